@@ -1,0 +1,72 @@
+# Everything runs in a virtual environment of its own, made with python3 and pip alone.
+# uv, when it is on the PATH, does the same installs faster.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGES := workersai langchain_workersai llamaindex_workersai
+CHECKED := $(PACKAGES) tests benchmarks examples
+
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+  MAKE_VENV = uv venv --quiet --python $(PYTHON) $(1)
+  INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet
+else
+  MAKE_VENV = $(PYTHON) -m venv $(1)
+  # Dependency groups need pip 25.1; a fresh machine has an older one.
+  INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-smol lint format type check serve benchmark clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	$(call MAKE_VENV,$(VENV))
+ifndef UV
+	$(INSTALL) --upgrade 'pip>=25.1'
+endif
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[langchain,llamaindex,serve]' --group dev
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[all]' 'langchain>=1.4,<2'
+	@touch $@
+
+demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the local server or on Cloudflare
+	$(BIN)/python examples/demo.py
+
+test: lint type test-fast ## Lint, strict types and the whole offline test suite
+
+test-fast: $(VENV)/.dev ## The test suite alone
+	$(BIN)/python -m pytest
+
+test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
+	$(BIN)/python -m workersai.local.cli pull
+	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest tests/test_symmetry.py tests/local -m 'smol or not smol'
+
+lint: $(VENV)/.dev ## Check style and format
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/ruff format --check $(CHECKED)
+
+format: $(VENV)/.dev ## Fix style and format
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+type: $(VENV)/.dev ## Check types, strictly
+	$(BIN)/mypy $(PACKAGES) tests
+
+check: lint type ## Everything that needs no run of the code
+
+serve: $(VENV)/.demo ## Start the local Workers AI with the real models
+	$(BIN)/workersai serve
+
+benchmark: $(VENV)/.dev ## Show what the adapters cost, as ratios
+	$(BIN)/python benchmarks/cost.py
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

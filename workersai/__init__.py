@@ -1,0 +1,103 @@
+"""Cloudflare Workers AI: chat, completion, embeddings and rerank, with no framework.
+
+The faces for LangChain and LlamaIndex are `langchain_workersai` and `llamaindex_workersai`; both
+are made of what this package exports.
+"""
+
+from __future__ import annotations
+
+from workersai._exchange import RetryNotice, Timeout
+from workersai._profiles import ModelProfile, Parameter, get_profile
+from workersai._types import (
+    CallOptions,
+    ChatEvent,
+    ChatParameters,
+    ChatResult,
+    Choice,
+    EmbeddingOptions,
+    EmbeddingResult,
+    Endpoint,
+    Finish,
+    InvalidToolCall,
+    ModelInfo,
+    RankedDocument,
+    ReasoningDelta,
+    RerankResult,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+    WireFunctionCall,
+    WireMessage,
+    WireToolCall,
+)
+from workersai._version import __version__
+from workersai.client import AsyncClient, Client
+from workersai.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    ConfigurationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    OutOfCapacityError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    StreamInterruptedError,
+    WorkersAIError,
+)
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncClient",
+    "AuthenticationError",
+    "CallOptions",
+    "ChatEvent",
+    "ChatParameters",
+    "ChatResult",
+    "Choice",
+    "Client",
+    "ConfigurationError",
+    "ContextWindowExceededError",
+    "EmbeddingOptions",
+    "EmbeddingResult",
+    "Endpoint",
+    "Finish",
+    "InvalidRequestError",
+    "InvalidToolCall",
+    "ModelInfo",
+    "ModelProfile",
+    "NotFoundError",
+    "OutOfCapacityError",
+    "Parameter",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RankedDocument",
+    "RateLimitError",
+    "ReasoningDelta",
+    "RerankResult",
+    "ResponseError",
+    "RetryNotice",
+    "ServerError",
+    "StreamInterruptedError",
+    "TextDelta",
+    "Timeout",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+    "UsageUpdate",
+    "WireFunctionCall",
+    "WireMessage",
+    "WireToolCall",
+    "WorkersAIError",
+    "__version__",
+    "get_profile",
+]

@@ -1,0 +1,137 @@
+"""A chat's whole answer, in any of its shapes -> `ChatResult`.
+
+Workers AI answers one question in many shapes: native `{"response": ...}`, chat completions and
+text completions, each with or without Cloudflare's envelope, values as text or already parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workersai._json import exact_text, to_text
+from workersai._requests import Request
+from workersai._responses import Reply
+from workersai._tool_calls import CallIds, from_wire_tool_calls
+from workersai._types import ChatResult, Choice
+from workersai._usage import parse_usage
+from workersai.errors import ResponseError
+
+__all__ = ["parse_chat", "read_logprobs", "read_reasoning"]
+
+
+def parse_chat(reply: Reply, request: Request) -> ChatResult:
+    """Read the answer to a chat or a prompt.
+
+    Raises:
+        APIStatusError: If the server answered with an error.
+        ResponseError: If the answer has none of the known shapes.
+    """
+    answer, path = reply.unwrap(request)
+    if not isinstance(answer, dict):
+        text = answer if isinstance(answer, str) else exact_text(reply.body, path)
+        return ChatResult((Choice(text=text),), request_id=reply.headers.get("cf-ray"))
+    reader = _ChoiceReader(reply.body, path, CallIds(request.call_seed()), request.tools)
+    return ChatResult(
+        choices=reader.read(answer, request.model),
+        usage=parse_usage(answer.get("usage")),
+        model=_string(answer.get("model")) or request.model,
+        id=_string(answer.get("id")),
+        request_id=reply.headers.get("cf-ray"),
+        system_fingerprint=_string(answer.get("system_fingerprint")),
+        raw=answer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ChoiceReader:
+    """Reads the choices of one answer; knows its bytes, for numbers that are text."""
+
+    body: bytes
+    path: tuple[str | int, ...]
+    ids: CallIds
+    tools: frozenset[str]
+
+    def read(self, answer: dict[str, Any], model: str | None) -> tuple[Choice, ...]:
+        choices = answer.get("choices")
+        if isinstance(choices, list) and choices:
+            return tuple(self._choice(i, choice) for i, choice in enumerate(choices))
+        if "response" in answer or answer.get("tool_calls") or "usage" in answer:
+            if choices == [] and "response" not in answer:
+                raise ResponseError(f"{model} answered with an empty list of choices")
+            return (self._native(answer),)
+        raise ResponseError(
+            f"{model} answered in an unknown shape, with the fields {sorted(answer)[:12]}"
+        )
+
+    def _choice(self, position: int, choice: Any) -> Choice:
+        if not isinstance(choice, dict):
+            raise ResponseError(f"choices[{position}] is {type(choice).__name__}, not an object")
+        path = (*self.path, "choices", position)
+        message = choice.get("message")
+        if not isinstance(message, dict):  # text_completion, the answer to a prompt
+            message, text = choice, self._text(choice.get("text"), (*path, "text"))
+        else:
+            text = self._text(message.get("content"), (*path, "message", "content"))
+        reason = _string(choice.get("finish_reason"))
+        calls = message.get("tool_calls")
+        if not calls and isinstance(message.get("function_call"), dict):
+            calls = [message["function_call"]]
+        valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
+        index = choice.get("index")
+        return Choice(
+            index=index if isinstance(index, int) else position,
+            text=text,
+            reasoning=read_reasoning(message),
+            tool_calls=valid,
+            invalid_tool_calls=invalid,
+            finish_reason=reason,
+            refusal=_string(message.get("refusal")),
+            logprobs=read_logprobs(choice),
+        )
+
+    def _native(self, answer: dict[str, Any]) -> Choice:
+        response, calls = answer.get("response"), answer.get("tool_calls")
+        if not calls and self._is_call(response):
+            # qwen2.5-coder puts the call where the text belongs.
+            response, calls = None, [response]
+        reason = _string(answer.get("finish_reason"))
+        valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
+        return Choice(
+            text=self._text(response, (*self.path, "response")),
+            reasoning=read_reasoning(answer),
+            tool_calls=valid,
+            invalid_tool_calls=invalid,
+            finish_reason=reason,
+        )
+
+    def _is_call(self, response: Any) -> bool:
+        return (
+            isinstance(response, dict)
+            and set(response) <= {"id", "type", "name", "arguments", "parameters"}
+            and response.get("name") in self.tools
+        )
+
+    def _text(self, value: Any, path: tuple[str | int, ...]) -> str:
+        if isinstance(value, str):
+            return value
+        return "" if value is None else exact_text(self.body, path)
+
+
+def read_reasoning(message: Mapping[str, Any]) -> str:
+    """Read the reasoning under either of its two names; both together hold the same text."""
+    return to_text(message.get("reasoning_content") or message.get("reasoning"))
+
+
+def read_logprobs(choice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Read a choice's log probabilities, a dict a token."""
+    logprobs = choice.get("logprobs")
+    if not isinstance(logprobs, dict):
+        return None
+    content = logprobs.get("content")
+    return content if isinstance(content, list) else [logprobs]
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,254 @@
+"""Messages, tools and formats in their common form -> the form one model's page wants."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from workersai._profiles import ModelProfile
+from workersai._types import Endpoint, WireMessage
+from workersai.errors import ConfigurationError
+
+__all__ = [
+    "to_wire_messages",
+    "to_wire_response_format",
+    "to_wire_tool_choice",
+    "to_wire_tools",
+    "tool_names",
+]
+
+# ---------------------------------------------------------------------------- messages
+
+
+def to_wire_messages(
+    messages: Sequence[WireMessage], profile: ModelProfile
+) -> list[dict[str, Any]]:
+    """Fit a conversation to *profile*; the caller's messages stay as they are.
+
+    Raises:
+        ConfigurationError: If there is no message, or one holds what the model cannot take.
+    """
+    if not messages:
+        raise ConfigurationError(
+            "messages is empty: a chat needs at least one", parameter="messages"
+        )
+    return [_to_wire_message(i, message, profile) for i, message in enumerate(messages)]
+
+
+def _to_wire_message(position: int, message: WireMessage, profile: ModelProfile) -> dict[str, Any]:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        raise ConfigurationError(
+            f"messages[{position}] is not a dict with a role: {type(message).__name__}",
+            parameter="messages",
+        )
+    wire: dict[str, Any] = {k: v for k, v in message.items() if v is not None}
+    wire["content"] = _to_wire_content(position, message.get("content"), profile)
+    if wire["role"] == "developer" and not profile.schema_envelope:
+        wire["role"] = "system"  # only the OpenAI-schema models list the role `developer`
+    if not profile.reasoning:
+        wire.pop("reasoning", None)
+    if "tool_calls" in wire:
+        wire["tool_calls"] = [_to_wire_call(call) for call in wire["tool_calls"]]
+    return wire
+
+
+def _to_wire_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = dict(call["function"])
+    if not isinstance(function["arguments"], str):
+        function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+    return {"id": call["id"], "type": "function", "function": function}
+
+
+def _to_wire_content(position: int, content: Any, profile: ModelProfile) -> Any:
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = [_to_wire_part(position, part, profile) for part in content]
+    if profile.text_only_content or not parts:
+        # Some models answer 5006 to a list: `'array' not in 'string'`.
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _to_wire_part(position: int, part: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
+    kind = part.get("type")
+    if kind == "text":
+        return {"type": "text", "text": part["text"]}
+    takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(str(kind))
+    if takes is False or (profile.text_only_content and not takes):
+        raise ConfigurationError(
+            f"messages[{position}].content holds a part of type {kind!r}, "
+            f"but {profile.name} takes text only: choose a model that takes it, or send text",
+            parameter="messages",
+        )
+    return dict(part)
+
+
+# ------------------------------------------------------------------------------- tools
+
+
+def tool_names(tools: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the names of tools in their wire form."""
+    return frozenset(tool["function"]["name"] for tool in tools if "function" in tool)
+
+
+def to_wire_tools(
+    tools: Sequence[Mapping[str, Any]] | None, profile: ModelProfile
+) -> list[dict[str, Any]]:
+    """Write tool definitions in the nested form, the only one that every model takes.
+
+    Args:
+        tools: In the OpenAI form, the flat form `{name, description, parameters}`, or the
+            Anthropic form `{name, description, input_schema}`.
+        profile: The model's.
+
+    Raises:
+        ConfigurationError: If a definition has none of these forms.
+    """
+    return [_to_wire_tool(i, tool, profile) for i, tool in enumerate(tools or ())]
+
+
+def _to_wire_tool(position: int, tool: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
+    if tool.get("type", "function") != "function" and "input_schema" not in tool:
+        return dict(tool)  # `custom` tools: listed by the OpenAI-schema models
+    function = dict(tool.get("function", tool))
+    if not isinstance(function.get("name"), str):
+        raise ConfigurationError(
+            f"tools[{position}] has no name: pass {{'type': 'function', 'function': "
+            f"{{'name': ..., 'parameters': ...}}}}",
+            parameter="tools",
+        )
+    schema = function.pop("input_schema", None) or function.get("parameters") or {}
+    function = {
+        key: value
+        for key, value in function.items()
+        if key in {"name", "description", "strict"} and value is not None
+    }
+    function["parameters"] = {
+        "type": "object",
+        **schema,
+        "properties": schema.get("properties") or {},
+    }
+    if profile.describes_properties:
+        function.setdefault("description", "")
+        function["parameters"]["properties"] = _describe(function["parameters"])
+    return {"type": "function", "function": function}
+
+
+def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Give every property the `type` and `description` that the model's page requires."""
+    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    return {
+        name: {
+            "description": "",
+            **(spec if isinstance(spec, Mapping) else {}),
+            "type": _type_of(spec, definitions),
+        }
+        for name, spec in schema["properties"].items()
+    }
+
+
+_TYPE_NAMES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def _type_of(spec: Any, definitions: Mapping[str, Any], depth: int = 0) -> str:
+    """Return one type for a property; of several, the first that is not null."""
+    if not isinstance(spec, Mapping) or depth > len(definitions) + 8:
+        return "string"
+    if isinstance(declared := spec.get("type"), str):
+        return declared
+    if isinstance(declared, list):
+        return next((kind for kind in declared if kind != "null"), "null")
+    if isinstance(reference := spec.get("$ref"), str):
+        return _type_of(definitions.get(reference.rsplit("/", 1)[-1]), definitions, depth + 1)
+    for key in ("anyOf", "oneOf", "allOf"):
+        for option in spec.get(key, ()):
+            if (found := _type_of(option, definitions, depth + 1)) != "null":
+                return found
+    values = spec.get("enum") or ([spec["const"]] if "const" in spec else [])
+    if values:
+        return _TYPE_NAMES.get(type(values[0]), "string")
+    return "object" if "properties" in spec else "string"
+
+
+def to_wire_tool_choice(
+    choice: str | bool | Mapping[str, Any] | None, names: frozenset[str]
+) -> str | dict[str, Any] | None:
+    """Write a tool choice as the wire has it.
+
+    Args:
+        choice: `None` (the model decides), `auto`, `none`, `required` or its other names `any`
+            and `True`, a tool's name, or a dict that is sent as it is.
+        names: The tools of the request.
+
+    Raises:
+        ConfigurationError: If a call is required but there is no tool, or no such tool.
+    """
+    if choice is None or choice is False:
+        return None
+    if isinstance(choice, Mapping):
+        return dict(choice)
+    if not names:
+        if choice in ("auto", "none"):
+            return None
+        raise ConfigurationError(
+            f"tool_choice={choice!r} asks for a call, but the request has no tools",
+            parameter="tool_choice",
+        )
+    if choice is True or choice == "any":
+        return "required"  # `any` is refused with 8001
+    if choice in ("auto", "none", "required"):
+        return choice
+    if choice not in names:
+        raise ConfigurationError(
+            f"tool_choice={choice!r} names no tool of the request; it has {sorted(names)}",
+            parameter="tool_choice",
+        )
+    return {"type": "function", "function": {"name": choice}}
+
+
+# ----------------------------------------------------------------------------- formats
+
+
+def to_wire_response_format(
+    response_format: Mapping[str, Any] | None, profile: ModelProfile, endpoint: Endpoint
+) -> dict[str, Any] | None:
+    """Write a response format with its JSON schema bare or in the envelope, as the model wants.
+
+    Natively the documented form is the bare schema; models whose page has the OpenAI schema
+    require `{"name": ..., "schema": ...}`, and so does `/ai/v1`.
+
+    Raises:
+        ConfigurationError: If a `json_schema` format has no schema.
+    """
+    if response_format is None:
+        return None
+    if response_format.get("type") != "json_schema":
+        return dict(response_format)
+    given = response_format.get("json_schema")
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            "response_format of type 'json_schema' needs the schema under 'json_schema'",
+            parameter="response_format",
+        )
+    is_envelope = isinstance(given.get("schema"), Mapping) and "properties" not in given
+    if endpoint == "openai" or profile.schema_envelope:
+        wanted = {"name": _schema_name(given), **given} if is_envelope else _wrap(given)
+    else:
+        wanted = _unwrap(given) if is_envelope else dict(given)
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": _schema_name(schema), "schema": dict(schema)}
+
+
+def _unwrap(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"title": envelope.get("name"), "description": envelope.get("description")}
+    return {**{k: v for k, v in named.items() if v is not None}, **envelope["schema"]}
+
+
+def _schema_name(schema: Mapping[str, Any]) -> str:
+    name = schema.get("name") or schema.get("title")
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] if isinstance(name, str) else "response"

@@ -1,0 +1,137 @@
+"""One call with its retries and its deadline, as a generator both clients drive.
+
+The generator yields attempts ("wait, then try until"), and is sent the result or thrown the
+error. It decides everything; the drivers only sleep and send.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError
+
+__all__ = ["Attempt", "RetryNotice", "Timeout", "exchange", "retry_delay"]
+
+T = TypeVar("T")
+
+_FIRST_DELAY = 0.5
+_MAX_DELAY = 8.0
+_MAX_RETRY_AFTER = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long to wait, in seconds, for each part of a call.
+
+    Attributes:
+        connect: For a connection, including the wait for a free one.
+        first_byte: For the answer to begin. A plain call waits for the whole generation here;
+            the server itself has been seen to work on one answer for minutes.
+        idle: Between two events of a stream; pings do not count.
+        total: For everything together, retries and the waits between them included.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "first_byte", "idle", "total"):
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not value > 0:
+                raise ConfigurationError(
+                    f"timeout {name}={value!r} must be a number of seconds above 0",
+                    parameter="timeout",
+                )
+
+    @classmethod
+    def of(cls, timeout: float | Timeout | None) -> Timeout:
+        """Read a timeout argument: a number is the total, `None` the defaults."""
+        if timeout is None:
+            return cls()
+        return timeout if isinstance(timeout, Timeout) else cls(total=timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """A retry that is about to be made.
+
+    Attributes:
+        attempt: 1 for the first retry.
+        delay: Seconds until it is made.
+        error: Why.
+    """
+
+    attempt: int
+    delay: float
+    error: WorkersAIError
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Wait *delay* seconds, then try, and be done before *deadline* on the clock."""
+
+    number: int
+    delay: float
+    deadline: float
+
+
+def exchange(
+    retries: int,
+    timeout: Timeout,
+    *,
+    on_retry: Callable[[RetryNotice], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    jitter: Callable[[], float] = random.random,
+) -> Generator[Attempt, T, T]:
+    """Make one call.
+
+    Args:
+        retries: How often to try again at the most.
+        timeout: Its `total` bounds all attempts and waits together.
+        on_retry: Told of each retry.
+        clock: Monotonic seconds.
+        jitter: Random numbers from 0 to 1.
+
+    Returns:
+        What the attempt that succeeded was answered.
+
+    Raises:
+        WorkersAIError: Of the last attempt.
+    """
+    deadline = clock() + timeout.total
+    delay = 0.0
+    for number in itertools.count():
+        try:
+            return (yield Attempt(number, delay, deadline))
+        except WorkersAIError as error:
+            failure = error
+        wait = retry_delay(failure, number, jitter()) if number < retries else None
+        if wait is None or clock() + wait >= deadline:
+            raise failure
+        delay = wait
+        if on_retry is not None:
+            on_retry(RetryNotice(number + 1, delay, failure))
+    raise AssertionError  # the loop has no other end
+
+
+def retry_delay(error: WorkersAIError, number: int, share: float) -> float | None:
+    """Return the seconds to wait before the next attempt, `None` for "do not try again".
+
+    Args:
+        error: What went wrong.
+        number: How many attempts were made before this one.
+        share: A random number from 0 to 1: full jitter.
+    """
+    if not error.is_retryable:
+        return None
+    if isinstance(error, APIStatusError) and error.retry_after is not None:
+        return error.retry_after if error.retry_after <= _MAX_RETRY_AFTER else None
+    return float(share * min(_MAX_DELAY, _FIRST_DELAY * 2.0**number))

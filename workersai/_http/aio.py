@@ -1,0 +1,186 @@
+"""Async calls, over httpx with the aiohttp engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, NamedTuple
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+
+from workersai._failures import is_error_status
+from workersai._http.shared import (
+    DRAIN_SECONDS,
+    FAILURES,
+    IDLE_SECONDS,
+    MAX_CONNECTIONS,
+    AsyncHTTPClient,
+    Clocks,
+    Decoder,
+    Outgoing,
+    build_request,
+    decoder_for,
+    refuse_cookies,
+    shared_ssl_context,
+    ssl_context_for,
+    translate,
+)
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as time_limit
+else:
+    from async_timeout import timeout as time_limit  # comes with aiohttp where Python has none
+
+__all__ = ["AsyncAnswer", "AsyncEngine"]
+
+
+class _AsyncClient(HttpxAiohttpClient):
+    """httpx over aiohttp with our limits and no cookies, through the environment's proxies too."""
+
+    def _init_transport(self, verify: Any = True, *_: Any, **__: Any) -> httpx.AsyncBaseTransport:
+        return _aiohttp_transport(verify)
+
+    def _init_proxy_transport(
+        self, proxy: httpx.Proxy, verify: Any = True, *_: Any, **__: Any
+    ) -> httpx.AsyncBaseTransport:
+        return _aiohttp_transport(verify, proxy)
+
+
+def _aiohttp_transport(
+    context: ssl.SSLContext, proxy: httpx.Proxy | None = None
+) -> AiohttpTransport:
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=context
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return AiohttpTransport(verify=context, proxy=proxy, client=session)
+
+
+async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[AsyncHTTPClient, None]:
+    """Hold a client open until its event loop shuts its asynchronous generators down.
+
+    `asyncio.run` does so before it closes the loop, which closes the connections in good order
+    although nobody called `aclose`.
+    """
+    client = _AsyncClient(verify=context, timeout=None)
+    refuse_cookies(client)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+class _Kept(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    client: AsyncHTTPClient
+    keeper: AsyncGenerator[AsyncHTTPClient, None]
+
+
+class AsyncEngine:
+    """Sends requests over aiohttp, with the user's client or one of its own an event loop."""
+
+    def __init__(self, user_client: AsyncHTTPClient | None = None) -> None:
+        self._user_client = user_client
+        self._kept: dict[tuple[int, int], _Kept] = {}
+
+    async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
+        """Send a request and wait for the head of its answer.
+
+        Raises:
+            APIConnectionError: If there is no answer.
+            ResponseError: If it is not HTTP.
+        """
+        client = await self._client(outgoing.url)
+        try:
+            request = build_request(outgoing, clocks)
+            async with time_limit(clocks.left()):
+                response = await client.send(
+                    request, stream=True, auth=None, follow_redirects=False
+                )
+        except FAILURES as error:
+            failure = translate(error, clocks, outgoing)
+        else:
+            return AsyncAnswer(response, clocks, outgoing)
+        raise failure
+
+    async def _client(self, url: str) -> AsyncHTTPClient:
+        if self._user_client is not None:
+            return self._user_client
+        loop = asyncio.get_running_loop()
+        if (kept := self._live(loop)) is None:
+            if url.startswith("https:"):
+                await asyncio.to_thread(shared_ssl_context)  # reads certificates for 30 ms
+            kept = self._live(loop) or await self._keep(loop, ssl_context_for(url))
+        return kept.client
+
+    def _live(self, loop: asyncio.AbstractEventLoop) -> _Kept | None:
+        kept = self._kept.get((os.getpid(), id(loop)))
+        is_live = kept is not None and kept.loop is loop and not kept.client.is_closed
+        return kept if is_live else None
+
+    async def _keep(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext) -> _Kept:
+        for key, kept in list(self._kept.items()):
+            if kept.loop.is_closed():
+                self._kept.pop(key, None)
+        keeper = _keep_client(context)
+        # The generator runs to its `yield` without giving way, so no other task comes between.
+        kept = _Kept(loop, await keeper.__anext__(), keeper)
+        self._kept[os.getpid(), id(loop)] = kept
+        return kept
+
+    async def aclose(self) -> None:
+        """Close this loop's connections; the next call opens new ones. A user's client stays."""
+        kept = self._kept.pop((os.getpid(), id(asyncio.get_running_loop())), None)
+        if kept is not None:
+            await kept.keeper.aclose()
+
+
+class AsyncAnswer:
+    """The head of an answer, and its body while it comes."""
+
+    def __init__(self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing) -> None:
+        self.status = response.status_code
+        self.is_error = is_error_status(self.status)
+        self.headers = dict(response.headers)
+        self._response = response
+        self._clocks = clocks
+        self._outgoing = outgoing
+        self._chunks: AsyncIterator[bytes] = response.aiter_raw()
+        self._decoder: Decoder | None = None
+
+    async def read(self) -> bytes:
+        """Return the next bytes, `b""` at the end.
+
+        Raises:
+            APIConnectionError: If the connection broke, or a clock ran out.
+            ResponseError: If the bytes cannot be decompressed.
+        """
+        try:
+            self._decoder = self._decoder or decoder_for(self.headers)
+            async with time_limit(self._clocks.left()):
+                while data := await anext(self._chunks, b""):
+                    if decoded := self._decoder.decode(data):
+                        return decoded
+            return self._decoder.close()
+        except FAILURES as error:
+            failure = translate(error, self._clocks, self._outgoing)
+        raise failure
+
+    async def aclose(self, *, is_done: bool = False) -> None:
+        """Let go of the connection; after a whole answer it is kept for the next request."""
+        try:
+            if is_done:
+                with contextlib.suppress(*FAILURES):  # no end in sight: the connection goes
+                    async with time_limit(DRAIN_SECONDS):
+                        async for _ in self._chunks:
+                            pass
+        finally:
+            await self._response.aclose()

@@ -1,0 +1,309 @@
+"""Arguments -> requests, one function per operation.
+
+Everything that can be wrong with an argument is found here, before any connection is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workersai._conform import (
+    to_wire_messages,
+    to_wire_response_format,
+    to_wire_tool_choice,
+    to_wire_tools,
+    tool_names,
+)
+from workersai._json import dump_json
+from workersai._parameters import check_parameter, collect_parameters
+from workersai._profiles import ModelProfile, get_profile
+from workersai._types import CallOptions, EmbeddingOptions, Endpoint, WireMessage
+from workersai.errors import ConfigurationError
+
+__all__ = [
+    "ChatOptions",
+    "Request",
+    "chat_request",
+    "completion_request",
+    "embedding_requests",
+    "models_request",
+    "rerank_request",
+]
+
+_SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request below `/accounts/{account_id}/ai`, and what is needed to read its answer.
+
+    Attributes:
+        path: Begins with a slash.
+        content: The JSON body; empty for GET.
+        params: The query.
+        model: The model it asks, if any.
+        stream: Whether a stream is asked for.
+        tools: The names of the tools it offers.
+        count: How many texts or documents it holds.
+        dimensions: The length of the vectors it asks for, if it does.
+    """
+
+    path: str
+    content: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    stream: bool = False
+    tools: frozenset[str] = frozenset()
+    count: int = 0
+    dimensions: int | None = None
+
+    @property
+    def method(self) -> str:
+        """`POST` when there is a body."""
+        return "POST" if self.content else "GET"
+
+    def call_seed(self) -> str:
+        """Return the seed of tool-call ids that the model leaves out.
+
+        It depends on the request alone, so that a recorded conversation replays word for word,
+        and on all of it, so that the turns of one conversation never share an id.
+        """
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What chat and completion have in common.
+
+    Attributes:
+        model: The model to ask.
+        call: The parameters of the call, as the client was given them.
+        endpoint: The route.
+        stream: Whether to ask for a stream.
+        include_usage: Whether to ask `/ai/v1` for the usage of a stream; native streams carry
+            it unasked.
+        reject_if_busy: Whether to be refused at once instead of queued.
+    """
+
+    model: str
+    call: CallOptions
+    endpoint: Endpoint = "run"
+    stream: bool = False
+    include_usage: bool = False
+    reject_if_busy: bool = False
+
+
+def chat_request(
+    messages: Sequence[WireMessage],
+    options: ChatOptions,
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tool_choice: str | bool | Mapping[str, Any] | None = None,
+) -> Request:
+    """Ask for the next message of a conversation.
+
+    Raises:
+        ConfigurationError: If an argument does not fit the model.
+    """
+    path = _run_path(options.model)
+    if options.endpoint == "openai":
+        path = "/v1/chat/completions"
+    profile = get_profile(options.model)
+    wire_tools = to_wire_tools(tools, profile)
+    names = tool_names(wire_tools)
+    body: dict[str, Any] = {"messages": to_wire_messages(messages, profile)}
+    if wire_tools:
+        body["tools"] = wire_tools
+    if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
+        body["tool_choice"] = choice
+    return _generation_request(path, body, options, profile, names)
+
+
+def completion_request(prompt: str, options: ChatOptions) -> Request:
+    """Ask for the continuation of a prompt; always native, `/ai/v1` documents no such route.
+
+    Raises:
+        ConfigurationError: If the prompt is empty or an argument does not fit the model.
+    """
+    if not isinstance(prompt, str) or not prompt:
+        raise ConfigurationError("prompt must be a non-empty string", parameter="prompt")
+    native = replace(options, endpoint="run")
+    path, profile = _run_path(options.model), get_profile(options.model)
+    return _generation_request(path, {"prompt": prompt}, native, profile, frozenset())
+
+
+def _generation_request(
+    path: str,
+    body: dict[str, Any],
+    options: ChatOptions,
+    profile: ModelProfile,
+    names: frozenset[str],
+) -> Request:
+    call = dict(options.call)
+    call.pop("model", None)
+    asked: Any = call.pop("response_format", None)
+    extra: Any = call.pop("extra", None)
+    if options.endpoint == "openai":
+        body = {"model": options.model, **body}
+    wanted = to_wire_response_format(asked, profile, options.endpoint)
+    if wanted is not None:
+        body["response_format"] = wanted
+    body.update(collect_parameters(call, extra, profile))
+    # Without a cap the native route uses the page's default, but `/ai/v1` cuts at 256 tokens.
+    if profile.max_tokens_default is not None and "max_completion_tokens" not in body:
+        body.setdefault("max_tokens", profile.max_tokens_default)
+    if options.reject_if_busy:
+        body.setdefault("options", {"rejectIfBusy": True})
+    stream = options.stream and not _is_refused_in_stream(wanted, profile)
+    if options.stream:
+        _check_choices(body)
+    if stream:
+        body["stream"] = True
+        if options.include_usage and options.endpoint == "openai":
+            body.setdefault("stream_options", {"include_usage": True})
+    content = dump_json(body, model=options.model)
+    return Request(path, content, model=options.model, stream=stream, tools=names)
+
+
+def _is_refused_in_stream(wanted: dict[str, Any] | None, profile: ModelProfile) -> bool:
+    """Say whether the model answers 5023 to a JSON schema in a stream; it is asked plainly."""
+    return (
+        wanted is not None
+        and wanted.get("type") == "json_schema"
+        and not profile.streams_json_schema
+    )
+
+
+def _check_choices(body: Mapping[str, Any]) -> None:
+    if body.get("n", 1) != 1:
+        raise ConfigurationError(
+            f"n={body['n']!r} cannot be streamed: ask for several answers without streaming",
+            parameter="n",
+        )
+
+
+# ------------------------------------------------------------------ embeddings and rerank
+
+
+def embedding_requests(
+    texts: Sequence[str], model: str, endpoint: Endpoint, options: EmbeddingOptions
+) -> list[Request]:
+    """Ask for vectors, in as many requests as the model's documented batch limit makes.
+
+    Raises:
+        ConfigurationError: If a text is empty or no string, or an option does not fit the model.
+    """
+    profile = get_profile(model)
+    _check_texts("texts", texts)
+    name, instruction = "text", options.get("instruction")
+    body = {
+        "pooling": options.get("pooling"),
+        "truncate_inputs": options.get("truncate"),
+        "dimensions": options.get("dimensions"),
+        **(options.get("extra") or {}),
+    }
+    if options.get("input_type") == "query" and profile.query_field and endpoint == "run":
+        name, body["instruction"] = profile.query_field, instruction
+    elif instruction is not None:
+        texts = [instruction + text for text in texts]
+    body = {field: value for field, value in body.items() if value is not None}
+    for field_name, value in body.items():
+        check_parameter(field_name, value, profile)
+    path = _run_path(model)
+    if endpoint == "openai":
+        path, name, body = "/v1/embeddings", "input", {"model": model, **body}
+    size = _batch_size(options.get("batch_size"), profile)
+    return [
+        Request(
+            path,
+            dump_json({**body, name: batch}, model=model),
+            model=model,
+            count=len(batch),
+            dimensions=options.get("dimensions"),
+        )
+        for batch in (list(texts[i : i + size]) for i in range(0, len(texts), size))
+    ]
+
+
+def _batch_size(asked: int | None, profile: ModelProfile) -> int:
+    limit = profile.max_batch or 100
+    if asked is None:
+        return limit
+    if asked < 1 or (profile.max_batch is not None and asked > profile.max_batch):
+        raise ConfigurationError(
+            f"batch_size={asked!r} does not fit {profile.name}: its page wants it between 1 and "
+            f"{limit} texts a request",
+            parameter="batch_size",
+        )
+    return asked
+
+
+def rerank_request(
+    query: str,
+    documents: Sequence[str],
+    model: str,
+    *,
+    top_k: int | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Request:
+    """Ask for documents by relevance; always native, `/ai/v1` documents no such route.
+
+    Raises:
+        ConfigurationError: If the query or a document is empty or no string.
+    """
+    profile = get_profile(model)
+    _check_texts("query", [query])
+    _check_texts("documents", documents)
+    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in documents]}
+    body.update(extra or {})
+    if top_k is not None:
+        check_parameter("top_k", top_k, profile)
+        body["top_k"] = top_k
+    content = dump_json(body, model=model)
+    return Request(_run_path(model), content, model=model, count=len(documents))
+
+
+def _check_texts(parameter: str, texts: Sequence[str]) -> None:
+    if isinstance(texts, str):
+        raise ConfigurationError(f"{parameter} must be a list of strings", parameter=parameter)
+    for position, text in enumerate(texts):
+        if not isinstance(text, str) or not text:
+            raise ConfigurationError(
+                f"{parameter}[{position}] must be a non-empty string, not {text!r}",
+                parameter=parameter,
+            )
+
+
+# ----------------------------------------------------------------------- models and paths
+
+
+def models_request(
+    *,
+    search: str | None = None,
+    task: str | None = None,
+    author: str | None = None,
+    hide_experimental: bool | None = None,
+) -> Request:
+    """Ask for the account's model catalogue."""
+    hide = None if hide_experimental is None else str(hide_experimental).lower()
+    asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}
+    return Request("/models/search", params={k: v for k, v in asked.items() if v is not None})
+
+
+def _run_path(model: str) -> str:
+    return f"/run/{_check_model(model)}"
+
+
+def _check_model(model: str) -> str:
+    """Let only ids pass that stay one path below `/ai/run/`."""
+    segments = model.split("/") if isinstance(model, str) else [""]
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise ConfigurationError(
+            f"model={model!r} is not a model id: it looks like '@cf/zai-org/glm-4.7-flash'",
+            parameter="model",
+        )
+    return model

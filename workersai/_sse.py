@@ -1,0 +1,102 @@
+"""Bytes -> server-sent events.
+
+A push parser for the part of the format that streams use (WHATWG HTML, "Server-sent events"):
+lines end in LF, CR or CRLF, wherever the network cut them; `data` lines of one event are joined.
+It splits bytes, not text, because the Unicode line separators are ordinary characters in JSON.
+"""
+
+from __future__ import annotations
+
+from workersai.errors import ResponseError
+
+__all__ = ["DONE", "SSEDecoder"]
+
+DONE = b"[DONE]"
+_BOM = b"\xef\xbb\xbf"
+_MAX_EVENT_BYTES = 1 << 20
+
+
+class SSEDecoder:
+    """Turns the chunks of a byte stream into the data of its events.
+
+    Two things go beyond the standard because Workers AI does them: a `[DONE]` or a JSON object
+    that stands on a line without `data:`, and a last event without the blank line after it.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []  # of a line that is not complete yet
+        self._size = 0
+        self._data: list[bytes] = []  # lines of the event that is not complete yet
+        self._at_start = True
+        self._skip_lf = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take more bytes and return the data of the events they complete.
+
+        Raises:
+            ResponseError: If an event is larger than 1 MiB.
+        """
+        if b"\r" in chunk or self._skip_lf:
+            chunk = self._unify_line_ends(chunk)
+        if b"\n" not in chunk:
+            self._keep(chunk)
+            return []
+        if self._pieces:
+            self._pieces.append(chunk)
+            chunk = b"".join(self._pieces)
+            self._pieces.clear()
+        lines = chunk.split(b"\n")
+        self._size = 0
+        self._keep(lines.pop())
+        if self._at_start:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(_BOM)
+        return self._read(lines)
+
+    def close(self) -> list[bytes]:
+        """End the stream and return what it left without a line end or a blank line."""
+        last = b"".join(self._pieces)
+        self._pieces.clear()
+        if self._at_start:
+            last = last.removeprefix(_BOM)
+        return self._read([last, b""])
+
+    def _unify_line_ends(self, chunk: bytes) -> bytes:
+        if self._skip_lf and chunk:
+            self._skip_lf = False
+            chunk = chunk.removeprefix(b"\n")
+        if chunk.endswith(b"\r"):
+            self._skip_lf = True  # its LF may still be under way
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._grow(len(piece))
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > _MAX_EVENT_BYTES:
+            raise ResponseError(f"the stream sent an event larger than {_MAX_EVENT_BYTES} bytes")
+
+    def _read(self, lines: list[bytes]) -> list[bytes]:
+        events: list[bytes] = []
+        data = self._data
+        for line in lines:
+            if len(line) > _MAX_EVENT_BYTES:
+                self._grow(len(line))
+            if line.startswith(b"data:"):
+                data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
+                if len(data) > 1:
+                    self._grow(len(line))
+            elif not line and data:
+                events.append(data[0] if len(data) == 1 else b"\n".join(data))
+                data.clear()
+                continue
+            elif line.startswith((b"{", DONE)):
+                data.append(line)
+            # All else is a comment, a field that does not matter here, or a second blank line.
+            if data and data[-1] == DONE:
+                events.extend(data)
+                data.clear()
+        return events

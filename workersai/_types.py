@@ -1,0 +1,376 @@
+"""The wire as data: what is asked, what is answered, and what a stream says on its way.
+
+Requests are TypedDicts (they go out as JSON), results and stream events are frozen
+dataclasses. Nothing here does anything; the modules around it build and read these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from typing_extensions import Required, TypedDict
+
+Endpoint: TypeAlias = Literal["run", "openai"]
+"""`run`: the native `/ai/run/{model}`; `openai`: the OpenAI-compatible `/ai/v1/...`."""
+
+# --------------------------------------------------------------------------- requests
+
+
+class WireFunctionCall(TypedDict):
+    """A function's name and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+class WireToolCall(TypedDict):
+    """A tool call inside an assistant message."""
+
+    id: str
+    type: Literal["function"]
+    function: WireFunctionCall
+
+
+class WireMessage(TypedDict, total=False):
+    """One message of a conversation, in the OpenAI form every Workers AI chat model reads.
+
+    Both faces write this form; what a model's own schema wants on top (plain-string content,
+    no reasoning) is applied when the request is built.
+    """
+
+    role: Required[Literal["system", "developer", "user", "assistant", "tool", "function"]]
+    content: Required[str | list[dict[str, Any]]]
+    name: str
+    tool_calls: list[WireToolCall]
+    tool_call_id: str
+    reasoning: str
+
+
+class ChatParameters(TypedDict, total=False):
+    """Text-generation parameters. `None` means "not sent"; ranges depend on the model's page."""
+
+    temperature: float | None
+    max_tokens: int | None
+    top_p: float | None
+    top_k: int | None
+    seed: int | None
+    repetition_penalty: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    stop: str | Sequence[str] | None
+    n: int | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    logit_bias: Mapping[str, float] | None
+    reasoning_effort: str | None
+    chat_template_kwargs: Mapping[str, Any] | None
+    lora: str | None
+    raw: bool | None
+    parallel_tool_calls: bool | None
+    user: str | None
+
+
+class CallOptions(ChatParameters, total=False):
+    """What every call that generates text takes by keyword."""
+
+    model: str | None
+    response_format: Mapping[str, Any] | None
+    extra: Mapping[str, Any] | None
+
+
+class EmbeddingOptions(TypedDict, total=False):
+    """What a call for embeddings takes by keyword."""
+
+    input_type: Literal["document", "query"]
+    instruction: str | None
+    pooling: str | None
+    dimensions: int | None
+    truncate: bool | None
+    batch_size: int | None
+    extra: Mapping[str, Any] | None
+
+
+# ---------------------------------------------------------------------------- results
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool call whose arguments are a JSON object.
+
+    Attributes:
+        id: The model's own id; made from the request and the call's position when the model
+            gave none, or one that a call before it already has.
+        name: The tool's name.
+        arguments: The parsed arguments.
+    """
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidToolCall:
+    """A tool call that must not be run: its arguments are cut short or not a JSON object.
+
+    Attributes:
+        id: As in `ToolCall`.
+        name: The tool's name, `""` if none came.
+        arguments: The text as it came.
+        error: Why it cannot be run.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call cost.
+
+    Attributes:
+        prompt_tokens: Tokens read, cached ones included.
+        completion_tokens: Tokens written, reasoning included.
+        total_tokens: The sum, as reported, or made from the two when it is missing.
+        cached_tokens: Prompt tokens answered from the prefix cache; `None` if not reported.
+        reasoning_tokens: Tokens spent on reasoning; `None` if not reported.
+        neurons: Cloudflare's billing unit ($0.011 per 1,000); `None` if not reported.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    neurons: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the usage as an OpenAI answer's dict; what was not reported is absent."""
+        usage: dict[str, Any] = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+        }
+        if self.cached_tokens is not None:
+            usage["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
+        if self.reasoning_tokens is not None:
+            usage["completion_tokens_details"] = {"reasoning_tokens": self.reasoning_tokens}
+        if self.neurons is not None:
+            usage["neurons"] = self.neurons
+        return usage
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers to a request; there are several when `n` asks for them.
+
+    Attributes:
+        index: Its position.
+        text: The answer's text, `""` if it has none. A JSON value that the server had already
+            parsed is its JSON text again, each number written as it was sent.
+        reasoning: The model's reasoning, `""` if it gave none.
+        tool_calls: Calls to run, in order.
+        invalid_tool_calls: Calls that cannot be run.
+        finish_reason: As the model gave it (`stop`, `length`, `tool_calls`, ...); `None` on
+            native answers, which carry none.
+        refusal: The model's refusal, if it gave one.
+        logprobs: A dict a token, as sent; `None` if not asked for.
+    """
+
+    index: int = 0
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
+    finish_reason: str | None = None
+    refusal: str | None = None
+    logprobs: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatResult:
+    """A whole answer to a chat or a prompt; its properties read the first choice.
+
+    Attributes:
+        choices: At least one.
+        usage: `None` if the server reported none.
+        model: The model as the server names it; it may carry a suffix or an alias's target.
+        id: The answer's id, `None` on native answers.
+        request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
+        raw: The answer as parsed, without Cloudflare's envelope.
+    """
+
+    choices: tuple[Choice, ...]
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    request_id: str | None = None
+    system_fingerprint: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The first choice's text."""
+        return self.choices[0].text
+
+    @property
+    def reasoning(self) -> str:
+        """The first choice's reasoning."""
+        return self.choices[0].reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The first choice's tool calls."""
+        return self.choices[0].tool_calls
+
+    @property
+    def invalid_tool_calls(self) -> tuple[InvalidToolCall, ...]:
+        """The first choice's tool calls that cannot be run."""
+        return self.choices[0].invalid_tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The first choice's finish reason."""
+        return self.choices[0].finish_reason
+
+    @property
+    def refusal(self) -> str | None:
+        """The first choice's refusal."""
+        return self.choices[0].refusal
+
+    @property
+    def logprobs(self) -> list[dict[str, Any]] | None:
+        """The first choice's log probabilities."""
+        return self.choices[0].logprobs
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingResult:
+    """Vectors in the order of the texts.
+
+    Attributes:
+        vectors: One list of floats a text, all of one length.
+        usage: The sum over all requests, `None` if no answer reported any.
+        model: The model that was asked.
+        pooling: `mean` or `cls` as the server reports it; vectors of the two do not compare.
+    """
+
+    vectors: list[list[float]]
+    usage: Usage | None = None
+    model: str | None = None
+    pooling: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document's place in a ranking.
+
+    Attributes:
+        index: Its position in the list that was sent.
+        score: Its relevance; higher is better, the scale is the model's own.
+    """
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RerankResult:
+    """Documents by relevance, best first; ties keep the order in which they were sent."""
+
+    documents: tuple[RankedDocument, ...]
+    usage: Usage | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as the account's catalogue lists it.
+
+    Attributes:
+        name: The model id, `@cf/author/name`.
+        task: For example `Text Generation`.
+        description: The catalogue's sentence about it.
+        properties: The catalogue's properties as sent: mostly strings, even for numbers and
+            booleans (`"131072"`, `"true"`).
+    """
+
+    name: str
+    task: str | None = None
+    description: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+# ----------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """New text of the answer, never empty unless it brings `logprobs`."""
+
+    text: str
+    logprobs: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """New text of the reasoning, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call.
+
+    The first delta of a call carries `id` and `name`, later ones neither. Joined in order, the
+    `arguments` of one `index` are the call's JSON text, byte for byte as sent.
+
+    Attributes:
+        index: The call's position in this answer: 0, 1, 2, ...
+        id: Unique in this answer.
+        name: The tool's name.
+        arguments: More of the JSON text; may be empty.
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUpdate:
+    """The call's whole usage; comes at most once, before `Finish`."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of a stream; always the last event.
+
+    Attributes:
+        finish_reason: As in `Choice`.
+        model: As in `ChatResult`.
+        id: As in `ChatResult`.
+        tool_calls: The calls the deltas made, parsed strictly.
+        invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
+    """
+
+    finish_reason: str | None = None
+    model: str | None = None
+    id: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
+    refusal: str | None = None
+    request_id: str | None = None
+    system_fingerprint: str | None = None
+
+
+ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish
+"""What `stream_chat` and `stream_complete` yield."""
