@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workersai._json import exact_text, to_text
+from workersai._json import exact_text
 from workersai._requests import Request
 from workersai._responses import Reply
+from workersai._secrets import redact
 from workersai._tool_calls import CallIds, from_wire_tool_calls
 from workersai._types import ChatResult, Choice
 from workersai._usage import parse_usage
 from workersai.errors import ResponseError
 
-__all__ = ["parse_chat", "read_logprobs", "read_reasoning"]
+__all__ = ["find_reasoning", "parse_chat", "read_logprobs"]
 
 
 def parse_chat(reply: Reply, request: Request) -> ChatResult:
@@ -32,7 +33,7 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
     if not isinstance(answer, dict):
         text = answer if isinstance(answer, str) else exact_text(reply.body, path)
         return ChatResult((Choice(text=text),), request_id=reply.headers.get("cf-ray"))
-    reader = _ChoiceReader(reply.body, path, CallIds(request.call_seed()), request.tools)
+    reader = _ChoiceReader(reply, path, CallIds(request.call_seed()), request.tools)
     return ChatResult(
         choices=reader.read(answer, request.model),
         usage=parse_usage(answer.get("usage")),
@@ -48,7 +49,7 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
 class _ChoiceReader:
     """Reads the choices of one answer; knows its bytes, for numbers that are text."""
 
-    body: bytes
+    reply: Reply
     path: tuple[str | int, ...]
     ids: CallIds
     tools: frozenset[str]
@@ -61,19 +62,18 @@ class _ChoiceReader:
             if choices == [] and "response" not in answer:
                 raise ResponseError(f"{model} answered with an empty list of choices")
             return (self._native(answer),)
-        raise ResponseError(
-            f"{model} answered in an unknown shape, with the fields {sorted(answer)[:12]}"
-        )
+        fields = redact(ascii(sorted(answer)), self.reply.secrets)[:200]
+        raise ResponseError(f"{model} answered in an unknown shape, with the fields {fields}")
 
     def _choice(self, position: int, choice: Any) -> Choice:
         if not isinstance(choice, dict):
             raise ResponseError(f"choices[{position}] is {type(choice).__name__}, not an object")
         path = (*self.path, "choices", position)
         message = choice.get("message")
-        if not isinstance(message, dict):  # text_completion, the answer to a prompt
-            message, text = choice, self._text(choice.get("text"), (*path, "text"))
-        else:
-            text = self._text(message.get("content"), (*path, "message", "content"))
+        if isinstance(message, dict):
+            path, field = (*path, "message"), "content"
+        else:  # text_completion, the answer to a prompt
+            message, field = choice, "text"
         reason = _string(choice.get("finish_reason"))
         calls = message.get("tool_calls")
         if not calls and isinstance(message.get("function_call"), dict):
@@ -82,8 +82,8 @@ class _ChoiceReader:
         index = choice.get("index")
         return Choice(
             index=index if isinstance(index, int) else position,
-            text=text,
-            reasoning=read_reasoning(message),
+            text=self._text(message.get(field), (*path, field)),
+            reasoning=self._reasoning(message, path),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             finish_reason=reason,
@@ -100,7 +100,7 @@ class _ChoiceReader:
         valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
         return Choice(
             text=self._text(response, (*self.path, "response")),
-            reasoning=read_reasoning(answer),
+            reasoning=self._reasoning(answer, self.path),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             finish_reason=reason,
@@ -110,18 +110,26 @@ class _ChoiceReader:
         return (
             isinstance(response, dict)
             and set(response) <= {"id", "type", "name", "arguments", "parameters"}
-            and response.get("name") in self.tools
+            and isinstance(response.get("name"), str)
+            and response["name"] in self.tools
         )
+
+    def _reasoning(self, message: Mapping[str, Any], path: tuple[str | int, ...]) -> str:
+        name, reasoning = find_reasoning(message)
+        return self._text(reasoning, (*path, name))
 
     def _text(self, value: Any, path: tuple[str | int, ...]) -> str:
         if isinstance(value, str):
             return value
-        return "" if value is None else exact_text(self.body, path)
+        return "" if value is None else exact_text(self.reply.body, path)
 
 
-def read_reasoning(message: Mapping[str, Any]) -> str:
-    """Read the reasoning under either of its two names; both together hold the same text."""
-    return to_text(message.get("reasoning_content") or message.get("reasoning"))
+def find_reasoning(message: Mapping[str, Any]) -> tuple[str, Any]:
+    """Find the reasoning under either of its two names; both together hold the same text."""
+    reasoning = message.get("reasoning_content")
+    if reasoning is None or reasoning == "":
+        return "reasoning", message.get("reasoning")
+    return "reasoning_content", reasoning
 
 
 def read_logprobs(choice: Mapping[str, Any]) -> list[dict[str, Any]] | None:

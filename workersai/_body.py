@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 
 from workersai._failures import is_error_status
 from workersai._http import AsyncAnswer, SyncAnswer
@@ -54,8 +55,10 @@ def read_whole(answer: SyncAnswer, secrets: tuple[str, ...]) -> Reply:
     """Read an answer to its end and let go of the connection."""
     try:
         body = _Body(answer.status, answer.headers, secrets)
-        while not body.is_done and (chunk := answer.read()):
+        for chunk in answer:
             body.feed(chunk)
+            if body.is_done:
+                break
         return body.close()
     finally:
         answer.close()
@@ -65,8 +68,11 @@ async def read_whole_async(answer: AsyncAnswer, secrets: tuple[str, ...]) -> Rep
     """As `read_whole`."""
     try:
         body = _Body(answer.status, answer.headers, secrets)
-        while not body.is_done and (chunk := await answer.read()):
-            body.feed(chunk)
+        async with aclosing(aiter(answer)) as chunks:
+            async for chunk in chunks:
+                body.feed(chunk)
+                if body.is_done:
+                    break
         return body.close()
     finally:
         await answer.aclose()

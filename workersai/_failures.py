@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from workersai._secrets import redact
 from workersai.errors import (
     APIStatusError,
     AuthenticationError,
@@ -110,7 +111,7 @@ _CONTEXT = re.compile(
     r"maximum context length|context window|context_length_exceeded", re.IGNORECASE
 )
 _PREFIX = re.compile(r"^(?:AiError:\s*)+")
-_TRAILING_ID = re.compile(r"\s*\(([0-9a-f]{8}-[0-9a-f-]{20,40})\)\s*$", re.IGNORECASE)
+_TRAILING_ID = re.compile(r"\(([0-9a-f]{8}-[0-9a-f-]{20,40})\)$", re.IGNORECASE)
 
 
 def is_error_status(status: int) -> bool:
@@ -147,7 +148,7 @@ def error_from_response(
     try:
         payload = from_json(body)
     except ValueError:
-        payload = {"message": body[:_MESSAGE_LIMIT].decode(errors="replace")}
+        payload = {"message": body.decode(errors="replace")}
     return error_from_body(payload, status=status, headers=headers, model=model, secrets=secrets)
 
 
@@ -195,7 +196,7 @@ def _by_hundreds(status: int) -> _Meaning:
 def _read_envelope(payload: Any) -> tuple[int | None, str, str | None]:
     """Find code, message and request id in any of the envelopes Cloudflare answers with."""
     if not isinstance(payload, dict):
-        return None, str(payload)[:_MESSAGE_LIMIT], None
+        return None, str(payload), None
     nested = payload.get("errors") or payload.get("error")
     if isinstance(nested, list):
         nested = nested[0] if nested else None
@@ -204,7 +205,8 @@ def _read_envelope(payload: Any) -> tuple[int | None, str, str | None]:
     message = message or payload.get("message") or payload.get("description") or ""
     code = _code(inner.get("code"), payload.get("internalCode"), payload.get("code"))
     text, found_id = _strip(str(message))
-    return code, text, payload.get("requestId") or found_id
+    own_id = payload.get("requestId")
+    return code, text, own_id if isinstance(own_id, str) and own_id else found_id
 
 
 def _code(*candidates: Any) -> int | None:
@@ -220,15 +222,14 @@ def _strip(message: str) -> tuple[str, str | None]:
     """Part `AiError: AiError: text (uuid)` into the text and the request id."""
     message = _PREFIX.sub("", message.strip())
     found = _TRAILING_ID.search(message)
-    return (message[: found.start()], found.group(1)) if found else (message, None)
+    return (message[: found.start()].rstrip(), found.group(1)) if found else (message, None)
 
 
 def _clean(text: str, secrets: tuple[str, ...]) -> str:
     """Make a server's text fit for logs: no secrets, no control characters, no novels."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    text = text[:_MESSAGE_LIMIT]
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text).strip()
+    text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text[:_MESSAGE_LIMIT]
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

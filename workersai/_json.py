@@ -8,14 +8,24 @@ characters that were sent.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 from pydantic_core import from_json
 
+from workersai._secrets import redact
 from workersai.errors import ConfigurationError, ResponseError
 
-__all__ = ["dump_json", "exact_text", "join_surrogates", "parse_json", "to_text"]
+__all__ = [
+    "dump_json",
+    "exact_text",
+    "join_surrogates",
+    "parse_halves",
+    "parse_json",
+    "read_list",
+    "to_text",
+]
 
 
 class _Number(str):
@@ -24,8 +34,12 @@ class _Number(str):
     __slots__ = ()
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes, secrets: tuple[str, ...] = ()) -> Any:
     """Parse a JSON document.
+
+    Args:
+        data: The document.
+        secrets: What must never show in the error, should the server echo it.
 
     Raises:
         ResponseError: If it is not JSON, not UTF-8, or nested deeper than the parser allows.
@@ -33,23 +47,30 @@ def parse_json(data: bytes) -> Any:
     try:
         return from_json(data)
     except ValueError as error:
-        if b"\\ud" in data or b"\\uD" in data:
-            return _parse_surrogates(data)
         reason = str(error)
-    raise ResponseError(f"The server sent something that is not JSON ({reason}): {_excerpt(data)}")
+    excerpt = ascii(redact(data[:4096].decode(errors="replace"), secrets)[:120])
+    raise ResponseError(f"The server sent something that is not JSON ({reason}): {excerpt}")
 
 
-def _parse_surrogates(data: bytes) -> Any:
-    """Read a document with half of a surrogate pair: a stream may split an emoji in two."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        pass
-    raise ResponseError(f"The server sent something that is not JSON: {_excerpt(data)}")
+def parse_halves(data: bytes, secrets: tuple[str, ...]) -> Any:
+    """As `parse_json`, but lets half of a surrogate pair pass: a stream may split an emoji."""
+    if b"\\ud" in data or b"\\uD" in data:
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(data)
+    return parse_json(data, secrets)
 
 
-def _excerpt(data: bytes) -> str:
-    return ascii(data[:120].decode(errors="replace"))
+def read_list(value: Any, field: str) -> list[Any]:
+    """Return a list of the answer; null, missing and empty are no entries.
+
+    Raises:
+        ResponseError: If it is anything else.
+    """
+    if not value:
+        return []
+    if not isinstance(value, list):
+        raise ResponseError(f"the server sent {field!r} as {type(value).__name__}, not as a list")
+    return value
 
 
 def join_surrogates(text: str) -> tuple[str, str]:

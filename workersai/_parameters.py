@@ -19,6 +19,7 @@ __all__ = ["check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
+_NO_STOP: tuple[Any, ...] = ("", [], ())
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "number": (int, float),
     "integer": int,
@@ -50,7 +51,7 @@ def collect_parameters(
     body = {
         name: list(value) if isinstance(value, (tuple, set, frozenset)) else value
         for name, value in parameters.items()
-        if value is not None and not (name == "stop" and len(value) == 0)
+        if value is not None and not (name == "stop" and value in _NO_STOP)
     }
     for name, value in (extra or {}).items():
         _check_extra(name, body)

@@ -168,7 +168,9 @@ _OPENAI_PARAMETERS = _parameters(
     chat_template_kwargs=Parameter("object"),
     response_format=Parameter("object"),
     seed=Parameter("integer"),
-    service_tier=Parameter("string", choices=("auto", "default", "flex", "scale", "priority")),
+    service_tier=Parameter(
+        "string", default="auto", choices=("auto", "default", "flex", "scale", "priority")
+    ),
     stop=Parameter("array", max_items=4),
     store=_BOOLEAN,
     stream=_BOOLEAN,

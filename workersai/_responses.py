@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai._failures import error_from_body, error_from_response, is_error_body, is_error_status
-from workersai._json import parse_json
+from workersai._json import parse_json, read_list
 from workersai._requests import Request
 from workersai._types import (
     EmbeddingResult,
@@ -60,7 +60,7 @@ class Reply:
             raise error_from_response(
                 self.status, self.headers, self.body, model=request.model, secrets=self.secrets
             )
-        payload = parse_json(self.body)
+        payload = parse_json(self.body, self.secrets)
         if is_error_body(payload):
             raise error_from_body(
                 payload, headers=self.headers, model=request.model, secrets=self.secrets
@@ -208,7 +208,7 @@ def _model_info(row: Mapping[str, Any]) -> ModelInfo:
     task = row.get("task")
     properties = {
         item["property_id"]: item.get("value")
-        for item in row.get("properties") or ()
+        for item in read_list(row.get("properties"), "properties")
         if isinstance(item, dict) and "property_id" in item
     }
     return ModelInfo(

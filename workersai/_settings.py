@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from workersai._secrets import Secrets
 from workersai._version import __version__
 from workersai.errors import ConfigurationError
 
@@ -66,9 +67,9 @@ class Settings:
         secrets: What must never show in an error's text.
     """
 
-    root: str
+    root: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    secrets: Secrets
 
 
 def read_settings(
@@ -101,7 +102,7 @@ def read_settings(
         headers["x-session-affinity"] = _check_value("session_affinity", session_affinity)
     headers["authorization"] = f"Bearer {token}"
     gateway_token = headers.get("cf-aig-authorization", "").removeprefix("Bearer ")
-    return Settings(root, headers, tuple(filter(None, (token, gateway_token, account))))
+    return Settings(root, headers, Secrets(filter(None, (token, gateway_token, account))))
 
 
 def _environment(names: tuple[str, ...]) -> str | None:

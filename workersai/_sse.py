@@ -27,6 +27,7 @@ class SSEDecoder:
         self._pieces: list[bytes] = []  # of a line that is not complete yet
         self._size = 0
         self._data: list[bytes] = []  # lines of the event that is not complete yet
+        self._held = 0  # bytes in its lines after the first
         self._at_start = True
         self._skip_lf = False
 
@@ -36,6 +37,14 @@ class SSEDecoder:
         Raises:
             ResponseError: If an event is larger than 1 MiB.
         """
+        if (
+            # Just one event, as a server sends it that flushes each: the usual case by far.
+            chunk.endswith(b"\n\n")
+            and chunk.find(b"\n") == len(chunk) - 2 < _MAX_EVENT_BYTES
+            and chunk.startswith(b"data: ")
+            and not (self._pieces or self._data or self._skip_lf or b"\r" in chunk)
+        ):
+            return [chunk[6:-2]]
         if b"\r" in chunk or self._skip_lf:
             chunk = self._unify_line_ends(chunk)
         if b"\n" not in chunk:
@@ -72,31 +81,36 @@ class SSEDecoder:
     def _keep(self, piece: bytes) -> None:
         if piece:
             self._pieces.append(piece)
-            self._grow(len(piece))
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > _MAX_EVENT_BYTES:
-            raise ResponseError(f"the stream sent an event larger than {_MAX_EVENT_BYTES} bytes")
+            self._size += len(piece)
+            _check_size(self._size)
 
     def _read(self, lines: list[bytes]) -> list[bytes]:
         events: list[bytes] = []
         data = self._data
         for line in lines:
             if len(line) > _MAX_EVENT_BYTES:
-                self._grow(len(line))
+                _check_size(len(line))
             if line.startswith(b"data:"):
                 data.append(line[6:] if line.startswith(b" ", 5) else line[5:])
                 if len(data) > 1:
-                    self._grow(len(line))
+                    self._held += len(line)
+                    _check_size(self._held)
             elif not line and data:
                 events.append(data[0] if len(data) == 1 else b"\n".join(data))
                 data.clear()
+                self._held = 0
                 continue
             elif line.startswith((b"{", DONE)):
                 data.append(line)
+                self._held += len(line)
+                _check_size(self._held)
             # All else is a comment, a field that does not matter here, or a second blank line.
             if data and data[-1] == DONE:
                 events.extend(data)
                 data.clear()
         return events
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_EVENT_BYTES:
+        raise ResponseError(f"the stream sent an event larger than {_MAX_EVENT_BYTES} bytes")

@@ -7,13 +7,13 @@ same one, so what a stream means is decided here alone. It ends with `Finish`, o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from pydantic_core import from_json
 
-from workersai._answers import parse_chat, read_logprobs
+from workersai._answers import find_reasoning, parse_chat, read_logprobs
 from workersai._failures import error_from_body, is_error_body
-from workersai._json import exact_text, join_surrogates, parse_json, to_text
+from workersai._json import exact_text, join_surrogates, parse_halves, read_list, to_text
 from workersai._replay import WholeReader, replay
 from workersai._requests import Request
 from workersai._responses import Reply
@@ -37,6 +37,15 @@ from workersai.errors import (
 )
 
 __all__ = ["ChatReader", "StreamReader", "open_reader"]
+
+
+Path: TypeAlias = tuple[str | int, ...]
+Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its position
+
+
+_new = object.__new__
+_set_text = TextDelta.__dict__["text"].__set__
+_set_logprobs = TextDelta.__dict__["logprobs"].__set__
 
 
 class ChatReader(Protocol):
@@ -99,11 +108,11 @@ class StreamReader:
     def feed(self, chunk: bytes) -> list[ChatEvent]:
         """Take bytes; return the events they complete. What is wrong waits for `close`."""
         events: list[ChatEvent] = []
-        if not self.is_done:
-            try:
-                self._read_all(self._sse.feed(chunk), events)
-            except WorkersAIError as error:
-                self._fail(error)
+        try:
+            for payload in self._sse.feed(chunk):
+                self._read_payload(payload, events)
+        except WorkersAIError as error:
+            self._fail(error)
         return events
 
     def close(self) -> list[ChatEvent]:
@@ -115,11 +124,11 @@ class StreamReader:
             ResponseError: If it brought something that cannot be read.
         """
         events: list[ChatEvent] = []
-        if not self.is_done:
-            try:
-                self._read_all(self._sse.close(), events)
-            except WorkersAIError as error:
-                self._fail(error)
+        try:
+            for payload in self._sse.close():
+                self._read_payload(payload, events)
+        except WorkersAIError as error:
+            self._fail(error)
         if self._failure is None and self._halves:
             self._fail(ResponseError("the stream ended with half of a surrogate pair"))
         if self._failure is None and not self._is_whole():
@@ -161,95 +170,117 @@ class StreamReader:
 
     # ------------------------------------------------------------------------- events
 
-    def _read_all(self, payloads: list[bytes], events: list[ChatEvent]) -> None:
-        for payload in payloads:
-            if payload == DONE:
-                self._has_ended = self.is_done = True
-            if self.is_done:
-                return
-            try:
-                event = from_json(payload)
-            except ValueError:
-                event = parse_json(payload)  # raises, or holds half of a surrogate pair
-                self._has_surrogates = True
-            if not isinstance(event, dict):
-                raise ResponseError(f"the stream sent an event that is {type(event).__name__}")
-            self._read(event, payload, (), events)
+    def _read_payload(self, payload: bytes, events: list[ChatEvent]) -> None:
+        if payload == DONE:
+            self._has_ended = self.is_done = True
+        if self.is_done:
+            return
+        try:
+            event = from_json(payload)
+        except ValueError:
+            event = parse_halves(payload, self._secrets)
+            self._has_surrogates = True
+        if not isinstance(event, dict):
+            raise ResponseError(f"the stream sent an event that is {type(event).__name__}")
+        self._read(event, payload, (), events)
 
     def _read(
-        self,
-        event: dict[str, Any],
-        payload: bytes,
-        path: tuple[str | int, ...],
-        events: list[ChatEvent],
+        self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
     ) -> None:
         """Read one event, which stands at *path* in *payload*."""
-        if is_error_body(event):
+        if ("error" in event or "errors" in event or "success" in event) and is_error_body(event):
             raise error_from_body(
                 event, headers=self._headers, model=self._request.model, secrets=self._secrets
             )
         has_content = False
-        for position, choice in enumerate(event.get("choices") or ()):
-            if isinstance(choice, dict) and not choice.get("index"):
-                place = (*path, "choices", position)
-                has_content |= self._read_choice(choice, payload, place, events)
+        if choices := event.get("choices"):
+            for position, choice in enumerate(read_list(choices, "choices")):
+                if isinstance(choice, dict) and not choice.get("index"):
+                    place = path, position
+                    has_content |= self._read_choice(choice, payload, place, events)
         # Hybrid chunks carry the same piece twice, in `choices` and natively.
         if not has_content:
             self._read_native(event, payload, path, events)
         if usage := event.get("usage"):
             self._usage.add(usage, is_tail="choices" not in event)
-        if "model" not in self._names:
+        if not self._names:
             self._note_names(event)
 
     def _read_choice(
-        self,
-        choice: dict[str, Any],
-        payload: bytes,
-        path: tuple[str | int, ...],
-        events: list[ChatEvent],
+        self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
     ) -> bool:
         """Read one choice of an OpenAI chunk; say whether it carried anything."""
         delta = choice.get("delta")
-        if isinstance(delta, dict):
-            content, path = delta.get("content"), (*path, "delta", "content")
-        elif isinstance(choice.get("message"), dict):
-            self._replay(payload)
-            return True
-        else:
-            delta, content, path = {}, choice.get("text"), (*path, "text")
-        if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
+        if not isinstance(delta, dict):
+            return self._read_no_delta(choice, payload, place, events)
+        name, reasoning = find_reasoning(delta)
+        if reasoning is not None and reasoning.__class__ is not str:
+            reasoning = exact_text(payload, (*place[0], "choices", place[1], "delta", name))
+        if reasoning:
             self._add_reasoning(reasoning, events)
+        content = delta.get("content")
+        if content is not None and content.__class__ is not str:
+            content = exact_text(payload, (*place[0], "choices", place[1], "delta", "content"))
         logprobs = choice.get("logprobs")
-        has_text = not (content is None or content == "")
-        if has_text or logprobs:
-            self._add_text(content, payload, path, events, logprobs and read_logprobs(choice))
+        if content or logprobs:
+            self._add_text(content or "", events, logprobs and read_logprobs(choice))
         if calls := delta.get("tool_calls"):
             events += self._tools.feed(calls)
         if refusal := delta.get("refusal"):
             self._refusal.append(to_text(refusal))
         if reason := choice.get("finish_reason"):
             self._reason = str(reason)
-        return bool(has_text or reasoning or calls)
+        return bool(content or reasoning or calls)
+
+    def _read_no_delta(
+        self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
+    ) -> bool:
+        """Read a choice with a whole message, or a piece of a text completion."""
+        if isinstance(choice.get("message"), dict):
+            self._replay(payload)
+            return True
+        text = choice.get("text")
+        if text is not None and text.__class__ is not str:
+            text = exact_text(payload, (*place[0], "choices", place[1], "text"))
+        if text:
+            self._add_text(text, events, None)
+        if reason := choice.get("finish_reason"):
+            self._reason = str(reason)
+        return bool(text)
 
     def _read_native(
-        self,
-        event: dict[str, Any],
-        payload: bytes,
-        path: tuple[str | int, ...],
-        events: list[ChatEvent],
+        self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
     ) -> None:
         if isinstance(event.get("result"), dict):
             self._replay(payload)
             return
-        for position, item in enumerate(event.get("streamed_data") or ()):
-            self._read(item, payload, (*path, "streamed_data", position), events)
+        if pieces := event.get("streamed_data"):
+            for position, item in enumerate(read_list(pieces, "streamed_data")):
+                if not isinstance(item, dict):
+                    raise ResponseError("the server sent 'streamed_data' that holds no objects")
+                self._read(item, payload, (*path, "streamed_data", position), events)
         response = event.get("response")
-        if not (response is None or response == ""):
-            self._add_text(response, payload, (*path, "response"), events, None)
+        if response is not None and response.__class__ is not str:
+            response = exact_text(payload, (*path, "response"))
+        if response:
+            self._add_text(response, events, None)
         if calls := event.get("tool_calls"):
             events += self._tools.feed(calls)
         if reason := event.get("finish_reason"):
             self._reason = str(reason)
+
+    def _add_text(
+        self, text: str, events: list[ChatEvent], logprobs: list[dict[str, Any]] | None
+    ) -> None:
+        if self._has_surrogates:
+            text = self._mend("text", text)
+        if text or logprobs:
+            self._text.append(text)
+            # A frozen dataclass, set slot by slot: the constructor takes twice as long.
+            delta = _new(TextDelta)
+            _set_text(delta, text)
+            _set_logprobs(delta, logprobs)
+            events.append(delta)
 
     def _replay(self, payload: bytes) -> None:
         """Read a whole answer that came as one event of a stream."""
@@ -257,23 +288,7 @@ class StreamReader:
         self._replayed = replay(parse_chat(reply, self._request))
         self._has_ended = self.is_done = True
 
-    def _add_text(
-        self,
-        content: Any,
-        payload: bytes,
-        path: tuple[str | int, ...],
-        events: list[ChatEvent],
-        logprobs: list[dict[str, Any]] | None,
-    ) -> None:
-        text = content if isinstance(content, str) else exact_text(payload, path)
-        if self._has_surrogates:
-            text = self._mend("text", text)
-        if text or logprobs:
-            self._text.append(text)
-            events.append(TextDelta(text, logprobs))
-
-    def _add_reasoning(self, reasoning: Any, events: list[ChatEvent]) -> None:
-        text = to_text(reasoning)
+    def _add_reasoning(self, text: str, events: list[ChatEvent]) -> None:
         if self._has_surrogates:
             text = self._mend("reasoning", text)
         if text:

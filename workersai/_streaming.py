@@ -1,8 +1,9 @@
-"""An answer's bytes through its reader -> events, a batch at a time, in both colours."""
+"""An answer's bytes through its reader -> events, in both colours."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, ExitStack, aclosing
 
 from workersai._body import read_whole, read_whole_async
 from workersai._http import AsyncAnswer, Clocks, SyncAnswer
@@ -16,84 +17,64 @@ __all__ = ["AsyncStream", "SyncStream"]
 Secrets = tuple[str, ...]
 
 
-class _Stream:
-    """A stream under way. Its state is its own: a client may have many at once."""
-
-    def __init__(self, reader: ChatReader, clocks: Clocks) -> None:
-        self._reader = reader
-        self._clocks = clocks
-        self._is_over = False
-        self._is_whole = False
-
-    def _feed(self, chunk: bytes) -> list[ChatEvent]:
-        if events := self._reader.feed(chunk):
-            self._clocks.touch()
-        return events
-
-    def _interrupt(self, error: WorkersAIError) -> bytes:
-        """Take a failure of the connection as the end of the bytes, if the answer was whole."""
-        if (failure := self._reader.interrupt(error)) is not None:
-            self._is_over = True
-            raise failure
-        return b""
-
-    def _end(self) -> list[ChatEvent]:
-        self._is_over = True
-        events = self._reader.close()
-        self._is_whole = True
-        return events
-
-
-class SyncStream(_Stream):
-    """A stream of `Client`."""
+class SyncStream:
+    """A stream of `Client` under way. Its state is its own: a client may have many at once."""
 
     def __init__(self, answer: SyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
-        super().__init__(reader, clocks)
         self._answer = answer
+        self._reader = reader
+        self._clocks = clocks
+        self._is_whole = False
+        self.events = self._run()
 
     @classmethod
     def begin(
         cls, answer: SyncAnswer, request: Request, clocks: Clocks, secrets: Secrets
-    ) -> tuple[SyncStream, list[ChatEvent]]:
-        """Read an answer up to its first events: what fails before them may be tried again."""
+    ) -> tuple[SyncStream, ChatEvent]:
+        """Read an answer up to its first event: what fails before that may be tried again."""
         with ExitStack() as stack:
             stack.callback(answer.close)
-            clocks.touch()
+            clocks.is_fresh = True
             if answer.is_error:
                 read_whole(answer, secrets).payload(request)
             stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
-            events = stream.pull()
+            first = next(stream.events)
             stack.pop_all()
-            return stream, events
+            return stream, first
 
-    def pull(self) -> list[ChatEvent]:
-        """Return the next events, none after the last.
-
-        Raises:
-            WorkersAIError: What ended the stream before its end.
-        """
-        while not (self._is_over or self._reader.is_done):
-            try:
-                chunk = self._answer.read()
-            except WorkersAIError as error:
-                chunk = self._interrupt(error)
-            if not chunk:
-                break
-            if events := self._feed(chunk):
-                return events
-        return [] if self._is_over else self._end()
+    def _run(self) -> Generator[ChatEvent, None, None]:
+        reader, clocks = self._reader, self._clocks
+        failure: WorkersAIError | None = None
+        try:
+            for chunk in self._answer:
+                if events := reader.feed(chunk):
+                    clocks.is_fresh = True
+                    yield from events
+                if reader.is_done:
+                    break
+        except WorkersAIError as error:
+            failure = reader.interrupt(error)
+        if failure is not None:
+            raise failure
+        last = reader.close()
+        self._is_whole = True
+        yield from last
 
     def close(self) -> None:
         """Let go of the connection."""
+        self.events.close()
         self._answer.close(is_done=self._is_whole)
 
 
-class AsyncStream(_Stream):
-    """A stream of `AsyncClient`."""
+class AsyncStream:
+    """A stream of `AsyncClient` under way."""
 
     def __init__(self, answer: AsyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
-        super().__init__(reader, clocks)
         self._answer = answer
+        self._reader = reader
+        self._clocks = clocks
+        self._is_whole = False
+        self.events = self._run()
 
     @classmethod
     async def begin(
@@ -102,27 +83,35 @@ class AsyncStream(_Stream):
         """As `SyncStream.begin`."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answer.aclose)
-            clocks.touch()
+            clocks.is_fresh = True
             if answer.is_error:
                 (await read_whole_async(answer, secrets)).payload(request)
             stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
-            events = await stream.pull()
+            first = await anext(stream.events)
             stack.pop_all()
-            return stream, events
+            return stream, first
 
-    async def pull(self) -> list[ChatEvent]:
-        """As `SyncStream.pull`."""
-        while not (self._is_over or self._reader.is_done):
-            try:
-                chunk = await self._answer.read()
-            except WorkersAIError as error:
-                chunk = self._interrupt(error)
-            if not chunk:
-                break
-            if events := self._feed(chunk):
-                return events
-        return [] if self._is_over else self._end()
+    async def _run(self) -> AsyncGenerator[list[ChatEvent], None]:
+        """Give the events as they come, those that come together in one list."""
+        reader, clocks = self._reader, self._clocks
+        failure: WorkersAIError | None = None
+        try:
+            async with aclosing(aiter(self._answer)) as chunks:
+                async for chunk in chunks:
+                    if events := reader.feed(chunk):
+                        clocks.is_fresh = True
+                        yield events
+                    if reader.is_done:
+                        break
+        except WorkersAIError as error:
+            failure = reader.interrupt(error)
+        if failure is not None:
+            raise failure
+        last = reader.close()
+        self._is_whole = True
+        yield last
 
     async def aclose(self) -> None:
         """Let go of the connection."""
+        await self.events.aclose()
         await self._answer.aclose(is_done=self._is_whole)

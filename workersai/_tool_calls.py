@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from workersai._json import to_text
+from workersai._json import read_list, to_text
 from workersai._types import InvalidToolCall, ToolCall
 
 __all__ = ["CallIds", "from_wire_tool_calls", "make_tool_call", "name_and_arguments"]
@@ -28,6 +28,8 @@ class CallIds:
         """Return the model's own id, or one made from the request and the call's position."""
         own = str(given) if isinstance(given, (str, int)) and given != "" else ""
         chosen = own if own and own not in self._taken else f"call_{self._seed}{index}"
+        while chosen in self._taken:
+            chosen += "_"
         self._taken.add(chosen)
         return chosen
 
@@ -82,12 +84,16 @@ def _parse_arguments(
 def from_wire_tool_calls(
     calls: Any, ids: CallIds, *, is_truncated: bool
 ) -> tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
-    """Read the `tool_calls` of a whole answer: a list, null or missing."""
+    """Read the `tool_calls` of a whole answer: a list, null or missing.
+
+    Raises:
+        ResponseError: If they are anything else.
+    """
     made = [
         make_tool_call(
             ids.take(call.get("id"), index), *name_and_arguments(call), is_truncated=is_truncated
         )
-        for index, call in enumerate(calls or ())
+        for index, call in enumerate(read_list(calls, "tool_calls"))
         if isinstance(call, Mapping)
     ]
     return (

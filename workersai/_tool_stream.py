@@ -9,11 +9,12 @@ the beginning of longer ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
+from workersai._json import join_surrogates, read_list
 from workersai._tool_calls import CallIds, make_tool_call, name_and_arguments
 from workersai._types import InvalidToolCall, ToolCall, ToolCallDelta
 
@@ -23,12 +24,13 @@ __all__ = ["ToolCallAssembler"]
 class _Call:
     """A tool call under way."""
 
-    __slots__ = ("arguments", "given_id", "id", "index", "is_held", "name", "sent")
+    __slots__ = ("arguments", "given_id", "half", "id", "index", "is_held", "name", "sent")
 
     def __init__(self, given_id: Any) -> None:
         self.given_id = given_id
         self.name: str | None = None
         self.arguments: list[str] = []
+        self.half = ""  # of a character whose other half is to come
         self.index = -1  # its position among the calls that were handed out
         self.id = ""
         self.sent = 0  # how many of the argument pieces were handed out
@@ -39,6 +41,13 @@ class _Call:
         if given_id and self.given_id and given_id != self.given_id:
             return True
         return bool(name and self.name and name != self.name)
+
+    def add(self, piece: str) -> str:
+        """Take more of the arguments; two pieces may bring the halves of one character."""
+        if self.half or "\ud800" <= piece[-1] <= "\udfff":
+            piece, self.half = join_surrogates(self.half + piece)
+        self.arguments.append(piece)
+        return piece
 
     def text(self) -> str:
         return "".join(self.arguments)
@@ -77,9 +86,14 @@ class ToolCallAssembler:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def feed(self, fragments: Sequence[Any]) -> list[ToolCallDelta]:
-        """Take the fragments of one event and return what can be handed out already."""
-        deltas = (self._feed(item) for item in fragments if isinstance(item, Mapping))
+    def feed(self, fragments: Any) -> list[ToolCallDelta]:
+        """Take the fragments of one event and return what can be handed out already.
+
+        Raises:
+            ResponseError: If they are no list, or hold half of a surrogate pair.
+        """
+        items = read_list(fragments, "tool_calls")
+        deltas = (self._feed(item) for item in items if isinstance(item, Mapping))
         return [delta for delta in deltas if delta is not None]
 
     def _feed(self, fragment: Mapping[str, Any]) -> ToolCallDelta | None:
@@ -92,7 +106,7 @@ class ToolCallAssembler:
         else:
             piece = json.dumps(arguments, ensure_ascii=False)
         if piece:
-            call.arguments.append(piece)
+            piece = call.add(piece)
         if call.name is None:
             if not isinstance(name, str) or not name:
                 return None  # the arguments wait for the name

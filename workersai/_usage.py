@@ -7,7 +7,7 @@ it added, each chunk the sum so far, or one chunk everything. A last native chun
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, TypeVar
 
@@ -16,6 +16,8 @@ from workersai._types import Usage
 __all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage"]
 
 N = TypeVar("N", int, float)
+
+_LARGEST = sys.float_info.max
 
 
 def parse_usage(usage: Any) -> Usage | None:
@@ -51,7 +53,10 @@ def _count(values: Mapping[str, Any], *names: str) -> int | None:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Say whether a JSON value is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 class UsageLedger:

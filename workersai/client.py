@@ -259,15 +259,14 @@ class Client(BaseClient):
         return read_whole(answer, self._settings.secrets)
 
     def _stream(self, request: Request, on_retry: OnRetry) -> Generator[ChatEvent, None, None]:
-        def begin(clocks: Clocks) -> tuple[SyncStream, list[ChatEvent]]:
+        def begin(clocks: Clocks) -> tuple[SyncStream, ChatEvent]:
             answer = self._engine.open(self._outgoing(request), clocks)
             return SyncStream.begin(answer, request, clocks, self._settings.secrets)
 
-        stream, events = self._drive(begin, on_retry)
+        stream, first = self._drive(begin, on_retry)
         try:
-            while events:
-                yield from events
-                events = stream.pull()
+            yield first
+            yield from stream.events
         finally:
             stream.close()
 
@@ -425,12 +424,13 @@ class AsyncClient(BaseClient):
             answer = await self._engine.open(self._outgoing(request), clocks)
             return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
 
-        stream, events = await self._drive(begin, on_retry)
+        stream, first = await self._drive(begin, on_retry)
         try:
-            while events:
+            for event in first:
+                yield event
+            async for events in stream.events:
                 for event in events:
                     yield event
-                events = await stream.pull()
         finally:
             await stream.aclose()
 

@@ -8,7 +8,7 @@ import os
 import ssl
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import aiohttp
 import httpx
@@ -22,7 +22,6 @@ from workersai._http.shared import (
     MAX_CONNECTIONS,
     AsyncHTTPClient,
     Clocks,
-    Decoder,
     Outgoing,
     build_request,
     decoder_for,
@@ -101,7 +100,7 @@ class AsyncEngine:
         client = await self._client(outgoing.url)
         try:
             request = build_request(outgoing, clocks)
-            async with time_limit(clocks.left()):
+            async with time_limit(clocks.wait()):
                 response = await client.send(
                     request, stream=True, auth=None, follow_redirects=False
                 )
@@ -153,25 +152,25 @@ class AsyncAnswer:
         self._response = response
         self._clocks = clocks
         self._outgoing = outgoing
-        self._chunks: AsyncIterator[bytes] = response.aiter_raw()
-        self._decoder: Decoder | None = None
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        self._chunks: AsyncIterator[bytes] = aiter(stream)
 
-    async def read(self) -> bytes:
-        """Return the next bytes, `b""` at the end.
-
-        Raises:
-            APIConnectionError: If the connection broke, or a clock ran out.
-            ResponseError: If the bytes cannot be decompressed.
-        """
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        """As `SyncAnswer.__iter__`."""
+        decoder = decoder_for(self.headers)
         try:
-            self._decoder = self._decoder or decoder_for(self.headers)
-            async with time_limit(self._clocks.left()):
-                while data := await anext(self._chunks, b""):
-                    if decoded := self._decoder.decode(data):
-                        return decoded
-            return self._decoder.close()
+            while True:
+                async with time_limit(self._clocks.wait()):
+                    data = await anext(self._chunks, b"")
+                if not data:
+                    break
+                yield data if decoder is None else decoder.decode(data)
+            if decoder is not None:
+                decoder.close()
         except FAILURES as error:
             failure = translate(error, self._clocks, self._outgoing)
+        else:
+            return
         raise failure
 
     async def aclose(self, *, is_done: bool = False) -> None:

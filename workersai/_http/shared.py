@@ -9,13 +9,15 @@ import ssl
 import time
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 import aiohttp
 import httpx
 
 from workersai._exchange import Timeout
+from workersai._secrets import Secrets, redact
 from workersai.errors import APIConnectionError, APITimeoutError, ResponseError, WorkersAIError
 
 HTTPClient: TypeAlias = httpx.Client
@@ -26,6 +28,7 @@ MAX_IDLE_CONNECTIONS = 100
 IDLE_SECONDS = 30.0
 DRAIN_SECONDS = 0.1
 _MAX_STEP_BYTES = 16 << 20
+_SHORTEST = 0.001
 
 LIMITS = httpx.Limits(
     max_connections=MAX_CONNECTIONS,
@@ -34,46 +37,50 @@ LIMITS = httpx.Limits(
 )
 
 
-class Outgoing(NamedTuple):
-    """A request, ready to go."""
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request, ready to go; its repr shows neither the token nor the account."""
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
     params: Mapping[str, str]
-    secrets: tuple[str, ...]
+    secrets: Secrets
 
 
 class Clocks:
-    """The clocks of one attempt."""
+    """The clocks of one attempt.
+
+    The idle clock starts when the next bytes are waited for, so the time that a consumer takes
+    over its events does not count.
+    """
+
+    __slots__ = ("_deadline", "_limit", "_phase", "_timeout", "is_fresh")
 
     def __init__(self, timeout: Timeout, deadline: float) -> None:
         self._timeout = timeout
         self._deadline = deadline
         self._limit = deadline
         self._phase: Literal["first_byte", "idle"] = "first_byte"
+        self.is_fresh = False
+        """Set when the answer begins and when an event comes: the idle clock starts anew."""
 
     def extensions(self) -> dict[str, dict[str, float]]:
         """Return what httpx needs to know to send the request."""
-        left = max(self._deadline - time.monotonic(), 0.001)
+        left = max(self._deadline - time.monotonic(), _SHORTEST)
         connect = min(self._timeout.connect, left)
         read = min(self._timeout.first_byte, left)
         return {"timeout": {"connect": connect, "pool": connect, "read": read, "write": read}}
 
-    def touch(self) -> None:
-        """Start the idle clock anew: the answer began, or an event came."""
-        self._phase = "idle"
-        self._limit = min(time.monotonic() + self._timeout.idle, self._deadline)
-
-    @property
-    def limit(self) -> float:
-        """When the next bytes must be there, on the monotonic clock."""
-        return self._limit
-
-    def left(self) -> float:
-        """Return the seconds until `limit`."""
-        return self._limit - time.monotonic()
+    def wait(self) -> float:
+        """Return the seconds that the next bytes may take."""
+        now = time.monotonic()
+        if self.is_fresh:
+            self.is_fresh = False
+            self._phase = "idle"
+            self._limit = min(now + self._timeout.idle, self._deadline)
+        return max(self._limit - now, _SHORTEST)
 
     def expired(self, *, is_connecting: bool = False) -> APITimeoutError:
         """Return the error for the clock that ran out."""
@@ -117,9 +124,7 @@ def translate(error: BaseException, clocks: Clocks, outgoing: Outgoing) -> Worke
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
     if isinstance(cause, (httpx.TimeoutException, asyncio.TimeoutError)):
         return clocks.expired(is_connecting=isinstance(cause, _CONNECT_TIMEOUTS))
-    text = _USER_INFO.sub("//", str(cause))
-    for secret in outgoing.secrets:
-        text = text.replace(secret, "***")
+    text = redact(_USER_INFO.sub("//", str(cause)), outgoing.secrets)
     host = httpx.URL(outgoing.url).host
     reason = f"{type(cause).__name__}: {ascii(text[:200])[1:-1]}"
     if isinstance(cause, _UNREADABLE) or _is_protocol_error(cause):
@@ -138,19 +143,7 @@ def _is_protocol_error(cause: BaseException) -> bool:
 # ------------------------------------------------------------------------ decompression
 
 
-class Identity:
-    """A body that is not compressed."""
-
-    def decode(self, data: bytes) -> bytes:
-        """Return the bytes."""
-        return data
-
-    def close(self) -> bytes:
-        """Return nothing more."""
-        return b""
-
-
-class Inflate:
+class Decoder:
     """gzip and deflate, a bounded step at a time; `identity` was asked for, so this is rare."""
 
     def __init__(self) -> None:
@@ -163,23 +156,19 @@ class Inflate:
             raise ResponseError(f"a piece of the answer inflates beyond {_MAX_STEP_BYTES} bytes")
         return decoded
 
-    def close(self) -> bytes:
-        """Return nothing more, if the compressed data was whole."""
+    def close(self) -> None:
+        """Check that the compressed data was whole."""
         if not self._inflate.eof:
             raise ResponseError("the compressed answer is cut short")
-        return b""
 
 
-Decoder: TypeAlias = Identity | Inflate
-
-
-def decoder_for(headers: Mapping[str, str]) -> Decoder:
+def decoder_for(headers: Mapping[str, str]) -> Decoder | None:
     """Choose the decoder of a body; what was not asked for and is not common raises."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        return Identity()
+        return None
     if encoding in ("gzip", "x-gzip", "deflate"):
-        return Inflate()
+        return Decoder()
     raise ResponseError(f"the answer is compressed with {encoding!r}, which was not asked for")
 
 

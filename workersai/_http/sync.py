@@ -8,8 +8,8 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import httpcore
 import httpx
@@ -20,7 +20,6 @@ from workersai._http.shared import (
     FAILURES,
     LIMITS,
     Clocks,
-    Decoder,
     HTTPClient,
     Outgoing,
     build_request,
@@ -38,12 +37,11 @@ class _LimitedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
-        self.limit: float | None = None
+        self.wait: Callable[[], float] | None = None
+        """Says, while an answer's body is read, how long the next bytes may take."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self.limit is not None:
-            timeout = max(self.limit - time.monotonic(), 0.001)
-        return self._inner.read(max_bytes, timeout)
+        return self._inner.read(max_bytes, self.wait() if self.wait else timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, timeout)
@@ -150,40 +148,51 @@ class SyncAnswer:
         self._response = response
         self._clocks = clocks
         self._outgoing = outgoing
-        self._chunks: Iterator[bytes] = response.iter_raw()
-        self._socket = response.extensions.get("network_stream")
-        self._decoder: Decoder | None = None
+        # Not `iter_raw`: its chunker and counter do nothing here, for each event.
+        self._chunks: Iterator[bytes] = iter(cast("httpx.SyncByteStream", response.stream))
+        socket = response.extensions.get("network_stream")
+        self._socket = socket if isinstance(socket, _LimitedStream) else None
 
-    def read(self) -> bytes:
-        """Return the next bytes, `b""` at the end.
+        self._bytes = self._read()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the body's bytes as they come; who stops early can go on later.
+
+        One generator for all: one that is dropped would close the connection under `close`.
 
         Raises:
             APIConnectionError: If the connection broke, or a clock ran out.
             ResponseError: If the bytes cannot be decompressed.
         """
-        if isinstance(self._socket, _LimitedStream):
-            self._socket.limit = self._clocks.limit
-        elif self._clocks.left() <= 0:
-            raise self._clocks.expired()
+        return self._bytes
+
+    def _read(self) -> Iterator[bytes]:
+        decoder = decoder_for(self.headers)
+        if self._socket is not None:
+            self._socket.wait = self._clocks.wait
         try:
-            self._decoder = self._decoder or decoder_for(self.headers)
-            while data := next(self._chunks, b""):
-                if decoded := self._decoder.decode(data):
-                    return decoded
-            return self._decoder.close()
+            if decoder is None:
+                yield from self._chunks
+                return
+            for data in self._chunks:
+                yield decoder.decode(data)
+            decoder.close()
         except FAILURES as error:
             failure = translate(error, self._clocks, self._outgoing)
+        else:
+            return
         raise failure
 
     def close(self, *, is_done: bool = False) -> None:
         """Let go of the connection; after a whole answer it is kept for the next request."""
         try:
-            if is_done and isinstance(self._socket, _LimitedStream):
-                self._socket.limit = time.monotonic() + DRAIN_SECONDS
+            if is_done and self._socket is not None:
+                end = time.monotonic() + DRAIN_SECONDS
+                self._socket.wait = lambda: max(end - time.monotonic(), 0.001)
                 with contextlib.suppress(*FAILURES):  # no end in sight: the connection goes
                     for _ in self._chunks:
                         pass
         finally:
-            if isinstance(self._socket, _LimitedStream):
-                self._socket.limit = None
+            if self._socket is not None:
+                self._socket.wait = None
             self._response.close()
