@@ -1,0 +1,44 @@
+"""Words that the tests of the local server share: models, bodies, tools, a client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from workersai.local import LocalServer
+
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+SEA_LION = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"
+GLM = "@cf/zai-org/glm-4.7-flash"
+LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+
+Post = Callable[[str, Any], httpx.Response]
+Events = Callable[[str, Any], list[Any]]
+
+
+def client_of(server: LocalServer) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"{server.base_url}/accounts/{server.account_id}/ai",
+        headers={"authorization": f"Bearer {server.api_token}"},
+        timeout=30,
+        trust_env=False,
+    )
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": text}]}
+
+
+def function(name: str, description: str, **properties: Any) -> dict[str, Any]:
+    """A tool in the nested shape; every property is required."""
+    described = {
+        key: {"description": key, **({"type": value} if isinstance(value, str) else value)}
+        for key, value in properties.items()
+    }
+    parameters = {"type": "object", "properties": described, "required": list(described)}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }

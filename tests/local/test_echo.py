@@ -1,0 +1,259 @@
+"""The rules of the echo engine: what it says, which tools it calls, with what."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workersai.local.engines.base import (
+    CallPiece,
+    ChatJob,
+    FinishPiece,
+    JsonMode,
+    Piece,
+    ReasoningPiece,
+    SchemaNotMet,
+    TextPiece,
+    ToolSpec,
+)
+from workersai.local.engines.echo import EchoEngine
+from workersai.local.engines.jsonmode import meets
+
+
+def tool(name: str, description: str, required: list[str] | None = None, **types: Any) -> ToolSpec:
+    properties = {k: v if isinstance(v, dict) else {"type": v} for k, v in types.items()}
+    wanted = list(properties) if required is None else required
+    return ToolSpec(
+        name, description, {"type": "object", "properties": properties, "required": wanted}
+    )
+
+
+WEATHER = tool("get_weather", "Get the current weather for a city.", city="string")
+TIME = tool("get_time", "Tell the current time at a place.", place="string")
+ADD = tool("add", "Add two numbers.", a="integer", b="integer")
+PING = tool("ping", "Check that the service answers.")
+TOOLS = (WEATHER, TIME, ADD, PING)
+
+
+def pieces(text: str, *tools: ToolSpec, **fields: Any) -> list[Piece]:
+    messages = fields.pop("messages", ({"role": "user", "content": text},))
+    return list(EchoEngine().chat(ChatJob(messages=messages, tools=tools, **fields)))
+
+
+def calls(text: str, *tools: ToolSpec, **fields: Any) -> list[tuple[str, Any]]:
+    found = pieces(text, *tools, **fields)
+    return [(p.name, json.loads(p.arguments)) for p in found if isinstance(p, CallPiece)]
+
+
+def said(found: list[Piece]) -> str:
+    return "".join(piece.text for piece in found if isinstance(piece, TextPiece))
+
+
+def answered(schema: dict[str, Any] | None, text: str) -> Any:
+    return json.loads(said(pieces(text, json_mode=JsonMode(schema))))
+
+
+def test_text_restates_the_request() -> None:
+    """Without tools, the answer is the user's last text, every character of it."""
+    assert said(pieces("Grüße aus 東京 👩‍👩‍👧!")) == "You said: Grüße aus 東京 👩‍👩‍👧!"
+
+
+def test_tool_results_are_restated() -> None:
+    """A conversation that ends with tool results is answered with them, and calls nothing."""
+    called = [
+        {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}},
+        {"id": "2", "function": {"name": "get_time", "arguments": "{}"}},
+    ]
+    messages = (
+        {"role": "user", "content": "Weather and time in Oslo?"},
+        {"role": "assistant", "content": "", "tool_calls": called},
+        {"role": "tool", "tool_call_id": "1", "content": "4 °C"},
+        {"role": "tool", "tool_call_id": "2", "content": "09:30"},
+    )
+    found = pieces("", *TOOLS, messages=messages)
+    assert said(found) == "get_weather answered: 4 °C\nget_time answered: 09:30"
+    assert not [piece for piece in found if isinstance(piece, CallPiece)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What's the weather in Paris?", [("get_weather", {"city": "Paris"})]),
+        ("How is the weather in New York today?", [("get_weather", {"city": "New York"})]),
+        ('The weather in "Ciudad de México"?', [("get_weather", {"city": "Ciudad de México"})]),
+        ("Add 2 and -3.", [("add", {"a": 2, "b": -3})]),
+        ("Please add seven and 1,200.", [("add", {"a": 7, "b": 1200})]),
+        ("ping it", [("ping", {})]),
+        ("Hello, how are you?", []),
+    ],
+)
+def test_auto(text: str, expected: list[Any]) -> None:
+    """By itself it calls the tool whose words the text shares, and none when none are."""
+    assert calls(text, *TOOLS) == expected
+
+
+def test_parallel_calls() -> None:
+    """Tools that one text names are all called, each with the values of its own part."""
+    text = "What is the weather in Paris and the time in Tokyo?"
+    expected = [("get_weather", {"city": "Paris"}), ("get_time", {"place": "Tokyo"})]
+    assert calls(text, *TOOLS) == expected
+    assert len(calls(text, *TOOLS, parallel=False)) == 1
+
+
+def test_forced_calls() -> None:
+    """`required` and a named tool are called whatever the text says; `none` calls nothing."""
+    assert len(calls("Hello", *TOOLS, tool_choice="required")) == 1
+    assert calls("Hello", *TOOLS, tool_choice="=ping") == [("ping", {})]
+    assert calls("ping", *TOOLS, tool_choice="none") == []
+    after = (
+        {"role": "user", "content": "ping"},
+        {"role": "tool", "tool_call_id": "1", "name": "ping", "content": "pong"},
+    )
+    assert calls("", PING, tool_choice="required", messages=after) == [("ping", {})]
+
+
+def test_arguments_of_every_kind() -> None:
+    """Arguments come from the text: names, numbers, enums, dates, truth, lists, nested objects."""
+    book = tool(
+        "book_table",
+        "Book a table in a restaurant.",
+        restaurant="string",
+        guests={"type": "integer", "minimum": 1},
+        date={"type": "string", "format": "date"},
+        area={"type": "string", "enum": ["inside", "terrace"]},
+        vegetarian="boolean",
+        contact={"$ref": "#/$defs/Contact"},
+    )
+    contact = {
+        "type": "object",
+        "properties": {"email": {"type": "string", "format": "email"}},
+        "required": ["email"],
+    }
+    book = ToolSpec(book.name, book.description, {**book.parameters, "$defs": {"Contact": contact}})
+    text = (
+        'Book a table at "Chez Nous" for 4 on 2026-12-01, on the terrace, not vegetarian, '
+        "mail to ann@example.org."
+    )
+    assert calls(text, book) == [
+        (
+            "book_table",
+            {
+                "restaurant": "Chez Nous",
+                "guests": 4,
+                "date": "2026-12-01",
+                "area": "terrace",
+                "vegetarian": False,
+                "contact": {"email": "ann@example.org"},
+            },
+        )
+    ]
+
+
+def test_optional_arguments() -> None:
+    """An optional argument is left out, unless the text names it with a value."""
+    search = tool("search", "Search the docs.", ["query"], query="string", limit="integer")
+    assert calls("search the docs", search) == [("search", {"query": "search the docs"})]
+    [(_, found)] = calls("search the docs, limit=5", search)
+    assert found["limit"] == 5
+
+
+def test_thinking_names_the_tools() -> None:
+    """A reasoning model's thinking comes first and names what will be called."""
+    found = pieces("weather in Oslo", *TOOLS, reasoning=True)
+    thinking = "".join(piece.text for piece in found if isinstance(piece, ReasoningPiece))
+    assert thinking == "This needs get_weather."
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"type": "number", "exclusiveMinimum": 3}}},
+        {"type": "array", "items": {"type": "integer", "maximum": 9}, "minItems": 3},
+        {"anyOf": [{"type": "null"}, {"type": "string", "minLength": 40}]},
+        {"type": "object", "properties": {"x": {"const": "v1"}, "y": {"type": ["null", "string"]}}},
+        {"allOf": [{"type": "object", "required": ["k"]}, {"properties": {"k": {"type": "null"}}}]},
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "multipleOf": 5, "minimum": 1},
+        {"type": "object", "required": ["free"], "additionalProperties": {"type": "boolean"}},
+        {
+            "$ref": "#/$defs/Node",
+            "$defs": {
+                "Node": {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": "string"},
+                        "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]},
+                    },
+                    "required": ["name", "next"],
+                }
+            },
+        },
+        True,
+    ],
+)
+def test_json_answers_are_valid(schema: Any) -> None:
+    """Whatever the schema, the answer meets it."""
+    assert meets(schema, answered(schema, "Give me 12 of them."))
+
+
+def test_json_answer_is_filled_from_the_text() -> None:
+    """Every property is filled with what the text says."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "age": {"type": "integer"},
+            "likes": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    found = answered(schema, "Erick is 27 years old and likes apples, pears and figs")
+    assert found == {"name": "Erick", "age": 27, "likes": ["apples", "pears", "figs"]}
+
+
+def test_json_object() -> None:
+    """Plain JSON mode gives an object; a schema or keys that a message spells out are filled."""
+    keys = "Describe Lyon as JSON with 'city' and 'country' keys."
+    assert set(answered(None, keys)) == {"city", "country"}
+    assert answered(None, "Hi") == {"text": "Hi"}
+    system = 'Answer by this schema: {"properties": {"city": {"type": "string"}}}'
+    messages = (
+        {"role": "system", "content": system},
+        {"role": "user", "content": "I live in Lyon"},
+    )
+    found = pieces("", messages=messages, json_mode=JsonMode())
+    assert json.loads(said(found)) == {"city": "Lyon"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": "^[0-9]{9}$"},
+        {"type": "no such type"},
+        {"type": "integer", "multipleOf": "two"},
+        {"type": "string", "minLength": 10**12},
+        {"$ref": "#/nowhere"},
+        {"$ref": "http://127.0.0.1:9/schema"},
+    ],
+)
+def test_schema_that_cannot_be_met(schema: dict[str, Any]) -> None:
+    """A schema nothing in the text meets, or that is none, is refused rather than broken."""
+    with pytest.raises(SchemaNotMet):
+        pieces("Hello", json_mode=JsonMode(schema))
+
+
+def test_the_same_request_has_the_same_answer() -> None:
+    """Two engines answer alike, but for the ids of calls."""
+    text = "weather in Oslo, and time in Rome"
+    assert calls(text, *TOOLS) == calls(text, *TOOLS)
+    assert pieces("Hello", reasoning=True) == pieces("Hello", reasoning=True)
+
+
+@pytest.mark.parametrize("cap", [1, 4, 100])
+def test_cap(cap: int) -> None:
+    """A cap ends the answer with `length`, or leaves a shorter one alone."""
+    *found, finish = pieces("one two three", max_tokens=cap)
+    assert isinstance(finish, FinishPiece)
+    assert len(found) == finish.completion_tokens == min(cap, 6)
+    assert finish.reason == ("length" if cap < 6 else "stop")

@@ -1,0 +1,166 @@
+"""The real local models behind the wire: shapes and grounding, never prose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.local.talking import GLM, GRANITE, LLAMA, SEA_LION, client_of, function, user
+from workersai.local import LocalServer
+
+pytestmark = pytest.mark.smol
+
+TOOLS = [
+    function("get_weather", "Get the current weather in a city.", city="string"),
+    function("multiply", "Multiply two numbers.", a="number", b="number"),
+    function("search_handbook", "Search the handbook of the company.", query="string"),
+]
+PASSAGES = [
+    "Lunch is free.",
+    "To change a forgotten password, open settings.",
+    "Bananas are yellow.",
+]
+
+
+@pytest.fixture(scope="module")
+def front() -> Iterator[httpx.Client]:
+    with LocalServer(engine="smol") as running, client_of(running) as client:
+        yield client
+
+
+def choice(front: httpx.Client, model: str, body: dict[str, Any]) -> Any:
+    response = front.post(f"/run/{model}", json=body)
+    assert response.status_code == 200, response.text
+    return response.json()["result"]["choices"][0]
+
+
+def test_text_is_real_and_repeatable(front: httpx.Client) -> None:
+    """The model knows the capital of France, and says the same twice."""
+    asked = user("What is the capital of France?")
+    first, second = (choice(front, GRANITE, asked)["message"]["content"] for _ in range(2))
+    assert "Paris" in first
+    assert first == second
+
+
+@pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
+def test_stream_is_the_plain_answer(front: httpx.Client, model: str) -> None:
+    """`/ai/v1` streams the text that it answers plainly."""
+    body = {"model": model, **user("Name three colours."), "max_tokens": 40}
+    plain = front.post("/v1/chat/completions", json=body).json()
+    text = front.post("/v1/chat/completions", json={**body, "stream": True}).text
+    events = [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
+    streamed = "".join(
+        event["choices"][0]["delta"].get("content") or "" for event in events if event["choices"]
+    )
+    assert streamed == plain["choices"][0]["message"]["content"]
+    assert events[-1]["usage"]["total_tokens"] == plain["usage"]["total_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "arguments"),
+    [
+        ("What's the weather in Paris?", "get_weather", {"city": "Paris"}),
+        ("Is it raining in Tokyo right now?", "get_weather", {"city": "Tokyo"}),
+        ("What is 12 times 7?", "multiply", {"a": 12, "b": 7}),
+    ],
+)
+def test_tool_calls(front: httpx.Client, text: str, name: str, arguments: dict[str, Any]) -> None:
+    """The right tool is called, with the values of the request."""
+    found = choice(front, GRANITE, {**user(text), "tools": TOOLS})
+    [call] = found["message"]["tool_calls"]
+    assert call["function"]["name"] == name
+    assert json.loads(call["function"]["arguments"]) == arguments
+
+
+def test_no_tool_where_none_fits(front: httpx.Client) -> None:
+    """Small talk calls nothing."""
+    found = choice(front, GRANITE, {**user("Thanks, that's all!"), "tools": TOOLS})
+    assert "tool_calls" not in found["message"]
+
+
+def test_answer_after_a_tool_result(front: httpx.Client) -> None:
+    """The answer holds what the tool found."""
+    call = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
+    messages = [
+        *user("What's the weather in Paris?")["messages"],
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "1", "type": "function", "function": call}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "18 C and sunny"},
+    ]
+    found = choice(front, GRANITE, {"messages": messages, "tools": TOOLS})
+    assert "18" in found["message"]["content"]
+
+
+def test_answer_from_context(front: httpx.Client) -> None:
+    """A question about a given text is answered from it."""
+    asked = (
+        "Context: Employees get 27 days of paid vacation per year. The office closes at 18:00.\n"
+        "Question: How many vacation days do employees get?"
+    )
+    assert "27" in choice(front, GRANITE, user(asked))["message"]["content"]
+
+
+def test_json_schema(front: httpx.Client) -> None:
+    """A JSON answer meets its schema."""
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+        "required": ["name", "age"],
+    }
+    wanted = {"type": "json_schema", "json_schema": schema}
+    body = {**user("Anna is 34 and lives in Oslo."), "response_format": wanted}
+    found = front.post(f"/run/{SEA_LION}", json=body).json()["result"]["response"]
+    assert found == {"name": "Anna", "age": 34}
+
+
+def test_stop_cap_and_logprobs(front: httpx.Client) -> None:
+    """Stop sequences, caps and log probabilities reach the model."""
+    body = {**user("Count from one to ten in words."), "max_completion_tokens": 30}
+    found = choice(front, GLM, {**body, "logprobs": True, "top_logprobs": 2, "stop": [","]})
+    assert "," not in found["message"]["content"]
+    scored = found["logprobs"]["content"]
+    assert all(item["logprob"] <= 0 and len(item["top_logprobs"]) == 2 for item in scored)
+    assert choice(front, GRANITE, {**body, "max_tokens": 2})["finish_reason"] == "length"
+
+
+def test_raw_prompt(front: httpx.Client) -> None:
+    """A raw prompt is continued."""
+    body = {"prompt": "One, two, three,", "raw": True, "max_tokens": 8}
+    assert choice(front, GRANITE, body)["text"].strip()
+
+
+@pytest.mark.parametrize(
+    ("model", "dimensions"),
+    [("@cf/baai/bge-small-en-v1.5", 384), ("@cf/baai/bge-base-en-v1.5", 768)],
+)
+def test_embeddings_by_meaning(front: httpx.Client, model: str, dimensions: int) -> None:
+    """A question is nearest to the passage that answers it, sharing hardly a word."""
+    body = {"text": ["I cannot remember my login secret", *PASSAGES]}
+    asked, *rows = front.post(f"/run/{model}", json=body).json()["result"]["data"]
+    assert len(asked) == dimensions
+    scores = [sum(a * b for a, b in zip(asked, row, strict=True)) for row in rows]
+    assert scores.index(max(scores)) == 1
+
+
+def test_rerank_by_meaning(front: httpx.Client) -> None:
+    """The passage that answers scores far above the others."""
+    contexts = [{"text": text} for text in PASSAGES]
+    body = {"query": "How do I reset my password?", "contexts": contexts}
+    best, second, _ = front.post("/run/@cf/baai/bge-reranker-base", json=body).json()["result"][
+        "response"
+    ]
+    assert best["id"] == 1
+    assert best["score"] > 0.5 > 5 * second["score"]
+
+
+def test_conversation_longer_than_the_real_window(front: httpx.Client) -> None:
+    """What fits Cloudflare's window but not the small model's is refused like an overflow."""
+    response = front.post(f"/run/{GRANITE}", json=user("word " * 6000))
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (413, 5021)

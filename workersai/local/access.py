@@ -1,0 +1,55 @@
+"""Who may call: the account in the path and the bearer token, answered as Cloudflare does."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workersai.local.failures import ApiFailure
+
+__all__ = ["Access"]
+
+_ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+
+
+@dataclass(frozen=True)
+class Access:
+    """The account and token that are accepted; None accepts any well-formed one."""
+
+    account_id: str | None = None
+    api_token: str | None = field(default=None, repr=False)
+
+    def check(self, path: str, account_id: str, headers: Mapping[str, str]) -> None:
+        """Let a request pass.
+
+        Raises:
+            ApiFailure: 404/7003 for an account id of another shape, 403/9106 without a token,
+                400/9106 for a malformed one, 401/10000 for a wrong token or account.
+        """
+        if _ACCOUNT.fullmatch(account_id) is None:
+            raise ApiFailure(
+                404,
+                7003,
+                f"Could not route to {path}, perhaps your object identifier is invalid?",
+            )
+        token = _token_of(headers)
+        if not (_same(self.api_token, token) and _same(self.account_id, account_id)):
+            raise ApiFailure(401, 10000, "Authentication error")
+
+
+def _token_of(headers: Mapping[str, str]) -> str:
+    header = headers.get("authorization")
+    if header is None:
+        raise ApiFailure(403, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
+    scheme, _, token = header.partition(" ")
+    # A pasted token keeps its quotes or a second `Bearer `: malformed, which is not yet wrong.
+    if scheme.lower() != "bearer" or _TOKEN.fullmatch(token) is None:
+        raise ApiFailure(400, 9106, "Authentication failed (status: 400)")
+    return token
+
+
+def _same(accepted: str | None, given: str) -> bool:
+    return accepted is None or secrets.compare_digest(accepted.encode(), given.encode())

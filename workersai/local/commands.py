@@ -1,0 +1,163 @@
+"""The commands `serve`, `pull` and `doctor`."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from workersai.local.engines import Engine, EngineOptions, create_engine
+from workersai.local.engines.base import EngineUnavailable
+from workersai.local.preflight import checks
+from workersai.local.running import Serving
+from workersai.local.server import create_app
+from workersai.local.weights import have_weights, pull
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="workersai",
+    help="A local Cloudflare Workers AI: the same wire, engines of this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True)
+
+
+class EngineChoice(str, Enum):
+    """The engines by the name the command line gives them."""
+
+    smol = "smol"
+    echo = "echo"
+    upstream = "upstream"
+
+
+class FallbackChoice(str, Enum):
+    """The engines that can stand in for one that cannot start."""
+
+    echo = "echo"
+
+
+_Engine = Annotated[EngineChoice, typer.Option(help="What answers.")]
+_Host = Annotated[str, typer.Option(help="Address to listen on.")]
+_Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")]
+_Token = Annotated[
+    str | None, typer.Option(help="Accept this API token only; any well-formed one if unset.")
+]
+_Account = Annotated[
+    str | None, typer.Option(help="Accept this account id only; any 32 hex digits if unset.")
+]
+_Fallback = Annotated[
+    FallbackChoice | None, typer.Option(help="Engine to use if the chosen one cannot start.")
+]
+_Gguf = Annotated[Path | None, typer.Option(help="Another GGUF chat model for the smol engine.")]
+_Upstream = Annotated[
+    str | None, typer.Option(help="Root of an OpenAI-compatible server; implies that engine.")
+]
+_UpstreamModel = Annotated[str | None, typer.Option(help="Model id to ask that server for.")]
+
+
+@app.command()
+def serve(
+    *,
+    engine: _Engine = EngineChoice.smol,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8787,
+    token: _Token = None,
+    account: _Account = None,
+    fallback: _Fallback = None,
+    gguf: _Gguf = None,
+    upstream: _Upstream = None,
+    upstream_model: _UpstreamModel = None,
+) -> None:
+    """Serve the Workers AI REST API on this machine."""
+    options = EngineOptions(
+        engine="upstream" if upstream else engine.value,
+        fallback=fallback.value if fallback else None,
+        gguf=gguf,
+        upstream=upstream,
+        upstream_model=upstream_model,
+    )
+    chosen = _engine(options)
+    application = create_app(chosen, account_id=account, api_token=token)
+
+    def announce(bound: int | None) -> None:
+        if bound is not None:
+            _announce(chosen, options, host, bound)
+
+    try:
+        Serving(application, host, port, announce).run()
+    finally:
+        chosen.close()
+
+
+@app.command(name="pull")
+def pull_weights() -> None:
+    """Download the chat model's weights (93 MB, once) and check their hashes."""
+    try:
+        _out.print(f"[green]ready[/] {_pulled()}", soft_wrap=True)
+    except EngineUnavailable as error:
+        raise _refused(error) from error
+
+
+@app.command()
+def doctor() -> None:
+    """Say what the smol engine needs and whether this machine has it."""
+    found = checks()
+    table = Table("", "requirement", "found", "if missing", title="smol engine")
+    for check in found:
+        mark = "[green]yes[/]" if check.ok else "[red]no[/]"
+        table.add_row(mark, check.name, check.detail, "" if check.ok else _escaped(check.remedy))
+    _out.print(table)
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+def _engine(options: EngineOptions) -> Engine:
+    needs_weights = options.engine == "smol" and options.gguf is None
+    if needs_weights and not have_weights():
+        _out.print("The model weights are not here yet; they are downloaded once (93 MB).")
+    try:
+        return create_engine(options)
+    except EngineUnavailable as error:
+        raise _refused(error) from error
+
+
+def _pulled() -> Path:
+    with _out.status("Downloading the model weights (93 MB) …"):
+        return pull()
+
+
+def _refused(error: EngineUnavailable) -> typer.Exit:
+    _err.print(f"[red]cannot start:[/] {_escaped(str(error))}", soft_wrap=True)
+    _err.print("`workersai doctor` lists everything; `--fallback echo` serves rule-based answers.")
+    return typer.Exit(1)
+
+
+def _announce(engine: Engine, options: EngineOptions, host: str, port: int) -> None:
+    _out.print(f"[bold]workersai-local[/] engine [cyan]{engine.name}[/]")
+    if engine.name != options.engine:
+        _err.print(f"[yellow]{options.engine} cannot start here; {engine.name} answers instead[/]")
+    shown = f"[{host}]" if ":" in host else host
+    _out.print(f"base_url  http://{shown}:{port}/client/v4", markup=False, soft_wrap=True)
+    if not _is_loopback(host):
+        _err.print(f"[yellow]{host} is reachable from other machines[/]")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _escaped(text: str) -> str:
+    """Square brackets as themselves, not as Rich's markup."""
+    return text.replace("[", r"\[")

@@ -1,0 +1,189 @@
+"""The engine protocol: a job goes in, pieces of an answer come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+__all__ = [
+    "CallPiece",
+    "ChatJob",
+    "Embedded",
+    "Engine",
+    "EngineFailed",
+    "EngineUnavailable",
+    "FinishPiece",
+    "FinishReason",
+    "JsonMode",
+    "Piece",
+    "ReasoningPiece",
+    "SchemaNotMet",
+    "TextPiece",
+    "TokenLogprob",
+    "ToolSpec",
+    "WindowExceeded",
+]
+
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+class EngineUnavailable(Exception):  # noqa: N818 - says what is missing, not that code is wrong
+    """An engine cannot start here; the message names everything that is missing."""
+
+
+class EngineFailed(Exception):  # noqa: N818 - the engine's own word for a server error
+    """The engine broke off; the message says why."""
+
+
+class WindowExceeded(Exception):  # noqa: N818 - an answer of the model, not a fault of this program
+    """The input is longer than the window of the model that really answers."""
+
+    def __init__(self, tokens: int, window: int) -> None:
+        super().__init__(f"{tokens} tokens, of which {window} fit")
+        self.tokens = tokens
+        self.window = window
+
+
+class SchemaNotMet(Exception):  # noqa: N818 - an answer of the model, not a fault of this program
+    """The engine found no JSON that the requested schema accepts."""
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """One callable tool: name, description, JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class JsonMode:
+    """The answer must be JSON; with `schema` set, JSON which that schema accepts."""
+
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ChatJob:
+    """One answer to produce, whatever endpoint and body shape asked for it."""
+
+    messages: tuple[Mapping[str, Any], ...] = ()
+    """OpenAI-shaped messages whose content is text; empty when `prompt` is set."""
+    prompt: str | None = None
+    raw: bool = False
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"
+    """`auto`, `none`, `required`, or `=name` for one tool by name."""
+    parallel: bool = True
+    json_mode: JsonMode | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    """Sampling parameters the request set: temperature, top_p, top_k, penalties."""
+    reasoning: bool = False
+    top_logprobs: int | None = None
+    """Alternatives per token; None when no log probabilities were asked for."""
+
+    @property
+    def named_tool(self) -> str | None:
+        """The one tool that must be called, when the request names it."""
+        return self.tool_choice[1:] if self.tool_choice.startswith("=") else None
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """One generated token, its log probability, and likely alternatives (token, logprob)."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """Text of the answer as it is produced."""
+
+    text: str
+    tokens: int = 1
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReasoningPiece:
+    """Text of the model's thinking as it is produced."""
+
+    text: str
+    tokens: int = 1
+
+
+@dataclass(frozen=True)
+class CallPiece:
+    """One whole tool call; `arguments` is compact JSON text of an object."""
+
+    id: str
+    name: str
+    arguments: str
+    tokens: int = 1
+
+
+@dataclass(frozen=True)
+class FinishPiece:
+    """The end of an answer and what it took, in tokens."""
+
+    reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+
+
+Piece = TextPiece | ReasoningPiece | CallPiece | FinishPiece
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One vector for each text, and the tokens that were read."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    tokens: int
+
+
+class Engine(Protocol):
+    """What the server needs from anything that answers."""
+
+    @property
+    def name(self) -> str:
+        """The name that responses carry in `x-workersai-engine`."""
+        ...
+
+    @property
+    def blocking(self) -> bool:
+        """Whether answers take real time, so that they must not run on the event loop."""
+        ...
+
+    def prompt_tokens(self, job: ChatJob) -> int:
+        """How many tokens the request's text is; an estimate is enough."""
+        ...
+
+    def chat(self, job: ChatJob) -> Iterator[Piece]:
+        """Answer a job; the last piece is a `FinishPiece`.
+
+        Raises:
+            SchemaNotMet: The requested JSON schema cannot be met.
+            WindowExceeded: The input does not fit the model behind the engine.
+            EngineFailed: The engine broke off.
+        """
+        ...
+
+    def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
+        """Unit vectors of the given length whose cosine says how alike the texts are."""
+        ...
+
+    def rerank(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
+        """For every context a relevance between 0 and 1, in the order given."""
+        ...
+
+    def close(self) -> None:
+        """Free what the engine holds."""
+        ...

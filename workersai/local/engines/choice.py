@@ -1,0 +1,66 @@
+"""Which engine to build from what the user asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from typing_extensions import assert_never
+
+from workersai.local.engines.base import Engine, EngineUnavailable
+from workersai.local.engines.echo import EchoEngine
+
+__all__ = ["EngineName", "EngineOptions", "create_engine"]
+
+EngineName = Literal["smol", "echo", "upstream"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """What to answer with.
+
+    Attributes:
+        engine: `smol` (small real models), `echo` (rules) or `upstream` (another server).
+        fallback: The engine to use when `engine` cannot start; none by default.
+        gguf: Another GGUF model file for the `smol` engine.
+        upstream: Root of an OpenAI-compatible server, such as `http://127.0.0.1:11434/v1`.
+        upstream_model: The model id to ask that server for.
+    """
+
+    engine: EngineName = "echo"
+    fallback: Literal["echo"] | None = None
+    gguf: Path | None = None
+    upstream: str | None = None
+    upstream_model: str | None = None
+
+
+def create_engine(options: EngineOptions) -> Engine:
+    """Build the engine that was asked for, or the fallback that was allowed.
+
+    Raises:
+        EngineUnavailable: The engine cannot start here; the message names what is missing.
+    """
+    try:
+        return _create(options)
+    except EngineUnavailable:
+        if options.fallback is None:
+            raise
+        return EchoEngine()
+
+
+def _create(options: EngineOptions) -> Engine:
+    if options.engine == "echo":
+        return EchoEngine()
+    if options.engine == "smol":
+        # Imported only here: the modules of an engine that nobody asked for stay unloaded.
+        from workersai.local.engines.smol import SmolEngine  # noqa: PLC0415
+
+        return SmolEngine(options.gguf)
+    if options.engine == "upstream":
+        from workersai.local.engines.upstream import UpstreamEngine  # noqa: PLC0415
+
+        if options.upstream is None:
+            raise EngineUnavailable("The upstream engine needs the address of a server: --upstream")
+        return UpstreamEngine(options.upstream, options.upstream_model)
+    assert_never(options.engine)

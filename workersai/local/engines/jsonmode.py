@@ -1,0 +1,175 @@
+"""JSON answers and tool arguments: the schema that is wanted, and values that meet it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from workersai.local.engines.base import ChatJob, SchemaNotMet
+from workersai.local.engines.clues import Clues
+from workersai.local.engines.filling import fill
+from workersai.local.engines.routing import PlannedCall
+from workersai.local.engines.words import last_user_text, words_of
+
+__all__ = [
+    "bounded_schema",
+    "compact",
+    "filled_arguments",
+    "grounded",
+    "meeting",
+    "meets",
+    "wanted_schema",
+]
+
+Schema = Mapping[str, Any]
+
+_QUOTED_NAME = re.compile(r"['\"`]([A-Za-z_]\w*)['\"`]")
+_KEYS = re.compile(r"\b(?:keys?|fields?|properties)\b", re.IGNORECASE)
+_LONGEST_STRING, _LONGEST_ARRAY = 80, 8
+
+
+def wanted_schema(job: ChatJob) -> Schema | None:
+    """The schema a JSON answer must meet.
+
+    A request for plain `json_object` may spell its schema out in a message, as clients do for
+    models without JSON-schema mode, or name the keys it wants; that counts then.
+    """
+    if job.json_mode is None:
+        return None
+    return job.json_mode.schema or _written_schema(job) or _named_keys(last_user_text(job))
+
+
+def meets(schema: Schema, value: Any) -> bool:
+    """Whether a value is valid by a schema.
+
+    Raises:
+        SchemaNotMet: The schema itself is not valid, or points outside itself.
+    """
+    return _valid(_validator(schema), value)
+
+
+def meeting(schema: Schema, text: str) -> Any:
+    """A value made of a text, with all properties of the schema or at least the required ones.
+
+    Raises:
+        SchemaNotMet: No value found in the text meets the schema.
+    """
+    validator = _validator(schema)
+    for optional in (True, False):
+        value = fill(schema, text, optional=optional)
+        if _valid(validator, value):
+            return value
+    raise SchemaNotMet("no value found in the request meets the schema")
+
+
+def _validator(schema: Schema) -> Draft202012Validator:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise SchemaNotMet(error.message) from error
+    # An empty registry: the default one would fetch what a request's `$ref` points to.
+    return Draft202012Validator(schema, registry=Registry())
+
+
+def _valid(validator: Draft202012Validator, value: Any) -> bool:
+    try:
+        return validator.is_valid(value)
+    except Unresolvable as error:
+        raise SchemaNotMet(f"the schema points outside itself: {error.ref}") from error
+
+
+def filled_arguments(call: PlannedCall) -> str:
+    """The arguments of a call, filled by rule from its part of the text, as JSON text."""
+    filled = fill(call.tool.parameters, call.text, optional=False)
+    return compact(filled if isinstance(filled, dict) else {})
+
+
+def grounded(value: Any, call: PlannedCall) -> Any:
+    """A model's arguments, with values that the request does not hold taken from it by rule.
+
+    A model of this size invents: asked to multiply 3 and 4 it may send 6 and 8. An argument stays
+    as it is if the request says it, or if the rules find nothing that it does say.
+    """
+    filled = fill(call.tool.parameters, call.text, optional=False)
+    if not (isinstance(value, dict) and isinstance(filled, dict)):
+        return value
+    replaced = {
+        key: filled[key]
+        for key, said in value.items()
+        if key in filled and not _said(said, call.text) and _said(filled[key], call.text)
+    }
+    return {**value, **replaced}
+
+
+def _said(value: Any, text: str) -> bool:
+    """Whether a text holds a value: a number as such, a string by any of its words."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return True
+    if isinstance(value, str):
+        return bool(set(words_of(value)) & set(words_of(text)))
+    clues = Clues(text)
+    return any(number == value for number in clues.numbers(whole=False))
+
+
+def compact(value: Any) -> str:
+    """JSON text without spaces, every character as itself."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def bounded_schema(schema: Any) -> Any:
+    """A copy of a schema in which every string and array has an end.
+
+    A small model that writes under a schema repeats itself inside an open string until its
+    tokens run out.
+    """
+    if isinstance(schema, list):
+        return [bounded_schema(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    bounded = {key: bounded_schema(value) for key, value in schema.items()}
+    if schema.get("type") == "string" and not schema.keys() & {
+        "enum",
+        "const",
+        "format",
+        "pattern",
+    }:
+        bounded.setdefault("maxLength", max(_LONGEST_STRING, schema.get("minLength", 0)))
+    if schema.get("type") == "array":
+        bounded.setdefault("maxItems", max(_LONGEST_ARRAY, schema.get("minItems", 0)))
+    return bounded
+
+
+def _written_schema(job: ChatJob) -> Schema | None:
+    for message in job.messages:
+        text = str(message.get("content") or "")
+        start = text.find("{")
+        while start >= 0:
+            value = _object_at(text, start)
+            if value is not None and isinstance(value.get("properties"), dict):
+                return value
+            start = text.find("{", start + 1)
+    return None
+
+
+def _named_keys(text: str) -> Schema | None:
+    """The object that a text asks for by its keys: `with 'name' and 'age' keys`."""
+    names = _QUOTED_NAME.findall(text) if _KEYS.search(text) else []
+    if not names:
+        return None
+    properties = {name: {"type": "string"} for name in names}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _object_at(text: str, start: int) -> dict[str, Any] | None:
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, start)
+    except json.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,64 @@
+"""Text -> vectors and relevance from shared words alone: no model, the same on every machine."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from workersai.local.engines.words import tokens_of, words_of
+
+__all__ = ["cosine", "relevance", "sigmoid", "vector"]
+
+_GRAM = 3
+_GRAM_WEIGHT = 0.25
+"""Letter groups let inflected words meet; a whole shared word still counts four times as much."""
+_WIDE = 4096
+"""Dimensions for relevance, where no one sees the vectors and collisions only cost accuracy."""
+
+
+def _features(text: str) -> Iterator[tuple[str, float]]:
+    words = words_of(text) or [token.strip().lower() for token in tokens_of(text)] or [""]
+    for word in words:
+        yield f"w:{word}", 1.0
+        padded = f"^{word}$"
+        for start in range(len(padded) - _GRAM + 1):
+            yield f"g:{padded[start : start + _GRAM]}", _GRAM_WEIGHT
+
+
+def _sparse(text: str, dimensions: int) -> dict[int, float]:
+    """Hash features into buckets, with a sign of their own so that collisions cancel out."""
+    buckets: dict[int, float] = {}
+    for feature, weight in _features(text):
+        digest = zlib.crc32(feature.encode("utf-8", "surrogatepass"))
+        sign = 1.0 if digest & 1 else -1.0
+        place = (digest >> 1) % dimensions
+        buckets[place] = buckets.get(place, 0.0) + sign * weight
+    return buckets
+
+
+@lru_cache(maxsize=4096)
+def vector(text: str, dimensions: int) -> tuple[float, ...]:
+    """The unit vector of a text: its cosine with another says how many words they share."""
+    buckets = _sparse(text, dimensions)
+    length = math.sqrt(sum(weight * weight for weight in buckets.values()))
+    if length == 0.0:
+        buckets, length = {0: 1.0}, 1.0
+    return tuple(round(buckets.get(place, 0.0) / length, 7) for place in range(dimensions))
+
+
+def cosine(left: Sequence[float], right: Sequence[float]) -> float:
+    """The cosine of two unit vectors."""
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def sigmoid(value: float) -> float:
+    """A number squeezed between 0 and 1."""
+    return 1.0 / (1.0 + math.exp(-value))
+
+
+def relevance(query: str, contexts: Sequence[str]) -> tuple[float, ...]:
+    """How relevant each context is to a query, between 0 and 1."""
+    asked = vector(query, _WIDE)
+    return tuple(sigmoid(12 * (cosine(asked, vector(text, _WIDE)) - 0.3)) for text in contexts)

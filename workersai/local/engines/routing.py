@@ -1,0 +1,99 @@
+"""A conversation and its tools -> which tools to call, each with its part of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workersai.local.engines.base import ChatJob, ToolSpec
+from workersai.local.engines.words import last_user_text, stem, trailing_tool_results, words_of
+
+__all__ = ["PlannedCall", "Score", "plan_calls", "shared_words"]
+
+Score = Callable[[str, tuple[ToolSpec, ...]], Sequence[float]]
+"""How well each tool fits a text; a negative score never fits by itself."""
+
+_MEANINGFUL = 2
+"""A word of the tool's name, or two of its description, must be in the user's text."""
+
+
+@dataclass(frozen=True)
+class PlannedCall:
+    """One tool to call, and the part of the user's text that its arguments come from."""
+
+    tool: ToolSpec
+    text: str
+
+
+def shared_words(text: str, tools: tuple[ToolSpec, ...]) -> list[float]:
+    """How many words each tool shares with the text; below zero, too few to call it."""
+    return [_shared(tool, text) - _MEANINGFUL for tool in tools]
+
+
+def plan_calls(job: ChatJob, score: Score = shared_words) -> list[PlannedCall]:
+    """Which tools to call for a job; none when it forbids them or nothing fits.
+
+    Args:
+        job: The request.
+        score: How tools are compared; the one with the highest score is called, on the model's
+            own decision only if the score is not negative.
+    """
+    if not job.tools or job.tool_choice == "none":
+        return []
+    text = last_user_text(job)
+    if job.named_tool is not None:
+        return [PlannedCall(tool, text) for tool in job.tools if tool.name == job.named_tool]
+    if job.tool_choice == "auto" and trailing_tool_results(job):
+        return []
+    named = _named_in(text, job.tools)
+    if len(named) > 1 and job.parallel:
+        return _segmented(named, text)
+    scores = score(text, job.tools)
+    best = max(range(len(scores)), key=scores.__getitem__)
+    if job.tool_choice == "auto" and scores[best] < 0:
+        return []
+    return [PlannedCall(job.tools[best], text)]
+
+
+def _shared(tool: ToolSpec, text: str) -> int:
+    said = set(words_of(text))
+    in_name = said & set(words_of(tool.name))
+    in_description = said & set(words_of(tool.description))
+    spelled_out = 10 if tool.name.lower() in text.lower() else 0
+    return spelled_out + 2 * len(in_name) + len(in_description - in_name)
+
+
+def _named_in(text: str, tools: tuple[ToolSpec, ...]) -> list[tuple[int, ToolSpec]]:
+    """The tools that the text names in full with where it does, in the order of the text."""
+    said = set(words_of(text))
+    named = [tool for tool in tools if _is_named(tool, text, said)]
+    whole = [
+        tool
+        for tool in named
+        if not any(set(words_of(tool.name)) < set(words_of(other.name)) for other in named)
+    ]
+    return sorted(((_place(tool, text), tool) for tool in whole), key=lambda pair: pair[0])
+
+
+def _is_named(tool: ToolSpec, text: str, said: set[str]) -> bool:
+    words = set(words_of(tool.name))
+    return tool.name.lower() in text.lower() or (bool(words) and words <= said)
+
+
+def _place(tool: ToolSpec, text: str) -> int:
+    lowered = text.lower()
+    spelled_out = lowered.find(tool.name.lower())
+    if spelled_out >= 0:
+        return spelled_out
+    places = [lowered.find(stem(word)) for word in words_of(tool.name)]
+    return min((place for place in places if place >= 0), default=0)
+
+
+def _segmented(named: list[tuple[int, ToolSpec]], text: str) -> list[PlannedCall]:
+    """Give every tool the part of the text from where it is named to where the next one is."""
+    starts = [0, *(place for place, _ in named[1:])]
+    ends = [*starts[1:], len(text)]
+    return [
+        PlannedCall(tool, text[start:end] if start < end else text)
+        for (_, tool), start, end in zip(named, starts, ends, strict=True)
+    ]

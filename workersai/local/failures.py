@@ -1,0 +1,36 @@
+"""Cloudflare's error answers: status, code and envelope."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+__all__ = ["ApiFailure", "envelope_of"]
+
+
+class ApiFailure(Exception):  # noqa: N818 - it is an answer to send, not a fault of this program
+    """A request that Workers AI answers with an error.
+
+    Attributes:
+        status: HTTP status.
+        code: Cloudflare's own code.
+        message: Cloudflare's text, before prefix and request id are put around it.
+    """
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(f"{status}/{code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def envelope_of(failure: ApiFailure) -> dict[str, Any]:
+    """The JSON body of a failure: inference errors carry a prefix and a request id in the text."""
+    inference = 3000 <= failure.code < 7000 or 8000 <= failure.code < 9000
+    message = f"AiError: {failure.message} ({uuid.uuid4()})" if inference else failure.message
+    return {
+        "errors": [{"message": message, "code": failure.code}],
+        "success": False,
+        "result": {} if inference else None,
+        "messages": [],
+    }

@@ -1,0 +1,94 @@
+"""The model catalogue as `/ai/models/search` and `/ai/models/schema` show it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from workersai.local.catalog import MODELS, LocalModel
+from workersai.local.failures import ApiFailure
+from workersai.local.validation import input_schema, output_schema
+
+__all__ = ["model_schema", "search_models"]
+
+_NAMESPACE = uuid.UUID("6f1d9f0e-6d0c-5a35-8f0a-3a4f5c2b7d11")
+
+
+def search_models(query: Mapping[str, str]) -> dict[str, Any]:
+    """Models whose name holds `search`, narrowed by `task` and `author`.
+
+    Retired models are listed with `include_deprecated` only. Like the live service, it ignores
+    `per_page`: everything is on page 1.
+    """
+    first_page = query.get("page") in {None, "", "1"}
+    found = [_item(model) for model in _matching(query)] if first_page else []
+    info = {"count": len(found), "page": 1, "per_page": len(found), "total_count": len(found)}
+    return {
+        "result": found,
+        "success": True,
+        "errors": [],
+        "messages": [],
+        "result_info": info,
+    }
+
+
+def model_schema(name: str | None) -> dict[str, Any]:
+    """The input and output schemas of a model.
+
+    Raises:
+        ApiFailure: 400 with code 5007 for a model that is not there.
+    """
+    model = MODELS.get(name or "")
+    if model is None:
+        raise ApiFailure(400, 5007, f"No such model {name} or task")
+    schemas = {"input": input_schema(model.schema), "output": output_schema(model.schema)}
+    return {"result": schemas, "success": True, "errors": [], "messages": []}
+
+
+def _matching(query: Mapping[str, str]) -> list[LocalModel]:
+    retired = query.get("include_deprecated") in {"true", "1"}
+    return [
+        model
+        for model in MODELS.values()
+        if (query.get("search") or "").lower() in model.name.lower()
+        and query.get("task") in {None, "", model.task}
+        and query.get("author") in {None, "", model.name.split("/")[1]}
+        and (retired or model.deprecated is None)
+    ]
+
+
+def _item(model: LocalModel) -> dict[str, Any]:
+    task = {"id": str(uuid.uuid5(_NAMESPACE, model.task)), "name": model.task, "description": ""}
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, model.name)),
+        "source": 1,
+        "name": model.name,
+        "description": model.about,
+        "task": task,
+        "tags": [],
+        "properties": [
+            {"property_id": key, "value": value} for key, value in _properties(model).items()
+        ],
+    }
+
+
+def _properties(model: LocalModel) -> dict[str, Any]:
+    """Property values are strings on the wire, booleans included; the price is a list."""
+    found: dict[str, Any] = {"context_window": str(model.context)}
+    if model.price_in is not None:
+        units = {"per M input tokens": model.price_in, "per M output tokens": model.price_out}
+        found["price"] = [
+            {"unit": unit, "price": price, "currency": "USD"}
+            for unit, price in units.items()
+            if price is not None
+        ]
+    if model.dimensions:
+        found["output_dimensions"] = str(model.dimensions)
+    if model.task == "Text Generation" and model.tools:
+        found["function_calling"] = "true"
+    if model.reasoning:
+        found["reasoning"] = "true"
+    if model.deprecated is not None:
+        found["planned_deprecation_date"] = model.deprecated
+    return found

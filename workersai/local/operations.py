@@ -1,0 +1,228 @@
+"""A checked request -> the answer to send: one function per operation of the API."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from workersai.local.catalog import MODELS, LocalModel
+from workersai.local.engines.base import (
+    ChatJob,
+    Engine,
+    EngineFailed,
+    Piece,
+    SchemaNotMet,
+    WindowExceeded,
+)
+from workersai.local.failures import ApiFailure
+from workersai.local.jobs import Asked, chat_job
+from workersai.local.streaming import DONE, event, stream_events
+from workersai.local.validation import (
+    check_body,
+    check_chat,
+    check_openai_chat,
+)
+from workersai.local.wire import (
+    answer_body,
+    collected,
+    embedding_result,
+    openai_embeddings,
+    rerank_result,
+    wrapped,
+)
+
+__all__ = ["Outcome", "Streamed", "openai_chat", "openai_embed", "run"]
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer to send event by event; its first event is already there."""
+
+    events: Iterator[bytes]
+
+
+Outcome = dict[str, Any] | Streamed
+
+
+def run(engine: Engine, name: str, body: Any) -> Outcome:
+    """`POST /ai/run/{model}`.
+
+    Raises:
+        ApiFailure: What Workers AI answers to a request it refuses.
+    """
+    model = _known(name, ApiFailure(400, 7000, "No route for that URI"))
+    if model.task == "Text Embeddings":
+        return _embed(engine, model, body)
+    if model.task == "Text Classification":
+        check_body(model.schema, body)
+        return wrapped(_ranked(engine, model, body))
+    check_chat(model, _object(body))
+    if "requests" in body:
+        raise ApiFailure(400, 8001, "Invalid input: this server answers no asynchronous batches")
+    return _chat(engine, chat_job(model, "run", body))
+
+
+def openai_chat(engine: Engine, body: Any) -> Outcome:
+    """`POST /ai/v1/chat/completions`.
+
+    Raises:
+        ApiFailure: What Workers AI answers to a request it refuses.
+    """
+    model = _openai_model(body)
+    if model.task != "Text Generation":
+        raise _no_such(model.name)
+    check_openai_chat(model, body)
+    return _chat(engine, chat_job(model, "openai", body))
+
+
+def openai_embed(engine: Engine, body: Any) -> dict[str, Any]:
+    """`POST /ai/v1/embeddings`.
+
+    Raises:
+        ApiFailure: What Workers AI answers to a request it refuses.
+    """
+    model = _openai_model(body)
+    if model.task != "Text Embeddings":
+        raise _no_such(model.name)
+    check_body("v1-embeddings", body)
+    check_body(model.schema, {"text": body["input"]})
+    with _answered():
+        embedded = engine.embed(_listed(body["input"]), model.dimensions)
+    return openai_embeddings(model, embedded, as_base64=body.get("encoding_format") == "base64")
+
+
+def _object(body: Any) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise ApiFailure(400, 5006, "Bad input: Error: Type mismatch of '/', not in 'object'")
+    return body
+
+
+def _known(name: str, otherwise: ApiFailure) -> LocalModel:
+    model = MODELS.get(name)
+    if model is None:
+        raise otherwise
+    if model.deprecated is not None:
+        raise ApiFailure(
+            410,
+            5028,
+            f"This model was deprecated on {model.deprecated}. Please use an alternative model",
+        )
+    return model
+
+
+def _openai_model(body: Any) -> LocalModel:
+    name = str(_object(body).get("model"))
+    return _known(name, _no_such(name))
+
+
+def _no_such(name: str) -> ApiFailure:
+    return ApiFailure(400, 5007, f"No such model {name} or task")
+
+
+def _chat(engine: Engine, asked: Asked) -> Outcome:
+    prompt_tokens = engine.prompt_tokens(asked.job)
+    _check_window(asked, prompt_tokens)
+    answers = (engine.chat(job) for job in _choices(asked))
+    with _answered():
+        if not asked.stream:
+            return answer_body(asked, [collected(pieces) for pieces in answers])
+        return Streamed(_begun(stream_events(asked, _primed(answers), prompt_tokens)))
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What an engine could not do, as the failure that Workers AI answers with."""
+    try:
+        yield
+    except SchemaNotMet as unmet:
+        raise ApiFailure(403, 5024, "JSON Model couldn't be met") from unmet
+    except WindowExceeded as over:
+        raise _beyond(over.tokens, over.window) from over
+    except EngineFailed as failed:
+        raise ApiFailure(500, 8005, f"Internal server error: {failed}") from failed
+
+
+def _choices(asked: Asked) -> Iterator[ChatJob]:
+    """One job per choice; a seed moves on, so that sampled choices differ."""
+    for place in range(asked.n):
+        seed = None if asked.job.seed is None else asked.job.seed + place
+        yield replace(asked.job, seed=seed)
+
+
+def _primed(answers: Iterator[Iterator[Piece]]) -> Iterator[Iterator[Piece]]:
+    """The answers, each with its first piece made before anything of it is sent."""
+    for pieces in answers:
+        first = next(pieces)
+        yield itertools.chain((first,), pieces)
+
+
+def _begun(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """The events as bytes, the first one made now: a refusal still has an HTTP status to use."""
+    first = next(events)
+    return _encoded(itertools.chain((first,), events))
+
+
+def _encoded(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    try:
+        for data in events:
+            yield event(data)
+    except (EngineFailed, SchemaNotMet, WindowExceeded) as broken:
+        # The status is long sent: what is left is to say it in the stream, and not to finish it.
+        yield event({"error": {"code": 8005, "message": f"AiError: {broken}"}})
+        return
+    yield DONE
+
+
+def _check_window(asked: Asked, prompt_tokens: int) -> None:
+    """Input and longest answer must fit together: the cap on the answer counts, used or not."""
+    tokens = prompt_tokens + (asked.job.max_tokens or 0)
+    if tokens > asked.model.context:
+        raise _beyond(tokens, asked.model.context)
+
+
+def _beyond(tokens: int, window: int) -> ApiFailure:
+    return ApiFailure(
+        413,
+        5021,
+        f"The estimated number of input and maximum output tokens ({tokens}) exceeded this "
+        f"model context window limit ({window}).",
+    )
+
+
+def _embed(engine: Engine, model: LocalModel, body: Any) -> dict[str, Any]:
+    check_body(model.schema, body)
+    if "contexts" in body:
+        return wrapped(_contexts(engine, model, body))
+    texts = [text for key in ("queries", "documents", "text") for text in _listed(body.get(key))]
+    with _answered():
+        embedded = engine.embed(texts, model.dimensions)
+    return wrapped(embedding_result(model, embedded, body.get("pooling", model.pooling)))
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _contexts(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
+    """bge-m3's second form: scores for a query, vectors without one."""
+    if body.get("query"):
+        return {"response": _ranked(engine, model, body)["response"]}
+    texts = [context["text"] for context in body["contexts"]]
+    with _answered():
+        embedded = engine.embed(texts, model.dimensions)
+    shape = [len(texts), model.dimensions]
+    rows = [list(vector) for vector in embedded.vectors]
+    return {"response": rows, "shape": shape, "pooling": model.pooling}
+
+
+def _ranked(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
+    texts = [context["text"] for context in body["contexts"]]
+    with _answered():
+        scores = engine.rerank(body["query"], texts)
+    tokens = engine.prompt_tokens(ChatJob(prompt="\n".join((body["query"], *texts))))
+    return rerank_result(model, scores, body.get("top_k"), tokens)

@@ -1,0 +1,190 @@
+"""The Starlette application: routes, access, and how outcomes leave as HTTP."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.applications import Starlette
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workersai.local.access import Access
+from workersai.local.engines.base import Engine
+from workersai.local.failures import ApiFailure, envelope_of
+from workersai.local.listing import model_schema, search_models
+from workersai.local.operations import Outcome, Streamed, openai_chat, openai_embed, run
+
+__all__ = ["OnRequest", "create_app"]
+
+ROOT = "/client/v4/accounts/{account_id}/ai"
+
+OnRequest = Callable[[str, str, dict[str, str], Any], None]
+"""Called with method, path, headers without credentials, and the JSON body (or None)."""
+
+Operation = Callable[[Request, Any], Outcome]
+
+
+def create_app(
+    engine: Engine,
+    *,
+    account_id: str | None = None,
+    api_token: str | None = None,
+    on_request: OnRequest | None = None,
+) -> ASGIApp:
+    """Build the application that stands in for `api.cloudflare.com`.
+
+    Args:
+        engine: What answers.
+        account_id: The one account that is accepted; None accepts any of the right shape.
+        api_token: The one token that is accepted; None accepts any well-formed one.
+        on_request: Told about every request that reaches an operation.
+
+    Returns:
+        An ASGI application whose API root is `/client/v4`.
+    """
+    service = _Service(engine, Access(account_id, api_token), on_request)
+    app = Starlette(
+        routes=[
+            service.route("/run/{model:path}", "POST", service.run_model),
+            service.route("/run", "POST", service.run_generic),
+            service.route("/v1/chat/completions", "POST", service.chat_completions),
+            service.route("/v1/embeddings", "POST", service.embeddings),
+            service.route("/models/search", "GET", service.search),
+            service.route("/models/schema", "GET", service.schema),
+            Route("/{path:path}", _no_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        ]
+    )
+    return _Named(app, engine.name)
+
+
+class _Service:
+    """The operations of one server, bound to its engine and access rules."""
+
+    def __init__(self, engine: Engine, access: Access, on_request: OnRequest | None) -> None:
+        self._engine = engine
+        self._access = access
+        self._on_request = on_request
+
+    def route(self, path: str, method: str, operation: Operation) -> Route:
+        """A route that checks access, reads the body, runs the operation and sends its outcome."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = await self._admitted(request, method)
+                outcome = await self._done(operation, request, body)
+            except ApiFailure as failure:
+                return JSONResponse(envelope_of(failure), failure.status)
+            return self._sent(outcome)
+
+        return Route(ROOT + path, endpoint, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+
+    async def _admitted(self, request: Request, method: str) -> Any:
+        account_id = request.path_params["account_id"]
+        self._access.check(request.url.path, account_id, request.headers)
+        if request.method != method:
+            raise _not_supported(request.method)
+        body = _json(await request.body()) if method == "POST" else None
+        if self._on_request is not None:
+            headers = {k: v for k, v in request.headers.items() if k != "authorization"}
+            self._on_request(request.method, request.url.path, headers, body)
+        return body
+
+    async def _done(self, operation: Operation, request: Request, body: Any) -> Outcome:
+        if self._engine.blocking:
+            return await run_in_threadpool(operation, request, body)
+        return operation(request, body)
+
+    def _sent(self, outcome: Outcome) -> Response:
+        if not isinstance(outcome, Streamed):
+            return JSONResponse(outcome)
+        events = outcome.events
+        content = iterate_in_threadpool(events) if self._engine.blocking else _at_once(events)
+        return StreamingResponse(_closing(content, events), media_type="text/event-stream")
+
+    def run_model(self, request: Request, body: Any) -> Outcome:
+        return run(self._engine, request.path_params["model"], body)
+
+    def run_generic(self, _request: Request, body: Any) -> Outcome:
+        if not isinstance(body, dict) or "input" not in body:
+            raise ApiFailure(400, 5006, "Bad input: Error: required properties at '/' are 'input'")
+        return run(self._engine, str(body.get("model")), body["input"])
+
+    def chat_completions(self, _request: Request, body: Any) -> Outcome:
+        return openai_chat(self._engine, body)
+
+    def embeddings(self, _request: Request, body: Any) -> Outcome:
+        return openai_embed(self._engine, body)
+
+    def search(self, request: Request, _body: Any) -> Outcome:
+        return search_models(request.query_params)
+
+    def schema(self, request: Request, _body: Any) -> Outcome:
+        return model_schema(request.query_params.get("model"))
+
+
+class _Named:
+    """Middleware that marks every response as this server's, not Cloudflare's."""
+
+    def __init__(self, app: ASGIApp, engine: str) -> None:
+        self._app = app
+        self._engine = engine.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._marks()]
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+    def _marks(self) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"server", b"workersai-local"),
+            (b"x-workersai-engine", self._engine),
+            (b"cf-ray", b"local-" + uuid.uuid4().hex[:16].encode("ascii")),
+        ]
+
+
+def _json(raw: bytes) -> Any:
+    # Unlike the standard library's parser this one refuses NaN and halves of surrogate pairs,
+    # neither of which could be sent back.
+    try:
+        return from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise ApiFailure(400, 3003, "Request is missing headers or body: not JSON") from error
+
+
+def _not_supported(method: str) -> ApiFailure:
+    return ApiFailure(405, 7001, f"{method} not supported for requested URI.")
+
+
+async def _no_route(request: Request) -> Response:
+    """Cloudflare answers GET on an address that only lacks that method with 405."""
+    unsupported = request.method != "POST" and "/ai/" in request.url.path
+    failure = (
+        _not_supported(request.method)
+        if unsupported
+        else ApiFailure(400, 7000, "No route for that URI")
+    )
+    return JSONResponse(envelope_of(failure), failure.status)
+
+
+async def _at_once(events: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for data in events:
+        yield data
+
+
+async def _closing(content: AsyncIterator[bytes], events: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass events on; when the client leaves, stop the engine that makes them."""
+    try:
+        async for data in content:
+            yield data
+    finally:
+        if isinstance(events, Generator):
+            events.close()

@@ -1,0 +1,193 @@
+"""Pieces of an answer -> the server-sent events in which a model streams it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from typing_extensions import assert_never
+
+from workersai.local.engines.base import (
+    CallPiece,
+    FinishPiece,
+    Piece,
+    ReasoningPiece,
+    TextPiece,
+)
+from workersai.local.jobs import Asked
+from workersai.local.wire import head_of, logprobs_of, usage_of
+
+__all__ = ["DONE", "event", "stream_events"]
+
+DONE = b"data: [DONE]\n\n"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_FRAGMENT = 16
+"""Letters in one fragment of streamed tool arguments."""
+
+
+def event(data: Any) -> bytes:
+    """One server-sent event."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"data: {text}\n\n".encode("utf-8", "surrogatepass")
+
+
+def stream_events(
+    asked: Asked, answers: Iterator[Iterator[Piece]], prompt_tokens: int
+) -> Iterator[dict[str, Any]]:
+    """Every event of a stream but the closing `[DONE]`.
+
+    Args:
+        asked: The request.
+        prompt_tokens: Length of the input, which the first chunk already reports.
+        answers: The pieces of each choice, one choice after the other.
+    """
+    writer = _ClassicStream(asked) if asked.classic else _OpenAIStream(asked, prompt_tokens)
+    for index, pieces in enumerate(answers):
+        for piece in pieces:
+            yield from writer.events(index, piece)
+    yield from writer.end()
+
+
+class _Stream:
+    """What has been streamed so far: tokens, and how many events went out."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.sent = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+
+    def padding(self) -> str:
+        """Filler of changing length, which keeps event sizes from giving the text away."""
+        self.sent += 1
+        length = 4 + self.sent * 7 % 32
+        return (_ALPHABET * 2)[:length]
+
+    def finish(self, piece: FinishPiece) -> None:
+        """Count one finished choice; the prompt was read once for all of them."""
+        self.prompt_tokens = piece.prompt_tokens
+        self.completion_tokens += piece.completion_tokens
+
+    def tail(self) -> dict[str, Any]:
+        """The cumulative usage in Workers AI's own shape."""
+        usage = usage_of(self.asked.model, self.prompt_tokens, self.completion_tokens)
+        return {"response": "", "usage": usage}
+
+
+class _ClassicStream(_Stream):
+    """`{"response": …, "p": …}` events; tool calls come whole."""
+
+    def events(self, index: int, piece: Piece) -> Iterator[dict[str, Any]]:
+        if index > 0 or isinstance(piece, ReasoningPiece):
+            return  # the shape has no place for a second choice, nor for thinking
+        if isinstance(piece, TextPiece):
+            yield {"response": piece.text, "p": self.padding()}
+        elif isinstance(piece, CallPiece):
+            call = {"name": piece.name, "arguments": json.loads(piece.arguments)}
+            yield {"response": "", "tool_calls": [call], "p": self.padding()}
+        elif isinstance(piece, FinishPiece):
+            self.finish(piece)
+            yield {"response": "", "tool_calls": [], "p": self.padding()}
+        else:
+            assert_never(piece)
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        yield self.tail()
+
+
+class _OpenAIStream(_Stream):
+    """OpenAI chunks, with usage the way each endpoint sends it.
+
+    The native endpoint counts it up on every chunk and ends with a native tail; `/ai/v1` sends it
+    once, in a chunk without choices, as strict OpenAI parsers expect.
+    """
+
+    def __init__(self, asked: Asked, prompt_tokens: int) -> None:
+        super().__init__(asked)
+        kind = "text_completion" if asked.completes_prompt else "chat.completion.chunk"
+        self._head = head_of(asked, kind)
+        self._native = asked.endpoint == "run"
+        self._opened: set[int] = set()
+        self._calls: dict[int, int] = {}
+        self._unread = prompt_tokens
+        self._reported_in = 0
+        self._reported_out = 0
+
+    def events(self, index: int, piece: Piece) -> Iterator[dict[str, Any]]:
+        if index not in self._opened:
+            self._opened.add(index)
+            yield from self._opening(index)
+        if isinstance(piece, TextPiece):
+            yield self._text(index, piece)
+        elif isinstance(piece, ReasoningPiece):
+            thought = {"reasoning": piece.text, "reasoning_content": piece.text}
+            yield self._chunk(index, {"content": None, **thought}, tokens=piece.tokens)
+        elif isinstance(piece, CallPiece):
+            yield from self._call(index, piece)
+        elif isinstance(piece, FinishPiece):
+            self.finish(piece)
+            yield self._chunk(index, {}, reason=piece.reason)
+        else:
+            assert_never(piece)
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        model = self.asked.model
+        if not self._native:
+            usage = usage_of(model, self.prompt_tokens, self.completion_tokens)
+            yield {**self._head, "choices": [], "usage": usage}
+            return
+        rest = usage_of(
+            model,
+            max(0, self.prompt_tokens - self._reported_in),
+            max(0, self.completion_tokens - self._reported_out),
+        )
+        yield {**self._head, "choices": [], "usage": rest, "p": self.padding()}
+        yield self.tail()
+
+    def _opening(self, index: int) -> Iterator[dict[str, Any]]:
+        if not self.asked.completes_prompt:
+            yield self._chunk(index, {"role": "assistant", "content": ""})
+
+    def _text(self, index: int, piece: TextPiece) -> dict[str, Any]:
+        chunk = self._chunk(index, {"content": piece.text}, tokens=piece.tokens)
+        if self.asked.model.hybrid:
+            chunk["response"] = piece.text
+        if piece.logprobs:
+            chunk["choices"][0]["logprobs"] = logprobs_of(self.asked, piece.logprobs)
+        return chunk
+
+    def _call(self, index: int, piece: CallPiece) -> Iterator[dict[str, Any]]:
+        """The id and name first, then the arguments in fragments that repeat neither."""
+        place = self._calls.get(index, 0)
+        self._calls[index] = place + 1
+        opening = _call_delta(place, piece.id, piece.name, "")
+        yield self._chunk(index, {"content": None, "tool_calls": [opening]}, tokens=piece.tokens)
+        for start in range(0, len(piece.arguments), _FRAGMENT):
+            fragment = piece.arguments[start : start + _FRAGMENT]
+            yield self._chunk(index, {"tool_calls": [_call_delta(place, None, None, fragment)]})
+
+    def _chunk(
+        self, index: int, delta: dict[str, Any], *, reason: str | None = None, tokens: int = 0
+    ) -> dict[str, Any]:
+        choice: dict[str, Any] = {"index": index, "finish_reason": reason, "logprobs": None}
+        if self.asked.completes_prompt:
+            choice["text"] = delta.get("content", "")
+        else:
+            choice["delta"] = delta
+        chunk = {**self._head, "choices": [choice]}
+        return {**chunk, **self._counted(tokens)} if self._native else chunk
+
+    def _counted(self, tokens: int) -> dict[str, Any]:
+        """What this chunk adds to the usage: the whole input on the first, then what it holds."""
+        read, self._unread = self._unread, 0
+        self._reported_in += read
+        self._reported_out += tokens
+        return {"usage": usage_of(self.asked.model, read, tokens), "p": self.padding()}
+
+
+def _call_delta(
+    place: int, call_id: str | None, name: str | None, arguments: str
+) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id, "type": "function", "index": place, "function": function}

@@ -1,0 +1,150 @@
+"""A request body -> accepted, or refused as Workers AI refuses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from workersai.local.catalog import LocalModel
+from workersai.local.failures import ApiFailure
+
+__all__ = ["check_body", "check_chat", "check_openai_chat", "input_schema", "output_schema"]
+
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
+
+
+@cache
+def input_schema(name: str) -> dict[str, Any]:
+    """The JSON schema of requests named `name`, from this package's data."""
+    return _schema(f"{name}.input.json")
+
+
+@cache
+def output_schema(name: str) -> dict[str, Any]:
+    """The JSON schema of answers; empty, which allows anything, where none is published."""
+    there = (files("workersai.local") / "schemas" / f"{name}.output.json").is_file()
+    return _schema(f"{name}.output.json") if there else {}
+
+
+def _schema(file: str) -> dict[str, Any]:
+    text = (files("workersai.local") / "schemas" / file).read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(input_schema(name))
+
+
+def check_body(name: str, body: Any) -> None:
+    """Check a body against a schema of this package.
+
+    Raises:
+        ApiFailure: 400 with code 5006, in the words of Cloudflare's own validator.
+    """
+    failures = [_told(error) for error in _validator(name).iter_errors(body)]
+    if failures:
+        raise ApiFailure(400, 5006, f"Bad input: Error: {', '.join(failures)}")
+
+
+def check_chat(model: LocalModel, body: Mapping[str, Any]) -> None:
+    """Check a text-generation body for `/ai/run/{model}`.
+
+    Raises:
+        ApiFailure: 8001 for what the serving stack refuses before any schema, 5006 for the
+            schema, 5023 and 5025 for JSON modes that the model does not have.
+    """
+    _check_tools(model, body)
+    check_body(model.schema, body)
+    _check_json_mode(model, body)
+
+
+def check_openai_chat(model: LocalModel, body: Mapping[str, Any]) -> None:
+    """Check a body for `/ai/v1/chat/completions`: OpenAI's request, the model's message rules.
+
+    Raises:
+        ApiFailure: As `check_chat` does.
+    """
+    _check_tools(model, body)
+    check_body("v1-chat", body)
+    messages = [_with_content(message) for message in body["messages"]]
+    check_body(model.schema, {"messages": messages})
+    _check_json_mode(model, body)
+
+
+def _with_content(message: Mapping[str, Any]) -> dict[str, Any]:
+    """An assistant turn of tool calls may leave its content out on this endpoint."""
+    filled = {key: value for key, value in message.items() if value is not None}
+    if message.get("role") == "assistant":
+        filled.setdefault("content", "")
+    return filled
+
+
+def _check_tools(model: LocalModel, body: Mapping[str, Any]) -> None:
+    tools = body.get("tools")
+    flat = isinstance(tools, list) and any(_is_flat(tool) for tool in tools)
+    if flat and model.wire == "openai":
+        raise ApiFailure(400, 8001, "Invalid input: tools must be of the nested function shape")
+    if body.get("tool_choice") == "any":
+        raise ApiFailure(400, 8001, "Invalid input: tool_choice 'any' is not known")
+
+
+def _is_flat(tool: Any) -> bool:
+    return isinstance(tool, Mapping) and "name" in tool and "function" not in tool
+
+
+def _check_json_mode(model: LocalModel, body: Mapping[str, Any]) -> None:
+    wanted = body.get("response_format") or {}
+    if wanted.get("type") != "json_schema":
+        return
+    if model.json_answer == "none":
+        raise ApiFailure(400, 5025, "This model doesn't support JSON Schema")
+    if body.get("stream") and model.wire == "classic":
+        raise ApiFailure(400, 5023, "JSON Schema mode is not supported with stream mode.")
+
+
+def _told(error: ValidationError) -> str:
+    """One schema error in the wording that clients of the live service see."""
+    path = "/" + "/".join(str(step) for step in error.absolute_path)
+    keyword, wanted = str(error.validator), cast("Any", error.validator_value)
+    if keyword in {"oneOf", "anyOf"}:
+        branches = _branch_errors(error)
+        return f"{keyword} at '{path}' not met, 0 matches: {', '.join(branches)}"
+    if keyword == "required":
+        return f"required properties at '{path}' are '{','.join(wanted)}'"
+    if keyword == "type":
+        return f"Type mismatch of '{path}', '{_type_of(error.instance)}' not in '{_types(wanted)}'"
+    if keyword == "enum":
+        options = "', '".join(str(option) for option in wanted)
+        return f"Value of '{path}' not in '{options}'"
+    return f"'{path}' does not meet {keyword} {json.dumps(wanted)}"
+
+
+def _branch_errors(error: ValidationError) -> list[str]:
+    """What kept each branch from matching; several matches leave nothing to say."""
+    by_branch: dict[Any, list[ValidationError]] = {}
+    for context in error.context or ():
+        by_branch.setdefault(context.schema_path[0], []).append(context)
+    said = (_told(_deepest(errors)) for errors in by_branch.values())
+    return list(dict.fromkeys(said)) or ["more than one branch matches"]
+
+
+def _deepest(errors: Iterable[ValidationError]) -> ValidationError:
+    return max(errors, key=lambda error: len(error.absolute_path))
+
+
+def _type_of(value: Any) -> str:
+    if value is None:
+        return "null"
+    return _JSON_TYPES.get(type(value), "object")
+
+
+def _types(wanted: str | list[str]) -> str:
+    return wanted if isinstance(wanted, str) else "', '".join(wanted)

