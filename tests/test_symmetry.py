@@ -1,0 +1,204 @@
+"""Every scenario through four faces: the same request goes out, the same outcome comes in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from langchain_workersai import ChatWorkersAI
+from llamaindex_workersai import WorkersAI
+from tests.scenarios import SCENARIOS, Call, Outcome, Scenario, Turn
+
+CONNECTION = {"account_id": "0" * 32, "api_token": "test-token", "max_retries": 0}
+
+
+class Wire:
+    """A server in this process that gives a scenario's answer and keeps what was asked."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.requests: list[dict[str, Any]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        self.requests.append(body)
+        if not body.get("stream") or self.scenario.status != 200:
+            headers = {"content-type": "application/json"}
+            return httpx.Response(
+                self.scenario.status, headers=headers, content=self.scenario.body()
+            )
+        headers = {"content-type": "text/event-stream"}
+        return httpx.Response(200, headers=headers, content=self.scenario.stream_body())
+
+    async def asynchronous(self, request: httpx.Request) -> httpx.Response:
+        return self(request)
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor arguments of a class that talks to this wire."""
+        return {
+            **CONNECTION,
+            **self.scenario.options,
+            "http_client": httpx.Client(transport=httpx.MockTransport(self)),
+            "http_async_client": httpx.AsyncClient(
+                transport=httpx.MockTransport(self.asynchronous)
+            ),
+        }
+
+
+# ------------------------------------------------------------------------------ LangChain
+
+
+def to_langchain(turn: Turn) -> BaseMessage:
+    if turn.role == "system":
+        return SystemMessage(turn.text)
+    if turn.role == "user":
+        return HumanMessage(turn.text)
+    if turn.role == "tool":
+        return ToolMessage(turn.text, tool_call_id=turn.answers)
+    kwargs = {"reasoning_content": turn.reasoning} if turn.reasoning else {}
+    calls = [
+        {"type": "tool_call", "id": c.id, "name": c.name, "args": c.arguments} for c in turn.calls
+    ]
+    return AIMessage(turn.text, additional_kwargs=kwargs, tool_calls=calls)
+
+
+def from_langchain(message: AIMessage) -> Outcome:
+    usage = message.usage_metadata
+    return Outcome(
+        text=message.text,
+        reasoning=message.additional_kwargs.get("reasoning_content", ""),
+        calls=tuple(Call(c["id"], c["name"], c["args"]) for c in message.tool_calls),
+        invalid=tuple(str(c["name"]) for c in message.invalid_tool_calls),
+        finish_reason=message.response_metadata.get("finish_reason"),
+        usage=(usage["input_tokens"], usage["output_tokens"]) if usage else None,
+    )
+
+
+def langchain_model(wire: Wire) -> Any:
+    scenario = wire.scenario
+    model: Any = ChatWorkersAI(scenario.model, **wire.settings())
+    if scenario.tools:
+        model = model.bind_tools(list(scenario.tools), tool_choice=scenario.tool_choice)
+    if scenario.response_format:
+        model = model.bind(response_format=scenario.response_format)
+    return model
+
+
+async def langchain_sync(wire: Wire, *, stream: bool) -> Outcome:
+    model, messages = langchain_model(wire), [to_langchain(turn) for turn in wire.scenario.turns]
+    if not stream:
+        return from_langchain(model.invoke(messages))
+    chunks = list(model.stream(messages))
+    return from_langchain(sum(chunks[1:], chunks[0]))
+
+
+async def langchain_async(wire: Wire, *, stream: bool) -> Outcome:
+    model, messages = langchain_model(wire), [to_langchain(turn) for turn in wire.scenario.turns]
+    if not stream:
+        return from_langchain(await model.ainvoke(messages))
+    chunks = [chunk async for chunk in model.astream(messages)]
+    return from_langchain(sum(chunks[1:], chunks[0]))
+
+
+# ----------------------------------------------------------------------------- LlamaIndex
+
+
+def to_llamaindex(turn: Turn) -> ChatMessage:
+    blocks: list[Any] = [ThinkingBlock(content=turn.reasoning)] if turn.reasoning else []
+    blocks += [TextBlock(text=turn.text)] if turn.text else []
+    blocks += [
+        ToolCallBlock(tool_call_id=c.id, tool_name=c.name, tool_kwargs=c.arguments)
+        for c in turn.calls
+    ]
+    kwargs = {"tool_call_id": turn.answers} if turn.answers else {}
+    return ChatMessage(role=turn.role, blocks=blocks, additional_kwargs=kwargs)
+
+
+def from_llamaindex(response: ChatResponse) -> Outcome:
+    blocks = response.message.blocks
+    usage = response.raw.get("usage") if isinstance(response.raw, dict) else None
+    calls: list[Any] = [block for block in blocks if isinstance(block, ToolCallBlock)]
+    return Outcome(
+        text="".join(block.text for block in blocks if isinstance(block, TextBlock)),
+        reasoning="".join(b.content or "" for b in blocks if isinstance(b, ThinkingBlock)),
+        calls=tuple(Call(b.tool_call_id, b.tool_name, b.tool_kwargs) for b in calls),
+        invalid=tuple(
+            call["name"]
+            for call in response.message.additional_kwargs.get("invalid_tool_calls", [])
+        ),
+        finish_reason=response.additional_kwargs.get("finish_reason"),
+        usage=(usage["prompt_tokens"], usage["completion_tokens"]) if usage else None,
+    )
+
+
+def llamaindex_call(wire: Wire) -> tuple[Any, list[ChatMessage], dict[str, Any]]:
+    scenario = wire.scenario
+    options = {
+        "tools": list(scenario.tools) or None,
+        "tool_choice": scenario.tool_choice,
+        "response_format": scenario.response_format,
+    }
+    messages = [to_llamaindex(turn) for turn in scenario.turns]
+    given = {name: value for name, value in options.items() if value is not None}
+    return WorkersAI(scenario.model, **wire.settings()), messages, given
+
+
+async def llamaindex_sync(wire: Wire, *, stream: bool) -> Outcome:
+    model, messages, options = llamaindex_call(wire)
+    if not stream:
+        return from_llamaindex(model.chat(messages, **options))
+    return from_llamaindex(list(model.stream_chat(messages, **options))[-1])
+
+
+async def llamaindex_async(wire: Wire, *, stream: bool) -> Outcome:
+    model, messages, options = llamaindex_call(wire)
+    if not stream:
+        return from_llamaindex(await model.achat(messages, **options))
+    responses = [response async for response in await model.astream_chat(messages, **options)]
+    return from_llamaindex(responses[-1])
+
+
+Face = Callable[..., Awaitable[Outcome]]
+FACES = [langchain_sync, langchain_async, llamaindex_sync, llamaindex_async]
+
+
+def assert_outcome(found: Outcome, expected: Outcome) -> None:
+    """Compare; an id that the wire did not have only has to be there."""
+    calls = tuple(
+        Call(None if wanted.id is None else call.id, call.name, call.arguments)
+        for call, wanted in zip(found.calls, expected.calls, strict=False)
+    )
+    assert all(call.id for call in found.calls)
+    assert Outcome(**{**vars(found), "calls": calls or found.calls}) == expected
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_one_scenario_is_one_request_and_one_outcome_in_every_face(
+    scenario: Scenario, face: Face, stream: bool
+) -> None:
+    """A scenario sends the same body and ends the same way in every face, plain or streamed."""
+    wire = Wire(scenario)
+    error = scenario.stream_error if stream else scenario.error
+    if error is not None:
+        with pytest.raises(error):
+            await face(wire, stream=stream)
+    else:
+        expected = (stream and scenario.stream_outcome) or scenario.outcome
+        assert_outcome(await face(wire, stream=stream), expected)
+
+    wanted = {**scenario.request, **({"stream": True, **scenario.stream_request} if stream else {})}
+    assert wire.requests == [wanted]
