@@ -1,0 +1,272 @@
+"""Chunks: stream events and whole answers -> LlamaIndex responses.
+
+Whatever a response is made of (the message, its blocks, its dicts) is made for it alone:
+callbacks and agents keep responses, and none may change when the next one comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ContentBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from typing_extensions import assert_never
+
+from workersai import (
+    ChatEvent,
+    ChatResult,
+    Finish,
+    InvalidToolCall,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+)
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How an answer is read.
+
+    Attributes:
+        names: Tool names on the wire -> the tools' own names, where they differ.
+        only_first_call: Whether calls after the first are left out.
+        reasoning_as_text: Whether reasoning stands in for a text that never came.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    only_first_call: bool = False
+    reasoning_as_text: bool = False
+
+
+@dataclass
+class _OpenCall:
+    """A tool call whose arguments are still coming."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+class ChatAssembler:
+    """Reads one stream: each event gives the message so far, and what is new."""
+
+    def __init__(self, options: AnswerOptions) -> None:
+        self._options = options
+        self._text = ""
+        self._reasoning = ""
+        self._calls: dict[int, _OpenCall] = {}
+        self._logprobs: list[list[LogProb]] = []
+        self._usage: Usage | None = None
+
+    def feed(self, event: ChatEvent) -> ChatResponse | None:
+        """Read an event; `None` if there is nothing to show for it."""
+        if isinstance(event, TextDelta):
+            return self._feed_text(event)
+        if isinstance(event, ReasoningDelta):
+            self._reasoning += event.text
+            return self._chunk("", {"thinking_delta": event.text})
+        if isinstance(event, ToolCallDelta):
+            return self._feed_call(event)
+        if isinstance(event, UsageUpdate):
+            self._usage = event.usage
+            return None
+        if isinstance(event, Finish):
+            return self._finish(event)
+        assert_never(event)
+
+    def _feed_text(self, event: TextDelta) -> ChatResponse:
+        self._text += event.text
+        chunk = self._chunk(event.text, {})
+        if event.logprobs:
+            chunk.logprobs = from_wire_logprobs(event.logprobs)
+            self._logprobs += chunk.logprobs
+        return chunk
+
+    def _feed_call(self, event: ToolCallDelta) -> ChatResponse | None:
+        if self._options.only_first_call and event.index > 0:
+            return None
+        call = self._calls.get(event.index)
+        if call is None:
+            name = event.name or ""
+            call = _OpenCall(event.id or "", self._options.names.get(name, name))
+            self._calls[event.index] = call
+        call.arguments += event.arguments
+        return self._chunk("", {})
+
+    def _chunk(self, delta: str, additional: dict[str, Any]) -> ChatResponse:
+        blocks: list[ContentBlock] = []
+        if self._reasoning:
+            blocks.append(ThinkingBlock(content=self._reasoning))
+        if self._text:
+            blocks.append(TextBlock(text=self._text))
+        older: dict[str, Any] = {}
+        if self._calls:
+            blocks += [_open_block(call) for call in self._calls.values()]
+            # LlamaIndex's streaming of objects looks for calls here, and only here.
+            older["tool_calls"] = [_older_call(call) for call in self._calls.values()]
+        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
+        return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
+
+    def _finish(self, event: Finish) -> ChatResponse:
+        answer = _Answer(
+            text=self._text,
+            reasoning=self._reasoning,
+            tool_calls=event.tool_calls,
+            invalid_tool_calls=event.invalid_tool_calls,
+            finish_reason=event.finish_reason,
+            refusal=event.refusal,
+            usage=self._usage,
+            request_id=event.request_id,
+        )
+        response = answer.response(self._options)
+        said = {
+            "id": event.id,
+            "model": event.model,
+            "finish_reason": event.finish_reason,
+            "system_fingerprint": event.system_fingerprint,
+        }
+        response.raw = _raw(
+            {name: value for name, value in said.items() if value is not None}, self._usage
+        )
+        response.delta = (response.message.content or "")[len(self._text) :]
+        response.logprobs = self._logprobs or None
+        return response
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A whole answer, wherever it came from."""
+
+    text: str
+    reasoning: str
+    tool_calls: Sequence[ToolCall]
+    invalid_tool_calls: Sequence[InvalidToolCall]
+    finish_reason: str | None
+    refusal: str | None
+    usage: Usage | None
+    request_id: str | None
+
+    def response(self, options: AnswerOptions) -> ChatResponse:
+        calls = self.tool_calls[:1] if options.only_first_call else self.tool_calls
+        text = self.text
+        if options.reasoning_as_text and not text and not self.tool_calls:
+            text = self.reasoning
+        blocks: list[ContentBlock] = []
+        if self.reasoning:
+            tokens = self.usage.reasoning_tokens if self.usage else None
+            blocks.append(ThinkingBlock(content=self.reasoning, num_tokens=tokens))
+        # An answer of nothing at all still has a text, "": `content` is only None beside
+        # reasoning or calls.
+        if text or not (blocks or calls):
+            blocks.append(TextBlock(text=text))
+        blocks += [_call_block(call, options) for call in calls]
+        message = ChatMessage(
+            role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._unusable()
+        )
+        return ChatResponse(message=message, additional_kwargs=self._additional())
+
+    def _unusable(self) -> dict[str, Any]:
+        calls = [
+            {"id": call.id, "name": call.name, "arguments": call.arguments, "error": call.error}
+            for call in self.invalid_tool_calls
+        ]
+        kwargs: dict[str, Any] = {"invalid_tool_calls": calls} if calls else {}
+        return kwargs | ({"refusal": self.refusal} if self.refusal else {})
+
+    def _additional(self) -> dict[str, Any]:
+        usage = self.usage
+        additional: dict[str, Any] = {
+            "finish_reason": self.finish_reason,
+            "request_id": self.request_id,
+        }
+        if usage is not None:
+            additional["prompt_tokens"] = usage.prompt_tokens
+            additional["completion_tokens"] = usage.completion_tokens
+            additional["total_tokens"] = usage.total_tokens
+        return {name: value for name, value in additional.items() if value is not None}
+
+
+def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse:
+    """Read a whole answer; the same message that its stream would end with."""
+    answer = _Answer(
+        text=result.text,
+        reasoning=result.reasoning,
+        tool_calls=result.tool_calls,
+        invalid_tool_calls=result.invalid_tool_calls,
+        finish_reason=result.finish_reason,
+        refusal=result.refusal,
+        usage=result.usage,
+        request_id=result.request_id,
+    )
+    response = answer.response(options)
+    response.raw = _raw(result.raw, result.usage)
+    if result.logprobs:
+        response.logprobs = from_wire_logprobs(result.logprobs)
+    return response
+
+
+def to_completion(response: ChatResponse) -> CompletionResponse:
+    """Read a chat response as a completion; reasoning goes beside the text."""
+    thinking = [
+        block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)
+    ]
+    beside = {"thinking": thinking[0]} if thinking else {}
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs={**response.additional_kwargs, **beside},
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def from_wire_logprobs(tokens: Iterable[Mapping[str, Any]]) -> list[list[LogProb]]:
+    """Read log probabilities: for each token its alternatives, or itself if there are none."""
+    return [
+        [_logprob(option) for option in token.get("top_logprobs") or [token]] for token in tokens
+    ]
+
+
+def _logprob(token: Mapping[str, Any]) -> LogProb:
+    return LogProb(
+        token=token.get("token") or "",
+        logprob=token.get("logprob") or 0.0,
+        bytes=token.get("bytes") or [],
+    )
+
+
+def _raw(answer: Mapping[str, Any], usage: Usage | None) -> dict[str, Any]:
+    """A plain dict with OpenAI's `usage`: what token counters and tracers read."""
+    raw = {name: value for name, value in answer.items() if name != "usage"}
+    return raw if usage is None else {**raw, "usage": usage.to_dict()}
+
+
+def _call_block(call: ToolCall, options: AnswerOptions) -> ToolCallBlock:
+    return ToolCallBlock(
+        tool_call_id=call.id,
+        tool_name=options.names.get(call.name, call.name),
+        tool_kwargs=call.arguments,
+    )
+
+
+def _open_block(call: _OpenCall) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
+
+
+def _older_call(call: _OpenCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}

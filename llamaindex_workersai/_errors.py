@@ -1,0 +1,26 @@
+"""Errors: the core's own tree, and the two that only LlamaIndex needs."""
+
+from __future__ import annotations
+
+from workersai import ResponseError
+
+__all__ = ["StructuredOutputError", "ToolCallError"]
+
+
+class ToolCallError(ResponseError, ValueError):
+    """The answer has no tool call that can be run, although one was expected or begun.
+
+    It is also a `ValueError`, which is what LlamaIndex's own code catches.
+    """
+
+
+class StructuredOutputError(ResponseError, ValueError):
+    """The model's answer does not fit the output class, and asking again did not help.
+
+    Attributes:
+        text: The model's last answer, as text.
+    """
+
+    def __init__(self, message: str, *, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text

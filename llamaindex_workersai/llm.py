@@ -1,0 +1,188 @@
+"""WorkersAI: a Workers AI text-generation model as a LlamaIndex LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.types import BaseOutputParser, PydanticProgramMode
+from typing_extensions import Self, Unpack
+
+from llamaindex_workersai._chunks import ChatAssembler, from_wire_result, to_completion
+from llamaindex_workersai._connection import ConnectionSettings
+from llamaindex_workersai._generation import from_catalogue
+from llamaindex_workersai._prediction import StructuredPrediction
+from llamaindex_workersai._streams import aread_stream, read_stream
+from llamaindex_workersai._structured import Method
+from workersai import ChatParameters
+
+
+class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):
+    """What `WorkersAI` takes besides the model."""
+
+    additional_kwargs: Mapping[str, Any]
+    response_format: Mapping[str, Any] | None
+    stream_usage: bool
+    context_window: int | None
+    num_output: int | None
+    is_chat_model: bool
+    is_function_calling_model: bool | None
+    repair_history: bool
+    reasoning_as_text: bool
+    structured_output_method: Method | None
+    structured_output_retries: int
+    system_prompt: str | None
+    messages_to_prompt: Callable[[Sequence[ChatMessage]], str] | None
+    completion_to_prompt: Callable[[str], str] | None
+    output_parser: BaseOutputParser | None
+    pydantic_program_mode: PydanticProgramMode
+    query_wrapper_prompt: BasePromptTemplate | None
+    rate_limiter: Any
+
+
+class WorkersAI(StructuredPrediction):
+    """Chat, completion, tools and structured output with a Workers AI model.
+
+    Streams give the whole message so far and what is new; the last response of a stream is
+    complete, with tool calls and token usage (`raw["usage"]`). Reasoning comes as a
+    `ThinkingBlock`, and piece by piece as `additional_kwargs["thinking_delta"]`.
+
+    Examples:
+        `pip install 'workersai[llamaindex]'`
+
+        ```python
+        from llamaindex_workersai import WorkersAI
+
+        llm = WorkersAI("@cf/ibm-granite/granite-4.0-h-micro")
+        print(llm.complete("Name three rivers."))
+        ```
+    """
+
+    def __init__(self, model: str, **settings: Unpack[WorkersAISettings]) -> None:
+        super().__init__(**{"model": model, **settings})
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name the class for serialised objects."""
+        return "WorkersAI"
+
+    @classmethod
+    def from_catalogue(cls, model: str, **settings: Unpack[WorkersAISettings]) -> Self:
+        """Make the LLM of a model that only the account's live catalogue knows.
+
+        Makes one request. What is given here goes before what the catalogue says.
+
+        Args:
+            model: The model id.
+            settings: As for the class itself.
+
+        Raises:
+            WorkersAIError: The catalogue could not be read.
+        """
+        llm = cls(model, **settings)
+        found = llm._client().models(search=model)
+        facts = next((info.properties for info in found if info.name == model), {})
+        return llm.model_copy(update=from_catalogue(facts, llm))
+
+    # ------------------------------------------------------------------------------- chat
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation.
+
+        Args:
+            messages: Stay as they are.
+            kwargs: Parameters of this call; `tools`, `tool_choice`, `response_format`; anything
+                else goes into the request's body.
+
+        Raises:
+            WorkersAIError: See its subclasses.
+        """
+        call = self._chat_call(messages, kwargs)
+        return from_wire_result(self._client().chat(**call.arguments), call.options)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation; see `chat`."""
+        call = self._chat_call(messages, kwargs)
+        return from_wire_result(await self._async_client().chat(**call.arguments), call.options)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Stream the answer to a conversation; see `chat`."""
+        call = self._chat_call(messages, kwargs)
+        events = self._client().stream_chat(**call.arguments, include_usage=self.stream_usage)
+        return read_stream(events, ChatAssembler(call.options).feed)
+
+    @llm_chat_callback()
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """Stream the answer to a conversation; see `chat`."""
+        call = self._chat_call(messages, kwargs)
+        client = self._async_client()
+        events = client.stream_chat(**call.arguments, include_usage=self.stream_usage)
+        return aread_stream(events, ChatAssembler(call.options).feed)
+
+    # ------------------------------------------------------------------------- completion
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Complete a prompt.
+
+        The API has a route for prompts on the native side alone, so `endpoint` plays no part.
+
+        Args:
+            prompt: The text; the model's chat template is put around it unless `raw` is set.
+            formatted: Whether `completion_to_prompt` has been applied already.
+            kwargs: As in `chat`, without tools.
+        """
+        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        return to_completion(
+            from_wire_result(self._client().complete(**call.arguments), call.options)
+        )
+
+    @llm_completion_callback()
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """Complete a prompt; see `complete`."""
+        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        result = await self._async_client().complete(**call.arguments)
+        return to_completion(from_wire_result(result, call.options))
+
+    @llm_completion_callback()
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """Stream a prompt's completion; see `complete`."""
+        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        events = self._client().stream_complete(**call.arguments)
+        chunks = read_stream(events, ChatAssembler(call.options).feed)
+        return read_stream(chunks, to_completion)
+
+    @llm_completion_callback()
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """Stream a prompt's completion; see `complete`."""
+        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        events = self._async_client().stream_complete(**call.arguments)
+        chunks = aread_stream(events, ChatAssembler(call.options).feed)
+        return aread_stream(chunks, to_completion)
+
+    def _formatted(self, prompt: str, formatted: bool) -> str:
+        if formatted or self.completion_to_prompt is None:
+            return prompt
+        return self.completion_to_prompt(prompt)

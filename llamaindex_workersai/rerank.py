@@ -1,0 +1,156 @@
+"""WorkersAIRerank: a Workers AI reranker as a LlamaIndex node postprocessor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llama_index.core.callbacks import CBEventType, EventPayload
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from llama_index_instrumentation import get_dispatcher
+from pydantic import Field
+from typing_extensions import Unpack
+
+from llamaindex_workersai._connection import Connection, ConnectionSettings
+from workersai import ConfigurationError, RerankResult
+
+_dispatcher = get_dispatcher(__name__)
+
+
+class WorkersAIRerankSettings(ConnectionSettings, total=False):
+    """What `WorkersAIRerank` takes besides the model."""
+
+    top_n: int | None
+    normalize_scores: bool
+    keep_retrieval_score: bool
+    additional_kwargs: Mapping[str, Any]
+
+
+class WorkersAIRerank(Connection, BaseNodePostprocessor):
+    """Orders nodes by how well they answer the query.
+
+    Nodes are read with their metadata for embedding. The nodes given stay as they are: the
+    result holds new `NodeWithScore`s. A node without text, which no reranker takes, and one that
+    the server leaves unranked come last, with the score they had.
+
+    Attributes:
+        top_n: How many to keep; all by default.
+        normalize_scores: Whether scores go through a sigmoid, into 0..1. The scale is otherwise
+            the model's own.
+        keep_retrieval_score: Whether the score before goes into the node's metadata, as
+            `retrieval_score`.
+        additional_kwargs: Anything else the request's body shall hold.
+
+    Examples:
+        `pip install 'workersai[llamaindex]'`
+
+        ```python
+        from llamaindex_workersai import WorkersAIRerank
+
+        rerank = WorkersAIRerank("@cf/baai/bge-reranker-base", top_n=3)
+        engine = index.as_query_engine(node_postprocessors=[rerank])
+        ```
+    """
+
+    top_n: int | None = Field(default=None, gt=0)
+    normalize_scores: bool = False
+    keep_retrieval_score: bool = False
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    def __init__(self, model: str, **settings: Unpack[WorkersAIRerankSettings]) -> None:
+        super().__init__(**{"model": model, **settings})
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name the class for serialised objects."""
+        return "WorkersAIRerank"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query = _query(query_bundle)
+        if not nodes:
+            return []
+        texts = _texts(nodes)
+        with self._told(query, nodes) as ranked:
+            result = self._client().rerank(**self._arguments(query, texts))
+            ranked.extend(self._order(nodes, list(texts), result))
+        return ranked
+
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        query = _query(query_bundle)
+        if not nodes:
+            return []
+        texts = _texts(nodes)
+        with self._told(query, nodes) as ranked:
+            result = await self._async_client().rerank(**self._arguments(query, texts))
+            ranked.extend(self._order(nodes, list(texts), result))
+        return ranked
+
+    def _arguments(self, query: str, texts: Mapping[int, str]) -> dict[str, Any]:
+        return {
+            "query": query,
+            "documents": list(texts.values()),
+            "model": self.model,
+            "top_k": min(self.top_n or 0, len(texts)) or None,
+            "extra": self.additional_kwargs or None,
+        }
+
+    @contextmanager
+    def _told(self, query: str, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
+        """Tell callbacks and traces of the start, and of the end with what was put in the list."""
+        top_n = min(self.top_n or len(nodes), len(nodes))
+        _dispatcher.event(
+            ReRankStartEvent(query=query, nodes=nodes, top_n=top_n, model_name=self.model)
+        )
+        payload: dict[str, Any] = {
+            EventPayload.NODES: nodes,
+            EventPayload.MODEL_NAME: self.model,
+            EventPayload.QUERY_STR: query,
+            EventPayload.TOP_K: top_n,
+        }
+        ranked: list[NodeWithScore] = []
+        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+            yield ranked
+            event.on_end(payload={EventPayload.NODES: ranked})
+        _dispatcher.event(ReRankEndEvent(nodes=ranked))
+
+    def _order(
+        self, nodes: Sequence[NodeWithScore], sent: Sequence[int], result: RerankResult
+    ) -> list[NodeWithScore]:
+        scores = {sent[found.index]: self._score(found.score) for found in result.documents}
+        rest = {place: node.score for place, node in enumerate(nodes) if place not in scores}
+        ranked = [
+            NodeWithScore(node=self._node(nodes[place]), score=score)
+            for place, score in (*scores.items(), *rest.items())
+        ]
+        return ranked[: self.top_n]
+
+    def _score(self, score: float) -> float:
+        return 0.5 * (1 + math.tanh(score / 2)) if self.normalize_scores else score
+
+    def _node(self, scored: NodeWithScore) -> BaseNode:
+        if not self.keep_retrieval_score:
+            return scored.node
+        metadata = {**scored.node.metadata, "retrieval_score": scored.score}
+        return scored.node.model_copy(update={"metadata": metadata})
+
+
+def _texts(nodes: Sequence[NodeWithScore]) -> dict[int, str]:
+    """Read the nodes that have a text, by their place."""
+    texts = {place: node.node.get_content(MetadataMode.EMBED) for place, node in enumerate(nodes)}
+    return {place: text for place, text in texts.items() if text.strip()}
+
+
+def _query(query_bundle: QueryBundle | None) -> str:
+    if query_bundle is None:
+        raise ConfigurationError(
+            "A reranker needs the query: pass query_str or query_bundle.", parameter="query_bundle"
+        )
+    return query_bundle.query_str

@@ -1,0 +1,261 @@
+"""Tools through `WorkersAI`: what is sent, what is called, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.function_calling import _supports_tool_required
+from llama_index.core.tools import FunctionTool
+
+from llamaindex_workersai import ToolCallError, WorkersAI
+from tests.llamaindex_workersai.scripted import MODEL, REASONING_MODEL, Reply, Scripted
+
+SPOKEN = "Expected at least one tool call, but got 0 tool calls."
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def fail(a: int) -> int:
+    """Fail."""
+    raise RuntimeError("broken tool")
+
+
+ADD = FunctionTool.from_defaults(add)
+FAIL = FunctionTool.from_defaults(fail)
+CALL = Reply(calls=[("add", {"a": 1, "b": 2})])
+
+
+def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
+    return WorkersAI(name, **{**script.connection, **settings})
+
+
+async def with_tools(llm: WorkersAI, entry: str, *args: Any, **kwargs: Any) -> ChatResponse:
+    """Call one of the four `..._with_tools`, and give its last response."""
+    found: Any = getattr(llm, f"{entry}_with_tools")(*args, **kwargs)
+    if entry.startswith("a"):
+        found = await found
+    if entry == "astream_chat":
+        found = [response async for response in found][-1]
+    elif entry == "stream_chat":
+        found = list(found)[-1]
+    assert isinstance(found, ChatResponse)
+    return found
+
+
+ENTRIES = ("chat", "achat", "stream_chat", "astream_chat")
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_call_comes_back_with_dict_arguments(entry: str) -> None:
+    """A tool call is a block with its id, name and parsed arguments, in all four ways."""
+    script = Scripted(CALL)
+    llm = model(script)
+    response = await with_tools(llm, entry, [ADD], "1 + 2?")
+    calls = llm.get_tool_calls_from_response(response)
+    assert [(c.tool_name, c.tool_kwargs) for c in calls] == [("add", {"a": 1, "b": 2})]
+    assert calls[0].tool_id
+    assert script.requests[0]["tools"][0]["function"]["name"] == "add"
+    assert script.requests[0]["messages"] == [{"role": "user", "content": "1 + 2?"}]
+
+
+def test_prepared_arguments_have_the_current_signature() -> None:
+    """LlamaIndex looks for `tool_required` by name, and passes the rest by name too."""
+    assert _supports_tool_required(WorkersAI, tool_required=True)
+    prepared = WorkersAI(MODEL)._prepare_chat_with_tools(
+        tools=[ADD],
+        user_msg="?",
+        chat_history=[],
+        verbose=False,
+        allow_parallel_tool_calls=True,
+        tool_required=True,
+        tool_choice=None,
+        strict=None,
+        temperature=0.5,
+    )
+    assert prepared["tool_choice"] == "required"
+    assert prepared["temperature"] == 0.5
+    assert [message.content for message in prepared["messages"]] == ["?"]
+
+
+def test_required_survives_an_explicit_none() -> None:
+    """LlamaIndex's own program passes `tool_choice=None` beside `tool_required=True`."""
+    script = Scripted(CALL)
+    model(script).chat_with_tools([ADD], "?", tool_required=True, tool_choice=None)
+    assert script.requests[0]["tool_choice"] == "required"
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("add", {"type": "function", "function": {"name": "add"}}),
+        ("any", "required"),
+        ("none", "none"),
+        ({"type": "function", "function": {"name": "add"}},) * 2,
+    ],
+)
+def test_tool_choice_reaches_the_request(choice: Any, sent: Any) -> None:
+    """Bare names, modes and dicts are sent in the API's form."""
+    script = Scripted(CALL)
+    model(script).chat_with_tools([ADD], "?", tool_choice=choice)
+    assert script.requests[0]["tool_choice"] == sent
+
+
+def test_nothing_of_tools_is_sent_without_tools() -> None:
+    """An agent without tools is a chat."""
+    script = Scripted(Reply("Hi"))
+    model(script).chat_with_tools([], "?", tool_required=True)
+    assert not {"tools", "tool_choice", "parallel_tool_calls"} & script.requests[0].keys()
+
+
+@pytest.mark.parametrize("message", ["And now?", ChatMessage(role="user", content="And now?")])
+def test_history_given_stays_as_it_is(message: Any) -> None:
+    """The user's message, as text or message, follows a copy of the history."""
+    history = [ChatMessage(role="user", content="Hi"), ChatMessage(role="assistant", content="Hi!")]
+    before = copy.deepcopy(history)
+    script = Scripted(CALL)
+    model(script).chat_with_tools([ADD], message, history)
+    assert history == before
+    assert [m["content"] for m in script.requests[0]["messages"]] == ["Hi", "Hi!", "And now?"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_one_call_when_parallel_calls_are_not_allowed(entry: str) -> None:
+    """Core refuses more than one; the answer keeps its first, blocks and dicts alike."""
+    llm = model(Scripted(Reply(calls=[("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})])))
+    response = await with_tools(llm, entry, [ADD], "?", allow_parallel_tool_calls=False)
+    assert [c.tool_kwargs["a"] for c in llm.get_tool_calls_from_response(response)] == [1]
+    response = await with_tools(llm, entry, [ADD], "?", allow_parallel_tool_calls=True)
+    calls = llm.get_tool_calls_from_response(response)
+    assert [c.tool_kwargs["a"] for c in calls] == [1, 3]
+    assert len({c.tool_id for c in calls}) == 2
+
+
+@pytest.mark.parametrize(("name", "sent"), [(MODEL, None), (REASONING_MODEL, False)])
+def test_parallel_flag_goes_to_models_that_list_it(name: str, sent: Any) -> None:
+    """The flag is sent where the model's page has it."""
+    script = Scripted(CALL)
+    model(script, name).chat_with_tools([ADD], "?", allow_parallel_tool_calls=False)
+    assert script.requests[0].get("parallel_tool_calls") is sent
+    assert "allow_parallel_tool_calls" not in script.requests[0]
+
+
+def test_first_call_kept_from_a_foreign_response() -> None:
+    """Validation trims a response that was not made here, without changing it."""
+    blocks = [ToolCallBlock(tool_call_id=i, tool_name="add", tool_kwargs={}) for i in "aa"]
+    response = ChatResponse(message=ChatMessage(role="assistant", blocks=blocks))
+    trimmed = WorkersAI(MODEL)._validate_chat_with_tools_response(response, [ADD])
+    assert len(trimmed.message.blocks) == 1
+    assert len(response.message.blocks) == 2
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_tool_names_that_no_model_takes_come_back(entry: str) -> None:
+    """Callers look a tool up by its own name."""
+    tool = FunctionTool.from_defaults(add, name="math.add[int]")
+    script = Scripted(Reply(calls=[("math_add_int_", {"a": 1, "b": 2})]))
+    llm = model(script)
+    response = await with_tools(llm, entry, [tool], "?")
+    assert script.requests[0]["tools"][0]["function"]["name"] == "math_add_int_"
+    assert llm.get_tool_calls_from_response(response)[0].tool_name == "math.add[int]"
+
+
+def test_calls_while_streaming_grow() -> None:
+    """Every response of a stream can be asked for its calls; arguments appear bit by bit."""
+    llm = model(Scripted(Reply(calls=[("add", {"a": 12, "b": 345})], piece=3)))
+    seen = [
+        call.tool_kwargs
+        for response in llm.stream_chat_with_tools([ADD], "?")
+        for call in llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
+    ]
+    assert seen[0] == {}
+    assert {"a": 12} in seen
+    assert seen[-1] == {"a": 12, "b": 345}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("arguments", ["", "{}"])
+async def test_tool_without_arguments_is_called(entry: str, arguments: str) -> None:
+    """Models send nothing or `{}` for a tool that takes nothing."""
+    llm = model(Scripted(Reply(calls=[("now", arguments)])))
+    tool = FunctionTool.from_defaults(lambda: "noon", name="now", description="Time.")
+    response = await with_tools(llm, entry, [tool], "?")
+    assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == {}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("arguments", ['{"a": 1, "b', '"text"', "[1, 2]"])
+async def test_broken_call_is_never_run(entry: str, arguments: str) -> None:
+    """Arguments that are cut or no object raise, also where no call at all would be fine: a
+    call with `{}` could do harm, and an empty answer would hide it.
+    """
+    llm = model(Scripted(Reply(calls=[("add", arguments)])))
+    response = await with_tools(llm, entry, [ADD], "?")
+    for strict in (True, False):
+        with pytest.raises(ToolCallError, match="'add' cannot be run"):
+            llm.get_tool_calls_from_response(response, error_on_no_tool_call=strict)
+
+
+def test_sound_call_beside_a_broken_one_is_run() -> None:
+    """One broken call does not take the others with it."""
+    llm = model(Scripted(Reply(calls=[("add", {"a": 1, "b": 2}), ("add", '{"a')])))
+    response = llm.chat_with_tools([ADD], "?", allow_parallel_tool_calls=True)
+    assert len(llm.get_tool_calls_from_response(response)) == 1
+
+
+def test_no_call_where_one_was_expected() -> None:
+    """The error is the one users of LlamaIndex match on."""
+    llm = model(Scripted(Reply("No.")))
+    response = llm.chat_with_tools([ADD], "?")
+    assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
+    with pytest.raises(ValueError, match=SPOKEN):
+        llm.get_tool_calls_from_response(response)
+
+
+def test_text_beside_calls_is_kept() -> None:
+    """A model may say something and call."""
+    response = model(Scripted(Reply("Let me add.", calls=CALL.calls))).chat_with_tools([ADD], "?")
+    assert response.message.content == "Let me add."
+
+
+# ------------------------------------------------------------------------- predict and call
+
+
+async def called(llm: WorkersAI, entry: str, *args: Any, **kwargs: Any) -> Any:
+    found = getattr(llm, entry)(*args, **kwargs)
+    return await found if entry.startswith("a") else found
+
+
+@pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_runs_the_tool(entry: str) -> None:
+    """The chosen tool's result is the response."""
+    found = await called(model(Scripted(CALL)), entry, [ADD], "1 + 2?")
+    assert found.response == "3"
+    assert found.sources[0].tool_name == "add"
+
+
+@pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_raises_a_tool_s_error_on_request_only(entry: str) -> None:
+    """A tool that fails is an output, or a ValueError where it is asked for."""
+    llm = model(Scripted(Reply(calls=[("fail", {"a": 1})])))
+    found = await called(llm, entry, [FAIL], "?")
+    assert found.sources[0].is_error
+    with pytest.raises(ValueError, match="broken tool"):
+        await called(llm, entry, [FAIL], "?", error_on_tool_error=True)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # agents look at pydantic's old names
+@pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_on_a_model_without_tools(entry: str) -> None:
+    """Models without function calling choose by ReAct prompting, with nothing to set up."""
+    text = 'Thought: I must add.\nAction: add\nAction Input: {"a": 1, "b": 2}'
+    script = Scripted(Reply(text))
+    llm = model(script, is_function_calling_model=False)
+    found = await called(llm, entry, [ADD], "1 + 2?")
+    assert found.response == "3"
+    assert "tools" not in script.requests[0]

@@ -1,0 +1,357 @@
+"""`WorkersAI`: eight entry points, what they send and what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, ThinkingBlock
+from llama_index.core.indices.prompt_helper import PromptHelper
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.loading import load_llm
+from llama_index.core.memory import ChatMemoryBuffer
+
+import llamaindex_workersai
+import workersai
+from llamaindex_workersai import (
+    AuthenticationError,
+    ConfigurationError,
+    StreamInterruptedError,
+    WorkersAI,
+)
+from tests.llamaindex_workersai.scripted import (
+    COMPLETIONS,
+    ENTRIES,
+    MODEL,
+    REASONING_MODEL,
+    TOKEN,
+    USAGE,
+    Reply,
+    Scripted,
+    event_stream,
+    run,
+    unread,
+)
+
+HELLO = [ChatMessage(role="user", content="Hello?")]
+
+
+def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
+    return WorkersAI(name, **{**script.connection, **settings})
+
+
+def test_class_is_an_llm_of_llamaindex() -> None:
+    """Agents and indices accept it, and it has a name of its own."""
+    assert issubclass(WorkersAI, FunctionCallingLLM)
+    assert BaseLLM in WorkersAI.__mro__
+    assert WorkersAI.class_name() == "WorkersAI"
+
+
+def test_errors_are_the_core_s_own() -> None:
+    """One `except` catches an error through any face."""
+    for name in workersai.__all__:
+        if name.endswith("Error"):
+            assert getattr(llamaindex_workersai, name) is getattr(workersai, name)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_chat_answers(entry: str) -> None:
+    """Every chat entry point sends the messages and ends with text, usage and finish reason."""
+    script = Scripted(Reply("Hello there."))
+    last = (await run(model(script), entry, HELLO))[-1]
+    assert last.message.role == MessageRole.ASSISTANT
+    assert last.message.content == "Hello there."
+    assert last.raw["usage"] == USAGE
+    assert last.additional_kwargs["finish_reason"] == "stop"
+    assert len(script.requests) == 1
+    assert script.requests[0]["messages"] == [{"role": "user", "content": "Hello?"}]
+
+
+@pytest.mark.parametrize("entry", COMPLETIONS)
+async def test_completion_answers(entry: str) -> None:
+    """Every completion entry point sends the prompt and ends with text and usage."""
+    script = Scripted(Reply("Hello there."))
+    last = (await run(model(script), entry, "Hello?"))[-1]
+    assert last.text == "Hello there."
+    assert last.raw["usage"] == USAGE
+    assert last.additional_kwargs["prompt_tokens"] == 11
+    assert len(script.requests) == 1
+    assert script.requests[0]["prompt"] == "Hello?"
+
+
+@pytest.mark.parametrize("entry", ["stream_complete", "astream_complete"])
+async def test_completion_deltas_join_to_the_text(entry: str) -> None:
+    """Each completion has the text so far and its new part."""
+    responses = await run(model(Scripted(Reply("Hello there."))), entry, "Hello?")
+    assert "".join(response.delta for response in responses) == responses[-1].text
+    assert [r.text for r in responses[:2]] == ["Hell", "Hello th"[:8]]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_reasoning_is_no_text(entry: str) -> None:
+    """Reasoning is a block of its own through every entry point."""
+    script = Scripted(Reply("Yes.", reasoning="The user wants yes."))
+    last = (await run(model(script, REASONING_MODEL), entry, HELLO))[-1]
+    assert last.message.content == "Yes."
+    thinking = [b.content for b in last.message.blocks if isinstance(b, ThinkingBlock)]
+    assert thinking == ["The user wants yes."]
+
+
+async def test_sync_and_async_streams_are_the_same() -> None:
+    """Both colours give the same responses, one by one."""
+    reply = Reply("Yes.", reasoning="Hm.", calls=[("add", {"a": 1})])
+    sync = await run(model(Scripted(reply), REASONING_MODEL), "stream_chat", HELLO)
+    other = await run(model(Scripted(reply), REASONING_MODEL), "astream_chat", HELLO)
+    assert sync == other
+    assert len(sync) > 3
+
+
+async def test_stream_ends_with_the_message_of_the_whole_answer() -> None:
+    """Streaming and not give one message."""
+    reply = Reply("Yes.", reasoning="Hm.", calls=[("add", {"a": 1})])
+    whole = await run(model(Scripted(reply), REASONING_MODEL), "chat", HELLO)
+    streamed = await run(model(Scripted(reply), REASONING_MODEL), "stream_chat", HELLO)
+    assert whole[-1].message == streamed[-1].message
+
+
+def test_parameters_reach_the_request() -> None:
+    """Fields, a call's own arguments and further keys are all sent; the call's go first."""
+    script = Scripted(Reply("Hi"))
+    llm = model(script, temperature=0.2, top_k=5, seed=7, additional_kwargs={"custom": 1})
+    llm.chat(HELLO, temperature=0.9, top_k=None, other={"x": 2})
+    sent = script.requests[0]
+    assert (sent["temperature"], sent["seed"], sent["custom"], sent["other"]) == (
+        0.9,
+        7,
+        1,
+        {"x": 2},
+    )
+    assert "top_k" not in sent
+    assert "top_p" not in sent
+
+
+def test_parameter_outside_its_range_is_refused_before_any_request() -> None:
+    """The page's ranges hold; the error names the parameter."""
+    script = Scripted(Reply("Hi"))
+    with pytest.raises(ConfigurationError, match="temperature"):
+        model(script, temperature=9).chat(HELLO)
+    assert script.requests == []
+
+
+def test_unknown_setting_is_refused_without_its_value() -> None:
+    """A misspelt name is an error, not silence; its value, maybe a secret, is not shown."""
+    with pytest.raises(ValueError, match="api_tokn") as caught:
+        WorkersAI(MODEL, api_tokn="hidden")  # type: ignore[call-arg]
+    assert "hidden" not in str(caught.value)
+
+
+def test_names_of_other_integrations_are_understood() -> None:
+    """`api_key` and `api_base` are what OpenAI-like classes call them."""
+    llm = WorkersAI(MODEL, api_key=TOKEN, api_base="https://example.com/v4")
+    assert llm.api_token is not None
+    assert llm.api_token.get_secret_value() == TOKEN
+    assert llm.base_url == "https://example.com/v4"
+
+
+def test_one_setting_by_two_names_is_refused() -> None:
+    """Which one would win is no guess to make."""
+    with pytest.raises(ValueError, match="api_key and api_token"):
+        WorkersAI(MODEL, api_key="a", api_token="b")
+
+
+def test_missing_credentials_are_named_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constructing needs nothing; the call says what is missing."""
+    for name in ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match="CLOUDFLARE_ACCOUNT_ID"):
+        WorkersAI(MODEL).chat(HELLO)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
+    """The OpenAI-compatible route tells usage only when asked to."""
+    script = Scripted(
+        httpx.Response(
+            200,
+            headers={"content-type": "text/event-stream"},
+            content=event_stream(Reply("Hi").events(MODEL)),
+        )
+    )
+    list(model(script, endpoint="openai", stream_usage=wanted).stream_chat(HELLO))
+    options = script.requests[0].get("stream_options")
+    assert options == ({"include_usage": True} if wanted else None)
+
+
+def test_completion_to_prompt_is_applied_once() -> None:
+    """A prompt that is formatted already is sent as it is."""
+    script = Scripted(Reply("Hi"))
+    llm = model(script, completion_to_prompt=lambda prompt: f"<s>{prompt}</s>")
+    llm.complete("a")
+    llm.complete("b", formatted=True)
+    assert [request["prompt"] for request in script.requests] == ["<s>a</s>", "b"]
+
+
+def test_history_is_repaired_on_request_only_in_what_is_sent() -> None:
+    """The conversation given stays; what is sent is acceptable, unless switched off."""
+    messages = [*HELLO, ChatMessage(role="system", content="Answer now.")]
+    script = Scripted(Reply("Hi"))
+    model(script).chat(messages)
+    model(script, repair_history=False).chat(messages)
+    assert [r["messages"][-1]["role"] for r in script.requests] == ["user", "system"]
+    assert [message.role.value for message in messages] == ["user", "system"]
+
+
+def test_refused_credentials_are_one_error() -> None:
+    """An error answer becomes the core's class, with Cloudflare's code."""
+    errors = {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
+    llm = model(Scripted(httpx.Response(401, json={**errors, "result": None, "messages": []})))
+    with pytest.raises(AuthenticationError) as caught:
+        llm.chat(HELLO)
+    assert caught.value.code == 10000
+    assert TOKEN not in str(caught.value)
+
+
+class Tracked(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes piece by piece and knows whether it was closed."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def response(self) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=self)
+
+
+def pieces(text: str) -> list[bytes]:
+    events = Reply(text, piece=1).events(MODEL)
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
+
+
+def test_abandoned_stream_closes_its_connection() -> None:
+    """Leaving a stream early gives its connection back."""
+    body = Tracked(*pieces("Hello there."))
+    stream = model(Scripted(body.response())).stream_chat(HELLO)
+    next(stream)
+    assert not body.closed
+    stream.close()
+    assert body.closed
+
+
+async def test_abandoned_async_stream_closes_its_connection() -> None:
+    """Leaving an async stream early gives its connection back once the loop has its turn."""
+    body = Tracked(*pieces("Hello there."))
+    stream = await model(Scripted(body.response())).astream_chat(HELLO)
+    await anext(stream)
+    await stream.aclose()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert body.closed
+
+
+def test_broken_stream_raises_with_what_came() -> None:
+    """A stream that ends too soon is an error, never a short answer."""
+    body = Tracked(*pieces("Hello there.")[:5])
+    with pytest.raises(StreamInterruptedError) as caught:
+        list(model(Scripted(body.response())).stream_chat(HELLO))
+    assert caught.value.partial is not None
+    assert caught.value.partial.text.startswith("Hel")
+
+
+# --------------------------------------------------------------------------------- metadata
+
+
+def test_metadata_comes_from_the_model_s_page() -> None:
+    """Window, output and tools are known without a request."""
+    metadata = WorkersAI(MODEL).metadata
+    assert metadata.context_window == 131_000
+    assert metadata.num_output == 2000
+    assert metadata.is_function_calling_model
+    assert metadata.is_chat_model
+    assert metadata.model_name == MODEL
+
+
+def test_metadata_can_be_overridden() -> None:
+    """What the user knows better goes before the page."""
+    llm = WorkersAI(
+        MODEL,
+        context_window=8000,
+        num_output=100,
+        is_function_calling_model=False,
+        is_chat_model=False,
+    )
+    assert llm.metadata.context_window == 8000
+    assert llm.metadata.num_output == 100
+    assert not llm.metadata.is_function_calling_model
+    assert not llm.metadata.is_chat_model
+
+
+def test_max_tokens_is_what_prompts_keep_free() -> None:
+    """The configured cap is the output's size."""
+    assert WorkersAI(MODEL, max_tokens=77).metadata.num_output == 77
+
+
+def test_unknown_model_works_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A model nobody knows is not refused, and its assumed window is logged once."""
+    llm = WorkersAI("@cf/someone/new-model-for-this-test")
+    with caplog.at_level(logging.WARNING):
+        windows = {llm.metadata.context_window for _ in range(3)}
+    assert windows == {3900}
+    assert len(caplog.records) == 1
+
+
+def test_catalogue_tells_of_models_nobody_knows() -> None:
+    """On request the account's live catalogue is asked, once; what is given goes first."""
+    properties = [
+        {"property_id": "context_window", "value": "65536"},
+        {"property_id": "function_calling", "value": "false"},
+    ]
+    listed = [{"name": "@cf/someone/new", "properties": properties}]
+    page = {"result": listed, "success": True, "errors": [], "messages": []}
+    client = httpx.Client(
+        transport=httpx.MockTransport(lambda _: unread(httpx.Response(200, json=page)))
+    )
+    settings: Any = {"account_id": "0" * 32, "api_token": TOKEN, "http_client": client}
+    llm = WorkersAI.from_catalogue("@cf/someone/new", **settings)
+    assert llm.metadata.context_window == 65536
+    assert not llm.metadata.is_function_calling_model
+    given = WorkersAI.from_catalogue("@cf/someone/new", context_window=1000, **settings)
+    assert given.metadata.context_window == 1000
+
+
+@pytest.mark.parametrize("name", [MODEL, REASONING_MODEL, "@cf/someone/new-model"])
+def test_prompt_helper_accepts_the_metadata(name: str) -> None:
+    """The reserve for the answer always leaves room for a prompt."""
+    helper = PromptHelper.from_llm_metadata(WorkersAI(name).metadata)
+    assert helper.num_output < helper.context_window
+
+
+def test_memory_uses_the_window() -> None:
+    """The agents' default memory keeps three quarters of the model's real window."""
+    memory = ChatMemoryBuffer.from_defaults(llm=WorkersAI(MODEL))
+    assert memory.token_limit == int(131_000 * 0.75)
+
+
+def test_llm_is_found_by_name() -> None:
+    """Extractors and parsers that hold an LLM load it from its dict."""
+    loaded = load_llm(WorkersAI(MODEL, temperature=0.3).to_dict())
+    assert isinstance(loaded, WorkersAI)
+    assert loaded.temperature == 0.3

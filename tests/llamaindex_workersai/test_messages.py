@@ -1,0 +1,275 @@
+"""Messages to the wire: every block, role and older convention."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from llamaindex_workersai import ConfigurationError
+from llamaindex_workersai._messages import to_wire_messages
+from llamaindex_workersai._parts import to_wire_parts
+from llamaindex_workersai._tools import wire_name
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"
+
+
+def wire(*messages: ChatMessage) -> list[Any]:
+    return list(to_wire_messages(messages, to_parts=to_wire_parts, wire_name=wire_name))
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (MessageRole.SYSTEM, "system"),
+        (MessageRole.DEVELOPER, "system"),
+        (MessageRole.USER, "user"),
+        (MessageRole.ASSISTANT, "assistant"),
+        (MessageRole.CHATBOT, "assistant"),
+        (MessageRole.MODEL, "assistant"),
+    ],
+)
+def test_roles_of_other_providers_are_understood(role: MessageRole, expected: str) -> None:
+    """Each of LlamaIndex's roles has one on the wire."""
+    assert wire(ChatMessage(role=role, content="Hi")) == [{"role": expected, "content": "Hi"}]
+
+
+def test_every_role_is_in_the_table() -> None:
+    """A role that LlamaIndex has is never a KeyError."""
+    for role in MessageRole:
+        assert wire(ChatMessage(role=role, content="Hi"))
+
+
+def test_text_blocks_are_joined_as_content_joins_them() -> None:
+    """Several text blocks are what `ChatMessage.content` shows."""
+    message = ChatMessage(blocks=[TextBlock(text="a"), TextBlock(text="b")])
+    assert wire(message)[0]["content"] == message.content == "a\nb"
+
+
+def test_image_bytes_become_a_data_uri() -> None:
+    """Bytes, here of a PNG, go into the message itself."""
+    message = ChatMessage(blocks=[TextBlock(text="What?"), ImageBlock(image=PNG, detail="low")])
+    uri = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert wire(message)[0]["content"] == [
+        {"type": "text", "text": "What?"},
+        {"type": "image_url", "image_url": {"url": uri, "detail": "low"}},
+    ]
+
+
+def test_image_link_is_passed_on() -> None:
+    """A link is not downloaded."""
+    message = ChatMessage(blocks=[ImageBlock(url="https://example.com/a.png")])
+    assert wire(message)[0]["content"][0]["image_url"] == {"url": "https://example.com/a.png"}
+
+
+def test_audio_becomes_input_audio() -> None:
+    """Audio goes as base64 with the name of its format."""
+    message = ChatMessage(blocks=[AudioBlock(audio=WAV, format="wav")])
+    audio = wire(message)[0]["content"][0]
+    assert audio["type"] == "input_audio"
+    assert audio["input_audio"]["format"] == "wav"
+    assert base64.b64decode(audio["input_audio"]["data"]) == WAV
+
+
+def test_audio_of_unknown_format_is_refused() -> None:
+    """A format is not guessed."""
+    with pytest.raises(ConfigurationError, match="format"):
+        wire(ChatMessage(blocks=[AudioBlock(audio=b"????")]))
+
+
+def test_text_document_is_written_out() -> None:
+    """Every model can read a text document."""
+    block = DocumentBlock(data=b"A river.", title="notes.txt", document_mimetype="text/plain")
+    assert wire(ChatMessage(blocks=[block]))[0]["content"] == "notes.txt:\nA river."
+
+
+def test_other_document_becomes_a_file_part() -> None:
+    """A PDF goes as a file, in a data URI."""
+    block = DocumentBlock(data=b"%PDF-1.4 x", title="a.pdf", document_mimetype="application/pdf")
+    part = wire(ChatMessage(blocks=[block]))[0]["content"][0]
+    assert part["type"] == "file"
+    assert part["file"]["filename"] == "a.pdf"
+    assert base64.b64decode(part["file"]["file_data"].split(",")[1]) == b"%PDF-1.4 x"
+
+
+def test_blocks_of_other_providers_degrade() -> None:
+    """Cache points and citations say nothing to Workers AI; cited content is told as text."""
+    message = ChatMessage(
+        blocks=[
+            TextBlock(text="Hi"),
+            CachePoint(cache_control=CacheControl(type="ephemeral")),
+            CitationBlock(
+                cited_content=TextBlock(text="cited"),
+                source="s",
+                title="t",
+                additional_location_info={},
+            ),
+            CitableBlock(title="Rivers", source="atlas", content=[TextBlock(text="The Rhine.")]),
+        ]
+    )
+    assert wire(message)[0]["content"] == "Hi\nRivers (atlas):\nThe Rhine."
+
+
+def test_video_is_refused_with_an_alternative() -> None:
+    """No chat model takes video; the error says what to send."""
+    with pytest.raises(ConfigurationError, match="frames as ImageBlocks"):
+        wire(ChatMessage(blocks=[VideoBlock(video=b"\x00\x00\x00\x18ftypmp42")]))
+
+
+def test_unknown_block_is_refused_by_name() -> None:
+    """A block that a later LlamaIndex brings is named, not dropped."""
+    with pytest.raises(ConfigurationError, match="NewBlock"):
+        to_wire_parts(type("NewBlock", (CacheControl,), {})(type="x"))
+
+
+def test_thinking_goes_beside_the_content() -> None:
+    """Reasoning is sent back as `reasoning`, never inside the text."""
+    blocks = [ThinkingBlock(content="Hm."), TextBlock(text="Hi")]
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+    assert wire(message) == [{"role": "assistant", "content": "Hi", "reasoning": "Hm."}]
+
+
+def test_tool_calls_carry_json_text() -> None:
+    """Arguments are a JSON string with letters as they are, beside an empty content."""
+    block = ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"city": "Köln"})
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=[block])
+    assert wire(message) == [
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": '{"city": "Köln"}'},
+                }
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "arguments"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ("", "{}"),
+        ({}, "{}"),
+        ("not json", '{"input": "not json"}'),
+        ("[1]", '{"input": "[1]"}'),
+    ],
+)
+def test_arguments_are_always_a_json_object(kwargs: Any, arguments: str) -> None:
+    """Chat templates parse arguments; text that other classes left there must not break them."""
+    block = ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs=kwargs)
+    sent = wire(ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]))[0]["tool_calls"][0]
+    assert sent["function"]["arguments"] == arguments
+
+
+def test_calls_without_ids_get_their_own() -> None:
+    """Two calls of a provider without ids stay apart."""
+    blocks = [ToolCallBlock(tool_name="f"), ToolCallBlock(tool_name="f")]
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+    ids = [call["id"] for call in wire(message)[0]["tool_calls"]]
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+def test_older_convention_is_read(as_object: bool) -> None:
+    """Calls in `additional_kwargs`, as dicts or as an SDK's objects, are calls."""
+    function: Any = {"name": "f", "arguments": '{"a": 1}'}
+    entry: Any = {"id": "c1", "type": "function", "function": function}
+    if as_object:
+        entry = SimpleNamespace(id="c1", function=SimpleNamespace(**function))
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT, content="", additional_kwargs={"tool_calls": [entry]}
+    )
+    assert wire(message)[0]["tool_calls"] == [
+        {"id": "c1", "type": "function", "function": function}
+    ]
+
+
+def test_calls_in_both_conventions_are_sent_once() -> None:
+    """A block and a dict with one id are one call."""
+    entry = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT,
+        blocks=[ToolCallBlock(tool_call_id="c1", tool_name="f")],
+        additional_kwargs={"tool_calls": [entry]},
+    )
+    assert len(wire(message)[0]["tool_calls"]) == 1
+
+
+def test_tool_names_are_written_for_the_wire() -> None:
+    """History names its tools as the definitions do."""
+    block = ToolCallBlock(tool_call_id="c1", tool_name="Box[int]")
+    sent = wire(ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]))
+    assert sent[0]["tool_calls"][0]["function"]["name"] == "Box_int_"
+
+
+def test_tool_result_without_content_is_empty_text() -> None:
+    """A tool that returned nothing has no blocks."""
+    message = ChatMessage(role="tool", blocks=[], additional_kwargs={"tool_call_id": "c1"})
+    assert wire(message) == [{"role": "tool", "content": "", "tool_call_id": "c1"}]
+
+
+def test_images_of_tool_results_follow_them() -> None:
+    """Models read images of users only: those of results come after the last result."""
+    results = [
+        ChatMessage(
+            role="tool",
+            blocks=[TextBlock(text="See."), ImageBlock(image=PNG)],
+            additional_kwargs={"tool_call_id": call_id},
+        )
+        for call_id in ("c1", "c2")
+    ]
+    sent = wire(*results, ChatMessage(role="assistant", content="Nice."))
+    assert [message["role"] for message in sent] == ["tool", "tool", "user", "assistant"]
+    assert [part["type"] for part in sent[2]["content"]] == ["text", "image_url"] * 2
+    assert "c1" in sent[2]["content"][0]["text"]
+
+
+def test_images_at_the_end_are_sent() -> None:
+    """The last message's images are not forgotten."""
+    message = ChatMessage(
+        role="tool", blocks=[ImageBlock(image=PNG)], additional_kwargs={"tool_call_id": "c1"}
+    )
+    assert [sent["role"] for sent in wire(message)] == ["tool", "user"]
+
+
+def test_assistant_with_a_call_id_is_a_plain_answer() -> None:
+    """`return_direct` leaves a call id on an assistant's message; the API knows no such key."""
+    message = ChatMessage(role="assistant", content="3", additional_kwargs={"tool_call_id": "c1"})
+    assert wire(message) == [{"role": "assistant", "content": "3"}]
+
+
+def test_messages_stay_as_they_are() -> None:
+    """Nothing is written into what the caller passed."""
+    message = ChatMessage(
+        role="assistant",
+        blocks=[ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"a": [1]})],
+    )
+    before = message.model_dump_json()
+    sent = wire(message)
+    json.loads(sent[0]["tool_calls"][0]["function"]["arguments"])["a"].append(2)
+    assert message.model_dump_json() == before

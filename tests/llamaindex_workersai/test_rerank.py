@@ -1,0 +1,181 @@
+"""`WorkersAIRerank`: nodes by relevance, in both colours, with events and callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
+from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from pydantic import PrivateAttr
+
+from llamaindex_workersai import AuthenticationError, ConfigurationError, WorkersAIRerank
+from tests.llamaindex_workersai.scripted import Scripted
+
+MODEL = "@cf/baai/bge-reranker-base"
+COLOURS = ("postprocess_nodes", "apostprocess_nodes")
+
+
+def by_length(body: dict[str, Any]) -> dict[str, Any]:
+    """Longer texts are better; equal ones are equal."""
+    scores = [{"id": i, "score": float(len(c["text"]))} for i, c in enumerate(body["contexts"])]
+    scores.sort(key=lambda entry: -entry["score"])
+    return {"response": scores[: body.get("top_k")]}
+
+
+def nodes(*texts: str) -> list[NodeWithScore]:
+    return [
+        NodeWithScore(node=TextNode(text=text, id_=f"{place}"), score=place / 10)
+        for place, text in enumerate(texts)
+    ]
+
+
+def rerank(script: Scripted, **settings: Any) -> WorkersAIRerank:
+    return WorkersAIRerank(MODEL, **{**script.connection, **settings})
+
+
+async def run(component: WorkersAIRerank, entry: str, *args: Any, **kwargs: Any) -> Any:
+    found = getattr(component, entry)(*args, **kwargs)
+    return await found if entry.startswith("a") else found
+
+
+class Collector(BaseEventHandler):
+    _events: list[BaseEvent] = PrivateAttr(default_factory=list)
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        if event.class_name().startswith("ReRank"):
+            self._events.append(event)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    handler = Collector()
+    root = get_dispatcher()
+    root.add_event_handler(handler)
+    yield handler
+    root.event_handlers.remove(handler)
+
+
+def test_class_is_a_postprocessor_of_llamaindex() -> None:
+    """Query engines accept it, and it has a name of its own."""
+    assert issubclass(WorkersAIRerank, BaseNodePostprocessor)
+    assert WorkersAIRerank.class_name() == "WorkersAIRerank"
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_nodes_come_by_relevance(entry: str) -> None:
+    """Best first, all of them, with the model's scores; the nodes given stay as they are."""
+    given = nodes("a", "ccc", "bb")
+    found = await run(rerank(Scripted(by_length)), entry, given, query_str="?")
+    assert [(n.node.node_id, n.score) for n in found] == [("1", 3.0), ("2", 2.0), ("0", 1.0)]
+    assert [n.score for n in given] == [0.0, 0.1, 0.2]
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_top_n_is_asked_for_and_kept(entry: str) -> None:
+    """The server is asked for no more than is wanted, nor for more than there is."""
+    script = Scripted(by_length)
+    found = await run(rerank(script, top_n=2), entry, nodes("a", "ccc", "bb"), query_str="?")
+    assert [n.node.node_id for n in found] == ["1", "2"]
+    assert script.requests[0]["top_k"] == 2
+    await run(rerank(script, top_n=9), entry, nodes("a"), query_str="?")
+    assert script.requests[1]["top_k"] == 1
+
+
+async def test_equal_scores_keep_their_order() -> None:
+    """Ties are as retrieval had them."""
+    found = await run(rerank(Scripted(by_length)), COLOURS[0], nodes("x", "y", "z"), query_str="?")
+    assert [n.node.node_id for n in found] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
+    """No node is lost."""
+    script = Scripted({"response": [{"id": 2, "score": 0.9}]})
+    found = await run(rerank(script), entry, nodes("a", "b", "c"), query_str="?")
+    assert [(n.node.node_id, n.score) for n in found] == [("2", 0.9), ("0", 0.0), ("1", 0.1)]
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_nodes_without_text_are_not_sent_and_not_lost(entry: str) -> None:
+    """A blank node would make the server refuse all of them."""
+    script = Scripted(by_length)
+    found = await run(rerank(script), entry, nodes("", "a", " ", "bb"), query_str="?")
+    assert [n.node.node_id for n in found] == ["3", "1", "0", "2"]
+    assert len(script.requests[0]["contexts"]) == 2
+    assert len(await run(rerank(script, top_n=1), entry, nodes(""), query_str="?")) == 1
+    assert len(script.requests) == 1
+
+
+def test_metadata_for_embedding_is_read() -> None:
+    """The reranker sees what the embedding saw."""
+    node = TextNode(text="text", metadata={"title": "Rivers", "hidden": "x"})
+    node.excluded_embed_metadata_keys = ["hidden"]
+    script = Scripted(by_length)
+    rerank(script).postprocess_nodes([NodeWithScore(node=node)], query_str="?")
+    sent = script.requests[0]["contexts"][0]["text"]
+    assert "Rivers" in sent
+    assert "hidden" not in sent
+
+
+def test_scores_can_be_normalised() -> None:
+    """A sigmoid brings any scale into 0..1."""
+    script = Scripted({"response": [{"id": 0, "score": 0.0}, {"id": 1, "score": -800.0}]})
+    found = rerank(script, normalize_scores=True).postprocess_nodes(nodes("a", "b"), query_str="?")
+    assert [n.score for n in found] == [0.5, 0.0]
+
+
+def test_retrieval_score_can_be_kept() -> None:
+    """The score before goes into a copy's metadata."""
+    given = nodes("a", "bb")
+    found = rerank(Scripted(by_length), keep_retrieval_score=True).postprocess_nodes(
+        given, query_str="?"
+    )
+    assert [n.node.metadata["retrieval_score"] for n in found] == [0.1, 0.0]
+    assert [n.node.metadata for n in given] == [{}, {}]
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
+    """One start and one end, with query, model and number, and one callback."""
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    component = rerank(Scripted(by_length), top_n=1, callback_manager=CallbackManager([debug]))
+    found = await run(component, entry, nodes("a", "bb"), QueryBundle("rivers"))
+    start, end = collector._events
+    told: Any = start
+    assert (told.query, told.top_n, told.model_name) == ("rivers", 1, MODEL)
+    assert end.model_dump()["nodes"][0]["node"]["id_"] == found[0].node.node_id
+    assert [len(pair) for pair in debug.get_event_pairs(CBEventType.RERANKING)] == [2]
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Collector) -> None:
+    """No nodes, no request and no event without its end."""
+    script = Scripted(by_length)
+    assert await run(rerank(script), entry, [], query_str="?") == []
+    assert script.requests == []
+    assert collector._events == []
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
+    """Ranking needs something to rank by; nothing is told before that is known."""
+    with pytest.raises(ConfigurationError, match="query"):
+        await run(rerank(Scripted(by_length)), entry, nodes("a"))
+    assert collector._events == []
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_errors_are_the_core_s(entry: str) -> None:
+    """Refused credentials are the same error as everywhere."""
+    import httpx
+
+    body = {"success": False, "result": None, "errors": [{"code": 10000, "message": "no"}]}
+    script = Scripted(httpx.Response(401, json=body))
+    with pytest.raises(AuthenticationError):
+        await run(rerank(script), entry, nodes("a"), query_str="?")

@@ -1,0 +1,163 @@
+"""Pickles and copies: what travels, what stays, and what happens to the original."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from llamaindex_workersai import WorkersAI, WorkersAIEmbedding, WorkersAIRerank
+from workersai import Timeout
+
+TOKEN = "cf-secret-token"
+MODEL = "@cf/ibm-granite/granite-4.0-h-micro"
+
+
+def components(**settings: Any) -> list[Any]:
+    return [
+        WorkersAI(MODEL, temperature=0.5, **settings),
+        WorkersAIEmbedding("@cf/baai/bge-small-en-v1.5", pooling="cls", **settings),
+        WorkersAIRerank("@cf/baai/bge-reranker-base", top_n=2, **settings),
+    ]
+
+
+ACCOUNT = "0" * 32
+
+
+def secret(component: Any) -> str | None:
+    token = component.api_token
+    assert token is None or isinstance(token, SecretStr)
+    return None if token is None else token.get_secret_value()
+
+
+@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
+def test_pickle_keeps_settings_without_secrets(component: Any) -> None:
+    """A pickle, which may end up in a file, has the settings but not the token."""
+    pickled = pickle.dumps(component)
+    assert TOKEN.encode() not in pickled
+    copied = pickle.loads(pickled)
+    assert copied.to_dict() == component.to_dict()
+    assert secret(copied) is None
+
+
+@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
+def test_original_is_whole_after_pickling(component: Any) -> None:
+    """Pickling takes nothing from the object, not even what cannot be pickled."""
+    component = component.model_copy(update={"account_id": ACCOUNT})
+    component.http_client = threading.Lock()
+    component._client()
+    before = dict(component.__dict__)
+    pickle.dumps(component)
+    assert component.__dict__ == before
+    assert secret(component) == TOKEN
+
+
+def test_copy_says_what_was_left_behind() -> None:
+    """What cannot be pickled is named once, where the copy is made."""
+    pickled = pickle.dumps(WorkersAI(MODEL, http_client=threading.Lock()))
+    with pytest.warns(UserWarning, match="without http_client"):
+        assert pickle.loads(pickled).http_client is None
+
+
+def test_copy_works_at_once() -> None:
+    """The copy has its private state, so that the first request can be made."""
+    copied = pickle.loads(
+        pickle.dumps(WorkersAI(MODEL, account_id=ACCOUNT, base_url="https://x.org"))
+    )
+    copied.api_token = SecretStr(TOKEN)
+    assert copied._client() is copied._client()
+
+
+def test_multiprocessing_carries_secrets() -> None:
+    """Between processes of one program the token travels, headers too."""
+    component = WorkersAI(MODEL, api_token=TOKEN, default_headers={"x-key": "hidden"})
+    copied = pickle.loads(ForkingPickler.dumps(component))
+    assert secret(copied) == TOKEN
+    assert copied.default_headers == {"x-key": "hidden"}
+
+
+def test_gateway_token_is_a_secret() -> None:
+    """An authenticated gateway's token is in no dict, repr or pickle, but reaches workers."""
+    gateway = {"id": "gw", "authorization": "gw-secret"}
+    llm = WorkersAI(MODEL, gateway=gateway)
+    assert llm.to_dict()["gateway"] == {"id": "gw"}
+    assert "gw-secret" not in repr(llm) + llm.to_json()
+    assert b"gw-secret" not in pickle.dumps(llm)
+    assert pickle.loads(pickle.dumps(llm)).gateway == {"id": "gw"}
+    assert pickle.loads(ForkingPickler.dumps(llm)).gateway == gateway
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_worker_process_has_the_token(method: str) -> None:
+    """A pool's worker can use what it was sent without any environment variable."""
+    component = WorkersAI(MODEL, api_token=TOKEN)
+    with ProcessPoolExecutor(1, mp_context=get_context(method)) as pool:
+        assert secret(pool.submit(copy.copy, component).result()) == TOKEN
+
+
+@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
+def test_deepcopy_after_use_shares_resources(component: Any) -> None:
+    """A deep copy has its own settings; clients are shared, as they cannot be copied."""
+    limiter = threading.Lock()
+    component = component.model_copy(update={"account_id": ACCOUNT})
+    if "rate_limiter" in type(component).model_fields:
+        component.rate_limiter = limiter
+    client = component._client()
+    copied = copy.deepcopy(component)
+    assert copied is not component
+    assert secret(copied) == TOKEN
+    assert copied._client() is client
+
+
+def test_changed_settings_make_a_new_client() -> None:
+    """Credentials are read at the request, so that later changes and copies with updates count."""
+    llm = WorkersAI(MODEL, account_id=ACCOUNT, api_token="one")
+    first = llm._client()
+    assert llm.model_copy(update={"temperature": 1})._client() is first
+    assert llm.model_copy(update={"api_token": SecretStr("two")})._client() is not first
+    llm.account_id = "1" * 32
+    assert llm._client() is not first
+
+
+@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
+def test_from_dict_of_to_dict_is_the_same(component: Any) -> None:
+    """Dicts and JSON hold the settings, without secrets, and make the object again."""
+    made = type(component).from_dict(component.to_dict())
+    assert made.to_dict() == component.to_dict()
+    assert TOKEN not in component.to_json()
+    assert type(component).from_json(component.to_json()).to_dict() == component.to_dict()
+
+
+def test_clocks_come_back_from_a_dict() -> None:
+    """A `Timeout` is data, in JSON too."""
+    llm = WorkersAI(MODEL, timeout=Timeout(connect=1, idle=2))
+    assert WorkersAI.from_json(llm.to_json()).timeout == Timeout(connect=1, idle=2)
+
+
+def test_cloudpickle_carries_settings() -> None:
+    """Cluster schedulers pickle by value; the token is then the worker's environment's."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    copied = cloudpickle.loads(cloudpickle.dumps(WorkersAI(MODEL, api_token=TOKEN, seed=1)))
+    assert (copied.seed, secret(copied)) == (1, None)
+
+
+def test_import_opens_nothing() -> None:
+    """Importing and constructing make no HTTP client and no SSL context."""
+    program = (
+        "import ssl, llamaindex_workersai as w\n"
+        "def fail(*a, **k): raise AssertionError('an SSL context was made')\n"
+        "ssl.SSLContext.__new__ = fail\n"
+        f"w.WorkersAI('{MODEL}').metadata\n"
+        "w.WorkersAIEmbedding('@cf/baai/bge-m3'); w.WorkersAIRerank('@cf/baai/bge-reranker-base')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

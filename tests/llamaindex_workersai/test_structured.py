@@ -1,0 +1,365 @@
+"""Structured output: three methods, four ways, and what happens when an answer does not fit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Generic, TypeVar
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.program import FunctionCallingProgram
+from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
+from llama_index.core.types import PydanticProgramMode
+from pydantic import BaseModel
+
+from llamaindex_workersai import StructuredOutputError, WorkersAI
+from llamaindex_workersai._structured import json_text
+from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
+
+
+class Album(BaseModel):
+    """A music album."""
+
+    name: str
+    songs: list[str]
+
+
+T = TypeVar("T")
+
+
+class Box(BaseModel, Generic[T]):
+    value: T
+
+
+PROMPT = PromptTemplate("An album about {topic}.")
+DATA = {"name": "Water", "songs": ["Rhine", "Elbe"]}
+CALL = Reply(calls=[("Album", DATA)])
+TEXT = Reply(json.dumps(DATA))
+FAMILY = (
+    "structured_predict",
+    "astructured_predict",
+    "stream_structured_predict",
+    "astream_structured_predict",
+)
+REPLIES = {"tool": CALL, "json_schema": TEXT, "prompt": TEXT}
+
+
+def model(script: Scripted, **settings: Any) -> WorkersAI:
+    return WorkersAI(MODEL, **{**script.connection, **settings})
+
+
+async def predict(llm: WorkersAI, entry: str, cls: type[BaseModel], **kwargs: Any) -> list[Any]:
+    """Call one of the family; its objects as a list."""
+    method = getattr(llm, entry)
+    prompt = kwargs.pop("prompt", PROMPT)
+    if entry.startswith("astream"):
+        found = await method(cls, prompt, topic="rivers", **kwargs)
+        return [item async for item in found]
+    if entry.startswith("stream"):
+        return list(method(cls, prompt, topic="rivers", **kwargs))
+    found = method(cls, prompt, topic="rivers", **kwargs)
+    return [await found if entry.startswith("a") else found]
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+@pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
+async def test_object_comes_out(entry: str, method: Any) -> None:
+    """Each method gives the object in each of the four ways, with one request."""
+    script = Scripted(REPLIES[method])
+    llm = model(script, structured_output_method=method)
+    assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_tool_method_forces_the_call(entry: str) -> None:
+    """The one tool is the class, and calling it is required, in streams too."""
+    script = Scripted(CALL)
+    await predict(model(script, structured_output_method="tool"), entry, Album)
+    sent = script.requests[0]
+    assert sent["tool_choice"] == "required"
+    assert [tool["function"]["name"] for tool in sent["tools"]] == ["Album"]
+    assert "response_format" not in sent
+
+
+def test_tool_is_described_by_the_class() -> None:
+    """A model reads what the class is for, not how a helper is written."""
+    for cls, reply, about in (
+        (Album, CALL, "A music album."),
+        (One, Reply(calls=[("One", {"songs": []})]), "Give the answer by calling this."),
+    ):
+        script = Scripted(reply)
+        llm = model(script, structured_output_method="tool")
+        llm.structured_predict(cls, PROMPT, topic="x")
+        assert script.requests[0]["tools"][0]["function"]["description"] == about
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_schema_method_sends_the_schema(entry: str) -> None:
+    """The class goes as `response_format`."""
+    script = Scripted(TEXT)
+    await predict(model(script, structured_output_method="json_schema"), entry, Album)
+    sent = script.requests[0]["response_format"]
+    assert sent["type"] == "json_schema"
+    assert "songs" in json.dumps(sent["json_schema"])
+
+
+@pytest.mark.parametrize("system", [True, False])
+def test_prompt_method_asks_in_words(system: bool) -> None:
+    """The schema goes into the system message if there is one, else into the last message."""
+    first = [ChatMessage(role="system", content="Be brief.")] if system else []
+    prompt = ChatPromptTemplate([*first, ChatMessage(role="user", content="An album.")])
+    script = Scripted(TEXT)
+    model(script, structured_output_method="prompt").structured_predict(Album, prompt)
+    asked = ["songs" in message["content"] for message in script.requests[0]["messages"]]
+    assert asked == ([True, False] if system else [True])
+
+
+@pytest.mark.parametrize(
+    ("settings", "method"),
+    [
+        ({}, "json_schema"),
+        ({"pydantic_program_mode": PydanticProgramMode.FUNCTION}, "tool"),
+        ({"pydantic_program_mode": PydanticProgramMode.LLM}, "prompt"),
+        (
+            {
+                "structured_output_method": "tool",
+                "pydantic_program_mode": PydanticProgramMode.LLM,
+            },
+            "tool",
+        ),
+    ],
+)
+def test_method_is_chosen_by_model_and_settings(settings: Any, method: str) -> None:
+    """By default what the model can do best; the user's word goes first."""
+    assert WorkersAI(MODEL, **settings)._structured_method() == method
+
+
+@pytest.mark.parametrize(("tools", "method"), [(None, "tool"), (False, "prompt")])
+def test_unknown_model_gets_what_it_can_do(tools: Any, method: str) -> None:
+    """Nothing is assumed about schemas where nothing is known."""
+    llm = WorkersAI("@cf/someone/new", is_function_calling_model=tools)
+    assert llm._structured_method() == method
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+@pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
+async def test_system_prompt_is_sent(entry: str, method: Any) -> None:
+    """The LLM's system prompt holds for structured output too, in all four ways."""
+    script = Scripted(REPLIES[method])
+    llm = model(script, structured_output_method=method, system_prompt="Be brief.")
+    await predict(llm, entry, Album)
+    first = script.requests[0]["messages"][0]
+    assert first["role"] == "system"
+    assert first["content"].startswith("Be brief.")
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+@pytest.mark.parametrize("method", ["tool", "json_schema"])
+async def test_generic_classes_work(entry: str, method: Any) -> None:
+    """`Box[int]` is no name for a tool; the object comes out all the same."""
+    reply = (
+        Reply('{"value": 3}')
+        if method == "json_schema"
+        else Reply(calls=[("Box_int_", {"value": 3})])
+    )
+    llm = model(Scripted(reply), structured_output_method=method)
+    assert (await predict(llm, entry, Box[int]))[-1] == Box[int](value=3)
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_answer_that_does_not_fit_is_sent_back(entry: str) -> None:
+    """The model is told what is wrong, as the result of its call, and answers again."""
+    script = Scripted(Reply(calls=[("Album", {"name": "Water"})]), CALL)
+    llm = model(script, structured_output_method="tool")
+    assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
+    call, complaint = script.requests[1]["messages"][-2:]
+    assert call["tool_calls"][0]["id"] == complaint["tool_call_id"]
+    assert "songs: Field required" in complaint["content"]
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_text_where_a_call_was_required_is_sent_back(entry: str) -> None:
+    """A model that ignores the forced choice is asked again."""
+    script = Scripted(Reply("Sure!"), CALL)
+    llm = model(script, structured_output_method="tool")
+    assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
+    assert [message["role"] for message in script.requests[1]["messages"]][-2:] == [
+        "assistant",
+        "user",
+    ]
+
+
+def test_object_in_the_text_counts_where_a_call_was_required() -> None:
+    """Some models write the call's arguments as text."""
+    script = Scripted(TEXT)
+    llm = model(script, structured_output_method="tool")
+    assert llm.structured_predict(Album, PROMPT, topic="x") == Album(**DATA)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_error_after_the_last_try_shows_the_answer(entry: str) -> None:
+    """When asking again does not help, the error has the reasons and the model's text."""
+    script = Scripted(Reply("I would rather not."))
+    llm = model(script, structured_output_method="json_schema", structured_output_retries=2)
+    with pytest.raises(StructuredOutputError, match="I would rather not") as caught:
+        await predict(llm, entry, Album)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.text == "I would rather not."
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply('{"name": "Wa', finish="length"), "larger max_tokens"),
+        (Reply("", refusal="I cannot help with that."), "refused"),
+    ],
+)
+async def test_cut_and_refused_answers_are_not_asked_again(
+    entry: str, reply: Reply, words: str
+) -> None:
+    """A cut answer and a refusal are told as what they are, at once."""
+    script = Scripted(reply)
+    llm = model(script, structured_output_method="json_schema")
+    with pytest.raises(StructuredOutputError, match=words):
+        await predict(llm, entry, Album)
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("entry", ["stream_structured_predict", "astream_structured_predict"])
+@pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
+async def test_objects_grow_while_streaming(entry: str, method: Any) -> None:
+    """Strings and lists appear bit by bit; every object is new; the last one is of the class."""
+    llm = model(Scripted(REPLIES[method]), structured_output_method=method)
+    objects = await predict(llm, entry, Album)
+    names = [item.name for item in objects]
+    assert any(name and name != "Water" and "Water".startswith(name) for name in names)
+    assert ["Rhine"] in [item.songs for item in objects]
+    assert isinstance(objects[-1], Album)
+    assert len({id(item) for item in objects}) == len(objects)
+
+
+@pytest.mark.parametrize("entry", FAMILY)
+async def test_llm_kwargs_are_sent_and_stay_as_they_are(entry: str) -> None:
+    """Arguments for the calls reach them; the dict given is not written to."""
+    kwargs = {"temperature": 0.5, "tool_choice": "none", "tool_required": False}
+    before = dict(kwargs)
+    script = Scripted(CALL)
+    llm = model(script, structured_output_method="tool")
+    await predict(llm, entry, Album, llm_kwargs=kwargs)
+    assert kwargs == before
+    assert script.requests[0]["temperature"] == 0.5
+    assert script.requests[0]["tool_choice"] == "required"
+
+
+@pytest.mark.filterwarnings("ignore:The `json` method:DeprecationWarning")  # LlamaIndex's own
+@pytest.mark.parametrize("entry", ["chat", "achat", "stream_chat", "astream_chat"])
+async def test_structured_llm(entry: str) -> None:
+    """`as_structured_llm` answers with the object as JSON and in `raw`; braces in messages stay."""
+    script = Scripted(TEXT)
+    structured = model(script).as_structured_llm(Album)
+    messages = [ChatMessage(role="user", content="An album, {like this}.")]
+    found = getattr(structured, entry)(messages)
+    if entry == "achat":
+        found = await found
+    elif entry == "stream_chat":
+        found = list(found)[-1]
+    elif entry == "astream_chat":
+        found = [item async for item in await found][-1]
+    assert found.raw == Album(**DATA)
+    assert json.loads(found.message.content) == DATA
+    assert "{like this}" in script.requests[0]["messages"][-1]["content"]
+
+
+# ---------------------------------------------------------- core's own program on our class
+
+
+async def run_program(llm: WorkersAI, cls: Any, entry: str, **kwargs: Any) -> Any:
+    program = FunctionCallingProgram.from_defaults(cls, prompt=PROMPT, llm=llm, **kwargs)
+    if entry == "acall":
+        return await program.acall(topic="rivers")
+    return program(topic="rivers")
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_gives_the_object(entry: str) -> None:
+    """LlamaIndex's program forces the call and reads it."""
+    script = Scripted(CALL)
+    assert await run_program(model(script), Album, entry) == Album(**DATA)
+    assert script.requests[0]["tool_choice"] == "required"
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_gives_several_objects(entry: str) -> None:
+    """Parallel calls are several objects."""
+    script = Scripted(Reply(calls=[("Album", DATA), ("Album", DATA | {"name": "Fire"})]))
+    found = await run_program(model(script), Album, entry, allow_parallel_tool_calls=True)
+    assert [album.name for album in found] == ["Water", "Fire"]
+
+
+def test_core_s_program_forwards_the_tool_choice() -> None:
+    """A choice given to the program is the one sent."""
+    script = Scripted(CALL)
+    program = FunctionCallingProgram.from_defaults(
+        Album, prompt=PROMPT, llm=model(script), tool_choice="Album"
+    )
+    program(topic="rivers")
+    assert script.requests[0]["tool_choice"] == {"type": "function", "function": {"name": "Album"}}
+
+
+class One(BaseModel):
+    songs: list[str] = []
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_reads_a_single_field(entry: str) -> None:
+    """A class of one field with a default is filled, not left empty."""
+    script = Scripted(Reply(calls=[("One", {"songs": ["Rhine"]})]))
+    assert await run_program(model(script), One, entry) == One(songs=["Rhine"])
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_raises_without_a_call(entry: str) -> None:
+    """Text instead of a call is an error with the words that users know."""
+    with pytest.raises(ValueError, match="Expected at least one tool call"):
+        await run_program(model(Scripted(Reply("No."))), Album, entry)
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_raises_on_what_does_not_fit(entry: str) -> None:
+    """A call that does not fit the class is an error, not a string."""
+    with pytest.raises(ValueError, match="songs"):
+        await run_program(model(Scripted(Reply(calls=[("Album", {"name": "x"})]))), Album, entry)
+
+
+@pytest.mark.parametrize("entry", ["stream_call", "astream_call"])
+async def test_core_s_program_streams_growing_objects(entry: str) -> None:
+    """The streaming program sees calls in every response, so no object is blank once they came."""
+    script = Scripted(CALL)
+    program = FunctionCallingProgram.from_defaults(Album, prompt=PROMPT, llm=model(script))
+    if entry == "stream_call":
+        objects: list[Any] = list(program.stream_call(topic="rivers"))
+    else:
+        objects = [item async for item in await program.astream_call(topic="rivers")]
+    assert objects[-1] == Album(**DATA)
+    assert any(item.name == "Wa" for item in objects)
+    assert script.requests[0]["tool_choice"] == "required"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ('Sure:\n```json\n{"a": 1}\n```\nDone.', '{"a": 1}'),
+        ('Here: {"a": 1}. Good?', '{"a": 1}'),
+        ('{"a": "```x```"}', '{"a": "```x```"}'),
+        ("[1]", "[1]"),
+        ("none", "none"),
+    ],
+)
+def test_json_is_cut_from_its_words(text: str, expected: str) -> None:
+    """Fences and sentences around the JSON do not matter."""
+    assert json_text(text) == expected

@@ -1,0 +1,236 @@
+"""The face on the wire: what the server may send and the network may do, seen from LlamaIndex."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from llamaindex_workersai import (
+    AuthenticationError,
+    ConfigurationError,
+    OutOfCapacityError,
+    QuotaExceededError,
+    WorkersAI,
+    WorkersAIEmbedding,
+)
+from tests.llamaindex_workersai.scripted import (
+    ENTRIES,
+    MODEL,
+    REASONING_MODEL,
+    TOKEN,
+    Reply,
+    Scripted,
+    event_stream,
+    run,
+)
+
+HELLO = [ChatMessage(role="user", content="Hello?")]
+VISION = "@cf/meta/llama-4-scout-17b-16e-instruct"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
+    return WorkersAI(name, **{**script.connection, **settings})
+
+
+def failure(status: int, code: int, **headers: str) -> httpx.Response:
+    body = {"success": False, "result": None, "errors": [{"code": code, "message": "no"}]}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def events(*chunks: dict[str, Any]) -> httpx.Response:
+    return httpx.Response(
+        200, headers={"content-type": "text/event-stream"}, content=event_stream(chunks)
+    )
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "a", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+
+
+def call(index: int, name: str, arguments: str, call_id: str | None = "same") -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"index": index, "id": call_id, "type": "function", "function": function}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_cached_and_reasoning_tokens_are_kept(entry: str) -> None:
+    """Tracers read the details of the usage where OpenAI has them."""
+    usage = {
+        "prompt_tokens": 11,
+        "completion_tokens": 7,
+        "total_tokens": 18,
+        "prompt_tokens_details": {"cached_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    reply = Reply("Yes.", reasoning="Hm.", usage=usage)
+    last = (await run(model(Scripted(reply), REASONING_MODEL), entry, HELLO))[-1]
+    assert last.raw["usage"] == usage
+    thinking = [block for block in last.message.blocks if isinstance(block, ThinkingBlock)]
+    assert thinking[0].num_tokens == 3
+
+
+@pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
+async def test_two_calls_in_one_event(entry: str) -> None:
+    """Several calls may come in one event; ids that are the same are made different."""
+    both = {"tool_calls": [call(0, "f", '{"a": 1}'), call(1, "g", '{"b": 2}')]}
+    script = Scripted(events(chunk(both), chunk({}, "tool_calls")))
+    last = (await run(model(script), entry, HELLO))[-1]
+    calls = [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
+    assert [(c.tool_name, c.tool_kwargs) for c in calls] == [("f", {"a": 1}), ("g", {"b": 2})]
+    assert len({c.tool_call_id for c in calls}) == 2
+
+
+@pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
+async def test_interleaved_calls(entry: str) -> None:
+    """Pieces of two calls in turns make two calls."""
+    script = Scripted(
+        events(
+            chunk({"tool_calls": [call(0, "f", "", "x")]}),
+            chunk({"tool_calls": [call(1, "g", "", "y")]}),
+            chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]}),
+            chunk({"tool_calls": [{"index": 1, "function": {"arguments": '{"b": 2}'}}]}),
+            chunk({"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]}),
+            chunk({}, "tool_calls"),
+        )
+    )
+    llm = model(script)
+    last = (await run(llm, entry, HELLO))[-1]
+    found = llm.get_tool_calls_from_response(last)
+    assert [(c.tool_id, c.tool_name, c.tool_kwargs) for c in found] == [
+        ("x", "f", {"a": 1}),
+        ("y", "g", {"b": 2}),
+    ]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_log_probabilities(entry: str) -> None:
+    """Log probabilities come whole and in streams."""
+    tokens = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
+    if entry in ("chat", "achat"):
+        script = Scripted(Reply("Hi", logprobs=tokens))
+    else:
+        said = chunk({"content": "Hi"})
+        said["choices"][0]["logprobs"] = {"content": tokens}
+        script = Scripted(events(said, chunk({}, "stop")))
+    llm = model(script, REASONING_MODEL, logprobs=True)
+    last = (await run(llm, entry, HELLO))[-1]
+    assert [[option.token for option in token] for token in last.logprobs] == [["Hi"]]
+    assert script.requests[0]["logprobs"] is True
+
+
+@pytest.mark.parametrize(("name", "sent"), [(REASONING_MODEL, "Hm."), (MODEL, None)])
+def test_reasoning_goes_back_to_models_that_reason(name: str, sent: str | None) -> None:
+    """A reasoning model gets its own reasoning again, beside the content; others get none."""
+    blocks = [ThinkingBlock(content="Hm."), TextBlock(text="Yes.")]
+    script = Scripted(Reply("Hi"))
+    model(script, name).chat([*HELLO, ChatMessage(role="assistant", blocks=blocks), *HELLO])
+    answer = script.requests[0]["messages"][1]
+    assert answer.get("reasoning") == sent
+    assert answer["content"] == "Yes."
+
+
+def test_image_for_a_model_that_sees() -> None:
+    """An image reaches a vision model, from a tool's result too."""
+    script = Scripted(Reply("A dot."))
+    call_block = ToolCallBlock(tool_call_id="c1", tool_name="photo", tool_kwargs={})
+    messages = [
+        ChatMessage(role="user", blocks=[TextBlock(text="What?"), ImageBlock(image=PNG)]),
+        ChatMessage(role="assistant", blocks=[call_block]),
+        ChatMessage(
+            role="tool", blocks=[ImageBlock(image=PNG)], additional_kwargs={"tool_call_id": "c1"}
+        ),
+    ]
+    model(script, VISION).chat(messages)
+    sent = script.requests[0]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool", "user"]
+    images = [part for m in (sent[0], sent[3]) for part in m["content"] if "image_url" in part]
+    assert len(images) == 2
+
+
+def test_image_for_a_model_that_does_not_see() -> None:
+    """A text model refuses an image before anything is sent."""
+    script = Scripted(Reply("?"))
+    with pytest.raises(ConfigurationError, match="image"):
+        model(script).chat([ChatMessage(role="user", blocks=[ImageBlock(image=PNG)])])
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_one_layer_retries(entry: str) -> None:
+    """A busy server is asked `max_retries` times more, and no further by anyone; streams too."""
+    script = Scripted(failure(429, 3040, **{"retry-after": "0"}))
+    with pytest.raises(OutOfCapacityError):
+        await run(model(script, max_retries=2), entry, HELLO)
+    assert len(script.requests) == 3
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_success_after_a_retry(entry: str) -> None:
+    """The answer after a failed attempt is the answer."""
+    script = Scripted(failure(503, 0, **{"retry-after": "0"}), Reply("Hi"))
+    last = (await run(model(script, max_retries=1), entry, HELLO))[-1]
+    assert last.message.content == "Hi"
+
+
+async def test_quota_is_not_retried() -> None:
+    """Waiting does not help when the day's allocation is used up."""
+    script = Scripted(failure(429, 3036))
+    with pytest.raises(QuotaExceededError):
+        model(script, max_retries=2).chat(HELLO)
+    assert len(script.requests) == 1
+
+
+def test_connection_settings_reach_the_request() -> None:
+    """Root, gateway, affinity and headers are sent as they are set."""
+    script = Scripted(Reply("Hi"))
+    llm = model(
+        script,
+        base_url="https://example.com/v4",
+        gateway={"id": "gw", "skip_cache": True},
+        session_affinity="s1",
+        default_headers={"x-team": "rivers"},
+    )
+    llm.chat(HELLO)
+    sent = script.sent[0]
+    assert str(sent.url).startswith("https://example.com/v4/accounts/" + "0" * 32)
+    assert sent.headers["authorization"] == f"Bearer {TOKEN}"
+    assert sent.headers["cf-aig-gateway-id"] == "gw"
+    assert sent.headers["x-session-affinity"] == "s1"
+    assert sent.headers["x-team"] == "rivers"
+
+
+def test_environment_is_read_at_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of the environment are enough, with the names that others use too."""
+    script = Scripted(Reply("Hi"))
+    llm = WorkersAI(MODEL, http_client=script.connection["http_client"])
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "1" * 32)
+    monkeypatch.setenv("CLOUDFLARE_AUTH_TOKEN", "from-the-environment")
+    llm.chat(HELLO)
+    assert "/accounts/" + "1" * 32 in str(script.sent[0].url)
+    assert script.sent[0].headers["authorization"] == "Bearer from-the-environment"
+
+
+@pytest.mark.parametrize("secret", ["cf-secret-token", "0" * 32])
+def test_errors_hold_no_secret(secret: str) -> None:
+    """Not even a server that repeats the token makes it show."""
+    body = {"success": False, "errors": [{"code": 10000, "message": f"bad {secret}"}]}
+    script = Scripted(httpx.Response(401, json=body))
+    embedding = WorkersAIEmbedding("@cf/baai/bge-m3", **script.connection)
+    for ask in (lambda: model(script).chat(HELLO), lambda: embedding.get_text_embedding("a")):
+        with pytest.raises(AuthenticationError) as caught:
+            ask()
+        assert secret not in f"{caught.value!s}{caught.value!r}"
