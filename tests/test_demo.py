@@ -1,0 +1,127 @@
+"""The demo: both parts and the costs on the local server, and how it ends when it cannot."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workersai.local import LocalServer
+from workersai.local.engines.base import ChatJob, Piece
+from workersai.local.engines.echo import EchoEngine
+
+ACCOUNT = "fedcba9876543210fedcba9876543210"
+CREDENTIALS = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CF_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_AUTH_TOKEN",
+    "CF_AI_API_TOKEN",
+    "CF_API_TOKEN",
+    "WORKERSAI_BASE_URL",
+)
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the demo as on a machine without account, weights or package index."""
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANGSMITH_TRACING", "false")
+    monkeypatch.setenv("WORKERSAI_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "examples"))
+    demo = importlib.import_module("demo")
+
+    def once(*arguments: str) -> tuple[int, str]:
+        status: int = demo.main(arguments)
+        return status, capsys.readouterr().out
+
+    return once
+
+
+def on_account(monkeypatch: pytest.MonkeyPatch, server: LocalServer, token: str) -> None:
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", server.account_id)
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", token)
+    monkeypatch.setenv("WORKERSAI_BASE_URL", server.base_url)
+
+
+def test_shows_both_parts_and_their_costs(run: Run) -> None:
+    """Tools are called, files are found, answers come, tokens are priced, and the exit is 0."""
+    status, shown = run("--engine", "echo")
+    assert status == 0, shown
+    assert 'call  machine_price {"machine":"laser' in shown
+    assert "result  36.00 euros for 3 hours" in shown
+    assert 'call  opening_hours {"day":"Saturday"}' in shown
+    assert "reranked  kiln.txt" in shown
+    assert "sources  safety.txt: " in shown
+    rows = [line.split() for line in shown.splitlines() if line.startswith("| ")]
+    assert [row[1] for row in rows] == ["part", "agent", "rag", "both"]
+    read, written = (int(rows[-1][place].replace(",", "")) for place in (5, 7))
+    assert rows[-1][9] == f"${(read * 0.017 + written * 0.11) / 1e6:.6f}"
+    assert "no model at all" in shown
+
+
+def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With credentials every call goes there, no server is started, and the price is said."""
+    with LocalServer(engine="echo", account_id=ACCOUNT) as server:
+        on_account(monkeypatch, server, server.api_token)
+        address = server.base_url
+        status, shown = run()
+    assert status == 0, shown
+    assert {request.path.split("/accounts/")[1][:32] for request in server.requests} == {ACCOUNT}
+    assert f"{address}, with your account. No local server is started." in shown
+    assert "This costs money" in shown
+    assert server.api_token not in shown
+
+
+def test_a_part_that_fails_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of Workers AI fails its part, the other one still runs, and the exit is 1."""
+    with LocalServer(engine="echo") as server:
+        on_account(monkeypatch, server, "another-token")
+        status, shown = run()
+    assert status == 1
+    assert "failed  agent: AuthenticationError" in shown
+    assert "failed  rag: AuthenticationError" in shown
+    assert "another-token" not in shown
+
+
+class Toolless(EchoEngine):
+    """Passes over the tools it is given, as a weak model may."""
+
+    def chat(self, job: ChatJob) -> Iterator[Piece]:
+        return super().chat(replace(job, tools=()))
+
+
+def test_an_answer_without_a_tool_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo is a check: an agent that calls nothing fails, however well it talks."""
+    with LocalServer(engine=Toolless()) as server:
+        on_account(monkeypatch, server, server.api_token)
+        status, shown = run("--agent-only")
+    assert status == 1
+    assert "answer  You said: What are the opening hours on Saturday?" in shown
+    assert "failed  no tool was called for: What are the opening hours on Saturday?" in shown
+
+
+def test_without_models_rules_answer(run: Run) -> None:
+    """Where the real models cannot run, a bare run says why and that echo answers."""
+    status, shown = run("--rag-only")
+    assert status == 0, shown
+    assert "The echo engine answers instead" in shown
+    assert "LangChain" not in shown
+
+
+def test_a_chosen_engine_falls_back_only_when_told(run: Run) -> None:
+    """An engine that was asked for and cannot start ends the demo, unless told otherwise."""
+    status, shown = run("--engine", "upstream", "--agent-only")
+    assert status == 2
+    assert "needs the address of a server" in shown
+    status, shown = run("--engine", "upstream", "--agent-only", "--fallback")
+    assert status == 0, shown
+    assert "engine echo" in shown
