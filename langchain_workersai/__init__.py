@@ -1,0 +1,62 @@
+"""Cloudflare Workers AI for LangChain."""
+
+from __future__ import annotations
+
+try:
+    import langchain_core as _langchain_core
+except ImportError as error:
+    raise ImportError(
+        "langchain_workersai needs langchain-core: pip install 'workersai[langchain]'"
+    ) from error
+
+from langchain_workersai._errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    ConfigurationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    OutOfCapacityError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    StreamInterruptedError,
+)
+from langchain_workersai._register import register
+from langchain_workersai.chat_models import ChatWorkersAI
+from langchain_workersai.embeddings import WorkersAIEmbeddings
+from langchain_workersai.llms import WorkersAILLM
+from langchain_workersai.rerank import WorkersAIRerank
+from workersai import Timeout, WorkersAIError, __version__
+
+del _langchain_core
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "ChatWorkersAI",
+    "ConfigurationError",
+    "ContextWindowExceededError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "OutOfCapacityError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ResponseError",
+    "ServerError",
+    "StreamInterruptedError",
+    "Timeout",
+    "WorkersAIEmbeddings",
+    "WorkersAIError",
+    "WorkersAILLM",
+    "WorkersAIRerank",
+    "__version__",
+    "register",
+]

@@ -1,0 +1,80 @@
+"""The wire's answers and stream events -> LangChain generations of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from typing_extensions import assert_never
+
+from workersai import (
+    ChatEvent,
+    ChatResult,
+    Choice,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
+
+
+def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMResult:
+    """Read the answers to several prompts.
+
+    Args:
+        results: One a prompt, in order.
+        model: The model that was asked, for answers that do not name theirs.
+    """
+    generations = [[_generation(choice, r) for choice in r.choices] for r in results]
+    usages = [r.usage for r in results if r.usage is not None]
+    names = [r.model for r in results if r.model]
+    output: dict[str, Any] = {"model_name": names[-1] if names else model}
+    if usages:
+        output["token_usage"] = {
+            "prompt_tokens": sum(u.prompt_tokens for u in usages),
+            "completion_tokens": sum(u.completion_tokens for u in usages),
+            "total_tokens": sum(u.total_tokens for u in usages),
+        }
+    return LLMResult(generations=generations, llm_output=output)
+
+
+def _generation(choice: Choice, result: ChatResult) -> Generation:
+    known = {
+        "finish_reason": choice.finish_reason,
+        "logprobs": choice.logprobs,
+        "reasoning": choice.reasoning or None,
+        "usage": result.usage and result.usage.to_dict(),
+        "cf_ray": result.request_id,
+    }
+    info = {key: value for key, value in known.items() if value is not None}
+    return Generation(text=choice.text, generation_info=info or None)
+
+
+def generation_chunk(event: ChatEvent, *, model: str) -> GenerationChunk:
+    """Read one event; what is not text goes into `generation_info`."""
+    if isinstance(event, TextDelta):
+        info = None if event.logprobs is None else {"logprobs": event.logprobs}
+        return GenerationChunk(text=event.text, generation_info=info)
+    return GenerationChunk(text="", generation_info=_info(event, model))
+
+
+def _info(
+    event: ReasoningDelta | ToolCallDelta | UsageUpdate | Finish, model: str
+) -> dict[str, Any] | None:
+    if isinstance(event, ReasoningDelta):
+        return {"reasoning": event.text}
+    if isinstance(event, ToolCallDelta):
+        # A prompt offers no tools; a model that calls one all the same has said nothing.
+        return None
+    if isinstance(event, UsageUpdate):
+        return {"usage": event.usage.to_dict()}
+    if isinstance(event, Finish):
+        known = {
+            "finish_reason": event.finish_reason,
+            "model_name": event.model or model,
+            "cf_ray": event.request_id,
+        }
+        return {key: value for key, value in known.items() if value is not None}
+    assert_never(event)

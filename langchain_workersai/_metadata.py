@@ -1,0 +1,61 @@
+"""What is known of an answer beside its text -> LangChain's metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages.ai import (
+    AIMessage,
+    InputTokenDetails,
+    OutputTokenDetails,
+    UsageMetadata,
+)
+
+from langchain_workersai._provider import PROVIDER
+from workersai import ChatResult, Finish, Usage
+
+
+def response_metadata(answer: ChatResult | Finish, *, model: str) -> dict[str, Any]:
+    """Read what is known of an answer beside its content; what was not reported is absent."""
+    known = {
+        "model_name": answer.model or model,
+        "id": answer.id,
+        "system_fingerprint": answer.system_fingerprint,
+        "cf_ray": answer.request_id,
+    }
+    return {
+        "model_provider": PROVIDER,
+        **{key: value for key, value in known.items() if value is not None},
+    }
+
+
+def usage_metadata(usage: Usage) -> UsageMetadata:
+    """Read token counts; details that were not reported are absent."""
+    counts = UsageMetadata(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+    )
+    if usage.cached_tokens is not None:
+        counts["input_token_details"] = InputTokenDetails(cache_read=usage.cached_tokens)
+    if usage.reasoning_tokens is not None:
+        counts["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return counts
+
+
+def add_usage(message: AIMessage, usage: Usage) -> None:
+    """Put a call's usage on the one message that carries it."""
+    message.usage_metadata = usage_metadata(usage)
+    message.response_metadata["token_usage"] = usage.to_dict()
+    if usage.neurons is not None:
+        message.response_metadata["neurons"] = usage.neurons
+
+
+def additional_kwargs(reasoning: str, refusal: str | None) -> dict[str, Any]:
+    """Keep reasoning and refusal where LangChain's other providers keep them."""
+    kwargs: dict[str, Any] = {}
+    if reasoning:
+        kwargs["reasoning_content"] = reasoning
+    if refusal is not None:
+        kwargs["refusal"] = refusal
+    return kwargs

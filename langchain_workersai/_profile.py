@@ -1,0 +1,34 @@
+"""The core's facts about a model -> LangChain's model profile."""
+
+from __future__ import annotations
+
+from langchain_core.language_models import ModelProfile
+
+from workersai import get_profile
+
+
+def to_langchain_profile(model: str) -> ModelProfile | None:
+    """Write what is known of a chat model; `None` for one that is not in the tables.
+
+    LangChain acts on a profile (an agent picks its way to structured output by it), so what
+    is not known is absent rather than guessed.
+    """
+    facts = get_profile(model)
+    if not facts.known:
+        return None
+    tools = facts.function_calling
+    known = {
+        "max_input_tokens": facts.context_window,
+        "image_inputs": facts.vision,
+        "image_url_inputs": facts.vision,
+        "audio_inputs": facts.audio,
+        "tool_calling": tools,
+        "tool_choice": tools,
+        "tool_call_streaming": tools,
+        "reasoning_output": facts.reasoning,
+        "structured_output": facts.structured_output,
+        "temperature": "temperature" in facts.parameters,
+    }
+    profile = ModelProfile(name=facts.name, text_inputs=True, text_outputs=True)
+    profile.update({key: value for key, value in known.items() if value is not None})  # type: ignore[typeddict-item]  # keys of ModelProfile
+    return profile

@@ -1,0 +1,31 @@
+"""A count of finished texts -> a progress bar, for those who ask for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from langchain_workersai._errors import ConfigurationError
+
+
+@contextmanager
+def progress(total: int, *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show a bar while the block runs.
+
+    Yields:
+        What to call with the number of texts that each answer brought; `None` for no bar.
+
+    Raises:
+        ConfigurationError: If a bar is wanted and tqdm is not installed.
+    """
+    if not wanted:
+        yield None
+        return
+    try:
+        from tqdm import tqdm  # type: ignore[import-untyped] # noqa: PLC0415 - only for those who ask; has no types
+    except ImportError:
+        raise ConfigurationError(
+            "show_progress: the bar needs tqdm; pip install tqdm", parameter="show_progress"
+        ) from None
+    with tqdm(total=total, desc="Embedding", unit="text") as bar:
+        yield lambda done: bar.update(done) and None

@@ -1,0 +1,109 @@
+"""`WorkersAIEmbeddings`: vectors from Cloudflare Workers AI as LangChain embeddings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langchain_core.embeddings import Embeddings
+from pydantic import AliasChoices, Field
+from typing_extensions import Unpack
+
+from langchain_workersai._connection import CONFIG, Connection
+from langchain_workersai._errors import framework_errors
+from langchain_workersai._progress import progress
+from langchain_workersai._settings import EmbeddingSettings
+
+
+class WorkersAIEmbeddings(Connection, Embeddings):
+    """Embeddings on Cloudflare Workers AI.
+
+    ```python
+    from langchain_workersai import WorkersAIEmbeddings
+
+    embeddings = WorkersAIEmbeddings("@cf/baai/bge-m3")
+    vectors = embeddings.embed_documents(["first text", "second text"])
+    vector = embeddings.embed_query("which text?")
+    ```
+
+    Long lists are sent in batches of the size that the model's page documents. A wrong number
+    of vectors, or one that is not finite, raises instead of being stored.
+
+    Attributes:
+        batch_size: Texts a request, for less than the model allows; alias `chunk_size`.
+        dimensions: Length of the vectors, for models that can shorten them.
+        pooling: `mean` or `cls`, for models that offer both; their vectors do not compare.
+        instruction: The task that queries are embedded for, for models that read one.
+        truncate: Whether texts that are too long are cut instead of refused.
+        max_concurrency: Most requests at once in async calls.
+        show_progress: Show a progress bar (needs `tqdm`).
+        model_kwargs: Any other key of the request.
+    """
+
+    model_config = CONFIG
+
+    batch_size: int | None = Field(
+        default=None, ge=1, validation_alias=AliasChoices("batch_size", "chunk_size")
+    )
+    dimensions: int | None = None
+    pooling: Literal["mean", "cls"] | None = None
+    instruction: str | None = None
+    truncate: bool | None = None
+    max_concurrency: int = Field(default=4, ge=1)
+    show_progress: bool = False
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingSettings]) -> None:
+        """Check and keep the settings; no network, no TLS.
+
+        Args:
+            model: The model id, `@cf/author/name`.
+            **settings: The attributes of this class, by name.
+
+        Raises:
+            ConfigurationError: For a setting that cannot work, with its name, not its value.
+        """
+        Connection.__init__(self, model, **settings)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed texts that are to be found.
+
+        Returns:
+            One vector a text, in their order.
+        """
+        with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
+            result = self._client().embed(
+                texts, input_type="document", on_progress=report, **self._options()
+            )
+        return result.vectors
+
+    def embed_query(self, text: str) -> list[float]:
+        """Embed a text that searches."""
+        with framework_errors():
+            result = self._client().embed([text], **self._query_options())
+        return result.vectors[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Embed texts that are to be found; up to `max_concurrency` requests at once."""
+        with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
+            result = await self._async_client().embed(
+                texts,
+                input_type="document",
+                on_progress=report,
+                max_concurrency=self.max_concurrency,
+                **self._options(),
+            )
+        return result.vectors
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """Embed a text that searches."""
+        with framework_errors():
+            result = await self._async_client().embed([text], **self._query_options())
+        return result.vectors[0]
+
+    def _query_options(self) -> dict[str, Any]:
+        return {"input_type": "query", "instruction": self.instruction, **self._options()}
+
+    def _options(self) -> dict[str, Any]:
+        names = ("batch_size", "dimensions", "pooling", "truncate")
+        options = {name: getattr(self, name) for name in names}
+        return {**options, "extra": self.model_kwargs or None}

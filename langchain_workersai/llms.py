@@ -1,0 +1,147 @@
+"""`WorkersAILLM`: prompt completion on Cloudflare Workers AI as a LangChain LLM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseLLM, LangSmithParams
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.outputs import GenerationChunk, LLMResult
+from pydantic import Field, model_validator
+from typing_extensions import Self, Unpack
+
+from langchain_workersai._completions import (
+    from_wire_completions,
+    generation_chunk,
+)
+from langchain_workersai._connection import CONFIG, Connection
+from langchain_workersai._errors import framework_errors
+from langchain_workersai._provider import PROVIDER
+from langchain_workersai._retries import async_retry_listener, retry_listener
+from langchain_workersai._settings import CompletionSettings
+from langchain_workersai._text_model import TextModel
+from workersai import ChatResult, __version__
+
+
+class WorkersAILLM(TextModel, BaseLLM):
+    """Plain prompt completion on Cloudflare Workers AI.
+
+    For LoRA adapters (`lora`) and prompts without a chat template (`raw`); anything
+    conversational is better served by `ChatWorkersAI`.
+
+    ```python
+    from langchain_workersai import WorkersAILLM
+
+    llm = WorkersAILLM("@cf/meta/llama-2-7b-chat-hf-lora", lora="my-adapter", raw=True)
+    llm.invoke("<s>[INST] Say hello [/INST]")
+    llm.batch(["One:", "Two:"])
+    ```
+
+    Attributes:
+        max_concurrency: Most prompts of one async batch at once.
+    """
+
+    model_config = CONFIG
+
+    max_concurrency: int = Field(default=4, ge=1)
+
+    def __init__(self, model: str | None = None, **settings: Unpack[CompletionSettings]) -> None:
+        """Check and keep the settings; no network, no TLS.
+
+        Args:
+            model: The model id, `@cf/author/name`.
+            **settings: The attributes of this class, by name.
+
+        Raises:
+            ConfigurationError: For a setting that cannot work, with its name, not its value.
+        """
+        Connection.__init__(self, model, **settings)
+
+    @model_validator(mode="after")
+    def _set_workersai_version(self) -> Self:
+        self._add_version("workersai", __version__)
+        return self
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        with framework_errors():
+            arguments = self._arguments(stop, kwargs)
+            listener = retry_listener(run_manager)
+            complete = self._client().complete
+            results = [complete(p, on_retry=listener, **arguments) for p in prompts]
+        return from_wire_completions(results, model=arguments["model"])
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        arguments = self._arguments(stop, kwargs)
+        listener = async_retry_listener(run_manager)
+        complete, slots = self._async_client().complete, asyncio.Semaphore(self.max_concurrency)
+
+        async def one(prompt: str) -> ChatResult:
+            async with slots:
+                return await complete(prompt, on_retry=listener, **arguments)
+
+        with framework_errors():
+            results = await asyncio.gather(*map(one, prompts))
+        return from_wire_completions(results, model=arguments["model"])
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        with framework_errors():
+            arguments, listener = self._arguments(stop, kwargs), retry_listener(run_manager)
+            events = self._client().stream_complete(prompt, on_retry=listener, **arguments)
+            with closing(events):
+                for event in events:
+                    chunk = generation_chunk(event, model=arguments["model"])
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        with framework_errors():
+            arguments, listener = self._arguments(stop, kwargs), async_retry_listener(run_manager)
+            events = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
+            async with aclosing(events):
+                async for event in events:
+                    chunk = generation_chunk(event, model=arguments["model"])
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    @property
+    def _llm_type(self) -> str:
+        return PROVIDER
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self._tracing_params("llm", stop, kwargs)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimate the tokens of a text; no tokenizer is downloaded."""
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return count_tokens_approximately([text], extra_tokens_per_message=0, count_name=False)

@@ -1,0 +1,129 @@
+"""`WorkersAIRerank`: documents by relevance, as a LangChain document compressor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.callbacks import Callbacks
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import Field
+from typing_extensions import Unpack
+
+from langchain_workersai._connection import CONFIG, Connection
+from langchain_workersai._errors import framework_errors
+from langchain_workersai._settings import RerankSettings
+from workersai import RerankResult
+
+SCORE = "relevance_score"
+
+
+class WorkersAIRerank(Connection, BaseDocumentCompressor):
+    """A reranker on Cloudflare Workers AI.
+
+    ```python
+    from langchain_classic.retrievers import ContextualCompressionRetriever
+    from langchain_workersai import WorkersAIRerank
+
+    rerank = WorkersAIRerank("@cf/baai/bge-reranker-base", top_n=3)
+    retriever = ContextualCompressionRetriever(
+        base_compressor=rerank, base_retriever=store.as_retriever(search_kwargs={"k": 20})
+    )
+    ```
+
+    Attributes:
+        top_n: How many documents to keep; `None` keeps all.
+        model_kwargs: Any other key of the request.
+    """
+
+    model_config = CONFIG
+
+    top_n: int | None = Field(default=3, ge=1)
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    def __init__(self, model: str | None = None, **settings: Unpack[RerankSettings]) -> None:
+        """Check and keep the settings; no network, no TLS.
+
+        Args:
+            model: The model id, `@cf/author/name`.
+            **settings: The attributes of this class, by name.
+
+        Raises:
+            ConfigurationError: For a setting that cannot work, with its name, not its value.
+        """
+        Connection.__init__(self, model, **settings)
+
+    def compress_documents(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,  # noqa: ARG002 - LangChain's interface
+    ) -> Sequence[Document]:
+        """Keep the documents that answer a query best.
+
+        Args:
+            documents: Documents to rank; they are not changed.
+            query: What is asked.
+            callbacks: Part of LangChain's interface; reranking has nothing to tell them.
+
+        Returns:
+            Copies, best first, with the score in `metadata["relevance_score"]`.
+        """
+        scores = self.rerank([document.page_content for document in documents], query)
+        return [_scored(documents[score["index"]], score[SCORE]) for score in scores]
+
+    async def acompress_documents(
+        self,
+        documents: Sequence[Document],
+        query: str,
+        callbacks: Callbacks | None = None,  # noqa: ARG002 - LangChain's interface
+    ) -> Sequence[Document]:
+        """Keep the documents that answer a query best; see `compress_documents`."""
+        scores = await self.arerank([document.page_content for document in documents], query)
+        return [_scored(documents[score["index"]], score[SCORE]) for score in scores]
+
+    def rerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Rank texts.
+
+        Args:
+            documents: Texts, or documents for their text.
+            query: What is asked.
+            top_n: Instead of the field.
+
+        Returns:
+            `{"index", "relevance_score"}` for each text that is kept, best first; `index` is
+            its place in `documents`, the score's scale is the model's own.
+        """
+        if not documents:
+            return []
+        with framework_errors():
+            result = self._client().rerank(query, _texts(documents), **self._options(top_n))
+        return _scores(result)
+
+    async def arerank(
+        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Rank texts; see `rerank`."""
+        if not documents:
+            return []
+        with framework_errors():
+            client = self._async_client()
+            result = await client.rerank(query, _texts(documents), **self._options(top_n))
+        return _scores(result)
+
+    def _options(self, top_n: int | None) -> dict[str, Any]:
+        return {"top_k": top_n or self.top_n, "extra": self.model_kwargs or None}
+
+
+def _texts(documents: Sequence[str | Document]) -> list[str]:
+    return [d if isinstance(d, str) else d.page_content for d in documents]
+
+
+def _scores(result: RerankResult) -> list[dict[str, Any]]:
+    return [{"index": ranked.index, SCORE: ranked.score} for ranked in result.documents]
+
+
+def _scored(document: Document, score: float) -> Document:
+    return document.model_copy(update={"metadata": {**document.metadata, SCORE: score}})

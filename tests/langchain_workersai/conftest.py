@@ -1,0 +1,129 @@
+"""What the tests of the LangChain face share: scripted servers and a real local one."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_workersai import ChatWorkersAI
+from tests.langchain_workersai.scripted import ACCOUNT, GRANITE, Scripted, Server, Wire
+from workersai.local import LocalServer
+
+ENVIRONMENT = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CF_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_AUTH_TOKEN",
+    "CF_AI_API_TOKEN",
+    "CF_API_TOKEN",
+    "WORKERSAI_BASE_URL",
+    "LC_OUTPUT_VERSION",
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no account of the machine they run on, and trace nowhere."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANGSMITH_TRACING", "false")
+
+
+@pytest.fixture
+def wire() -> type[Wire]:
+    """The wire's shapes."""
+    return Wire
+
+
+@pytest.fixture
+def scripted() -> Scripted:
+    """Make models whose server answers what the test says."""
+
+    def make(
+        *replies: Any, cls: type[Any] = ChatWorkersAI, model: str = GRANITE, **settings: Any
+    ) -> tuple[Any, Server]:
+        server = Server(replies)
+        transport = httpx.MockTransport(server)
+        defaults: dict[str, Any] = {
+            "account_id": ACCOUNT,
+            "api_token": "secret-token",
+            "http_client": httpx.Client(transport=transport),
+            "http_async_client": httpx.AsyncClient(transport=transport),
+        }
+        return cls(model, **{**defaults, **settings}), server
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def local_server() -> Iterator[LocalServer]:
+    """A local Workers AI; the rule-based engine unless the environment names another."""
+    engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
+    with LocalServer(engine=engine) as server:
+        yield server
+
+
+@pytest.fixture
+def local(local_server: LocalServer) -> dict[str, Any]:
+    """The settings that reach the local server."""
+    return {
+        "base_url": local_server.base_url,
+        "account_id": local_server.account_id,
+        "api_token": local_server.api_token,
+    }
+
+
+@pytest.fixture
+def known_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in LangChain's list of classes that `load(allowed_objects="all")` may make.
+
+    Only packages of LangChain's own are in it; everyone else's users name the class, as
+    `test_identity.py` does.
+    """
+    module: Any = sys.modules["langchain_core.load.load"]
+    path = ("langchain_workersai", "chat_models", "ChatWorkersAI")
+    monkeypatch.setitem(module.ALL_SERIALIZABLE_MAPPINGS, path, path)
+    monkeypatch.setattr(module, "_default_class_paths_cache", {})
+
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+"""A PNG of one pixel."""
+
+
+@pytest.fixture
+def offline_media(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serve the pictures that the standard tests would download."""
+
+    def get(url: str, **_: Any) -> httpx.Response:
+        return httpx.Response(200, content=PIXEL, request=httpx.Request("GET", url))
+
+    monkeypatch.setattr(httpx, "get", get)
+
+
+def _anywhere(request: Any) -> Any:
+    """A request without its port, account and headers: what a cassette may know."""
+    path = "/client/v4" + request.uri.partition("/client/v4")[2]
+    account = path.partition("/accounts/")[2].partition("/")[0]
+    request.uri = "http://127.0.0.1" + path.replace(account, ACCOUNT)
+    request.headers = {"content-type": "application/json"}
+    return request
+
+
+@pytest.fixture(scope="session")
+def vcr_config() -> dict[str, Any]:
+    """How LangChain's recorded benchmarks find their answers."""
+    return {
+        "before_record_request": _anywhere,
+        "match_on": ["method", "path", "body"],
+        "allow_playback_repeats": True,
+        "decode_compressed_response": True,
+    }

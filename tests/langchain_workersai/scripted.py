@@ -1,0 +1,149 @@
+"""Scripted servers for the tests of the LangChain face, and the shapes they answer in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+import httpx
+from langchain_core.messages import AIMessageChunk
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+GLM = "@cf/zai-org/glm-4.7-flash"
+SEA_LION = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"
+
+
+def merged(chunks: list[AIMessageChunk]) -> AIMessageChunk:
+    """A stream as one message."""
+    first, *rest = chunks
+    for chunk in rest:
+        first = first + chunk
+    return first
+
+
+async def collect(model: Any, question: Any = "hi", **options: Any) -> list[AIMessageChunk]:
+    """The chunks of an async stream."""
+    return [chunk async for chunk in model.astream(question, **options)]
+
+
+class Scripted(Protocol):
+    """Makes a model that talks to a scripted server."""
+
+    def __call__(
+        self, *replies: Any, cls: type[Any] = ..., model: str = ..., **settings: Any
+    ) -> tuple[Any, Server]: ...
+
+
+class Server:
+    """A scripted server: answers in order, and keeps what it was asked."""
+
+    def __init__(self, replies: tuple[Any, ...]) -> None:
+        self.replies = list(replies)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return response(reply)
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """The JSON of each request, in order."""
+        return [json.loads(request.content) for request in self.requests]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON of the only request."""
+        (body,) = self.bodies
+        return body
+
+
+def response(reply: Any) -> httpx.Response:
+    """A reply as HTTP: a dict is a result in the envelope, a list is a stream's events."""
+    if isinstance(reply, httpx.Response):
+        return _unread(reply.status_code, reply.content, **reply.headers)
+    if isinstance(reply, list):
+        text = "".join(f"data: {e if isinstance(e, str) else json.dumps(e)}\n\n" for e in reply)
+        return _unread(200, text.encode(), **{"content-type": "text/event-stream"})
+    envelope = {"result": reply, "success": True, "errors": [], "messages": []}
+    return _unread(200, json.dumps(envelope).encode(), **{"content-type": "application/json"})
+
+
+def _unread(status: int, body: bytes, **headers: str) -> httpx.Response:
+    """A response whose body is still to come, as from a network."""
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+
+USAGE = {
+    "prompt_tokens": 5,
+    "completion_tokens": 7,
+    "total_tokens": 12,
+    "prompt_tokens_details": {"cached_tokens": 3},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+    "neurons": 0.5,
+}
+
+
+class Wire:
+    """The wire's shapes, for scripts: whole answers and streams."""
+
+    usage = USAGE
+
+    @staticmethod
+    def call(
+        name: str = "f", arguments: str = "{}", call_id: str | None = "c1", index: int = 0
+    ) -> dict[str, Any]:
+        """A tool call, whole or as a stream's piece."""
+        function = {"name": name, "arguments": arguments}
+        return {"index": index, "id": call_id, "type": "function", "function": function}
+
+    @staticmethod
+    def answer(*texts: str | None, finish: str = "stop", **message: Any) -> dict[str, Any]:
+        """A chat completion with a choice for each text."""
+        choices = [
+            {
+                "index": index,
+                "message": {"role": "assistant", "content": text, **message},
+                "finish_reason": finish,
+            }
+            for index, text in enumerate(texts)
+        ]
+        return {
+            "id": "chat-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": GRANITE,
+            "choices": choices,
+            "usage": USAGE,
+        }
+
+    @staticmethod
+    def stream(
+        *deltas: str | dict[str, Any], finish: str | None = "stop", model: str = GRANITE
+    ) -> list[Any]:
+        """A stream with a chunk for each delta, usage at its tail, and its end."""
+
+        def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+            choice = {"index": 0, "delta": delta, "finish_reason": reason}
+            return {
+                "id": "chat-1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": model,
+                "choices": [choice],
+            }
+
+        chunks = [chunk({"content": d} if isinstance(d, str) else d) for d in deltas]
+        if finish is not None:
+            tail = {**chunk({}), "choices": [], "usage": USAGE}
+            chunks += [chunk({}, finish), tail]
+        return [*chunks, "[DONE]"] if finish is not None else chunks
+
+    @staticmethod
+    def error(status: int, code: int, message: str = "no", **headers: str) -> httpx.Response:
+        """An answer that says no, in Cloudflare's envelope."""
+        body: dict[str, Any] = {"success": False, "result": None, "messages": []}
+        errors = [{"code": code, "message": message}]
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.Response(status, json={**body, "errors": errors}, headers=named)

@@ -1,0 +1,178 @@
+"""What `ChatWorkersAI` sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+
+import langchain_workersai as face
+from tests.langchain_workersai.scripted import GLM, GRANITE, merged
+
+
+@tool
+def weather(city: str) -> str:
+    """The weather of a city."""
+    return f"sunny in {city}"
+
+
+def test_only_what_was_set_is_sent(scripted: Any, wire: Any) -> None:
+    """No parameter has a value of our own, except the page's token cap."""
+    llm, server = scripted(wire.answer("a"))
+    llm.invoke("hi")
+    assert server.body == {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2000}
+
+
+def test_parameters_reach_the_wire_under_their_names(scripted: Any, wire: Any) -> None:
+    """Each field is sent as it is; 0 stays 0."""
+    sent: dict[str, Any] = {
+        "temperature": 0,
+        "max_tokens": 9,
+        "top_p": 0.5,
+        "top_k": 4,
+        "seed": 7,
+        "repetition_penalty": 1.1,
+        "frequency_penalty": 0.2,
+        "presence_penalty": 0.3,
+        "stop": ["END"],
+        "user": "u",
+    }
+    llm, server = scripted(wire.answer("a"), **sent, model_kwargs={"custom": 1})
+    llm.invoke("hi")
+    body = server.body
+    assert {k: body[k] for k in sent} == sent
+    assert body["custom"] == 1
+
+
+def test_a_calls_options_come_before_the_fields(scripted: Any, wire: Any) -> None:
+    """Per-call and bound options replace fields, and merge into `model_kwargs`."""
+    llm, server = scripted(wire.answer("a"), temperature=1, stop=["A"], model_kwargs={"x": 1})
+    llm.bind(temperature=0.5).invoke("hi", stop=["B"], model_kwargs={"y": 2}, top_k=3)
+    body = server.body
+    assert (body["temperature"], body["stop"], body["top_k"]) == (0.5, ["B"], 3)
+    assert (body["x"], body["y"]) == (1, 2)
+
+
+def test_empty_stop_is_not_sent(scripted: Any, wire: Any) -> None:
+    """An empty list of stop words means none."""
+    llm, server = scripted(wire.answer("a"), stop=[])
+    llm.invoke("hi", stop=[])
+    assert "stop" not in server.body
+
+
+def test_an_unknown_option_is_refused(scripted: Any, wire: Any) -> None:
+    """A misspelt option is an error, at construction and at the call."""
+    with pytest.raises(face.ConfigurationError, match="temprature"):
+        scripted(wire.answer("a"), temprature=1)
+    llm, server = scripted(wire.answer("a"))
+    with pytest.raises(face.ConfigurationError, match="temprature"):
+        llm.invoke("hi", temprature=1)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("endpoint", ["run", "openai"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
+def test_a_calls_model_is_the_one_that_answers(
+    scripted: Any, wire: Any, endpoint: str, streamed: bool
+) -> None:
+    """`model=` of a call changes the request and what LangSmith is told."""
+    answer = wire.stream("a", model=GLM) if streamed else {**wire.answer("a"), "model": GLM}
+    llm, server = scripted(answer, endpoint=endpoint)
+    message = merged(list(llm.stream("hi", model=GLM))) if streamed else llm.invoke("hi", model=GLM)
+    request = server.requests[0]
+    assert GLM in request.url.path or server.body["model"] == GLM
+    assert GRANITE not in request.url.path
+    assert message.response_metadata["model_name"] == GLM
+    assert llm._get_ls_params(model=GLM)["ls_model_name"] == GLM
+
+
+def test_stream_usage_is_asked_for_where_it_must_be(scripted: Any, wire: Any) -> None:
+    """The compatible endpoint is asked for usage, unless `stream_usage` says no."""
+    llm, server = scripted(wire.stream("a"), endpoint="openai")
+    list(llm.stream("hi"))
+    list(llm.stream("hi", stream_usage=False))
+    assert server.bodies[0]["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in server.bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        ("none", "none"),
+        ("any", "required"),
+        (True, "required"),
+        ("required", "required"),
+        ("weather", {"type": "function", "function": {"name": "weather"}}),
+    ],
+    ids=str,
+)
+def test_tool_choice_in_every_form(scripted: Any, wire: Any, choice: Any, sent: Any) -> None:
+    """LangChain's words for a choice become the wire's."""
+    llm, server = scripted(wire.answer("a"))
+    llm.bind_tools([weather], tool_choice=choice).invoke("hi")
+    assert server.body.get("tool_choice") == sent
+    assert server.body["tools"][0]["function"]["name"] == "weather"
+
+
+def test_no_tools_are_not_sent(scripted: Any, wire: Any) -> None:
+    """`bind_tools([])` sends no `tools` key."""
+    llm, server = scripted(wire.answer("a"))
+    llm.bind_tools([]).invoke("hi")
+    assert "tools" not in server.body
+
+
+def test_strict_and_parallel_calls_reach_the_wire(scripted: Any, wire: Any) -> None:
+    """`strict` is on the function, `parallel_tool_calls` on the request."""
+    llm, server = scripted(wire.answer("a"))
+    llm.bind_tools([weather], strict=True, parallel_tool_calls=False).invoke("hi")
+    assert server.body["tools"][0]["function"]["strict"] is True
+    assert server.body["parallel_tool_calls"] is False
+
+
+def test_tools_of_a_single_call_need_no_binding(scripted: Any, wire: Any) -> None:
+    """`invoke(tools=[...])` takes LangChain's tools too."""
+    llm, server = scripted(wire.answer("a"))
+    llm.invoke("hi", tools=[weather])
+    assert server.body["tools"][0]["function"]["name"] == "weather"
+
+
+def test_history_goes_back_whole(scripted: Any, wire: Any) -> None:
+    """Calls, their results and reasoning are replayed; models that reason get their reasoning."""
+    history = [
+        HumanMessage("weather?"),
+        AIMessage(
+            "Looking.",
+            tool_calls=[{"name": "weather", "args": {"city": "Zürich"}, "id": "c"}],
+            additional_kwargs={"reasoning_content": "hm"},
+        ),
+        ToolMessage("sunny", tool_call_id="c"),
+    ]
+    llm, server = scripted(wire.answer("a"), model=GLM)
+    llm.invoke(history)
+    assistant = server.body["messages"][1]
+    assert assistant["content"] == "Looking."
+    assert assistant["reasoning"] == "hm"
+    assert assistant["tool_calls"][0]["function"]["arguments"] == '{"city": "Zürich"}'
+    granite, server = scripted(wire.answer("a"))
+    granite.invoke(history)
+    assert "reasoning" not in server.body["messages"][1]
+
+
+IMAGE: list[str | dict[Any, Any]] = [{"type": "image", "base64": "AAAA", "mime_type": "image/png"}]
+
+
+def test_images_go_to_models_that_see(scripted: Any, wire: Any) -> None:
+    """A v1 image block reaches a model with vision; one without refuses before any request."""
+    seeing = "@cf/meta/llama-4-scout-17b-16e-instruct"
+    llm, server = scripted(wire.answer("a"), model=seeing)
+    llm.invoke([HumanMessage(IMAGE)])
+    (part,) = server.body["messages"][0]["content"]
+    assert part == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    blind, server = scripted(wire.answer("a"))
+    with pytest.raises(face.ConfigurationError, match="image"):
+        blind.invoke([HumanMessage(IMAGE)])
+    assert server.requests == []

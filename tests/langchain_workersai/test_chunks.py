@@ -1,0 +1,307 @@
+"""Stream events as LangChain chunks."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from langchain_workersai._chunks import ChunkStream, breaker
+from workersai import (
+    ChatEvent,
+    Finish,
+    InvalidToolCall,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+)
+
+PROVIDER = {"model_provider": "workersai"}
+
+
+def feed(events: Iterable[ChatEvent]) -> list[ChatGenerationChunk]:
+    stream = ChunkStream(model="@cf/a/b")
+    return [chunk for event in events for chunk in stream.feed(event)]
+
+
+def messages(events: Iterable[ChatEvent]) -> list[AIMessageChunk]:
+    return [c.message for c in feed(events) if isinstance(c.message, AIMessageChunk)]
+
+
+def merged(events: Iterable[ChatEvent]) -> AIMessageChunk:
+    first, *rest = messages(events)
+    for chunk in rest:
+        first = first + chunk
+    return first
+
+
+PIECES = [
+    (TextDelta("hi"), AIMessageChunk(content="hi", response_metadata=PROVIDER)),
+    (
+        TextDelta("hi", logprobs=[{"token": "hi", "logprob": -0.1}]),
+        AIMessageChunk(
+            content="hi",
+            response_metadata={
+                **PROVIDER,
+                "logprobs": {"content": [{"token": "hi", "logprob": -0.1}]},
+            },
+        ),
+    ),
+    (
+        ReasoningDelta("hm"),
+        AIMessageChunk(
+            content="", additional_kwargs={"reasoning_content": "hm"}, response_metadata=PROVIDER
+        ),
+    ),
+    *(
+        (
+            ToolCallDelta(0, call_id, name, arguments),
+            AIMessageChunk(
+                content="",
+                tool_call_chunks=[
+                    {
+                        "type": "tool_call_chunk",
+                        "index": 0,
+                        "id": call_id,
+                        "name": name,
+                        "args": arguments,
+                    }
+                ],
+                response_metadata=PROVIDER,
+            ),
+        )
+        for call_id, name, arguments in [
+            ("c", "f", ""),
+            ("c", "f", '{"a": 1}'),
+            ("c", "f", '{"a": "b'),
+            ("c", "f", "{"),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "constructed"), PIECES, ids=str)
+def test_a_chunk_equals_the_constructed_one(event: ChatEvent, constructed: AIMessageChunk) -> None:
+    """A chunk made from the mould is the chunk that validation would have made."""
+    (chunk,) = feed([event])
+    assert chunk.message == constructed
+    assert chunk.message.__dict__ == constructed.__dict__
+    assert list(chunk.message.__dict__) == list(constructed.__dict__)
+    assert chunk.message.model_dump() == constructed.model_dump()
+    whole = ChatGenerationChunk(message=constructed, generation_info=chunk.generation_info)
+    assert chunk == whole
+    assert chunk.__dict__ == whole.__dict__
+
+
+@pytest.mark.parametrize("event", [event for event, _ in PIECES], ids=str)
+def test_a_chunk_copies_pickles_and_merges(event: ChatEvent) -> None:
+    """Chunks from the mould are whole pydantic objects."""
+    (chunk,) = feed([event])
+    assert pickle.loads(pickle.dumps(chunk)) == chunk
+    assert copy.deepcopy(chunk) == chunk
+    assert chunk.model_copy() == chunk
+    assert (chunk + chunk).message.content == chunk.text * 2
+
+
+def test_chunks_share_nothing() -> None:
+    """What a caller writes into one chunk is in no other."""
+    first, second = feed([TextDelta("a"), TextDelta("b")])
+    first.message.response_metadata["x"] = 1
+    first.message.additional_kwargs["x"] = 1
+    assert second.message.response_metadata == PROVIDER
+    assert second.message.additional_kwargs == {}
+
+
+def test_usage_and_metadata_are_on_one_chunk() -> None:
+    """Usage, model, finish reason and neurons come once, at the end; the provider is on all."""
+    usage = Usage(3, 2, 5, cached_tokens=1, reasoning_tokens=1, neurons=0.25)
+    chunks = messages(
+        [
+            TextDelta("a"),
+            UsageUpdate(usage),
+            Finish("stop", model="@cf/a/b-fast", id="x", request_id="ray", system_fingerprint="fp"),
+        ]
+    )
+    last = chunks[-1]
+    assert [c.usage_metadata is not None for c in chunks] == [False, True]
+    assert last.usage_metadata == {
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "total_tokens": 5,
+        "input_token_details": {"cache_read": 1},
+        "output_token_details": {"reasoning": 1},
+    }
+    assert last.response_metadata == {
+        **PROVIDER,
+        "model_name": "@cf/a/b-fast",
+        "finish_reason": "stop",
+        "id": "x",
+        "cf_ray": "ray",
+        "system_fingerprint": "fp",
+        "neurons": 0.25,
+        "token_usage": usage.to_dict(),
+    }
+    assert all(c.response_metadata["model_provider"] == "workersai" for c in chunks)
+    assert last.chunk_position == "last"
+    assert merged([TextDelta("a"), UsageUpdate(usage), Finish("stop")]).content == "a"
+
+
+def test_a_stream_that_names_no_model_has_the_one_that_was_asked() -> None:
+    """`model_name` is never missing."""
+    assert messages([Finish()])[-1].response_metadata["model_name"] == "@cf/a/b"
+
+
+def test_a_refusal_is_kept() -> None:
+    """A refusal arrives with the end."""
+    assert messages([Finish("stop", refusal="no")])[-1].additional_kwargs == {"refusal": "no"}
+
+
+def test_logprobs_of_a_stream_join() -> None:
+    """The log probabilities of all tokens are one list."""
+    one, two = {"token": "a"}, {"token": "b"}
+    message = merged([TextDelta("a", [one]), TextDelta("b", [two]), Finish("stop")])
+    assert message.response_metadata["logprobs"] == {"content": [one, two]}
+
+
+def test_id_and_name_come_once_and_calls_merge_by_index() -> None:
+    """Interleaved pieces of two calls are two calls, each with its own arguments."""
+    calls = (ToolCall("x", "f", {"a": 1}), ToolCall("y", "g", {"b": 2}))
+    message = merged(
+        [
+            ToolCallDelta(0, "x", "f"),
+            ToolCallDelta(1, "y", "g"),
+            ToolCallDelta(0, arguments='{"a"'),
+            ToolCallDelta(1, arguments='{"b": '),
+            ToolCallDelta(0, arguments=": 1}"),
+            ToolCallDelta(1, arguments="2}"),
+            Finish("tool_calls", tool_calls=calls),
+        ]
+    )
+    assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [
+        ("x", "f", {"a": 1}),
+        ("y", "g", {"b": 2}),
+    ]
+    assert not message.invalid_tool_calls
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"a": "b',
+        '{"a": "b\\',
+        '{"a": "b\\\\',
+        '{"a": [1, 2',
+        '{"a": {"b": [',
+        '{"a": 1',
+        '{"a": 1}{"b": 2}',
+        '{"a": 1} and more',
+        '{"a": NaN}',
+        "[1]",
+        '"text',
+        "not json",
+        "{",
+        "",
+    ],
+)
+def test_a_call_that_the_core_calls_invalid_is_invalid_here(arguments: str) -> None:
+    """No cut argument text becomes a valid-looking call, however lenient the parser."""
+    invalid = InvalidToolCall("c", "f", arguments, "cut short")
+    message = merged(
+        [
+            ToolCallDelta(0, "c", "f", arguments[:3]),
+            ToolCallDelta(0, arguments=arguments[3:]),
+            Finish("length", invalid_tool_calls=(invalid,)),
+        ]
+    )
+    assert message.tool_calls == []
+    (call,) = message.invalid_tool_calls
+    assert (call["id"], call["name"]) == ("c", "f")
+    assert (call["args"] or "").startswith(arguments)
+    with pytest.raises(ValueError, match=r"."):
+        json.loads(call["args"] or "")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(), VALUES, min_size=1, max_size=3), st.data())
+def test_no_cut_of_any_arguments_becomes_a_call(arguments: dict[str, object], data: Any) -> None:
+    """Whatever the arguments are and wherever they are cut, the merged call is invalid."""
+    text = json.dumps(arguments, ensure_ascii=data.draw(st.booleans()))
+    cut = text[: data.draw(st.integers(0, len(text) - 1))]
+    message = merged(
+        [
+            ToolCallDelta(0, "c", "f"),
+            ToolCallDelta(0, arguments=cut),
+            Finish("length", invalid_tool_calls=(InvalidToolCall("c", "f", cut, "cut short"),)),
+        ]
+    )
+    assert message.tool_calls == []
+    assert len(message.invalid_tool_calls) == 1
+
+
+def test_a_broken_call_beside_a_whole_one_does_not_spoil_it() -> None:
+    """Only the call that is invalid is broken."""
+    message = merged(
+        [
+            ToolCallDelta(0, "x", "f", '{"a": 1}'),
+            ToolCallDelta(1, "y", "g", '{"b": "'),
+            Finish(
+                "length",
+                tool_calls=(ToolCall("x", "f", {"a": 1}),),
+                invalid_tool_calls=(InvalidToolCall("y", "g", '{"b": "', "cut"),),
+            ),
+        ]
+    )
+    assert [c["id"] for c in message.tool_calls] == ["x"]
+    assert [c["id"] for c in message.invalid_tool_calls] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "parsed"),
+    [
+        (["null"], {}),
+        (["nu", "ll"], {}),
+        ([" ", "null"], {}),
+        ([" "], {}),
+        ([""], {}),
+        (["{}"], {}),
+        (['"{\\"a\\"', ': 1}"'], {"a": 1}),
+        ([" \n", '{"a": 1}'], {"a": 1}),
+    ],
+    ids=str,
+)
+def test_arguments_in_odd_clothes_read_as_the_core_read_them(
+    pieces: list[str], parsed: dict[str, int]
+) -> None:
+    """`null`, nothing, or JSON inside a JSON string: the merged call has the core's arguments."""
+    first, *rest = pieces
+    message = merged(
+        [
+            ToolCallDelta(0, "c", "f", first),
+            *(ToolCallDelta(0, arguments=piece) for piece in rest),
+            Finish("tool_calls", tool_calls=(ToolCall("c", "f", parsed),)),
+        ]
+    )
+    assert [call["args"] for call in message.tool_calls] == [parsed]
+    assert message.invalid_tool_calls == []
+
+
+def test_the_breaker_is_short() -> None:
+    """What is added to a broken call's text is at most three characters."""
+    assert [breaker(t) for t in ("{", '{"a', '{"a\\', '{"a": [')] == ["]", '"]', '""]', "}"]

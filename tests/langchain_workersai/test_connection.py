@@ -1,0 +1,215 @@
+"""An object's settings, secrets, event loops and threads."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.load import dumpd, dumps
+
+from langchain_workersai import (
+    ChatWorkersAI,
+    ConfigurationError,
+    WorkersAIEmbeddings,
+    WorkersAILLM,
+    WorkersAIRerank,
+)
+from tests.langchain_workersai.scripted import ACCOUNT, GRANITE
+
+SECRET = "very-secret-token"
+CLASSES = [ChatWorkersAI, WorkersAILLM, WorkersAIEmbeddings, WorkersAIRerank]
+
+Make = Callable[..., Any]
+
+
+def make(cls: Make, **settings: Any) -> Any:
+    return cls(GRANITE, **{"account_id": ACCOUNT, "api_token": SECRET, **settings})
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize(
+    "token",
+    ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_AUTH_TOKEN", "CF_AI_API_TOKEN", "CF_API_TOKEN"],
+)
+@pytest.mark.parametrize("account", ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
+def test_the_account_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, cls: Make, token: str, account: str
+) -> None:
+    """Account and token are read under Cloudflare's names and those of the older package."""
+    monkeypatch.setenv(token, SECRET)
+    monkeypatch.setenv(account, ACCOUNT)
+    monkeypatch.setenv("WORKERSAI_BASE_URL", "https://proxy.example.test/v4")
+    model = cls(GRANITE)
+    assert model.api_token.get_secret_value() == SECRET
+    assert model.account_id == ACCOUNT
+    assert model.base_url == "https://proxy.example.test/v4"
+
+
+@pytest.mark.parametrize("name", ["BASE_URL", "AI_GATEWAY", "API_KEY", "API_TOKEN", "ACCOUNT_ID"])
+def test_generic_variables_are_never_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A variable of some other program cannot send the token elsewhere."""
+    monkeypatch.setenv(name, "http://evil.example.test")
+    model = make(ChatWorkersAI)
+    assert "evil" not in repr(model.asdict())
+    assert model.gateway is None
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("missing", ["account_id", "api_token"])
+def test_a_missing_account_is_said_at_once(cls: Make, missing: str) -> None:
+    """Without account or token the constructor says which, and how to set it."""
+    settings = {"account_id": ACCOUNT, "api_token": SECRET}
+    del settings[missing]
+    with pytest.raises(ConfigurationError, match="CLOUDFLARE_"):
+        cls(GRANITE, **settings)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_bad_settings_name_the_parameter_and_not_the_token(cls: Make) -> None:
+    """An error about one setting shows no other, least of all the token."""
+    with pytest.raises(ConfigurationError) as caught:
+        make(cls, max_retries="many")
+    assert caught.value.parameter == "max_retries"
+    assert SECRET not in f"{caught.value!r}"
+    assert caught.value.__context__ is None
+    with pytest.raises(ConfigurationError, match="model_kwargs"):
+        make(cls, secret_key=SECRET)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_plain_http_is_for_loopback_only(cls: Make) -> None:
+    """The token never travels unencrypted."""
+    with pytest.raises(ConfigurationError):
+        make(cls, base_url="http://api.example.test")
+    make(cls, base_url="http://127.0.0.1:8787")
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_constructors_do_no_work(cls: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No HTTP client and no TLS context before the first call."""
+    monkeypatch.setattr("ssl.SSLContext.__new__", lambda *_: pytest.fail("a TLS context"))
+    make(cls)
+
+
+def test_the_gateways_token_reaches_the_gateway(scripted: Any, wire: Any) -> None:
+    """What no dump shows is still sent."""
+    llm, server = scripted(wire.answer("a"), gateway={"id": "gw", "authorization": SECRET})
+    llm.invoke("hi")
+    assert server.requests[0].headers["cf-aig-authorization"] == f"Bearer {SECRET}"
+
+
+def test_settings_reach_the_requests(scripted: Any, wire: Any) -> None:
+    """Gateway, affinity, headers and base URL are on each request, and only there."""
+    llm, server = scripted(
+        wire.answer("a"),
+        gateway={"id": "gw", "skip_cache": True},
+        session_affinity="s1",
+        default_headers={"x-team": "a"},
+        base_url="https://proxy.example.test/v4",
+    )
+    llm.invoke("hi")
+    request = server.requests[0]
+    assert str(request.url).startswith("https://proxy.example.test/v4/accounts/")
+    assert request.headers["x-session-affinity"] == "s1"
+    assert request.headers["x-team"] == "a"
+    assert request.headers["cf-aig-skip-cache"] == "true"
+    assert request.headers["authorization"] == "Bearer secret-token"
+    assert "secret-token" not in request.content.decode()
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_secrets_show_nowhere(cls: Make) -> None:
+    """Token, gateway token and headers are in no repr, dump or pickle."""
+    gateway = {"id": "gw", "authorization": SECRET}
+    headers = {"x-api-key": SECRET, "x-team": "a"}
+    model = make(cls, gateway=gateway, default_headers=headers)
+    shown = [repr(model), str(model), repr(model.model_dump()), model.model_dump_json()]
+    if cls in (ChatWorkersAI, WorkersAILLM):
+        shown += [dumps(model), repr(model._identifying_params)]
+    assert not any(SECRET in text for text in shown)
+    assert SECRET.encode() not in pickle.dumps(model)
+
+
+@pytest.mark.parametrize("cls", [ChatWorkersAI, WorkersAILLM])
+def test_secrets_are_named_in_dumps(cls: Make) -> None:
+    """A dump names the environment variable that holds the token."""
+    token = dumpd(make(cls))["kwargs"]["api_token"]
+    assert token == {"lc": 1, "type": "secret", "id": ["CLOUDFLARE_API_TOKEN"]}
+
+
+def test_one_object_in_several_event_loops(local: dict[str, Any]) -> None:
+    """Three runs of asyncio and a sync call share one object."""
+    llm = ChatWorkersAI(GRANITE, **local)
+    embeddings = WorkersAIEmbeddings("@cf/baai/bge-m3", **local)
+
+    async def ask() -> str:
+        vector = await embeddings.aembed_query("hi")
+        message = await llm.ainvoke("hello there")
+        await llm.aclose()
+        await embeddings.aclose()
+        return f"{len(vector)} {message.text}"
+
+    answers = {asyncio.run(ask()) for _ in range(3)}
+    assert len(answers) == 1
+    assert llm.invoke("hello there").text in answers.pop()
+    llm.close()
+    embeddings.close()
+
+
+def test_many_threads_share_one_object(local: dict[str, Any]) -> None:
+    """Threads, each with a loop of its own or none, do not disturb each other."""
+    llm, texts = ChatWorkersAI(GRANITE, **local), []
+
+    async def ask() -> None:
+        texts.append((await llm.ainvoke("hello there")).text)
+        await llm.aclose()
+
+    def work(number: int) -> None:
+        if number % 2:
+            asyncio.run(ask())
+        else:
+            texts.append(llm.invoke("hello there").text)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(texts) == 8
+    assert all(texts)
+    llm.close()
+
+
+async def test_close_ends_connections_and_not_the_object(local: dict[str, Any]) -> None:
+    """After `close` and `aclose` the next call opens new connections."""
+    llm = ChatWorkersAI(GRANITE, **local)
+    for _ in range(2):
+        assert llm.invoke("hello there").text
+        assert (await llm.ainvoke("hello there")).text
+        llm.close()
+        await llm.aclose()
+
+
+async def test_a_users_own_clients_are_used_and_not_closed(scripted: Any, wire: Any) -> None:
+    """`http_client` and `http_async_client` carry the calls and stay open."""
+    llm, server = scripted(wire.answer("a"))
+    llm.invoke("hi")
+    await llm.ainvoke("hi")
+    llm.close()
+    await llm.aclose()
+    assert len(server.requests) == 2
+    assert not llm.http_client.is_closed
+    assert not llm.http_async_client.is_closed
+
+
+def test_batches_run(local: dict[str, Any]) -> None:
+    """`batch` asks for several at once."""
+    llm = ChatWorkersAI(GRANITE, **local)
+    answers = llm.batch(["hello there", "good evening", "hello there"])
+    assert len(answers) == 3
+    assert all(answer.text for answer in answers)
+    llm.close()

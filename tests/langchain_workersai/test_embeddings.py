@@ -1,0 +1,143 @@
+"""`WorkersAIEmbeddings` against scripted answers and the local server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+import langchain_workersai as face
+from langchain_workersai import WorkersAIEmbeddings
+from workersai import Endpoint
+
+SMALL = "@cf/baai/bge-small-en-v1.5"
+M3 = "@cf/baai/bge-m3"
+QWEN = "@cf/qwen/qwen3-embedding-0.6b"
+
+
+def vectors(*rows: list[float]) -> dict[str, Any]:
+    return {"shape": [len(rows), len(rows[0])], "data": list(rows), "pooling": "mean"}
+
+
+def test_vectors_come_in_the_order_of_the_texts(scripted: Any) -> None:
+    """One vector a text, floats even where the server sent whole numbers."""
+    embeddings, server = scripted(vectors([1, 0], [0, 1]), cls=WorkersAIEmbeddings, model=SMALL)
+    result = embeddings.embed_documents(["a", "b"])
+    assert result == [[1.0, 0.0], [0.0, 1.0]]
+    assert all(isinstance(value, float) for row in result for value in row)
+    assert server.body["text"] == ["a", "b"]
+
+
+async def test_async_vectors_are_the_sync_ones(local: dict[str, Any]) -> None:
+    """Sync and async calls give the same vectors."""
+    embeddings = WorkersAIEmbeddings(M3, **local)
+    texts = ["one text", "another text"]
+    assert await embeddings.aembed_documents(texts) == embeddings.embed_documents(texts)
+    assert await embeddings.aembed_query("a text") == embeddings.embed_query("a text")
+    embeddings.close()
+    await embeddings.aclose()
+
+
+@pytest.mark.parametrize("endpoint", ["run", "openai"])
+async def test_long_lists_are_split_and_joined_in_order(
+    local: dict[str, Any], endpoint: Endpoint
+) -> None:
+    """More texts than a request may hold come back as if one request had held them."""
+    embeddings = WorkersAIEmbeddings(SMALL, endpoint=endpoint, max_concurrency=3, **local)
+    texts = [f"text number {n}" for n in range(230)]
+    result = await embeddings.aembed_documents(texts)
+    assert len(result) == 230
+    assert result[229] == pytest.approx(embeddings.embed_documents([texts[229]])[0])
+    embeddings.close()
+    await embeddings.aclose()
+
+
+def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
+    """`batch_size`, or `chunk_size`, makes smaller requests."""
+    replies = (vectors([1.0], [2.0]), vectors([3.0]))
+    embeddings, server = scripted(*replies, cls=WorkersAIEmbeddings, model=SMALL, chunk_size=2)
+    assert embeddings.embed_documents(["a", "b", "c"]) == [[1.0], [2.0], [3.0]]
+    assert [body["text"] for body in server.bodies] == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [vectors([1.0]), vectors([1.0], [2.0], [3.0]), {"shape": [2, 1], "data": [[1.0], [None]]}],
+    ids=["too few", "too many", "no number"],
+)
+def test_unsound_vectors_are_never_returned(scripted: Any, reply: dict[str, Any]) -> None:
+    """A wrong number of vectors, or one that is none, is an error and not an index."""
+    embeddings, _ = scripted(reply, cls=WorkersAIEmbeddings, model=SMALL)
+    with pytest.raises(face.ResponseError):
+        embeddings.embed_documents(["a", "b"])
+
+
+def test_no_texts_need_no_request(scripted: Any) -> None:
+    """An empty list has no vectors."""
+    embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL)
+    assert embeddings.embed_documents([]) == []
+    assert server.requests == []
+
+
+def test_queries_and_documents_are_told_apart(scripted: Any) -> None:
+    """Models that know two kinds of input are told which; the instruction is the query's."""
+    embeddings, server = scripted(
+        vectors([1.0]), cls=WorkersAIEmbeddings, model=QWEN, instruction="Find laws"
+    )
+    embeddings.embed_query("theft")
+    embeddings.embed_documents(["a law"])
+    query, document = server.bodies
+    assert query != document
+    assert "Find laws" in str(query)
+    assert "Find laws" not in str(document)
+
+
+def test_options_reach_the_wire(scripted: Any) -> None:
+    """Pooling and other keys are sent, under the model's own names."""
+    embeddings, server = scripted(
+        {**vectors([1.0]), "pooling": "cls"},
+        cls=WorkersAIEmbeddings,
+        model=SMALL,
+        pooling="cls",
+        model_kwargs={"custom": 1},
+    )
+    embeddings.embed_query("a")
+    assert server.body["pooling"] == "cls"
+    assert server.body["custom"] == 1
+
+
+def test_a_progress_bar_on_request(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """`show_progress` draws a bar; without it nothing is written."""
+    settings: dict[str, Any] = {"cls": WorkersAIEmbeddings, "model": SMALL, "batch_size": 1}
+    silent, _ = scripted(vectors([1.0]), **settings)
+    silent.embed_documents(["a", "b"])
+    assert capsys.readouterr().err == ""
+    loud, _ = scripted(vectors([1.0]), **settings, show_progress=True)
+    loud.embed_documents(["a", "b"])
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_errors_are_typed_and_retried(scripted: Any, wire: Any) -> None:
+    """Embeddings fail and retry as chat does."""
+    busy = wire.error(429, 3040, retry_after="0")
+    embeddings, server = scripted(busy, vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL)
+    assert embeddings.embed_query("a") == [1.0]
+    assert len(server.requests) == 2
+    refused, _ = scripted(wire.error(401, 10000), cls=WorkersAIEmbeddings, model=SMALL)
+    with pytest.raises(face.AuthenticationError):
+        refused.embed_query("a")
+
+
+def test_timeouts_are_the_users(scripted: Any) -> None:
+    """A clock that runs out is a typed error in sync calls too."""
+
+    def hang(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("too slow")
+
+    client = httpx.Client(transport=httpx.MockTransport(hang))
+    embeddings, _ = scripted(
+        vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL, http_client=client, max_retries=0
+    )
+    with pytest.raises(face.APITimeoutError):
+        embeddings.embed_query("a")

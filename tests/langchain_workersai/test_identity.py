@@ -1,0 +1,194 @@
+"""An object's copies, pickles, dumps and place in caches."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import httpx
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.load import dumpd, load
+from pydantic import AliasChoices
+
+import langchain_workersai as face
+from langchain_workersai import (
+    ChatWorkersAI,
+    ConfigurationError,
+    Timeout,
+    WorkersAIEmbeddings,
+    WorkersAILLM,
+    WorkersAIRerank,
+)
+from tests.langchain_workersai.scripted import ACCOUNT, GLM, GRANITE
+
+SECRET = "very-secret-token"
+CLASSES = [ChatWorkersAI, WorkersAILLM, WorkersAIEmbeddings, WorkersAIRerank]
+
+Make = Callable[..., Any]
+
+
+def make(cls: Make, **settings: Any) -> Any:
+    return cls(GRANITE, **{"account_id": ACCOUNT, "api_token": SECRET, **settings})
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_pickle_keeps_everything_but_the_token(monkeypatch: pytest.MonkeyPatch, cls: Make) -> None:
+    """An unpickled object has its settings and reads the token from the environment."""
+    model = make(cls, timeout=Timeout(total=9), default_headers={"x-team": "a", "x-token": "t"})
+    twin = pickle.loads(pickle.dumps(model))
+    assert twin.model_dump(exclude={"api_token"}) == model.model_dump(exclude={"api_token"})
+    assert twin.default_headers == {"x-team": "a"}
+    assert twin.api_token is None
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
+    assert twin._client() is not None
+
+
+def test_an_unpickled_model_without_a_token_says_so() -> None:
+    """Where the environment has no token, the first call says which variable to set."""
+    twin = pickle.loads(pickle.dumps(make(ChatWorkersAI)))
+    with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
+        twin.invoke("hi")
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_copies_are_equal_and_independent(cls: Make) -> None:
+    """copy, deepcopy and model_copy keep the token and make their own clients."""
+    model = make(cls, http_client=httpx.Client())
+    for twin in (copy.copy(model), copy.deepcopy(model), model.model_copy()):
+        assert twin == model
+        assert twin.api_token.get_secret_value() == SECRET
+        assert twin.http_client is model.http_client
+        assert twin._client() is not model._client()
+
+
+def test_a_copy_with_other_settings_uses_them(scripted: Any, wire: Any) -> None:
+    """Settings changed in a copy, or set later, are the ones that requests use."""
+    llm, server = scripted(wire.answer("a"))
+    llm.invoke("hi")
+    other = llm.model_copy(update={"endpoint": "openai", "model": GLM})
+    other.invoke("hi")
+    llm.session_affinity = "s2"
+    llm.invoke("hi")
+    first, second, third = server.requests
+    assert GRANITE in first.url.path
+    assert second.url.path.endswith("/ai/v1/chat/completions")
+    assert third.headers["x-session-affinity"] == "s2"
+
+
+def test_with_config_and_fallback_wrappers(scripted: Any, wire: Any) -> None:
+    """LangChain's own wrappers - fields set at run time, fallbacks - work."""
+    from langchain_core.runnables import ConfigurableField
+
+    llm, server = scripted(wire.answer("a"))
+    field = ConfigurableField(id="t")
+    llm.configurable_fields(temperature=field).with_config(configurable={"t": 0.25}).invoke("hi")
+    assert server.body["temperature"] == 0.25
+    failing, _ = scripted(wire.error(500, 3043), max_retries=0)
+    assert failing.with_fallbacks([llm]).invoke("hi").content == "a"
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+def test_serialisation_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `dumpd` writes, `load` with the class named reads, token from the environment."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
+    for cls in (ChatWorkersAI, WorkersAILLM):
+        settings: dict[str, Any] = {"timeout": Timeout(total=9, idle=3), "temperature": 0.5}
+        model = make(cls, **settings, gateway={"id": "gw"}, model_kwargs={"x": 1})
+        twin = load(
+            dumpd(model),
+            allowed_objects=[cls],
+            valid_namespaces=["langchain_workersai"],
+            secrets_from_env=True,
+        )
+        assert type(twin) is cls
+        assert twin.timeout == model.timeout
+        assert twin.model_dump() == model.model_dump()
+
+
+DIFFERENCES: list[dict[str, Any]] = [
+    {"model": GLM},
+    {"temperature": 0.5},
+    {"max_tokens": 9},
+    {"stop": ["END"]},
+    {"seed": 1},
+    {"endpoint": "openai"},
+    {"base_url": "https://proxy.example.test/v4"},
+    {"gateway": "gw"},
+    {"gateway": {"id": "gw", "skip_cache": True}},
+    {"account_id": "f" * 32},
+    {"model_kwargs": {"x": 1}},
+    {"response_format": {"type": "json_object"}},
+]
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids="-".join)
+def test_caches_tell_models_apart(scripted: Any, wire: Any, difference: dict[str, Any]) -> None:
+    """Two models that could answer differently never share a cached answer."""
+    cache = InMemoryCache()
+    one, _ = scripted(wire.answer("one"), cache=cache)
+    same, server = scripted(wire.answer("same"), cache=cache)
+    other, _ = scripted(wire.answer("other"), cache=cache, **difference)
+    assert one.invoke("hi").content == "one"
+    assert same.invoke("hi").content == "one"
+    assert server.requests == []
+    assert other.invoke("hi").content == "other"
+    assert one._identifying_params != other._identifying_params
+
+
+def test_a_changed_model_does_not_answer_from_the_old_cache(scripted: Any, wire: Any) -> None:
+    """A field set after a cached call is part of the next call's identity."""
+    llm, server = scripted(wire.answer("a"), cache=InMemoryCache())
+    llm.invoke("hi")
+    llm.temperature = 0.5
+    llm.invoke("hi")
+    llm.model_copy(update={"temperature": 0.75}).invoke("hi")
+    assert len(server.requests) == 3
+
+
+def test_bound_options_are_part_of_the_cache_key(scripted: Any, wire: Any) -> None:
+    """Tools and per-call options separate cached answers too."""
+    llm, server = scripted(wire.answer("a"), cache=InMemoryCache())
+    llm.invoke("hi")
+    llm.invoke("hi", temperature=0.5)
+    llm.invoke("hi", stop=["X"])
+    llm.invoke("hi")
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_the_constructor_is_typed_as_the_fields(cls: Any) -> None:
+    """What type checkers allow is what the fields and their aliases are."""
+    (hint,) = get_type_hints(cls.__init__)["settings"].__args__
+    aliases = {
+        name
+        for field in cls.model_fields.values()
+        if isinstance(field.validation_alias, AliasChoices)
+        for name in field.validation_alias.choices
+    }
+    assert set(hint.__annotations__) == {*cls.model_fields, *aliases} - {"model"}
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_class_says_what_it_takes(cls: Any) -> None:
+    """Each field is in the documentation of its class or of what it is made of."""
+    documented = "".join(base.__doc__ or "" for base in cls.__mro__)
+    own = {n for n in cls.model_fields if any(n in b.__annotations__ for b in _ours(cls))}
+    assert [name for name in own if f"{name}:" not in documented] == []
+
+
+def _ours(cls: type[Any]) -> list[type[Any]]:
+    return [base for base in cls.__mro__ if base.__module__.startswith(face.__name__)]
+
+
+@pytest.mark.parametrize("difference", [{"model": GLM}, {"lora": "mine"}, {"raw": True}], ids=str)
+def test_caches_tell_completion_models_apart(scripted: Any, difference: dict[str, Any]) -> None:
+    """What holds for chat holds for completion."""
+    cache = InMemoryCache()
+    one, _ = scripted({"response": "one"}, cls=WorkersAILLM, cache=cache)
+    same, server = scripted({"response": "same"}, cls=WorkersAILLM, cache=cache)
+    other, _ = scripted({"response": "other"}, cls=WorkersAILLM, cache=cache, **difference)
+    assert [one.invoke("hi"), same.invoke("hi"), other.invoke("hi")] == ["one", "one", "other"]
+    assert server.requests == []

@@ -1,0 +1,101 @@
+"""`WorkersAILLM` against scripted answers and the local server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+
+import langchain_workersai as face
+from langchain_workersai import WorkersAILLM
+
+LORA = "@cf/meta/llama-3.2-3b-instruct"
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+STREAM = [
+    {"response": "Hel", "p": "ab"},
+    {"response": "lo"},
+    {"response": "", "usage": USAGE},
+    "[DONE]",
+]
+
+
+def test_a_prompt_goes_as_it_is(scripted: Any) -> None:
+    """Prompt, adapter and `raw` reach the native endpoint; the text comes back."""
+    llm, server = scripted(
+        {"response": "Hello", "usage": USAGE}, cls=WorkersAILLM, model=LORA, lora="mine", raw=True
+    )
+    assert llm.invoke("Say hello", stop=["!"]) == "Hello"
+    body = server.body
+    assert body["prompt"] == "Say hello"
+    assert (body["lora"], body["raw"], body["stop"]) == ("mine", True, ["!"])
+    assert LORA in server.requests[0].url.path
+
+
+def test_several_prompts_are_several_requests(scripted: Any) -> None:
+    """`generate` asks once a prompt, keeps the order and adds the counts."""
+    replies = [{"response": text, "usage": USAGE} for text in ("one", "two")]
+    llm, _ = scripted(*replies, cls=WorkersAILLM, model=LORA)
+    result = llm.generate(["1", "2"])
+    assert [g[0].text for g in result.generations] == ["one", "two"]
+    assert result.llm_output["token_usage"]["total_tokens"] == 6
+    assert result.generations[0][0].generation_info["usage"] == USAGE
+
+
+async def test_async_batches_keep_their_order(local: dict[str, Any]) -> None:
+    """A batch of prompts asks several at once and answers in order."""
+    llm = WorkersAILLM(LORA, max_concurrency=2, **local)
+    prompts = [f"hello number {n}" for n in range(5)]
+    result = await llm.agenerate(prompts)
+    assert all(str(n) in g[0].text for n, g in enumerate(result.generations))
+    await llm.aclose()
+
+
+async def test_streams_bring_text_and_usage(scripted: Any) -> None:
+    """Text in pieces, usage and end in `generation_info`; async alike."""
+    llm, server = scripted(STREAM, cls=WorkersAILLM, model=LORA)
+    assert list(llm.stream("hi")) == [t async for t in llm.astream("hi")]
+    assert "".join(llm.stream("hi")) == "Hello"
+    chunks = list(llm._stream("hi"))
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    assert whole.text == "Hello"
+    assert whole.generation_info["usage"] == USAGE
+    assert whole.generation_info["model_name"] == LORA
+    assert server.bodies[0]["stream"] is True
+
+
+def test_callbacks_hear_each_token_once(scripted: Any) -> None:
+    """Handlers get the tokens of a stream in order."""
+    heard: list[str] = []
+
+    class Tokens(BaseCallbackHandler):
+        def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+            heard.append(token)
+
+    llm, _ = scripted(STREAM, cls=WorkersAILLM, model=LORA)
+    list(llm.stream("hi", config={"callbacks": [Tokens()]}))
+    assert [token for token in heard if token] == ["Hel", "lo"]
+
+
+def test_tracing_and_counting(scripted: Any) -> None:
+    """LangSmith is told what kind of model this is; tokens are estimated without a download."""
+    llm, _ = scripted({"response": "x"}, cls=WorkersAILLM, model=LORA, temperature=0.5)
+    params = llm._get_ls_params()
+    assert params["ls_model_type"] == "llm"
+    assert params["ls_provider"] == "workersai"
+    assert params["ls_temperature"] == 0.5
+    assert llm.get_num_tokens("hello there") > 0
+    assert llm._llm_type == "workersai"
+
+
+async def test_errors_are_typed(scripted: Any, wire: Any) -> None:
+    """Completion fails as chat does, plain and streamed, sync and async."""
+    llm, _ = scripted(wire.error(401, 10000), cls=WorkersAILLM, model=LORA)
+    with pytest.raises(face.AuthenticationError):
+        llm.invoke("hi")
+    with pytest.raises(face.AuthenticationError):
+        await llm.ainvoke("hi")
+    with pytest.raises(face.AuthenticationError):
+        list(llm.stream("hi"))

@@ -1,0 +1,101 @@
+"""Retrieval with our embeddings and reranker in real vector stores, and caches."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+from langchain_classic.embeddings import CacheBackedEmbeddings
+from langchain_classic.retrievers import ContextualCompressionRetriever
+from langchain_core.caches import InMemoryCache
+from langchain_core.documents import Document
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnablePassthrough
+from langchain_core.stores import InMemoryByteStore
+from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
+
+from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings, WorkersAIRerank
+from tests.langchain_workersai.scripted import GRANITE
+
+with warnings.catch_warnings():
+    # The package says at import that it will be split up; where FAISS goes is not said yet.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from langchain_community.vectorstores import FAISS
+
+TEXTS = [
+    "The lighthouse of Alexandria stood on the island of Pharos.",
+    "Bees dance to tell other bees where the flowers are.",
+    "The violin has four strings tuned in fifths.",
+    "Volcanic ash makes soil fertile for vines.",
+]
+QUESTION = "How do bees tell each other where flowers are?"
+
+
+@pytest.fixture(params=[FAISS, InMemoryVectorStore], ids=["FAISS", "in memory"])
+def store(request: pytest.FixtureRequest, local: dict[str, Any]) -> VectorStore:
+    """A vector store that holds the texts."""
+    embeddings = WorkersAIEmbeddings("@cf/baai/bge-m3", **local)
+    kind: type[VectorStore] = request.param
+    metadatas = [{"source": str(n)} for n in range(len(TEXTS))]
+    return kind.from_texts(TEXTS, embeddings, metadatas=metadatas)
+
+
+def reranked(store: VectorStore, local: dict[str, Any], top_n: int = 2) -> Any:
+    rerank = WorkersAIRerank("@cf/baai/bge-reranker-base", top_n=top_n, **local)
+    return ContextualCompressionRetriever(
+        base_compressor=rerank, base_retriever=store.as_retriever(search_kwargs={"k": 4})
+    )
+
+
+async def test_a_store_finds_by_our_vectors(store: VectorStore) -> None:
+    """Search, sync and async, finds the text that shares the question's words."""
+    assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
+    assert (await store.asimilarity_search(QUESTION, k=1))[0].page_content == TEXTS[1]
+
+
+async def test_a_compression_retriever_ranks(store: VectorStore, local: dict[str, Any]) -> None:
+    """The reranker stands behind LangChain's retriever, callbacks and all."""
+    retriever = reranked(store, local)
+    documents: list[Document] = retriever.invoke(QUESTION)
+    assert documents[0].page_content == TEXTS[1]
+    assert len(documents) == 2
+    scores = [d.metadata["relevance_score"] for d in documents]
+    assert scores == sorted(scores, reverse=True)
+    assert documents[0].metadata["source"] == "1"
+    assert await retriever.ainvoke(QUESTION) == documents
+
+
+def test_a_chain_answers_from_what_it_found(store: VectorStore, local: dict[str, Any]) -> None:
+    """Retriever, prompt, model and parser as one chain; its stream is the same answer."""
+    prompt = ChatPromptTemplate.from_template("Answer from:\n{context}\n\nQuestion: {question}")
+    retriever = reranked(store, local, top_n=1) | (lambda found: found[0].page_content)
+    llm = ChatWorkersAI(GRANITE, **local)
+    given = {"context": retriever, "question": RunnablePassthrough()}
+    chain = given | prompt | llm | StrOutputParser()
+    answer = chain.invoke(QUESTION)
+    assert answer
+    assert "".join(chain.stream(QUESTION)) == answer
+    llm.close()
+
+
+def test_cached_embeddings_are_asked_once(scripted: Any) -> None:
+    """LangChain's embedding cache stands before ours."""
+    reply = {"shape": [1, 2], "data": [[0.5, 0.25]]}
+    embeddings, server = scripted(reply, cls=WorkersAIEmbeddings, model="@cf/baai/bge-m3")
+    cached = CacheBackedEmbeddings.from_bytes_store(
+        embeddings, InMemoryByteStore(), namespace=embeddings.model, key_encoder="sha256"
+    )
+    assert cached.embed_documents(["a"]) == cached.embed_documents(["a"]) == [[0.5, 0.25]]
+    assert len(server.requests) == 1
+
+
+async def test_an_llm_cache_answers_again(scripted: Any, wire: Any) -> None:
+    """A cached answer costs no request, in sync and async calls, and keeps its message."""
+    llm, server = scripted(wire.answer("Hello"), cache=InMemoryCache())
+    first = llm.invoke("hi")
+    second = await llm.ainvoke("hi")
+    assert second.content == first.content
+    assert second.response_metadata["model_name"] == GRANITE
+    assert len(server.requests) == 1

@@ -1,0 +1,71 @@
+"""`WorkersAIRerank` against scripted answers and the local server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+
+import langchain_workersai as face
+from langchain_workersai import WorkersAIRerank
+
+MODEL = "@cf/baai/bge-reranker-base"
+RANKING = {"response": [{"id": 1, "score": 0.9}, {"id": 0, "score": 0.1}]}
+DOCUMENTS = [Document("about cats", metadata={"n": 0}), Document("about dogs", metadata={"n": 1})]
+
+
+def test_documents_come_best_first_with_their_scores(scripted: Any) -> None:
+    """Copies in order of relevance, the score in their metadata; what was given is untouched."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    ranked = rerank.compress_documents(DOCUMENTS, "dogs?")
+    assert [d.metadata for d in ranked] == [
+        {"n": 1, "relevance_score": 0.9},
+        {"n": 0, "relevance_score": 0.1},
+    ]
+    assert [d.metadata for d in DOCUMENTS] == [{"n": 0}, {"n": 1}]
+    assert server.body["query"] == "dogs?"
+    assert server.body["contexts"] == [{"text": "about cats"}, {"text": "about dogs"}]
+
+
+async def test_async_ranking_is_the_sync_one(local: dict[str, Any]) -> None:
+    """Sync and async calls rank alike."""
+    rerank = WorkersAIRerank(MODEL, **local)
+    sync = rerank.compress_documents(DOCUMENTS, "something about dogs", callbacks=[])
+    assert await rerank.acompress_documents(DOCUMENTS, "something about dogs") == sync
+    assert sync[0].page_content == "about dogs"
+    rerank.close()
+    await rerank.aclose()
+
+
+@pytest.mark.parametrize(("top_n", "kept"), [(1, 1), (5, 2), (None, 2)])
+def test_top_n_keeps_the_best(scripted: Any, top_n: int | None, kept: int) -> None:
+    """`top_n` is how many are kept; `None` keeps all."""
+    reply = {"response": RANKING["response"][:kept]}
+    rerank, server = scripted(reply, cls=WorkersAIRerank, model=MODEL, top_n=top_n)
+    assert len(rerank.compress_documents(DOCUMENTS, "dogs?")) == kept
+    assert server.body.get("top_k") == top_n
+
+
+def test_rerank_takes_texts(scripted: Any) -> None:
+    """`rerank()` gives places and scores, of texts or documents."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    expected = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]
+    assert rerank.rerank(["about cats", "about dogs"], "dogs?") == expected
+    assert rerank.rerank(DOCUMENTS, "dogs?", top_n=2) == expected
+    assert [body.get("top_k") for body in server.bodies] == [3, 2]
+
+
+async def test_nothing_to_rank_needs_no_request(scripted: Any) -> None:
+    """No documents, no request."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    assert rerank.compress_documents([], "dogs?") == []
+    assert await rerank.acompress_documents([], "dogs?") == []
+    assert server.requests == []
+
+
+def test_errors_are_typed(scripted: Any, wire: Any) -> None:
+    """Reranking fails as chat does."""
+    rerank, _ = scripted(wire.error(404, 5007), cls=WorkersAIRerank, model=MODEL)
+    with pytest.raises(face.NotFoundError):
+        rerank.compress_documents(DOCUMENTS, "dogs?")

@@ -1,0 +1,61 @@
+"""Reasoning between `<think>` tags, taken out on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from langchain_workersai._thinking import ThinkSplitter
+from tests.langchain_workersai.scripted import merged
+from workersai import ReasoningDelta
+
+TEXT = "<think>\nTwo and two.\n</think>\n\nFour, a < b, </b> and <thin air."
+
+
+def split(pieces: list[str]) -> tuple[str, str]:
+    splitter = ThinkSplitter()
+    deltas = [d for piece in pieces for d in splitter.feed(piece)] + splitter.close()
+    thought = "".join(d.text for d in deltas if isinstance(d, ReasoningDelta))
+    return thought, "".join(d.text for d in deltas if not isinstance(d, ReasoningDelta))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+def test_tags_are_found_however_the_text_is_cut(size: int) -> None:
+    """Reasoning and answer do not depend on where the stream is cut."""
+    pieces = [TEXT[i : i + size] for i in range(0, len(TEXT), size)]
+    thought, said = split(pieces)
+    assert thought == "Two and two.\n"
+    assert said == "Four, a < b, </b> and <thin air."
+
+
+def test_an_open_end_is_reasoning() -> None:
+    """A model that was cut off while it thought has said nothing yet."""
+    assert split(["<think>hm</thi"]) == ("hm</thi", "")
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
+def test_think_tags_become_reasoning(scripted: Any, wire: Any, streamed: bool) -> None:
+    """With `think_tags`, plain and streamed answers have reasoning and text apart."""
+    text = "<think>hm</think>Four"
+    reply = wire.stream(text[:3], text[3:12], text[12:]) if streamed else wire.answer(text)
+    llm, _ = scripted(reply, think_tags=True)
+    message = merged(list(llm.stream("2+2"))) if streamed else llm.invoke("2+2")
+    assert message.content == "Four"
+    assert message.additional_kwargs["reasoning_content"] == "hm"
+    assert [b["type"] for b in message.content_blocks] == ["reasoning", "text"]
+    assert message.response_metadata["finish_reason"] == "stop"
+
+
+async def test_async_answers_too(scripted: Any, wire: Any) -> None:
+    """`ainvoke` and `astream` split as well."""
+    llm, _ = scripted(wire.answer("<think>hm</think>Four"), wire.stream("<think>hm</think>Four"))
+    llm.think_tags = True
+    assert (await llm.ainvoke("2+2")).content == "Four"
+    assert merged([c async for c in llm.astream("2+2")]).content == "Four"
+
+
+def test_text_stays_text_unless_asked(scripted: Any, wire: Any) -> None:
+    """By default nothing is taken out of an answer."""
+    llm, _ = scripted(wire.answer("<think>hm</think>Four"))
+    assert llm.invoke("2+2").content == "<think>hm</think>Four"
