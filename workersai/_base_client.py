@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai._exchange import Timeout
+from workersai._exchange import RetryBudget, Timeout
 from workersai._http import Outgoing
-from workersai._requests import ChatOptions, Request, embedding_requests
+from workersai._requests import ChatOptions, Request
+from workersai._retrieval import embedding_requests
 from workersai._settings import read_settings
 from workersai._types import CallOptions, EmbeddingOptions, Endpoint
 from workersai.errors import ConfigurationError
@@ -82,6 +83,7 @@ class BaseClient:
         self.endpoint: Endpoint = endpoint
         self.timeout = Timeout.of(timeout)
         self.max_retries = max_retries
+        self._budget = RetryBudget()
         self._reject_if_busy = reject_if_busy
         self._settings = read_settings(
             account_id=account_id,
@@ -90,6 +92,17 @@ class BaseClient:
             gateway=gateway,
             session_affinity=session_affinity,
             default_headers=default_headers,
+        )
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            f"a {type(self).__name__} holds a token and connections and is not copied or pickled: "
+            "make one where it is used"
         )
 
     def _outgoing(self, request: Request) -> Outgoing:

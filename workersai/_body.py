@@ -9,7 +9,7 @@ from workersai._failures import is_error_status
 from workersai._http import AsyncAnswer, SyncAnswer
 from workersai._replay import MAX_BODY_BYTES
 from workersai._responses import Reply
-from workersai.errors import ResponseError
+from workersai.errors import ResponseError, WorkersAIError
 
 __all__ = ["read_whole", "read_whole_async"]
 
@@ -27,7 +27,8 @@ class _Body:
 
     def __init__(self, status: int, headers: Mapping[str, str], secrets: tuple[str, ...]) -> None:
         self.is_done = False
-        self._is_error = is_error_status(status)
+        self.is_error = is_error_status(status)
+        """An error's status is told although its body is cut, late or cannot be read."""
         self._reply = (status, headers)
         self._secrets = secrets
         self._chunks: list[bytes] = []
@@ -41,10 +42,19 @@ class _Body:
         """
         self._chunks.append(chunk)
         self._size += len(chunk)
-        if self._is_error:
+        if self.is_error:
             self.is_done = self._size >= _MAX_ERROR_BYTES
         elif self._size > MAX_BODY_BYTES:
             raise ResponseError(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+
+    def break_off(self, error: WorkersAIError) -> None:
+        """Take a failure of the connection: of an error, its status alone says enough.
+
+        Raises:
+            WorkersAIError: *error*, if the answer is none.
+        """
+        if not self.is_error:
+            raise error
 
     def close(self) -> Reply:
         """Return the reply."""
@@ -55,10 +65,13 @@ def read_whole(answer: SyncAnswer, secrets: tuple[str, ...]) -> Reply:
     """Read an answer to its end and let go of the connection."""
     try:
         body = _Body(answer.status, answer.headers, secrets)
-        for chunk in answer:
-            body.feed(chunk)
-            if body.is_done:
-                break
+        try:
+            for chunk in answer:
+                body.feed(chunk)
+                if body.is_done:
+                    break
+        except WorkersAIError as error:
+            body.break_off(error)
         return body.close()
     finally:
         answer.close()
@@ -68,11 +81,14 @@ async def read_whole_async(answer: AsyncAnswer, secrets: tuple[str, ...]) -> Rep
     """As `read_whole`."""
     try:
         body = _Body(answer.status, answer.headers, secrets)
-        async with aclosing(aiter(answer)) as chunks:
-            async for chunk in chunks:
-                body.feed(chunk)
-                if body.is_done:
-                    break
+        try:
+            async with aclosing(aiter(answer)) as chunks:
+                async for chunk in chunks:
+                    body.feed(chunk)
+                    if body.is_done:
+                        break
+        except WorkersAIError as error:
+            body.break_off(error)
         return body.close()
     finally:
         await answer.aclose()

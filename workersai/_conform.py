@@ -21,6 +21,8 @@ __all__ = [
 
 # ---------------------------------------------------------------------------- messages
 
+_CALLED = frozenset({"name", "arguments"})
+
 
 def to_wire_messages(
     messages: Sequence[WireMessage], profile: ModelProfile
@@ -49,13 +51,21 @@ def _to_wire_message(position: int, message: WireMessage, profile: ModelProfile)
         wire["role"] = "system"  # only the OpenAI-schema models list the role `developer`
     if not profile.reasoning:
         wire.pop("reasoning", None)
-    if "tool_calls" in wire:
-        wire["tool_calls"] = [_to_wire_call(call) for call in wire["tool_calls"]]
+    calls = [_to_wire_call(position, call) for call in wire.pop("tool_calls", ())]
+    if calls:  # an empty list is refused by models with the OpenAI schema
+        wire["tool_calls"] = calls
     return wire
 
 
-def _to_wire_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = dict(call["function"])
+def _malformed(position: int, what: str) -> ConfigurationError:
+    return ConfigurationError(f"messages[{position}] holds {what}", parameter="messages")
+
+
+def _to_wire_call(position: int, call: Any) -> dict[str, Any]:
+    given = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(given, Mapping) or "id" not in call or not given.keys() >= _CALLED:
+        raise _malformed(position, "a tool call without id, function.name or function.arguments")
+    function = dict(given)
     if not isinstance(function["arguments"], str):
         function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
     return {"id": call["id"], "type": "function", "function": function}
@@ -64,6 +74,8 @@ def _to_wire_call(call: Mapping[str, Any]) -> dict[str, Any]:
 def _to_wire_content(position: int, content: Any, profile: ModelProfile) -> Any:
     if content is None or isinstance(content, str):
         return content or ""
+    if not isinstance(content, Sequence):
+        raise _malformed(position, f"content that is {type(content).__name__}")
     parts = [_to_wire_part(position, part, profile) for part in content]
     if profile.text_only_content or not parts:
         # Some models answer 5006 to a list: `'array' not in 'string'`.
@@ -71,8 +83,10 @@ def _to_wire_content(position: int, content: Any, profile: ModelProfile) -> Any:
     return parts
 
 
-def _to_wire_part(position: int, part: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
-    kind = part.get("type")
+def _to_wire_part(position: int, part: Any, profile: ModelProfile) -> dict[str, Any]:
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if kind is None or (kind == "text" and not isinstance(part.get("text"), str)):
+        raise _malformed(position, "a part of content without a type or its text")
     if kind == "text":
         return {"type": "text", "text": part["text"]}
     takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(str(kind))
@@ -109,10 +123,12 @@ def to_wire_tools(
     return [_to_wire_tool(i, tool, profile) for i, tool in enumerate(tools or ())]
 
 
-def _to_wire_tool(position: int, tool: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
-    if tool.get("type", "function") != "function" and "input_schema" not in tool:
-        return dict(tool)  # `custom` tools: listed by the OpenAI-schema models
-    function = dict(tool.get("function", tool))
+def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, Any]:
+    given = tool if isinstance(tool, Mapping) else {}
+    if given.get("type", "function") != "function" and "input_schema" not in given:
+        return dict(given)  # `custom` tools: listed by the OpenAI-schema models
+    inner = given.get("function", given)
+    function = dict(inner) if isinstance(inner, Mapping) else {}
     if not isinstance(function.get("name"), str):
         raise ConfigurationError(
             f"tools[{position}] has no name: pass {{'type': 'function', 'function': "

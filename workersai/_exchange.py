@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from typing import TypeVar
 
 from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError
 
-__all__ = ["Attempt", "RetryNotice", "Timeout", "exchange", "retry_delay"]
+__all__ = ["Attempt", "RetryBudget", "RetryNotice", "Timeout", "exchange", "retry_delay"]
 
 T = TypeVar("T")
 
 _FIRST_DELAY = 0.5
 _MAX_DELAY = 8.0
 _MAX_RETRY_AFTER = 60.0
+_BUDGET = 500
+_COST = 14
+_COST_WHEN_THROTTLED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,10 @@ class Timeout:
         for name in ("connect", "first_byte", "idle", "total"):
             value = getattr(self, name)
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not value > 0:
+            if not is_number or not 0 < value < threading.TIMEOUT_MAX:
                 raise ConfigurationError(
-                    f"timeout {name}={value!r} must be a number of seconds above 0",
+                    f"timeout {name}={value!r} must be a number of seconds between 0 and "
+                    f"{threading.TIMEOUT_MAX:.0f}",
                     parameter="timeout",
                 )
 
@@ -83,10 +88,36 @@ class Attempt:
     deadline: float
 
 
+class RetryBudget:
+    """What the calls of one client may spend on retries, so that they do not feed an outage.
+
+    A retry is paid for, a success pays back: single failures are tried again as often as asked,
+    while a server that is down sees little more than one request a call. Threads need no lock
+    here: an update that is lost makes the budget a retry larger or smaller.
+    """
+
+    def __init__(self) -> None:
+        self._left = _BUDGET
+
+    def take(self, error: WorkersAIError) -> int:
+        """Pay for a retry after *error*; return its price, 0 if there is not enough."""
+        is_throttled = isinstance(error, APIStatusError) and error.status == 429
+        cost = _COST_WHEN_THROTTLED if is_throttled else _COST
+        if cost > self._left:
+            return 0
+        self._left -= cost
+        return cost
+
+    def give_back(self, cost: int) -> None:
+        """A call succeeded; its last retry cost *cost*, 0 if it needed none."""
+        self._left = min(self._left + (cost or 1), _BUDGET)
+
+
 def exchange(
     retries: int,
     timeout: Timeout,
     *,
+    budget: RetryBudget | None = None,
     on_retry: Callable[[RetryNotice], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
@@ -96,6 +127,7 @@ def exchange(
     Args:
         retries: How often to try again at the most.
         timeout: Its `total` bounds all attempts and waits together.
+        budget: Pays for the retries; the client's, or one for this call alone.
         on_retry: Told of each retry.
         clock: Monotonic seconds.
         jitter: Random numbers from 0 to 1.
@@ -107,14 +139,18 @@ def exchange(
         WorkersAIError: Of the last attempt.
     """
     deadline = clock() + timeout.total
-    delay = 0.0
+    budget = budget or RetryBudget()
+    delay, cost = 0.0, 0
     for number in itertools.count():
         try:
-            return (yield Attempt(number, delay, deadline))
+            result = yield Attempt(number, delay, deadline)
         except WorkersAIError as error:
             failure = error
+        else:
+            budget.give_back(cost)
+            return result
         wait = retry_delay(failure, number, jitter()) if number < retries else None
-        if wait is None or clock() + wait >= deadline:
+        if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
             raise failure
         delay = wait
         if on_retry is not None:

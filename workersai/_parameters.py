@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from workersai._profiles import ModelProfile, Parameter
 from workersai._types import ChatParameters
 from workersai.errors import ConfigurationError
 
-__all__ = ["check_parameter", "collect_parameters"]
+__all__ = ["check_extra", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
@@ -53,25 +54,26 @@ def collect_parameters(
         for name, value in parameters.items()
         if value is not None and not (name == "stop" and value in _NO_STOP)
     }
-    for name, value in (extra or {}).items():
-        _check_extra(name, body)
-        if value is not None:
-            body[name] = value
+    check_extra(extra, _RESERVED | body.keys())
+    body.update({name: value for name, value in (extra or {}).items() if value is not None})
     for name, value in body.items():
         check_parameter(name, value, profile)
     return body
 
 
-def _check_extra(name: str, body: Mapping[str, Any]) -> None:
-    if name in _RESERVED:
-        raise ConfigurationError(
-            f"{name!r} cannot be set through extra fields: it is made from the call's arguments",
-            parameter=name,
-        )
-    if name in body:
-        raise ConfigurationError(
-            f"{name!r} is given twice, as a parameter and as an extra field", parameter=name
-        )
+def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:
+    """Check that no extra field replaces one that the call's arguments make.
+
+    Raises:
+        ConfigurationError: Naming the field.
+    """
+    for name in extra or ():
+        if name in taken:
+            raise ConfigurationError(
+                f"{name!r} is given twice: an extra field cannot replace what the call's own "
+                "arguments say",
+                parameter=name,
+            )
 
 
 def check_parameter(name: str, value: Any, profile: ModelProfile) -> None:

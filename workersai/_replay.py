@@ -13,8 +13,10 @@ from workersai._types import (
     ChatEvent,
     ChatResult,
     Finish,
+    InvalidToolCall,
     ReasoningDelta,
     TextDelta,
+    ToolCall,
     ToolCallDelta,
     UsageUpdate,
 )
@@ -33,7 +35,8 @@ def replay(result: ChatResult) -> list[ChatEvent]:
         events.append(ReasoningDelta(choice.reasoning))
     if choice.text or choice.logprobs:
         events.append(TextDelta(choice.text, choice.logprobs))
-    calls = (*choice.tool_calls, *choice.invalid_tool_calls)
+    calls: list[ToolCall | InvalidToolCall]
+    calls = [*choice.tool_calls, *choice.invalid_tool_calls]
     events += [
         ToolCallDelta(position, call.id, call.name, _to_text(call.arguments))
         for position, call in enumerate(calls)

@@ -1,4 +1,4 @@
-"""Arguments -> requests, one function per operation.
+"""Arguments -> requests, one function per operation; those for vectors are in `_retrieval`.
 
 Everything that can be wrong with an argument is found here, before any connection is made.
 """
@@ -19,9 +19,9 @@ from workersai._conform import (
     tool_names,
 )
 from workersai._json import dump_json
-from workersai._parameters import check_parameter, collect_parameters
+from workersai._parameters import collect_parameters
 from workersai._profiles import ModelProfile, get_profile
-from workersai._types import CallOptions, EmbeddingOptions, Endpoint, WireMessage
+from workersai._types import CallOptions, Endpoint, WireMessage
 from workersai.errors import ConfigurationError
 
 __all__ = [
@@ -29,9 +29,8 @@ __all__ = [
     "Request",
     "chat_request",
     "completion_request",
-    "embedding_requests",
     "models_request",
-    "rerank_request",
+    "run_path",
 ]
 
 _SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
@@ -109,7 +108,7 @@ def chat_request(
     Raises:
         ConfigurationError: If an argument does not fit the model.
     """
-    path = _run_path(options.model)
+    path = run_path(options.model)
     if options.endpoint == "openai":
         path = "/v1/chat/completions"
     profile = get_profile(options.model)
@@ -132,7 +131,7 @@ def completion_request(prompt: str, options: ChatOptions) -> Request:
     if not isinstance(prompt, str) or not prompt:
         raise ConfigurationError("prompt must be a non-empty string", parameter="prompt")
     native = replace(options, endpoint="run")
-    path, profile = _run_path(options.model), get_profile(options.model)
+    path, profile = run_path(options.model), get_profile(options.model)
     return _generation_request(path, {"prompt": prompt}, native, profile, frozenset())
 
 
@@ -157,16 +156,23 @@ def _generation_request(
     if profile.max_tokens_default is not None and "max_completion_tokens" not in body:
         body.setdefault("max_tokens", profile.max_tokens_default)
     if options.reject_if_busy:
-        body.setdefault("options", {"rejectIfBusy": True})
+        _merge(body, "options", {"rejectIfBusy": True})
     stream = options.stream and not _is_refused_in_stream(wanted, profile)
     if options.stream:
         _check_choices(body)
     if stream:
         body["stream"] = True
         if options.include_usage and options.endpoint == "openai":
-            body.setdefault("stream_options", {"include_usage": True})
+            _merge(body, "stream_options", {"include_usage": True})
     content = dump_json(body, model=options.model)
     return Request(path, content, model=options.model, stream=stream, tools=names)
+
+
+def _merge(body: dict[str, Any], name: str, ours: dict[str, Any]) -> None:
+    """Add options to the user's own, which win."""
+    given = body.setdefault(name, ours)
+    if isinstance(given, Mapping):
+        body[name] = {**ours, **given}
 
 
 def _is_refused_in_stream(wanted: dict[str, Any] | None, profile: ModelProfile) -> bool:
@@ -186,98 +192,6 @@ def _check_choices(body: Mapping[str, Any]) -> None:
         )
 
 
-# ------------------------------------------------------------------ embeddings and rerank
-
-
-def embedding_requests(
-    texts: Sequence[str], model: str, endpoint: Endpoint, options: EmbeddingOptions
-) -> list[Request]:
-    """Ask for vectors, in as many requests as the model's documented batch limit makes.
-
-    Raises:
-        ConfigurationError: If a text is empty or no string, or an option does not fit the model.
-    """
-    profile = get_profile(model)
-    _check_texts("texts", texts)
-    name, instruction = "text", options.get("instruction")
-    body = {
-        "pooling": options.get("pooling"),
-        "truncate_inputs": options.get("truncate"),
-        "dimensions": options.get("dimensions"),
-        **(options.get("extra") or {}),
-    }
-    if options.get("input_type") == "query" and profile.query_field and endpoint == "run":
-        name, body["instruction"] = profile.query_field, instruction
-    elif instruction is not None:
-        texts = [instruction + text for text in texts]
-    body = {field: value for field, value in body.items() if value is not None}
-    for field_name, value in body.items():
-        check_parameter(field_name, value, profile)
-    path = _run_path(model)
-    if endpoint == "openai":
-        path, name, body = "/v1/embeddings", "input", {"model": model, **body}
-    size = _batch_size(options.get("batch_size"), profile)
-    return [
-        Request(
-            path,
-            dump_json({**body, name: batch}, model=model),
-            model=model,
-            count=len(batch),
-            dimensions=options.get("dimensions"),
-        )
-        for batch in (list(texts[i : i + size]) for i in range(0, len(texts), size))
-    ]
-
-
-def _batch_size(asked: int | None, profile: ModelProfile) -> int:
-    limit = profile.max_batch or 100
-    if asked is None:
-        return limit
-    if asked < 1 or (profile.max_batch is not None and asked > profile.max_batch):
-        raise ConfigurationError(
-            f"batch_size={asked!r} does not fit {profile.name}: its page wants it between 1 and "
-            f"{limit} texts a request",
-            parameter="batch_size",
-        )
-    return asked
-
-
-def rerank_request(
-    query: str,
-    documents: Sequence[str],
-    model: str,
-    *,
-    top_k: int | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Request:
-    """Ask for documents by relevance; always native, `/ai/v1` documents no such route.
-
-    Raises:
-        ConfigurationError: If the query or a document is empty or no string.
-    """
-    profile = get_profile(model)
-    _check_texts("query", [query])
-    _check_texts("documents", documents)
-    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in documents]}
-    body.update(extra or {})
-    if top_k is not None:
-        check_parameter("top_k", top_k, profile)
-        body["top_k"] = top_k
-    content = dump_json(body, model=model)
-    return Request(_run_path(model), content, model=model, count=len(documents))
-
-
-def _check_texts(parameter: str, texts: Sequence[str]) -> None:
-    if isinstance(texts, str):
-        raise ConfigurationError(f"{parameter} must be a list of strings", parameter=parameter)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise ConfigurationError(
-                f"{parameter}[{position}] must be a non-empty string, not {text!r}",
-                parameter=parameter,
-            )
-
-
 # ----------------------------------------------------------------------- models and paths
 
 
@@ -294,7 +208,12 @@ def models_request(
     return Request("/models/search", params={k: v for k, v in asked.items() if v is not None})
 
 
-def _run_path(model: str) -> str:
+def run_path(model: str) -> str:
+    """Return a model's native route.
+
+    Raises:
+        ConfigurationError: If *model* is not an id.
+    """
     return f"/run/{_check_model(model)}"
 
 

@@ -6,9 +6,10 @@ chat's answer in `_answers`, its streams in `_stream`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workersai._failures import error_from_body, error_from_response, is_error_body, is_error_status
@@ -46,7 +47,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     secrets: tuple[str, ...] = ()
 
     def payload(self, request: Request) -> Any:
@@ -101,11 +102,9 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
     length = request.dimensions or (
         len(vectors[0]) if vectors and isinstance(vectors[0], list) else 0
     )
-    for position, vector in enumerate(vectors):
-        _check_vector(position, vector, length, request.model)
+    floats = [_floats(i, vector, length, request.model) for i, vector in enumerate(vectors)]
     usage = parse_usage(answer.get("usage")) or _parse_meta(answer.get("meta"))
     model = _string(answer.get("model")) or request.model
-    floats = [[float(x) for x in v] if _has_ints(v) else v for v in vectors]
     return EmbeddingResult(floats, usage, model, _string(answer.get("pooling")))
 
 
@@ -120,22 +119,18 @@ def _ordered(data: list[Any], model: str | None) -> list[Any]:
     return vectors
 
 
-def _check_vector(position: int, vector: Any, length: int, model: str | None) -> None:
-    # One pass in C: a sum is a finite number only if every entry is.
-    try:
-        is_sound = isinstance(vector, list) and len(vector) == length and length > 0
-        is_sound = is_sound and math.isfinite(math.fsum(vector))
-    except (TypeError, ValueError, OverflowError):
-        is_sound = False
-    if not is_sound:
-        raise ResponseError(
-            f"{model} answered with a vector that is no list of {length or 'any'} finite numbers, "
-            f"for text {position}; none is used"
-        )
-
-
-def _has_ints(vector: list[Any]) -> bool:
-    return set(map(type, vector)) != {float}  # one pass in C
+def _floats(position: int, vector: Any, length: int, model: str | None) -> list[float]:
+    """Check a vector and return it, a whole number in it as the float it stands for."""
+    if isinstance(vector, list) and len(vector) == length > 0:
+        kinds = set(map(type, vector))  # each pass over the entries is one in C
+        # A sum is a finite number only if every entry is.
+        with contextlib.suppress(ValueError, OverflowError):
+            if kinds <= {int, float} and math.isfinite(math.fsum(vector)):
+                return vector if kinds == {float} else [float(x) for x in vector]
+    raise ResponseError(
+        f"{model} answered with a vector that is no list of {length or 'any'} finite numbers, "
+        f"for text {position}; none is used"
+    )
 
 
 def _parse_meta(meta: Any) -> Usage | None:
@@ -177,10 +172,12 @@ def parse_rerank(reply: Reply, request: Request) -> RerankResult:
     documents: list[RankedDocument] = []
     for row in rows:
         index, score = (row.get("id"), row.get("score")) if isinstance(row, dict) else (None, None)
-        if not isinstance(index, int) or not 0 <= index < request.count or index in seen:
-            raise ResponseError(f"{request.model} ranked document {index!r} of {request.count}")
+        if type(index) is not int or not 0 <= index < request.count or index in seen:
+            raise ResponseError(
+                f"{request.model} ranked what is none of the {request.count} documents, or twice"
+            )
         if not is_number(score):
-            raise ResponseError(f"{request.model} gave document {index} the score {score!r}")
+            raise ResponseError(f"{request.model} gave document {index} a score that is no number")
         seen.add(index)
         documents.append(RankedDocument(index, float(score)))
     documents.sort(key=lambda document: (-document.score, document.index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import os
 import platform
 import re
@@ -86,9 +87,9 @@ def read_settings(
     Raises:
         ConfigurationError: If one is missing, malformed or unsafe; a token is never shown.
     """
-    account = _check_account(account_id or _environment(ACCOUNT_VARIABLES))
+    account = _check_account(_text("account_id", account_id) or _environment(ACCOUNT_VARIABLES))
     token = _check_token(api_token)
-    given = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    given = _text("base_url", base_url) or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     root = f"{_check_base_url(given)}/accounts/{account}/ai"
     headers = {
         "accept": "*/*",
@@ -109,6 +110,14 @@ def _environment(names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name))), None)
 
 
+def _text(parameter: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigurationError(
+        f"{parameter} must be text, not {type(value).__name__}", parameter=parameter
+    )
+
+
 def _check_account(account_id: str | None) -> str:
     if not account_id:
         raise ConfigurationError(
@@ -125,7 +134,7 @@ def _check_account(account_id: str | None) -> str:
 
 def _check_token(api_token: str | SecretStr | None) -> str:
     given = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
-    token = (given or _environment(TOKEN_VARIABLES) or "").strip()
+    token = (_text("api_token", given) or _environment(TOKEN_VARIABLES) or "").strip()
     if not token:
         raise ConfigurationError(
             "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN", parameter="api_token"
@@ -206,7 +215,8 @@ def _gateway_value(name: str, value: Any) -> str:
 def _metadata(value: Any) -> str:
     """Write gateway metadata; one null or nested value was seen to wipe all of it silently."""
     is_flat = isinstance(value, Mapping) and all(
-        isinstance(entry, (str, int, float, bool)) for entry in value.values()
+        isinstance(entry, (str, int)) or (isinstance(entry, float) and math.isfinite(entry))
+        for entry in value.values()
     )
     if not is_flat or len(value) > 5:
         raise ConfigurationError(

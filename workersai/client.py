@@ -23,7 +23,6 @@ from workersai._requests import (
     chat_request,
     completion_request,
     models_request,
-    rerank_request,
 )
 from workersai._responses import (
     Reply,
@@ -32,6 +31,7 @@ from workersai._responses import (
     parse_models,
     parse_rerank,
 )
+from workersai._retrieval import rerank_request
 from workersai._streaming import AsyncStream, SyncStream
 from workersai._types import (
     CallOptions,
@@ -60,7 +60,8 @@ class Client(BaseClient):
     Takes the arguments of `BaseClient` and:
 
     Args:
-        http_client: An `httpx.Client` of your own; it is used as it is, never closed or changed.
+        http_client: A `Client` of httpx or httpx2 of your own; it is used as it is, never closed
+            or changed.
     """
 
     def __init__(
@@ -242,7 +243,9 @@ class Client(BaseClient):
         return self._drive(lambda clocks: parse(self._fetch(request, clocks), request), on_retry)
 
     def _drive(self, attempt: Callable[[Clocks], T], on_retry: OnRetry) -> T:
-        flow: Flow[T] = exchange(self.max_retries, self.timeout, on_retry=on_retry)
+        flow: Flow[T] = exchange(
+            self.max_retries, self.timeout, budget=self._budget, on_retry=on_retry
+        )
         step = next(flow)
         while True:
             if step.delay:
@@ -277,8 +280,8 @@ class AsyncClient(BaseClient):
     Takes the arguments of `BaseClient` and:
 
     Args:
-        http_client: An `httpx.AsyncClient` of your own; it is used as it is, never closed or
-            changed.
+        http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
+            closed or changed.
     """
 
     def __init__(
@@ -403,7 +406,9 @@ class AsyncClient(BaseClient):
         return await self._drive(attempt, on_retry)
 
     async def _drive(self, attempt: Callable[[Clocks], Awaitable[T]], on_retry: OnRetry) -> T:
-        flow: Flow[T] = exchange(self.max_retries, self.timeout, on_retry=on_retry)
+        flow: Flow[T] = exchange(
+            self.max_retries, self.timeout, budget=self._budget, on_retry=on_retry
+        )
         step = next(flow)
         while True:
             if step.delay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import ssl
@@ -15,21 +16,21 @@ import httpx
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from workersai._failures import is_error_status
+from workersai._http.clocks import Clocks
+from workersai._http.families import HTTPX, Family, family_of
+from workersai._http.inflate import decoder_for
+from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
-    DRAIN_SECONDS,
-    FAILURES,
     IDLE_SECONDS,
     MAX_CONNECTIONS,
     AsyncHTTPClient,
-    Clocks,
-    Outgoing,
     build_request,
-    decoder_for,
+    mask_accounts,
     refuse_cookies,
     shared_ssl_context,
     ssl_context_for,
-    translate,
 )
+from workersai.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as time_limit
@@ -48,7 +49,16 @@ class _AsyncClient(HttpxAiohttpClient):
     def _init_proxy_transport(
         self, proxy: httpx.Proxy, verify: Any = True, *_: Any, **__: Any
     ) -> httpx.AsyncBaseTransport:
-        return _aiohttp_transport(verify, proxy)
+        return _aiohttp_transport(verify, _with_header(proxy))
+
+
+def _with_header(proxy: httpx.Proxy) -> httpx.Proxy:
+    """Move a proxy's credentials into its headers: aiohttp warns of its own form of them."""
+    if proxy.raw_auth is None:
+        return proxy
+    basic = base64.b64encode(b":".join(proxy.raw_auth)).decode()
+    headers = {**proxy.headers, "authorization": f"Basic {basic}"}
+    return httpx.Proxy(proxy.url, ssl_context=proxy.ssl_context, headers=headers)
 
 
 def _aiohttp_transport(
@@ -88,7 +98,9 @@ class AsyncEngine:
 
     def __init__(self, user_client: AsyncHTTPClient | None = None) -> None:
         self._user_client = user_client
+        self._family = HTTPX if user_client is None else family_of(user_client, "AsyncClient")
         self._kept: dict[tuple[int, int], _Kept] = {}
+        mask_accounts(self._family)
 
     async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
         """Send a request and wait for the head of its answer.
@@ -99,19 +111,24 @@ class AsyncEngine:
         """
         client = await self._client(outgoing.url)
         try:
-            request = build_request(outgoing, clocks)
-            async with time_limit(clocks.wait()):
+            connect, wait = clocks.connect(), clocks.wait()
+            timeouts = {"connect": connect, "pool": connect, "read": wait, "write": wait}
+            request = build_request(outgoing, self._family, timeouts)
+            async with time_limit(wait):
                 response = await client.send(
                     request, stream=True, auth=None, follow_redirects=False
                 )
-        except FAILURES as error:
-            failure = translate(error, clocks, outgoing)
+        except self._family.failures as error:
+            failure = self._family.translate(error, clocks, outgoing)
         else:
-            return AsyncAnswer(response, clocks, outgoing)
+            clocks.begin_body()
+            return AsyncAnswer(response, clocks, outgoing, self._family)
         raise failure
 
     async def _client(self, url: str) -> AsyncHTTPClient:
         if self._user_client is not None:
+            if self._user_client.is_closed:
+                raise ConfigurationError("the HTTP client is closed", parameter="http_client")
             return self._user_client
         loop = asyncio.get_running_loop()
         if (kept := self._live(loop)) is None:
@@ -145,13 +162,16 @@ class AsyncEngine:
 class AsyncAnswer:
     """The head of an answer, and its body while it comes."""
 
-    def __init__(self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing) -> None:
+    def __init__(
+        self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing, family: Family
+    ) -> None:
         self.status = response.status_code
         self.is_error = is_error_status(self.status)
         self.headers = dict(response.headers)
         self._response = response
         self._clocks = clocks
         self._outgoing = outgoing
+        self._family = family
         stream = cast("httpx.AsyncByteStream", response.stream)
         self._chunks: AsyncIterator[bytes] = aiter(stream)
 
@@ -161,14 +181,18 @@ class AsyncAnswer:
         try:
             while True:
                 async with time_limit(self._clocks.wait()):
-                    data = await anext(self._chunks, b"")
-                if not data:
+                    data = await anext(self._chunks, None)
+                if data is None:
                     break
-                yield data if decoder is None else decoder.decode(data)
+                if decoder is None:
+                    yield data
+                    continue
+                for piece in decoder.decode(data):
+                    yield piece
             if decoder is not None:
                 decoder.close()
-        except FAILURES as error:
-            failure = translate(error, self._clocks, self._outgoing)
+        except self._family.failures as error:
+            failure = self._family.translate(error, self._clocks, self._outgoing)
         else:
             return
         raise failure
@@ -177,8 +201,9 @@ class AsyncAnswer:
         """Let go of the connection; after a whole answer it is kept for the next request."""
         try:
             if is_done:
-                with contextlib.suppress(*FAILURES):  # no end in sight: the connection goes
-                    async with time_limit(DRAIN_SECONDS):
+                # Without an end in sight the connection goes.
+                with contextlib.suppress(*self._family.failures):
+                    async with time_limit(self._clocks.drain()):
                         async for _ in self._chunks:
                             pass
         finally:

@@ -6,45 +6,53 @@ import contextlib
 import os
 import ssl
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 import httpcore
 import httpx
 
 from workersai._failures import is_error_status
+from workersai._http.clocks import Clocks
+from workersai._http.families import HTTPX, Family, family_of
+from workersai._http.inflate import decoder_for
+from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
-    DRAIN_SECONDS,
-    FAILURES,
     LIMITS,
-    Clocks,
     HTTPClient,
-    Outgoing,
     build_request,
-    decoder_for,
+    mask_accounts,
     refuse_cookies,
     ssl_context_for,
-    translate,
 )
+from workersai.errors import APIConnectionError, ConfigurationError
 
 __all__ = ["SyncAnswer", "SyncEngine"]
 
+_WRITE_BYTES = 256 << 10
+
 
 class _LimitedStream(httpcore.NetworkStream):
-    """A socket whose reads end at a moment, not only after a silence."""
+    """A socket whose reads end at a moment, not only after a silence.
+
+    httpcore hands the timeouts of a request on as they are, so a request's `Clocks` come here in
+    their place.
+    """
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
-        self.wait: Callable[[], float] | None = None
-        """Says, while an answer's body is read, how long the next bytes may take."""
+        self.has_heard = False
+        """Whether anything was read since the last write."""
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self.wait() if self.wait else timeout)
+    def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        self.has_heard = True
+        return self._inner.read(max_bytes, _seconds(timeout))
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, timeout)
+    def write(self, buffer: bytes, timeout: Any = None) -> None:
+        self.has_heard = False
+        for start in range(0, len(buffer), _WRITE_BYTES):
+            self._inner.write(buffer[start : start + _WRITE_BYTES], _seconds(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -59,6 +67,10 @@ class _LimitedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def _seconds(timeout: Any) -> float | None:
+    return timeout.wait() if isinstance(timeout, Clocks) else timeout
 
 
 class _LimitedBackend(httpcore.NetworkBackend):
@@ -79,8 +91,10 @@ class SyncEngine:
 
     def __init__(self, user_client: HTTPClient | None = None) -> None:
         self._user_client = user_client
+        self._family = HTTPX if user_client is None else family_of(user_client, "Client")
         self._own: tuple[int, HTTPClient] | None = None
         self._lock = threading.Lock()
+        mask_accounts(self._family)
 
     def open(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
         """Send a request and wait for the head of its answer.
@@ -89,19 +103,27 @@ class SyncEngine:
             APIConnectionError: If there is no answer.
             ResponseError: If it is not HTTP.
         """
+        client = self._client(outgoing.url)
         try:
-            request = build_request(outgoing, clocks)
-            response = self._client(outgoing.url).send(
-                request, stream=True, auth=None, follow_redirects=False
-            )
-        except FAILURES as error:
-            failure = translate(error, clocks, outgoing)
+            request = build_request(outgoing, self._family, self._timeouts(clocks))
+            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+        except self._family.failures as error:
+            failure = self._family.translate(error, clocks, outgoing)
         else:
-            return SyncAnswer(response, clocks, outgoing)
+            _refuse_surplus(response)
+            clocks.begin_body()
+            return SyncAnswer(response, clocks, outgoing, self._family)
         raise failure
+
+    def _timeouts(self, clocks: Clocks) -> dict[str, Any]:
+        connect = clocks.connect()
+        limit = clocks if self._user_client is None else clocks.wait()
+        return {"connect": connect, "pool": connect, "read": limit, "write": limit}
 
     def _client(self, url: str) -> HTTPClient:
         if self._user_client is not None:
+            if self._user_client.is_closed:
+                raise ConfigurationError("the HTTP client is closed", parameter="http_client")
             return self._user_client
         own = self._own
         if own is None or own[0] != os.getpid():
@@ -120,6 +142,18 @@ class SyncEngine:
             _close_in(*own)
 
 
+def _refuse_surplus(response: httpx.Response) -> None:
+    """Refuse an answer that was there before its question.
+
+    A server that sends more than its answer's length leaves bytes that the next request on the
+    connection would read as its own answer.
+    """
+    socket = response.extensions.get("network_stream")
+    if isinstance(socket, _LimitedStream) and not socket.has_heard:
+        response.close()
+        raise APIConnectionError("The server had sent more than the answer to the request before")
+
+
 def _close_in(pid: int, client: HTTPClient) -> None:
     """Close a client, but not the copy of it that a forked process has."""
     if pid == os.getpid():
@@ -131,28 +165,31 @@ def _make_client(url: str) -> HTTPClient:
     client = httpx.Client(verify=ssl_context_for(url), limits=LIMITS, timeout=None)  # noqa: S113
     refuse_cookies(client)
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
-        # httpx has no parameter for httpcore's network backend.
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            pool._network_backend = _LimitedBackend()  # noqa: SLF001
+        if transport is not None:  # hosts that the environment takes from the proxy
+            # httpx has no parameter for httpcore's network backend.
+            transport._pool._network_backend = _LimitedBackend()  # type: ignore[attr-defined]  # noqa: SLF001
     return client
 
 
 class SyncAnswer:
     """The head of an answer, and its body while it comes."""
 
-    def __init__(self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing) -> None:
+    def __init__(
+        self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing, family: Family
+    ) -> None:
         self.status = response.status_code
         self.is_error = is_error_status(self.status)
         self.headers = dict(response.headers)
         self._response = response
         self._clocks = clocks
         self._outgoing = outgoing
-        # Not `iter_raw`: its chunker and counter do nothing here, for each event.
-        self._chunks: Iterator[bytes] = iter(cast("httpx.SyncByteStream", response.stream))
+        self._family = family
         socket = response.extensions.get("network_stream")
         self._socket = socket if isinstance(socket, _LimitedStream) else None
-
+        # Not `iter_raw`: its chunker and counter do nothing here, for each event.
+        self._chunks: Iterator[bytes] = iter(cast("httpx.SyncByteStream", response.stream))
+        if self._socket is None:
+            self._chunks = self._paced(self._chunks)
         self._bytes = self._read()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -168,31 +205,36 @@ class SyncAnswer:
 
     def _read(self) -> Iterator[bytes]:
         decoder = decoder_for(self.headers)
-        if self._socket is not None:
-            self._socket.wait = self._clocks.wait
         try:
             if decoder is None:
                 yield from self._chunks
                 return
             for data in self._chunks:
-                yield decoder.decode(data)
+                yield from decoder.decode(data)
             decoder.close()
-        except FAILURES as error:
-            failure = translate(error, self._clocks, self._outgoing)
+        except self._family.failures as error:
+            failure = self._family.translate(error, self._clocks, self._outgoing)
         else:
             return
         raise failure
+
+    def _paced(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Read through a user's client, whose sockets know only how long a silence may be."""
+        # Its own reads look at this when the body begins.
+        self._response.request.extensions["timeout"]["read"] = self._clocks.wait()
+        while (data := next(chunks, None)) is not None:
+            self._clocks.check()
+            yield data
+            self._clocks.wait()
 
     def close(self, *, is_done: bool = False) -> None:
         """Let go of the connection; after a whole answer it is kept for the next request."""
         try:
             if is_done and self._socket is not None:
-                end = time.monotonic() + DRAIN_SECONDS
-                self._socket.wait = lambda: max(end - time.monotonic(), 0.001)
-                with contextlib.suppress(*FAILURES):  # no end in sight: the connection goes
+                self._clocks.drain()
+                # Without an end in sight the connection goes.
+                with contextlib.suppress(*self._family.failures):
                     for _ in self._chunks:
                         pass
         finally:
-            if self._socket is not None:
-                self._socket.wait = None
             self._response.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from workersai.local.identity import new_hex
+
 __all__ = ["ApiFailure", "envelope_of"]
 
 
@@ -27,7 +29,9 @@ class ApiFailure(Exception):  # noqa: N818 - it is an answer to send, not a faul
 def envelope_of(failure: ApiFailure) -> dict[str, Any]:
     """The JSON body of a failure: inference errors carry a prefix and a request id in the text."""
     inference = 3000 <= failure.code < 7000 or 8000 <= failure.code < 9000
-    message = f"AiError: {failure.message} ({uuid.uuid4()})" if inference else failure.message
+    message = (
+        f"AiError: {failure.message} ({uuid.UUID(new_hex())})" if inference else failure.message
+    )
     return {
         "errors": [{"message": message, "code": failure.code}],
         "success": False,

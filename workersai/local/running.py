@@ -48,6 +48,8 @@ class LocalServer:
         account_id: The account that is accepted.
         api_token: The token that is accepted.
         port: A fixed port; 0 takes a free one.
+        repeatable: Whether ids and times follow from the request, so that an engine that repeats
+            itself answers the same request with the same bytes.
         fallback, gguf, upstream, upstream_model: As on the command line.
 
     Attributes:
@@ -65,6 +67,7 @@ class LocalServer:
         account_id: str = "0123456789abcdef0123456789abcdef",
         api_token: str = "local-token",  # noqa: S107 - opens nothing but this server
         port: int = 0,
+        repeatable: bool = False,
         fallback: Literal["echo"] | None = None,
         gguf: Path | None = None,
         upstream: str | None = None,
@@ -88,6 +91,7 @@ class LocalServer:
             else engine
         )
         self._wanted_port = port
+        self._repeatable = repeatable
         self._running: _Running | None = None
 
     @property
@@ -118,6 +122,7 @@ class LocalServer:
             account_id=self.account_id,
             api_token=self.api_token,
             on_request=lambda *seen: self.requests.append(RecordedRequest(*seen)),
+            repeatable=self._repeatable,
         )
         self._running = _Running(app, self._wanted_port)
         return self

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workersai.local.access import Access
 from workersai.local.engines.base import Engine
 from workersai.local.failures import ApiFailure, envelope_of
+from workersai.local.identity import repeat_for
 from workersai.local.listing import model_schema, search_models
 from workersai.local.operations import Outcome, Streamed, openai_chat, openai_embed, run
 
@@ -36,6 +37,7 @@ def create_app(
     account_id: str | None = None,
     api_token: str | None = None,
     on_request: OnRequest | None = None,
+    repeatable: bool = False,
 ) -> ASGIApp:
     """Build the application that stands in for `api.cloudflare.com`.
 
@@ -44,11 +46,13 @@ def create_app(
         account_id: The one account that is accepted; None accepts any of the right shape.
         api_token: The one token that is accepted; None accepts any well-formed one.
         on_request: Told about every request that reaches an operation.
+        repeatable: Let the ids and times in an answer follow from its request, so that the same
+            request gets the same body from an engine that repeats itself.
 
     Returns:
         An ASGI application whose API root is `/client/v4`.
     """
-    service = _Service(engine, Access(account_id, api_token), on_request)
+    service = _Service(engine, Access(account_id, api_token), on_request, repeatable=repeatable)
     app = Starlette(
         routes=[
             service.route("/run/{model:path}", "POST", service.run_model),
@@ -66,10 +70,18 @@ def create_app(
 class _Service:
     """The operations of one server, bound to its engine and access rules."""
 
-    def __init__(self, engine: Engine, access: Access, on_request: OnRequest | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        access: Access,
+        on_request: OnRequest | None,
+        *,
+        repeatable: bool,
+    ) -> None:
         self._engine = engine
         self._access = access
         self._on_request = on_request
+        self._repeatable = repeatable
 
     def route(self, path: str, method: str, operation: Operation) -> Route:
         """A route that checks access, reads the body, runs the operation and sends its outcome."""
@@ -89,7 +101,10 @@ class _Service:
         self._access.check(request.url.path, account_id, request.headers)
         if request.method != method:
             raise _not_supported(request.method)
-        body = _json(await request.body()) if method == "POST" else None
+        raw = await request.body()
+        if self._repeatable:
+            repeat_for(request.url.path.encode() + b"\n" + raw)
+        body = _json(raw) if method == "POST" else None
         if self._on_request is not None:
             headers = {k: v for k, v in request.headers.items() if k != "authorization"}
             self._on_request(request.method, request.url.path, headers, body)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import struct
-import time
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +20,7 @@ from workersai.local.engines.base import (
     TextPiece,
     TokenLogprob,
 )
+from workersai.local.identity import new_hex, now
 from workersai.local.jobs import Asked
 
 __all__ = [
@@ -102,9 +101,9 @@ def answer_body(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:
 def head_of(asked: Asked, kind: str) -> dict[str, Any]:
     """The fields that open every OpenAI-shaped object."""
     return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "id": f"chatcmpl-{new_hex()}",
         "object": kind,
-        "created": int(time.time()),
+        "created": now(),
         "model": asked.model.name,
     }
 

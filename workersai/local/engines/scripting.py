@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from workersai.local.engines.words import (
     tokens_of,
     trailing_tool_results,
 )
+from workersai.local.identity import new_hex
 
 __all__ = ["Script", "call_id", "cut_at_stop", "scripted", "thought"]
 
@@ -41,7 +41,7 @@ class Script:
 
 def call_id() -> str:
     """A fresh id of a tool call, in the form that vLLM-served models use."""
-    return f"chatcmpl-tool-{uuid.uuid4().hex}"
+    return f"chatcmpl-tool-{new_hex()}"
 
 
 def scripted(job: ChatJob, script: Script, prompt_tokens: int) -> Iterator[Piece]:

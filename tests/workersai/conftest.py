@@ -1,0 +1,73 @@
+"""Fixtures of the core's tests: no environment but the test's own, and everything closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.workersai.loopback import Loopback, Script
+from tests.workersai.talking import COLOURS, Colour, Recorder, Reply, Speaker, speaker
+
+_OURS = ("CLOUDFLARE_", "CF_", "WORKERSAI_BASE_URL")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the machine's credentials nor its proxies reach a test."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(_OURS) or name.upper() in _PROXIES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=COLOURS)
+def colour(request: pytest.FixtureRequest) -> Colour:
+    chosen: Colour = request.param
+    return chosen
+
+
+Speaks = Callable[..., Speaker]
+Mocked = Callable[..., tuple[Speaker, Recorder]]
+Serve = Callable[[Script], Loopback]
+
+
+@pytest.fixture
+def speaks(colour: Colour) -> Iterator[Speaks]:
+    """Make clients of the test's colour."""
+    with ExitStack() as stack:
+
+        def make(**settings: Any) -> Speaker:
+            made = speaker(colour, **settings)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def mocked(speaks: Speaks, colour: Colour) -> Mocked:
+    """Make a client whose HTTP ends in a `MockTransport`, and the recorder of that."""
+
+    def make(*replies: Reply, **settings: Any) -> tuple[Speaker, Recorder]:
+        recorder = Recorder(*replies)
+        return speaks(http_client=recorder.http_client(colour), **settings), recorder
+
+    return make
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start loopback servers."""
+    with ExitStack() as stack:
+
+        def start(script: Script) -> Loopback:
+            server = Loopback(script)
+            stack.callback(server.close)
+            return server
+
+        yield start

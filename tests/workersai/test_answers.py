@@ -1,0 +1,298 @@
+"""Whole answers to a chat, in every shape, into `ChatResult`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from tests.workersai.anything import ANYTHING
+from tests.workersai.talking import SECRETS, TOKEN, UNKNOWN, answer, asked
+from workersai import (
+    APIStatusError,
+    ChatResult,
+    Choice,
+    InvalidToolCall,
+    OutOfCapacityError,
+    ResponseError,
+    ToolCall,
+    Usage,
+    WorkersAIError,
+)
+from workersai._answers import parse_chat
+from workersai._responses import Reply
+
+REQUEST = asked()
+
+
+def parsed(body: bytes, status: int = 200) -> ChatResult:
+    headers = {"cf-ray": "ray-1", "content-type": "application/json"}
+    return parse_chat(Reply(status, headers, body, SECRETS), REQUEST)
+
+
+def result(choice: Choice, usage: Usage | None = None) -> ChatResult:
+    return ChatResult((choice,), usage, model=UNKNOWN, request_id="ray-1")
+
+
+SPENT = Usage(7, 3, 10)
+
+
+def served(choice: Choice, usage: Usage | None = SPENT) -> ChatResult:
+    return replace(result(choice, usage), model="@cf/test/served", id="chat-1")
+
+
+def made_id(index: int) -> str:
+    return f"call_{REQUEST.call_seed()}{index}"
+
+
+HELLO = Choice(text="Hello", finish_reason="stop")
+SUM = {"a": 1, "b": 2}
+BERN = {"city": "Bern"}
+
+EXPECTED: dict[str, ChatResult] = {
+    # Native: `response` as text, null, object, array, number, missing; calls with object arguments.
+    "native_text": result(Choice(text="Hello"), Usage(10, 2, 12)),
+    "native_calls": result(
+        Choice(
+            tool_calls=(
+                ToolCall(made_id(0), "get_weather", {"city": "Zürich"}),
+                ToolCall(made_id(1), "add", SUM),
+            )
+        ),
+        Usage(8, 4, 12),
+    ),
+    "native_object": result(
+        Choice(text='{"action": "click", "target": "r4", "value": null}'),
+        Usage(300, 20, 320, neurons=5.9),
+    ),
+    "native_object_numbers": result(
+        Choice(text='{"price": 1.50, "big": 12345678901234567890123, "n": [1e2, -0.0]}')
+    ),
+    "native_array": result(Choice(text='["a", 1]')),
+    "native_number": result(Choice(text="1.50"), Usage(1, 1, 2)),
+    "native_empty": result(Choice()),
+    "native_missing_response": result(Choice(), Usage(4, 0, 4)),
+    "native_call_as_response": result(
+        Choice(tool_calls=(ToolCall(made_id(0), "get_weather", BERN),))
+    ),
+    "native_unwrapped": result(Choice(text="Hello"), Usage(10, 2, 12)),
+    "plain_string": ChatResult((Choice(text="Hello"),), request_id="ray-1"),
+    "plain_string_bare": ChatResult((Choice(text="Hello"),), request_id="ray-1"),
+    # Chat completions, in `result` and bare.
+    "completion_in_result": served(
+        HELLO, Usage(147, 16, 163, cached_tokens=40, reasoning_tokens=5, neurons=1.7727)
+    ),
+    "completion_bare": served(HELLO),
+    "completion_calls": served(
+        Choice(
+            tool_calls=(
+                ToolCall("chatcmpl-tool-1", "add", SUM),
+                ToolCall("chatcmpl-tool-2", "get_weather", BERN),
+            ),
+            finish_reason="tool_calls",
+        )
+    ),
+    "completion_twice_encoded": served(
+        Choice(tool_calls=(ToolCall("t1", "get_weather", BERN),), finish_reason="tool_calls")
+    ),
+    "completion_ids": served(
+        Choice(
+            tool_calls=(
+                ToolCall(made_id(0), "now", {}),
+                ToolCall(made_id(1), "now", {}),
+                ToolCall("same", "now", {}),
+                ToolCall(made_id(3), "now", {}),
+                ToolCall(made_id(4), "now", {}),
+            ),
+            finish_reason="tool_calls",
+        )
+    ),
+    "completion_function_call": served(
+        Choice(tool_calls=(ToolCall(made_id(0), "add", SUM),), finish_reason="function_call")
+    ),
+    "completion_null_calls": served(HELLO),
+    "completion_reasoning_both": served(Choice(text="Yes", reasoning="Hm.", finish_reason="stop")),
+    "completion_reasoning": served(Choice(text="Yes", reasoning="Hm.", finish_reason="stop")),
+    "completion_reasoning_content": served(
+        Choice(text="Yes", reasoning="Hm.", finish_reason="stop")
+    ),
+    "completion_budget_spent": result(
+        Choice(reasoning="Let me", finish_reason="length"), Usage(40, 400, 440, neurons=15.2)
+    ),
+    "completion_number": result(Choice(text="1.50", finish_reason="stop")),
+    "completion_choices": replace(
+        served(Choice(text="one", finish_reason="stop")),
+        choices=(
+            Choice(text="one", finish_reason="stop"),
+            Choice(index=1, text="two", finish_reason="length"),
+        ),
+    ),
+    "completion_logprobs": served(
+        Choice(
+            text="a",
+            finish_reason="stop",
+            logprobs=[{"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}],
+        )
+    ),
+    "completion_refusal": served(Choice(refusal="I cannot.", finish_reason="stop")),
+    "completion_no_usage": result(Choice(text="Hello")),
+    "text_completion": replace(
+        served(Choice(text="Once more", finish_reason="stop"), Usage(2, 2, 4)), id="cmpl-1"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_shape_is_one_result(name: str) -> None:
+    """Native, completion, text completion or plain, wrapped or not: one result."""
+    assert parsed(answer(name)) == EXPECTED[name]
+
+
+def test_a_cut_call_is_not_to_run() -> None:
+    """Arguments that the token cap cut are in `invalid_tool_calls` only."""
+    found = parsed(answer("completion_cut_call"))
+    assert found.tool_calls == ()
+    (call,) = found.invalid_tool_calls
+    assert (call.id, call.name, call.arguments) == ("a", "add", '{"a": 1, "b')
+    assert "cut off by the token cap" in call.error
+    assert found.finish_reason == "length"
+
+
+def test_calls_to_run_and_calls_not_to_run_are_parted() -> None:
+    """One bad call does not spoil the others."""
+    found = parsed(answer("completion_bad_calls"))
+    assert found.tool_calls == (ToolCall("c", "now", {}),)
+    assert found.invalid_tool_calls == (
+        InvalidToolCall("a", "add", "[1]", "the arguments are not a JSON object but list"),
+        InvalidToolCall("b", "", "{}", "the call has no name"),
+    )
+
+
+def test_made_ids_are_the_same_for_the_same_request_and_differ_between_turns() -> None:
+    """A recorded conversation replays word for word, and its turns never share an id."""
+
+    def first_id(request: Any) -> str:
+        return parse_chat(Reply(200, {}, answer("native_calls")), request).tool_calls[0].id
+
+    other = asked(messages=[{"role": "user", "content": "Another turn"}])
+    assert first_id(REQUEST) == first_id(asked())
+    assert first_id(REQUEST) != first_id(other)
+
+
+def test_an_object_that_names_no_offered_tool_is_text() -> None:
+    """Only a call to a tool of the request is taken for a call in the place of the text."""
+    request = asked(tools=())
+    found = parse_chat(Reply(200, {}, answer("native_call_as_response")), request)
+    assert found.text == '{"name": "get_weather", "arguments": {"city": "Bern"}}'
+    assert found.tool_calls == ()
+
+
+def test_the_raw_answer_is_kept() -> None:
+    """Fields that nobody reads yet can still be read by the user."""
+    found = parsed(answer("completion_null_calls"))
+    assert found.raw["choices"][0]["stop_reason"] == 106
+    assert "raw" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "says"),
+    [
+        pytest.param(b"", ResponseError, "not JSON", id="empty"),
+        pytest.param(b"<html>", ResponseError, "not JSON", id="html"),
+        pytest.param(b'{"result":{"response":"a', ResponseError, "not JSON", id="cut"),
+        pytest.param(b'"\xff"', ResponseError, "not JSON", id="not UTF-8"),
+        pytest.param(
+            b'{"result":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+            ResponseError,
+            "not JSON",
+            id="deep",
+        ),
+        pytest.param(
+            b'{"result":{},"success":true}', ResponseError, "empty result", id="empty result"
+        ),
+        pytest.param(
+            b'{"result":null,"success":true}', ResponseError, "empty result", id="null result"
+        ),
+        pytest.param(b'{"choices":[]}', ResponseError, "unknown shape", id="no choices"),
+        pytest.param(
+            b'{"choices":[],"usage":{}}', ResponseError, "empty list of choices", id="no choice"
+        ),
+        pytest.param(b'{"choices":[5]}', ResponseError, "choices[0] is int", id="odd choice"),
+        pytest.param(b'{"answer":"a"}', ResponseError, "unknown shape", id="unknown"),
+        pytest.param(
+            b'{"response":"a","tool_calls":5}', ResponseError, "'tool_calls' as int", id="odd calls"
+        ),
+        pytest.param(b'{"response":"Hi \\ud83d"}', ResponseError, "hex escape", id="half an emoji"),
+        pytest.param(
+            b'{"success":false,"result":{},"errors":[{"code":3040,"message":"busy"}]}',
+            OutOfCapacityError,
+            "busy",
+            id="error with status 200",
+        ),
+        pytest.param(
+            b'{"error":{"message":"bad","code":"invalid_prompt"}}',
+            APIStatusError,
+            "bad",
+            id="OpenAI error with status 200",
+        ),
+    ],
+)
+def test_what_cannot_be_read_raises(body: bytes, error: type[WorkersAIError], says: str) -> None:
+    """An answer that is no answer is never an empty success."""
+    with pytest.raises(error) as caught:
+        parsed(body)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        TOKEN.encode(),
+        b"x" * 110 + TOKEN.encode(),
+        json.dumps({TOKEN: 1}).encode(),
+        json.dumps({"x" * 5_000: 1, "\x1b": 2}).encode(),
+    ],
+    ids=["text", "at the cut", "field", "long"],
+)
+def test_what_cannot_be_read_shows_no_secret_and_no_novel(body: bytes) -> None:
+    """The quote in the error is short, escaped and without the token."""
+    with pytest.raises(ResponseError) as caught:
+        parsed(body)
+    assert TOKEN[:8] not in str(caught.value)
+    assert len(str(caught.value)) < 600
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 307])
+def test_an_error_status_raises_whatever_the_body_says(status: int) -> None:
+    """A body that looks like an answer does not make a success of an error status."""
+    with pytest.raises(APIStatusError) as caught:
+        parsed(answer("native_text"), status)
+    assert caught.value.status == status
+
+
+def test_unicode_line_separators_are_text() -> None:
+    """U+2028, U+2029 and U+0085 are ordinary characters."""
+    body = json.dumps({"response": "a\u2028b\u2029c\u0085d"}, ensure_ascii=False).encode()
+    assert parsed(body).text == "a\u2028b\u2029c\u0085d"
+
+
+def test_an_emoji_of_two_escapes_is_one_character() -> None:
+    """A surrogate pair in JSON escapes is the character it stands for."""
+    assert parsed(b'{"response":"\\ud83d\\ude00"}').text == "\U0001f600"
+
+
+@settings(max_examples=400)
+@given(ANYTHING)
+def test_no_answer_fails_in_a_way_of_its_own(value: Any) -> None:
+    """Whatever JSON comes, there is a result of valid text or an error of ours."""
+    try:
+        found = parsed(json.dumps(value).encode())
+    except WorkersAIError:
+        return
+    for choice in found.choices:
+        choice.text.encode()
+        choice.reasoning.encode()

@@ -1,0 +1,140 @@
+"""The error tree: what errors are, what they hold, and that they travel."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+import workersai
+from workersai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    ChatResult,
+    Choice,
+    ConfigurationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    OutOfCapacityError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    StreamInterruptedError,
+    ToolCall,
+    Usage,
+    WorkersAIError,
+    errors,
+)
+
+STATUS_ERRORS = (
+    AuthenticationError,
+    PermissionDeniedError,
+    NotFoundError,
+    InvalidRequestError,
+    ContextWindowExceededError,
+    RateLimitError,
+    QuotaExceededError,
+    OutOfCapacityError,
+    ServerError,
+)
+PARENTS: dict[type[WorkersAIError], type[WorkersAIError]] = {
+    ConfigurationError: WorkersAIError,
+    APIConnectionError: WorkersAIError,
+    APITimeoutError: APIConnectionError,
+    APIStatusError: WorkersAIError,
+    StreamInterruptedError: WorkersAIError,
+    ResponseError: WorkersAIError,
+    **dict.fromkeys(STATUS_ERRORS, APIStatusError),
+    ContextWindowExceededError: InvalidRequestError,
+}
+
+
+@pytest.mark.parametrize(("error", "parent"), PARENTS.items(), ids=lambda c: c.__name__)
+def test_the_tree(error: type[WorkersAIError], parent: type[WorkersAIError]) -> None:
+    """Each class stands where the docstring draws it."""
+    assert error.__mro__[1] is parent
+
+
+def test_every_error_is_public() -> None:
+    """What can be raised can be caught by its public name."""
+    classes = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, Exception)
+    }
+    assert classes == set(errors.__all__)
+    assert classes <= set(workersai.__all__)
+
+
+def test_a_wrong_argument_is_also_a_value_error() -> None:
+    """`except ValueError` works for configuration, as Python users expect."""
+    assert issubclass(ConfigurationError, ValueError)
+
+
+def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
+    """The text has status, code, model, sentence, action, wait and request id."""
+    error = QuotaExceededError(
+        "used up",
+        status=429,
+        code=4006,
+        request_id="ray-1",
+        retry_after=2.5,
+        model="@cf/a/b",
+    )
+    assert str(error) == (
+        "Workers AI answered HTTP 429, code 4006 for @cf/a/b: used up - wait for the allocation "
+        "to reset (00:00 UTC) or change the plan or limit (retry after 2.5 s) (request id ray-1)"
+    )
+
+
+def test_a_status_error_says_only_what_is_known() -> None:
+    """What the server left out is not made up."""
+    assert str(ServerError("", status=502)) == "Workers AI answered HTTP 502: no reason given"
+
+
+def partial() -> ChatResult:
+    call = ToolCall("a", "add", {"a": 1})
+    return ChatResult((Choice(text="Hel", tool_calls=(call,)),), Usage(1, 2, 3), raw={"a": 1})
+
+
+def examples() -> list[WorkersAIError]:
+    made: list[WorkersAIError] = [
+        ConfigurationError("wrong", parameter="model"),
+        APIConnectionError("gone"),
+        APITimeoutError("slow", phase="idle"),
+        StreamInterruptedError("cut", partial=partial()),
+        ResponseError("odd"),
+        *(
+            error("no", status=400, code=1, request_id="r", retry_after=1.5, model="m")
+            for error in STATUS_ERRORS
+        ),
+    ]
+    made[-1].partial = partial()
+    made[-1].is_retryable = True
+    return made
+
+
+@pytest.mark.parametrize("error", examples(), ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("travel", ["pickle", "copy", "deepcopy"])
+def test_errors_travel(error: WorkersAIError, travel: str) -> None:
+    """An error arrives in another process as it left this one."""
+    ways: dict[str, Callable[[], WorkersAIError]] = {
+        "pickle": lambda: pickle.loads(pickle.dumps(error)),
+        "copy": lambda: copy.copy(error),
+        "deepcopy": lambda: copy.deepcopy(error),
+    }
+    arrived = ways[travel]()
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert arrived.args == error.args
+    assert vars(arrived) == vars(error)
+    assert arrived.partial == error.partial
+    assert arrived.is_retryable == error.is_retryable

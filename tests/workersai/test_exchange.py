@@ -1,0 +1,299 @@
+"""Retries and the deadline, on a clock that stands still."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workersai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    ResponseError,
+    RetryNotice,
+    StreamInterruptedError,
+    Timeout,
+    WorkersAIError,
+)
+from workersai._exchange import exchange, retry_delay
+from workersai._failures import error_from_body, error_from_response
+
+
+class Clock:
+    """Seconds that pass only when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def failure(status: int, code: int | None = None, **headers: Any) -> APIStatusError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = b'{"errors":[{"message":"no","code":%d}]}' % code if code else b"{}"
+    return error_from_response(status, named, body)
+
+
+BUSY = failure(503)
+
+
+class Run:
+    """One exchange: every attempt fails with the next error, or succeeds."""
+
+    def __init__(
+        self,
+        errors: Iterable[WorkersAIError],
+        retries: int = 2,
+        *,
+        timeout: Timeout | None = None,
+        jitter: float = 1.0,
+        seconds: float = 0.0,
+    ) -> None:
+        self.delays: list[float] = []
+        self.notices: list[RetryNotice] = []
+        self.result: str | None = None
+        self.error: WorkersAIError | None = None
+        self.clock = Clock()
+        flow: Any = exchange(
+            retries,
+            timeout or Timeout(),
+            on_retry=self.notices.append,
+            clock=self.clock,
+            jitter=lambda: jitter,
+        )
+        waiting = list(errors)
+        attempt = next(flow)
+        try:
+            while True:
+                self.delays.append(attempt.delay)
+                self.clock.now += attempt.delay + seconds
+                attempt = flow.throw(waiting.pop(0)) if waiting else flow.send("done")
+        except StopIteration as stop:
+            self.result = stop.value
+        except WorkersAIError as error:
+            self.error = error
+
+    @property
+    def attempts(self) -> int:
+        return len(self.delays)
+
+
+def test_a_call_that_succeeds_is_made_once() -> None:
+    """No wait before it, no notice."""
+    run = Run([])
+    assert (run.result, run.delays, run.notices) == ("done", [0.0], [])
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2, 5])
+def test_how_often_it_is_tried_again(retries: int) -> None:
+    """Two retries by default, as many as asked for otherwise; the last error is raised."""
+    errors = [failure(503) for _ in range(retries + 1)]
+    run = Run(errors, retries)
+    assert run.attempts == retries + 1
+    assert run.error is errors[-1]
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_a_retry_that_succeeds(fails: int) -> None:
+    """What worked in the end is the result."""
+    run = Run([BUSY] * fails)
+    assert run.result == "done"
+    assert run.attempts == fails + 1
+
+
+RETRIED = [(s, None) for s in (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524)] + [
+    (408, 3007),
+    (408, 3008),
+    (429, 3021),
+    (429, 3040),
+    (429, 2003),
+    (408, 3046),
+    (400, 3040),
+]
+NOT_RETRIED = [(s, None) for s in (301, 307, 400, 401, 402, 403, 404, 405, 410, 413, 422)] + [
+    (429, 3036),
+    (429, 4006),
+    (429, 2045),
+    (429, 2041),
+    (400, 5006),
+    (413, 5021),
+    (500, 5006),
+    (503, 4006),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), RETRIED)
+def test_what_is_tried_again(status: int, code: int | None) -> None:
+    """408, 409, 425, 429, 5xx, and the codes that mean "a little later"."""
+    assert Run([failure(status, code)]).attempts == 2
+
+
+@pytest.mark.parametrize(("status", "code"), NOT_RETRIED)
+def test_what_is_not_tried_again(status: int, code: int | None) -> None:
+    """What would fail the same way; never an allocation that is used up, whatever its status."""
+    run = Run([failure(status, code)])
+    assert run.attempts == 1
+    assert run.error is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (APIConnectionError("gone"), 2),
+        (APITimeoutError("slow", phase="connect"), 2),
+        (APITimeoutError("slow", phase="first_byte"), 2),
+        (ResponseError("odd"), 1),
+        (StreamInterruptedError("cut"), 1),
+        (ConfigurationError("wrong"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_failures_without_a_status(error: WorkersAIError, attempts: int) -> None:
+    """A connection may work the next time; an unreadable answer stays unreadable."""
+    assert Run([error]).attempts == attempts
+
+
+def test_nothing_is_tried_again_after_the_first_token() -> None:
+    """An error that carries a part of the answer says itself that it is not retryable."""
+    error = error_from_body({"errors": [{"code": 3040, "message": "busy"}]})
+    assert error.is_retryable
+    error.is_retryable = False  # as the reader of a stream sets it beside `.partial`
+    assert Run([error]).attempts == 1
+
+
+def test_the_server_can_forbid_it() -> None:
+    """`x-should-retry: false` is one attempt."""
+    assert Run([failure(503, x_should_retry="false")]).attempts == 1
+
+
+# ---------------------------------------------------------------------------------- waits
+
+
+def test_waits_double_up_to_a_limit() -> None:
+    """Half a second, doubled each time, at most eight."""
+    run = Run([BUSY] * 7, retries=7)
+    assert run.delays == [0, 0.5, 1, 2, 4, 8, 8, 8]
+
+
+@given(st.floats(0, 1), st.integers(0, 50))
+def test_waits_are_fully_jittered(share: float, number: int) -> None:
+    """Clients that failed together do not come back together."""
+    longest = retry_delay(BUSY, number, 1.0)
+    found = retry_delay(BUSY, number, share)
+    assert longest is not None
+    assert found is not None
+    assert found == pytest.approx(share * longest)
+    assert 0 <= found <= 8
+
+
+def test_jitter_is_random_by_default() -> None:
+    """Two clients do not wait the same."""
+    random.seed()
+    delays = set()
+    for _ in range(8):
+        flow: Any = exchange(1, Timeout())
+        next(flow)
+        delays.add(flow.throw(BUSY).delay)
+    assert len(delays) > 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "delay"),
+    [
+        ({"retry_after": "1"}, 1.0),
+        ({"retry_after": "59.5"}, 59.5),
+        ({"retry_after": "60"}, 60.0),
+        ({"retry_after_ms": "250"}, 0.25),
+        ({"retry_after_ms": "250", "retry_after": "7"}, 0.25),
+        ({"retry_after": "0"}, 0.5),
+        ({"retry_after": "-1"}, 0.5),
+        ({"retry_after": "nan"}, 0.5),
+        ({"retry_after": "soon"}, 0.5),
+        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.5),
+    ],
+    ids=str,
+)
+def test_a_wait_that_the_server_asks_for(headers: dict[str, str], delay: float) -> None:
+    """It is obeyed to the second; what is no time to wait leaves the usual wait."""
+    run = Run([failure(429, None, **headers)], timeout=Timeout(total=100))
+    assert run.delays == [0, delay]
+
+
+@pytest.mark.parametrize("seconds", ["60.1", "100000", "1e9"])
+def test_a_wait_that_is_too_long_is_raised_at_once(seconds: str) -> None:
+    """Above 60 seconds the caller decides: the error says how long."""
+    run = Run([failure(429, retry_after=seconds)], timeout=Timeout(total=10**9))
+    assert run.attempts == 1
+    assert isinstance(run.error, APIStatusError)
+    assert run.error.retry_after == float(seconds)
+
+
+# ------------------------------------------------------------------------------- deadline
+
+
+def test_no_wait_passes_the_deadline() -> None:
+    """A wait that would end after the deadline is not begun."""
+    run = Run([failure(429, retry_after="10")], timeout=Timeout(total=10))
+    assert run.attempts == 1
+    assert run.error is not None
+
+
+def test_attempts_count_against_the_deadline() -> None:
+    """Slow attempts leave less for the next ones."""
+    run = Run([BUSY] * 9, retries=9, timeout=Timeout(total=2), seconds=0.8)
+    assert run.attempts == 2
+    assert run.clock.now <= 1002.2
+
+
+def test_every_attempt_has_the_same_deadline() -> None:
+    """`total` bounds all attempts together."""
+    clock = Clock()
+    flow: Any = exchange(2, Timeout(total=30), clock=clock, jitter=lambda: 1.0)
+    first = next(flow)
+    clock.now += 5
+    second = flow.throw(BUSY)
+    assert first.deadline == second.deadline == 1030
+    assert (first.number, second.number) == (0, 1)
+
+
+# -------------------------------------------------------------------------------- notices
+
+
+def test_every_retry_is_told_before_it_is_made() -> None:
+    """Number, wait and reason of each; none for the failure that is raised."""
+    errors = [failure(503), failure(500), failure(502)]
+    run = Run(errors)
+    assert run.notices == [RetryNotice(1, 0.5, errors[0]), RetryNotice(2, 1.0, errors[1])]
+    assert run.error is errors[2]
+
+
+# -------------------------------------------------------------------------------- Timeout
+
+
+def test_a_number_is_the_total() -> None:
+    """The other clocks keep their defaults."""
+    assert Timeout.of(5) == Timeout(total=5)
+    assert Timeout.of(None) == Timeout()
+    own = Timeout(connect=1, first_byte=2, idle=3, total=4)
+    assert Timeout.of(own) is own
+
+
+@pytest.mark.parametrize("name", ["connect", "first_byte", "idle", "total"])
+@pytest.mark.parametrize(
+    "value",
+    [0, -1, float("nan"), float("inf"), 1e20, True, "5", None],
+    ids=repr,
+)
+def test_a_timeout_is_a_number_of_seconds(name: str, value: Any) -> None:
+    """What no clock can wait for raises as an argument."""
+    with pytest.raises(ConfigurationError) as caught:
+        Timeout(**{name: value})
+    assert caught.value.parameter == "timeout"
+    assert f"{name}={value!r}" in str(caught.value)

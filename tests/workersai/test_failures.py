@@ -1,0 +1,355 @@
+"""Answers that say no, into errors."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.workersai.anything import ANYTHING
+from tests.workersai.talking import ACCOUNT, FIXTURES, SECRETS, TOKEN
+from workersai import (
+    APIStatusError,
+    AuthenticationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    OutOfCapacityError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServerError,
+)
+from workersai._failures import (
+    error_from_body,
+    error_from_response,
+    is_error_body,
+    is_error_status,
+    parse_retry_after,
+)
+
+UUID = "51afe8c9-1111-4222-8333-444455556666"
+
+
+def failure(
+    status: int, body: bytes | dict[str, Any], headers: dict[str, str] | None = None
+) -> APIStatusError:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return error_from_response(status, headers or {}, content, model="@cf/a/b", secrets=SECRETS)
+
+
+def envelope(code: int | None, message: str = "no") -> dict[str, Any]:
+    return {"success": False, "result": None, "errors": [{"code": code, "message": message}]}
+
+
+# ------------------------------------------------------------------------------ envelopes
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error", "read"),
+    [
+        (
+            "a_api.json",
+            429,
+            QuotaExceededError,
+            (4006, "you have used up your daily free allocation of 10,000 neurons.", UUID),
+        ),
+        (
+            "a_errors_object.json",
+            400,
+            InvalidRequestError,
+            (5006, "Bad input: Error: oneOf at '/' not met", UUID),
+        ),
+        (
+            "b_named.json",
+            429,
+            OutOfCapacityError,
+            (3040, "Capacity temporarily exceeded, please try again.", "req-7"),
+        ),
+        (
+            "c_gateway.json",
+            402,
+            QuotaExceededError,
+            (2021, "Insufficient balance; add money to your gateway or use BYOK", None),
+        ),
+        ("d_openai.json", 408, ServerError, (3046, "Request timeout", None)),
+        ("d_openai_named_code.json", 500, ServerError, (None, "Request timeout", UUID)),
+        ("e_error_string.json", 404, NotFoundError, (None, "no such route", None)),
+        ("e_message.json", 404, NotFoundError, (None, "no such route", None)),
+        (
+            "f_html.html",
+            502,
+            ServerError,
+            (None, "<html>\\r\\n<title>502 Bad Gateway</title>\\r\\n</html>", None),
+        ),
+        ("f_nothing.txt", 503, ServerError, (None, "", None)),
+    ],
+)
+def test_every_envelope_is_read(
+    name: str,
+    status: int,
+    error: type[APIStatusError],
+    read: tuple[int | None, str, str | None],
+) -> None:
+    """Code, message without prefixes, and request id are found in every documented envelope."""
+    found = failure(status, (FIXTURES / "errors" / name).read_bytes())
+    assert type(found) is error
+    assert (found.code, found.message, found.request_id) == read
+    assert (found.status, found.model) == (status, "@cf/a/b")
+
+
+def test_the_request_id_of_the_header_is_kept() -> None:
+    """Without an id in the message, `cf-ray` is what support needs."""
+    assert failure(500, envelope(8005), {"cf-ray": "8f-ZRH"}).request_id == "8f-ZRH"
+
+
+# ---------------------------------------------------------------------------------- codes
+
+CODES: list[tuple[int, int, type[APIStatusError], bool]] = [
+    (2001, 400, NotFoundError, False),
+    (2003, 429, RateLimitError, True),
+    (2009, 401, AuthenticationError, False),
+    (2014, 408, ServerError, True),
+    (2021, 402, QuotaExceededError, False),
+    (2041, 429, QuotaExceededError, False),
+    (2045, 429, QuotaExceededError, False),
+    (3003, 400, InvalidRequestError, False),
+    (3006, 413, InvalidRequestError, False),
+    (3007, 408, ServerError, True),
+    (3008, 408, ServerError, True),
+    (3021, 429, RateLimitError, True),
+    (3023, 403, PermissionDeniedError, False),
+    (3030, 400, InvalidRequestError, False),
+    (3036, 429, QuotaExceededError, False),
+    (3039, 400, InvalidRequestError, False),
+    (3040, 429, OutOfCapacityError, True),
+    (3041, 403, PermissionDeniedError, False),
+    (3042, 404, NotFoundError, False),
+    (4006, 429, QuotaExceededError, False),
+    (4007, 500, ServerError, True),
+    (5004, 400, InvalidRequestError, False),
+    (5005, 405, InvalidRequestError, False),
+    (5006, 400, InvalidRequestError, False),
+    (5007, 400, NotFoundError, False),
+    (5016, 403, PermissionDeniedError, False),
+    (5017, 500, ServerError, True),
+    (5018, 403, PermissionDeniedError, False),
+    (5019, 405, InvalidRequestError, False),
+    (5021, 413, ContextWindowExceededError, False),
+    (5023, 400, InvalidRequestError, False),
+    (5024, 403, InvalidRequestError, False),
+    (5025, 400, InvalidRequestError, False),
+    (5028, 410, NotFoundError, False),
+    (5034, 403, PermissionDeniedError, False),
+    (5035, 403, PermissionDeniedError, False),
+    (7000, 400, NotFoundError, False),
+    (7001, 405, InvalidRequestError, False),
+    (7003, 404, NotFoundError, False),
+    (8001, 400, InvalidRequestError, False),
+    (8005, 500, ServerError, True),
+    (8006, 400, InvalidRequestError, False),
+    (8007, 400, InvalidRequestError, False),
+    (9106, 400, AuthenticationError, False),
+    (10000, 401, AuthenticationError, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error", "is_retryable"), CODES, ids=[str(row[0]) for row in CODES]
+)
+def test_what_a_code_means(
+    code: int, status: int, error: type[APIStatusError], is_retryable: bool
+) -> None:
+    """A Cloudflare code decides class and retry, over HTTP and inside a stream."""
+    over_http = failure(status, envelope(code))
+    in_stream = error_from_body(envelope(code))
+    assert type(over_http) is type(in_stream) is error
+    assert over_http.status == in_stream.status == status
+    assert over_http.is_retryable is in_stream.is_retryable is is_retryable
+
+
+def test_the_generation_timeout_is_a_server_error() -> None:
+    """3046 says that the generation took too long."""
+    assert type(failure(408, envelope(3046))) is ServerError
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "is_retryable"),
+    [
+        (301, APIStatusError, False),
+        (307, APIStatusError, False),
+        (400, InvalidRequestError, False),
+        (401, AuthenticationError, False),
+        (402, QuotaExceededError, False),
+        (403, PermissionDeniedError, False),
+        (404, NotFoundError, False),
+        (405, InvalidRequestError, False),
+        (408, ServerError, True),
+        (409, InvalidRequestError, True),
+        (410, NotFoundError, False),
+        (413, InvalidRequestError, False),
+        (422, InvalidRequestError, False),
+        (425, InvalidRequestError, True),
+        (429, RateLimitError, True),
+        (500, ServerError, True),
+        (502, ServerError, True),
+        (503, ServerError, True),
+        (504, ServerError, True),
+        (520, ServerError, True),
+        (524, ServerError, True),
+    ],
+)
+@pytest.mark.parametrize("code", [None, 99_999], ids=["no code", "unknown code"])
+def test_what_a_status_means(
+    status: int, error: type[APIStatusError], is_retryable: bool, code: int | None
+) -> None:
+    """Without a known code, the HTTP status decides."""
+    found = failure(status, envelope(code))
+    assert type(found) is error
+    assert found.is_retryable is is_retryable
+    assert found.code == code
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("Requested token count exceeds the model's maximum context length", True),
+        ("this model's Context Window limit (32000)", True),
+        ('{"code":"context_length_exceeded"}', True),
+        ("System message must be at the beginning", False),
+    ],
+)
+def test_a_wrapped_context_error_is_told_by_its_text(message: str, error: bool) -> None:
+    """8007 wraps the model server's own error; one about the context is its own class."""
+    found = failure(400, envelope(8007, message))
+    assert isinstance(found, ContextWindowExceededError) is error
+
+
+def test_a_valid_token_for_a_foreign_account_lacks_permission() -> None:
+    """10000 with 403 is a token that is known, for an account that is not its own."""
+    assert type(failure(403, envelope(10000))) is PermissionDeniedError
+
+
+def test_the_server_can_forbid_a_retry() -> None:
+    """`x-should-retry: false` is obeyed."""
+    assert not failure(500, envelope(8005), {"x-should-retry": "false"}).is_retryable
+
+
+@pytest.mark.parametrize(
+    ("status", "is_error"), [(200, False), (204, False), (299, False), (301, True), (400, True)]
+)
+def test_which_status_is_an_error(status: int, is_error: bool) -> None:
+    """Only 2xx is a success; a redirect is none, because it is never followed."""
+    assert is_error_status(status) is is_error
+
+
+@pytest.mark.parametrize(
+    ("payload", "is_error"),
+    [
+        ({"success": False, "result": None, "errors": []}, True),
+        ({"success": False}, True),
+        ({"error": {"message": "no"}}, True),
+        ({"error": "no"}, True),
+        ({"errors": [{"code": 1}], "result": {}}, True),
+        ({"errors": [{"code": 1}]}, True),
+        ({"result": {"response": "a"}, "success": True, "errors": []}, False),
+        ({"result": {"response": "a"}, "errors": [{"code": 1}]}, False),
+        ({"choices": [], "error": None}, False),
+        ([1], False),
+        ("error", False),
+    ],
+)
+def test_an_error_behind_a_status_of_success(payload: Any, is_error: bool) -> None:
+    """The body is looked at even on 200."""
+    assert is_error_body(payload) is is_error
+
+
+# ---------------------------------------------------------------------------- what is shown
+
+
+@pytest.mark.parametrize("secret", [TOKEN, ACCOUNT], ids=["token", "account"])
+@pytest.mark.parametrize("padding", [0, 480, 499, 505])
+@pytest.mark.parametrize("kind", ["json", "html", "id"])
+def test_an_echoed_secret_is_hidden(secret: str, padding: int, kind: str) -> None:
+    """A server may echo the path or a header; no part of token or account shows."""
+    text = "x" * padding + secret
+    bodies: dict[str, bytes | dict[str, Any]] = {
+        "json": envelope(7003, text),
+        "html": f"<html>{text}</html>".encode(),
+        "id": {"requestId": text, "message": "no"},
+    }
+    error = failure(404, bodies[kind])
+    shown = f"{error!s} {error!r} {vars(error)}"
+    assert secret[:8] not in shown
+
+
+def test_control_characters_are_escaped() -> None:
+    """A server cannot write lines or colours into a log."""
+    error = failure(400, envelope(8001, "a\r\nb\x1b[31mc\u2028\u202e"), {"cf-ray": "a\x1b\nb"})
+    assert str(error).isprintable()
+    assert error.message == "a\\r\\nb\\x1b[31mc\\u2028\\u202e"
+    assert error.request_id == "a\\x1b\\nb"
+
+
+@pytest.mark.parametrize("character", ["x", "\n", "\x1b", "\u2028", "\U0010ffff"])
+def test_a_message_has_a_limit(character: str) -> None:
+    """At most 500 characters of what the server says are kept, escapes included."""
+    error = failure(502, ("y" + character * 100_000 + "z").encode())
+    assert len(error.message) <= 500
+
+
+def test_messages_in_any_script_stay_readable() -> None:
+    """Only what is not printable is escaped."""
+    assert failure(400, envelope(8001, "Größe 上限 🙂")).message == "Größe 上限 🙂"
+
+
+@settings(max_examples=200)
+@given(ANYTHING, st.sampled_from([200, 400, 429, 500]))
+def test_any_body_makes_an_error(payload: Any, status: int) -> None:
+    """However odd an error's body is, it becomes an error of ours with a readable text."""
+    error = failure(status, json.dumps(payload).encode())
+    assert str(error).isprintable()
+    assert error.request_id is None or isinstance(error.request_id, str)
+
+
+# ------------------------------------------------------------------------------ Retry-After
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "100000"}, 100_000.0),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "1 2 3 4 5 6 7 8"}, None),
+        ({"retry-after": "Wed, 99 Foo 2015 07:28:00 GMT"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "x", "retry-after": "9"}, 9.0),
+    ],
+    ids=str,
+)
+def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    """Seconds, milliseconds and dates are read; what is no time to wait is none."""
+    assert parse_retry_after(headers) == seconds
+
+
+def test_a_date_to_wait_for() -> None:
+    """A date is the seconds until then."""
+    headers = {"retry-after": formatdate(time.time() + 30, usegmt=True)}
+    found = parse_retry_after(headers)
+    assert found is not None
+    assert 28 < found <= 30

@@ -1,0 +1,154 @@
+"""JSON in and out, to the digit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.workersai.talking import TOKEN
+from workersai import ConfigurationError, ResponseError
+from workersai._json import (
+    dump_json,
+    exact_text,
+    join_surrogates,
+    parse_halves,
+    parse_json,
+    read_list,
+    to_text,
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        (b'"text"', "text"),
+        (b"1", "1"),
+        (b"1.50", "1.50"),
+        (b"-0.0", "-0.0"),
+        (b"1e400", "1e400"),
+        (b"12345678901234567890123", "12345678901234567890123"),
+        (b"true", "true"),
+        (b"false", "false"),
+        (b"null", ""),
+        (b'[1.0, null, "a"]', '[1.0, null, "a"]'),
+        (b'{"a":{"b":1.10}}', '{"a": {"b": 1.10}}'),
+        ('{"ä":"ö"}'.encode(), '{"ä": "ö"}'),
+    ],
+)
+def test_a_value_as_text(document: bytes, text: str) -> None:
+    """A string is itself, null is nothing, and every digit of a number stays."""
+    assert exact_text(b'{"a":[' + document + b"]}", ("a", 0)) == text
+
+
+def test_text_of_a_parsed_value() -> None:
+    """Unicode is not escaped."""
+    assert to_text({"a": ["ö", None]}) == '{"a": ["ö", null]}'
+
+
+def test_a_body_is_compact_and_unescaped() -> None:
+    """Requests go out as UTF-8 without spaces."""
+    assert dump_json({"a": "ö🙂", "b": [1, 1.5]}) == '{"a":"ö🙂","b":[1,1.5]}'.encode()
+
+
+def cycle() -> Any:
+    loop: list[Any] = []
+    loop.append(loop)
+    return loop
+
+
+def deep() -> Any:
+    value: Any = 0
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "Out of range"),
+        ({"x": [float("inf")]}, "Out of range"),
+        (b"bytes", "bytes"),
+        ({1, 2}, "set"),
+        (object(), "object"),
+        (cycle(), "Circular"),
+        (deep(), "nested too deeply"),
+        ("\ud83d", "lone surrogate"),
+        ({"\ud83d": 1}, "lone surrogate"),
+    ],
+    ids=["nan", "inf", "bytes", "set", "object", "cycle", "deep", "surrogate", "surrogate key"],
+)
+def test_what_has_no_json_form(value: Any, reason: str) -> None:
+    """It raises before anything is sent, and names the parameter and the model."""
+    with pytest.raises(ConfigurationError) as caught:
+        dump_json({"fine": 1, "wrong": value}, model="@cf/a/b")
+    assert caught.value.parameter == "wrong"
+    text = str(caught.value)
+    assert text.startswith("wrong for @cf/a/b cannot be sent as JSON")
+    assert reason in text
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"nope", b'{"a":1', b"\xff", b"[" * 100_000, b'"\\ud83d"', b"{'a': 1}"],
+    ids=["empty", "word", "cut", "not UTF-8", "deep", "half an emoji", "quotes"],
+)
+def test_what_is_no_json(document: bytes) -> None:
+    """It raises an error of ours that quotes the beginning, and no library's error with it."""
+    with pytest.raises(ResponseError, match="not JSON") as caught:
+        parse_json(document)
+    assert len(str(caught.value)) < 400
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("parse", [parse_json, parse_halves])
+def test_a_quote_hides_secrets(parse: Any) -> None:
+    """A page that echoes the token does not bring it into an error."""
+    with pytest.raises(ResponseError) as caught:
+        parse(b"x" * 100 + TOKEN.encode() + b"\\ud8", (TOKEN,))
+    assert TOKEN[:6] not in str(caught.value)
+
+
+def test_halves_of_a_pair_pass_where_a_stream_may_split_them() -> None:
+    """Only a stream may send half a character: its other half is in the next event."""
+    assert parse_halves(b'{"a":"\\ud83d"}', ()) == {"a": "\ud83d"}
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("", ("", "")),
+        ("abc", ("abc", "")),
+        ("\ud83d", ("", "\ud83d")),
+        ("a\ud83d", ("a", "\ud83d")),
+        ("\ud83d\ude00", ("\U0001f600", "")),
+        ("\ud83d\ude00\ud83d", ("\U0001f600", "\ud83d")),
+        ("\U0001f600", ("\U0001f600", "")),
+    ],
+    ids=ascii,
+)
+def test_surrogates_join(text: str, joined: tuple[str, str]) -> None:
+    """Pairs become characters; a first half at the end waits."""
+    assert join_surrogates(text) == joined
+
+
+@pytest.mark.parametrize("text", ["\ude00", "a\ude00", "\ud83da", "\ud83d\ud83d\ude00"], ids=ascii)
+def test_a_half_that_stands_alone(text: str) -> None:
+    """A second half without a first, or a first half in the middle, is no text."""
+    with pytest.raises(ResponseError, match="half of a surrogate pair"):
+        join_surrogates(text)
+
+
+@pytest.mark.parametrize("value", [None, [], "", 0, {}, False], ids=repr)
+def test_no_list_is_an_empty_one(value: Any) -> None:
+    """Null, missing and empty are no entries."""
+    assert read_list(value, "field") == []
+
+
+@pytest.mark.parametrize("value", [5, "x", {"a": 1}, True], ids=repr)
+def test_what_is_no_list_raises(value: Any) -> None:
+    """A shape nobody described is not guessed at."""
+    with pytest.raises(ResponseError, match="'field'"):
+        read_list(value, "field")

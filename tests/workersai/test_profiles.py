@@ -1,0 +1,232 @@
+"""What is known about models, held against the schemas that their pages publish."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import FrozenInstanceError
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from tests.workersai.talking import BGE, BGE_M3, GLM, GRANITE, QWEN_EMBEDDING, RERANKER, SEA_LION
+from workersai import ModelProfile, Parameter, Usage, get_profile
+from workersai._profiles import _PROFILES
+
+SEEDS = {
+    GRANITE: "granite-4.0-h-micro",
+    SEA_LION: "gemma-sea-lion-v4-27b-it",
+    GLM: "glm-4.7-flash",
+}
+# Of glm's newer schema, which the shipped one is older than.
+NEWER = {GLM: {"chat_template_kwargs"}}
+PAYLOADS = {"prompt", "messages", "requests"}
+
+
+def schema(name: str) -> dict[str, Any]:
+    folder = resources.files("workersai.local") / "schemas"
+    loaded: dict[str, Any] = json.loads((folder / f"{name}.input.json").read_text())
+    return loaded
+
+
+def variants(model: str) -> dict[str, dict[str, Any]]:
+    """The schema's request variants by the field that each requires."""
+    return {variant["required"][0]: variant for variant in schema(SEEDS[model])["oneOf"]}
+
+
+def listed(model: str) -> dict[str, dict[str, Any]]:
+    """Every parameter that any variant lists, by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for variant in variants(model).values():
+        found.update(variant["properties"])
+    return {name: spec for name, spec in found.items() if name not in PAYLOADS}
+
+
+def alternatives(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `anyOf` and `oneOf` unfold to, null left out."""
+    inner = [*spec.get("anyOf", ()), *spec.get("oneOf", ())]
+    flat = [leaf for option in inner for leaf in alternatives(option)] or [spec]
+    return [leaf for leaf in flat if leaf.get("type") != "null"]
+
+
+def facts(spec: dict[str, Any]) -> dict[str, Any]:
+    """The schema's facts about one parameter, in the words of `Parameter`."""
+    leaves = alternatives(spec)
+
+    def only(key: str) -> Any:
+        return next((leaf[key] for leaf in leaves if key in leaf), None)
+
+    enum = only("enum") if len(leaves) == 1 else None
+    return {
+        "minimum": only("minimum"),
+        "maximum": only("maximum"),
+        "default": spec.get("default"),
+        "choices": tuple(enum) if enum else None,
+        "max_items": only("maxItems"),
+    }
+
+
+CASES = [(model, name) for model in SEEDS for name in sorted(listed(model))]
+
+
+@pytest.mark.parametrize(("model", "name"), CASES, ids=[f"{SEEDS[m]}-{n}" for m, n in CASES])
+def test_a_parameter_is_as_its_page_says(model: str, name: str) -> None:
+    """Type, range, default, choices and length are those of the published schema."""
+    spec = listed(model)[name]
+    parameter = get_profile(model).parameters[name]
+    assert parameter.type in {leaf.get("type", "object") for leaf in alternatives(spec)}
+    found = {key: getattr(parameter, key) for key in facts(spec)}
+    assert found == facts(spec)
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_no_parameter_is_made_up(model: str) -> None:
+    """A profile lists what the page lists, and what its newer schema adds."""
+    assert set(get_profile(model).parameters) == set(listed(model)) | NEWER.get(model, set())
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_the_input_variants(model: str) -> None:
+    """A prompt, messages, and for granite and sea-lion a batch of requests."""
+    assert set(get_profile(model).inputs) == set(variants(model))
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_lora_where_the_page_lists_it(model: str) -> None:
+    """An adapter belongs to the prompt variant of granite and sea-lion."""
+    prompt = variants(model)["prompt"]["properties"]
+    messages = variants(model)["messages"]["properties"]
+    assert get_profile(model).lora is ("lora" in prompt)
+    assert "lora" not in messages
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_the_form_of_content(model: str) -> None:
+    """Models whose schema says that content is a string are marked so."""
+    item = variants(model)["messages"]["properties"]["messages"]["items"]
+    content = item.get("properties", {}).get("content", {})
+    assert get_profile(model).text_only_content is (content.get("type") == "string")
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_the_form_of_a_json_schema(model: str) -> None:
+    """Models whose schema requires `name` beside a JSON schema get the envelope."""
+    text = json.dumps(listed(model)["response_format"])
+    assert get_profile(model).schema_envelope is ('"required": ["name"]' in text)
+
+
+@pytest.mark.parametrize("model", SEEDS)
+def test_properties_that_need_a_description(model: str) -> None:
+    """Models whose schema requires type and description on every property are marked so."""
+    text = json.dumps(listed(model)["tools"])
+    assert get_profile(model).describes_properties is (
+        '"required": ["type", "description"]' in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "facts"),
+    [
+        (GRANITE, (131_000, 0.017, 0.11, True, False, 2000)),
+        (SEA_LION, (128_000, 0.35, 0.56, None, False, 2000)),
+        (GLM, (131_072, 0.06, 0.40, True, True, None)),
+    ],
+    ids=SEEDS.values(),
+)
+def test_the_facts_beside_the_schema(model: str, facts: tuple[Any, ...]) -> None:
+    """Context window, prices, function calling, reasoning and token cap are the page's."""
+    profile = get_profile(model)
+    assert profile.known
+    assert profile.task == "text-generation"
+    assert facts == (
+        profile.context_window,
+        profile.input_price,
+        profile.output_price,
+        profile.function_calling,
+        profile.reasoning,
+        profile.max_tokens_default,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "dimensions", "batch", "tokens"),
+    [
+        ("@cf/baai/bge-small-en-v1.5", 384, 100, 512),
+        (BGE, 768, 100, 512),
+        ("@cf/baai/bge-large-en-v1.5", 1024, 100, 512),
+        (BGE_M3, 1024, 100, 60_000),
+        (QWEN_EMBEDDING, 1024, 32, 8192),
+        ("@cf/google/embeddinggemma-300m", 768, None, None),
+    ],
+)
+def test_embedding_models(
+    model: str, dimensions: int, batch: int | None, tokens: int | None
+) -> None:
+    """The length of the vectors and the limits of a request are those of the page."""
+    profile = get_profile(model)
+    assert profile.task == "embeddings"
+    assert (profile.dimensions, profile.max_batch) == (dimensions, batch)
+    assert profile.max_input_tokens == tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "fields"),
+    [
+        (BGE, "bge", ("text",)),
+        (BGE_M3, "bge-m3", ("text",)),
+        (QWEN_EMBEDDING, "qwen3-embedding", ("queries", "documents", "text")),
+        ("@cf/google/embeddinggemma-300m", "embeddinggemma", ("text",)),
+    ],
+)
+def test_the_batch_limit_is_the_schemas(model: str, name: str, fields: tuple[str, ...]) -> None:
+    """As many texts a request as `maxItems` says; where it is missing, no limit is known."""
+    text = json.dumps(schema(name))
+    limit = get_profile(model).max_batch
+    assert ('"maxItems"' in text) is (limit is not None)
+    assert limit is None or text.count(f'"maxItems": {limit}') >= len(fields)
+    assert set(fields) <= set(get_profile(model).inputs)
+
+
+def test_the_reranker() -> None:
+    """bge-reranker-base ranks, and takes `top_k` from 1."""
+    profile = get_profile(RERANKER)
+    assert profile.task == "rerank"
+    assert profile.parameters["top_k"] == Parameter("integer", 1)
+
+
+@pytest.mark.parametrize("profile", _PROFILES.values(), ids=lambda profile: profile.name)
+def test_every_profile_says_where_it_is_from(profile: ModelProfile) -> None:
+    """A fact without a source is a guess."""
+    assert profile.known
+    assert profile.sources
+    assert all(source.startswith(("page", "catalogue", "observed")) for source in profile.sources)
+    assert profile.name.startswith("@cf/")
+
+
+def test_a_model_nobody_listed_forbids_nothing() -> None:
+    """Unknown models get a permissive profile, silently."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        profile = get_profile("@cf/nobody/unheard-of")
+    assert not profile.known
+    assert profile.name == "@cf/nobody/unheard-of"
+    assert not profile.parameters
+    assert profile.max_tokens_default is None
+    assert profile.vision is None
+    assert profile.cost(Usage(1, 1, 2)) is None
+
+
+def test_what_a_call_costs() -> None:
+    """Prices are in USD per million tokens."""
+    cost = get_profile(GRANITE).cost(Usage(1_000_000, 500_000, 1_500_000))
+    assert cost == pytest.approx(0.017 + 0.055)
+
+
+def test_profiles_do_not_change() -> None:
+    """One table serves all threads: nobody can write into it."""
+    profile = get_profile(GRANITE)
+    with pytest.raises(FrozenInstanceError):
+        profile.vision = True  # type: ignore[misc]  # that it is forbidden is the point
+    with pytest.raises(TypeError):
+        profile.parameters["x"] = Parameter("string")  # type: ignore[index]  # as above

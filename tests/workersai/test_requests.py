@@ -1,0 +1,357 @@
+"""Arguments into requests: exact paths and bodies."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.workersai.talking import (
+    ADD,
+    BGE,
+    GLM,
+    GRANITE,
+    HELLO,
+    LLAMA,
+    SEA_LION,
+    UNKNOWN,
+    asked,
+    call_options,
+)
+from workersai import CallOptions, ConfigurationError, Endpoint
+from workersai._requests import (
+    ChatOptions,
+    Request,
+    chat_request,
+    completion_request,
+    models_request,
+)
+from workersai._retrieval import embedding_requests, rerank_request
+
+ENDPOINTS: list[Endpoint] = ["run", "openai"]
+
+
+def body(request: Request) -> Any:
+    return json.loads(request.content)
+
+
+def chat(model: str = UNKNOWN, endpoint: Endpoint = "run", **options: Any) -> Request:
+    tools, choice = options.pop("tools", None), options.pop("tool_choice", None)
+    flags = {
+        name: options.pop(name)
+        for name in ("stream", "include_usage", "reject_if_busy")
+        if name in options
+    }
+    made = ChatOptions(model, call_options(options), endpoint=endpoint, **flags)
+    return chat_request(HELLO, made, tools=tools, tool_choice=choice)
+
+
+def complete(prompt: Any = "Once", model: str = GRANITE, **options: Any) -> Request:
+    return completion_request(prompt, ChatOptions(model, call_options(options)))
+
+
+# ----------------------------------------------------------------------------------- chat
+
+
+def test_a_native_chat() -> None:
+    """The model is in the path, unescaped, and only messages are in the body."""
+    request = chat()
+    assert (request.method, request.path) == ("POST", f"/run/{UNKNOWN}")
+    assert body(request) == {"messages": HELLO}
+
+
+def test_an_openai_chat() -> None:
+    """The model is in the body of `/ai/v1`."""
+    request = chat(endpoint="openai")
+    assert (request.method, request.path) == ("POST", "/v1/chat/completions")
+    assert body(request) == {"model": UNKNOWN, "messages": HELLO}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("model", [GRANITE, SEA_LION])
+def test_a_token_cap_is_always_known(model: str, endpoint: Endpoint) -> None:
+    """The page's default of 2000 is sent everywhere: `/ai/v1` otherwise cuts at 256."""
+    assert body(chat(model, endpoint))["max_tokens"] == 2000
+    assert body(chat(model, endpoint, max_tokens=7))["max_tokens"] == 7
+    assert body(complete(model=model))["max_tokens"] == 2000
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("model", [GLM, LLAMA, UNKNOWN])
+def test_no_cap_is_made_up(model: str, endpoint: Endpoint) -> None:
+    """Without a documented default nothing is sent that the user did not set."""
+    assert "max_tokens" not in body(chat(model, endpoint))
+
+
+def test_one_cap_is_enough() -> None:
+    """Who caps under the newer name gets no second cap beside it."""
+    found = body(chat(GRANITE, extra={"max_completion_tokens": 9}))
+    assert found["max_completion_tokens"] == 9
+    assert "max_tokens" not in found
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_only_what_was_set_is_sent(endpoint: Endpoint) -> None:
+    """None is not sent; everything else is, as it was given."""
+    found = body(chat(GLM, endpoint, temperature=0, top_p=None, seed=1, stop=["."], user=""))
+    found.pop("model", None)
+    assert found == {"messages": HELLO, "temperature": 0, "seed": 1, "stop": ["."], "user": ""}
+
+
+def test_every_documented_parameter_reaches_the_wire() -> None:
+    """Each parameter of text generation is a field of its own name."""
+    parameters: dict[str, Any] = {
+        "temperature": 0.5, "max_tokens": 5, "top_p": 0.5, "top_k": 5, "seed": 5,
+        "repetition_penalty": 1.5, "frequency_penalty": 1.5, "presence_penalty": 1.5,
+        "stop": ["."], "n": 2, "logprobs": True, "top_logprobs": 5, "logit_bias": {"1": 5},
+        "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False},
+        "lora": "x", "raw": True, "parallel_tool_calls": False, "user": "u",
+    }  # fmt: skip
+    assert set(parameters) == set(CallOptions.__annotations__) - {
+        "model",
+        "response_format",
+        "extra",
+    }
+    assert body(chat(**parameters)) == {"messages": HELLO, **parameters}
+
+
+def test_a_body_is_utf8_unescaped() -> None:
+    """Unicode goes out as it is."""
+    request = asked(messages=[{"role": "user", "content": "Zürich 上 🙂"}], tools=())
+    assert "Zürich 上 🙂".encode() in request.content
+
+
+@pytest.mark.parametrize("where", ["content", "role", "extra", "tool", "prompt", "text"])
+def test_a_lone_surrogate_is_refused(where: str) -> None:
+    """Half an emoji has no UTF-8 form; it raises naming the parameter and the model."""
+    half = "Hi \ud83d"
+    makers: dict[str, Callable[[], Any]] = {
+        "content": lambda: asked(messages=[{"role": "user", "content": half}]),
+        "role": lambda: asked(messages=[{"role": half, "content": "x"}]),
+        "extra": lambda: chat(extra={"x": half}),
+        "tool": lambda: chat(tools=[{"name": "f", "description": half}]),
+        "prompt": lambda: complete(half),
+        "text": lambda: embedding_requests([half], BGE, "run", {}),
+    }
+    with pytest.raises(ConfigurationError, match="lone surrogate") as caught:
+        makers[where]()
+    names = {"content": "messages", "role": "messages", "extra": "x", "tool": "tools"}
+    assert caught.value.parameter == names.get(where, where)
+    assert "@cf/" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": b"x"}], ids=repr)
+def test_a_value_without_a_json_form_is_refused(value: Any) -> None:
+    """Also inside of extra fields."""
+    with pytest.raises(ConfigurationError) as caught:
+        chat(extra={"x": value})
+    assert caught.value.parameter == "x"
+
+
+def test_tools_are_sent_nested_with_their_choice() -> None:
+    """A tool's name as the choice is the named form."""
+    request = chat(tools=[{"name": "f"}], tool_choice="f")
+    assert body(request) == {
+        "messages": HELLO,
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+            }
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+    }
+    assert request.tools == {"f"}
+
+
+@pytest.mark.parametrize("tools", [None, [], ()], ids=repr)
+def test_no_empty_list_of_tools_is_sent(tools: Any) -> None:
+    """An empty list was seen to fail."""
+    assert "tools" not in body(chat(tools=tools))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_schema_is_sent_as_the_endpoint_wants_it(endpoint: Endpoint) -> None:
+    """Bare natively, named on `/ai/v1`."""
+    schema = {"type": "object", "properties": {}}
+    given = {"type": "json_schema", "json_schema": schema}
+    found = body(chat(GRANITE, endpoint, response_format=given))["response_format"]["json_schema"]
+    assert found == (schema if endpoint == "run" else {"name": "response", "schema": schema})
+
+
+# -------------------------------------------------------------------------------- streams
+
+
+def test_a_native_stream() -> None:
+    """`stream` is all a native stream needs: it carries its usage unasked."""
+    request = chat(stream=True, include_usage=True)
+    assert request.stream
+    assert body(request) == {"messages": HELLO, "stream": True}
+
+
+def test_an_openai_stream_with_usage() -> None:
+    """`/ai/v1` is asked for the usage."""
+    request = chat(endpoint="openai", stream=True, include_usage=True)
+    assert body(request)["stream_options"] == {"include_usage": True}
+
+
+def test_an_openai_stream_without_usage() -> None:
+    """Nothing is asked for that the user did not ask for."""
+    assert "stream_options" not in body(chat(endpoint="openai", stream=True))
+
+
+def test_stream_options_of_the_users_are_kept() -> None:
+    """Asking for usage adds to the user's own options."""
+    extra = {"stream_options": {"include_obfuscation": False}}
+    request = chat(endpoint="openai", stream=True, include_usage=True, extra=extra)
+    assert body(request)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+
+
+def test_several_answers_cannot_be_streamed() -> None:
+    """`n` above 1 raises for a stream, and only for a stream."""
+    assert body(chat(n=2))["n"] == 2
+    assert body(chat(n=1, stream=True))["n"] == 1
+    with pytest.raises(ConfigurationError) as caught:
+        chat(n=2, stream=True)
+    assert caught.value.parameter == "n"
+
+
+SCHEMA_FORMAT = {"type": "json_schema", "json_schema": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "stream"),
+    [
+        (LLAMA, SCHEMA_FORMAT, False),
+        (LLAMA, {"type": "json_object"}, True),
+        (LLAMA, None, True),
+        (GRANITE, SCHEMA_FORMAT, True),
+        (GLM, SCHEMA_FORMAT, True),
+        (UNKNOWN, SCHEMA_FORMAT, True),
+    ],
+)
+def test_a_schema_that_is_refused_in_a_stream_is_asked_plainly(
+    model: str, given: Any, stream: bool
+) -> None:
+    """Models that answer 5023 to a schema in a stream are not asked for one."""
+    request = chat(model, response_format=given, stream=True)
+    assert request.stream is stream
+    assert ("stream" in body(request)) is stream
+
+
+def test_fail_fast_at_capacity() -> None:
+    """`options.rejectIfBusy` is at the top level of the body, on both endpoints."""
+    for endpoint in ENDPOINTS:
+        assert body(chat(endpoint=endpoint, reject_if_busy=True))["options"] == {
+            "rejectIfBusy": True
+        }
+
+
+def test_options_of_the_users_are_kept() -> None:
+    """Failing fast adds to the user's own options."""
+    found = body(chat(reject_if_busy=True, extra={"options": {"x": 1}}))["options"]
+    assert found == {"rejectIfBusy": True, "x": 1}
+
+
+def test_what_the_caller_passed_stays_as_it_was() -> None:
+    """Nothing is written into the caller's arguments."""
+    extra = {"options": {"x": 1}, "stream_options": {"y": 1}}
+    chat(
+        endpoint="openai",
+        stream=True,
+        include_usage=True,
+        reject_if_busy=True,
+        extra=extra,
+        tools=[ADD],
+    )
+    assert extra == {"options": {"x": 1}, "stream_options": {"y": 1}}
+
+
+# ----------------------------------------------------------------------------- completion
+
+
+def test_a_completion() -> None:
+    """A prompt with an adapter and no template, always native."""
+    request = complete(lora="my-adapter", raw=True)
+    assert request.path == f"/run/{GRANITE}"
+    assert body(request) == {
+        "prompt": "Once",
+        "lora": "my-adapter",
+        "raw": True,
+        "max_tokens": 2000,
+    }
+
+
+def test_a_completion_is_native_whatever_the_endpoint() -> None:
+    """`/ai/v1` documents no route for prompts."""
+    options = ChatOptions(GLM, CallOptions(), endpoint="openai", stream=True, include_usage=True)
+    request = completion_request("Once", options)
+    assert request.path == f"/run/{GLM}"
+    assert body(request) == {"prompt": "Once", "stream": True}
+
+
+@pytest.mark.parametrize("prompt", ["", None, 5, ["a"]], ids=repr)
+def test_a_prompt_is_a_string(prompt: Any) -> None:
+    """The schema wants at least one character."""
+    with pytest.raises(ConfigurationError) as caught:
+        complete(prompt)
+    assert caught.value.parameter == "prompt"
+
+
+# ------------------------------------------------------------------------------ model ids
+
+WRONG_IDS = [
+    "", " ", "..", "../../../../user/tokens/verify", "@cf/../x", "@cf/a/..", "@cf//x", "/@cf/a/b",
+    "@cf/a/b/", "@cf/a/b?x=1", "@cf/a/b#x", "@cf/a b", "@cf/a/b\n", "@cf/a\\b", "@cf/%2e%2e/x",
+    "@cf/a/\x00", "@cf/ä/b", "https://evil.example/x", "@cf/a/b;x", "@cf/./b", ".", None, 5,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", WRONG_IDS, ids=repr)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: Endpoint) -> None:
+    """No id reaches another route, host or query, whatever the operation."""
+    makers: list[Callable[[], Any]] = [
+        lambda: chat(model, endpoint),
+        lambda: complete(model=model),
+        lambda: embedding_requests(["a"], model, endpoint, {}),
+        lambda: rerank_request("q", ["a"], model),
+    ]
+    for make in makers:
+        with pytest.raises(ConfigurationError) as caught:
+            make()
+        assert caught.value.parameter == "model"
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["@cf/a/b", "@hf/nousresearch/hermes-2-pro-mistral-7b", "a", "dynamic/route", "@cf/a/b:c"],
+)
+def test_ids_of_every_kind_pass(model: str) -> None:
+    """Ids are not checked against a list."""
+    assert chat(model).path == f"/run/{model}"
+
+
+# -------------------------------------------------------------------------------- models
+
+
+def test_the_catalogue() -> None:
+    """A GET with what was set as its query."""
+    request = models_request(search="granite", task="Text Generation", hide_experimental=True)
+    assert (request.method, request.path, request.content) == ("GET", "/models/search", b"")
+    assert request.params == {
+        "search": "granite",
+        "task": "Text Generation",
+        "hide_experimental": "true",
+    }
+    assert models_request().params == {}
+    assert models_request(author="ibm").params == {"author": "ibm"}
+
+
+def test_the_seed_of_tool_call_ids_is_the_requests() -> None:
+    """The same request, the same ids; another turn, others."""
+    assert chat().call_seed() == chat().call_seed()
+    assert chat().call_seed() != chat(seed=1).call_seed()

@@ -1,0 +1,319 @@
+"""Connection arguments and environment into where requests go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tests.workersai.talking import ACCOUNT, TOKEN
+from workersai import ConfigurationError, __version__
+from workersai._settings import Settings, read_settings
+
+
+def settings(**given: Any) -> Settings:
+    defaults: dict[str, Any] = {
+        "account_id": ACCOUNT,
+        "api_token": TOKEN,
+        "base_url": None,
+        "gateway": None,
+        "session_affinity": None,
+        "default_headers": None,
+    }
+    return read_settings(**{**defaults, **given})
+
+
+def refused(**given: Any) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(**given)
+    return caught.value
+
+
+def test_where_requests_go() -> None:
+    """Cloudflare's API, below the account."""
+    assert settings().root == f"https://api.cloudflare.com/client/v4/accounts/{ACCOUNT}/ai"
+
+
+def test_the_headers_of_a_request() -> None:
+    """A bearer token, JSON, no compression, and who asks."""
+    headers = settings().headers
+    assert headers["authorization"] == f"Bearer {TOKEN}"
+    assert headers["content-type"] == "application/json"
+    assert headers["accept-encoding"] == "identity"
+    assert headers["user-agent"].startswith(f"workersai/{__version__} python/")
+
+
+# ---------------------------------------------------------------------------- environment
+
+OTHER = "f" * 32
+
+
+@pytest.mark.parametrize("name", ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
+def test_the_account_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each documented variable is read, and an argument wins."""
+    monkeypatch.setenv(name, OTHER)
+    assert OTHER in settings(account_id=None).root
+    assert OTHER not in settings().root
+
+
+TOKENS = ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_AUTH_TOKEN", "CF_AI_API_TOKEN", "CF_API_TOKEN"]
+
+
+@pytest.mark.parametrize("first", range(len(TOKENS)), ids=TOKENS)
+def test_the_token_from_the_environment(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables are read in their documented order, and an argument wins."""
+    for name in TOKENS[first:]:
+        monkeypatch.setenv(name, f"token-of-{name}")
+    found = settings(api_token=None).headers["authorization"]
+    assert found == f"Bearer token-of-{TOKENS[first]}"
+    assert settings().headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing does not hide the next."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "")
+    monkeypatch.setenv("CF_API_TOKEN", "second")
+    assert settings(api_token=None).headers["authorization"] == "Bearer second"
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "API_TOKEN", "API_KEY", "CLOUDFLARE_API_KEY"])
+def test_generic_names_are_not_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another service's key is not sent to Cloudflare."""
+    monkeypatch.setenv(name, "another-key")
+    assert refused(api_token=None).parameter == "api_token"
+
+
+def test_the_base_url_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It points a program at a local server without a change of code."""
+    monkeypatch.setenv("WORKERSAI_BASE_URL", "http://127.0.0.1:8787/client/v4/")
+    assert settings().root == f"http://127.0.0.1:8787/client/v4/accounts/{ACCOUNT}/ai"
+    assert settings(base_url="https://example.com").root.startswith("https://example.com/accounts")
+
+
+@pytest.mark.parametrize("name", ["account_id", "api_token"])
+def test_what_is_missing_is_named(name: str) -> None:
+    """The error says which argument, and which variable would do."""
+    error = refused(**{name: None})
+    assert error.parameter == name
+    assert "CLOUDFLARE_" in str(error)
+
+
+# ----------------------------------------------------------------------------- credentials
+
+
+@pytest.mark.parametrize("token", [TOKEN, f"  {TOKEN}\n", SecretStr(TOKEN), SecretStr(f"{TOKEN} ")])
+def test_a_token_is_taken_without_white_space_around_it(token: Any) -> None:
+    """A pasted line end is no part of the token."""
+    assert settings(api_token=token).headers["authorization"] == f"Bearer {TOKEN}"
+
+
+WRONG_TOKENS = [
+    "Bearer abc-not-to-be-seen",
+    "bearer abc-not-to-be-seen",
+    '"abc-not-to-be-seen"',
+    "'abc-not-to-be-seen'",
+    "abc not-to-be-seen",
+    "abc\nnot-to-be-seen",
+    "abc\r\nx-evil: not-to-be-seen",
+    "abc\x00not-to-be-seen",
+    "äbc-not-to-be-seen",
+    "abc\u2028not-to-be-seen",
+]
+
+
+@pytest.mark.parametrize("token", WRONG_TOKENS, ids=ascii)
+@pytest.mark.parametrize("wrap", [str, SecretStr])
+def test_a_token_that_is_none(token: str, wrap: Any) -> None:
+    """It raises before any request, and the error shows nothing of it."""
+    error = refused(api_token=wrap(token))
+    assert error.parameter == "api_token"
+    assert error.__cause__ is error.__context__ is None
+    assert "not-to-be-seen" not in f"{error!s} {error!r} {vars(error)} {error.args}"
+
+
+@pytest.mark.parametrize("token", ["", "  ", SecretStr("")], ids=repr)
+def test_an_empty_token_is_missing(token: Any) -> None:
+    """Nothing is no token."""
+    assert "missing" in str(refused(api_token=token))
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["not-hexadecimal", "0" * 31, "0" * 33, "g" * 32, "../" + "0" * 29, f"{ACCOUNT}/x", TOKEN],
+)
+def test_an_account_is_32_hexadecimal_characters(account: str) -> None:
+    """Nothing else goes into the path, and nothing of it is shown: it may be the token."""
+    error = refused(account_id=account)
+    assert error.parameter == "account_id"
+    assert account not in str(error)
+
+
+def test_an_account_is_taken_without_white_space_around_it() -> None:
+    """As the token is."""
+    assert settings(account_id=f" {ACCOUNT}\n").root == settings().root
+
+
+# -------------------------------------------------------------------------------- base URL
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://gateway.example.com/client/v4",
+        "https://example.com:8443",
+        "http://localhost:8787/client/v4",
+        "http://127.0.0.1:8787",
+        "http://127.8.8.8",
+        "http://[::1]:8787",
+    ],
+)
+def test_a_safe_base_url(base_url: str) -> None:
+    """It is https anywhere, http on this machine."""
+    assert settings(base_url=base_url).root == f"{base_url}/accounts/{ACCOUNT}/ai"
+    assert settings(base_url=f"{base_url}/").root == f"{base_url}/accounts/{ACCOUNT}/ai"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "http://example.com",
+        "http://169.254.169.254/latest",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost@example.com",
+        "https://user:password@example.com",
+        "https://user@example.com",
+        "https://example.com/?x=1",
+        "https://example.com/#x",
+        "https://example.com/a/../b",
+        "https://example.com/..",
+        "https://example.com/ x",
+        "https://example.com\n",
+        "https://example.com\\@evil.example",
+        "https://",
+        "https://:443",
+        "https://example.com:port",
+        "https://[::1",
+        "ftp://example.com",
+        "file:///etc/passwd",
+        "example.com",
+        "//example.com",
+        "javascript:alert(1)",
+    ],
+)
+def test_an_unsafe_base_url(base_url: str) -> None:
+    """A token never goes out in the clear, to a user's part, or up a path."""
+    error = refused(base_url=base_url)
+    assert error.parameter == "base_url"
+    assert "password" not in str(error)
+
+
+# --------------------------------------------------------------------------------- headers
+
+
+def test_headers_of_the_users() -> None:
+    """They are sent, in lower case."""
+    assert settings(default_headers={"X-Team": " search "}).headers["x-team"] == "search"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "HOST", "content-length", "Content-Type", "Transfer-Encoding", "Connection",
+     "Accept-Encoding", "X-Auth-Key", "X-Auth-Email", "Cookie", "", "x y", "x:y", "x\n", "ä", 5],
+)  # fmt: skip
+def test_headers_that_are_not_the_users_to_set(name: Any) -> None:
+    """Neither credentials and framing, nor what is no header name."""
+    assert refused(default_headers={name: "x"}).parameter == "default_headers"
+
+
+@pytest.mark.parametrize("value", ["", "a\r\nb: c", "a\n", "ä", "\x00", 5, None])
+def test_header_values_are_printable_ascii(value: Any) -> None:
+    """A value cannot bring a header of its own."""
+    assert refused(default_headers={"x-team": value}).parameter == "default_headers"
+    if value is not None:
+        assert refused(session_affinity=value).parameter == "session_affinity"
+
+
+def test_session_affinity() -> None:
+    """Requests with the same id can share a prompt cache."""
+    assert settings(session_affinity="abc").headers["x-session-affinity"] == "abc"
+
+
+# --------------------------------------------------------------------------------- gateway
+
+
+def test_a_gateway_by_its_id() -> None:
+    """A string is the id."""
+    assert settings(gateway="my-gateway").headers["cf-aig-gateway-id"] == "my-gateway"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "header", "sent"),
+    [
+        ("id", "g", "cf-aig-gateway-id", "g"),
+        ("skip_cache", True, "cf-aig-skip-cache", "true"),
+        ("skip_cache", False, "cf-aig-skip-cache", "false"),
+        ("cache_ttl", 60, "cf-aig-cache-ttl", "60"),
+        ("cache_key", "k", "cf-aig-cache-key", "k"),
+        ("collect_log", False, "cf-aig-collect-log", "false"),
+        ("request_timeout", 1000, "cf-aig-request-timeout", "1000"),
+        ("max_attempts", 3, "cf-aig-max-attempts", "3"),
+        ("retry_delay", 100, "cf-aig-retry-delay", "100"),
+        ("backoff", "linear", "cf-aig-backoff", "linear"),
+        ("event_id", "e", "cf-aig-event-id", "e"),
+        ("custom_cost", "c", "cf-aig-custom-cost", "c"),
+        ("byok_alias", "a", "cf-aig-byok-alias", "a"),
+        ("authorization", "gw-token", "cf-aig-authorization", "Bearer gw-token"),
+        ("authorization", "Bearer gw-token", "cf-aig-authorization", "Bearer gw-token"),
+        ("authorization", SecretStr("gw-token"), "cf-aig-authorization", "Bearer gw-token"),
+    ],
+)
+def test_gateway_options(option: str, value: Any, header: str, sent: str) -> None:
+    """Every documented option is its header."""
+    assert settings(gateway={option: value}).headers[header] == sent
+
+
+def test_gateway_metadata() -> None:
+    """Up to five flat entries go out as JSON."""
+    metadata = {"team": "ö", "n": 1, "b": True}
+    sent = settings(gateway={"metadata": metadata}).headers["cf-aig-metadata"]
+    assert json.loads(sent) == metadata
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"a": None},
+        {"a": {"b": 1}},
+        {"a": [1]},
+        {str(i): i for i in range(6)},
+        "text",
+        {"a": float("nan")},
+    ],
+    ids=str,
+)
+def test_gateway_metadata_that_would_be_lost(metadata: Any) -> None:
+    """One null or nested value was seen to wipe all of it; it raises instead."""
+    assert refused(gateway={"metadata": metadata}).parameter == "gateway"
+
+
+def test_an_unknown_gateway_option() -> None:
+    """A typo raises, and the error lists what there is."""
+    error = refused(gateway={"skipcache": True})
+    assert error.parameter == "gateway"
+    assert "skip_cache" in str(error)
+
+
+def test_gateway_options_that_are_none() -> None:
+    """None means "not sent"."""
+    assert "cf-aig-cache-ttl" not in settings(gateway={"id": "g", "cache_ttl": None}).headers
+
+
+def test_no_secret_in_the_repr() -> None:
+    """Neither token, gateway token nor account shows in what holds them."""
+    found = settings(gateway={"authorization": "gw-token"})
+    assert set(found.secrets) == {TOKEN, "gw-token", ACCOUNT}
+    shown = f"{found!r} {found!s} {found.secrets!r} {found.secrets!s}"
+    assert not any(secret in shown for secret in found.secrets)

@@ -1,0 +1,92 @@
+"""Bytes into events."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workersai import ResponseError
+from workersai._sse import SSEDecoder
+
+
+def decode(*chunks: bytes) -> list[bytes]:
+    decoder = SSEDecoder()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    return [*events, *decoder.close()]
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        pytest.param(b"data: a\n\ndata: b\n\n", [b"a", b"b"], id="two events"),
+        pytest.param(b"data:a\n\n", [b"a"], id="no space"),
+        pytest.param(b"data:  a\n\n", [b" a"], id="one space is cut"),
+        pytest.param(b"data: a\ndata: b\n\n", [b"a\nb"], id="lines are joined"),
+        pytest.param(b"data: a", [b"a"], id="no line end"),
+        pytest.param(b"data: a\n", [b"a"], id="no blank line"),
+        pytest.param(b": ping\n\n: ping\n\ndata: a\n\n", [b"a"], id="comments"),
+        pytest.param(b"event: x\nid: 1\nretry: 5\nfoo: 1\nfoo\ndata: a\n\n", [b"a"], id="fields"),
+        pytest.param(b"\n\n\ndata: a\n\n\n\n", [b"a"], id="blank lines"),
+        pytest.param(b"\xef\xbb\xbfdata: a\n\n", [b"a"], id="byte order mark"),
+        pytest.param(b"\xef\xbb\xbfdata: a", [b"a"], id="byte order mark alone"),
+        pytest.param(b"data: a\n\n[DONE]\n", [b"a", b"[DONE]"], id="bare done"),
+        pytest.param(b"data: a\n\n[DONE]", [b"a", b"[DONE]"], id="bare done, no line end"),
+        pytest.param(b'{"a":1}\n\n', [b'{"a":1}'], id="bare JSON"),
+        pytest.param(b"data: a\ndata: [DONE]\n", [b"a", b"[DONE]"], id="no blank line before done"),
+        pytest.param(b"data: \xe2\x80\xa8\xc2\x85\n\n", [b"\xe2\x80\xa8\xc2\x85"], id="U+2028"),
+        pytest.param(b"data: \x0b\x0c\x1c\n\n", [b"\x0b\x0c\x1c"], id="other separators"),
+        pytest.param(b"", [], id="nothing"),
+    ],
+)
+def test_the_format(body: bytes, events: list[bytes]) -> None:
+    """Lines end in LF, CR or CRLF alone, and the data of one event is joined."""
+    assert decode(body) == events
+    assert decode(body.replace(b"\n", b"\r\n")) == events
+    assert decode(body.replace(b"\n", b"\r")) == events
+
+
+@given(st.data())
+def test_cuts_change_nothing(data: st.DataObject) -> None:
+    """Where the network cuts the bytes does not matter, whatever the line ends are."""
+    pieces = st.sampled_from([b"data: a", b"data", b":", b" ", b"[DONE]", b"{", b"\xef\xbb\xbf"])
+    ends = st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b"\r\r", b""])
+    body = b"".join(
+        piece + end for piece, end in data.draw(st.lists(st.tuples(pieces, ends), max_size=12))
+    )
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    chunks = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert decode(*chunks) == decode(body) == decode(*(body[i : i + 1] for i in range(len(body))))
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([b"data: " + b"x" * (MIB + 1)], id="one chunk"),
+        pytest.param([b"data: " + b"x" * (MIB + 1) + b"\n\n"], id="one whole event"),
+        pytest.param([b"x" * 65_536] * 20, id="a line without an end"),
+        pytest.param([b"data: " + b"x" * 65_536 + b"\n"] * 20, id="lines without a blank one"),
+        pytest.param([b"data: x\n" * 200_000], id="tiny lines without a blank one"),
+        pytest.param([b"{" * 65_536 + b"\n"] * 20, id="bare lines without a blank one"),
+    ],
+)
+def test_an_endless_event_is_refused(chunks: list[bytes]) -> None:
+    """An event larger than 1 MiB raises before it fills the memory."""
+    with pytest.raises(ResponseError, match="larger than 1048576 bytes"):
+        decode(*chunks)
+
+
+def test_many_events_in_one_chunk_are_no_large_event() -> None:
+    """The limit is for one event, not for the bytes of a read."""
+    assert len(SSEDecoder().feed(b"data: x\n\n" * 200_000)) == 200_000
+
+
+def test_an_event_of_a_megabyte_in_small_chunks_takes_linear_time() -> None:
+    """A long line that comes in many pieces is joined once."""
+    decoder = SSEDecoder()
+    for _ in range(100_000):
+        assert decoder.feed(b"0123456789") == []
+    assert len(decoder.feed(b"\ndata: end\n\n")) == 1

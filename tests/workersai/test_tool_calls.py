@@ -1,0 +1,130 @@
+"""Tool calls of whole answers: ids, names, arguments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workersai import InvalidToolCall, ResponseError, ToolCall
+from workersai._tool_calls import CallIds, from_wire_tool_calls, make_tool_call
+
+OBJECT = {"city": "Zürich", "n": [1, None]}
+
+
+def made(arguments: Any, name: Any = "f", *, is_truncated: bool = False) -> Any:
+    return make_tool_call("id", name, arguments, is_truncated=is_truncated)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parsed"),
+    [
+        (OBJECT, OBJECT),
+        (json.dumps(OBJECT), OBJECT),
+        (json.dumps(json.dumps(OBJECT)), OBJECT),
+        (json.dumps(json.dumps(json.dumps(OBJECT))), OBJECT),
+        ("{}", {}),
+        ('"{}"', {}),
+        ({}, {}),
+        ("", {}),
+        (None, {}),
+        ("null", {}),
+        ('""', {}),
+        ("  \n", {}),
+    ],
+    ids=repr,
+)
+def test_arguments_in_every_form(arguments: Any, parsed: dict[str, Any]) -> None:
+    """An object, its text, and text of its text are the same arguments; nothing is `{}`."""
+    assert made(arguments) == ToolCall("id", "f", parsed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ('{"a": 1', "not JSON"),
+        ("{'a': 1}", "not JSON"),
+        ('{"a": 1}{"b": 2}', "not JSON"),
+        ('{"a": NaN}', "not JSON"),
+        ("[1]", "not a JSON object but list"),
+        ("5", "not a JSON object but int"),
+        ("true", "not a JSON object but bool"),
+        ([1], "not a JSON object but list"),
+        (5, "not a JSON object but int"),
+        ('"text"', "not JSON"),
+    ],
+    ids=repr,
+)
+def test_arguments_that_are_no_object(arguments: Any, error: str) -> None:
+    """What is no JSON object in the end is not a call to run; its text is kept."""
+    call = made(arguments)
+    assert isinstance(call, InvalidToolCall)
+    assert error in call.error
+    assert call.arguments == (arguments if isinstance(arguments, str) else json.dumps(arguments))
+
+
+@pytest.mark.parametrize("arguments", ["", None], ids=repr)
+def test_no_arguments_at_the_cap_are_cut_off(arguments: Any) -> None:
+    """An answer that ends at its cap did not mean "no arguments"."""
+    call = made(arguments, is_truncated=True)
+    assert isinstance(call, InvalidToolCall)
+    assert "cut off" in call.error
+
+
+def test_whole_arguments_at_the_cap_are_a_call() -> None:
+    """The cap can fall after a call that is complete."""
+    assert made('{"a": 1}', is_truncated=True) == ToolCall("id", "f", {"a": 1})
+
+
+@pytest.mark.parametrize("name", [None, "", 5, []], ids=repr)
+def test_a_call_needs_a_name(name: Any) -> None:
+    """Without a name there is nothing to run."""
+    call = made("{}", name)
+    assert isinstance(call, InvalidToolCall)
+    assert "no name" in call.error
+
+
+def test_ids_are_unique_in_an_answer() -> None:
+    """The model's id is kept; a missing, null, empty or repeated one is made."""
+    ids = CallIds("seed")
+    given = ["a", None, "", "a", 7, 7, "b"]
+    taken = [ids.take(own, index) for index, own in enumerate(given)]
+    assert taken == ["a", "call_seed1", "call_seed2", "call_seed3", "7", "call_seed5", "b"]
+
+
+def test_a_made_id_does_not_meet_one_of_the_models() -> None:
+    """Even a model that guesses our ids gets unique ones."""
+    ids = CallIds("seed")
+    taken = [ids.take(own, index) for index, own in enumerate(["call_seed1", None, "x"])]
+    assert len(set(taken)) == 3
+
+
+def test_calls_come_flat_or_nested() -> None:
+    """Both forms, and both names for the arguments, are read."""
+    calls = [
+        {"name": "f", "arguments": {"a": 1}},
+        {"name": "g", "parameters": {"a": 2}},
+        {"id": "x", "type": "function", "function": {"name": "h", "arguments": '{"a": 3}'}},
+        "not a call",
+    ]
+    valid, invalid = from_wire_tool_calls(calls, CallIds("s"), is_truncated=False)
+    assert valid == (
+        ToolCall("call_s0", "f", {"a": 1}),
+        ToolCall("call_s1", "g", {"a": 2}),
+        ToolCall("x", "h", {"a": 3}),
+    )
+    assert invalid == ()
+
+
+@pytest.mark.parametrize("calls", [None, [], "", {}], ids=repr)
+def test_no_calls(calls: Any) -> None:
+    """Null and empty are no calls."""
+    assert from_wire_tool_calls(calls, CallIds("s"), is_truncated=False) == ((), ())
+
+
+@pytest.mark.parametrize("calls", [5, "x", {"a": 1}], ids=repr)
+def test_calls_of_a_shape_nobody_described(calls: Any) -> None:
+    """Anything but a list raises."""
+    with pytest.raises(ResponseError, match="tool_calls"):
+        from_wire_tool_calls(calls, CallIds("s"), is_truncated=False)

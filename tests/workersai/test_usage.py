@@ -1,0 +1,120 @@
+"""What a call cost, from however it is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workersai import Usage
+from workersai._usage import UsageLedger, add_usages, parse_usage
+
+
+@pytest.mark.parametrize(
+    ("report", "usage"),
+    [
+        (
+            {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+            Usage(1, 2, 3),
+        ),
+        ({"prompt_tokens": 1, "completion_tokens": 2}, Usage(1, 2, 3)),
+        ({"prompt_tokens": 1, "completion_tokens": None, "total_tokens": None}, Usage(1, 0, 1)),
+        ({"input_tokens": 1, "output_tokens": 2}, Usage(1, 2, 3)),
+        ({"prompt_tokens": 1.0, "total_tokens": 1}, Usage(1, 0, 1)),
+        ({"prompt_tokens": 1, "neurons": 0.5}, Usage(1, 0, 1, neurons=0.5)),
+        ({"neurons": 1}, Usage(0, 0, 0, neurons=1.0)),
+        (
+            {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}},
+            Usage(5, 0, 5, cached_tokens=4),
+        ),
+        (
+            {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 0}},
+            Usage(5, 0, 5, cached_tokens=0),
+        ),
+        ({"prompt_tokens": 5, "prompt_tokens_details": None}, Usage(5, 0, 5)),
+        (
+            {"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 3}},
+            Usage(0, 5, 5, reasoning_tokens=3),
+        ),
+        ({"completion_tokens": 5, "reasoning_tokens": 3}, Usage(0, 5, 5, reasoning_tokens=3)),
+        ({"prompt_tokens": True, "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": "9", "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": float("nan"), "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": 10**400, "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, None),
+        ({}, None),
+        (None, None),
+        ("none", None),
+        ([1], None),
+    ],
+    ids=str,
+)
+def test_a_report(report: Any, usage: Usage | None) -> None:
+    """Fields may be missing, null, float or odd; a report of nothing is none."""
+    assert parse_usage(report) == usage
+
+
+def reckon(*reports: tuple[Any, bool]) -> Usage | None:
+    ledger = UsageLedger()
+    for report, is_tail in reports:
+        ledger.add(report, is_tail=is_tail)
+    return ledger.total()
+
+
+def chunk(prompt: int, completion: int, **more: Any) -> tuple[Any, bool]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, **more}, False
+
+
+def tail(prompt: int, completion: int, **more: Any) -> tuple[Any, bool]:
+    return chunk(prompt, completion, **more)[0], True
+
+
+@pytest.mark.parametrize(
+    ("reports", "usage"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([chunk(9, 3)], Usage(9, 3, 12), id="once"),
+        pytest.param([chunk(9, 0), chunk(0, 1), chunk(0, 1)], Usage(9, 2, 11), id="incremental"),
+        pytest.param([chunk(9, 1), chunk(9, 2), chunk(9, 3)], Usage(9, 3, 12), id="cumulative"),
+        pytest.param([chunk(9, 3), chunk(0, 0), tail(0, 0)], Usage(9, 3, 12), id="zeros last"),
+        pytest.param([chunk(9, 0), chunk(0, 1), tail(9, 2)], Usage(9, 2, 11), id="tail"),
+        pytest.param([tail(9, 1), tail(9, 2)], Usage(9, 2, 11), id="native cumulative"),
+        pytest.param(
+            [chunk(9, 0, neurons=1.0), chunk(0, 1, neurons=0.25)],
+            Usage(9, 1, 10, neurons=1.25),
+            id="neurons add up",
+        ),
+        pytest.param(
+            [chunk(9, 0, prompt_tokens_details={"cached_tokens": 4}), chunk(0, 1)],
+            Usage(9, 1, 10, cached_tokens=4),
+            id="cached once",
+        ),
+        pytest.param([("odd", False), (None, True), chunk(1, 1)], Usage(1, 1, 2), id="odd"),
+    ],
+)
+def test_the_reports_of_a_stream(reports: list[Any], usage: Usage | None) -> None:
+    """Increments add up, running sums do not, the tail has the last word, zeros say nothing."""
+    assert reckon(*reports) == usage
+
+
+def test_usages_add_up() -> None:
+    """What one of them did not report, the sum has from the others."""
+    both = add_usages([Usage(1, 2, 3, cached_tokens=1), Usage(4, 5, 9, neurons=0.5)])
+    assert both == Usage(5, 7, 12, cached_tokens=1, neurons=0.5)
+
+
+def test_usage_as_a_dict() -> None:
+    """The OpenAI form; what was not reported is absent."""
+    assert Usage(1, 2, 3).to_dict() == {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+    }
+    assert Usage(1, 2, 3, 0, 1, 0.5).to_dict() == {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 1},
+        "neurons": 0.5,
+    }

@@ -1,0 +1,107 @@
+"""What an HTTP library raises -> errors in our terms.
+
+The library is httpx, or httpx2 where a user brings a client of it: both have the same names, and
+their exceptions have no base in common.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import sys
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import httpx
+
+from workersai._http.clocks import Clocks
+from workersai._http.outgoing import Outgoing
+from workersai._secrets import redact
+from workersai.errors import APIConnectionError, ConfigurationError, ResponseError, WorkersAIError
+
+__all__ = ["HTTPX", "Family", "family_of"]
+
+_LIBRARIES = ("httpx", "httpx2")
+_ELSEWHERE = (aiohttp.ClientError, asyncio.TimeoutError, OSError, zlib.error)
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+
+Kinds = tuple[type[BaseException], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An HTTP library, as far as the engines need to know it.
+
+    Attributes:
+        library: The module.
+        failures: All that sending and reading may raise.
+    """
+
+    library: Any
+    failures: Kinds
+    _timeouts: Kinds = field(repr=False)
+    _connecting: Kinds = field(repr=False)
+    _unreadable: Kinds = field(repr=False)
+
+    @classmethod
+    def of(cls, library: Any) -> Family:
+        """Read the names of a library."""
+        return cls(
+            library,
+            (library.HTTPError, library.InvalidURL, library.StreamError, *_ELSEWHERE),
+            (library.TimeoutException, asyncio.TimeoutError),
+            (library.ConnectTimeout, library.PoolTimeout, aiohttp.ConnectionTimeoutError),
+            (
+                library.DecodingError,
+                library.InvalidURL,
+                library.LocalProtocolError,
+                aiohttp.ClientResponseError,
+                zlib.error,
+            ),
+        )
+
+    def translate(self, error: BaseException, clocks: Clocks, outgoing: Outgoing) -> WorkersAIError:
+        """Say in our terms what was raised; the result keeps no reference to it."""
+        cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+        if isinstance(cause, self._timeouts):
+            return clocks.expired(is_connecting=isinstance(cause, self._connecting))
+        text = redact(_USER_INFO.sub("//", str(cause)), outgoing.secrets)
+        host = httpx.URL(outgoing.url).host
+        reason = f"{type(cause).__name__}: {ascii(text[:200])[1:-1]}"
+        if isinstance(cause, self._unreadable) or self._is_no_http(cause):
+            return ResponseError(f"The answer of {host} could not be read ({reason})")
+        return APIConnectionError(f"The connection to {host} failed ({reason})")
+
+    def _is_no_http(self, cause: BaseException) -> bool:
+        """Tell an answer that is no HTTP from a connection that was closed."""
+        text = str(cause)
+        return isinstance(cause, self.library.RemoteProtocolError) and not (
+            "disconnected" in text or "closed connection" in text
+        )
+
+
+HTTPX = Family.of(httpx)
+_read = functools.cache(Family.of)
+
+
+def family_of(client: object, kind: str) -> Family:
+    """Tell which library a user's own client comes from.
+
+    Args:
+        client: The client.
+        kind: The class it must have: `Client` or `AsyncClient`.
+
+    Raises:
+        ConfigurationError: If it is none of httpx or httpx2, or of the other colour.
+    """
+    for base in type(client).__mro__:
+        library = base.__module__.partition(".")[0]
+        if base.__name__ == kind and library in _LIBRARIES:
+            return _read(sys.modules[library])
+    raise ConfigurationError(
+        f"an HTTP client of your own must be an httpx.{kind} here, not a {type(client).__name__}",
+        parameter="http_client",
+    )

@@ -1,0 +1,60 @@
+"""Compressed bytes -> plain ones, a bounded step at a time.
+
+`identity` is what requests ask for, so this is rare; and it is where bombs come in.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+
+from workersai.errors import ResponseError
+
+__all__ = ["Decoder", "decoder_for"]
+
+_STEP_BYTES = 256 << 10
+
+
+class Decoder:
+    """gzip and deflate."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=47)
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Give what *data* decompresses to, in pieces: who counts them can stop early.
+
+        Raises:
+            ResponseError: If there is more after the compressed data's own end.
+        """
+        piece = b"-"
+        while data or len(piece) == _STEP_BYTES:
+            piece = self._inflate.decompress(data, _STEP_BYTES)
+            if self._inflate.unused_data:
+                raise ResponseError("the compressed answer goes on after its end")
+            data = self._inflate.unconsumed_tail
+            if piece:
+                yield piece
+
+    def close(self) -> None:
+        """Check that the compressed data was whole.
+
+        Raises:
+            ResponseError: If it was not.
+        """
+        if not self._inflate.eof:
+            raise ResponseError("the compressed answer is cut short")
+
+
+def decoder_for(headers: Mapping[str, str]) -> Decoder | None:
+    """Choose the decoder of a body.
+
+    Raises:
+        ResponseError: If the encoding was not asked for and is not common.
+    """
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return Decoder()
+    raise ResponseError(f"the answer is compressed with {encoding!r}, which was not asked for")

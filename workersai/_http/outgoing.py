@@ -1,0 +1,22 @@
+"""A request, ready to go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workersai._secrets import Secrets
+
+__all__ = ["Outgoing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request, ready to go; its repr shows neither the token nor the account."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    params: Mapping[str, str]
+    secrets: Secrets
