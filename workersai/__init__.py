@@ -6,28 +6,31 @@ are made of what this package exports.
 
 from __future__ import annotations
 
+from workersai._events import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
 from workersai._exchange import RetryNotice, Timeout
-from workersai._profiles import ModelProfile, Parameter, get_profile
+from workersai._models import get_profile
+from workersai._profiles import ModelProfile, Parameter
 from workersai._types import (
     CallOptions,
-    ChatEvent,
     ChatParameters,
     ChatResult,
     Choice,
     EmbeddingOptions,
     EmbeddingResult,
     Endpoint,
-    Finish,
     InvalidToolCall,
     ModelInfo,
     RankedDocument,
-    ReasoningDelta,
     RerankResult,
-    TextDelta,
     ToolCall,
-    ToolCallDelta,
     Usage,
-    UsageUpdate,
     WireFunctionCall,
     WireMessage,
     WireToolCall,

@@ -15,7 +15,10 @@ from workersai._requests import Request
 from workersai._responses import Reply
 from workersai._secrets import redact
 from workersai._tool_calls import CallIds, from_wire_tool_calls
-from workersai._types import ChatResult, Choice
+from workersai._types import (
+    ChatResult,
+    Choice,
+)
 from workersai._usage import parse_usage
 from workersai.errors import ResponseError
 

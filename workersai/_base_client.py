@@ -13,7 +13,11 @@ from workersai._http import Outgoing
 from workersai._requests import ChatOptions, Request
 from workersai._retrieval import embedding_requests
 from workersai._settings import read_settings
-from workersai._types import CallOptions, EmbeddingOptions, Endpoint
+from workersai._types import (
+    CallOptions,
+    EmbeddingOptions,
+    Endpoint,
+)
 from workersai.errors import ConfigurationError
 
 __all__ = ["BaseClient", "ConnectionOptions"]

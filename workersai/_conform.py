@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workersai._profiles import ModelProfile
-from workersai._types import Endpoint, WireMessage
+from workersai._types import (
+    Endpoint,
+    WireMessage,
+)
 from workersai.errors import ConfigurationError
 
 __all__ = [

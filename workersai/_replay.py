@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from workersai._answers import parse_chat
+from workersai._events import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
 from workersai._requests import Request
 from workersai._responses import Reply
 from workersai._types import (
-    ChatEvent,
     ChatResult,
-    Finish,
     InvalidToolCall,
-    ReasoningDelta,
-    TextDelta,
     ToolCall,
-    ToolCallDelta,
-    UsageUpdate,
 )
 from workersai.errors import ResponseError, WorkersAIError
 

@@ -19,9 +19,14 @@ from workersai._conform import (
     tool_names,
 )
 from workersai._json import dump_json
+from workersai._models import get_profile
 from workersai._parameters import collect_parameters
-from workersai._profiles import ModelProfile, get_profile
-from workersai._types import CallOptions, Endpoint, WireMessage
+from workersai._profiles import ModelProfile
+from workersai._types import (
+    CallOptions,
+    Endpoint,
+    WireMessage,
+)
 from workersai.errors import ConfigurationError
 
 __all__ = [

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workersai._json import dump_json
+from workersai._models import get_profile
 from workersai._parameters import check_extra, check_parameter
-from workersai._profiles import ModelProfile, get_profile
+from workersai._profiles import ModelProfile
 from workersai._requests import Request, run_path
-from workersai._types import EmbeddingOptions, Endpoint
+from workersai._types import (
+    EmbeddingOptions,
+    Endpoint,
+)
 from workersai.errors import ConfigurationError
 
 __all__ = ["embedding_requests", "rerank_request"]

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack, aclosing
 
 from workersai._body import read_whole, read_whole_async
+from workersai._events import ChatEvent
 from workersai._http import AsyncAnswer, Clocks, SyncAnswer
 from workersai._requests import Request
 from workersai._stream import ChatReader, open_reader
-from workersai._types import ChatEvent
 from workersai.errors import WorkersAIError
 
 __all__ = ["AsyncStream", "SyncStream"]

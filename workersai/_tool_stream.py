@@ -14,9 +14,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from workersai._events import ToolCallDelta
 from workersai._json import join_surrogates, read_list
 from workersai._tool_calls import CallIds, make_tool_call, name_and_arguments
-from workersai._types import InvalidToolCall, ToolCall, ToolCallDelta
+from workersai._types import (
+    InvalidToolCall,
+    ToolCall,
+)
 
 __all__ = ["ToolCallAssembler"]
 

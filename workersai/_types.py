@@ -1,7 +1,7 @@
-"""The wire as data: what is asked, what is answered, and what a stream says on its way.
+"""The wire as data: what is asked and what is answered.
 
-Requests are TypedDicts (they go out as JSON), results and stream events are frozen
-dataclasses. Nothing here does anything; the modules around it build and read these.
+Requests are TypedDicts (they go out as JSON), results are frozen dataclasses. Nothing here does
+anything; the modules around it build and read these. What a stream says is in `_events`.
 """
 
 from __future__ import annotations
@@ -303,74 +303,3 @@ class ModelInfo:
     task: str | None = None
     description: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
-
-
-# ----------------------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """New text of the answer, never empty unless it brings `logprobs`."""
-
-    text: str
-    logprobs: list[dict[str, Any]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
-    """New text of the reasoning, never empty."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
-    """A piece of a tool call.
-
-    The first delta of a call carries `id` and `name`, later ones neither. Joined in order, the
-    `arguments` of one `index` are the call's JSON text, byte for byte as sent.
-
-    Attributes:
-        index: The call's position in this answer: 0, 1, 2, ...
-        id: Unique in this answer.
-        name: The tool's name.
-        arguments: More of the JSON text; may be empty.
-    """
-
-    index: int
-    id: str | None = None
-    name: str | None = None
-    arguments: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UsageUpdate:
-    """The call's whole usage; comes at most once, before `Finish`."""
-
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The end of a stream; always the last event.
-
-    Attributes:
-        finish_reason: As in `Choice`.
-        model: As in `ChatResult`.
-        id: As in `ChatResult`.
-        tool_calls: The calls the deltas made, parsed strictly.
-        invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
-    """
-
-    finish_reason: str | None = None
-    model: str | None = None
-    id: str | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
-    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
-    refusal: str | None = None
-    request_id: str | None = None
-    system_fingerprint: str | None = None
-
-
-ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish
-"""What `stream_chat` and `stream_complete` yield."""

@@ -16,6 +16,7 @@ from typing_extensions import Self, Unpack
 from workersai._answers import parse_chat
 from workersai._base_client import BaseClient, ConnectionOptions
 from workersai._body import read_whole, read_whole_async
+from workersai._events import ChatEvent
 from workersai._exchange import Attempt, RetryNotice, exchange
 from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks, HTTPClient, SyncEngine
 from workersai._requests import (
@@ -35,7 +36,6 @@ from workersai._retrieval import rerank_request
 from workersai._streaming import AsyncStream, SyncStream
 from workersai._types import (
     CallOptions,
-    ChatEvent,
     ChatResult,
     EmbeddingOptions,
     EmbeddingResult,

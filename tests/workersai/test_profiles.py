@@ -12,7 +12,7 @@ import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, GLM, GRANITE, QWEN_EMBEDDING, RERANKER, SEA_LION
 from workersai import ModelProfile, Parameter, Usage, get_profile
-from workersai._profiles import _PROFILES
+from workersai._models import _PROFILES
 
 SEEDS = {
     GRANITE: "granite-4.0-h-micro",
