@@ -18,9 +18,10 @@ HTTP_LIBRARIES = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp"}
 FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
 TRANSLATORS = {"_chunks", "_connection", "_errors", "_messages", "_tools"}
 PURE = {
-    "_answers", "_conform", "_events", "_exchange", "_failures", "_json", "_models", "_parameters",
-    "_profiles", "_progress", "_replay", "_requests", "_responses", "_retrieval", "_secrets", "_settings",
-    "_sse", "_stream", "_tool_calls", "_tool_stream", "_types", "_usage", "errors",
+    "_answers", "_conform", "_events", "_exchange", "_failures", "_json", "_models",
+    "_parameters", "_profiles", "_progress", "_replay", "_requests", "_responses", "_retrieval",
+    "_secrets", "_settings", "_sse", "_stream", "_tool_calls", "_tool_stream", "_types",
+    "_usage", "errors",
 }  # fmt: skip
 
 

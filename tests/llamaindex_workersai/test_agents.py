@@ -7,6 +7,7 @@ same, so that nothing an agent sees of `WorkersAI` differs from what LlamaIndex'
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -113,7 +114,11 @@ def outline(events: Sequence[Any]) -> list[Any]:
             told.append(("result", event.tool_name, event.tool_kwargs, event.tool_output.content))
         elif isinstance(event, ToolCall):
             told.append(("call", event.tool_name, event.tool_kwargs))
-    return told
+    # Tools that are called together run in threads: what of them comes first is chance.
+    runs = itertools.groupby(told, key=lambda entry: entry[0] in ("call", "result"))
+    return [
+        entry for of_tools, run in runs for entry in (sorted(run, key=repr) if of_tools else run)
+    ]
 
 
 async def watch(handler: Any) -> tuple[Any, list[Any]]:

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -53,7 +54,7 @@ def test_pickle_keeps_settings_without_secrets(component: Any) -> None:
 def test_original_is_whole_after_pickling(component: Any) -> None:
     """Pickling takes nothing from the object, not even what cannot be pickled."""
     component = component.model_copy(update={"account_id": ACCOUNT})
-    component.http_client = threading.Lock()
+    component.http_client = httpx.Client()  # holds locks, which do not travel
     component._client()
     before = dict(component.__dict__)
     pickle.dumps(component)

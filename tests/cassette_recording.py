@@ -1,0 +1,246 @@
+"""Record the cassettes of the scenario table: `python -m tests.cassette_recording [--live]`.
+
+Without options the local Workers AI answers, under Cloudflare's host name: requests are addressed
+to `api.cloudflare.com` and an HTTP transport carries them to this machine. With `--live` they go
+to Cloudflare, with the account and token of the environment, after the likely cost was printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from vcr import VCR
+
+from tests.cassette_faces import FACES, RECORDER, Caller
+from tests.cassette_format import (
+    ACCOUNT,
+    CASSETTES,
+    MATCH_ON,
+    CassetteFiles,
+    Provenance,
+    exact_body,
+    scrub_request,
+)
+from tests.cassette_scenarios import CASES, Case, Refusal
+from workersai import WorkersAIError, get_profile
+from workersai.local import LocalServer
+from workersai.local.engines.base import ChatJob
+from workersai.local.engines.echo import EchoEngine
+from workersai.local.failures import ApiFailure
+
+LOCAL = Provenance(
+    "workersai-local",
+    "echo",
+    "The rule-based engine of this project's stand-in answered; nothing here was captured from "
+    "Cloudflare.",
+)
+LIVE = Provenance("api.cloudflare.com", "Workers AI", "Captured from Cloudflare.")
+_UPPER_BOUND_TOKENS = 2000
+
+
+class RefusingEngine(EchoEngine):
+    """The rule-based engine, which first refuses as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+
+    def prompt_tokens(self, job: ChatJob) -> int:
+        if self.refusals:
+            raise ApiFailure(*self.refusals.pop(0))
+        return super().prompt_tokens(job)
+
+
+def recorder(
+    provenance: Provenance | None = None,
+    secrets: Sequence[str] = (),
+    folder: Path = CASSETTES,
+) -> VCR:
+    """A VCR for this format; without a provenance it can only replay."""
+    made = VCR(
+        cassette_library_dir=str(folder),
+        path_transformer=VCR.ensure_suffix(".yaml"),
+        record_mode="none" if provenance is None else "all",
+        match_on=MATCH_ON,
+        before_record_request=scrub_request,
+        decode_compressed_response=True,
+        ignore_localhost=True,
+    )
+    made.register_matcher("exact_body", exact_body)
+    made.register_persister(CassetteFiles(provenance, secrets))
+    return made
+
+
+def prepare(tape: VCR, *, recording: bool) -> None:
+    """Teach this format to a VCR that pytest-recording made."""
+    live = os.environ.get("WORKERSAI_RECORD") == "live"
+    secrets = astuple(Credentials.from_environment()) if recording and live else ()
+    provenance = (LIVE if live else LOCAL) if recording else None
+    tape.register_matcher("exact_body", exact_body)
+    tape.register_persister(CassetteFiles(provenance, secrets))
+
+
+# ------------------------------------------------------------------------------------- local
+
+
+def _carried(server: LocalServer, request: httpx.Request) -> httpx.Request:
+    url = request.url.copy_with(scheme="http", host="127.0.0.1", port=server.port)
+    headers = {name: value for name, value in request.headers.items() if name != "host"}
+    return httpx.Request(request.method, url, headers=headers, content=request.content)
+
+
+def _answered(response: httpx.Response) -> httpx.Response:
+    return httpx.Response(response.status_code, headers=response.headers, content=response.content)
+
+
+def route(server: LocalServer, inner: httpx.Client) -> httpx.Client:
+    """A client whose requests to any host are answered by a server on this machine."""
+
+    def carry(request: httpx.Request) -> httpx.Response:
+        return _answered(inner.send(_carried(server, request)))
+
+    return httpx.Client(transport=httpx.MockTransport(carry))
+
+
+def async_route(server: LocalServer, inner: httpx.AsyncClient) -> httpx.AsyncClient:
+    """As `route`."""
+
+    async def carry(request: httpx.Request) -> httpx.Response:
+        return _answered(await inner.send(_carried(server, request)))
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(carry))
+
+
+Ready = Callable[[Case], dict[str, Any]]
+
+
+@contextlib.contextmanager
+def locally() -> Iterator[Ready]:
+    """Make ready for a case: the connection settings that reach the local server."""
+    engine = RefusingEngine()
+    with (
+        LocalServer(engine, account_id=ACCOUNT, repeatable=True) as server,
+        httpx.Client(trust_env=False) as inner,
+        route(server, inner) as client,
+    ):
+
+        def ready(case: Case) -> dict[str, Any]:
+            engine.refusals = list(case.refusals)
+            return {"api_token": server.api_token, "http_client": client}
+
+        yield ready
+
+
+def provenance_of(case: Case) -> Provenance:
+    """Where a local recording comes from."""
+    if not case.refusals:
+        return LOCAL
+    codes = ", ".join(f"{status}/{code}" for status, code, _ in case.refusals)
+    note = f"{LOCAL.note} It was told to refuse first: {codes}, after Cloudflare's list of errors."
+    return Provenance(LOCAL.recorded_from, LOCAL.engine, note)
+
+
+# -------------------------------------------------------------------------------------- live
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What Cloudflare is asked with."""
+
+    account_id: str
+    api_token: str
+
+    @classmethod
+    def from_environment(cls) -> Credentials:
+        """Read them, or end with a word on what is missing."""
+        names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
+        missing = [name for name in names if not os.environ.get(name)]
+        if missing:
+            sys.exit(f"make record-live needs {' and '.join(missing)} in the environment")
+        return cls(*(os.environ[name] for name in names))
+
+
+def likely_cost(cases: Sequence[Case]) -> float:
+    """USD that recording costs at the most, if no answer is longer than its cap."""
+    return sum(_cost(case) for case in cases if case.error is None)
+
+
+def _cost(case: Case) -> float:
+    profile, scenario = get_profile(case.scenario.model), case.scenario
+    said = [turn.text for turn in scenario.turns], scenario.tools, dict(case.arguments)
+    read = len(str(said)) / 3 * (1 + bool(case.results))
+    written = 0 if profile.task != "text-generation" else _UPPER_BOUND_TOKENS
+    prices = (profile.input_price or 0, profile.output_price or 0)
+    rounds = (1 + bool(case.results)) * int(scenario.options.get("n", 1))
+    return (read * prices[0] + written * rounds * prices[1]) / 1e6
+
+
+# -------------------------------------------------------------------------------------- both
+
+
+def record(case: Case, connection: Mapping[str, Any], tape: VCR) -> None:
+    """Record one case through the recording face.
+
+    Raises:
+        RuntimeError: The answer is not what any sensible model answers.
+    """
+    caller = Caller(case, **connection)
+    with tape.use_cassette(case.path):
+        found = asyncio.run(_asked(caller))
+    wanted = isinstance(found, case.error) if case.error else case.check(found)
+    if not wanted:
+        raise RuntimeError(f"{case.path}: unexpected answer {found!r}")
+
+
+async def _asked(caller: Caller) -> Any:
+    try:
+        return await FACES[caller.case.kind][RECORDER](caller)
+    except WorkersAIError as error:
+        return error
+
+
+def record_locally(cases: Sequence[Case], folder: Path = CASSETTES) -> None:
+    """Record cases from the local Workers AI."""
+    with locally() as ready:
+        for case in cases:
+            _file(case, folder).unlink(missing_ok=True)
+            record(case, ready(case), recorder(provenance_of(case), folder=folder))
+
+
+def record_live(cases: Sequence[Case]) -> None:
+    """Record cases from Cloudflare; those that it cannot be asked for stay as they are."""
+    credentials = Credentials.from_environment()
+    askable = [case for case in cases if case.live]
+    print(f"{len(askable)} recordings, at the most {likely_cost(askable):.2f} USD")  # noqa: T201
+    tape = recorder(LIVE, (credentials.account_id, credentials.api_token))
+    connection = {"account_id": credentials.account_id, "api_token": credentials.api_token}
+    for case in askable:
+        _file(case).unlink(missing_ok=True)
+        record(case, {**connection, "max_retries": 2}, tape)
+
+
+def _file(case: Case, folder: Path = CASSETTES) -> Path:
+    return folder / f"{case.path}.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Record all cases, or those whose path holds the given text."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cassette_recording")
+    parser.add_argument("--live", action="store_true", help="record from Cloudflare")
+    parser.add_argument("--only", default="", help="record the paths that hold this text")
+    given = parser.parse_args(arguments)
+    cases = [case for case in CASES if given.only in case.path]
+    (record_live if given.live else record_locally)(cases)
+    print(f"{len(cases)} recordings in {CASSETTES}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

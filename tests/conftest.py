@@ -1,0 +1,60 @@
+"""What all tests share: no credentials of the machine they run on, and recordings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+CREDENTIALS = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "CLOUDFLARE_AUTH_TOKEN",
+    "CF_ACCOUNT_ID",
+    "CF_AI_API_TOKEN",
+    "CF_API_TOKEN",
+    "WORKERSAI_BASE_URL",
+)
+UNRECORDED = (
+    "This request is not in the recording. If the request was meant to change, `make record` "
+    "makes the recordings anew; the difference shows in `git diff cassettes`."
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests see no account of the machine they run on; only recording live asks for one."""
+    if os.environ.get("WORKERSAI_RECORD") != "live":
+        for name in CREDENTIALS:
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
+    """Let marked tests read and write recordings in this project's own format."""
+    from tests.cassette_format import CASSETTES
+    from tests.cassette_recording import prepare
+
+    if str(vcr.cassette_library_dir).startswith(str(CASSETTES)):
+        prepare(vcr, recording=config.getoption("--record-mode") not in {None, "none"})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say what to do about a request that no recording answers."""
+    report = yield
+    if call.excinfo is not None and _is_unrecorded(call.excinfo.value):
+        report.sections.append(("Recordings", UNRECORDED))
+    return report
+
+
+def _is_unrecorded(error: BaseException | None) -> bool:
+    while error is not None:
+        if type(error).__name__ == "CannotOverwriteExistingCassetteException":
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,78 @@
+"""Fixtures of the fault suite: loopback servers, and the six speakers one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.faults.speakers import SIX, Speaker
+from tests.workersai.loopback import Loopback, Script
+from workersai import WorkersAIError, _exchange
+from workersai._exchange import retry_delay
+
+_OURS = ("CLOUDFLARE_", "CF_", "WORKERSAI_BASE_URL")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+Speaks = Callable[..., Speaker]
+Serve = Callable[[Script], Loopback]
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the machine's credentials nor its proxies reach a test."""
+    for name in list(os.environ):
+        if name.startswith(_OURS) or name.upper() in _PROXIES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(params=SIX)
+def six(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def speaks(six: str) -> Iterator[Speaks]:
+    """Make speakers of the test's face and colour."""
+    with ExitStack() as stack:
+
+        def make(server: Loopback | None = None, **settings: Any) -> Speaker:
+            if server is not None:
+                settings.setdefault("base_url", server.base_url)
+            made = Speaker(six, **settings)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start loopback servers."""
+    with ExitStack() as stack:
+
+        def start(script: Script) -> Loopback:
+            server = Loopback(script)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no retry wait; keep how long each would have at the most."""
+    waits: list[float] = []
+
+    def at_once(error: WorkersAIError, number: int, share: float) -> float | None:
+        if (found := retry_delay(error, number, 1.0)) is None:
+            return None
+        waits.append(found)
+        return 0.0
+
+    monkeypatch.setattr(_exchange, "retry_delay", at_once)
+    return waits

@@ -1,0 +1,209 @@
+"""What the fault server does: one function a fault, named by what goes wrong on the wire."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+from tests.workersai.loopback import WAIT, Peer, Script, Seen
+
+TOKENS = ("Hel", "lo, ", "world")
+TEXT = "".join(TOKENS)
+SSE = "text/event-stream"
+JSON = "application/json"
+
+
+def event(**fields: object) -> bytes:
+    """An event as Workers AI writes it."""
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
+
+
+EVENTS = [event(response=token) for token in TOKENS]
+DONE = b"data: [DONE]\n\n"
+STREAM = b"".join([*EVENTS, DONE])
+WHOLE = json.dumps({"result": {"response": TEXT}, "success": True, "errors": []}).encode()
+
+
+def wants_stream(seen: Seen) -> bool:
+    return b'"stream":true' in seen.body
+
+
+def well(peer: Peer, seen: Seen) -> None:
+    """Answer as Workers AI does."""
+    if "/ai/run/" in seen.path and b'"text":' in seen.body:
+        vectors = [[float(i), 1.0] for i, _ in enumerate(seen.json["text"])]
+        peer.answer(json.dumps({"result": {"data": vectors}, "success": True}).encode())
+    elif wants_stream(seen):
+        peer.stream(STREAM)
+    else:
+        peer.answer(WHOLE)
+
+
+def refuse(status: str, code: int = 0, *headers: str) -> Script:
+    """Answer every request with an error."""
+    body = json.dumps({"success": False, "errors": [{"code": code, "message": "no"}]}).encode()
+    return lambda peer, _: peer.answer(body, status, JSON, *headers)
+
+
+# --------------------------------------------------------------- streams that stop too early
+
+
+def three_tokens(peer: Peer) -> None:
+    """Begin a stream and give a reader time to take its three tokens one by one."""
+    peer.begin()
+    for piece in EVENTS:
+        peer.chunk(piece)
+
+
+def reset(peer: Peer, seen: Seen) -> None:
+    three_tokens(peer)
+    peer.server.release.wait(0.05)  # a reset may overtake what was sent before it
+    peer.hang_up(reset=True)
+
+
+def cut_between_events(peer: Peer, seen: Seen) -> None:
+    three_tokens(peer)
+    peer.hang_up()
+
+
+def cut_inside_an_event(peer: Peer, seen: Seen) -> None:
+    three_tokens(peer)
+    peer.send(b"ff\r\ndata: {")
+    peer.hang_up()
+
+
+def short_length(peer: Peer, seen: Seen) -> None:
+    peer.send(f"HTTP/1.1 200 OK\r\ncontent-type: {SSE}\r\ncontent-length: 9999\r\n\r\n".encode())
+    peer.send(b"".join(EVENTS))
+    peer.hang_up()
+
+
+def close_delimited(peer: Peer, seen: Seen) -> None:
+    peer.send(f"HTTP/1.1 200 OK\r\ncontent-type: {SSE}\r\n\r\n".encode() + b"".join(EVENTS))
+    peer.hang_up()
+
+
+def clean_end(peer: Peer, seen: Seen) -> None:
+    peer.stream(b"".join(EVENTS))
+
+
+def cut_gzip(peer: Peer, seen: Seen) -> None:
+    """Compressed, flushed after the tokens, cut before its end; the length is right."""
+    deflate = zlib.compressobj(wbits=31)
+    body = deflate.compress(b"".join(EVENTS)) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    peer.answer(body, "200 OK", SSE, "content-encoding: gzip")
+
+
+CUTS = {
+    "reset": reset,
+    "chunked, between events": cut_between_events,
+    "chunked, inside an event": cut_inside_an_event,
+    "content-length": short_length,
+    "close-delimited": close_delimited,
+    "clean chunked end": clean_end,
+    "gzip": cut_gzip,
+}
+
+# ------------------------------------------------------------------- servers that take too long
+
+
+def hang(peer: Peer, seen: Seen) -> None:
+    """Accept and never answer."""
+    peer.wait_for_hang_up()
+
+
+def stall(peer: Peer, seen: Seen) -> None:
+    """Send a token and never go on."""
+    peer.begin()
+    peer.chunk(EVENTS[0])
+    peer.wait_for_hang_up()
+
+
+def ping(peer: Peer, seen: Seen) -> None:
+    """Send a token and then comments for ever."""
+    peer.begin()
+    peer.chunk(EVENTS[0])
+    while not peer.server.release.wait(0.01):
+        peer.sock.sendall(b"8\r\n: ping\n\n\r\n")
+
+
+def slow_head(peer: Peer, seen: Seen) -> None:
+    """Send the head of an answer a byte at a time, without an end."""
+    peer.sock.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+    while not peer.server.release.wait(0.01):
+        peer.sock.sendall(b"y")
+
+
+def slow_body(peer: Peer, seen: Seen) -> None:
+    """Send a whole answer a space at a time, without an end."""
+    peer.begin(JSON)
+    while not peer.server.release.wait(0.01):
+        peer.sock.sendall(b"1\r\n \r\n")
+
+
+def slow_error(peer: Peer, seen: Seen) -> None:
+    """Send an error whose body never ends."""
+    peer.sock.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 9999\r\n\r\n")
+    while not peer.server.release.wait(0.01):
+        peer.sock.sendall(b" ")
+
+
+def open_after_done(peer: Peer, seen: Seen) -> None:
+    """Send a whole stream and hold the socket open."""
+    peer.begin()
+    peer.chunk(STREAM)
+    peer.server.release.wait(WAIT)
+
+
+# ----------------------------------------------------------------------------- no HTTP, or too much
+
+NOT_HTTP = {
+    "an SSH banner": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!",
+    "a header of 200 kB": b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n",
+    "a status in letters": b"HTTP/1.1 abc OK\r\n\r\n",
+}
+
+
+def endless(status: str = "200 OK", kind: str = JSON, piece: bytes = b" " * (1 << 20)) -> Script:
+    """Send a body of 512 MiB, as long as somebody takes it."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.sock.sendall(f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n\r\n".encode())
+        for _ in range((512 << 20) // len(piece)):
+            peer.sock.sendall(piece)
+        peer.hang_up()
+
+    return script
+
+
+def gzip_bomb() -> bytes:
+    """512 MiB of spaces in 512 KiB: one compressed MiB, repeated inside one member."""
+    deflate = zlib.compressobj(9, wbits=31)
+    piece = b" " * (1 << 20)
+    return b"".join([*(deflate.compress(piece) for _ in range(512)), deflate.flush()])
+
+
+def surplus(peer: Peer, seen: Seen) -> None:
+    """Send more than the answer: what follows it would answer the next question."""
+    own = json.dumps({"response": f"own {len(peer.server.requests)}"}).encode()
+    other = b'{"response":"surplus"}'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    peer.send(head % len(own) + own + head % len(other) + other)
+
+
+def byte_by_byte(body: bytes) -> Script:
+    """Send a stream whose every byte is an HTTP chunk of its own."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.send(b"".join(b"1\r\n%c\r\n" % byte for byte in body))
+        peer.end()
+
+    return script
+
+
+def compressed(body: bytes, kind: str = JSON) -> Script:
+    packed = gzip.compress(body)
+    return lambda peer, _: peer.answer(packed, "200 OK", kind, "content-encoding: gzip")

@@ -1,0 +1,192 @@
+"""The six ways to talk to Workers AI, behind one blocking face: one test drives them all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Literal, NamedTuple
+
+from llama_index.core.llms import ChatMessage
+
+import langchain_workersai
+import llamaindex_workersai
+import workersai
+from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
+
+Colour = Literal["sync", "async"]
+FACES = ("client", "langchain", "llamaindex")
+SIX = tuple(f"{face}-{colour}" for face in FACES for colour in ("sync", "async"))
+HISTORY = [ChatMessage(role="user", content="Hello")]
+
+
+class _Face(NamedTuple):
+    """How one face is asked: each entry takes the object and gives what its call returns."""
+
+    chat: Callable[..., Any]
+    embeddings: Callable[..., Any]
+    ask: Callable[[Any], Any]
+    stream: Callable[[Any], Any]
+    embed: Callable[[Any, list[str]], Any]
+    text_of: Callable[[Any], str]
+    delta_of: Callable[[Any], str]
+    vectors_of: Callable[[Any], list[list[float]]]
+
+
+def _event_text(event: workersai.ChatEvent) -> str:
+    return event.text if isinstance(event, workersai.TextDelta) else ""
+
+
+_AS_CLIENT: dict[str, Any] = {
+    "ask": lambda it: it.chat(HELLO),
+    "stream": lambda it: it.stream_chat(HELLO),
+    "embed": lambda it, texts: it.embed(texts),
+    "text_of": lambda result: result.text,
+    "delta_of": _event_text,
+    "vectors_of": lambda result: result.vectors,
+}
+_AS_LANGCHAIN: dict[str, Any] = {
+    "chat": langchain_workersai.ChatWorkersAI,
+    "embeddings": langchain_workersai.WorkersAIEmbeddings,
+    "text_of": lambda message: str(message.text),
+    "delta_of": lambda chunk: str(chunk.text),
+    "vectors_of": lambda vectors: vectors,
+}
+_AS_LLAMAINDEX: dict[str, Any] = {
+    "chat": llamaindex_workersai.WorkersAI,
+    "embeddings": llamaindex_workersai.WorkersAIEmbedding,
+    "text_of": lambda response: response.message.content or "",
+    "delta_of": lambda response: response.delta or "",
+    "vectors_of": lambda vectors: vectors,
+}
+
+_FACES = {
+    "client-sync": _Face(chat=workersai.Client, embeddings=workersai.Client, **_AS_CLIENT),
+    "client-async": _Face(
+        chat=workersai.AsyncClient, embeddings=workersai.AsyncClient, **_AS_CLIENT
+    ),
+    "langchain-sync": _Face(
+        ask=lambda it: it.invoke("Hello"),
+        stream=lambda it: it.stream("Hello"),
+        embed=lambda it, texts: it.embed_documents(texts),
+        **_AS_LANGCHAIN,
+    ),
+    "langchain-async": _Face(
+        ask=lambda it: it.ainvoke("Hello"),
+        stream=lambda it: it.astream("Hello"),
+        embed=lambda it, texts: it.aembed_documents(texts),
+        **_AS_LANGCHAIN,
+    ),
+    "llamaindex-sync": _Face(
+        ask=lambda it: it.chat(HISTORY),
+        stream=lambda it: it.stream_chat(HISTORY),
+        embed=lambda it, texts: it.get_text_embedding_batch(texts),
+        **_AS_LLAMAINDEX,
+    ),
+    "llamaindex-async": _Face(
+        ask=lambda it: it.achat(HISTORY),
+        stream=lambda it: it.astream_chat(HISTORY),
+        embed=lambda it, texts: it.aget_text_embedding_batch(texts),
+        **_AS_LLAMAINDEX,
+    ),
+}
+
+
+class Speaker:
+    """An object of one face and one colour; async ones run in a loop of the speaker's own."""
+
+    def __init__(self, name: str, *, task: str = "chat", **settings: Any) -> None:
+        self.name = name
+        self.face, colour = name.split("-")
+        self.is_async = colour == "async"
+        self._how = _FACES[name]
+        http_client = settings.pop("http_client", None)
+        if http_client is not None:
+            is_bare = self.face == "client" or not self.is_async
+            settings["http_client" if is_bare else "http_async_client"] = http_client
+        given = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN, **settings}
+        make = self._how.chat if task == "chat" else self._how.embeddings
+        self.it: Any = make(**given)
+        self._loop = asyncio.new_event_loop() if self.is_async else None
+
+    def wait(self, result: Any) -> Any:
+        """Give what a call returns, waiting for it where it is a coroutine."""
+        return result if self._loop is None else self._loop.run_until_complete(result)
+
+    def ask(self) -> str:
+        return self._how.text_of(self.wait(self._how.ask(self.it)))
+
+    def embed(self, texts: list[str]) -> list[list[float]]:
+        return self._how.vectors_of(self.wait(self._how.embed(self.it, texts)))
+
+    def open(self) -> Talk:
+        """Begin a stream."""
+        items = self._how.stream(self.it)
+        return Talk(self, self.wait(items) if isinstance(items, Awaitable) else items)
+
+    def read(self) -> str:
+        """Stream an answer and join its pieces."""
+        return "".join(self.open())
+
+    def gather(self, count: int) -> list[str]:
+        """Read as many streams at once as told; of an async speaker."""
+
+        async def one() -> str:
+            items = self._how.stream(self.it)
+            items = await items if isinstance(items, Awaitable) else items
+            return "".join([self.delta_of(item) async for item in items])
+
+        async def main() -> list[str]:
+            return list(await asyncio.gather(*(one() for _ in range(count))))
+
+        return self.wait(main())
+
+    def either(self, how: str) -> str:
+        """Ask plainly or by a stream."""
+        return self.ask() if how == "plain" else self.read()
+
+    def delta_of(self, item: Any) -> str:
+        return self._how.delta_of(item)
+
+    def turn(self) -> None:
+        """Let the event loop do what it was asked to do."""
+        if self._loop is not None:
+            self._loop.run_until_complete(asyncio.sleep(0.02))
+
+    def close(self) -> None:
+        if self._loop is None:
+            self.it.close()
+        elif not self._loop.is_closed():
+            self._loop.run_until_complete(self.it.aclose())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+
+class Talk:
+    """A stream under way: gives the text as it comes."""
+
+    def __init__(self, speaker: Speaker, items: Any) -> None:
+        self.speaker = speaker
+        self.items = items
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while True:
+            if text := self.speaker.delta_of(self._item()):
+                return text
+
+    def _item(self) -> Any:
+        if not isinstance(self.items, AsyncIterator):
+            return next(self.items)
+        try:
+            return self.speaker.wait(anext(self.items))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        if isinstance(self.items, AsyncIterator):
+            closing: Any = self.items
+            self.speaker.wait(closing.aclose())
+        else:
+            self.items.close()

@@ -1,0 +1,394 @@
+"""The transport: connections, streams that stop, clocks, bodies without an end."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import CUTS, EVENTS, JSON, NOT_HTTP, SSE, STREAM, TEXT, WHOLE
+from tests.workersai.loopback import WAIT, Peer, Seen
+from workersai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ResponseError,
+    ServerError,
+    StreamInterruptedError,
+    Timeout,
+    WorkersAIError,
+)
+
+HOW = ("plain", "stream")
+
+
+# ---------------------------------------------------------------------------- connections
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that nobody listens on, kept from others."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_closed_port(speaks: Speaks, no_waiting: list[float], free_port: int, how: str) -> None:
+    """A port nobody listens on raises a connection error after two retries with backoff."""
+    speaker = speaks(base_url=f"http://127.0.0.1:{free_port}")
+    with pytest.raises(APIConnectionError):
+        speaker.either(how)
+    assert no_waiting == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_closed_without_a_byte(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """A server that hangs up at once is asked three times, then it is a connection error."""
+    server = serve(lambda peer, _: peer.hang_up())
+    with pytest.raises(APIConnectionError):
+        speaks(server).either(how)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_keep_alive_race(speaks: Speaks, serve: Serve, no_waiting: list[float], how: str) -> None:
+    """A connection that closes under the second request: asked again at once, whatever retries."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.requests) == 2:
+            peer.hang_up()
+        else:
+            scripts.well(peer, seen)
+
+    server = serve(script)
+    speaker = speaks(server, max_retries=0)
+    assert [speaker.either(how) for _ in range(2)] == [TEXT, TEXT]
+    assert len(server.requests) == 3
+    assert no_waiting == []
+
+
+def test_idle_connection_that_was_closed(speaks: Speaks, serve: Serve) -> None:
+    """A hundred calls, each finding the connection before it closed: no visible error."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        scripts.well(peer, seen)
+        peer.hang_up()
+
+    server = serve(script)
+    speaker = speaks(server)
+    assert {speaker.ask() for _ in range(100)} == {TEXT}
+    assert len(server.requests) >= 100
+
+
+def test_fifty_streams_use_two_connections(speaks: Speaks, serve: Serve) -> None:
+    """A stream read to its end leaves its connection to the next."""
+    server = serve(scripts.well)
+    speaker = speaks(server)
+    assert {speaker.read() for _ in range(50)} == {TEXT}
+    assert server.connections <= 2
+
+
+def test_socket_held_open_after_done(speaks: Speaks, serve: Serve) -> None:
+    """`[DONE]` ends the stream within a quarter of a second, whatever the socket does."""
+    speaker = speaks(serve(scripts.open_after_done))
+    began = time.monotonic()
+    assert speaker.read() == TEXT
+    assert time.monotonic() - began < 0.25
+
+
+def test_surplus_bytes_never_answer_the_next_question(
+    speaks: Speaks, serve: Serve, no_waiting: list[float]
+) -> None:
+    """What a server sends beyond its answer is nobody's answer."""
+    speaker = speaks(serve(scripts.surplus))
+    assert all(speaker.ask().startswith("own") for _ in range(5))
+
+
+def test_many_streams_at_once(six: str, speaks: Speaks, serve: Serve) -> None:
+    """A hundred and fifty open streams wait for no free connection with the default settings."""
+    gate = threading.Barrier(150)
+
+    def script(peer: Peer, seen: Seen) -> None:
+        gate.wait(WAIT)  # until all are there
+        scripts.well(peer, seen)
+
+    server = serve(script)
+    speaker = speaks(server)
+    if speaker.is_async:
+        assert speaker.gather(150) == [TEXT] * 150
+    else:
+        with ThreadPoolExecutor(150) as pool:
+            assert list(pool.map(lambda _: speaker.read(), range(150))) == [TEXT] * 150
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("status", ["301 Moved", "307 Temporary Redirect", "308 Permanent"])
+def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str, how: str) -> None:
+    """A token goes to no other host."""
+    other = serve(scripts.well)
+    location = f"location: http://localhost:{other.port}/"
+    server = serve(lambda peer, _: peer.answer(b"", status, "text/plain", location))
+    with pytest.raises(APIStatusError) as caught:
+        speaks(server).either(how)
+    assert caught.value.status == int(status[:3])
+    assert other.requests == []
+
+
+def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
+    """A cookie that the server sets does not travel with the next request."""
+    server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON, "set-cookie: a=1; Path=/"))
+    speaker = speaks(server)
+    speaker.ask()
+    speaker.ask()
+    assert [seen.header("cookie") for seen in server.requests] == [None, None]
+
+
+def test_proxies_of_the_environment(
+    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """`HTTP_PROXY` is honoured although the transport is ours, and `NO_PROXY` with it."""
+    proxy, server = serve(scripts.well), serve(scripts.well)
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:password@127.0.0.1:{proxy.port}")
+    assert speaks(base_url=f"http://localhost:{free_port}/client/v4").ask() == TEXT
+    assert (proxy.requests[0].header("proxy-authorization") or "").startswith("Basic ")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert speaks(server).ask() == TEXT
+    assert len(proxy.requests) == len(server.requests) == 1
+
+
+# -------------------------------------------------------------------- streams that stop early
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_cut_stream_is_an_error_that_keeps_the_partial(
+    speaks: Speaks, serve: Serve, cut: str
+) -> None:
+    """However the bytes stop: the tokens are handed out, then it raises, and nothing is retried."""
+    server = serve(CUTS[cut])
+    talk = speaks(server).open()
+    assert [next(talk) for _ in range(3)] == list(scripts.TOKENS)
+    with pytest.raises((StreamInterruptedError, ResponseError)) as caught:
+        list(talk)
+    assert isinstance(caught.value, StreamInterruptedError) or cut == "gzip"
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == TEXT
+    assert not caught.value.is_retryable
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", JSON, SSE])
+def test_success_that_is_no_stream(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], kind: str
+) -> None:
+    """A captive portal's page on a request for a stream is never an empty success."""
+    page = b"<html>Please log in</html>"
+    speaker = speaks(serve(lambda peer, _: peer.answer(page, "200 OK", kind)))
+    with pytest.raises(WorkersAIError) as caught:
+        speaker.read()
+    assert isinstance(caught.value, (ResponseError, StreamInterruptedError))
+
+
+@pytest.mark.parametrize("ending", ["end", "hang up"])
+def test_finish_reason_without_done_is_success(speaks: Speaks, serve: Serve, ending: str) -> None:
+    """A model that said why it finished has finished."""
+    last = scripts.event(choices=[{"delta": {"content": "!"}, "finish_reason": "stop"}])
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(EVENTS[0] + last)
+        if ending == "end":
+            peer.end()
+        peer.hang_up()
+
+    assert speaks(serve(script)).read() == "Hel!"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_short_body_of_a_plain_answer_is_asked_again(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """Half a plain answer is none; nothing was handed out, so it is tried again."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.requests) == 1:
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: {JSON}\r\ncontent-length: 9999\r\n\r\n"
+            peer.send(head.encode() + WHOLE)
+            peer.hang_up()
+        else:
+            scripts.well(peer, seen)
+
+    server = serve(script)
+    assert speaks(server).either(how) == TEXT
+    assert len(server.requests) == 2
+
+
+# --------------------------------------------------------------------------------- clocks
+
+
+@pytest.mark.parametrize("script", [scripts.stall, scripts.ping])
+def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: object) -> None:
+    """The idle clock counts events, not pings; the token is kept and the connection closed."""
+    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    talk = speaks(server, timeout=Timeout(idle=0.2)).open()
+    assert next(talk) == scripts.TOKENS[0]
+    began = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        next(talk)
+    assert 0.15 < time.monotonic() - began < 0.4
+    assert caught.value.phase == "idle"
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == scripts.TOKENS[0]
+    if script is scripts.stall:
+        assert server.gone.wait(0.5)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, how: str) -> None:
+    """`first_byte` runs out for each attempt, and all of them count for the deadline."""
+    server = serve(scripts.hang)
+    began = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        speaks(server, timeout=Timeout(first_byte=0.1, total=5), max_retries=1).either(how)
+    assert caught.value.phase == "first_byte"
+    assert time.monotonic() - began < 1.2
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    "script", [scripts.hang, scripts.slow_head, scripts.slow_body], ids=lambda s: s.__name__
+)
+def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: object, how: str) -> None:
+    """Whatever the server does, the call is over when `total` is."""
+    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    speaker = speaks(server, timeout=0.15)
+    began = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        speaker.either(how)
+    assert time.monotonic() - began < 0.35
+    assert caught.value.phase == "total"
+
+
+def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
+    """A server that is always busy is not waited for beyond `total`."""
+    server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
+    speaker = speaks(server, timeout=1.0, max_retries=100)
+    began = time.monotonic()
+    with pytest.raises(ServerError):
+        speaker.ask()
+    assert time.monotonic() - began < 1.2
+    assert len(server.requests) > 1
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_error_whose_body_never_ends(speaks: Speaks, serve: Serve, how: str) -> None:
+    """The status of an error is told although its body does not come."""
+    speaker = speaks(serve(scripts.slow_error), timeout=0.15, max_retries=0)
+    began = time.monotonic()
+    with pytest.raises(ServerError):
+        speaker.either(how)
+    assert time.monotonic() - began < 0.35
+
+
+# ------------------------------------------------------------------- no HTTP, and too much
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("name", NOT_HTTP)
+def test_answer_that_is_no_http(speaks: Speaks, serve: Serve, name: str, how: str) -> None:
+    """It raises without a hang, and asking again would not help."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.send(NOT_HTTP[name])
+        peer.server.release.wait(0.05)
+        peer.hang_up()
+
+    server = serve(script)
+    with pytest.raises(ResponseError):
+        speaks(server).either(how)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_body_that_is_not_what_its_encoding_says(
+    speaks: Speaks, serve: Serve, encoding: str, how: str
+) -> None:
+    """Bytes that cannot be decompressed are unreadable, not text."""
+    extra = f"content-encoding: {encoding}"
+    server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON, extra))
+    with pytest.raises(ResponseError):
+        speaks(server).either(how)
+
+
+def test_compressed_answers_are_read(speaks: Speaks, serve: Serve) -> None:
+    """Gzip that nobody asked for is read all the same, whole or as a stream."""
+    speaker = speaks(serve(scripts.compressed(WHOLE)))
+    assert speaker.ask() == TEXT
+    assert speaks(serve(scripts.compressed(STREAM, SSE))).read() == TEXT
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "520 Unknown", "524 Timeout"])
+@pytest.mark.parametrize("how", HOW)
+def test_page_of_html_with_an_error_status(
+    speaks: Speaks, serve: Serve, status: str, how: str
+) -> None:
+    """A gateway's error page is a retryable server error with a short quote."""
+    page = b"<html><head><title>Bad Gateway</title></head>" + b"x" * 9_000
+    server = serve(lambda peer, _: peer.answer(page, status, "text/html"))
+    with pytest.raises(ServerError, match="Bad Gateway") as caught:
+        speaks(server, max_retries=0).either(how)
+    assert caught.value.is_retryable
+    assert len(caught.value.message) <= 500
+
+
+def peak_mib() -> float:
+    """The most memory this process has ever had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+BOMBS = {
+    "endless body": scripts.endless(),
+    "endless error": scripts.endless("500 Error"),
+    "endless event": scripts.endless(kind=SSE, piece=b"data: " + b"x" * 65_536),
+    "gzip": None,
+    "gzip as a stream": None,
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_bodies_of_512_mib(speaks: Speaks, serve: Serve, bomb: str, how: str) -> None:
+    """They end in a typed error at the limit, with less than 32 MiB more memory."""
+    kind = SSE if "stream" in bomb else JSON
+    script = BOMBS[bomb] or (
+        lambda peer, _: peer.answer(GZIP_BOMB, "200 OK", kind, "content-encoding: gzip")
+    )
+    speaker = speaks(serve(script), max_retries=0)
+    before = peak_mib()
+    with pytest.raises(APIStatusError if "error" in bomb else ResponseError):
+        speaker.either(how)
+    assert peak_mib() - before < 32
+
+
+GZIP_BOMB = scripts.gzip_bomb()
+
+
+def test_a_million_tiny_events(speaks: Speaks, serve: Serve) -> None:
+    """Comments by the million are read in linear time, and bring nothing."""
+    body = b": tiny\n\n" * 1_000_000 + STREAM
+    server = serve(lambda peer, _: peer.answer(body, "200 OK", SSE))
+    began = time.monotonic()
+    assert speaks(server).read() == TEXT
+    assert time.monotonic() - began < 5
