@@ -72,7 +72,7 @@ class City(BaseModel):
 
 def test_a_langchain_agent_calls_its_tool_and_answers(connection: dict[str, Any]) -> None:
     """`create_agent` runs the tool that fits the question and ends with an answer."""
-    agent = create_agent(
+    agent: Any = create_agent(
         langchain_workersai.ChatWorkersAI(GRANITE, **connection), [get_weather, convert_currency]
     )
 
@@ -88,7 +88,9 @@ def test_a_langchain_agent_calls_its_tool_and_answers(connection: dict[str, Any]
 
 def test_a_langchain_agent_streams_calls_and_tokens(connection: dict[str, Any]) -> None:
     """`stream_mode="messages"` brings the tool call and then the answer piece by piece."""
-    agent = create_agent(langchain_workersai.ChatWorkersAI(GRANITE, **connection), [get_weather])
+    agent: Any = create_agent(
+        langchain_workersai.ChatWorkersAI(GRANITE, **connection), [get_weather]
+    )
     question = {"messages": [("user", "What is the weather in Paris?")]}
 
     pieces = [piece for piece, _ in agent.stream(question, stream_mode="messages")]
@@ -147,7 +149,7 @@ def test_llamaindex_retrieval_finds_ranks_and_streams(connection: dict[str, Any]
         streaming=True,
     )
 
-    response = engine.query("When was the lighthouse of Brest built?")
+    response: Any = engine.query("When was the lighthouse of Brest built?")
 
     assert "".join(response.response_gen)
     assert [node.text for node in response.source_nodes] == [TEXTS[0]]
