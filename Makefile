@@ -4,8 +4,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := workersai langchain_workersai llamaindex_workersai
+PACKAGES := workersai langchain_workersai llamaindex_workersai llama_index
 CHECKED := $(PACKAGES) tests benchmarks examples
+STANDARD := tests/langchain_workersai/test_standard_recorded.py
+# While it records, LangChain's benchmark makes its request once and measures nothing.
+RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
 
 UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
@@ -18,7 +21,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol lint format type check serve benchmark clean
+.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +34,7 @@ endif
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[langchain,llamaindex,serve]' --group dev
+	$(INSTALL) --no-deps 'langchain-tests>=1.1.9,<2'
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
@@ -43,11 +47,21 @@ demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the l
 test: lint type test-fast ## Lint, strict types and the whole offline test suite
 
 test-fast: $(VENV)/.dev ## The test suite alone
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --benchmark-disable
 
 test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
 	$(BIN)/python -m workersai.local.cli pull
-	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest tests/test_symmetry.py tests/local -m 'smol or not smol'
+	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest tests/test_end_to_end.py tests/local
+
+record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
+	rm -rf cassettes
+	$(BIN)/python -m tests.cassette_recording
+	$(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
+
+record-live: $(VENV)/.dev ## Record them from Cloudflare, with the credentials of the environment
+	$(BIN)/python -m tests.cassette_recording --live
+	WORKERSAI_RECORD=live $(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING) \
+		--override-ini=addopts=--import-mode=importlib
 
 lint: $(VENV)/.dev ## Check style and format
 	$(BIN)/ruff check $(CHECKED)
@@ -58,7 +72,7 @@ format: $(VENV)/.dev ## Fix style and format
 	$(BIN)/ruff format $(CHECKED)
 
 type: $(VENV)/.dev ## Check types, strictly
-	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/mypy workersai langchain_workersai llamaindex_workersai tests
 
 check: lint type ## Everything that needs no run of the code
 

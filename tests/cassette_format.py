@@ -6,6 +6,7 @@ diff reads like what was said. Headers are kept by an allow-list; the account is
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -119,8 +120,12 @@ def scrub_request(request: Request) -> Request:
     return request
 
 
-def scrub_random_ids(request: Request) -> Request:
-    """As `scrub_request`; UUIDs that a test makes afresh each time become their place."""
+def scrub_varying(request: Request) -> Request:
+    """As `scrub_request`; also what differs from run to run or from Python to Python.
+
+    UUIDs that a test makes afresh each time become their place, and descriptions that were
+    docstrings lose the indentation that Python 3.13 takes away.
+    """
     places: dict[bytes, int] = {}
 
     def place(found: re.Match[bytes]) -> bytes:
@@ -128,8 +133,22 @@ def scrub_random_ids(request: Request) -> Request:
         return b"00000000-0000-4000-8000-%012d" % number
 
     if request.body:
-        request.body = _RANDOM_ID.sub(place, request.body)
+        body = json.loads(_RANDOM_ID.sub(place, request.body))
+        request.body = _compact(_without_indentation(body)).encode()
     return scrub_request(request)
+
+
+def _without_indentation(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_indentation(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inspect.cleandoc(entry)
+        if key == "description" and isinstance(entry, str)
+        else _without_indentation(entry)
+        for key, entry in value.items()
+    }
 
 
 def exact_body(one: Request, other: Request) -> None:
@@ -214,11 +233,20 @@ class CassetteFiles:
     Args:
         provenance: Of what is saved.
         secrets: Texts that no file may hold; an account id among them becomes zeros.
+        is_sorted: Whether short requests come first, for tests whose threads ask in any order;
+            a conversation, which grows, stays in order.
     """
 
-    def __init__(self, provenance: Provenance | None = None, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        provenance: Provenance | None = None,
+        secrets: Sequence[str] = (),
+        *,
+        is_sorted: bool = False,
+    ) -> None:
         self._provenance = provenance
         self._secrets = secrets
+        self._is_sorted = is_sorted
 
     def load_cassette(self, cassette_path: Any, serializer: Any) -> tuple[list[Request], list[Any]]:
         """Read a file into vcrpy's terms."""
@@ -238,6 +266,8 @@ class CassetteFiles:
         assert self._provenance is not None, "only `make record` writes cassettes"
         pairs = zip(cassette_dict["requests"], cassette_dict["responses"], strict=True)
         entries = tuple(self._entry(request, response) for request, response in pairs)
+        if self._is_sorted:
+            entries = tuple(sorted(entries, key=lambda e: (len(e.request.body), e.request.body)))
         text = dump(Recording(self._provenance, entries))
         assert parse(text).interactions == entries
         path = Path(cassette_path)

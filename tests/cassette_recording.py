@@ -10,24 +10,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from vcr import VCR
 
-from tests.cassette_faces import FACES, RECORDER, Caller
+from tests.cassette_chats import Caller
+from tests.cassette_faces import FACES, RECORDER
 from tests.cassette_format import (
     ACCOUNT,
     CASSETTES,
     MATCH_ON,
     CassetteFiles,
+    Interaction,
     Provenance,
     exact_body,
+    read,
     scrub_request,
 )
 from tests.cassette_scenarios import CASES, Case, Refusal
@@ -45,6 +50,7 @@ LOCAL = Provenance(
 )
 LIVE = Provenance("api.cloudflare.com", "Workers AI", "Captured from Cloudflare.")
 _UPPER_BOUND_TOKENS = 2000
+_LETTERS_PER_TOKEN = 3
 
 
 class RefusingEngine(EchoEngine):
@@ -82,10 +88,10 @@ def recorder(
 def prepare(tape: VCR, *, recording: bool) -> None:
     """Teach this format to a VCR that pytest-recording made."""
     live = os.environ.get("WORKERSAI_RECORD") == "live"
-    secrets = astuple(Credentials.from_environment()) if recording and live else ()
+    secrets = astuple(credentials()) if recording and live else ()
     provenance = (LIVE if live else LOCAL) if recording else None
     tape.register_matcher("exact_body", exact_body)
-    tape.register_persister(CassetteFiles(provenance, secrets))
+    tape.register_persister(CassetteFiles(provenance, secrets, is_sorted=True))
 
 
 # ------------------------------------------------------------------------------------- local
@@ -110,13 +116,30 @@ def route(server: LocalServer, inner: httpx.Client) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(carry))
 
 
-def async_route(server: LocalServer, inner: httpx.AsyncClient) -> httpx.AsyncClient:
-    """As `route`."""
+def async_route(server: LocalServer) -> httpx.AsyncClient:
+    """As `route`, with a connection a request, so that any event loop can use it."""
 
     async def carry(request: httpx.Request) -> httpx.Response:
-        return _answered(await inner.send(_carried(server, request)))
+        async with httpx.AsyncClient(trust_env=False) as inner:
+            return _answered(await inner.send(_carried(server, request)))
 
     return httpx.AsyncClient(transport=httpx.MockTransport(carry))
+
+
+@contextlib.contextmanager
+def local_settings() -> Iterator[dict[str, Any]]:
+    """Connection settings of either colour that reach a local server under Cloudflare's name."""
+    with (
+        LocalServer(account_id=ACCOUNT, repeatable=True) as server,
+        httpx.Client(trust_env=False) as inner,
+        route(server, inner) as client,
+    ):
+        yield {
+            "account_id": ACCOUNT,
+            "api_token": server.api_token,
+            "http_client": client,
+            "http_async_client": async_route(server),
+        }
 
 
 Ready = Callable[[Case], dict[str, Any]]
@@ -156,31 +179,49 @@ class Credentials:
     """What Cloudflare is asked with."""
 
     account_id: str
-    api_token: str
+    api_token: str = field(repr=False)
 
-    @classmethod
-    def from_environment(cls) -> Credentials:
-        """Read them, or end with a word on what is missing."""
-        names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
-        missing = [name for name in names if not os.environ.get(name)]
-        if missing:
-            sys.exit(f"make record-live needs {' and '.join(missing)} in the environment")
-        return cls(*(os.environ[name] for name in names))
+
+@functools.cache
+def credentials() -> Credentials:
+    """Those of the environment, read once; without them, end with a word on what is missing."""
+    names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        sys.exit(f"make record-live needs {' and '.join(missing)} in the environment")
+    return Credentials(*(os.environ[name] for name in names))
 
 
 def likely_cost(cases: Sequence[Case]) -> float:
-    """USD that recording costs at the most, if no answer is longer than its cap."""
+    """USD that recording cases costs at the most, if no answer is longer than its cap."""
     return sum(_cost(case) for case in cases if case.error is None)
 
 
 def _cost(case: Case) -> float:
-    profile, scenario = get_profile(case.scenario.model), case.scenario
+    scenario, rounds = case.scenario, 1 + bool(case.results)
     said = [turn.text for turn in scenario.turns], scenario.tools, dict(case.arguments)
-    read = len(str(said)) / 3 * (1 + bool(case.results))
-    written = 0 if profile.task != "text-generation" else _UPPER_BOUND_TOKENS
-    prices = (profile.input_price or 0, profile.output_price or 0)
-    rounds = (1 + bool(case.results)) * int(scenario.options.get("n", 1))
-    return (read * prices[0] + written * rounds * prices[1]) / 1e6
+    written = _UPPER_BOUND_TOKENS * rounds * int(scenario.options.get("n", 1))
+    return _price(scenario.model, len(str(said)) * rounds, written)
+
+
+def standard_cost(folder: Path = CASSETTES / "langchain_standard") -> float:
+    """USD that LangChain's suite costs at the most, from what its recordings ask."""
+    entries = [entry for path in folder.glob("*.yaml") for entry in read(path).interactions]
+    return sum(_cost_again(entry) for entry in entries)
+
+
+def _cost_again(entry: Interaction) -> float:
+    asked = json.loads(entry.request.body)
+    model = asked.get("model") or entry.uri.partition("/ai/run/")[2]
+    return _price(model, len(entry.request.body), asked.get("max_tokens", _UPPER_BOUND_TOKENS))
+
+
+def _price(model: str, letters: float, written: float) -> float:
+    profile = get_profile(model)
+    if profile.task != "text-generation":
+        written = 0
+    read_price, written_price = profile.input_price or 0, profile.output_price or 0
+    return (letters / _LETTERS_PER_TOKEN * read_price + written * written_price) / 1e6
 
 
 # -------------------------------------------------------------------------------------- both
@@ -217,14 +258,17 @@ def record_locally(cases: Sequence[Case], folder: Path = CASSETTES) -> None:
 
 def record_live(cases: Sequence[Case]) -> None:
     """Record cases from Cloudflare; those that it cannot be asked for stay as they are."""
-    credentials = Credentials.from_environment()
+    found = credentials()
     askable = [case for case in cases if case.live]
-    print(f"{len(askable)} recordings, at the most {likely_cost(askable):.2f} USD")  # noqa: T201
-    tape = recorder(LIVE, (credentials.account_id, credentials.api_token))
-    connection = {"account_id": credentials.account_id, "api_token": credentials.api_token}
+    print(  # noqa: T201
+        f"{len(askable)} recordings, at the most {likely_cost(askable):.2f} USD; LangChain's own "
+        f"tests, which come after them, at the most {standard_cost():.2f} USD"
+    )
+    tape = recorder(LIVE, astuple(found))
+    connection = asdict(found)
     for case in askable:
         _file(case).unlink(missing_ok=True)
-        record(case, {**connection, "max_retries": 2}, tape)
+        record(case, connection, tape)
 
 
 def _file(case: Case, folder: Path = CASSETTES) -> Path:

@@ -117,21 +117,30 @@ PROMPT = "The lighthouse was built in"
 # --------------------------------------------------------------------------------- the table
 
 
-def _scenario(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
+def asked(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
+    """A row of the shared table without request and answer, which the recording has."""
     return Scenario("", model, request={}, answer=None, turns=turns, **more)
 
 
 def _chat(path: str, model: str, turns: tuple[Turn, ...], check: Check, **more: Any) -> list[Case]:
     """A chat, plain and streamed."""
     results = more.pop("results", ())
-    scenario = _scenario(model, turns, **more)
+    scenario = asked(model, turns, **more)
     streamed = Case(f"{path}_streamed", "chat", scenario, stream=True, results=results, check=check)
     return [Case(path, "chat", scenario, results=results, check=check), streamed]
 
 
 def _for_each_model(name: str, model: str) -> list[Case]:
-    tools = {"tools": (WEATHER, CLOCK)}
-    person = is_json_with("name", "age")
+    return [
+        *_talk(name, model),
+        *_tool_use(name, model),
+        *_structure(name, model),
+        *_completions(f"completion/prompt_{name}", model, {}),
+        *_errors(name, model),
+    ]
+
+
+def _talk(name: str, model: str) -> list[Case]:
     return [
         *_chat(f"chat/text_{name}", model, HELLO, says_something),
         *_chat(f"chat/long_history_{name}", model, LONG, says_something),
@@ -147,6 +156,12 @@ def _for_each_model(name: str, model: str) -> list[Case]:
             says_something,
             options={"endpoint": "openai", "max_tokens": 300},
         ),
+    ]
+
+
+def _tool_use(name: str, model: str) -> list[Case]:
+    both = (WEATHER, CLOCK)
+    return [
         *_chat(
             f"tools/one_call_{name}", model, WEATHER_ASKED, calls("get_weather"), tools=(WEATHER,)
         ),
@@ -163,7 +178,7 @@ def _for_each_model(name: str, model: str) -> list[Case]:
             model,
             TWO_ASKED,
             calls("get_weather", "get_time"),
-            **tools,
+            tools=both,
         ),
         *_chat(
             f"tools/round_trip_{name}",
@@ -178,15 +193,22 @@ def _for_each_model(name: str, model: str) -> list[Case]:
             model,
             TWO_ASKED,
             says("Sunny", "12:30"),
-            **tools,
+            tools=both,
             results=("Sunny, 21 °C", "12:30"),
         ),
+        *_choice(name, model),
+    ]
+
+
+def _choice(name: str, model: str) -> list[Case]:
+    both = (WEATHER, CLOCK)
+    return [
         *_chat(
             f"tools/any_choice_{name}",
             model,
             WEATHER_ASKED,
             calls("get_weather"),
-            **tools,
+            tools=both,
             tool_choice="any",
         ),
         *_chat(
@@ -194,7 +216,7 @@ def _for_each_model(name: str, model: str) -> list[Case]:
             model,
             HELLO,
             calls("get_time"),
-            **tools,
+            tools=both,
             tool_choice="get_time",
         ),
         *_chat(
@@ -205,6 +227,12 @@ def _for_each_model(name: str, model: str) -> list[Case]:
             tools=(WEATHER,),
             tool_choice="none",
         ),
+    ]
+
+
+def _structure(name: str, model: str) -> list[Case]:
+    person = is_json_with("name", "age")
+    return [
         *_chat(
             f"structured/json_object_{name}",
             model,
@@ -215,13 +243,11 @@ def _for_each_model(name: str, model: str) -> list[Case]:
         *_chat(
             f"structured/json_schema_{name}", model, PERSON_ASKED, person, response_format=SCHEMA
         ),
-        *_completions(f"completion/prompt_{name}", model, {}),
-        *_errors(name, model),
     ]
 
 
 def _completions(path: str, model: str, options: dict[str, Any], **more: Any) -> list[Case]:
-    scenario, arguments = _scenario(model, options=options), {"prompt": PROMPT}
+    scenario, arguments = asked(model, options=options), {"prompt": PROMPT}
     return [
         Case(path, "complete", scenario, arguments=arguments, check=bool, **more),
         Case(
@@ -247,7 +273,7 @@ def _lora(name: str, model: str) -> list[Case]:
 def _errors(name: str, model: str) -> list[Case]:
     def error(what: str, expected: type[workersai.WorkersAIError], **more: Any) -> list[Case]:
         refusals = more.pop("refusals", ())
-        scenario = _scenario(model, error=expected, **more)
+        scenario = asked(model, error=expected, **more)
         path = f"errors/{what}_{name}"
         return [
             Case(path, "chat", scenario, refusals=refusals, live=not refusals),
@@ -261,7 +287,7 @@ def _errors(name: str, model: str) -> list[Case]:
             ),
         ]
 
-    patient = _scenario(model, options={"max_retries": 1})
+    patient = asked(model, options={"max_retries": 1})
     retried: dict[str, Any] = {"refusals": (BUSY,), "check": says_something, "live": False}
     return [
         *error("wrong_token", workersai.AuthenticationError, options={"api_token": "wrong-token"}),
@@ -281,7 +307,7 @@ def _errors(name: str, model: str) -> list[Case]:
 
 
 def _of_glm() -> list[Case]:
-    logprobs = _scenario(GLM, options={"logprobs": True, "top_logprobs": 2})
+    logprobs = asked(GLM, options={"logprobs": True, "top_logprobs": 2})
     return [
         *_chat("chat/reasoning_glm", GLM, HELLO, thinks),
         *_chat(
@@ -296,7 +322,7 @@ def _of_glm() -> list[Case]:
         Case(
             "chat/two_choices_glm",
             "choices",
-            _scenario(GLM, options={"n": 2}),
+            asked(GLM, options={"n": 2}),
             check=lambda texts: len(texts) == 2,
         ),
     ]
@@ -319,7 +345,7 @@ def _without_text() -> list[Case]:
             Case(
                 f"embeddings/{name}",
                 "embed",
-                _scenario(model),
+                asked(model),
                 arguments=texts,
                 check=lambda vectors: len(vectors) == 3,
             )
@@ -328,33 +354,33 @@ def _without_text() -> list[Case]:
         Case(
             "embeddings/openai_endpoint_bge_small",
             "embed",
-            _scenario("@cf/baai/bge-small-en-v1.5", options={"endpoint": "openai"}),
+            asked("@cf/baai/bge-small-en-v1.5", options={"endpoint": "openai"}),
             arguments=texts,
             check=lambda vectors: len(vectors) == 3,
         ),
         Case(
             "rerank/bge_reranker",
             "rerank",
-            _scenario("@cf/baai/bge-reranker-base", options={"top_n": 2}),
+            asked("@cf/baai/bge-reranker-base", options={"top_n": 2}),
             arguments=documents,
             check=lambda ranked: len(ranked) == 2 and ranked[0][0] == 1,
         ),
         Case(
             "models/search",
             "models",
-            _scenario(GRANITE),
+            asked(GRANITE),
             arguments={"search": "granite"},
             check=lambda names: GRANITE in names,
         ),
         Case(
             "errors/unknown_model",
             "chat",
-            _scenario("@cf/acme/no-such-model", error=workersai.NotFoundError),
+            asked("@cf/acme/no-such-model", error=workersai.NotFoundError),
         ),
         Case(
             "errors/retired_model",
             "chat",
-            _scenario("@cf/meta/llama-3-8b-instruct", error=workersai.NotFoundError),
+            asked("@cf/meta/llama-3-8b-instruct", error=workersai.NotFoundError),
         ),
     ]
 

@@ -47,12 +47,13 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say what to do about a request that no recording answers."""
     report = yield
-    if call.excinfo is not None and _is_unrecorded(call.excinfo.value):
+    if call.excinfo is not None and is_unrecorded(call.excinfo.value):
         report.sections.append(("Recordings", UNRECORDED))
     return report
 
 
-def _is_unrecorded(error: BaseException | None) -> bool:
+def is_unrecorded(error: BaseException | None) -> bool:
+    """Say whether an error comes from a request that is in no recording."""
     while error is not None:
         if type(error).__name__ == "CannotOverwriteExistingCassetteException":
             return True

@@ -38,7 +38,8 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with LocalServer(engine=os.environ.get("WORKERSAI_TEST_ENGINE", "echo")) as running:
+    engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
+    with LocalServer(engine=engine) as running:
         yield running
 
 
@@ -83,6 +84,7 @@ def test_a_langchain_agent_calls_its_tool_and_answers(connection: dict[str, Any]
     assert "Paris" in results[0].text
     assert isinstance(messages[-1], AIMessage)
     assert messages[-1].text
+    assert messages[-1].usage_metadata
     assert messages[-1].usage_metadata["input_tokens"] > 0
 
 

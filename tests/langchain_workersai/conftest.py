@@ -107,23 +107,3 @@ def offline_media(monkeypatch: pytest.MonkeyPatch) -> None:
         return httpx.Response(200, content=PIXEL, request=httpx.Request("GET", url))
 
     monkeypatch.setattr(httpx, "get", get)
-
-
-def _anywhere(request: Any) -> Any:
-    """A request without its port, account and headers: what a cassette may know."""
-    path = "/client/v4" + request.uri.partition("/client/v4")[2]
-    account = path.partition("/accounts/")[2].partition("/")[0]
-    request.uri = "http://127.0.0.1" + path.replace(account, ACCOUNT)
-    request.headers = {"content-type": "application/json"}
-    return request
-
-
-@pytest.fixture(scope="session")
-def vcr_config() -> dict[str, Any]:
-    """How LangChain's recorded benchmarks find their answers."""
-    return {
-        "before_record_request": _anywhere,
-        "match_on": ["method", "path", "body"],
-        "allow_playback_repeats": True,
-        "decode_compressed_response": True,
-    }

@@ -1,0 +1,127 @@
+"""LangChain's own tests for chat models and embeddings again, from recordings.
+
+Here the package talks to `api.cloudflare.com` through its own HTTP engines, and vcrpy answers.
+`make record` records from the local Workers AI; a request with another body is not answered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cassette_format import ACCOUNT, CASSETTES, MATCH_ON, scrub_varying
+from tests.cassette_recording import credentials, local_settings
+from tests.langchain_workersai import test_standard_chat as chat
+from tests.langchain_workersai import test_standard_embeddings as embeddings
+from tests.langchain_workersai.scripted import GLM, SEA_LION
+
+FOLDER = CASSETTES / "langchain_standard"
+
+pytestmark = [pytest.mark.vcr, pytest.mark.usefixtures("known_to_load", "offline_media")]
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir() -> str:
+    """All recordings of the suite are in one folder, `Class.test.yaml`."""
+    return str(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def vcr_config() -> dict[str, Any]:
+    """How recordings are made and matched."""
+    return {
+        "match_on": MATCH_ON,
+        "before_record_request": scrub_varying,
+        "decode_compressed_response": True,
+        "ignore_localhost": True,
+        # The suite's benchmark asks the same again and again.
+        "allow_playback_repeats": True,
+    }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connection(record_mode: str) -> Iterator[dict[str, Any]]:
+    """Where the answers come from: recordings, the local server or Cloudflare."""
+    if record_mode == "none":
+        yield {"account_id": ACCOUNT, "api_token": "test-token"}
+    elif os.environ.get("WORKERSAI_RECORD") == "live":
+        yield asdict(credentials())
+    else:
+        with local_settings() as settings:
+            yield settings
+
+
+@pytest.fixture
+def local(connection: dict[str, Any]) -> dict[str, Any]:
+    """What the classes of the suite connect with."""
+    return connection
+
+
+@pytest.fixture(autouse=True)
+def _all_is_played(vcr: Any, record_mode: str) -> Iterator[None]:
+    """A recorded request that is no longer made fails the test."""
+    yield
+    if record_mode == "none" and vcr is not None:
+        assert vcr.all_played, "not all recorded requests were made: `make record`?"
+
+
+class _Recorded(chat._Integration):
+    """The suite, its benchmark included, which needs recordings."""
+
+    @property
+    def enable_vcr_tests(self) -> bool:
+        return True
+
+
+class TestGraniteRun(_Recorded):
+    """Granite on the native endpoint."""
+
+
+class TestGraniteOpenAI(_Recorded):
+    """Granite on the compatible endpoint."""
+
+    endpoint = "openai"
+
+
+class TestGlmRun(_Recorded):
+    """GLM, which reasons, on the native endpoint."""
+
+    name = GLM
+
+
+class TestSeaLionRun(_Recorded):
+    """SEA-LION on the native endpoint."""
+
+    name = SEA_LION
+
+
+class TestEmbeddingsRun(embeddings._Integration):
+    """Embeddings on the native endpoint; a small model, so that the recordings can be read."""
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {**super().embedding_model_params, "model": "@cf/baai/bge-small-en-v1.5"}
+
+
+SUITES = (TestGraniteRun, TestGraniteOpenAI, TestGlmRun, TestSeaLionRun, TestEmbeddingsRun)
+
+
+def test_every_recording_has_a_test() -> None:
+    """No recording of the suite is left over from a test that is gone."""
+    tests = {f"{suite.__name__}.{name}" for suite in SUITES for name in dir(suite)}
+
+    left_over = [path.name for path in FOLDER.iterdir() if _test_of(path) not in tests]
+
+    assert left_over == []
+    assert {_test_of(path).partition(".")[0] for path in FOLDER.iterdir()} == {
+        suite.__name__ for suite in SUITES
+    }
+
+
+def _test_of(path: Path) -> str:
+    return path.stem.partition("[")[0]

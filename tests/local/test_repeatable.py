@@ -1,0 +1,62 @@
+"""A repeatable server: the same request, the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.local.talking import GRANITE, client_of, function
+from workersai.local import LocalServer
+
+HELLO = [{"role": "user", "content": "Hello, get the weather in Paris."}]
+TOOLS = [function("get_weather", "Get the current weather in a city.", city="string")]
+
+BODIES: list[dict[str, Any]] = [
+    {"messages": HELLO},
+    {"messages": HELLO, "tools": TOOLS},
+    {"messages": HELLO, "tools": TOOLS, "stream": True},
+    {"prompt": "Hello"},
+    {"messages": HELLO, "max_tokens": 1_000_000},
+]
+
+
+def answers(body: dict[str, Any], *, repeatable: bool) -> list[bytes]:
+    """What two servers answer, and the second one once more."""
+    found = []
+    for times in (1, 2):
+        with (
+            LocalServer(engine="echo", repeatable=repeatable) as server,
+            client_of(server) as client,
+        ):
+            found += [client.post(f"/run/{GRANITE}", json=body).content for _ in range(times)]
+    return found
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_repeatable_server_answers_the_same_request_with_the_same_bytes(
+    body: dict[str, Any],
+) -> None:
+    """Ids and times follow from the request, in answers, streams and refusals."""
+    first, *others = answers(body, repeatable=True)
+
+    assert set(others) == {first}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_ids_are_fresh_unless_they_shall_repeat(body: dict[str, Any]) -> None:
+    """Without the option no two answers have the same id."""
+    assert len(set(answers(body, repeatable=False))) == 3
+
+
+def test_ids_of_different_requests_and_calls_differ() -> None:
+    """Another request has other ids, and so has each call of one answer."""
+    clock = function("get_time", "Get the time.")
+    both = [{"role": "user", "content": "Use get_weather for the city Paris and get_time."}]
+
+    with LocalServer(engine="echo", repeatable=True) as server, client_of(server) as client:
+        bodies = [{"messages": HELLO}, {"messages": both, "tools": [*TOOLS, clock]}]
+        one, other = (client.post(f"/run/{GRANITE}", json=b).json()["result"] for b in bodies)
+
+    calls = other["choices"][0]["message"]["tool_calls"]
+    assert len({one["id"], other["id"], *(call["id"] for call in calls)}) == 4
