@@ -22,6 +22,7 @@ def response_metadata(answer: ChatResult | Finish, *, model: str) -> dict[str, A
         "id": answer.id,
         "system_fingerprint": answer.system_fingerprint,
         "cf_ray": answer.request_id,
+        **{f"cf_aig_{name}": value for name, value in answer.gateway.items()},
     }
     return {
         "model_provider": PROVIDER,

@@ -131,6 +131,7 @@ class ChatAssembler:
             refusal=event.refusal,
             usage=self._usage,
             request_id=event.request_id,
+            gateway=event.gateway,
         )
         response = answer.response(self._options)
         said = {
@@ -159,6 +160,7 @@ class _Answer:
     refusal: str | None
     usage: Usage | None
     request_id: str | None
+    gateway: Mapping[str, str]
 
     def response(self, options: AnswerOptions) -> ChatResponse:
         calls = self.tool_calls[:1] if options.only_first_call else self.tool_calls
@@ -192,6 +194,7 @@ class _Answer:
         additional: dict[str, Any] = {
             "finish_reason": self.finish_reason,
             "request_id": self.request_id,
+            **{f"cf_aig_{name}": value for name, value in self.gateway.items()},
         }
         if usage is not None:
             additional["prompt_tokens"] = usage.prompt_tokens
@@ -211,6 +214,7 @@ def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse
         refusal=result.refusal,
         usage=result.usage,
         request_id=result.request_id,
+        gateway=result.gateway,
     )
     response = answer.response(options)
     response.raw = _raw(result.raw, result.usage)

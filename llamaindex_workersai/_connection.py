@@ -7,7 +7,15 @@ from typing import Any, ClassVar, Literal
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import BaseComponent
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self, TypedDict
 
 from llamaindex_workersai._state import resources_shared, restore, shown_gateway, state_of
@@ -81,6 +89,13 @@ class Connection(BaseComponent):
 
     _sync: tuple[dict[str, Any], Client] | None = PrivateAttr(default=None)
     _async: tuple[dict[str, Any], AsyncClient] | None = PrivateAttr(default=None)
+
+    @field_validator("gateway")
+    @classmethod
+    def _hide_gateway_token(cls, gateway: Any) -> Any:
+        if isinstance(gateway, dict) and isinstance(token := gateway.get("authorization"), str):
+            return {**gateway, "authorization": SecretStr(token)}
+        return gateway
 
     @field_serializer("gateway")
     def _show_gateway(self, gateway: Any) -> Any:

@@ -75,6 +75,7 @@ class Outcome:
     invalid: tuple[str, ...] = ()
     finish_reason: str | None = "stop"
     usage: tuple[int, int] | None = (10, 5)
+    gateway: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Scenario:
         tools: Wire tools of the call.
         tool_choice: Of the call.
         response_format: Of the call.
+        headers: Of the answer, besides its type.
         status: Of the answer.
         error: What the plain answer ends in.
     """
@@ -112,6 +114,7 @@ class Scenario:
     tools: tuple[dict[str, Any], ...] = ()
     tool_choice: Any = None
     response_format: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
     error: type[workersai.WorkersAIError] | None = None
     stream_error: type[workersai.WorkersAIError] | None = None
@@ -221,6 +224,16 @@ SCENARIOS = [
             TAIL,
         ],
         Outcome("Hi there", finish_reason=None),
+    ),
+    Scenario(
+        "a_gateway_s_headers_come_back",
+        GRANITE,
+        {"messages": HELLO, **CAPPED},
+        wrapped(completion({"content": "Hi"})),
+        [chunk({"content": "Hi"}), chunk({}, "stop"), TAIL],
+        Outcome("Hi", gateway=(("cf_aig_cache_status", "HIT"), ("cf_aig_log_id", "01J"))),
+        options={"gateway": "my-gateway"},
+        headers={"cf-aig-cache-status": "HIT", "cf-aig-log-id": "01J"},
     ),
     Scenario(
         "numbers_stay_the_text_that_was_sent",

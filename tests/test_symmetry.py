@@ -35,11 +35,11 @@ class Wire:
         body = json.loads(request.content)
         self.requests.append(body)
         if not body.get("stream") or self.scenario.status != 200:
-            headers = {"content-type": "application/json"}
+            headers = {"content-type": "application/json", **self.scenario.headers}
             return httpx.Response(
                 self.scenario.status, headers=headers, content=self.scenario.body()
             )
-        headers = {"content-type": "text/event-stream"}
+        headers = {"content-type": "text/event-stream", **self.scenario.headers}
         return httpx.Response(200, headers=headers, content=self.scenario.stream_body())
 
     async def asynchronous(self, request: httpx.Request) -> httpx.Response:
@@ -55,6 +55,10 @@ class Wire:
                 transport=httpx.MockTransport(self.asynchronous)
             ),
         }
+
+
+def gateway_of(facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((k, v) for k, v in facts.items() if k.startswith("cf_aig_")))
 
 
 # ------------------------------------------------------------------------------ LangChain
@@ -83,6 +87,7 @@ def from_langchain(message: AIMessage) -> Outcome:
         invalid=tuple(str(c["name"]) for c in message.invalid_tool_calls),
         finish_reason=message.response_metadata.get("finish_reason"),
         usage=(usage["input_tokens"], usage["output_tokens"]) if usage else None,
+        gateway=gateway_of(message.response_metadata),
     )
 
 
@@ -140,6 +145,7 @@ def from_llamaindex(response: ChatResponse) -> Outcome:
         ),
         finish_reason=response.additional_kwargs.get("finish_reason"),
         usage=(usage["prompt_tokens"], usage["completion_tokens"]) if usage else None,
+        gateway=gateway_of(response.additional_kwargs),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workersai._failures import read_headers
 from workersai._json import exact_text
 from workersai._requests import Request
 from workersai._responses import Reply
@@ -35,14 +36,14 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
     answer, path = reply.unwrap(request)
     if not isinstance(answer, dict):
         text = answer if isinstance(answer, str) else exact_text(reply.body, path)
-        return ChatResult((Choice(text=text),), request_id=reply.headers.get("cf-ray"))
+        return ChatResult((Choice(text=text),), **read_headers(reply.headers))
     reader = _ChoiceReader(reply, path, CallIds(request.call_seed()), request.tools)
     return ChatResult(
         choices=reader.read(answer, request.model),
         usage=parse_usage(answer.get("usage")),
         model=_string(answer.get("model")) or request.model,
         id=_string(answer.get("id")),
-        request_id=reply.headers.get("cf-ray"),
+        **read_headers(reply.headers),
         system_fingerprint=_string(answer.get("system_fingerprint")),
         raw=answer,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from workersai._types import InvalidToolCall, ToolCall, Usage
@@ -60,6 +61,10 @@ class Finish:
         id: As in `ChatResult`.
         tool_calls: The calls the deltas made, parsed strictly.
         invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
+        refusal: As in `Choice`.
+        request_id: As in `ChatResult`.
+        system_fingerprint: As sent; `None` if it was not.
+        gateway: As in `ChatResult`.
     """
 
     finish_reason: str | None = None
@@ -70,6 +75,7 @@ class Finish:
     refusal: str | None = None
     request_id: str | None = None
     system_fingerprint: str | None = None
+    gateway: Mapping[str, str] = field(default_factory=dict)
 
 
 ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from pydantic_core import from_json
 
@@ -230,6 +230,26 @@ def _clean(text: str, secrets: tuple[str, ...]) -> str:
     text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text[:_MESSAGE_LIMIT]
+
+
+class HeaderFacts(TypedDict):
+    """What the headers of a chat's answer say about the call."""
+
+    request_id: str | None
+    gateway: dict[str, str]
+
+
+def read_headers(headers: Mapping[str, str]) -> HeaderFacts:
+    """Read Cloudflare's request id, and what an AI Gateway says, fit for logs."""
+    ray = headers.get("cf-ray")
+    return {
+        "request_id": _clean(ray, ()) if ray else None,
+        "gateway": {
+            name.removeprefix("cf-aig-").replace("-", "_"): _clean(value, ())
+            for name, value in headers.items()
+            if name.startswith("cf-aig-")
+        },
+    }
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

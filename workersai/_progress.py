@@ -13,7 +13,7 @@ from workersai._events import (
     TextDelta,
     UsageUpdate,
 )
-from workersai._failures import error_from_body, is_error_body
+from workersai._failures import error_from_body, is_error_body, read_headers
 from workersai._json import exact_text, join_surrogates, read_list, to_text
 from workersai._replay import replay
 from workersai._requests import Request
@@ -212,7 +212,7 @@ class AnswerInProgress:
             tool_calls=calls,
             invalid_tool_calls=invalid,
             refusal="".join(self._refusal) or None,
-            request_id=self._headers.get("cf-ray"),
+            **read_headers(self._headers),
             system_fingerprint=self._names.get("system_fingerprint"),
         )
         return [*events, finish]
@@ -232,5 +232,5 @@ class AnswerInProgress:
             usage=self._usage.total(),
             model=self._names.get("model") or self._request.model,
             id=self._names.get("id"),
-            request_id=self._headers.get("cf-ray"),
+            **read_headers(self._headers),
         )

@@ -53,6 +53,7 @@ def replay(result: ChatResult) -> list[ChatEvent]:
         invalid_tool_calls=choice.invalid_tool_calls,
         refusal=choice.refusal,
         request_id=result.request_id,
+        gateway=result.gateway,
         system_fingerprint=result.system_fingerprint,
     )
     return [*events, finish]

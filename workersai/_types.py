@@ -201,6 +201,8 @@ class ChatResult:
         model: The model as the server names it; it may carry a suffix or an alias's target.
         id: The answer's id, `None` on native answers.
         request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
+        gateway: What an AI Gateway said of the call in its headers, by name without `cf-aig-`:
+            `cache_status`, `log_id`, ...
         raw: The answer as parsed, without Cloudflare's envelope.
     """
 
@@ -210,6 +212,7 @@ class ChatResult:
     id: str | None = None
     request_id: str | None = None
     system_fingerprint: str | None = None
+    gateway: Mapping[str, str] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
