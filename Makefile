@@ -21,7 +21,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark clean
+.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,6 +81,15 @@ serve: $(VENV)/.demo ## Start the local Workers AI with the real models
 
 benchmark: $(VENV)/.dev ## Show what the adapters cost, as ratios
 	$(BIN)/python benchmarks/cost.py
+
+soak: $(VENV)/.dev ## Calls with 20 % injected faults, and whether memory stays flat
+	$(BIN)/python benchmarks/soak.py
+
+load: $(VENV)/.dev ## 1,000 concurrent streams through each face: none lost, doubled or reordered
+	$(BIN)/python benchmarks/load.py
+
+cancel: $(VENV)/.dev ## 10,000 cancels: no lost slot, connection or descriptor
+	$(BIN)/python benchmarks/cancel.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

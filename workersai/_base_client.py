@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai._exchange import RetryBudget, Timeout
+from workersai._exchange import Attempt, RetryBudget, RetryNotice, Timeout, exchange
 from workersai._http import Outgoing
 from workersai._requests import ChatOptions, Request
 from workersai._retrieval import embedding_requests
@@ -20,7 +20,11 @@ from workersai._types import (
 )
 from workersai.errors import ConfigurationError
 
-__all__ = ["BaseClient", "ConnectionOptions"]
+__all__ = ["BaseClient", "ConnectionOptions", "OnRetry", "ToolChoice", "Tools"]
+
+Tools: TypeAlias = Sequence[Mapping[str, Any]] | None
+ToolChoice: TypeAlias = str | bool | Mapping[str, Any] | None
+OnRetry: TypeAlias = Callable[[RetryNotice], None] | None
 
 
 class ConnectionOptions(TypedDict, total=False):
@@ -108,6 +112,9 @@ class BaseClient:
             f"a {type(self).__name__} holds a token and connections and is not copied or pickled: "
             "make one where it is used"
         )
+
+    def _exchange(self, on_retry: OnRetry) -> Generator[Attempt, Any, Any]:
+        return exchange(self.max_retries, self.timeout, budget=self._budget, on_retry=on_retry)
 
     def _outgoing(self, request: Request) -> Outgoing:
         return Outgoing(

@@ -6,6 +6,7 @@ error. It decides everything; the drivers only sleep and send.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import threading
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError
 
-__all__ = ["Attempt", "RetryBudget", "RetryNotice", "Timeout", "exchange", "retry_delay"]
+__all__ = ["Attempt", "RetryBudget", "RetryNotice", "Timeout", "exchange", "retry_delay", "succeed"]
 
 T = TypeVar("T")
 
@@ -156,6 +157,13 @@ def exchange(
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
     raise AssertionError  # the loop has no other end
+
+
+def succeed(flow: Generator[Attempt, T, T], result: T) -> T:
+    """Tell an exchange what its attempt was answered, and return that."""
+    with contextlib.suppress(StopIteration):
+        flow.send(result)
+    return result
 
 
 def retry_delay(error: WorkersAIError, number: int, share: float) -> float | None:

@@ -104,11 +104,13 @@ class AnswerInProgress:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return self._read_no_delta(choice, payload, place, events)
-        name, reasoning = find_reasoning(delta)
-        if reasoning is not None and reasoning.__class__ is not str:
-            reasoning = exact_text(payload, (*place[0], "choices", place[1], "delta", name))
-        if reasoning:
-            self._add_reasoning(reasoning, events)
+        reasoning = None
+        if delta.get("reasoning_content") is not None or delta.get("reasoning") is not None:
+            name, reasoning = find_reasoning(delta)
+            if reasoning is not None and reasoning.__class__ is not str:
+                reasoning = exact_text(payload, (*place[0], "choices", place[1], "delta", name))
+            if reasoning:
+                self._add_reasoning(reasoning, events)
         content = delta.get("content")
         if content is not None and content.__class__ is not str:
             content = exact_text(payload, (*place[0], "choices", place[1], "delta", "content"))

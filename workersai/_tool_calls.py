@@ -73,7 +73,8 @@ def _parse_arguments(
         if not isinstance(value, str):
             break
         try:
-            value = from_json(value, allow_inf_nan=False) if value.strip() else None
+            # As bytes: half an emoji is then an error of its value, not of its type.
+            value = from_json(value.encode(), allow_inf_nan=False) if value.strip() else None
         except ValueError as error:
             cut = "cut off by the token cap: " if is_truncated else ""
             return None, f"the arguments are {cut}not JSON: {error}"

@@ -56,27 +56,32 @@ def three_tokens(peer: Peer) -> None:
         peer.chunk(piece)
 
 
+def break_off(peer: Peer, *, reset: bool = False) -> None:
+    """Hang up when what was sent has been read: a reset, or aiohttp at any cut, drops the rest."""
+    peer.server.release.wait(0.05)
+    peer.hang_up(reset=reset)
+
+
 def reset(peer: Peer, seen: Seen) -> None:
     three_tokens(peer)
-    peer.server.release.wait(0.05)  # a reset may overtake what was sent before it
-    peer.hang_up(reset=True)
+    break_off(peer, reset=True)
 
 
 def cut_between_events(peer: Peer, seen: Seen) -> None:
     three_tokens(peer)
-    peer.hang_up()
+    break_off(peer)
 
 
 def cut_inside_an_event(peer: Peer, seen: Seen) -> None:
     three_tokens(peer)
     peer.send(b"ff\r\ndata: {")
-    peer.hang_up()
+    break_off(peer)
 
 
 def short_length(peer: Peer, seen: Seen) -> None:
     peer.send(f"HTTP/1.1 200 OK\r\ncontent-type: {SSE}\r\ncontent-length: 9999\r\n\r\n".encode())
     peer.send(b"".join(EVENTS))
-    peer.hang_up()
+    break_off(peer)
 
 
 def close_delimited(peer: Peer, seen: Seen) -> None:
@@ -179,10 +184,12 @@ def endless(status: str = "200 OK", kind: str = JSON, piece: bytes = b" " * (1 <
 
 
 def gzip_bomb() -> bytes:
-    """512 MiB of spaces in 512 KiB: one compressed MiB, repeated inside one member."""
+    """512 MiB of spaces in half a MiB; its end does not matter, for nobody is to get there."""
     deflate = zlib.compressobj(9, wbits=31)
     piece = b" " * (1 << 20)
-    return b"".join([*(deflate.compress(piece) for _ in range(512)), deflate.flush()])
+    first = deflate.compress(piece) + deflate.flush(zlib.Z_FULL_FLUSH)
+    again = deflate.compress(piece) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return first + again * 511
 
 
 def surplus(peer: Peer, seen: Seen) -> None:

@@ -138,7 +138,8 @@ class Speaker:
         async def main() -> list[str]:
             return list(await asyncio.gather(*(one() for _ in range(count))))
 
-        return self.wait(main())
+        answers: list[str] = self.wait(main())
+        return answers
 
     def either(self, how: str) -> str:
         """Ask plainly or by a stream."""
@@ -161,6 +162,11 @@ class Speaker:
             self._loop.close()
 
 
+async def _next(items: AsyncIterator[Any]) -> Any:
+    """Take the next item inside the loop, which a generator has to know from the beginning."""
+    return await anext(items)
+
+
 class Talk:
     """A stream under way: gives the text as it comes."""
 
@@ -180,7 +186,7 @@ class Talk:
         if not isinstance(self.items, AsyncIterator):
             return next(self.items)
         try:
-            return self.speaker.wait(anext(self.items))
+            return self.speaker.wait(_next(self.items))
         except StopAsyncIteration:
             raise StopIteration from None
 

@@ -27,6 +27,8 @@ from workersai import (
 )
 
 HOW = ("plain", "stream")
+BARE = ("client-sync", "client-async")
+"""For what the faces have no part in, and takes its time."""
 
 
 # ---------------------------------------------------------------------------- connections
@@ -114,7 +116,8 @@ def test_surplus_bytes_never_answer_the_next_question(
     assert all(speaker.ask().startswith("own") for _ in range(5))
 
 
-def test_many_streams_at_once(six: str, speaks: Speaks, serve: Serve) -> None:
+@pytest.mark.parametrize("six", BARE)
+def test_many_streams_at_once(speaks: Speaks, serve: Serve) -> None:
     """A hundred and fifty open streams wait for no free connection with the default settings."""
     gate = threading.Barrier(150)
 
@@ -254,20 +257,28 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: objec
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, how: str) -> None:
+def test_accepted_and_never_answered(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
     """`first_byte` runs out for each attempt, and all of them count for the deadline."""
     server = serve(scripts.hang)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
         speaks(server, timeout=Timeout(first_byte=0.1, total=5), max_retries=1).either(how)
     assert caught.value.phase == "first_byte"
-    assert time.monotonic() - began < 1.2
+    assert 0.2 < time.monotonic() - began < 0.5
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize(
-    "script", [scripts.hang, scripts.slow_head, scripts.slow_body], ids=lambda s: s.__name__
+    ("script", "how"),
+    [
+        (scripts.hang, "plain"),
+        (scripts.hang, "stream"),
+        (scripts.slow_head, "stream"),
+        (scripts.slow_body, "plain"),
+    ],
+    ids=["hang-plain", "hang-stream", "slow head", "slow body"],
 )
 def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: object, how: str) -> None:
     """Whatever the server does, the call is over when `total` is."""
@@ -283,12 +294,11 @@ def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: object, h
 def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
     """A server that is always busy is not waited for beyond `total`."""
     server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
-    speaker = speaks(server, timeout=1.0, max_retries=100)
+    speaker = speaks(server, timeout=0.6, max_retries=100)
     began = time.monotonic()
     with pytest.raises(ServerError):
         speaker.ask()
-    assert time.monotonic() - began < 1.2
-    assert len(server.requests) > 1
+    assert time.monotonic() - began < 0.8
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -385,6 +395,7 @@ def test_bodies_of_512_mib(speaks: Speaks, serve: Serve, bomb: str, how: str) ->
 GZIP_BOMB = scripts.gzip_bomb()
 
 
+@pytest.mark.parametrize("six", BARE)
 def test_a_million_tiny_events(speaks: Speaks, serve: Serve) -> None:
     """Comments by the million are read in linear time, and bring nothing."""
     body = b": tiny\n\n" * 1_000_000 + STREAM

@@ -95,7 +95,7 @@ def test_gateway_token_is_a_secret() -> None:
     assert b"gw-secret" not in pickle.dumps(llm)
     assert pickle.loads(pickle.dumps(llm)).gateway == {"id": "gw"}
     travelled = pickle.loads(ForkingPickler.dumps(llm)).gateway
-    assert secret(travelled["authorization"]) == "gw-secret"
+    assert travelled["authorization"].get_secret_value() == "gw-secret"
     assert "gw-secret" not in repr(vars(llm))
 
 

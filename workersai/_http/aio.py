@@ -9,6 +9,7 @@ import os
 import ssl
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextvars import ContextVar
 from typing import Any, NamedTuple, cast
 
 import aiohttp
@@ -26,11 +27,10 @@ from workersai._http.shared import (
     AsyncHTTPClient,
     build_request,
     mask_accounts,
-    refuse_cookies,
     shared_ssl_context,
     ssl_context_for,
 )
-from workersai.errors import ConfigurationError
+from workersai.errors import APIConnectionError, APITimeoutError, ConfigurationError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as time_limit
@@ -51,6 +51,10 @@ class _AsyncClient(HttpxAiohttpClient):
     ) -> httpx.AsyncBaseTransport:
         return _aiohttp_transport(verify, _with_header(proxy))
 
+    async def begin(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without what `send` adds: cookies, redirects, auth and a log line."""
+        return await self._transport_for_url(request.url).handle_async_request(request)
+
 
 def _with_header(proxy: httpx.Proxy) -> httpx.Proxy:
     """Move a proxy's credentials into its headers: aiohttp warns of its own form of them."""
@@ -64,13 +68,27 @@ def _with_header(proxy: httpx.Proxy) -> httpx.Proxy:
 def _aiohttp_transport(
     context: ssl.SSLContext, proxy: httpx.Proxy | None = None
 ) -> AiohttpTransport:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
+
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=context
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing]
+        )
 
     return AiohttpTransport(verify=context, proxy=proxy, client=session)
+
+
+_current: ContextVar[Clocks | None] = ContextVar("clocks", default=None)
+
+
+async def _note_reuse(*_: object) -> None:
+    """Note, in the task that sends, that its request goes over a connection used before."""
+    if (clocks := _current.get()) is not None:
+        clocks.is_stale = True
 
 
 async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[AsyncHTTPClient, None]:
@@ -80,11 +98,16 @@ async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[AsyncHTTPClien
     although nobody called `aclose`.
     """
     client = _AsyncClient(verify=context, timeout=None)
-    refuse_cookies(client)
     try:
         yield client
     finally:
         await client.aclose()
+
+
+async def _begin(client: AsyncHTTPClient, request: httpx.Request) -> httpx.Response:
+    if isinstance(client, _AsyncClient):
+        return await client.begin(request)
+    return await client.send(request, stream=True, auth=None, follow_redirects=False)
 
 
 class _Kept(NamedTuple):
@@ -109,15 +132,25 @@ class AsyncEngine:
             APIConnectionError: If there is no answer.
             ResponseError: If it is not HTTP.
         """
+        current = _current.set(clocks)
+        try:
+            return await self._send(outgoing, clocks)
+        except APIConnectionError as error:
+            if not clocks.is_stale or isinstance(error, APITimeoutError):
+                raise
+        finally:
+            _current.reset(current)
+        # The server closed an idle connection just then. That is nobody's failure: ask again.
+        return await self._send(outgoing, clocks)
+
+    async def _send(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
         client = await self._client(outgoing.url)
         try:
             connect, wait = clocks.connect(), clocks.wait()
             timeouts = {"connect": connect, "pool": connect, "read": wait, "write": wait}
             request = build_request(outgoing, self._family, timeouts)
             async with time_limit(wait):
-                response = await client.send(
-                    request, stream=True, auth=None, follow_redirects=False
-                )
+                response = await _begin(client, request)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
         else:

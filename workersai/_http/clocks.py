@@ -26,7 +26,7 @@ class Clocks:
     over its events does not count.
     """
 
-    __slots__ = ("_deadline", "_limit", "_phase", "_timeout", "is_fresh")
+    __slots__ = ("_deadline", "_limit", "_phase", "_timeout", "is_fresh", "is_stale")
 
     def __init__(self, timeout: Timeout, deadline: float) -> None:
         self._timeout = timeout
@@ -35,6 +35,8 @@ class Clocks:
         self._phase: Literal["first_byte", "idle"] = "first_byte"
         self.is_fresh = False
         """Set when the answer begins and when an event comes: the idle clock starts anew."""
+        self.is_stale = False
+        """Set when the request went over a connection used before and nothing has come back."""
 
     def connect(self) -> float:
         """Return the seconds that a connection may take."""

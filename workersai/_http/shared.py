@@ -1,4 +1,4 @@
-"""What both engines share: limits, requests, cookies, logs and the SSL context."""
+"""What both engines share: limits, requests, logs and the SSL context."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import logging
 import re
 import ssl
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeAlias
 
 import httpx
@@ -32,7 +31,7 @@ def build_request(outgoing: Outgoing, family: Family, timeouts: dict[str, Any]) 
     """Write a request as its library has it; *timeouts* are those of httpx's extension."""
     request: httpx.Request = family.library.Request(
         outgoing.method,
-        outgoing.url,
+        parse_url(family, outgoing.url),
         headers=outgoing.headers,
         content=outgoing.content or None,
         params=outgoing.params or None,
@@ -41,9 +40,10 @@ def build_request(outgoing: Outgoing, family: Family, timeouts: dict[str, Any]) 
     return request
 
 
-def refuse_cookies(client: HTTPClient | AsyncHTTPClient) -> None:
-    """One tenant's cookie must not travel with another's request."""
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+@functools.lru_cache(maxsize=128)
+def parse_url(family: Family, url: str) -> Any:
+    """Parse a URL once: a client asks few of them, and often."""
+    return family.library.URL(url)
 
 
 class _MaskAccounts(logging.Filter):

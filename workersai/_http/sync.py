@@ -23,10 +23,9 @@ from workersai._http.shared import (
     HTTPClient,
     build_request,
     mask_accounts,
-    refuse_cookies,
     ssl_context_for,
 )
-from workersai.errors import APIConnectionError, ConfigurationError
+from workersai.errors import APIConnectionError, APITimeoutError, ConfigurationError
 
 __all__ = ["SyncAnswer", "SyncEngine"]
 
@@ -42,15 +41,27 @@ class _LimitedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._is_used = False
         self.has_heard = False
         """Whether anything was read since the last write."""
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
-        self.has_heard = True
-        return self._inner.read(max_bytes, _seconds(timeout))
+        data = self._inner.read(max_bytes, _seconds(timeout))
+        if not self.has_heard and data and isinstance(timeout, Clocks):
+            self._hear(data, timeout)
+        return data
+
+    def _hear(self, data: bytes, clocks: Clocks) -> None:
+        """Take the beginning of an answer; httpcore would wait for the rest of an SSH banner."""
+        self.has_heard = self._is_used = True
+        clocks.is_stale = False
+        if not data.startswith(b"HTTP/"[: len(data)]):
+            raise httpcore.RemoteProtocolError("the answer does not begin as HTTP does")
 
     def write(self, buffer: bytes, timeout: Any = None) -> None:
         self.has_heard = False
+        if isinstance(timeout, Clocks):
+            timeout.is_stale = self._is_used
         for start in range(0, len(buffer), _WRITE_BYTES):
             self._inner.write(buffer[start : start + _WRITE_BYTES], _seconds(timeout))
 
@@ -103,10 +114,20 @@ class SyncEngine:
             APIConnectionError: If there is no answer.
             ResponseError: If it is not HTTP.
         """
+        try:
+            return self._send(outgoing, clocks)
+        except APIConnectionError as error:
+            if not clocks.is_stale or isinstance(error, APITimeoutError):
+                raise
+        # The server closed an idle connection just then. That is nobody's failure: ask again.
+        clocks.is_stale = False
+        return self._send(outgoing, clocks)
+
+    def _send(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
         client = self._client(outgoing.url)
         try:
             request = build_request(outgoing, self._family, self._timeouts(clocks))
-            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            response = _begin(client, request)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
         else:
@@ -160,10 +181,25 @@ def _close_in(pid: int, client: HTTPClient) -> None:
         client.close()
 
 
+class _Client(httpx.Client):
+    """httpx's client, for the transports it chooses, the environment's proxies among them."""
+
+    def begin(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without what `send` adds: cookies, redirects, auth and a log line."""
+        response = self._transport_for_url(request.url).handle_request(request)
+        response.request = request  # recorders want it
+        return response
+
+
+def _begin(client: HTTPClient, request: httpx.Request) -> httpx.Response:
+    if isinstance(client, _Client):
+        return client.begin(request)
+    return client.send(request, stream=True, auth=None, follow_redirects=False)
+
+
 def _make_client(url: str) -> HTTPClient:
     # Each request brings its own timeouts.
-    client = httpx.Client(verify=ssl_context_for(url), limits=LIMITS, timeout=None)  # noqa: S113
-    refuse_cookies(client)
+    client = _Client(verify=ssl_context_for(url), limits=LIMITS, timeout=None)
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         if transport is not None:  # hosts that the environment takes from the proxy
             # httpx has no parameter for httpcore's network backend.

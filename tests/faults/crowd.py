@@ -1,0 +1,321 @@
+"""Many calls at once: a server whose prompts say what it is to do, and three async callers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+from llama_index.core.llms import ChatMessage
+
+from langchain_workersai import ChatWorkersAI
+from llamaindex_workersai import WorkersAI
+from workersai import AsyncClient, TextDelta, _exchange, _http
+from workersai.errors import WorkersAIError
+
+ACCOUNT = "0" * 32
+TOKEN = "a-token-of-the-tests"
+MODEL = "@cf/nobody/unheard-of"
+FACES = ("client", "langchain", "llamaindex")
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_BUSY = b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\n{}"
+_DONE = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+
+# ------------------------------------------------------------------------------------- server
+
+
+def _token(text: str) -> bytes:
+    event = b"data: " + json.dumps({"response": text}).encode() + b"\n\n"
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+class Server:
+    """Does what the last message of a request says.
+
+    `count ID N` streams N tokens, `say ID` answers plainly, `hang` never answers, `stall` stops
+    after a token, `busy` refuses, `cut` breaks the connection after a token, `junk` sends an event
+    that is no JSON, `drop` hangs up at once.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.open: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, ready: Callable[[int], Any]) -> None:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0, backlog=2048)
+        self.port = server.sockets[0].getsockname()[1]
+        ready(self.port)
+        async with server:
+            await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.add(writer)
+        try:
+            while await self._answer(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.open.discard(writer)
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        body = json.loads(await reader.readexactly(length))
+        verb, *words = str(body["messages"][-1]["content"]).split()
+        if verb == "count":
+            await self._count(writer, words[0], int(words[1]))
+        elif verb == "say":
+            answer = json.dumps({"response": words[0]}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ")
+            writer.write(b"%d\r\n\r\n%b" % (len(answer), answer))
+        elif verb == "busy":
+            writer.write(_BUSY)
+        elif verb == "junk":
+            writer.write(_HEAD + _token("a") + b"9\r\ndata: {\n\n\r\n0\r\n\r\n")
+        else:
+            if verb in ("stall", "cut"):
+                writer.write(_HEAD + _token("a"))
+            if verb in ("hang", "stall"):
+                await reader.read(1)  # until the client hangs up
+            return False
+        await writer.drain()
+        return True
+
+    async def _count(self, writer: asyncio.StreamWriter, name: str, tokens: int) -> None:
+        writer.write(_HEAD)
+        for number in range(tokens):
+            writer.write(_token(f"{name}.{number} "))
+            if number % 10 == 9:
+                await asyncio.sleep(0)
+                if writer.transport.is_closing():
+                    raise ConnectionResetError
+        writer.write(_DONE)
+
+
+@contextmanager
+def server_in_a_thread() -> Iterator[Server]:
+    """Run a server whose open connections can be looked at."""
+    server, ready, loop = Server(), threading.Event(), asyncio.new_event_loop()
+    task = loop.create_task(server.serve(lambda _: ready.set()))
+
+    def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+        loop.run_until_complete(_end_all())
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ready.wait(5)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(5)
+
+
+async def _end_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _serve(ready: Connection) -> None:
+    asyncio.run(Server().serve(ready.send))
+
+
+@contextmanager
+def server_in_a_process() -> Iterator[int]:
+    """Run a server that takes nothing of this process's time; give its port."""
+    parent, child = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=_serve, args=(child,), daemon=True)
+    process.start()
+    try:
+        yield parent.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+# ------------------------------------------------------------------------------------ callers
+
+
+class Caller:
+    """One object of a face, asked asynchronously with any prompt."""
+
+    def __init__(self, face: str, port: int, **settings: Any) -> None:
+        self.face = face
+        make: Any = {"client": AsyncClient, "langchain": ChatWorkersAI, "llamaindex": WorkersAI}
+        self.it: Any = make[face](
+            model=MODEL,
+            account_id=ACCOUNT,
+            api_token=TOKEN,
+            base_url=f"http://127.0.0.1:{port}",
+            **({"context_window": 4096} if face == "llamaindex" else {}),
+            **settings,
+        )
+
+    @property
+    def client(self) -> AsyncClient:
+        """The core's client below."""
+        found: AsyncClient = self.it if self.face == "client" else self.it._async_client()
+        return found
+
+    async def ask(self, prompt: str) -> str:
+        if self.face == "client":
+            text: str = (await self.it.chat([{"role": "user", "content": prompt}])).text
+        elif self.face == "langchain":
+            text = (await self.it.ainvoke(prompt)).text
+        else:
+            answer = await self.it.achat([ChatMessage(role="user", content=prompt)])
+            text = answer.message.content
+        return str(text)
+
+    async def stream(self, prompt: str) -> AsyncGenerator[str, None]:
+        """Give the pieces of the text; the face's own generator is left to the garbage."""
+        if self.face == "client":
+            async for event in self.it.stream_chat([{"role": "user", "content": prompt}]):
+                if isinstance(event, TextDelta):
+                    yield event.text
+        elif self.face == "langchain":
+            async for chunk in self.it.astream(prompt):
+                yield str(chunk.text)
+        else:
+            messages = [ChatMessage(role="user", content=prompt)]
+            async for response in await self.it.astream_chat(messages):
+                yield response.delta or ""
+
+    async def read(self, prompt: str) -> str:
+        async with aclosing(self.stream(prompt)) as pieces:
+            return "".join([piece async for piece in pieces])
+
+
+async def count_together(caller: Caller, streams: int, tokens: int) -> int:
+    """Read streams at once; return how many were not exactly what was sent."""
+    found = await asyncio.gather(
+        *(caller.read(f"count {name} {tokens}") for name in range(streams)), return_exceptions=True
+    )
+    right = ["".join(f"{name}.{i} " for i in range(tokens)) for name in range(streams)]
+    return sum(text != wanted for text, wanted in zip(found, right, strict=True))
+
+
+# -------------------------------------------------------------------------------- cancellation
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What a storm of cancels left behind.
+
+    Attributes:
+        cancels: How many tasks were cancelled before they were done.
+        lost_slots: Places in the pool that nothing uses and nobody can have.
+        orphans: Connections that the server holds and the pool does not.
+        descriptors: Open files after all was closed, less those before.
+        is_alive: Whether the next calls succeeded.
+    """
+
+    cancels: int
+    lost_slots: int
+    orphans: int
+    descriptors: int
+    is_alive: bool
+
+    @property
+    def is_clean(self) -> bool:
+        return self.is_alive and not (self.lost_slots or self.orphans or self.descriptors > 0)
+
+
+PROMPTS = ("count a 5", "count b 200", "say c", "hang", "stall", "busy", "drop", "cut", "junk")
+POOL = 4
+TASKS = 16
+
+
+async def storm(face: str, server: Server, cancels: int, seed: int = 0) -> Aftermath:
+    """Cancel tasks of every kind, once or twice, at moments of every kind, in a pool of four."""
+    before, chance = descriptors(), random.Random(seed)
+    caller = Caller(face, server.port, timeout=10)
+    cancelled = 0
+    await caller.ask("say warm")
+    while cancelled < cancels:
+        tasks = [asyncio.create_task(_one(caller, chance)) for _ in range(TASKS)]
+        for task in chance.sample(tasks, TASKS):
+            await _wait_a_little(chance)
+            cancelled += task.cancel()
+            if chance.random() < 0.5:
+                await asyncio.sleep(0)
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(50):  # what was dropped is closed in the loop's next turns
+        await asyncio.sleep(0.002)
+    lost, idle = _pool(caller.client)
+    orphans = len(server.open) - idle
+    answers = await asyncio.gather(*(caller.ask("say alive") for _ in range(TASKS)))
+    await caller.it.aclose()
+    await asyncio.sleep(0.05)
+    left = descriptors() - before
+    return Aftermath(cancelled, lost, orphans, left, answers == ["alive"] * TASKS)
+
+
+async def _one(caller: Caller, chance: random.Random) -> None:
+    prompt = chance.choice(PROMPTS)
+    with contextlib.suppress(WorkersAIError):
+        if prompt.startswith("say") or chance.random() < 0.2:
+            await caller.ask(prompt)
+        else:
+            async for _ in caller.stream(prompt):
+                pass
+
+
+async def _wait_a_little(chance: random.Random) -> None:
+    if chance.random() < 0.3:
+        await asyncio.sleep(chance.random() * 0.002)
+    else:
+        for _ in range(chance.randrange(12)):
+            await asyncio.sleep(0)
+
+
+def descriptors() -> int:
+    """How many files this process has open."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all there is
+
+
+def _pool(client: AsyncClient) -> tuple[int, int]:
+    """Return how many places of the pool are taken, and how many connections are idle in it."""
+    ((_, kept),) = client._engine._kept.items()
+    transport: Any = kept.client._transport
+    connector = transport.client.connector
+    taken = len(connector._acquired) + sum(map(len, connector._waiters.values()))
+    return taken, sum(len(idle) for idle in connector._conns.values())
+
+
+@contextmanager
+def quick_retries(seconds: float = 0.002) -> Iterator[None]:
+    """Let retries wait for almost nothing, so that backing off is one of many moments."""
+    usual, _exchange._FIRST_DELAY = _exchange._FIRST_DELAY, seconds
+    try:
+        yield
+    finally:
+        _exchange._FIRST_DELAY = usual
+
+
+@contextmanager
+def small_pool(size: int = POOL) -> Iterator[None]:
+    """Let new async clients have few connections."""
+    engine = vars(_http.aio)
+    usual, engine["MAX_CONNECTIONS"] = engine["MAX_CONNECTIONS"], size
+    try:
+        yield
+    finally:
+        engine["MAX_CONNECTIONS"] = usual

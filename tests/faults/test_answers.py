@@ -1,0 +1,262 @@
+"""Malformed answers, over the wire and through every face."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import DONE, EVENTS, STREAM, TEXT, event
+from tests.workersai.loopback import Script
+from tests.workersai.talking import asked, stream, stream_names
+from workersai import ChatEvent, Finish, ResponseError, StreamInterruptedError, WorkersAIError
+from workersai._stream import open_reader
+
+SSE_HEADERS = {"content-type": "text/event-stream"}
+ODD = "a\u2028b\u2029c\x85d é 漢字 👩\u200d🔬"
+
+
+def streams(body: bytes) -> Script:
+    return lambda peer, _: peer.stream(body)
+
+
+def choice(**fields: Any) -> bytes:
+    return event(choices=[{"index": 0, **fields}])
+
+
+def raw(text: str) -> bytes:
+    """An event whose text is not escaped."""
+    return b"data: " + json.dumps({"response": text}, ensure_ascii=False).encode() + b"\n\n"
+
+
+RIGHT: dict[str, tuple[bytes, str]] = {
+    "line separators of Unicode": (raw(ODD) + DONE, ODD),
+    "numbers as tokens": (event(response=5) + choice(delta={"content": 1}) + DONE, "51"),
+    "digits of a number": (b'data: {"response": 1.50}\n\n' + DONE, "1.50"),
+    "choices null": (event(choices=None) + EVENTS[0] + DONE, "Hel"),
+    "choices empty": (event(choices=[]) + EVENTS[0] + DONE, "Hel"),
+    "delta null": (choice(delta=None) + EVENTS[0] + DONE, "Hel"),
+    "delta missing": (choice() + EVENTS[0] + DONE, "Hel"),
+    "unknown keys": (event(p="abc", x={"y": [1]}) + EVENTS[0] + DONE, "Hel"),
+    "usage null": (event(response="Hel", usage=None) + DONE, "Hel"),
+    "usage odd": (event(response="Hel", usage={"total_tokens": None}) + DONE, "Hel"),
+    "both routes in one chunk": (
+        event(response="Hel", choices=[{"delta": {"content": "Hel"}}]) + DONE,
+        "Hel",
+    ),
+    "data after done": (EVENTS[0] + DONE + event(response="ghost"), "Hel"),
+    "done without a blank line": (EVENTS[0] + b"data: [DONE]", "Hel"),
+    "data without a space": (b'data:{"response":"Hel"}\n\n' + DONE, "Hel"),
+    "data in two lines": (b'data: {"response":\ndata: "Hel"}\n\n' + DONE, "Hel"),
+    "fields and comments": (b": hi\nevent: x\nid: 1\nretry: 5\nfoo\n" + EVENTS[0] + DONE, "Hel"),
+    "carriage returns": (STREAM.replace(b"\n", b"\r"), TEXT),
+    "both line ends": (STREAM.replace(b"\n", b"\r\n"), TEXT),
+    "mixed line ends": (EVENTS[0].replace(b"\n", b"\r") + EVENTS[1] + DONE, "Hello, "),
+    "byte order mark": (b"\xef\xbb\xbf" + STREAM, TEXT),
+    "an emoji in halves": (
+        b'data: {"response":"\\ud83d"}\n\ndata: {"response":"\\ude00"}\n\n' + DONE,
+        "\U0001f600",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_odd_but_whole_streams(speaks: Speaks, serve: Serve, case: str) -> None:
+    """What is only odd gives the text, to the last digit."""
+    body, text = RIGHT[case]
+    assert speaks(serve(streams(body))).read() == text
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r", b"\r\n"], ids=["lf", "cr", "crlf"])
+def test_every_byte_a_chunk_of_its_own(speaks: Speaks, serve: Serve, ends: bytes) -> None:
+    """How the network cuts a stream changes nothing."""
+    body = (raw(ODD) + DONE).replace(b"\n", ends)
+    assert speaks(serve(scripts.byte_by_byte(body))).read() == ODD
+
+
+WRONG: dict[str, bytes] = {
+    "invalid UTF-8": b'data: {"response":"\xff\xfe"}\n\n',
+    "malformed JSON": b'data: {"response":\n\n',
+    "no object": b"data: 5\n\n",
+    "nested 200,000 deep": b'data: {"response":' + b"[" * 200_000 + b"\n\n",
+    "nested 900 deep, beside half an emoji": (
+        b'data: {"x":"\\ud83d","response":' + b"[" * 900 + b"]" * 900 + b"}\n\n"
+    ),
+    "choices that are text": event(choices="none"),
+    "tool calls that are text": choice(delta={"tool_calls": "none"}),
+    "half an emoji alone": b'data: {"response":"\\ude00 and on"}\n\n',
+    "an event of 64 MiB": b'data: {"response":"' + b"x" * (2 << 20),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_events_that_cannot_be_read(speaks: Speaks, serve: Serve, case: str) -> None:
+    """A typed error that keeps the tokens before it; nothing is skipped or replaced."""
+    body = EVENTS[0] + WRONG[case] + EVENTS[1] + DONE
+    server = serve(streams(body))
+    talk = speaks(server).open()
+    assert next(talk) == scripts.TOKENS[0]
+    with pytest.raises(ResponseError) as caught:
+        list(talk)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == scripts.TOKENS[0]
+    assert len(server.requests) == 1
+
+
+NUMBERS = {
+    "a whole number of 100,000 digits": "9" * 100_000,
+    "an exponent of nine digits": "1e999999999",
+    "a fraction of 100,000 digits": "0." + "1" * 100_000,
+}
+
+
+@pytest.mark.parametrize("place", ["response", "usage", "unknown"])
+@pytest.mark.parametrize("case", NUMBERS)
+def test_number_bombs(speaks: Speaks, serve: Serve, case: str, place: str) -> None:
+    """A number that no computer holds is its own text where text belongs; elsewhere, no crash."""
+    number = NUMBERS[case]
+    fields = {
+        "response": f'{{"response":{number}}}',
+        "usage": f'{{"response":"x","usage":{{"prompt_tokens":{number}}}}}',
+        "unknown": f'{{"response":"x","y":{number}}}',
+    }
+    speaker = speaks(serve(streams(f"data: {fields[place]}\n\n".encode() + DONE)))
+    began = time.monotonic()
+    try:
+        assert speaker.read() == (number if place == "response" else "x")
+    except WorkersAIError as error:
+        assert isinstance(error, ResponseError)  # noqa: PT017 - either is right
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 200_000, '{"result":' * 100_000, '{"response":' + "9" * 50_000]
+)
+def test_depth_bombs_in_a_plain_answer(speaks: Speaks, serve: Serve, body: str) -> None:
+    """JSON nested beyond sense is an answer that cannot be read."""
+    speaker = speaks(serve(lambda peer, _: peer.answer(body.encode())))
+    with pytest.raises(ResponseError):
+        speaker.ask()
+
+
+def test_only_done(speaks: Speaks, serve: Serve) -> None:
+    """An answer without a word is an empty one, not a crash."""
+    assert speaks(serve(streams(DONE))).read() == ""
+
+
+def test_only_a_finish_reason(speaks: Speaks, serve: Serve) -> None:
+    """As above, where the model says why it stopped."""
+    assert speaks(serve(streams(choice(delta={}, finish_reason="stop")))).read() == ""
+
+
+# ---------------------------------------------------------------------------------- fuzzing
+
+REQUEST = asked(stream=True)
+
+
+def read(chunks: list[bytes]) -> tuple[list[ChatEvent], str | None]:
+    """Feed a reader; give its events and the text of its error."""
+    reader = open_reader(REQUEST, SSE_HEADERS)
+    events: list[ChatEvent] = []
+    try:
+        for chunk in chunks:
+            events += reader.feed(chunk)
+            if reader.is_done:
+                break
+        events += reader.close()
+    except WorkersAIError as error:
+        return events, repr(error)
+    return events, None
+
+
+WHOLE = {name: read([stream(name)]) for name in stream_names()}
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
+    """A stream of the fixtures, cut anywhere, pieces of nothing among the others."""
+    name = draw(st.sampled_from(sorted(WHOLE)))
+    body = stream(name)
+    places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=40)))
+    edges = [0, *places, len(body)]
+    return name, [body[a:b] for a, b in itertools.pairwise(edges)]
+
+
+@settings(deadline=None)
+@given(cuts())
+def test_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
+    """However a stream is cut, its events and its error are the same."""
+    name, chunks = cut
+    assert read(chunks) == WHOLE[name]
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=200)))
+def test_arbitrary_bytes(chunks: list[bytes]) -> None:
+    """Bytes of any kind give events or an error of the tree."""
+    read(chunks)
+
+
+FIELDS = (
+    "choices", "delta", "content", "response", "tool_calls", "function", "name", "arguments", "id",
+    "index", "usage", "error", "errors", "success", "finish_reason", "message", "result", "text",
+    "streamed_data", "reasoning", "reasoning_content", "logprobs", "refusal", "code", "model",
+    "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "neurons",
+)  # fmt: skip
+SHAPED = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), SHAPED), max_size=4))
+def test_events_of_any_shape(events: list[dict[str, Any]]) -> None:
+    """Known fields with values of any kind give events or an error of the tree."""
+    read([b"data: " + json.dumps(fields).encode() + b"\n\n" for fields in events])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(WHOLE)), st.data())
+def test_a_byte_of_a_stream_that_flips(name: str, data: st.DataObject) -> None:
+    """A fixture with a byte changed gives events or an error of the tree."""
+    body = bytearray(stream(name))
+    if body:
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    read([bytes(body)])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(WHOLE)), st.data())
+def test_a_stream_cut_short_never_succeeds_quietly(name: str, data: st.DataObject) -> None:
+    """A fixture without its end is the same answer, or an error: never less of one."""
+    body = stream(name)
+    events, error = read([body[: data.draw(st.integers(0, len(body)))]])
+    if error is None:
+        texts = [repr(found) for found in events if type(found).__name__ == "TextDelta"]
+        whole = [repr(found) for found in WHOLE[name][0] if type(found).__name__ == "TextDelta"]
+        assert texts == whole
+
+
+def test_half_an_emoji_in_a_call() -> None:
+    """A call whose arguments hold half an emoji is one not to run."""
+    half = b'{"tool_calls":[{"name":"f","arguments":"{\\"x\\": \\"\\ud83d\\"}"}]}'
+    events, error = read([b"data: " + half + b"\n\n" + DONE])
+    finish = events[-1] if events else None
+    assert error is not None or (isinstance(finish, Finish) and finish.invalid_tool_calls)
+
+
+def test_errors_of_the_tree_are_the_only_ones() -> None:
+    """Fixtures whose stream is broken say so in our terms."""
+    assert {name for name, (_, error) in WHOLE.items() if error} >= {"unfinished", "nothing"}
+    assert StreamInterruptedError.__name__ in str(WHOLE["unfinished"][1])

@@ -1,0 +1,191 @@
+"""Cancellation, abandonment and crowds: what is left behind is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.crowd import (
+    FACES,
+    Caller,
+    Server,
+    count_together,
+    quick_retries,
+    server_in_a_thread,
+    small_pool,
+    storm,
+)
+from tests.faults.speakers import SIX, Speaker
+from tests.workersai.loopback import Loopback, Peer, Seen
+
+
+@pytest.fixture(scope="module")
+def crowd_server() -> Iterator[Server]:
+    with server_in_a_thread() as server:
+        yield server
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
+    """No slot, no connection and no descriptor is lost, whatever was going on when it hit."""
+    with small_pool(), quick_retries(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = asyncio.run(storm(face, crowd_server, 400))
+    gc.collect()
+    assert found.is_clean, found
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_crowd_of_streams(crowd_server: Server, face: str) -> None:
+    """Two hundred streams at once: no token lost, doubled or out of order."""
+
+    async def main() -> int:
+        caller = Caller(face, crowd_server.port)
+        wrong = await count_together(caller, 200, 20)
+        await caller.it.aclose()
+        return wrong
+
+    assert asyncio.run(main()) == 0
+
+
+# -------------------------------------------------------------------------- leaving a stream
+
+
+def token_then_wait(peer: Peer, seen: Seen) -> None:
+    """Send a token, and go on only until the client hangs up."""
+    peer.begin()
+    peer.chunk(scripts.EVENTS[0])
+    peer.wait_for_hang_up()
+
+
+def heard_within(server: Loopback, seconds: float) -> bool:
+    """Say whether the server sees the client hang up in time."""
+    return server.gone.wait(seconds) and len(server.requests) == 1
+
+
+def leave(speaker: Speaker, how: str) -> Any:
+    """Read a token of a stream, and leave it in one of the ways there are."""
+    talk = speaker.open()
+    assert next(talk) == scripts.TOKENS[0]
+    if how == "close":
+        talk.close()
+        return talk
+    return None  # the last reference goes
+
+
+@pytest.mark.parametrize("how", ["close", "drop"])
+def test_stream_that_is_left(speaks: Speaks, serve: Serve, how: str) -> None:
+    """However a stream is left, its connection closes within half a second, without a warning."""
+    server = serve(token_then_wait)
+    speaker = speaks(server)
+    held = leave(speaker, how)
+    gc.collect()
+    speaker.turn()
+    assert heard_within(server, 0.5)
+    del held
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("how", ["cancel", "timeout", "break", "error"])
+async def test_task_that_stops_in_a_stream(serve: Serve, face: str, how: str) -> None:
+    """Cancelled, timed out or left by `break`: out at once, and the server hears of it."""
+    server = serve(token_then_wait)
+    caller = Caller(face, server.port)
+    began = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in caller.stream("Hello"):
+            began.set()
+            if how == "break":
+                break
+            if how == "error":
+                raise ZeroDivisionError
+
+    task = asyncio.create_task(read())
+    await began.wait()
+    start = time.monotonic()
+    if how == "cancel":
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    elif how == "timeout":
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(task, 0.05)
+    elif how == "error":
+        with pytest.raises(ZeroDivisionError):
+            await task
+    else:
+        await task
+    assert time.monotonic() - start < 0.15
+    assert await asyncio.to_thread(heard_within, server, 0.5)
+    await caller.it.aclose()
+
+
+@pytest.mark.parametrize("six", [name for name in SIX if name.endswith("-sync")])
+def test_keyboard_interrupt_in_a_stream(speaks: Speaks, serve: Serve) -> None:
+    """Ctrl-C while a token is waited for comes out as it is, and the connection closes."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(scripts.EVENTS[0])
+        peer.server.release.wait(0.05)
+        signal.pthread_kill(main, signal.SIGINT)
+        peer.wait_for_hang_up()
+
+    server = serve(script)
+    talk = speaks(server).open()
+    assert next(talk) == scripts.TOKENS[0]
+    with pytest.raises(KeyboardInterrupt):
+        next(talk)
+    assert heard_within(server, 0.5)
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_cancel_in_backoff(serve: Serve, face: str) -> None:
+    """A call that waits for its retry stops waiting when it is cancelled."""
+    asked = threading.Event()
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.answer(b"{}", "503 Busy", "text/plain", "retry-after: 30")
+        asked.set()
+
+    server = serve(script)
+    caller = Caller(face, server.port)
+    task = asyncio.create_task(caller.ask("Hello"))
+    assert await asyncio.to_thread(asked.wait, 5)
+    await asyncio.sleep(0.05)
+    task.cancel()
+    start = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - start < 0.1
+    assert len(server.requests) == 1
+    await caller.it.aclose()
+
+
+def test_generator_that_is_held(serve: Serve) -> None:
+    """A stream that is held, not read and then closed, gives its connection up then."""
+    server = serve(token_then_wait)
+    caller = Caller("client", server.port)
+
+    async def main() -> None:
+        stream = caller.stream("Hello")
+        await anext(stream)
+        assert not server.gone.is_set()
+        await stream.aclose()
+        assert await asyncio.to_thread(heard_within, server, 0.5)
+        await caller.it.aclose()
+
+    asyncio.run(main())

@@ -1,0 +1,387 @@
+"""Statuses, retries and what they may cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from email.utils import formatdate
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.callbacks import BaseCallbackHandler
+
+from langchain_workersai import ChatWorkersAI
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import EVENTS, JSON, TEXT, WHOLE, refuse
+from tests.workersai.loopback import Loopback, Peer, Script, Seen
+from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
+from workersai import (
+    APIStatusError,
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    OutOfCapacityError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    StreamInterruptedError,
+    WorkersAIError,
+)
+from workersai._failures import parse_retry_after
+
+HOW = ("plain", "stream")
+
+
+def then_well(*first: Script) -> Script:
+    """Do each of *first* once, and answer well after that."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        number = len(peer.server.requests)
+        (first[number - 1] if number <= len(first) else scripts.well)(peer, seen)
+
+    return script
+
+
+# --------------------------------------------------------------------------- retry-after
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_retry_after_is_waited_for(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """A 429 with `Retry-After: 1` waits a second, no more and no less, and then succeeds."""
+    server = serve(then_well(refuse("429 Busy", 3021, "retry-after: 1")))
+    assert speaks(server).either(how) == TEXT
+    assert no_waiting == [1.0]
+    assert len(server.requests) == 2
+
+
+def test_retry_after_passes_on_the_clock(speaks: Speaks, serve: Serve) -> None:
+    """The wait is one of real time."""
+    server = serve(then_well(refuse("429 Busy", 3021, "retry-after-ms: 200")))
+    began = time.monotonic()
+    assert speaks(server).ask() == TEXT
+    assert 0.2 <= time.monotonic() - began < 0.5
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_retry_after_beyond_a_minute_raises_at_once(speaks: Speaks, serve: Serve, how: str) -> None:
+    """A server cannot freeze its caller for a day; the error says how long it asked for."""
+    server = serve(refuse("429 Busy", 3021, "retry-after: 100000"))
+    with pytest.raises(RateLimitError) as caught:
+        speaks(server).either(how)
+    assert caught.value.retry_after == 100_000
+    assert len(server.requests) == 1
+
+
+FORMS = {
+    "1": 1.0,
+    "1.5": 1.5,
+    " 2 ": 2.0,
+    "0": None,
+    "-5": None,
+    "inf": None,
+    "nan": None,
+    "1e400": None,
+    "soon": None,
+    "": None,
+    "Wed, 21 Oct 2015 07:28:00 GMT": None,
+    "Wed, 99 Foo 2015 07:28:00 GMT": None,
+    "9" * 5000: None,
+    "\x00": None,
+}
+
+
+@pytest.mark.parametrize("value", FORMS, ids=lambda value: ascii(value[:32]))
+def test_forms_of_retry_after(value: str) -> None:
+    """Seconds and dates are read; what no clock can wait for is as if it were not there."""
+    assert parse_retry_after({"retry-after": value}) == FORMS[value]
+
+
+def test_retry_after_as_a_date() -> None:
+    """A date is the time until then."""
+    found = parse_retry_after({"retry-after": formatdate(time.time() + 30, usegmt=True)})
+    assert found is not None
+    assert 28 < found <= 30
+
+
+@given(st.text(), st.text())
+def test_retry_after_of_an_attacker(seconds: str, milliseconds: str) -> None:
+    """Any text gives a positive number or nothing, and never raises."""
+    found = parse_retry_after({"retry-after": seconds, "retry-after-ms": milliseconds})
+    assert found is None or 0 < found < float("inf")
+
+
+# ------------------------------------------------------------------------- what is tried again
+
+FINAL = [
+    ("400 Bad Request", 5006, InvalidRequestError),
+    ("401 Unauthorized", 10000, AuthenticationError),
+    ("403 Forbidden", 5018, PermissionDeniedError),
+    ("404 Not Found", 0, NotFoundError),
+    ("405 Not Allowed", 5019, InvalidRequestError),
+    ("413 Too Large", 3006, InvalidRequestError),
+    ("422 Unprocessable", 0, InvalidRequestError),
+    ("429 Too Many", 3036, QuotaExceededError),
+]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("final", FINAL, ids=lambda it: f"{it[0][:3]}-{it[1]}")
+def test_errors_that_a_retry_would_not_mend(
+    speaks: Speaks, serve: Serve, final: tuple[str, int, type[APIStatusError]], how: str
+) -> None:
+    """They are of their class, after one request and at once."""
+    status, code, kind = final
+    server = serve(refuse(status, code))
+    speaker = speaks(server)
+    began = time.monotonic()
+    with pytest.raises(kind) as caught:
+        speaker.either(how)
+    assert time.monotonic() - began < 0.2
+    assert caught.value.status == int(status[:3])
+    assert len(server.requests) == 1
+
+
+def test_capacity_is_worth_a_retry_and_an_allocation_is_not(
+    speaks: Speaks, serve: Serve, no_waiting: list[float]
+) -> None:
+    """Of two answers with 429, code 3040 is tried again and 3036 says what is used up."""
+    assert speaks(serve(then_well(refuse("429 Busy", 3040)))).ask() == TEXT
+    with pytest.raises(QuotaExceededError, match="allocation"):
+        speaks(serve(refuse("429 Busy", 3036))).ask()
+    with pytest.raises(OutOfCapacityError):
+        speaks(serve(refuse("429 Busy", 3040)), max_retries=0).ask()
+    assert len(no_waiting) == 1
+
+
+def test_the_server_may_say_not_to_try_again(
+    speaks: Speaks, serve: Serve, no_waiting: list[float]
+) -> None:
+    """`x-should-retry: false` ends it."""
+    server = serve(refuse("500 Error", 0, "x-should-retry: false"))
+    with pytest.raises(ServerError):
+        speaks(server).ask()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_retries_are_the_clients_alone(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """A framework's own retries do not multiply them: three requests with two retries."""
+    server = serve(refuse("503 Busy"))
+    with pytest.raises(ServerError):
+        speaks(server).either(how)
+    assert len(server.requests) == 3
+
+
+def test_an_outage_is_not_fed(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
+    """A thousand calls to a server that always fails make no more than 1,100 requests."""
+    server = serve(refuse("500 Error"))
+    speaker = speaks(server)
+    for _ in range(1000):
+        with pytest.raises(ServerError):
+            speaker.ask()
+    assert len(server.requests) <= 1100
+
+
+def test_successes_pay_for_retries(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
+    """Every second request failing is no outage: each call succeeds, as often as one likes."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        is_odd = len(peer.server.requests) % 2
+        (refuse("500 Error") if is_odd else scripts.well)(peer, seen)
+
+    speaker = speaks(serve(script))
+    assert {speaker.ask() for _ in range(100)} == {TEXT}
+
+
+# -------------------------------------------------------------- errors that say they are success
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_error_with_status_200(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """`success: false` is an error of its code, whatever the status says."""
+    with pytest.raises(OutOfCapacityError):
+        speaks(serve(refuse("200 OK", 3040)), max_retries=0).either(how)
+
+
+def test_plain_answer_to_a_request_for_a_stream(speaks: Speaks, serve: Serve) -> None:
+    """JSON in place of a stream is the whole answer."""
+    server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON))
+    assert speaks(server).read() == TEXT
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("case", ["portal", "nothing", "no content", "text"])
+def test_success_that_is_none(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], case: str, how: str
+) -> None:
+    """A portal's page, an empty body and a 204 are no answers."""
+    bodies = {"portal": b"<html>", "nothing": b"", "no content": b"", "text": b"hello"}
+    status = "204 No Content" if case == "no content" else "200 OK"
+    kind = {"portal": "text/html", "text": "text/plain"}.get(case, JSON)
+    server = serve(lambda peer, _: peer.answer(bodies[case], status, kind))
+    with pytest.raises((ResponseError, StreamInterruptedError)):
+        speaks(server).either(how)
+
+
+MID_STREAM: dict[str, dict[str, Any]] = {
+    "error": {"error": {"code": 3040, "message": "busy"}},
+    "errors": {"success": False, "errors": [{"code": 3040, "message": "busy"}]},
+}
+
+
+@pytest.mark.parametrize("shape", MID_STREAM)
+def test_error_event_in_a_stream(speaks: Speaks, serve: Serve, shape: str) -> None:
+    """It is the error of its code, keeps the partial, and is not tried again."""
+    body = EVENTS[0] + scripts.event(**MID_STREAM[shape])
+    server = serve(lambda peer, _: peer.stream(body))
+    talk = speaks(server).open()
+    assert next(talk) == scripts.TOKENS[0]
+    with pytest.raises(OutOfCapacityError) as caught:
+        list(talk)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == scripts.TOKENS[0]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("shape", MID_STREAM)
+def test_error_as_the_first_event_is_tried_again(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], shape: str
+) -> None:
+    """Nothing was handed out: the stream may begin anew."""
+    body = scripts.event(**MID_STREAM[shape])
+    server = serve(then_well(lambda peer, _: peer.stream(body)))
+    assert speaks(server).read() == TEXT
+    assert len(server.requests) == 2
+
+
+# -------------------------------------------------------------------------------- callbacks
+
+
+class Heard(BaseCallbackHandler):
+    """Counts what LangChain tells its listeners."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.starts = self.errors = self.ends = 0
+        self.tokens: list[str] = []
+
+    def on_chat_model_start(self, *args: Any, run_id: UUID, **kwargs: Any) -> None:
+        self.starts += 1
+
+    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+        if token:
+            self.tokens.append(str(token))
+
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        self.errors += 1
+
+    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        self.ends += 1
+
+
+def langchain(server: Loopback, heard: Heard) -> ChatWorkersAI:
+    return ChatWorkersAI(
+        UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url, callbacks=[heard]
+    )
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+async def test_retries_are_no_runs_of_their_own(
+    serve: Serve, no_waiting: list[float], colour: str
+) -> None:
+    """Two failures and a success: one start, one end, each token once, no error."""
+    server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
+    heard = Heard()
+    model = langchain(server, heard)
+    if colour == "sync":
+        list(model.stream("Hello"))
+    else:
+        assert [chunk async for chunk in model.astream("Hello")]
+    assert (heard.starts, heard.ends, heard.errors) == (1, 1, 0)
+    assert heard.tokens == list(scripts.TOKENS)
+    await model.aclose()
+    model.close()
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+async def test_broken_stream_is_one_error(serve: Serve, colour: str) -> None:
+    """Tokens, then a reset, with retries left: one request, each token once, one error."""
+    server = serve(scripts.reset)
+    heard = Heard()
+    model = langchain(server, heard)
+
+    async def read() -> None:
+        if colour == "sync":
+            list(model.stream("Hello"))
+        else:
+            _ = [chunk async for chunk in model.astream("Hello")]
+
+    with pytest.raises(StreamInterruptedError):
+        await read()
+    assert (heard.starts, heard.ends, heard.errors) == (1, 0, 1)
+    assert heard.tokens == list(scripts.TOKENS)
+    assert len(server.requests) == 1
+    await model.aclose()
+    model.close()
+
+
+# ------------------------------------------------------------------------------- embeddings
+
+VECTORS: dict[str, Any] = {
+    "too few": [[1.0, 2.0]],
+    "too many": [[1.0, 2.0]] * 3,
+    "null": [[1.0, 2.0], None],
+    "a string": [[1.0, 2.0], [1.0, "2"]],
+    "another length": [[1.0, 2.0], [1.0]],
+    "empty": [[], []],
+    "the same index twice": [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [2.0]}],
+    "no list": "vectors",
+    "booleans": [[True, False], [True, True]],
+}
+
+
+@pytest.mark.parametrize("case", [*VECTORS, "NaN"])
+def test_vectors_that_cannot_be_told(speaks: Speaks, serve: Serve, case: str) -> None:
+    """Not one vector a text, or not of numbers: nothing of the answer is used."""
+    body = json.dumps({"result": {"data": VECTORS.get(case)}, "success": True})
+    if case == "NaN":
+        body = '{"result":{"data":[[1.0,NaN],[1.0,2.0]]},"success":true}'
+    server = serve(lambda peer, _: peer.answer(body.encode()))
+    with pytest.raises(ResponseError):
+        speaks(server, task="embed").embed(["one", "two"])
+
+
+def test_vectors_in_another_order(speaks: Speaks, serve: Serve) -> None:
+    """Vectors that say where they belong are put there."""
+    data = [{"index": 1, "embedding": [1.0, 1.0]}, {"index": 0, "embedding": [0.0, 1.0]}]
+    body = json.dumps({"object": "list", "data": data}).encode()
+    server = serve(lambda peer, _: peer.answer(body))
+    speaker = speaks(server, task="embed", endpoint="openai")
+    assert speaker.embed(["one", "two"]) == [[0.0, 1.0], [1.0, 1.0]]
+
+
+def test_all_errors_are_of_the_tree(speaks: Speaks, serve: Serve) -> None:
+    """Any status from 300 to 599 raises an error of the tree that knows it."""
+    statuses = [300, 304, 402, 408, 409, 410, 418, 425, 451, 499, 500, 501, 505, 520, 529, 530, 599]
+    server = serve(
+        lambda peer, seen: peer.answer(b"", f"{statuses[len(peer.server.requests) - 1]} X")
+    )
+    speaker = speaks(server, max_retries=0)
+    for status in statuses:
+        with pytest.raises(WorkersAIError) as caught:
+            speaker.ask()
+        assert isinstance(caught.value, APIStatusError)
+        assert caught.value.status == status

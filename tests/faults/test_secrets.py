@@ -1,0 +1,285 @@
+"""Ten places where a secret could show, and every error there is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.load import dumpd, dumps
+from langchain_core.tracers import BaseTracer
+from langchain_core.tracers.schemas import Run
+from llama_index.core import instrumentation
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
+
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import JSON
+from tests.faults.speakers import Speaker
+from tests.workersai.loopback import Peer, Script, Seen
+from tests.workersai.talking import ACCOUNT, TOKEN
+from workersai import Timeout, WorkersAIError
+
+GATEWAY_TOKEN = "cfgw-not-a-real-token-0987654321"
+GATEWAY = {"id": "gate", "authorization": GATEWAY_TOKEN}
+SECRETS = (TOKEN, GATEWAY_TOKEN, ACCOUNT)
+
+
+def leaks(shown: str | bytes, secrets: tuple[str, ...] = SECRETS) -> list[str]:
+    text = shown.decode("latin-1") if isinstance(shown, bytes) else shown
+    return [secret for secret in secrets if secret in text]
+
+
+def echo(status: str, kind: str = JSON) -> Script:
+    """Answer with everything that was sent."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        message = {"code": 0, "message": seen.head}
+        body = json.dumps({"success": False, "errors": [message]}).encode()
+        if kind != JSON:
+            body = seen.head.encode()
+        peer.answer(body, status, kind, f"cf-ray: {seen.header('authorization')}")
+
+    return script
+
+
+def echo_no_http(peer: Peer, seen: Seen) -> None:
+    peer.send(f"HTTP/1.1 {seen.head}\r\n\r\n".encode())
+    peer.hang_up()
+
+
+def echo_event(peer: Peer, seen: Seen) -> None:
+    error = {"errors": [{"code": 3040, "message": seen.head}]}
+    peer.stream(scripts.EVENTS[0] + scripts.event(**error))
+
+
+def echo_junk(peer: Peer, seen: Seen) -> None:
+    head = seen.head.encode()
+    if scripts.wants_stream(seen):
+        peer.stream(scripts.EVENTS[0] + b"data: " + head.replace(b"\r\n", b" ") + b"\n\n")
+    else:
+        peer.answer(head)
+
+
+STATUSES = (
+    "307 Redirect", "400 Bad", "401 No", "402 Pay", "403 No", "404 No", "408 Late", "410 Gone",
+    "413 Large", "418 Tea", "429 Many", "500 Error", "503 Busy", "524 Late",
+)  # fmt: skip
+FAILURES: dict[str, Script] = {
+    **{status: echo(status) for status in STATUSES},
+    "200 but an error": echo("200 OK"),
+    "HTML": echo("502 Bad Gateway", "text/html"),
+    "a portal": echo("200 OK", "text/html"),
+    "no HTTP": echo_no_http,
+    "an error event": echo_event,
+    "junk": echo_junk,
+    "hang up": lambda peer, _: peer.hang_up(),
+    "hang": scripts.hang,
+    "stall": scripts.stall,
+    **{f"cut: {name}": script for name, script in scripts.CUTS.items()},
+}
+
+
+UNREADABLE = ("junk", "an error event", "200 but an error", "a portal")
+"""Successes by their status: the frame that reads one holds the bytes that came."""
+
+
+def fails(speaker: Speaker) -> WorkersAIError:
+    with pytest.raises(WorkersAIError) as caught:
+        speaker.read()
+    return caught.value
+
+
+def family(error: BaseException) -> Iterator[BaseException]:
+    """An error, its causes and its contexts."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        found = waiting.pop()
+        if found is not None and found not in seen:
+            seen.append(found)
+            yield found
+            waiting += [found.__cause__, found.__context__]
+
+
+def walk(value: Any, depth: int = 5) -> Iterator[str]:
+    """Every text that can be reached from an error's attributes."""
+    if isinstance(value, (str, bytes)):
+        yield value if isinstance(value, str) else value.decode("latin-1")
+    elif depth:
+        inner = value if isinstance(value, (list, tuple)) else getattr(value, "__dict__", {})
+        values = inner.values() if isinstance(inner, dict) else inner
+        for item in [*values, *(value.values() if isinstance(value, dict) else ())]:
+            yield from walk(item, depth - 1)
+
+
+def local_variables(error: BaseException) -> str:
+    """What a traceback that shows local variables would print of the packages' own frames."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [f for f in frames if "workersai/" in f.f_code.co_filename.replace("tests/", "")]
+    ours = [frame for frame in ours if "/tests/" not in frame.f_code.co_filename]
+    return "\n".join(f"{n}={v!r}" for frame in ours for n, v in frame.f_locals.items())
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_errors_show_no_secret(
+    speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture, failure: str
+) -> None:
+    """Text, repr, attributes, pickle, traceback, locals and DEBUG logs of any failure are clean.
+
+    Even where the server sends back what it was sent.
+    """
+    caplog.set_level(logging.DEBUG)
+    timeout = Timeout(first_byte=0.1, idle=0.1)
+    server = serve(FAILURES[failure])
+    speaker = speaks(server, gateway=GATEWAY, max_retries=0, timeout=timeout)
+    error = fails(speaker)
+    for one in family(error):
+        assert not leaks(f"{one!s} {one!r} {one.args!r} {vars(one)!r}")
+        assert not leaks("\n".join(walk(one)))
+        if failure not in UNREADABLE:
+            assert not leaks(local_variables(one), (TOKEN, GATEWAY_TOKEN))
+    assert not leaks(pickle.dumps(error))
+    assert not leaks("".join(traceback.format_exception(error)))
+    logged = "\n".join(r.getMessage() for r in caplog.records if not r.name.startswith("httpcore"))
+    assert not leaks(logged)
+
+
+def showings(it: Any) -> dict[str, Callable[[], Any]]:
+    return {
+        "repr": lambda: repr(it),
+        "str": lambda: str(it),
+        "vars": lambda: repr(vars(it)),
+        "model_dump": lambda: repr(it.model_dump()),
+        "model_dump_json": lambda: str(it.model_dump_json()),
+        "dumps": lambda: dumps(it),
+        "dumpd": lambda: repr(dumpd(it)),
+        "to_dict": lambda: repr(it.to_dict()),
+        "to_json": lambda: repr(it.to_json()),
+        "pickle": lambda: pickle.dumps(it),
+    }
+
+
+@pytest.mark.parametrize("sink", showings(None))
+@pytest.mark.parametrize("task", ["chat", "embed"])
+def test_objects_show_no_token(speaks: Speaks, serve: Serve, task: str, sink: str) -> None:
+    """No way of writing an object down writes a token, before its use or after it."""
+    speaker = speaks(serve(scripts.well), task=task, gateway=GATEWAY)
+    show = showings(speaker.it)[sink]
+    for _ in range(2):
+        try:
+            shown = show()
+        except (AttributeError, TypeError):  # it has no such method, or says that it will not
+            shown = ""
+        assert not leaks(shown, (TOKEN, GATEWAY_TOKEN))
+        if task == "embed":
+            speaker.embed(["one"])
+        else:
+            speaker.ask()
+
+
+class Tracer(BaseTracer):
+    """Keeps LangChain's runs as a tracing service would get them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def _persist_run(self, run: Run) -> None:
+        self.told.append(run.model_dump_json(exclude={"parent_run", "child_runs"}, fallback=str))
+
+
+class Everything(BaseCallbackHandler):
+    """Keeps what any callback is given."""
+
+    run_inline = True
+    raise_error = True
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+        self.told.append(repr((args, kwargs)))
+
+    def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
+        self.told.append(repr((args, kwargs)))
+
+
+class Events(BaseEventHandler):
+    """Keeps LlamaIndex's events."""
+
+    told: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        self.told.append(repr(event))
+        self.told.append(event.model_dump_json(fallback=str))
+
+
+@pytest.mark.parametrize("failure", ["401 No", "200 but an error", "junk", "stall"])
+def test_traces_of_a_failing_run(speaks: Speaks, serve: Serve, six: str, failure: str) -> None:
+    """LangChain's tracers are told no token, LlamaIndex's events not even the account.
+
+    LangChain traces with a model's own fields, of which the account is one.
+    """
+    timeout = Timeout(first_byte=0.1, idle=0.1)
+    server = serve(FAILURES[failure])
+    told: list[str] = []
+    settings: dict[str, Any] = {"gateway": GATEWAY, "max_retries": 0, "timeout": timeout}
+    if six.startswith("langchain"):
+        tracer, everything = Tracer(), Everything()
+        fails(speaks(server, callbacks=[tracer, everything], **settings))
+        told = [*tracer.told, *everything.told]
+    elif six.startswith("llamaindex"):
+        events, dispatcher = Events(), vars(instrumentation)["root_dispatcher"]
+        dispatcher.add_event_handler(events)
+        try:
+            fails(speaks(server, **settings))
+        finally:
+            dispatcher.event_handlers.remove(events)
+        told = events.told
+    else:
+        return
+    assert told
+    is_told_the_account = six.startswith("langchain")
+    assert not leaks("\n".join(told), SECRETS[: 2 if is_told_the_account else 3])
+
+
+@contextlib.contextmanager
+def heard_from(library: str) -> Iterator[io.StringIO]:
+    """Listen to a library's own log."""
+    heard = io.StringIO()
+    handler, logger = logging.StreamHandler(heard), logging.getLogger(library)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
+    """Whatever httpx logs of a request, the account is not in it."""
+    with heard_from("httpx") as heard:
+        speaks(serve(scripts.well)).ask()
+    assert not leaks(heard.getvalue())
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+@pytest.mark.parametrize("six", ["client-sync"])
+def test_account_in_the_logs_of_a_users_client(speaks: Speaks, serve: Serve, library: str) -> None:
+    """A user's own client logs the URL of each request; the account in it is masked."""
+    client = pytest.importorskip(library).Client(verify=False)
+    with heard_from(library) as heard, client:
+        speaks(serve(scripts.well), http_client=client).ask()
+    assert "/accounts/***/ai/run/" in heard.getvalue()
+    assert not leaks(heard.getvalue())

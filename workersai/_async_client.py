@@ -1,0 +1,221 @@
+"""`AsyncClient`: what `Client` does, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from typing_extensions import Self, Unpack
+
+from workersai._answers import parse_chat
+from workersai._base_client import BaseClient, ConnectionOptions, OnRetry, ToolChoice, Tools
+from workersai._body import read_whole_async
+from workersai._events import ChatEvent
+from workersai._exchange import Attempt, succeed
+from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks
+from workersai._requests import (
+    Request,
+    chat_request,
+    completion_request,
+    models_request,
+)
+from workersai._responses import (
+    Reply,
+    merge_embeddings,
+    parse_embeddings,
+    parse_models,
+    parse_rerank,
+)
+from workersai._retrieval import rerank_request
+from workersai._streaming import AsyncStream
+from workersai._types import (
+    CallOptions,
+    ChatResult,
+    EmbeddingOptions,
+    EmbeddingResult,
+    ModelInfo,
+    RerankResult,
+    WireMessage,
+)
+from workersai.errors import WorkersAIError
+
+__all__ = ["AsyncClient"]
+
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Attempt, T, T]
+
+
+class AsyncClient(BaseClient):
+    """Workers AI, asynchronously; safe to share between tasks, event loops and threads.
+
+    Takes the arguments of `BaseClient` and:
+
+    Args:
+        http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
+            closed or changed.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        http_client: AsyncHTTPClient | None = None,
+        **connection: Unpack[ConnectionOptions],
+    ) -> None:
+        super().__init__(model, **connection)
+        self._engine = AsyncEngine(http_client)
+
+    async def chat(
+        self,
+        messages: Sequence[WireMessage],
+        *,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult:
+        """As `Client.chat`."""
+        request = chat_request(messages, self._options(call), tools=tools, tool_choice=tool_choice)
+        return await self._call(request, parse_chat, on_retry)
+
+    def stream_chat(
+        self,
+        messages: Sequence[WireMessage],
+        *,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        include_usage: bool = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As `Client.stream_chat`; returns an asynchronous generator."""
+        options = self._options(call, stream=True, include_usage=include_usage)
+        request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
+        return self._stream(request, on_retry)
+
+    async def complete(
+        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
+    ) -> ChatResult:
+        """As `Client.complete`."""
+        request = completion_request(prompt, self._options(call))
+        return await self._call(request, parse_chat, on_retry)
+
+    def stream_complete(
+        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As `Client.stream_complete`; returns an asynchronous generator."""
+        request = completion_request(prompt, self._options(call, stream=True))
+        return self._stream(request, on_retry)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        model: str | None = None,
+        max_concurrency: int = 4,
+        on_progress: Callable[[int], None] | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> EmbeddingResult:
+        """As `Client.embed`, with up to *max_concurrency* requests at once."""
+        slots = asyncio.Semaphore(max_concurrency)
+
+        async def one(request: Request) -> EmbeddingResult:
+            async with slots:
+                result = await self._call(request, parse_embeddings, on_retry)
+            if on_progress is not None:
+                on_progress(request.count)
+            return result
+
+        requests = self._embedding_requests(texts, model, options)
+        return merge_embeddings(await _gather([one(request) for request in requests]))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | None = None,
+        top_k: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+        on_retry: OnRetry = None,
+    ) -> RerankResult:
+        """As `Client.rerank`."""
+        asked = rerank_request(query, documents, self._model(model), top_k=top_k, extra=extra)
+        return await self._call(asked, parse_rerank, on_retry) if documents else RerankResult(())
+
+    async def models(
+        self,
+        *,
+        search: str | None = None,
+        task: str | None = None,
+        author: str | None = None,
+        hide_experimental: bool | None = None,
+    ) -> list[ModelInfo]:
+        """As `Client.models`."""
+        asked = models_request(
+            search=search, task=task, author=author, hide_experimental=hide_experimental
+        )
+        return await self._call(asked, parse_models, None)
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections; a later call opens new ones."""
+        await self._engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _call(
+        self, request: Request, parse: Callable[[Reply, Request], T], on_retry: OnRetry
+    ) -> T:
+        async def attempt(clocks: Clocks) -> T:
+            return parse(await self._fetch(request, clocks), request)
+
+        return await self._drive(attempt, on_retry)
+
+    async def _drive(self, attempt: Callable[[Clocks], Awaitable[T]], on_retry: OnRetry) -> T:
+        flow: Flow[T] = self._exchange(on_retry)
+        step = next(flow)
+        while True:
+            if step.delay:
+                await asyncio.sleep(step.delay)
+            try:
+                result = await attempt(Clocks(self.timeout, step.deadline))
+            except WorkersAIError as error:
+                step = flow.throw(error)
+            else:
+                return succeed(flow, result)
+
+    async def _fetch(self, request: Request, clocks: Clocks) -> Reply:
+        answer = await self._engine.open(self._outgoing(request), clocks)
+        return await read_whole_async(answer, self._settings.secrets)
+
+    async def _stream(self, request: Request, on_retry: OnRetry) -> AsyncGenerator[ChatEvent, None]:
+        async def begin(clocks: Clocks) -> tuple[AsyncStream, list[ChatEvent]]:
+            answer = await self._engine.open(self._outgoing(request), clocks)
+            return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
+
+        stream, first = await self._drive(begin, on_retry)
+        try:
+            for event in first:
+                yield event
+            async for events in stream.events:
+                for event in events:
+                    yield event
+        finally:
+            await stream.aclose()
+
+
+async def _gather(calls: Sequence[Any]) -> list[Any]:
+    """Run calls together; when one fails, the others are cancelled and waited for."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
