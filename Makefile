@@ -83,13 +83,13 @@ benchmark: $(VENV)/.dev ## Show what the adapters cost, as ratios
 	$(BIN)/python benchmarks/cost.py
 
 soak: $(VENV)/.dev ## Calls with 20 % injected faults, and whether memory stays flat
-	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python -m benchmarks.soak
 
 load: $(VENV)/.dev ## 1,000 concurrent streams through each face: none lost, doubled or reordered
-	$(BIN)/python benchmarks/load.py
+	$(BIN)/python -m benchmarks.load
 
 cancel: $(VENV)/.dev ## 10,000 cancels: no lost slot, connection or descriptor
-	$(BIN)/python benchmarks/cancel.py
+	$(BIN)/python -m benchmarks.cancel
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -90,7 +90,7 @@ SECRETS = {
     "a ray id": re.compile(r"cf-ray|\b[0-9a-f]{16}-[A-Z]{3}\b", re.IGNORECASE),
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+"),
     "a cookie": re.compile(r"__cf|cf_clearance|cf_bm", re.IGNORECASE),
-    "an address of this machine": re.compile(r"localhost|127\.0\.0\.1|/home/|/root/"),
+    "an address of this machine": re.compile(r"localhost|127\.0\.0\.1|/(?:home|root)/"),
 }
 # Ids of answers and calls look like account ids; their prefix tells them apart.
 ANSWER_ID = re.compile(r"chatcmpl-(tool-)?[0-9a-f]{32}")
