@@ -126,6 +126,19 @@ async def watch(handler: Any) -> tuple[Any, list[Any]]:
     return await handler, events
 
 
+async def both_twice(replies: Sequence[Reply], tool: Any, *questions: str) -> Scripted:
+    """Ask an agent with a memory again and again, with both classes, and compare."""
+    llm, script = ours(*replies)
+    outlines = []
+    for each in (llm, mock(*replies)):
+        agent = FunctionAgent(tools=[tool], llm=each)
+        memory = ChatMemoryBuffer.from_defaults(llm=each)
+        runs = [await watch(agent.run(question, memory=memory)) for question in questions]
+        outlines.append([outline(events) for _, events in runs])
+    assert outlines[0] == outlines[1]
+    return script
+
+
 async def both(replies: Sequence[Reply], start: Run) -> tuple[Any, list[Any], Scripted]:
     """Run a scenario on both classes, compare, and give what ours did."""
     llm, script = ours(*replies)
@@ -234,11 +247,8 @@ async def test_tool_error_goes_back_to_the_model() -> None:
 
 async def test_agent_remembers_with_its_memory() -> None:
     """A second run sees the first, calls and results included."""
-    llm, script = ours(Reply(calls=[("add", {"a": 1, "b": 2})]), Reply("3"), Reply("As I said."))
-    agent = FunctionAgent(tools=[add], llm=llm)
-    memory = ChatMemoryBuffer.from_defaults(llm=llm)
-    await agent.run("1+2?", memory=memory)
-    await agent.run("Again?", memory=memory)
+    replies = [Reply(calls=[("add", {"a": 1, "b": 2})]), Reply("3"), Reply("As I said.")]
+    script = await both_twice(replies, add, "1+2?", "Again?")
     roles = [message["role"] for message in script.requests[2]["messages"]]
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
@@ -259,11 +269,7 @@ async def test_history_after_return_direct_is_acceptable() -> None:
     """A tool that ends the turn leaves other calls unanswered; the next turn answers them."""
     direct = FunctionTool.from_defaults(add, return_direct=True)
     replies = [Reply(calls=[("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})]), Reply("Done.")]
-    llm, script = ours(*replies)
-    agent = FunctionAgent(tools=[direct], llm=llm)
-    memory = ChatMemoryBuffer.from_defaults(llm=llm)
-    await agent.run("?", memory=memory)
-    await agent.run("And?", memory=memory)
+    script = await both_twice(replies, direct, "?", "And?")
     assert_acceptable(script.requests[-1]["messages"])
 
 
@@ -386,25 +392,28 @@ async def test_handoff_to_nobody_is_told() -> None:
 
 async def test_state_is_in_the_prompt() -> None:
     """A workflow's state is told to the model."""
-    llm, script = ours(Reply("Hi."))
-    await team(llm, initial_state={"city": "Köln"}).run("Where?")
+    _, _, script = await both(
+        [Reply("Hi.")], lambda llm: team(llm, initial_state={"city": "Köln"}).run("Where?")
+    )
     assert "Köln" in script.requests[0]["messages"][-1]["content"]
 
 
 async def test_code_act_handoff_history_is_acceptable() -> None:
     """A CodeAct agent drops the calls it made, so that the results of a handoff are orphans."""
-    llm, script = ours(
-        Reply(calls=[("handoff", {"to_agent": "adder", "reason": "Numbers."})]), Reply("3.")
-    )
-    first = CodeActAgent(
-        code_execute_fn=execute,
-        name="coder",
-        description="Codes.",
-        llm=llm,
-        can_handoff_to=["adder"],
-    )
-    second = FunctionAgent(name="adder", description="Adds.", tools=[add], llm=llm)
-    result = await AgentWorkflow(agents=[first, second], root_agent="coder").run("1+2?")
+
+    def start(llm: FunctionCallingLLM) -> Any:
+        first = CodeActAgent(
+            code_execute_fn=execute,
+            name="coder",
+            description="Codes.",
+            llm=llm,
+            can_handoff_to=["adder"],
+        )
+        second = FunctionAgent(name="adder", description="Adds.", tools=[add], llm=llm)
+        return AgentWorkflow(agents=[first, second], root_agent="coder").run("1+2?")
+
+    handoff = Reply(calls=[("handoff", {"to_agent": "adder", "reason": "Numbers."})])
+    result, _, script = await both([handoff, Reply("3.")], start)
     assert str(result) == "3."
     assert_acceptable(script.requests[-1]["messages"])
 
@@ -424,18 +433,22 @@ async def ask(ctx: Context, question: str) -> str:
 ask.__annotations__["ctx"] = Context
 
 
-@pytest.mark.parametrize("make", [ours, lambda *replies: (mock(*replies), None)])
-async def test_human_in_the_loop(make: Any) -> None:
+async def test_human_in_the_loop() -> None:
     """A tool waits for the user; the answer goes on from there."""
-    llm, _ = make(Reply(calls=[("ask", {"question": "Sure?"})]), Reply("You said yes."))
-    handler = FunctionAgent(tools=[ask], llm=llm).run("Do it.")
-    asked = []
-    async for event in handler.stream_events():
-        if isinstance(event, InputRequiredEvent):
-            asked.append(event.prefix)
-            handler.ctx.send_event(HumanResponseEvent(response="yes"))
-    assert asked == ["Sure?"]
-    assert str(await handler) == "You said yes."
+    replies = [Reply(calls=[("ask", {"question": "Sure?"})]), Reply("You said yes.")]
+    outlines = []
+    for llm in (ours(*replies)[0], mock(*replies)):
+        handler = FunctionAgent(tools=[ask], llm=llm).run("Do it.")
+        events, asked = [], []
+        async for event in handler.stream_events():
+            events.append(event)
+            if isinstance(event, InputRequiredEvent):
+                asked.append(event.prefix)
+                handler.ctx.send_event(HumanResponseEvent(response="yes"))
+        assert asked == ["Sure?"]
+        assert str(await handler) == "You said yes."
+        outlines.append(outline(events))
+    assert outlines[0] == outlines[1]
 
 
 async def test_context_is_stored_and_taken_up_again() -> None:
