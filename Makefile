@@ -47,7 +47,7 @@ demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the l
 test: lint type test-fast ## Lint, strict types and the whole offline test suite
 
 test-fast: $(VENV)/.dev ## The test suite alone
-	$(BIN)/python -m pytest --benchmark-disable
+	$(BIN)/python -m pytest --benchmark-disable --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
 	$(BIN)/python -m workersai.local.cli pull
