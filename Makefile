@@ -51,7 +51,9 @@ test-fast: $(VENV)/.dev ## The test suite alone
 
 test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
 	$(BIN)/python -m workersai.local.cli pull
-	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest tests/test_end_to_end.py tests/local
+	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest --benchmark-disable --timeout=300 \
+		tests/test_end_to_end.py tests/local \
+		tests/langchain_workersai/test_standard_chat.py tests/langchain_workersai/test_standard_embeddings.py
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes
