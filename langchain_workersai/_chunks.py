@@ -161,15 +161,15 @@ _set_private: Final = BaseModel.__dict__["__pydantic_private__"].__set__
 def _text_chunk(event: TextDelta) -> ChatGenerationChunk:
     text = event.text
     if event.logprobs is None:
-        return _chunk(_message(text, {"model_provider": PROVIDER}), text)
+        return _chunk(text, {"model_provider": PROVIDER})
     info = {"logprobs": {"content": event.logprobs}}
-    chunk = _chunk(_message(text, {"model_provider": PROVIDER, **info}), text)
+    chunk = _chunk(text, {"model_provider": PROVIDER, **info})
     chunk.generation_info = info
     return chunk
 
 
 def _reasoning_chunk(text: str) -> ChatGenerationChunk:
-    return _chunk(_changed({"additional_kwargs": {"reasoning_content": text}}), "")
+    return _changed({"additional_kwargs": {"reasoning_content": text}})
 
 
 def _call_chunk(
@@ -178,7 +178,7 @@ def _call_chunk(
     piece = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
     calls, invalid = _as_langchain_reads(piece)
     state = {"tool_call_chunks": [piece], "tool_calls": calls, "invalid_tool_calls": invalid}
-    return _chunk(_changed(state), "")
+    return _changed(state)
 
 
 def _as_langchain_reads(
@@ -198,10 +198,11 @@ def _as_langchain_reads(
     return [], [invalid_tool_call(name=name, args=arguments, id=call_id, error=None)]
 
 
-def _message(content: str, metadata: dict[str, Any]) -> AIMessageChunk:
+def _chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
+    """Make a chunk of *text*; its dicts and lists are its own."""
     message = _new(AIMessageChunk)
     state = _STATE.copy()
-    state["content"] = content
+    state["content"] = text
     state["additional_kwargs"] = {}
     state["response_metadata"] = metadata
     state["tool_calls"] = []
@@ -211,18 +212,6 @@ def _message(content: str, metadata: dict[str, Any]) -> AIMessageChunk:
     _set_fields_set(message, {"content", "response_metadata"})
     _set_extra(message, {})
     _set_private(message, None)
-    return message
-
-
-def _changed(changes: dict[str, Any]) -> AIMessageChunk:
-    """Make a chunk without text that holds *changes*."""
-    message = _message("", {"model_provider": PROVIDER})
-    message.__dict__.update(changes)
-    message.__pydantic_fields_set__.update(changes)
-    return message
-
-
-def _chunk(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
     chunk = _new(ChatGenerationChunk)
     state = _GENERATION.copy()
     state["text"] = text
@@ -231,4 +220,12 @@ def _chunk(message: AIMessageChunk, text: str) -> ChatGenerationChunk:
     _set_fields_set(chunk, {"text", "message"})
     _set_extra(chunk, None)
     _set_private(chunk, None)
+    return chunk
+
+
+def _changed(changes: dict[str, Any]) -> ChatGenerationChunk:
+    """Make a chunk without text whose message holds *changes*."""
+    chunk = _chunk("", {"model_provider": PROVIDER})
+    chunk.message.__dict__.update(changes)
+    chunk.message.__pydantic_fields_set__.update(changes)
     return chunk

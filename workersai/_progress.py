@@ -85,7 +85,9 @@ class AnswerInProgress:
             )
         has_content = False
         if choices := event.get("choices"):
-            for position, choice in enumerate(read_list(choices, "choices")):
+            if choices.__class__ is not list:
+                read_list(choices, "choices")  # raises
+            for position, choice in enumerate(choices):
                 if isinstance(choice, dict) and not choice.get("index"):
                     place = path, position
                     has_content |= self._read_choice(choice, payload, place, events)
