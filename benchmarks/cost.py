@@ -4,8 +4,8 @@ Two figures, each against the same bytes from the same loopback server, the cont
 that a machine that changes its speed changes it for all:
 
 1. CPU of this process per streamed event, against raw httpx with `iter_lines` and `json.loads`.
-   `ChatWorkersAI.stream` is to stay below 1.5 where events come one at a time, as a model writes
-   them. In bursts, where the network costs nothing, the frameworks' own work shows more.
+   `ChatWorkersAI.stream` is to stay below 1.5. The figure to judge by is the one in bursts; where
+   events come one at a time, waking up for each costs more than anything an adapter does.
 2. CPU of 256 concurrent calls, against langchain-cloudflare. `ChatWorkersAI.ainvoke` is to stay
    below 0.2.
 """
