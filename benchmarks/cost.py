@@ -106,10 +106,6 @@ def compare(title: str, contestants: Contestants, per: int, rounds: int) -> None
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for run in contestants.values():
         run()
-    # The modules of all contestants are in this process: the collector need not walk through
-    # them in whoever's turn it is.
-    gc.collect()
-    gc.freeze()
     for _ in range(rounds):
         for name, run in contestants.items():
             gc.collect()

@@ -16,6 +16,7 @@ import httpx
 from workersai._failures import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.families import HTTPX, Family, family_of
+from workersai._http.frames import ChunkJoiner
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
@@ -41,22 +42,28 @@ class _LimitedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._joiner = ChunkJoiner()
         self._is_used = False
         self.has_heard = False
         """Whether anything was read since the last write."""
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
-        data = self._inner.read(max_bytes, _seconds(timeout))
-        if not self.has_heard and data and isinstance(timeout, Clocks):
-            self._hear(data, timeout)
+        while data := self._inner.read(max_bytes, _seconds(timeout)):
+            if not self.has_heard and isinstance(timeout, Clocks):
+                data = self._hear(data, timeout)
+            else:
+                data = self._joiner.feed(data)
+            if data:
+                break
         return data
 
-    def _hear(self, data: bytes, clocks: Clocks) -> None:
+    def _hear(self, data: bytes, clocks: Clocks) -> bytes:
         """Take the beginning of an answer; httpcore would wait for the rest of an SSH banner."""
         self.has_heard = self._is_used = True
         clocks.is_stale = False
         if not data.startswith(b"HTTP/"[: len(data)]):
             raise httpcore.RemoteProtocolError("the answer does not begin as HTTP does")
+        return self._joiner.begin(data)
 
     def write(self, buffer: bytes, timeout: Any = None) -> None:
         self.has_heard = False
