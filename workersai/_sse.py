@@ -38,13 +38,16 @@ class SSEDecoder:
             ResponseError: If an event is larger than 1 MiB.
         """
         if (
-            # Just one event, as a server sends it that flushes each: the usual case by far.
-            chunk.endswith(b"\n\n")
-            and chunk.find(b"\n") == len(chunk) - 2 < _MAX_EVENT_BYTES
-            and chunk.startswith(b"data: ")
+            # Whole events of one line each: the usual case by far.
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and len(chunk) < _MAX_EVENT_BYTES
             and not (self._pieces or self._data or self._skip_lf or b"\r" in chunk)
         ):
-            return [chunk[6:-2]]
+            events = chunk[6:-2].split(b"\n\ndata: ")
+            if chunk.count(b"\n") == 2 * len(events):
+                self._at_start = False
+                return events
         if b"\r" in chunk or self._skip_lf:
             chunk = self._unify_line_ends(chunk)
         if b"\n" not in chunk:

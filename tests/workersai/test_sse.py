@@ -90,3 +90,9 @@ def test_an_event_of_a_megabyte_in_small_chunks_takes_linear_time() -> None:
     for _ in range(100_000):
         assert decoder.feed(b"0123456789") == []
     assert len(decoder.feed(b"\ndata: end\n\n")) == 1
+
+
+def test_byte_order_mark_counts_at_the_start_alone() -> None:
+    """A byte order mark is dropped at the start of the stream, not of each read."""
+    assert decode(b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n") == [b"a"]
+    assert decode(b"data: a\n\n\xef\xbb\xbfdata: b\n\n") == [b"a"]
