@@ -14,14 +14,16 @@ UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
   MAKE_VENV = uv venv --quiet --python $(PYTHON) $(1)
   INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet
+  FREEZE = VIRTUAL_ENV=$(abspath $(VENV)) uv pip freeze
 else
   MAKE_VENV = $(PYTHON) -m venv $(1)
   # Dependency groups need pip 25.1; a fresh machine has an older one.
   INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+  FREEZE = $(BIN)/python -m pip freeze
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel clean
+.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel fuzz audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,8 +64,7 @@ record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 
 record-live: $(VENV)/.dev ## Record them from Cloudflare, with the credentials of the environment
 	$(BIN)/python -m tests.cassette_recording --live
-	WORKERSAI_RECORD=live $(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING) \
-		--override-ini=addopts=--import-mode=importlib
+	WORKERSAI_RECORD=live $(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
 
 lint: $(VENV)/.dev ## Check style and format
 	$(BIN)/ruff check $(CHECKED)
@@ -92,6 +93,14 @@ load: $(VENV)/.dev ## 1,000 concurrent streams through each face: none lost, dou
 
 cancel: $(VENV)/.dev ## 10,000 cancels: no lost slot, connection or descriptor
 	$(BIN)/python -m benchmarks.cancel
+
+fuzz: $(VENV)/.dev ## 10,000 examples for each rule on what a stream may bring
+	$(BIN)/python -m pytest tests/faults/test_answers.py --hypothesis-profile=fuzz --timeout=1800 -k 'fuzz'
+
+audit: $(VENV)/.dev $(VENV)/.demo ## Look all that is installed up in PyPI's advisories; what is not found there fails
+	$(INSTALL) 'pip-audit>=2.9,<3'
+	$(FREEZE) --exclude-editable > $(VENV)/audit.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement $(VENV)/audit.txt
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

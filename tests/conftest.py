@@ -1,4 +1,4 @@
-"""What all tests share: no credentials of the machine they run on, and recordings."""
+"""What all tests share: no credentials of their machine, no network, and recordings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ CREDENTIALS = (
     "CF_API_TOKEN",
     "WORKERSAI_BASE_URL",
 )
+LOOPBACK = pytest.mark.allow_hosts(["127.0.0.1", "::1", "localhost"])
 UNRECORDED = (
     "This request is not in the recording. If the request was meant to change, `make record` "
     "makes the recordings anew; the difference shows in `git diff cassettes`."
@@ -26,9 +27,37 @@ UNRECORDED = (
 @pytest.fixture(autouse=True)
 def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no account of the machine they run on; only recording live asks for one."""
-    if os.environ.get("WORKERSAI_RECORD") != "live":
+    if not is_live():
         for name in CREDENTIALS:
             monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def loopback() -> None:
+    """Ask for the loopback interface: every test's network is blocked, unless it asks with this.
+
+    A fixture that starts a server requests it for all tests that use the server; tests that start
+    servers of their own name it in `usefixtures`. Other hosts stay blocked for them too. Of the
+    session, so that fixtures of any scope can ask.
+    """
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Open the loopback interface to the tests that ask, and while recording what it records."""
+    if item.get_closest_marker("vcr") and is_recording(item.config):
+        item.add_marker(pytest.mark.enable_socket if is_live() else LOOPBACK)
+    elif "loopback" in getattr(item, "fixturenames", ()):
+        item.add_marker(LOOPBACK)
+
+
+def is_recording(config: pytest.Config) -> bool:
+    """Say whether requests go out, to be recorded, instead of being answered by recordings."""
+    return config.getoption("--record-mode") not in {None, "none"}
+
+
+def is_live() -> bool:
+    """Say whether recordings are made from Cloudflare."""
+    return os.environ.get("WORKERSAI_RECORD") == "live"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,7 +67,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     from tests.cassette_recording import prepare
 
     if str(vcr.cassette_library_dir).startswith(str(CASSETTES)):
-        prepare(vcr, recording=config.getoption("--record-mode") not in {None, "none"})
+        prepare(vcr, recording=is_recording(config))
 
 
 @pytest.hookimpl(wrapper=True)

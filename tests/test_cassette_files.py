@@ -127,6 +127,7 @@ def test_the_scanner_finds_what_it_looks_for(text: str, what: str) -> None:
     assert what in leaks(text)
 
 
+@pytest.mark.usefixtures("loopback")
 def test_recording_again_brings_back_the_same_files(tmp_path: Path) -> None:
     """The local server still answers as it was recorded, to the byte."""
     local = [

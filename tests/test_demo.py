@@ -28,7 +28,12 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    loopback: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
     """Run the demo as on a machine without account, weights or package index."""
     for name in CREDENTIALS:
         monkeypatch.delenv(name, raising=False)

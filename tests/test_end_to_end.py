@@ -37,7 +37,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[LocalServer]:
+def server(loopback: None) -> Iterator[LocalServer]:
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
     with LocalServer(engine=engine) as running:
         yield running

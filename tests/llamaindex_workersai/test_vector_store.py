@@ -21,7 +21,7 @@ TEXTS = [
 
 
 @pytest.fixture
-def connection() -> Iterator[dict[str, Any]]:
+def connection(loopback: None) -> Iterator[dict[str, Any]]:
     with LocalServer(engine="echo") as server:
         yield {
             "account_id": server.account_id,

@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[LocalServer]:
+def server(loopback: None) -> Iterator[LocalServer]:
     with LocalServer(engine="echo") as running:
         yield running
 

@@ -84,6 +84,7 @@ def test_serve_refuses_plainly() -> None:
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.usefixtures("loopback")
 def test_serve() -> None:
     """`serve` says where it listens, answers there, and takes only the token it was given."""
     arguments = ["serve", "--engine", "echo", "--port", "0", "--token", "mine"]

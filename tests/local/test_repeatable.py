@@ -9,6 +9,8 @@ import pytest
 from tests.local.talking import GRANITE, client_of, function
 from workersai.local import LocalServer
 
+pytestmark = pytest.mark.usefixtures("loopback")
+
 HELLO = [{"role": "user", "content": "Hello, get the weather in Paris."}]
 TOOLS = [function("get_weather", "Get the current weather in a city.", city="string")]
 

@@ -13,6 +13,8 @@ from tests.local.talking import GRANITE, client_of, user
 from workersai.local import LocalServer, running
 from workersai.local.engines.base import EngineUnavailable
 
+pytestmark = pytest.mark.usefixtures("loopback")
+
 
 def test_records_requests_without_the_token() -> None:
     """Admitted requests are kept, path, body and headers, and the token never is."""

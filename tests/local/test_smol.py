@@ -27,7 +27,7 @@ PASSAGES = [
 
 
 @pytest.fixture(scope="module")
-def front() -> Iterator[httpx.Client]:
+def front(loopback: None) -> Iterator[httpx.Client]:
     with LocalServer(engine="smol") as running, client_of(running) as client:
         yield client
 

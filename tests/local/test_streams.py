@@ -144,6 +144,7 @@ class _BreaksOff(EchoEngine):
         raise EngineFailed("out of memory")
 
 
+@pytest.mark.usefixtures("loopback")
 def test_engine_that_breaks_off() -> None:
     """A stream that cannot go on says so and never says `[DONE]`; a plain answer is a 500."""
     with LocalServer(engine=_BreaksOff()) as server, client_of(server) as client:
@@ -171,6 +172,7 @@ class _Endless(EchoEngine):
             self.stopped.set()
 
 
+@pytest.mark.usefixtures("loopback")
 def test_client_that_leaves_stops_the_engine() -> None:
     """When the client goes in the middle of a stream, the engine stops working for it."""
     engine = _Endless()

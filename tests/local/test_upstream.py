@@ -109,6 +109,7 @@ def test_no_model(answer: httpx.Response) -> None:
         UpstreamEngine("http://up/v1", client=scripted(answer))
 
 
+@pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("path", [f"/run/{GRANITE}", "/run/@cf/baai/bge-m3"])
 def test_failing_upstream(path: str) -> None:
     """What the upstream refuses is a server error that says so."""

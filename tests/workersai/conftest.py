@@ -61,7 +61,7 @@ def mocked(speaks: Speaks, colour: Colour) -> Mocked:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(loopback: None) -> Iterator[Serve]:
     """Start loopback servers."""
     with ExitStack() as stack:
 
