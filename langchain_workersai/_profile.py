@@ -16,16 +16,19 @@ def to_langchain_profile(model: str) -> ModelProfile | None:
     facts = get_profile(model)
     if not facts.known:
         return None
-    tools = facts.function_calling
+    tools, effort = facts.function_calling, facts.parameters.get("reasoning_effort")
     known = {
+        "status": "deprecated" if facts.deprecated else None,
         "max_input_tokens": facts.context_window,
         "image_inputs": facts.vision,
-        "image_url_inputs": facts.vision,
+        "image_url_inputs": facts.vision and facts.image_urls is not False,
         "audio_inputs": facts.audio,
         "tool_calling": tools,
         "tool_choice": tools,
         "tool_call_streaming": tools,
         "reasoning_output": facts.reasoning,
+        "reasoning_effort_levels": list(effort.choices) if effort and effort.choices else None,
+        "reasoning_effort_default": effort.default if effort else None,
         "structured_output": facts.structured_output,
         "temperature": "temperature" in facts.parameters,
     }

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workersai._profiles import ModelProfile
-from workersai._types import (
-    Endpoint,
-    WireMessage,
-)
+from workersai._types import Endpoint, WireMessage
 from workersai.errors import ConfigurationError
 
 __all__ = [
@@ -99,7 +96,20 @@ def _to_wire_part(position: int, part: Any, profile: ModelProfile) -> dict[str, 
             f"but {profile.name} takes text only: choose a model that takes it, or send text",
             parameter="messages",
         )
+    if kind == "image_url" and profile.image_urls is False:
+        _check_is_inline(position, part, profile)
     return dict(part)
+
+
+def _check_is_inline(position: int, part: Mapping[str, Any], profile: ModelProfile) -> None:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, Mapping) else image
+    if isinstance(url, str) and not url.startswith("data:"):
+        raise ConfigurationError(
+            f"messages[{position}].content holds an image by its address, but {profile.name} "
+            "takes images as data URIs alone: download it and send its bytes",
+            parameter="messages",
+        )
 
 
 # ------------------------------------------------------------------------------- tools

@@ -93,7 +93,7 @@ def check_parameter(name: str, value: Any, profile: ModelProfile) -> None:
         raise _refuse(name, value, f"of type {listed.type}", profile)
     if isinstance(value, (int, float)) and not _in_range(value, listed):
         raise _refuse(name, value, _range(listed), profile)
-    if listed.choices is not None and value not in listed.choices:
+    if listed.choices is not None and value not in (*listed.choices, *listed.aliases):
         raise _refuse(name, value, "one of " + ", ".join(listed.choices), profile)
     if (
         listed.max_items is not None

@@ -31,6 +31,25 @@ def test_a_profile_says_what_the_page_says() -> None:
     assert "image_inputs" not in glm
 
 
+def test_a_profile_follows_the_table() -> None:
+    """Window, tools, images, levels of reasoning and an end are told where a page has them."""
+    llama = ChatWorkersAI("@cf/meta/llama-3.2-1b-instruct", **SETTINGS).profile
+    assert llama is not None
+    assert (llama["max_input_tokens"], llama["image_inputs"]) == (60_000, False)
+    assert not {"tool_calling", "status", "reasoning_effort_levels"} & llama.keys()
+    scout = ChatWorkersAI("@cf/meta/llama-4-scout-17b-16e-instruct", **SETTINGS).profile
+    assert scout is not None
+    assert (scout["image_inputs"], scout["image_url_inputs"]) == (True, False)
+    assert scout["tool_calling"] is True
+    flash = ChatWorkersAI("@cf/zai-org/glm-5.3-flash", **SETTINGS).profile
+    assert flash is not None
+    assert flash["reasoning_effort_levels"] == ["max", "high", "low"]
+    assert flash["reasoning_effort_default"] == "max"
+    retired = ChatWorkersAI("@cf/microsoft/phi-2", **SETTINGS).profile
+    assert retired is not None
+    assert retired["status"] == "deprecated"
+
+
 def test_an_unknown_model_has_no_profile_and_works(scripted: Any, wire: Any) -> None:
     """A model that nobody described is not described by guessing."""
     llm, _ = scripted(wire.answer("a"), model="@cf/new/model")

@@ -16,7 +16,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from langchain_workersai import ChatWorkersAI
 from tests.langchain_workersai.scripted import ACCOUNT, GLM, GRANITE, SEA_LION, merged
 
-SEEING = "@cf/meta/llama-4-scout-17b-16e-instruct"
+SEEING = "@cf/google/gemma-4-26b-a4b-it"
 
 pytestmark = pytest.mark.usefixtures("known_to_load", "offline_media")
 

@@ -18,6 +18,7 @@ from workersai._conform import (
 )
 
 TEXT_ONLY = [GRANITE, SEA_LION, "@cf/qwen/qwen2.5-coder-32b-instruct"]
+SCOUT = "@cf/meta/llama-4-scout-17b-16e-instruct"
 TEXT = {"type": "text", "text": "Look:"}
 MORE = {"type": "text", "text": "there"}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
@@ -74,6 +75,17 @@ def test_parts_are_sent_where_nothing_forbids_them(model: str, part: dict[str, A
     """The schema of glm lists images, audio and files; of an unknown model nothing is known."""
     wire = message(model, {"role": "user", "content": [TEXT, part]})
     assert wire["content"] == [TEXT, part]
+
+
+def test_an_address_is_refused_where_images_come_as_data() -> None:
+    """A model whose page takes images as data URIs alone is not sent an address."""
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    with pytest.raises(ConfigurationError, match="data URIs alone") as caught:
+        message(SCOUT, {"role": "user", "content": [TEXT, part]})
+    assert caught.value.parameter == "messages"
+    assert SCOUT in str(caught.value)
+    assert message(SCOUT, {"role": "user", "content": [IMAGE]})["content"] == [IMAGE]
+    assert message(GLM, {"role": "user", "content": [part]})["content"] == [part]
 
 
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"c":"Zürich"}'}}

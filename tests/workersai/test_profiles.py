@@ -158,10 +158,12 @@ def test_the_facts_beside_the_schema(model: str, facts: tuple[Any, ...]) -> None
         (BGE_M3, 1024, 100, 60_000),
         (QWEN_EMBEDDING, 1024, 32, 8192),
         ("@cf/google/embeddinggemma-300m", 768, None, None),
+        ("@cf/baai/omni-bge-base-en-v1.5", 768, 100, 512),
+        ("@cf/pfnet/plamo-embedding-1b", None, None, None),
     ],
 )
 def test_embedding_models(
-    model: str, dimensions: int, batch: int | None, tokens: int | None
+    model: str, dimensions: int | None, batch: int | None, tokens: int | None
 ) -> None:
     """The length of the vectors and the limits of a request are those of the page."""
     profile = get_profile(model)
@@ -201,7 +203,7 @@ def test_every_profile_says_where_it_is_from(profile: ModelProfile) -> None:
     assert profile.known
     assert profile.sources
     assert all(source.startswith(("page", "catalogue", "observed")) for source in profile.sources)
-    assert profile.name.startswith("@cf/")
+    assert profile.name.startswith(("@cf/", "@hf/"))
 
 
 def test_a_model_nobody_listed_forbids_nothing() -> None:
@@ -221,6 +223,15 @@ def test_what_a_call_costs() -> None:
     """Prices are in USD per million tokens."""
     cost = get_profile(GRANITE).cost(Usage(1_000_000, 500_000, 1_500_000))
     assert cost == pytest.approx(0.017 + 0.055)
+
+
+def test_a_cached_token_costs_less_where_the_page_says_so() -> None:
+    """Tokens from the prefix cache have their own price; without one they cost what others do."""
+    usage = Usage(1_000_000, 0, 1_000_000, cached_tokens=400_000)
+    kimi = get_profile("@cf/moonshotai/kimi-k2.6")
+    assert kimi.cost(usage) == pytest.approx(0.6 * 0.95 + 0.4 * 0.16)
+    assert kimi.cost(Usage(1_000_000, 0, 1_000_000)) == pytest.approx(0.95)
+    assert get_profile(GRANITE).cost(usage) == pytest.approx(0.017)
 
 
 def test_profiles_do_not_change() -> None:
