@@ -41,6 +41,7 @@ class Caller(Wire):
     def __init__(self, case: Case, **connection: Any) -> None:
         super().__init__(case.scenario)
         self.case = case
+        self.interval = connection.pop("interval", 1e-6)
         self._connection = connection
 
     def settings(self) -> dict[str, Any]:
@@ -98,6 +99,12 @@ def from_result(result: ChatResult) -> Outcome:
         choice.finish_reason,
         (usage.prompt_tokens, usage.completion_tokens) if usage else None,
     )
+
+
+def conversations(caller: Caller) -> list[tuple[Turn, ...]]:
+    """The conversations of a batch: the scenario's turns, and one text each."""
+    texts = caller.case.arguments["texts"]
+    return [(*caller.scenario.turns, Turn("user", text)) for text in texts]
 
 
 def from_events(events: list[ChatEvent]) -> Outcome:

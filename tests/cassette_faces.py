@@ -16,11 +16,21 @@ from tests.cassette_chats import (
     Face,
     chat,
     client_call,
+    conversations,
     from_events,
+    from_result,
     make_async_client,
     make_client,
+    to_wire,
 )
-from tests.test_symmetry import langchain_model, llamaindex_call, to_langchain
+from tests.test_symmetry import (
+    from_langchain,
+    from_llamaindex,
+    langchain_model,
+    llamaindex_call,
+    to_langchain,
+    to_llamaindex,
+)
 from workersai import ChatEvent, TextDelta
 
 # -------------------------------------------------------------------------------- choices
@@ -129,6 +139,67 @@ async def logprobs_llamaindex_async(caller: Caller) -> Any:
     if not caller.case.stream:
         return _first_tokens(await model.achat(messages))
     return _first_tokens([r async for r in await model.astream_chat(messages)][-1])
+
+
+# -------------------------------------------------------------------------------- batches
+
+
+def _client_batch(caller: Caller) -> list[Any]:
+    options = caller.parameters()
+    return [
+        {"messages": [to_wire(turn) for turn in turns], **options}
+        for turns in conversations(caller)
+    ]
+
+
+async def batch_client_sync(caller: Caller) -> Any:
+    with make_client(caller) as client:
+        batch = client.submit_batch(_client_batch(caller))
+        found: Any = client.batch_results(batch, interval=caller.interval).results
+    return [from_result(result) for result in found]
+
+
+async def batch_client_async(caller: Caller) -> Any:
+    async with make_async_client(caller) as client:
+        batch = await client.submit_batch(_client_batch(caller))
+        found: Any = await client.batch_results(batch.request_id, interval=caller.interval)
+    return [from_result(result) for result in found.results]
+
+
+def _langchain_batch(caller: Caller) -> list[Any]:
+    return [[to_langchain(turn) for turn in turns] for turns in conversations(caller)]
+
+
+async def batch_langchain_sync(caller: Caller) -> Any:
+    model: ChatWorkersAI = langchain_model(caller)
+    batch = model.submit_batch(_langchain_batch(caller))
+    found: Any = model.batch_results(batch, interval=caller.interval)
+    return [from_langchain(message) for message in found]
+
+
+async def batch_langchain_async(caller: Caller) -> Any:
+    model: ChatWorkersAI = langchain_model(caller)
+    batch = await model.asubmit_batch(_langchain_batch(caller))
+    found: Any = await model.abatch_results(batch.request_id, interval=caller.interval)
+    return [from_langchain(message) for message in found]
+
+
+def _llamaindex_batch(caller: Caller) -> tuple[WorkersAI, list[Any]]:
+    model, _, _ = llamaindex_call(caller)
+    return model, [[to_llamaindex(turn) for turn in turns] for turns in conversations(caller)]
+
+
+async def batch_llamaindex_sync(caller: Caller) -> Any:
+    model, asked = _llamaindex_batch(caller)
+    found: Any = model.batch_results(model.submit_batch(asked), interval=caller.interval)
+    return [from_llamaindex(response) for response in found]
+
+
+async def batch_llamaindex_async(caller: Caller) -> Any:
+    model, asked = _llamaindex_batch(caller)
+    batch = await model.asubmit_batch(asked)
+    found: Any = await model.abatch_results(batch.request_id, interval=caller.interval)
+    return [from_llamaindex(response) for response in found]
 
 
 # ---------------------------------------------------------------------------- completions
@@ -304,7 +375,7 @@ FACES: Mapping[str, Mapping[str, Face]] = {
     "chat": {name: chat(face) for name, face in CHATS.items()},
     **{
         kind: _named(kind)
-        for kind in ("choices", "logprobs", "complete", "embed", "rerank", "models")
+        for kind in ("choices", "logprobs", "batch", "complete", "embed", "rerank", "models")
     },
 }
 """The faces of each kind of call; the frameworks have none for a search of the catalogue."""

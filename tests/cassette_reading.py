@@ -109,6 +109,11 @@ def _logprobs(recording: Recording) -> list[str]:
     return [token["token"] for tokens in said for token in tokens]
 
 
+def _batch(recording: Recording) -> list[Outcome]:
+    rows = _answers(recording)[-1]["responses"]
+    return [_plain(row["result"]) for row in sorted(rows, key=lambda row: int(row["id"]))]
+
+
 def _completion(recording: Recording) -> str:
     last = recording.interactions[-1]
     holders = _events(last) if last.is_stream else _answers(recording)
@@ -138,6 +143,7 @@ READERS: Mapping[str, Callable[[Recording], Any]] = {
     "chat": _chat,
     "choices": _choices,
     "logprobs": _logprobs,
+    "batch": _batch,
     "complete": _completion,
     "embed": _vectors,
     "rerank": _ranking,

@@ -200,7 +200,8 @@ def likely_cost(cases: Sequence[Case]) -> float:
 def _cost(case: Case) -> float:
     scenario, rounds = case.scenario, 1 + bool(case.results)
     said = [turn.text for turn in scenario.turns], scenario.tools, dict(case.arguments)
-    written = _UPPER_BOUND_TOKENS * rounds * int(scenario.options.get("n", 1))
+    answers = len(case.arguments["texts"]) if case.kind == "batch" else 1
+    written = _UPPER_BOUND_TOKENS * rounds * answers * int(scenario.options.get("n", 1))
     return _price(scenario.model, len(str(said)) * rounds, written)
 
 
@@ -265,7 +266,7 @@ def record_live(cases: Sequence[Case]) -> None:
         f"tests, which come after them, at the most {standard_cost():.2f} USD"
     )
     tape = recorder(LIVE, astuple(found))
-    connection = asdict(found)
+    connection = {**asdict(found), "interval": 5.0}
     for case in askable:
         _file(case).unlink(missing_ok=True)
         record(case, connection, tape)

@@ -7,14 +7,12 @@ without the package. `make record` makes all recordings anew.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_socket import SocketConnectBlockedError
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 
@@ -151,6 +149,7 @@ def test_a_recorded_request_that_is_not_made_fails_the_test() -> None:
         pass
 
 
+@pytest.mark.usefixtures("loopback")
 async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_path: Path) -> None:
     """What goes through httpx or through httpx over aiohttp is recorded once, not twice."""
     tape = recorder(LOCAL, folder=tmp_path)
@@ -180,14 +179,6 @@ def test_replaying_never_records(tmp_path: Path) -> None:
     """Only the commands that record have a provenance to write with."""
     with pytest.raises(AssertionError, match=COMMAND):
         CassetteFiles().save_cassette(tmp_path / "x.yaml", {"requests": [], "responses": []}, None)
-
-
-@pytest.mark.filterwarnings("ignore:A test tried to use")
-@pytest.mark.parametrize("address", [("192.0.2.1", 443), ("203.0.113.7", 80)])
-def test_the_network_is_blocked(address: tuple[str, int]) -> None:
-    """No test reaches a host but this machine."""
-    with socket.socket() as made, pytest.raises(SocketConnectBlockedError):
-        made.connect(address)
 
 
 def test_recording_live_needs_credentials() -> None:

@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
 from langchain_workersai import ChatWorkersAI
 from llamaindex_workersai import WorkersAI
 from tests.scenarios import SCENARIOS, Call, Outcome, Scenario, Turn
+from workersai import get_profile
 
 CONNECTION = {"account_id": "0" * 32, "api_token": "test-token", "max_retries": 0}
 
@@ -208,3 +209,78 @@ async def test_one_scenario_is_one_request_and_one_outcome_in_every_face(
 
     wanted = {**scenario.request, **({"stream": True, **scenario.stream_request} if stream else {})}
     assert wire.requests == [wanted]
+
+
+# -------------------------------------------------------------------------------- batches
+
+
+class Queue(Wire):
+    """As `Wire`, but the answer comes as the only one of a batch."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        assert request.url.params["queueRequest"] == "true"
+        self.requests.append(json.loads(request.content))
+        if len(self.requests) == 1:
+            queued = {"status": "queued", "request_id": "batch-1", "model": self.scenario.model}
+            return httpx.Response(200, json={"result": queued, "success": True})
+        # A plain answer in its envelope is what stands in the list, but for the id.
+        row = b'{"id":0,' + self.scenario.body().removeprefix(b"{")
+        body = b'{"result":{"responses":[' + row + b']},"success":true}'
+        return httpx.Response(200, headers=self.scenario.headers, content=body)
+
+
+async def langchain_batch_sync(wire: Wire) -> Outcome:
+    model, messages = langchain_model(wire), [to_langchain(turn) for turn in wire.scenario.turns]
+    (found,) = model.batch_results(model.submit_batch([messages]))
+    return from_langchain(found)
+
+
+async def langchain_batch_async(wire: Wire) -> Outcome:
+    model, messages = langchain_model(wire), [to_langchain(turn) for turn in wire.scenario.turns]
+    (found,) = await model.abatch_results(await model.asubmit_batch([messages]))
+    return from_langchain(found)
+
+
+async def llamaindex_batch_sync(wire: Wire) -> Outcome:
+    model, messages, options = llamaindex_call(wire)
+    (found,) = model.batch_results(model.submit_batch([messages], **options))
+    return from_llamaindex(found)
+
+
+async def llamaindex_batch_async(wire: Wire) -> Outcome:
+    model, messages, options = llamaindex_call(wire)
+    (found,) = await model.abatch_results(await model.asubmit_batch([messages], **options))
+    return from_llamaindex(found)
+
+
+BATCH_FACES = [
+    langchain_batch_sync,
+    langchain_batch_async,
+    llamaindex_batch_sync,
+    llamaindex_batch_async,
+]
+QUEUED = [
+    scenario
+    for scenario in SCENARIOS
+    if scenario.error is None
+    and scenario.options.get("endpoint") != "openai"
+    and "requests" in (get_profile(scenario.model).inputs or ("requests",))
+]
+
+
+@pytest.mark.parametrize("face", BATCH_FACES, ids=lambda face: face.__name__)
+@pytest.mark.parametrize("scenario", QUEUED, ids=lambda scenario: scenario.name)
+async def test_one_scenario_in_a_batch_is_the_same_request_and_outcome(
+    scenario: Scenario, face: Callable[[Wire], Awaitable[Outcome]]
+) -> None:
+    """In a batch a scenario sends the body that it sends alone, and ends the same way."""
+    wire = Queue(scenario)
+
+    assert_outcome(await face(wire), scenario.outcome)
+
+    assert wire.requests == [{"requests": [scenario.request]}, {"request_id": "batch-1"}]
+
+
+def test_enough_scenarios_go_through_the_queue() -> None:
+    """The scenarios of the models that take batches are not left out by accident."""
+    assert len(QUEUED) >= 8

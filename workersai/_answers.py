@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai._failures import read_headers
-from workersai._json import exact_text
+from workersai._json import ExactDocument
 from workersai._requests import Request
 from workersai._responses import Reply
+from workersai._results import ChatResult, Choice
 from workersai._secrets import redact
 from workersai._tool_calls import CallIds, from_wire_tool_calls
-from workersai._types import (
-    ChatResult,
-    Choice,
-)
 from workersai._usage import parse_usage
 from workersai.errors import ResponseError
 
-__all__ = ["find_reasoning", "parse_chat", "read_logprobs"]
+__all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat", "read_logprobs"]
 
 
 def parse_chat(reply: Reply, request: Request) -> ChatResult:
@@ -34,16 +31,42 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
         ResponseError: If the answer has none of the known shapes.
     """
     answer, path = reply.unwrap(request)
+    place = AnswerPlace(reply, ExactDocument(reply.body), path)
+    return read_chat(answer, place, request, request.call_seed())
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """Where an answer stands: in which reply, at which path of its document."""
+
+    reply: Reply
+    document: ExactDocument
+    path: tuple[str | int, ...]
+
+
+def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> ChatResult:
+    """Read an answer that is already out of its envelope.
+
+    Args:
+        answer: As parsed.
+        place: Where it stands; its numbers are read as they were sent.
+        request: What was asked.
+        seed: What the ids of calls that have none are made from.
+
+    Raises:
+        ResponseError: If the answer has none of the known shapes.
+    """
+    headers = read_headers(place.reply.headers)
     if not isinstance(answer, dict):
-        text = answer if isinstance(answer, str) else exact_text(reply.body, path)
-        return ChatResult((Choice(text=text),), **read_headers(reply.headers))
-    reader = _ChoiceReader(reply, path, CallIds(request.call_seed()), request.tools)
+        text = answer if isinstance(answer, str) else place.document.text(place.path)
+        return ChatResult((Choice(text=text),), **headers)
+    reader = _ChoiceReader(place, CallIds(seed), request.tools)
     return ChatResult(
         choices=reader.read(answer, request.model),
         usage=parse_usage(answer.get("usage")),
         model=_string(answer.get("model")) or request.model,
         id=_string(answer.get("id")),
-        **read_headers(reply.headers),
+        **headers,
         system_fingerprint=_string(answer.get("system_fingerprint")),
         raw=answer,
     )
@@ -51,10 +74,9 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
 
 @dataclass(frozen=True, slots=True)
 class _ChoiceReader:
-    """Reads the choices of one answer; knows its bytes, for numbers that are text."""
+    """Reads the choices of one answer; knows its place, for numbers that are text."""
 
-    reply: Reply
-    path: tuple[str | int, ...]
+    place: AnswerPlace
     ids: CallIds
     tools: frozenset[str]
 
@@ -66,13 +88,13 @@ class _ChoiceReader:
             if choices == [] and "response" not in answer:
                 raise ResponseError(f"{model} answered with an empty list of choices")
             return (self._native(answer),)
-        fields = redact(ascii(sorted(answer)), self.reply.secrets)[:200]
+        fields = redact(ascii(sorted(answer)), self.place.reply.secrets)[:200]
         raise ResponseError(f"{model} answered in an unknown shape, with the fields {fields}")
 
     def _choice(self, position: int, choice: Any) -> Choice:
         if not isinstance(choice, dict):
             raise ResponseError(f"choices[{position}] is {type(choice).__name__}, not an object")
-        path = (*self.path, "choices", position)
+        path = (*self.place.path, "choices", position)
         message = choice.get("message")
         if isinstance(message, dict):
             path, field = (*path, "message"), "content"
@@ -103,8 +125,8 @@ class _ChoiceReader:
         reason = _string(answer.get("finish_reason"))
         valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
         return Choice(
-            text=self._text(response, (*self.path, "response")),
-            reasoning=self._reasoning(answer, self.path),
+            text=self._text(response, (*self.place.path, "response")),
+            reasoning=self._reasoning(answer, self.place.path),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             finish_reason=reason,
@@ -125,7 +147,7 @@ class _ChoiceReader:
     def _text(self, value: Any, path: tuple[str | int, ...]) -> str:
         if isinstance(value, str):
             return value
-        return "" if value is None else exact_text(self.reply.body, path)
+        return "" if value is None else self.place.document.text(path)
 
 
 def find_reasoning(message: Mapping[str, Any]) -> tuple[str, Any]:

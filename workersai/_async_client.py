@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
 
 from typing_extensions import Self, Unpack
 
 from workersai._answers import parse_chat
-from workersai._base_client import BaseClient, ConnectionOptions, OnRetry, ToolChoice, Tools
-from workersai._body import read_whole_async
+from workersai._base_client import OnRetry, ToolChoice, Tools
+from workersai._batch_client import AsyncBatches
 from workersai._events import ChatEvent
-from workersai._exchange import Attempt, succeed
-from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks
 from workersai._requests import (
     Request,
     chat_request,
@@ -21,32 +19,19 @@ from workersai._requests import (
     models_request,
 )
 from workersai._responses import (
-    Reply,
     merge_embeddings,
     parse_embeddings,
     parse_models,
     parse_rerank,
 )
+from workersai._results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
 from workersai._retrieval import rerank_request
-from workersai._streaming import AsyncStream
-from workersai._types import (
-    CallOptions,
-    ChatResult,
-    EmbeddingOptions,
-    EmbeddingResult,
-    ModelInfo,
-    RerankResult,
-    WireMessage,
-)
-from workersai.errors import WorkersAIError
+from workersai._types import CallOptions, EmbeddingOptions, WireMessage
 
 __all__ = ["AsyncClient"]
 
-T = TypeVar("T")
-Flow: TypeAlias = Generator[Attempt, T, T]
 
-
-class AsyncClient(BaseClient):
+class AsyncClient(AsyncBatches):
     """Workers AI, asynchronously; safe to share between tasks, event loops and threads.
 
     Takes the arguments of `BaseClient` and:
@@ -55,16 +40,6 @@ class AsyncClient(BaseClient):
         http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
             closed or changed.
     """
-
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        http_client: AsyncHTTPClient | None = None,
-        **connection: Unpack[ConnectionOptions],
-    ) -> None:
-        super().__init__(model, **connection)
-        self._engine = AsyncEngine(http_client)
 
     async def chat(
         self,
@@ -168,46 +143,6 @@ class AsyncClient(BaseClient):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    async def _call(
-        self, request: Request, parse: Callable[[Reply, Request], T], on_retry: OnRetry
-    ) -> T:
-        async def attempt(clocks: Clocks) -> T:
-            return parse(await self._fetch(request, clocks), request)
-
-        return await self._drive(attempt, on_retry)
-
-    async def _drive(self, attempt: Callable[[Clocks], Awaitable[T]], on_retry: OnRetry) -> T:
-        flow: Flow[T] = self._exchange(on_retry)
-        step = next(flow)
-        while True:
-            if step.delay:
-                await asyncio.sleep(step.delay)
-            try:
-                result = await attempt(Clocks(self.timeout, step.deadline))
-            except WorkersAIError as error:
-                step = flow.throw(error)
-            else:
-                return succeed(flow, result)
-
-    async def _fetch(self, request: Request, clocks: Clocks) -> Reply:
-        answer = await self._engine.open(self._outgoing(request), clocks)
-        return await read_whole_async(answer, self._settings.secrets)
-
-    async def _stream(self, request: Request, on_retry: OnRetry) -> AsyncGenerator[ChatEvent, None]:
-        async def begin(clocks: Clocks) -> tuple[AsyncStream, list[ChatEvent]]:
-            answer = await self._engine.open(self._outgoing(request), clocks)
-            return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
-
-        stream, first = await self._drive(begin, on_retry)
-        try:
-            for event in first:
-                yield event
-            async for events in stream.events:
-                for event in events:
-                    yield event
-        finally:
-            await stream.aclose()
 
 
 async def _gather(calls: Sequence[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from workersai._failures import is_error_status
 from workersai._http import AsyncAnswer, SyncAnswer
-from workersai._replay import MAX_BODY_BYTES
+from workersai._requests import MAX_BODY_BYTES
 from workersai._responses import Reply
 from workersai.errors import ResponseError, WorkersAIError
 
@@ -23,10 +23,14 @@ class _Body:
         status: The HTTP status.
         headers: By lower-case name.
         secrets: What must never show in an error about the answer.
+        limit: The largest answer that is read, in bytes.
     """
 
-    def __init__(self, status: int, headers: Mapping[str, str], secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self, status: int, headers: Mapping[str, str], secrets: tuple[str, ...], limit: int
+    ) -> None:
         self.is_done = False
+        self._limit = limit
         self.is_error = is_error_status(status)
         """An error's status is told although its body is cut, late or cannot be read."""
         self._reply = (status, headers)
@@ -38,14 +42,14 @@ class _Body:
         """Take bytes.
 
         Raises:
-            ResponseError: If the answer is larger than 16 MiB.
+            ResponseError: If the answer is larger than the limit.
         """
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self.is_error:
             self.is_done = self._size >= _MAX_ERROR_BYTES
-        elif self._size > MAX_BODY_BYTES:
-            raise ResponseError(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+        elif self._size > self._limit:
+            raise ResponseError(f"the answer is larger than {self._limit} bytes")
 
     def break_off(self, error: WorkersAIError) -> None:
         """Take a failure of the connection: of an error, its status alone says enough.
@@ -61,10 +65,10 @@ class _Body:
         return Reply(*self._reply, b"".join(self._chunks), self._secrets)
 
 
-def read_whole(answer: SyncAnswer, secrets: tuple[str, ...]) -> Reply:
+def read_whole(answer: SyncAnswer, secrets: tuple[str, ...], limit: int = MAX_BODY_BYTES) -> Reply:
     """Read an answer to its end and let go of the connection."""
     try:
-        body = _Body(answer.status, answer.headers, secrets)
+        body = _Body(answer.status, answer.headers, secrets, limit)
         try:
             for chunk in answer:
                 body.feed(chunk)
@@ -77,10 +81,12 @@ def read_whole(answer: SyncAnswer, secrets: tuple[str, ...]) -> Reply:
         answer.close()
 
 
-async def read_whole_async(answer: AsyncAnswer, secrets: tuple[str, ...]) -> Reply:
+async def read_whole_async(
+    answer: AsyncAnswer, secrets: tuple[str, ...], limit: int = MAX_BODY_BYTES
+) -> Reply:
     """As `read_whole`."""
     try:
-        body = _Body(answer.status, answer.headers, secrets)
+        body = _Body(answer.status, answer.headers, secrets, limit)
         try:
             async with aclosing(aiter(answer)) as chunks:
                 async for chunk in chunks:

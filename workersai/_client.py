@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from typing_extensions import Self, Unpack
 
 from workersai._answers import parse_chat
-from workersai._base_client import BaseClient, ConnectionOptions, OnRetry, ToolChoice, Tools
-from workersai._body import read_whole
+from workersai._base_client import OnRetry, ToolChoice, Tools
+from workersai._batch_client import SyncBatches
 from workersai._events import ChatEvent
-from workersai._exchange import Attempt, succeed
-from workersai._http import Clocks, HTTPClient, SyncEngine
 from workersai._requests import (
-    Request,
     chat_request,
     completion_request,
     models_request,
 )
 from workersai._responses import (
-    Reply,
     merge_embeddings,
     parse_embeddings,
     parse_models,
     parse_rerank,
 )
+from workersai._results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
 from workersai._retrieval import rerank_request
-from workersai._streaming import SyncStream
-from workersai._types import (
-    CallOptions,
-    ChatResult,
-    EmbeddingOptions,
-    EmbeddingResult,
-    ModelInfo,
-    RerankResult,
-    WireMessage,
-)
-from workersai.errors import WorkersAIError
+from workersai._types import CallOptions, EmbeddingOptions, WireMessage
 
 __all__ = ["Client"]
 
-T = TypeVar("T")
-Flow: TypeAlias = Generator[Attempt, T, T]
 
-
-class Client(BaseClient):
+class Client(SyncBatches):
     """Workers AI, synchronously; safe to share between threads and across a fork.
 
     Takes the arguments of `BaseClient` and:
@@ -55,16 +38,6 @@ class Client(BaseClient):
         http_client: A `Client` of httpx or httpx2 of your own; it is used as it is, never closed
             or changed.
     """
-
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        http_client: HTTPClient | None = None,
-        **connection: Unpack[ConnectionOptions],
-    ) -> None:
-        super().__init__(model, **connection)
-        self._engine = SyncEngine(http_client)
 
     def chat(
         self,
@@ -230,35 +203,3 @@ class Client(BaseClient):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _call(self, request: Request, parse: Callable[[Reply, Request], T], on_retry: OnRetry) -> T:
-        return self._drive(lambda clocks: parse(self._fetch(request, clocks), request), on_retry)
-
-    def _drive(self, attempt: Callable[[Clocks], T], on_retry: OnRetry) -> T:
-        flow: Flow[T] = self._exchange(on_retry)
-        step = next(flow)
-        while True:
-            if step.delay:
-                time.sleep(step.delay)
-            try:
-                result = attempt(Clocks(self.timeout, step.deadline))
-            except WorkersAIError as error:
-                step = flow.throw(error)
-            else:
-                return succeed(flow, result)
-
-    def _fetch(self, request: Request, clocks: Clocks) -> Reply:
-        answer = self._engine.open(self._outgoing(request), clocks)
-        return read_whole(answer, self._settings.secrets)
-
-    def _stream(self, request: Request, on_retry: OnRetry) -> Generator[ChatEvent, None, None]:
-        def begin(clocks: Clocks) -> tuple[SyncStream, ChatEvent]:
-            answer = self._engine.open(self._outgoing(request), clocks)
-            return SyncStream.begin(answer, request, clocks, self._settings.secrets)
-
-        stream, first = self._drive(begin, on_retry)
-        try:
-            yield first
-            yield from stream.events
-        finally:
-            stream.close()

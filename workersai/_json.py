@@ -18,6 +18,7 @@ from workersai._secrets import redact
 from workersai.errors import ConfigurationError, ResponseError
 
 __all__ = [
+    "ExactDocument",
     "dump_json",
     "exact_text",
     "join_surrogates",
@@ -90,12 +91,34 @@ def join_surrogates(text: str) -> tuple[str, str]:
     raise ResponseError("the server sent half of a surrogate pair")
 
 
+class ExactDocument:
+    """A JSON document whose values are wanted as text, numbers as they were sent.
+
+    It is read this slower way when the first value is asked for, and only then and once: the
+    answers of a batch are all in one document.
+    """
+
+    __slots__ = ("_data", "_value")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._value: Any = None
+
+    def text(self, path: tuple[str | int, ...]) -> str:
+        """Return the value at *path*."""
+        if self._value is None:
+            self._value = json.loads(
+                self._data, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+            )
+        value = self._value
+        for step in path:
+            value = value[step]
+        return to_text(value)
+
+
 def exact_text(data: bytes, path: tuple[str | int, ...]) -> str:
     """Return the value at *path* of the document *data* as text, numbers as they were sent."""
-    value = json.loads(data, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
-    for step in path:
-        value = value[step]
-    return to_text(value)
+    return ExactDocument(data).text(path)
 
 
 def to_text(value: Any) -> str:

@@ -15,18 +15,12 @@ from workersai._events import (
     ToolCallDelta,
     UsageUpdate,
 )
-from workersai._requests import Request
+from workersai._requests import MAX_BODY_BYTES, Request
 from workersai._responses import Reply
-from workersai._types import (
-    ChatResult,
-    InvalidToolCall,
-    ToolCall,
-)
+from workersai._results import ChatResult, InvalidToolCall, ToolCall
 from workersai.errors import ResponseError, WorkersAIError
 
-__all__ = ["MAX_BODY_BYTES", "WholeReader", "replay"]
-
-MAX_BODY_BYTES = 16 << 20
+__all__ = ["WholeReader", "replay"]
 
 
 def replay(result: ChatResult) -> list[ChatEvent]:

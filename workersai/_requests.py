@@ -22,21 +22,23 @@ from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._parameters import collect_parameters
 from workersai._profiles import ModelProfile
-from workersai._types import (
-    CallOptions,
-    Endpoint,
-    WireMessage,
-)
+from workersai._types import CallOptions, Endpoint, WireMessage
 from workersai.errors import ConfigurationError
 
 __all__ = [
+    "MAX_BODY_BYTES",
     "ChatOptions",
     "Request",
+    "chat_body",
     "chat_request",
+    "completion_body",
     "completion_request",
     "models_request",
     "run_path",
 ]
+
+MAX_BODY_BYTES = 16 << 20
+"""The largest answer to a single request that is read."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
 
@@ -54,6 +56,7 @@ class Request:
         tools: The names of the tools it offers.
         count: How many texts or documents it holds.
         dimensions: The length of the vectors it asks for, if it does.
+        max_answer: The largest answer that is read, in bytes.
     """
 
     path: str
@@ -64,6 +67,7 @@ class Request:
     tools: frozenset[str] = frozenset()
     count: int = 0
     dimensions: int | None = None
+    max_answer: int = MAX_BODY_BYTES
 
     @property
     def method(self) -> str:
@@ -116,6 +120,22 @@ def chat_request(
     path = run_path(options.model)
     if options.endpoint == "openai":
         path = "/v1/chat/completions"
+    body, names = chat_body(messages, options, tools=tools, tool_choice=tool_choice)
+    return _generation_request(path, body, options.model, names)
+
+
+def chat_body(
+    messages: Sequence[WireMessage],
+    options: ChatOptions,
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tool_choice: str | bool | Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Build the body of a chat's request; return it and the names of its tools.
+
+    Raises:
+        ConfigurationError: If an argument does not fit the model.
+    """
     profile = get_profile(options.model)
     wire_tools = to_wire_tools(tools, profile)
     names = tool_names(wire_tools)
@@ -124,7 +144,7 @@ def chat_request(
         body["tools"] = wire_tools
     if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
         body["tool_choice"] = choice
-    return _generation_request(path, body, options, profile, names)
+    return _generation_body(body, options, profile), names
 
 
 def completion_request(prompt: str, options: ChatOptions) -> Request:
@@ -133,20 +153,32 @@ def completion_request(prompt: str, options: ChatOptions) -> Request:
     Raises:
         ConfigurationError: If the prompt is empty or an argument does not fit the model.
     """
+    path = run_path(options.model)
+    return _generation_request(path, completion_body(prompt, options), options.model, frozenset())
+
+
+def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
+    """Build the body of a prompt's request.
+
+    Raises:
+        ConfigurationError: If the prompt is empty or an argument does not fit the model.
+    """
     if not isinstance(prompt, str) or not prompt:
         raise ConfigurationError("prompt must be a non-empty string", parameter="prompt")
     native = replace(options, endpoint="run")
-    path, profile = run_path(options.model), get_profile(options.model)
-    return _generation_request(path, {"prompt": prompt}, native, profile, frozenset())
+    return _generation_body({"prompt": prompt}, native, get_profile(options.model))
 
 
 def _generation_request(
-    path: str,
-    body: dict[str, Any],
-    options: ChatOptions,
-    profile: ModelProfile,
-    names: frozenset[str],
+    path: str, body: dict[str, Any], model: str, names: frozenset[str]
 ) -> Request:
+    content = dump_json(body, model=model)
+    return Request(path, content, model=model, stream="stream" in body, tools=names)
+
+
+def _generation_body(
+    body: dict[str, Any], options: ChatOptions, profile: ModelProfile
+) -> dict[str, Any]:
     call = dict(options.call)
     call.pop("model", None)
     asked: Any = call.pop("response_format", None)
@@ -169,8 +201,7 @@ def _generation_request(
         body["stream"] = True
         if options.include_usage and options.endpoint == "openai":
             _merge(body, "stream_options", {"include_usage": True})
-    content = dump_json(body, model=options.model)
-    return Request(path, content, model=options.model, stream=stream, tools=names)
+    return body
 
 
 def _merge(body: dict[str, Any], name: str, ours: dict[str, Any]) -> None:

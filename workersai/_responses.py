@@ -15,13 +15,7 @@ from typing import Any
 from workersai._failures import error_from_body, error_from_response, is_error_body, is_error_status
 from workersai._json import parse_json, read_list
 from workersai._requests import Request
-from workersai._types import (
-    EmbeddingResult,
-    ModelInfo,
-    RankedDocument,
-    RerankResult,
-    Usage,
-)
+from workersai._results import EmbeddingResult, ModelInfo, RankedDocument, RerankResult, Usage
 from workersai._usage import add_usages, is_number, parse_usage
 from workersai.errors import ResponseError
 
@@ -31,6 +25,7 @@ __all__ = [
     "parse_embeddings",
     "parse_models",
     "parse_rerank",
+    "read_embeddings",
 ]
 
 
@@ -90,22 +85,32 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
             (the one asked for, if any), in an order that can be told.
     """
     answer, _ = reply.unwrap(request)
+    result = read_embeddings(answer, request.model, request.dimensions)
+    if len(result.vectors) != request.count:
+        raise ResponseError(
+            f"{request.model} answered with {len(result.vectors)} vectors for {request.count} "
+            "texts; none is used"
+        )
+    return result
+
+
+def read_embeddings(
+    answer: Any, model: str | None, dimensions: int | None = None
+) -> EmbeddingResult:
+    """Read vectors from an answer that is already out of its envelope.
+
+    Raises:
+        ResponseError: As `parse_embeddings`, but for the number of texts, which is not known here.
+    """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list):
-        raise ResponseError(f"{request.model} answered without a list of vectors under 'data'")
-    vectors = _ordered(data, request.model) if data and isinstance(data[0], dict) else data
-    if len(vectors) != request.count:
-        raise ResponseError(
-            f"{request.model} answered with {len(vectors)} vectors for {request.count} texts; "
-            "none is used"
-        )
-    length = request.dimensions or (
-        len(vectors[0]) if vectors and isinstance(vectors[0], list) else 0
-    )
-    floats = [_floats(i, vector, length, request.model) for i, vector in enumerate(vectors)]
+        raise ResponseError(f"{model} answered without a list of vectors under 'data'")
+    vectors = _ordered(data, model) if data and isinstance(data[0], dict) else data
+    length = dimensions or (len(vectors[0]) if vectors and isinstance(vectors[0], list) else 0)
+    floats = [_floats(i, vector, length, model) for i, vector in enumerate(vectors)]
     usage = parse_usage(answer.get("usage")) or _parse_meta(answer.get("meta"))
-    model = _string(answer.get("model")) or request.model
-    return EmbeddingResult(floats, usage, model, _string(answer.get("pooling")))
+    named = _string(answer.get("model")) or model
+    return EmbeddingResult(floats, usage, named, _string(answer.get("pooling")))
 
 
 def _ordered(data: list[Any], model: str | None) -> list[Any]:

@@ -10,13 +10,10 @@ from workersai._models import get_profile
 from workersai._parameters import check_extra, check_parameter
 from workersai._profiles import ModelProfile
 from workersai._requests import Request, run_path
-from workersai._types import (
-    EmbeddingOptions,
-    Endpoint,
-)
+from workersai._types import EmbeddingOptions, Endpoint
 from workersai.errors import ConfigurationError
 
-__all__ = ["embedding_requests", "rerank_request"]
+__all__ = ["embedding_body", "embedding_requests", "rerank_request"]
 
 _EMBEDDED = frozenset({"model", "text", "input", "queries", "documents", "requests"})
 _RANKED = frozenset({"model", "query", "contexts"})
@@ -31,6 +28,45 @@ def embedding_requests(
         ConfigurationError: If a text is empty or no string, or an option does not fit the model.
     """
     profile = get_profile(model)
+    name, texts, body = _embedding_fields(texts, profile, endpoint, options)
+    path = run_path(model)
+    if endpoint == "openai":
+        path, name, body = "/v1/embeddings", "input", {"model": model, **body}
+    size = _batch_size(options.get("batch_size"), profile)
+    return [
+        Request(
+            path,
+            dump_json({**body, name: batch}, model=model),
+            model=model,
+            count=len(batch),
+            dimensions=options.get("dimensions"),
+        )
+        for batch in (list(texts[i : i + size]) for i in range(0, len(texts), size))
+    ]
+
+
+def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) -> dict[str, Any]:
+    """Build the native body of one request for vectors.
+
+    Raises:
+        ConfigurationError: As `embedding_requests`, and if the texts are more than fit in one.
+    """
+    profile = get_profile(model)
+    name, listed, body = _embedding_fields(texts, profile, "run", options)
+    if not listed:
+        raise ConfigurationError("texts must not be empty", parameter="texts")
+    if profile.max_batch is not None and len(listed) > profile.max_batch:
+        raise ConfigurationError(
+            f"{len(listed)} texts do not fit {model}: its page allows {profile.max_batch} at once",
+            parameter="texts",
+        )
+    return {**body, name: listed}
+
+
+def _embedding_fields(
+    texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
+) -> tuple[str, list[str], dict[str, Any]]:
+    """Return the name of the field for the texts, what goes into it, and the other fields."""
     _check_texts("texts", texts)
     check_extra(options.get("extra"), _EMBEDDED)
     name, instruction = "text", options.get("instruction")
@@ -47,20 +83,7 @@ def embedding_requests(
     body = {field: value for field, value in body.items() if value is not None}
     for field_name, value in body.items():
         check_parameter(field_name, value, profile)
-    path = run_path(model)
-    if endpoint == "openai":
-        path, name, body = "/v1/embeddings", "input", {"model": model, **body}
-    size = _batch_size(options.get("batch_size"), profile)
-    return [
-        Request(
-            path,
-            dump_json({**body, name: batch}, model=model),
-            model=model,
-            count=len(batch),
-            dimensions=options.get("dimensions"),
-        )
-        for batch in (list(texts[i : i + size]) for i in range(0, len(texts), size))
-    ]
+    return name, list(texts), body
 
 
 def _batch_size(asked: int | None, profile: ModelProfile) -> int:

@@ -1,21 +1,18 @@
-"""The wire as data: what is asked and what is answered.
+"""What is asked: TypedDicts, because requests go out as JSON.
 
-Requests are TypedDicts (they go out as JSON), results are frozen dataclasses. Nothing here does
-anything; the modules around it build and read these. What a stream says is in `_events`.
+Nothing here does anything; `_requests`, `_retrieval` and `_batch_requests` read these. What is
+answered is in `_results`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from typing_extensions import Required, TypedDict
 
 Endpoint: TypeAlias = Literal["run", "openai"]
 """`run`: the native `/ai/run/{model}`; `openai`: the OpenAI-compatible `/ai/v1/...`."""
-
-# --------------------------------------------------------------------------- requests
 
 
 class WireFunctionCall(TypedDict):
@@ -80,6 +77,29 @@ class CallOptions(ChatParameters, total=False):
     extra: Mapping[str, Any] | None
 
 
+class BatchRequest(ChatParameters, total=False):
+    """One request of a batch: exactly one of `messages`, `prompt` and `texts`, and its options.
+
+    `messages` take what `Client.chat` takes, `prompt` what `Client.complete` takes, `texts` what
+    `Client.embed` takes. `external_reference` is any text of the caller's own, unique within the
+    batch; it comes back beside the answer (page: Batch API, REST).
+    """
+
+    messages: Sequence[WireMessage]
+    prompt: str
+    texts: Sequence[str]
+    external_reference: str | None
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | bool | Mapping[str, Any] | None
+    response_format: Mapping[str, Any] | None
+    extra: Mapping[str, Any] | None
+    input_type: Literal["document", "query"]
+    instruction: str | None
+    pooling: str | None
+    dimensions: int | None
+    truncate: bool | None
+
+
 class EmbeddingOptions(TypedDict, total=False):
     """What a call for embeddings takes by keyword."""
 
@@ -90,219 +110,3 @@ class EmbeddingOptions(TypedDict, total=False):
     truncate: bool | None
     batch_size: int | None
     extra: Mapping[str, Any] | None
-
-
-# ---------------------------------------------------------------------------- results
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A tool call whose arguments are a JSON object.
-
-    Attributes:
-        id: The model's own id; made from the request and the call's position when the model
-            gave none, or one that a call before it already has.
-        name: The tool's name.
-        arguments: The parsed arguments.
-    """
-
-    id: str
-    name: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidToolCall:
-    """A tool call that must not be run: its arguments are cut short or not a JSON object.
-
-    Attributes:
-        id: As in `ToolCall`.
-        name: The tool's name, `""` if none came.
-        arguments: The text as it came.
-        error: Why it cannot be run.
-    """
-
-    id: str
-    name: str
-    arguments: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a call cost.
-
-    Attributes:
-        prompt_tokens: Tokens read, cached ones included.
-        completion_tokens: Tokens written, reasoning included.
-        total_tokens: The sum, as reported, or made from the two when it is missing.
-        cached_tokens: Prompt tokens answered from the prefix cache; `None` if not reported.
-        reasoning_tokens: Tokens spent on reasoning; `None` if not reported.
-        neurons: Cloudflare's billing unit ($0.011 per 1,000); `None` if not reported.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    neurons: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Write the usage as an OpenAI answer's dict; what was not reported is absent."""
-        usage: dict[str, Any] = {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-        }
-        if self.cached_tokens is not None:
-            usage["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
-        if self.reasoning_tokens is not None:
-            usage["completion_tokens_details"] = {"reasoning_tokens": self.reasoning_tokens}
-        if self.neurons is not None:
-            usage["neurons"] = self.neurons
-        return usage
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of the answers to a request; there are several when `n` asks for them.
-
-    Attributes:
-        index: Its position.
-        text: The answer's text, `""` if it has none. A JSON value that the server had already
-            parsed is its JSON text again, each number written as it was sent.
-        reasoning: The model's reasoning, `""` if it gave none.
-        tool_calls: Calls to run, in order.
-        invalid_tool_calls: Calls that cannot be run.
-        finish_reason: As the model gave it (`stop`, `length`, `tool_calls`, ...); `None` on
-            native answers, which carry none.
-        refusal: The model's refusal, if it gave one.
-        logprobs: A dict a token, as sent; `None` if not asked for.
-    """
-
-    index: int = 0
-    text: str = ""
-    reasoning: str = ""
-    tool_calls: tuple[ToolCall, ...] = ()
-    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
-    finish_reason: str | None = None
-    refusal: str | None = None
-    logprobs: list[dict[str, Any]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChatResult:
-    """A whole answer to a chat or a prompt; its properties read the first choice.
-
-    Attributes:
-        choices: At least one.
-        usage: `None` if the server reported none.
-        model: The model as the server names it; it may carry a suffix or an alias's target.
-        id: The answer's id, `None` on native answers.
-        request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
-        gateway: What an AI Gateway said of the call in its headers, by name without `cf-aig-`:
-            `cache_status`, `log_id`, ...
-        raw: The answer as parsed, without Cloudflare's envelope.
-    """
-
-    choices: tuple[Choice, ...]
-    usage: Usage | None = None
-    model: str | None = None
-    id: str | None = None
-    request_id: str | None = None
-    system_fingerprint: str | None = None
-    gateway: Mapping[str, str] = field(default_factory=dict)
-    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def text(self) -> str:
-        """The first choice's text."""
-        return self.choices[0].text
-
-    @property
-    def reasoning(self) -> str:
-        """The first choice's reasoning."""
-        return self.choices[0].reasoning
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The first choice's tool calls."""
-        return self.choices[0].tool_calls
-
-    @property
-    def invalid_tool_calls(self) -> tuple[InvalidToolCall, ...]:
-        """The first choice's tool calls that cannot be run."""
-        return self.choices[0].invalid_tool_calls
-
-    @property
-    def finish_reason(self) -> str | None:
-        """The first choice's finish reason."""
-        return self.choices[0].finish_reason
-
-    @property
-    def refusal(self) -> str | None:
-        """The first choice's refusal."""
-        return self.choices[0].refusal
-
-    @property
-    def logprobs(self) -> list[dict[str, Any]] | None:
-        """The first choice's log probabilities."""
-        return self.choices[0].logprobs
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingResult:
-    """Vectors in the order of the texts.
-
-    Attributes:
-        vectors: One list of floats a text, all of one length.
-        usage: The sum over all requests, `None` if no answer reported any.
-        model: The model that was asked.
-        pooling: `mean` or `cls` as the server reports it; vectors of the two do not compare.
-    """
-
-    vectors: list[list[float]]
-    usage: Usage | None = None
-    model: str | None = None
-    pooling: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
-    """A document's place in a ranking.
-
-    Attributes:
-        index: Its position in the list that was sent.
-        score: Its relevance; higher is better, the scale is the model's own.
-    """
-
-    index: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class RerankResult:
-    """Documents by relevance, best first; ties keep the order in which they were sent."""
-
-    documents: tuple[RankedDocument, ...]
-    usage: Usage | None = None
-    model: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """A model as the account's catalogue lists it.
-
-    Attributes:
-        name: The model id, `@cf/author/name`.
-        task: For example `Text Generation`.
-        description: The catalogue's sentence about it.
-        properties: The catalogue's properties as sent: mostly strings, even for numbers and
-            booleans (`"131072"`, `"true"`).
-    """
-
-    name: str
-    task: str | None = None
-    description: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)

@@ -19,6 +19,9 @@ Task = Literal["Text Generation", "Text Embeddings", "Text Classification"]
 Wire = Literal["openai", "classic"]
 JsonAnswer = Literal["content", "object", "none"]
 
+Queue = Literal["catalogue", "page"]
+"""`catalogue`: the model is listed with `async_queue`; `page`: its schema describes a batch."""
+
 USD_PER_NEURON = 0.011 / 1000
 """Cloudflare's price of one neuron, the unit Workers AI bills in."""
 
@@ -49,6 +52,8 @@ class LocalModel:
     """Whether the `prompt` variant answers with a `text_completion` object."""
     hybrid: bool = False
     """Whether `/ai/v1` stream chunks carry the text a second time, as `response`."""
+    queue: Queue | None = None
+    """Whether it takes asynchronous batches, and who says so; None answers 8007."""
     dimensions: int = 0
     pooling: str | None = None
     deprecated: str | None = None
@@ -73,6 +78,7 @@ _ALL = (
         schema="granite-4.0-h-micro",
         text_completion=True,
         max_tokens=2000,
+        queue="page",
     ),
     _chat(
         "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
@@ -85,6 +91,7 @@ _ALL = (
         tools=False,
         text_completion=True,
         max_tokens=2000,
+        queue="page",
     ),
     _chat(
         "@cf/zai-org/glm-4.7-flash",
@@ -105,6 +112,7 @@ _ALL = (
         max_tokens=256,
         json_answer="object",
         hybrid=True,
+        queue="catalogue",
     ),
     _chat(
         "@cf/meta/llama-3.1-8b-instruct-fp8",
@@ -153,6 +161,7 @@ _ALL = (
         wire="classic",
         max_tokens=256,
         json_answer="object",
+        queue="catalogue",
     ),
     _chat(
         "@cf/mistralai/mistral-small-3.1-24b-instruct",
@@ -178,12 +187,14 @@ _ALL = (
         131_072,
         price_in=0.10,
         price_out=0.30,
+        queue="catalogue",
     ),
     _chat(
         "@cf/openai/gpt-oss-120b",
         "Open-weight reasoning model.",
         128_000,
         reasoning=True,
+        queue="catalogue",
     ),
     _chat(
         "@cf/openai/gpt-oss-20b",
@@ -196,6 +207,7 @@ _ALL = (
         "Mixture-of-experts reasoning model.",
         32_768,
         reasoning=True,
+        queue="catalogue",
     ),
     _chat(
         "@cf/meta/llama-3-8b-instruct",
@@ -215,6 +227,7 @@ _ALL = (
         schema="bge",
         dimensions=384,
         pooling="mean",
+        queue="catalogue",
     ),
     _embedding(
         "@cf/baai/bge-base-en-v1.5",
@@ -224,6 +237,7 @@ _ALL = (
         schema="bge",
         dimensions=768,
         pooling="mean",
+        queue="catalogue",
     ),
     _embedding(
         "@cf/baai/bge-large-en-v1.5",
@@ -233,6 +247,7 @@ _ALL = (
         schema="bge",
         dimensions=1024,
         pooling="mean",
+        queue="catalogue",
     ),
     _embedding(
         "@cf/baai/bge-m3",
@@ -242,6 +257,7 @@ _ALL = (
         schema="bge-m3",
         dimensions=1024,
         pooling="cls",
+        queue="page",
     ),
     _embedding(
         "@cf/qwen/qwen3-embedding-0.6b",

@@ -89,6 +89,8 @@ def _properties(model: LocalModel) -> dict[str, Any]:
         found["function_calling"] = "true"
     if model.reasoning:
         found["reasoning"] = "true"
+    if model.queue == "catalogue":
+        found["async_queue"] = "true"
     if model.deprecated is not None:
         found["planned_deprecation_date"] = model.deprecated
     return found

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
+from workersai.local.batches import BatchQueue
 from workersai.local.catalog import MODELS, LocalModel
 from workersai.local.engines.base import (
     ChatJob,
@@ -34,7 +35,7 @@ from workersai.local.wire import (
     wrapped,
 )
 
-__all__ = ["Outcome", "Streamed", "openai_chat", "openai_embed", "run"]
+__all__ = ["Outcome", "Streamed", "openai_chat", "openai_embed", "run", "run_queued"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def run(engine: Engine, name: str, body: Any) -> Outcome:
     Raises:
         ApiFailure: What Workers AI answers to a request it refuses.
     """
-    model = _known(name, ApiFailure(400, 7000, "No route for that URI"))
+    model = _known(name, _no_route())
     if model.task == "Text Embeddings":
         return _embed(engine, model, body)
     if model.task == "Text Classification":
@@ -61,8 +62,22 @@ def run(engine: Engine, name: str, body: Any) -> Outcome:
         return wrapped(_ranked(engine, model, body))
     check_chat(model, _object(body))
     if "requests" in body:
-        raise ApiFailure(400, 8001, "Invalid input: this server answers no asynchronous batches")
+        raise ApiFailure(400, 8001, "Invalid input: a batch goes to ?queueRequest=true")
     return _chat(engine, chat_job(model, "run", body))
+
+
+def run_queued(engine: Engine, queue: BatchQueue, name: str, body: Any) -> dict[str, Any]:
+    """`POST /ai/run/{model}?queueRequest=true`, and questions about a batch without it.
+
+    Raises:
+        ApiFailure: What Workers AI answers to a request it refuses.
+    """
+
+    def answered(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        # Requests of a batch come here without `stream`.
+        return cast("dict[str, Any]", run(engine, name, request))
+
+    return queue.answer(_known(name, _no_route()), body, answered)
 
 
 def openai_chat(engine: Engine, body: Any) -> Outcome:
@@ -111,6 +126,10 @@ def _known(name: str, otherwise: ApiFailure) -> LocalModel:
             f"This model was deprecated on {model.deprecated}. Please use an alternative model",
         )
     return model
+
+
+def _no_route() -> ApiFailure:
+    return ApiFailure(400, 7000, "No route for that URI")
 
 
 def _openai_model(body: Any) -> LocalModel:

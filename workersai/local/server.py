@@ -15,15 +15,26 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workersai.local.access import Access
+from workersai.local.batches import BatchQueue
 from workersai.local.engines.base import Engine
 from workersai.local.failures import ApiFailure, envelope_of
 from workersai.local.identity import repeat_for
 from workersai.local.listing import model_schema, search_models
-from workersai.local.operations import Outcome, Streamed, openai_chat, openai_embed, run
+from workersai.local.operations import (
+    Outcome,
+    Streamed,
+    openai_chat,
+    openai_embed,
+    run,
+    run_queued,
+)
 
 __all__ = ["OnRequest", "create_app"]
 
 ROOT = "/client/v4/accounts/{account_id}/ai"
+
+_SECONDS_OF_WORK = 5.0
+"""How long one question about a batch may take, where answers take real time."""
 
 OnRequest = Callable[[str, str, dict[str, str], Any], None]
 """Called with method, path, headers without credentials, and the JSON body (or None)."""
@@ -82,6 +93,7 @@ class _Service:
         self._access = access
         self._on_request = on_request
         self._repeatable = repeatable
+        self._queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None)
 
     def route(self, path: str, method: str, operation: Operation) -> Route:
         """A route that checks access, reads the body, runs the operation and sends its outcome."""
@@ -123,7 +135,11 @@ class _Service:
         return StreamingResponse(_closing(content, events), media_type="text/event-stream")
 
     def run_model(self, request: Request, body: Any) -> Outcome:
-        return run(self._engine, request.path_params["model"], body)
+        model = request.path_params["model"]
+        asks_for_one = isinstance(body, dict) and "request_id" in body
+        if request.query_params.get("queueRequest") == "true" or asks_for_one:
+            return run_queued(self._engine, self._queue, model, body)
+        return run(self._engine, model, body)
 
     def run_generic(self, _request: Request, body: Any) -> Outcome:
         if not isinstance(body, dict) or "input" not in body:

@@ -14,7 +14,14 @@ from jsonschema.exceptions import ValidationError
 from workersai.local.catalog import LocalModel
 from workersai.local.failures import ApiFailure
 
-__all__ = ["check_body", "check_chat", "check_openai_chat", "input_schema", "output_schema"]
+__all__ = [
+    "check_batch",
+    "check_body",
+    "check_chat",
+    "check_openai_chat",
+    "input_schema",
+    "output_schema",
+]
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
 
@@ -64,6 +71,25 @@ def check_chat(model: LocalModel, body: Mapping[str, Any]) -> None:
     _check_tools(model, body)
     check_body(model.schema, body)
     _check_json_mode(model, body)
+
+
+def check_batch(model: LocalModel, body: Any) -> None:
+    """Check a batch: its requests, and each of them as the model's page describes it.
+
+    Raises:
+        ApiFailure: 400 with code 5006.
+    """
+    check_body("batch", body)
+    if "requests" in _variants(model.schema):
+        check_body(model.schema, body)
+        return
+    for request in body["requests"]:
+        check_body(model.schema, request)
+
+
+def _variants(name: str) -> set[str]:
+    """The fields that the variants of a schema require."""
+    return {key for variant in input_schema(name).get("oneOf", ()) for key in variant["required"]}
 
 
 def check_openai_chat(model: LocalModel, body: Mapping[str, Any]) -> None:

@@ -1,0 +1,228 @@
+"""Cloudflare's Batch API through `WorkersAI`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+
+from llamaindex_workersai import (
+    APITimeoutError,
+    ConfigurationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    ResponseError,
+    WorkersAI,
+)
+from tests.llamaindex_workersai.scripted import MODEL, REASONING_MODEL, Reply, Scripted
+from workersai import Batch
+from workersai.local import LocalServer
+
+ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
+OTHER = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"
+QUEUED = {"status": "queued", "request_id": ID, "model": MODEL}
+RUNNING = {"status": "running"}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
+
+
+def row(place: int, **reply: Any) -> dict[str, Any]:
+    answer = Reply(**({"text": f"text {place}"} | reply)).whole(MODEL)
+    return {"id": place, "result": answer, "success": True, "external_reference": None}
+
+
+def failed(place: int, code: int) -> dict[str, Any]:
+    errors = [{"code": code, "message": "no"}]
+    return {"id": place, "result": None, "success": False, "errors": errors}
+
+
+DONE = {"responses": [row(1), row(0)]}
+
+
+def asking(*texts: str) -> list[list[ChatMessage]]:
+    return [[ChatMessage(role="user", content=text)] for text in texts]
+
+
+def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
+    return WorkersAI(name, **{**script.connection, **settings})
+
+
+def texts(responses: Any) -> list[str]:
+    return [response.message.content for response in responses]
+
+
+async def submit(llm: WorkersAI, colour: str, *args: Any, **kwargs: Any) -> Batch:
+    if colour == "sync":
+        return llm.submit_batch(*args, **kwargs)
+    return await llm.asubmit_batch(*args, **kwargs)
+
+
+async def results(llm: WorkersAI, colour: str, *args: Any, **kwargs: Any) -> Any:
+    if colour == "sync":
+        return llm.batch_results(*args, **kwargs)
+    return await llm.abatch_results(*args, **kwargs)
+
+
+async def poll(llm: WorkersAI, colour: str, batch: Any) -> Any:
+    return llm.poll_batch(batch) if colour == "sync" else await llm.apoll_batch(batch)
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+async def test_conversations_get_their_responses_in_order(colour: str) -> None:
+    """Each is sent with the settings of the object and of the call."""
+    script = Scripted(QUEUED, RUNNING, DONE)
+    llm = model(script, seed=7)
+
+    batch = await submit(llm, colour, asking("One", "Two"), temperature=0.5)
+    responses = await results(llm, colour, batch, interval=1e-6)
+
+    sent = script.requests[0]["requests"]
+    assert [request["messages"][0]["content"] for request in sent] == ["One", "Two"]
+    assert all((request["seed"], request["temperature"]) == (7, 0.5) for request in sent)
+    assert all(isinstance(response, ChatResponse) for response in responses)
+    assert texts(responses) == ["text 0", "text 1"]
+    assert responses[0].raw["usage"]["total_tokens"] == 18
+
+
+async def test_a_request_of_a_batch_is_what_chat_sends(colour: str) -> None:
+    """With tools, choice, format and other fields."""
+    alone, script = Scripted(Reply("a")), Scripted(QUEUED)
+    options = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 9}
+    options["additional_kwargs"] = {"future": 1}
+
+    model(alone).chat(asking("Hi")[0], **options)
+    await submit(model(script), colour, asking("Hi"), **options)
+
+    assert script.requests == [{"requests": alone.requests}]
+
+
+async def test_tools_have_their_own_names_again(colour: str) -> None:
+    """What says how an answer is read is given where the answer is read."""
+    script = Scripted({"responses": [row(0, calls=[("a_b", {}), ("a_b", {})])]})
+    options = {"tool_names": {"a_b": "a b"}, "allow_parallel_tool_calls": False}
+
+    (response,) = await results(model(script), colour, ID, **options)
+
+    calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    assert [call.tool_name for call in calls] == ["a b"]
+
+
+async def test_a_failed_conversation_is_an_error_in_its_place(colour: str) -> None:
+    """The others are responses."""
+    script = Scripted({"responses": [row(0), failed(1, 5021), row(2)]})
+
+    first, error, last = await results(model(script), colour, ID)
+
+    assert isinstance(error, ContextWindowExceededError)
+    assert texts([first, last]) == ["text 0", "text 2"]
+
+
+async def test_an_answer_that_is_no_conversation_s(colour: str) -> None:
+    """Vectors in a chat's batch are an error in their place."""
+    vectors = {"data": [[1.0]], "shape": [1, 1]}
+    script = Scripted({"responses": [{"id": 0, "result": vectors, "success": True}]})
+
+    (error,) = await results(model(script), colour, ID)
+
+    assert isinstance(error, ResponseError)
+
+
+async def test_one_poll(colour: str) -> None:
+    """The batch while it is not done, the responses when it is; by its id of this model."""
+    script = Scripted(RUNNING, DONE)
+    llm = model(script, OTHER)
+
+    assert await poll(llm, colour, ID) == Batch(ID, OTHER, "running")
+    assert texts(await poll(llm, colour, ID)) == ["text 0", "text 1"]
+    assert script.requests == [{"request_id": ID}] * 2
+    assert all(f"{OTHER}?queueRequest=true" in str(request.url) for request in script.sent)
+
+
+async def test_another_model_for_one_batch(colour: str) -> None:
+    """The batch knows its model."""
+    script = Scripted(QUEUED, DONE)
+    llm = model(script)
+
+    batch = await submit(llm, colour, asking("a", "b"), model=OTHER)
+    await results(llm, colour, batch)
+
+    assert batch.model == OTHER
+    assert all(OTHER in str(request.url) for request in script.sent)
+
+
+async def test_a_wait_that_is_too_long(colour: str) -> None:
+    """The timeout error has the batch to wait for again."""
+    with pytest.raises(APITimeoutError) as caught:
+        await results(model(Scripted(RUNNING)), colour, ID, timeout=0.5, interval=1)
+
+    assert caught.value.batch == Batch(ID, MODEL, "running")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "conversations", "parameter"),
+    [
+        (MODEL, {}, [], "requests"),
+        (REASONING_MODEL, {}, asking("a"), "model"),
+        (MODEL, {"endpoint": "openai"}, asking("a"), "endpoint"),
+        (MODEL, {"temperature": 9.0}, asking("a"), "temperature"),
+    ],
+)
+async def test_what_cannot_work_is_refused_before_any_request(
+    colour: str, name: str, settings: dict[str, Any], conversations: Any, parameter: str
+) -> None:
+    """The error names the parameter."""
+    script = Scripted(QUEUED)
+
+    with pytest.raises(ConfigurationError) as caught:
+        await submit(model(script, name, **settings), colour, conversations)
+
+    assert caught.value.parameter == parameter
+    assert script.requests == []
+
+
+async def test_a_model_without_a_queue(colour: str) -> None:
+    """What the server says is the typed error for it."""
+    errors = [{"code": 8007, "message": "This model does not support request queuing"}]
+    refused = httpx.Response(400, json={"success": False, "result": None, "errors": errors})
+
+    with pytest.raises(InvalidRequestError, match="request queuing"):
+        await submit(model(Scripted(refused)), colour, asking("a"))
+
+
+@pytest.fixture(scope="module")
+def server(loopback: None) -> Iterator[LocalServer]:
+    with LocalServer() as running:
+        yield running
+
+
+async def test_on_the_local_server(server: LocalServer, colour: str) -> None:
+    """From submission to responses, over real HTTP, fetched by the id alone."""
+    llm = WorkersAI(
+        MODEL,
+        account_id=server.account_id,
+        api_token=server.api_token,
+        base_url=server.base_url,
+        max_tokens=40,
+    )
+
+    batch = await submit(llm, colour, asking("Say one.", "Say two."))
+    responses = await results(llm, colour, batch.request_id, interval=0.001)
+
+    assert len(texts(responses)) == 2
+    assert all(texts(responses))
+    await llm.aclose()
+    llm.close()

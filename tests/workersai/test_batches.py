@@ -1,0 +1,654 @@
+"""Batches: what is submitted, what is read, and how long it is waited for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+
+from tests.workersai.anything import ANYTHING
+from tests.workersai.conftest import Mocked
+from tests.workersai.talking import (
+    BGE,
+    BGE_M3,
+    GLM,
+    GRANITE,
+    HELLO,
+    LLAMA,
+    QWEN_EMBEDDING,
+    RERANKER,
+    SEA_LION,
+    SECRETS,
+    TOKEN,
+    UNKNOWN,
+    WEATHER,
+    call_options,
+    json_answer,
+    refusal,
+)
+from workersai import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AsyncClient,
+    AuthenticationError,
+    Batch,
+    BatchRequest,
+    BatchResult,
+    ChatResult,
+    Client,
+    ConfigurationError,
+    ContextWindowExceededError,
+    EmbeddingResult,
+    InvalidRequestError,
+    NotFoundError,
+    ResponseError,
+    ServerError,
+    Timeout,
+    ToolCall,
+    Usage,
+    WorkersAIError,
+)
+from workersai._batch_answers import parse_polled, parse_submitted
+from workersai._batch_requests import poll_request, submit_request
+from workersai._failures import error_from_body
+from workersai._requests import ChatOptions, Request, chat_request, completion_request
+from workersai._responses import Reply
+from workersai._retrieval import embedding_requests
+from workersai._waiting import Poll, waiting
+
+ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
+
+
+def items(*requests: dict[str, Any]) -> list[BatchRequest]:
+    """Requests as a caller would write them, wrong ones included."""
+    return cast("list[BatchRequest]", list(requests))
+
+
+def submitted(*requests: dict[str, Any], model: str = GRANITE) -> list[Any]:
+    """The requests of a batch as they are sent."""
+    sent: list[Any] = json.loads(submit_request(items(*requests), model).content)["requests"]
+    return sent
+
+
+def body(request: Request) -> Any:
+    return json.loads(request.content)
+
+
+# ----------------------------------------------------------------------------- submitting
+
+
+def test_a_submission_goes_to_the_queue_of_the_native_route() -> None:
+    """`POST /run/{model}?queueRequest=true` with the list of requests."""
+    request = submit_request(items({"prompt": "a"}, {"prompt": "b"}), GRANITE)
+
+    assert (request.method, request.path) == ("POST", f"/run/{GRANITE}")
+    assert request.params == {"queueRequest": "true"}
+    assert list(body(request)) == ["requests"]
+    assert request.count == 2
+
+
+@pytest.mark.parametrize("model", [GRANITE, SEA_LION, LLAMA, UNKNOWN])
+def test_each_request_is_what_it_would_be_alone(model: str) -> None:
+    """Messages with tools, and a prompt, are built as by `chat` and `complete`."""
+    options: dict[str, Any] = {"temperature": 0.5, "max_tokens": 9, "extra": {"future": 1}}
+    call = ChatOptions(model, call_options(options))
+
+    chat, prompt = submitted(
+        {"messages": HELLO, "tools": [WEATHER], "tool_choice": "any", **options},
+        {"prompt": "Once", **options},
+        model=model,
+    )
+
+    assert chat == body(chat_request(HELLO, call, tools=[WEATHER], tool_choice="any"))
+    assert prompt == body(completion_request("Once", call))
+
+
+@pytest.mark.parametrize("model", [BGE, BGE_M3])
+def test_texts_are_what_they_would_be_alone(model: str) -> None:
+    """One request for vectors is built as by `embed`."""
+    (alone,) = embedding_requests(["a", "b"], model, "run", {"truncate": True})
+
+    assert submitted({"texts": ["a", "b"], "truncate": True}, model=model) == [body(alone)]
+
+
+def test_the_cap_of_the_page_is_sent() -> None:
+    """A batch cuts its requests at 256 tokens unless told, so the page's cap is always sent."""
+    assert [sent["max_tokens"] for sent in submitted({"prompt": "a"}, {"messages": HELLO})] == [
+        2000,
+        2000,
+    ]
+
+
+def test_a_reference_is_sent_with_its_request() -> None:
+    """`external_reference` goes beside the request's own fields; none is made up."""
+    one, other = submitted({"prompt": "a", "external_reference": "mine"}, {"prompt": "b"})
+
+    assert one["external_reference"] == "mine"
+    assert "external_reference" not in other
+
+
+def test_what_the_caller_passed_stays_as_it_is() -> None:
+    """Neither the list nor a request is changed."""
+    given_items = items({"messages": HELLO, "external_reference": "x", "max_tokens": None})
+    before = json.dumps(given_items)
+
+    submit_request(given_items, GRANITE)
+
+    assert json.dumps(given_items) == before
+
+
+@pytest.mark.parametrize(
+    ("requests", "model", "parameter", "why"),
+    [
+        ([], GRANITE, "requests", "at least one"),
+        ("text", GRANITE, "requests", "a list"),
+        ({"prompt": "a"}, GRANITE, "requests", "a list"),
+        ([{"prompt": "a", "messages": HELLO}], GRANITE, "requests", r"requests\[0\].*messages and"),
+        ([{"max_tokens": 1}], GRANITE, "requests", r"requests\[0\].*not none"),
+        ([{"prompt": "a"}, {"prompt": ""}], GRANITE, "prompt", r"requests\[1\]: prompt must"),
+        ([{"prompt": "a", "temperature": 9}], GRANITE, "temperature", "between 0 and 5"),
+        ([{"prompt": "a", "tools": [WEATHER]}], GRANITE, "tools", "not a parameter"),
+        ([{"prompt": "a", "model": GLM}], GRANITE, "model", "one model"),
+        ([{"prompt": "a", "extra": {"stream": True}}], GRANITE, "stream", "twice"),
+        ([{"texts": []}], BGE, "texts", "not be empty"),
+        ([{"texts": ["a", ""]}], BGE, "texts", "non-empty string"),
+        ([{"texts": ["a"] * 101}], BGE, "texts", "allows 100"),
+        ([{"texts": ["a"], "temperature": 1}], BGE, "temperature", "not a parameter of embed"),
+        ([{"texts": ["a"], "pooling": "max"}], BGE, "pooling", "mean, cls"),
+        ([{"prompt": "a", "external_reference": 7}], GRANITE, "external_reference", "a string"),
+        (
+            [{"prompt": "a", "external_reference": "x"}] * 2,
+            GRANITE,
+            "external_reference",
+            r"requests\[1\].*no other request",
+        ),
+        ([{"prompt": "a" * 10_000_000}], GRANITE, "requests", "below 10000000 bytes"),
+        ([{"messages": HELLO}], GLM, "model", "takes no batches: its page lists prompt, messages"),
+        ([{"texts": ["a"]}], QWEN_EMBEDDING, "model", "takes no batches"),
+        ([{"prompt": "a"}], RERANKER, "model", "takes no batches"),
+        ([{"prompt": "a"}], "no/../id", "model", "not a model id"),
+    ],
+)
+def test_a_batch_that_cannot_work_is_refused_before_any_request(
+    requests: Any, model: str, parameter: str, why: str
+) -> None:
+    """The error names the parameter, and the request by its place."""
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        submit_request(requests, model)
+
+    assert caught.value.parameter == parameter
+
+
+@pytest.mark.parametrize("model", [GRANITE, SEA_LION, LLAMA, BGE, BGE_M3, UNKNOWN])
+def test_a_model_that_may_have_a_queue_is_asked(model: str) -> None:
+    """Batches are sent where a page or the catalogue lists them, and where nothing is known."""
+    request = {"texts": ["a"]} if model in (BGE, BGE_M3) else {"prompt": "a"}
+
+    assert submitted(request, model=model)
+
+
+@pytest.mark.parametrize("setting", [{"endpoint": "openai"}, {"reject_if_busy": True}])
+def test_settings_that_rule_a_queue_out_are_told(mocked: Mocked, setting: dict[str, Any]) -> None:
+    """The OpenAI route has no batches, and `reject_if_busy` is the opposite of one."""
+    speaker, recorder = mocked(json_answer(b"{}"), model=GRANITE, **setting)
+
+    with pytest.raises(ConfigurationError) as caught:
+        speaker.call("submit_batch", items({"prompt": "a"}))
+
+    assert caught.value.parameter == next(iter(setting))
+    assert recorder.requests == []
+
+
+# -------------------------------------------------------------------------------- reading
+
+BATCH = Batch(ID, GRANITE)
+
+
+def reply(result: Any, status: int = 200) -> Reply:
+    document = {"result": result, "success": True, "errors": [], "messages": []}
+    return Reply(status, {"cf-ray": "ray-1"}, json.dumps(document).encode(), SECRETS)
+
+
+def polled(result: Any, batch: Batch = BATCH) -> Batch | BatchResult:
+    return parse_polled(reply(result), poll_request(batch.request_id, batch.model), batch)
+
+
+def done(*rows: Any, batch: Batch = BATCH, **more: Any) -> BatchResult:
+    found = polled({"responses": list(rows), **more}, batch)
+    assert isinstance(found, BatchResult)
+    return found
+
+
+def row(place: Any, result: Any = None, **more: Any) -> dict[str, Any]:
+    result = {"response": f"text {place}"} if result is None else result
+    return {"id": place, "result": result, "success": True, "external_reference": None, **more}
+
+
+def texts(found: BatchResult) -> list[str]:
+    return [result.text for result in found.results if isinstance(result, ChatResult)]
+
+
+def of(*references: str | None) -> Batch:
+    return Batch(ID, GRANITE, references=references)
+
+
+def test_a_place_in_the_queue() -> None:
+    """The id comes from the answer; the model is the one that was asked."""
+    request = submit_request(items({"prompt": "a", "external_reference": "x"}), GRANITE)
+    answer = reply({"status": "queued", "request_id": ID, "model": "@cf/an/alias"})
+
+    assert parse_submitted(answer, request, ["x"]) == Batch(ID, GRANITE, "queued", ("x",))
+
+
+@pytest.mark.parametrize("answer", [{"status": "queued"}, {"request_id": 7}, {"request_id": ""}])
+def test_a_submission_without_an_id_raises(answer: dict[str, Any]) -> None:
+    """Whether the batch was taken cannot be told then."""
+    request = submit_request(items({"prompt": "a"}), GRANITE)
+
+    with pytest.raises(ResponseError, match="request_id"):
+        parse_submitted(reply(answer), request, [None])
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_a_batch_that_is_not_done(status: str) -> None:
+    """It comes back with its new status, and all that was known of it."""
+    batch = of("a", None)
+
+    assert polled({"status": status}, batch) == dataclasses.replace(batch, status=status)
+
+
+@pytest.mark.parametrize("answer", [{"status": "lost"}, {"status": 7}, {"responses": None}, "?"])
+def test_an_unknown_status_raises(answer: Any) -> None:
+    """What nobody described is not waited for; the error has the id."""
+    with pytest.raises(ResponseError, match=ID):
+        polled(answer)
+
+
+@pytest.mark.parametrize("status", ["error", "failed"])
+def test_a_batch_that_failed_as_a_whole_raises(status: str) -> None:
+    """As clients saw a batch whose requests did not fit: an error with a code."""
+    with pytest.raises(InvalidRequestError, match="1 validation error") as caught:
+        polled({"status": status, "error": {"code": 3030, "message": "1 validation error"}})
+
+    assert caught.value.code == 3030
+
+
+def test_responses_come_in_the_order_of_the_requests() -> None:
+    """By their ids, whatever order they came in."""
+    found = done(row(2), row(0), row(1), usage={"prompt_tokens": 4, "completion_tokens": 2})
+
+    assert texts(found) == ["text 0", "text 1", "text 2"]
+    assert [response.index for response in found.responses] == [0, 1, 2]
+    assert found.usage == Usage(4, 2, 6)
+    assert (found.request_id, found.model) == (ID, GRANITE)
+
+
+def test_references_make_the_order_where_ids_do_not() -> None:
+    """An id that is no index leaves the caller's own references to tell."""
+    rows = [row("x", {"response": name}, external_reference=name) for name in ("b", "a")]
+
+    found = done(*rows, batch=of("a", "b"))
+
+    assert texts(found) == ["a", "b"]
+
+
+def test_rows_without_keys_stand_in_order() -> None:
+    """Answers that stand in the list as they are, as public clients read them too."""
+    completion = {"id": "chatcmpl-1", "choices": [{"message": {"content": "one"}}]}
+
+    found = polled({"results": [completion, {"response": "two"}, "three"]}, of(None, None, None))
+
+    assert isinstance(found, BatchResult)
+    assert texts(found) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch"),
+    [
+        ([row(0), row(0)], BATCH),
+        ([row(0), row(None)], BATCH),
+        ([row(5)], of(None, None)),
+        ([row(-1)], BATCH),
+        ([row(10**9)], BATCH),
+        ([row(None)], of(None, None)),
+    ],
+)
+def test_ids_that_make_no_order_raise(rows: list[Any], batch: Batch) -> None:
+    """No answer is given to a request that it may not belong to."""
+    with pytest.raises(ResponseError, match="make no order"):
+        done(*rows, batch=batch)
+
+
+def test_a_missing_answer_is_an_error_in_its_place() -> None:
+    """The others are there, and the caller's reference tells whose is missing."""
+    found = done(row(2), row(0), batch=of("a", "b", "c"))
+
+    first, missing, last = found.responses
+    assert isinstance(missing.result, ResponseError)
+    assert missing.external_reference == "b"
+    assert [first.index, missing.index, last.index] == [0, 1, 2]
+    assert texts(found) == ["text 0", "text 2"]
+
+
+@pytest.mark.parametrize(
+    ("failed", "error", "code"),
+    [
+        ({"errors": [{"code": 5021, "message": "long"}]}, ContextWindowExceededError, 5021),
+        ({"error": {"code": 3030, "message": "no"}}, InvalidRequestError, 3030),
+        ({"error": "it broke"}, ServerError, None),
+        ({"message": "it broke"}, ServerError, None),
+        ({"result": {"error": {"code": 5006, "message": "no"}}}, InvalidRequestError, 5006),
+        ({"result": "it broke"}, ServerError, None),
+        ({"result": None}, ServerError, None),
+    ],
+)
+def test_a_request_that_failed_is_a_typed_error_in_its_place(
+    failed: dict[str, Any], error: type[APIStatusError], code: int | None
+) -> None:
+    """It takes none of the others with it, however the failure is told."""
+    found = done(row(0), {"id": 1, "success": False, **failed}, row(2))
+
+    result = found.results[1]
+    assert isinstance(result, error)
+    assert result.code == code
+    assert result.model == GRANITE
+    assert texts(found) == ["text 0", "text 2"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"what": 1}, {"choices": [1]}, {"data": [["x"]]}])
+def test_an_answer_that_cannot_be_read_is_an_error_in_its_place(answer: Any) -> None:
+    """It takes none of the others with it."""
+    found = done(row(0), row(1, answer))
+
+    assert texts(found) == ["text 0"]
+    assert isinstance(found.results[1], ResponseError)
+
+
+def test_answers_are_read_in_every_shape() -> None:
+    """Chat completions, parsed JSON with its numbers as sent, calls without ids, vectors."""
+    call = {"name": "f", "arguments": {"a": 1}}
+    rows = [
+        json.dumps(row(0, {"choices": [{"message": {"content": "a"}}], "usage": {}})),
+        '{"id": 1, "result": {"response": {"n": 1.50}}, "success": true}',
+        json.dumps(row(2, {"response": None, "tool_calls": [call]})),
+        json.dumps(row(3, {"data": [[1, 2.5]], "shape": [1, 2], "pooling": "cls"})),
+    ]
+    document = '{"result": {"responses": [' + ",".join(rows) + "]}}"
+    answer = Reply(200, {}, document.encode(), ())
+
+    found = parse_polled(answer, poll_request(ID, GRANITE), BATCH)
+
+    assert isinstance(found, BatchResult)
+    chat, value, calling, vectors = found.results
+    assert isinstance(chat, ChatResult)
+    assert chat.text == "a"
+    assert isinstance(value, ChatResult)
+    assert value.text == '{"n": 1.50}'
+    assert isinstance(calling, ChatResult)
+    assert isinstance(calling.tool_calls[0], ToolCall)
+    assert vectors == EmbeddingResult([[1.0, 2.5]], None, GRANITE, "cls")
+
+
+def test_made_ids_of_calls_differ_between_requests() -> None:
+    """Calls without ids get ones that no other request of the batch has."""
+    answer = {"response": None, "tool_calls": [{"name": "f", "arguments": {}}]}
+    found = done(row(0, answer), row(1, answer))
+
+    made = [result.tool_calls[0].id for result in found.results if isinstance(result, ChatResult)]
+    assert len(set(made)) == 2
+
+
+def test_many_parsed_answers_are_read_in_one_go() -> None:
+    """The document is read a second time once, not once an answer."""
+    rows = [row(place, {"response": {"n": [1.5] * 50}}) for place in range(2000)]
+
+    assert len(texts(done(*rows))) == 2000
+
+
+def test_no_secret_shows_in_an_error_of_a_request() -> None:
+    """A token that the server echoes is taken out."""
+    found = done({"id": 0, "success": False, "error": f"bad {TOKEN}"}, row(1, {TOKEN: 1}))
+
+    assert TOKEN not in "".join(str(result) for result in found.results)
+
+
+@given(ANYTHING)
+@settings(max_examples=200, deadline=None)
+def test_any_answer_is_read_or_refused(anything: Any) -> None:
+    """Whatever stands in the list, nothing but our own errors comes out."""
+    for answer in (anything, {"responses": anything}, {"responses": [anything, row(0)]}):
+        try:
+            found = polled(answer)
+        except WorkersAIError:
+            continue
+        assert isinstance(found, (Batch, BatchResult))
+
+
+def test_a_batch_can_be_written_down() -> None:
+    """As JSON and as a pickle; what comes back is the same batch."""
+    batch = of("a", None)
+
+    assert Batch(**json.loads(json.dumps(dataclasses.asdict(batch)))) == batch
+    assert pickle.loads(pickle.dumps(batch)) == batch
+
+
+# -------------------------------------------------------------------------------- waiting
+
+LIMITS = Timeout(total=600)
+
+
+class Waiting:
+    """One wait on a clock that moves with its delays; *outcomes* come poll after poll."""
+
+    def __init__(
+        self, outcomes: Iterable[Batch | WorkersAIError], seconds: float = 0.0, **options: Any
+    ) -> None:
+        self.now = 1000.0
+        self.polls: list[Poll] = []
+        flow = waiting(BATCH, LIMITS, clock=lambda: self.now, **options)
+        poll = next(flow)
+        for outcome in outcomes:
+            self.polls.append(poll)
+            self.now += poll.delay + seconds
+            poll = flow.throw(outcome) if isinstance(outcome, Exception) else flow.send(outcome)
+        self.polls.append(poll)
+
+    @property
+    def delays(self) -> list[float]:
+        return [poll.delay for poll in self.polls]
+
+
+RUNNING = dataclasses.replace(BATCH, status="running")
+UNSEEN = error_from_body({"errors": [{"code": 5504, "message": "Request not found in queue"}]})
+BUSY = error_from_body({"errors": [{"code": 3040, "message": "busy"}]})
+
+
+def test_delays_double_up_to_half_a_minute() -> None:
+    """The first poll comes at once."""
+    wait = Waiting([BATCH, *[RUNNING] * 7], timeout=3600)
+
+    assert wait.delays == [0, 1, 2, 4, 8, 16, 30, 30, 30]
+    assert wait.polls[-1].batch == RUNNING
+
+
+def test_the_interval_is_the_first_delay() -> None:
+    """And the least one; one above half a minute stays as it is."""
+    assert Waiting([BATCH] * 3, timeout=3600, interval=45).delays == [0, 45, 45, 45]
+
+
+def test_the_wait_ends_in_time_with_the_batch() -> None:
+    """Delays get shorter before the end; the error has everything to go on with."""
+    with pytest.raises(APITimeoutError, match=f"{ID}.*'running'.*stays in the queue") as caught:
+        Waiting([RUNNING] * 100, timeout=60)
+
+    assert caught.value.phase == "total"
+    assert caught.value.batch == RUNNING
+    assert pickle.loads(pickle.dumps(caught.value)).batch == RUNNING
+
+
+def test_no_poll_begins_after_the_end_and_none_is_given_more_than_is_left() -> None:
+    """Each poll's own total ends with the wait."""
+    wait = Waiting([RUNNING] * 6, timeout=60)
+
+    begun = 0.0
+    for poll in wait.polls:
+        begun += poll.delay
+        assert begun < 60
+        assert poll.timeout.total <= max(60 - begun, 1)
+        assert poll.timeout.first_byte == LIMITS.first_byte
+
+
+def test_without_a_timeout_the_total_of_the_client_counts() -> None:
+    """Ten minutes, if nothing else was said."""
+    with pytest.raises(APITimeoutError, match="600 s"):
+        Waiting([RUNNING] * 100)
+
+
+def test_errors_that_may_pass_are_waited_out() -> None:
+    """A poll can be repeated without harm; the last error is told when the time is over."""
+    assert Waiting([BUSY, APIConnectionError("gone"), RUNNING]).delays == [0, 1, 2, 4]
+    with pytest.raises(APITimeoutError, match=r"the last poll failed: .*3040"):
+        Waiting([BUSY] * 100, timeout=10)
+
+
+def test_errors_that_stay_end_the_wait() -> None:
+    """They are raised as they are."""
+    denied = error_from_body({"errors": [{"code": 10000, "message": "no"}]})
+    with pytest.raises(AuthenticationError):
+        Waiting([RUNNING, denied])
+
+
+def test_a_new_batch_may_be_unknown_for_a_minute() -> None:
+    """Public clients saw 5504 just after the submission; later, or once seen, it is final."""
+    assert len(Waiting([UNSEEN, UNSEEN, RUNNING]).polls) == 4
+    with pytest.raises(NotFoundError):
+        Waiting([RUNNING, UNSEEN])
+    with pytest.raises(NotFoundError):
+        Waiting([UNSEEN] * 100, timeout=3600)
+
+
+@pytest.mark.parametrize("name", ["timeout", "interval"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "1"])
+def test_a_wait_takes_seconds(name: str, value: Any) -> None:
+    """Anything else is refused at once."""
+    with pytest.raises(ConfigurationError, match=name):
+        Waiting([], **{name: value})
+
+
+# -------------------------------------------------------------------------------- clients
+
+
+def envelope(result: Any) -> Any:
+    return json_answer(json.dumps({"result": result, "success": True}).encode())
+
+
+QUEUED = envelope({"status": "queued", "request_id": ID, "model": GRANITE})
+STILL = envelope({"status": "running"})
+DONE = envelope({"responses": [row(1), row(0)]})
+
+
+def test_submit_and_wait(mocked: Mocked) -> None:
+    """A submission, and polls until the results are there, in either colour."""
+    speaker, recorder = mocked(QUEUED, QUEUED, STILL, DONE, model=GRANITE)
+
+    batch = speaker.call("submit_batch", items({"prompt": "a"}, {"prompt": "b"}))
+    found = speaker.call("batch_results", batch, interval=1e-6)
+
+    assert batch == Batch(ID, GRANITE, references=(None, None))
+    assert texts(found) == ["text 0", "text 1"]
+    assert recorder.bodies[1:] == [{"request_id": ID}] * 3
+    assert {request.url.query for request in recorder.requests} == {b"queueRequest=true"}
+    assert {request.method for request in recorder.requests} == {"POST"}
+
+
+def test_results_from_the_id_alone(mocked: Mocked) -> None:
+    """Another process needs the id and the model, given with the call or to the client."""
+    speaker, recorder = mocked(DONE, model=GRANITE)
+
+    assert texts(speaker.call("batch_results", ID)) == ["text 0", "text 1"]
+    assert texts(speaker.call("poll_batch", ID, model=SEA_LION)) == ["text 0", "text 1"]
+    assert [str(r.url.path).partition("/run/")[2] for r in recorder.requests] == [GRANITE, SEA_LION]
+
+
+def test_one_poll_asks_once(mocked: Mocked) -> None:
+    """`poll_batch` does not wait."""
+    speaker, recorder = mocked(STILL, model=GRANITE)
+
+    assert speaker.call("poll_batch", Batch(ID, SEA_LION)) == Batch(ID, SEA_LION, "running")
+    assert len(recorder.requests) == 1
+
+
+def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
+    """A batch that is not known yet, and a failing server."""
+    unseen, broken = refusal(404, 5504, "Request not found in queue"), refusal(503)
+    speaker, _ = mocked(unseen, broken, DONE, model=GRANITE, max_retries=0)
+
+    assert texts(speaker.call("batch_results", ID, interval=1e-6)) == ["text 0", "text 1"]
+
+
+def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
+    """The error's batch is the one to wait for."""
+    speaker, _ = mocked(STILL, DONE, model=GRANITE)
+
+    with pytest.raises(APITimeoutError) as caught:
+        speaker.call("batch_results", ID, timeout=0.5, interval=1)
+    assert caught.value.batch is not None
+    assert len(speaker.call("batch_results", caught.value.batch).responses) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [(400, 8007, InvalidRequestError), (401, 10000, AuthenticationError)],
+)
+def test_a_refused_submission_is_a_typed_error(
+    mocked: Mocked, status: int, code: int, error: type[APIStatusError]
+) -> None:
+    """Such as that of a model without a queue (8007, as clients saw it)."""
+    speaker, _ = mocked(refusal(status, code, "does not support request queuing"), model=GRANITE)
+
+    with pytest.raises(error, match="request queuing"):
+        speaker.call("submit_batch", items({"prompt": "a"}))
+
+
+def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
+    """After a failure that may pass; the docstring says what that can do."""
+    busy = refusal(429, 3040, retry_after="0.001")
+    speaker, recorder = mocked(busy, QUEUED, model=GRANITE)
+
+    assert speaker.call("submit_batch", items({"prompt": "a"})).request_id == ID
+    assert len(recorder.requests) == 2
+
+
+@pytest.mark.parametrize("batch", ["", 7, None])
+def test_an_id_is_a_string(mocked: Mocked, batch: Any) -> None:
+    """Anything else is refused before any request."""
+    speaker, recorder = mocked(DONE, model=GRANITE)
+
+    with pytest.raises(ConfigurationError, match="id"):
+        speaker.call("poll_batch", batch)
+    assert recorder.requests == []
+
+
+def test_results_may_be_larger_than_a_single_answer(mocked: Mocked) -> None:
+    """Many answers come in one document, above the 16 MiB that one answer may have."""
+    large = envelope({"responses": [row(0, {"response": "x" * (17 << 20)})]})
+    speaker, _ = mocked(large, model=GRANITE)
+
+    (found,) = speaker.call("poll_batch", ID).results
+    assert len(found.text) == 17 << 20
+
+
+@pytest.mark.parametrize("name", ["submit_batch", "poll_batch", "batch_results"])
+def test_both_colours_take_the_same_arguments(name: str) -> None:
+    """`AsyncClient` is `Client`, awaited."""
+    sync: Any = getattr(Client, name)
+    other: Any = getattr(AsyncClient, name)
+
+    assert sync.__annotations__ == other.__annotations__
+    assert sync.__kwdefaults__ == other.__kwdefaults__

@@ -1,0 +1,138 @@
+"""The queue of asynchronous batches, in memory.
+
+A batch is `queued` when it is first asked for, then `running`, and its answers are made from the
+third time on, by the requests that ask for them: nothing works in the background, so the same
+questions always get the same answers. How long Cloudflare keeps results and how it reports a
+request that failed is not documented: here the latest batches are kept, and a failure stands in its
+place in the form of the error envelope.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from workersai.local.catalog import LocalModel
+from workersai.local.failures import ApiFailure, envelope_of
+from workersai.local.identity import new_hex
+from workersai.local.validation import check_batch
+from workersai.local.wire import wrapped
+
+__all__ = ["BatchQueue", "Run"]
+
+Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Answers one request, as `POST /ai/run/{model}` does."""
+
+_MOST_BATCHES = 32
+_MOST_BYTES = 10_000_000
+"""Cloudflare's documented limit of a batch."""
+
+_CAP = 256
+"""Tokens of an answer when the request names no cap, by the schema of a batch's requests."""
+
+
+class _Batch:
+    """One batch: what was asked, and what has been answered so far."""
+
+    def __init__(self, model: LocalModel, requests: Sequence[Mapping[str, Any]]) -> None:
+        self.model = model
+        self.requests = requests
+        self.responses: list[dict[str, Any]] = []
+        self.polls = 0
+        self.lock = threading.Lock()
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.responses) == len(self.requests)
+
+
+class BatchQueue:
+    """Batches by their ids; the oldest one leaves when there are too many.
+
+    Args:
+        seconds: How long one question may work on a batch; `None` for as long as it takes.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
+        self._batches: OrderedDict[str, _Batch] = OrderedDict()
+
+    def answer(self, model: LocalModel, body: Any, run: Run) -> dict[str, Any]:
+        """Answer a request with `queueRequest`: a new batch, or a question about one.
+
+        Raises:
+            ApiFailure: 8007 for a model without a queue, 5006 for the schema, 3006 above 10 MB,
+                5504 for a batch that is not there.
+        """
+        if isinstance(body, Mapping) and "request_id" in body:
+            return self._polled(model, body["request_id"], run)
+        if model.queue is None:
+            raise ApiFailure(400, 8007, "This model does not support request queuing")
+        check_batch(model, body)
+        if len(json.dumps(body, ensure_ascii=False).encode()) > _MOST_BYTES:
+            raise ApiFailure(413, 3006, "Request is too large")
+        request_id = str(uuid.UUID(new_hex()))
+        self._batches[request_id] = _Batch(model, body["requests"])
+        self._batches.move_to_end(request_id)
+        while len(self._batches) > _MOST_BATCHES:
+            self._batches.popitem(last=False)
+        return _told("queued", request_id, model)
+
+    def _polled(self, model: LocalModel, request_id: Any, run: Run) -> dict[str, Any]:
+        batch = self._batches.get(request_id) if isinstance(request_id, str) else None
+        if batch is None or batch.model != model:
+            raise ApiFailure(404, 5504, "Request not found in queue")
+        batch.polls += 1
+        if batch.polls == 1:
+            return _told("queued", request_id, model)
+        if batch.polls == 2 or not self._worked(batch, run):
+            return _told("running", request_id, model)
+        return wrapped({"responses": batch.responses, "usage": _usage(batch.responses)})
+
+    def _worked(self, batch: _Batch, run: Run) -> bool:
+        """Work on a batch, unless another question does; return whether it is done."""
+        if not batch.lock.acquire(blocking=False):
+            return False
+        try:
+            begun = time.monotonic()
+            while not batch.is_done:
+                place = len(batch.responses)
+                batch.responses.append(_response(place, batch.requests[place], run))
+                if self._seconds is not None and time.monotonic() - begun > self._seconds:
+                    break
+            return batch.is_done
+        finally:
+            batch.lock.release()
+
+
+def _told(status: str, request_id: str, model: LocalModel) -> dict[str, Any]:
+    return wrapped({"status": status, "request_id": request_id, "model": model.name})
+
+
+def _response(place: int, asked: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    reference = asked.get("external_reference")
+    body = {k: v for k, v in asked.items() if k not in {"external_reference", "stream"}}
+    if "text" not in body and "contexts" not in body:
+        body.setdefault("max_tokens", _CAP)
+    try:
+        result, failed = run(body)["result"], {}
+    except ApiFailure as failure:
+        result, failed = None, {"errors": envelope_of(failure)["errors"]}
+    return {
+        "id": place,
+        "result": result,
+        "success": not failed,
+        "external_reference": reference,
+        **failed,
+    }
+
+
+def _usage(responses: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    reports = [(response["result"] or {}).get("usage") or {} for response in responses]
+    return {name: sum(report.get(name, 0) for report in reports) for name in names}
