@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Generator, Sequence
+from typing import Any, TypeAlias
 
 from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
 from llama_index.core.base.llms.types import (
@@ -18,6 +18,7 @@ from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
+from pydantic import Field
 from typing_extensions import override
 
 from llamaindex_workersai._errors import ToolCallError
@@ -30,9 +31,19 @@ from llamaindex_workersai._tools import (
     wire_names,
 )
 
+Asked: TypeAlias = tuple[str | ChatMessage | None, list[ChatMessage] | None]
+"""A user's message, and the history before it."""
+
 
 class ToolCalling(Generation, FunctionCallingLLM):
-    """A model that is given tools, whose answers are read for calls of them."""
+    """A model that is given tools, whose answers are read for calls of them.
+
+    Attributes:
+        structured_output_retries: How often an answer without the object or the call that was
+            required is sent back with what is wrong with it.
+    """
+
+    structured_output_retries: int = Field(default=1, ge=0)
 
     @override
     def _prepare_chat_with_tools(
@@ -60,11 +71,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
             strict: Set on every tool's definition if given.
             kwargs: Other arguments of the chat.
         """
-        messages = list(chat_history or [])
-        if isinstance(user_msg, str):
-            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
-        if user_msg is not None:
-            messages.append(user_msg)
+        messages = [*(chat_history or []), *_as_messages(user_msg)]
         if not tools:
             return {**kwargs, "messages": messages}
         names = wire_names(tools)
@@ -160,14 +167,8 @@ class ToolCalling(Generation, FunctionCallingLLM):
         """
         selections = tool_selections(response.message)
         broken = response.message.additional_kwargs.get("invalid_tool_calls")
-        if not selections and broken:
-            raise ToolCallError(
-                f"The model's call of {broken[0]['name']!r} cannot be run: {broken[0]['error']}. "
-                f"Its arguments were {broken[0]['arguments']!r}."
-            )
-        if not selections and error_on_no_tool_call:
-            # Users of LlamaIndex match on these words.
-            raise ToolCallError("Expected at least one tool call, but got 0 tool calls.")
+        if not selections and (broken or error_on_no_tool_call):
+            raise _no_call(response)
         return selections
 
     @override
@@ -182,17 +183,20 @@ class ToolCalling(Generation, FunctionCallingLLM):
         error_on_tool_error: bool = False,
         **kwargs: Any,
     ) -> AgentChatResponse:
-        """Choose a tool and run it; models without tools do it by ReAct prompting."""
-        return super().predict_and_call(
-            tools,
-            user_msg,
-            chat_history,
-            verbose,
-            allow_parallel_tool_calls,
-            error_on_no_tool_call,
-            error_on_tool_error,
-            **(kwargs if self._calls_functions() else _react() | kwargs),
-        )
+        """Choose a tool and run it; models without tools do it by ReAct prompting.
+
+        A model that was required to call a tool (`tool_required`) and did not is asked again, up
+        to `structured_output_retries` times.
+        """
+        kwargs = kwargs if self._calls_functions() else _react() | kwargs
+        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
+        rounds = self._rounds(user_msg, chat_history, kwargs)
+        asked = next(rounds)
+        while True:
+            try:
+                return super().predict_and_call(tools, *asked, *flags, **kwargs)
+            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
+                asked = rounds.send(error)
 
     @override
     async def apredict_and_call(
@@ -207,16 +211,56 @@ class ToolCalling(Generation, FunctionCallingLLM):
         **kwargs: Any,
     ) -> AgentChatResponse:
         """Choose a tool and run it; see `predict_and_call`."""
-        return await super().apredict_and_call(
-            tools,
-            user_msg,
-            chat_history,
-            verbose,
-            allow_parallel_tool_calls,
-            error_on_no_tool_call,
-            error_on_tool_error,
-            **(kwargs if self._calls_functions() else _react() | kwargs),
+        kwargs = kwargs if self._calls_functions() else _react() | kwargs
+        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
+        rounds = self._rounds(user_msg, chat_history, kwargs)
+        asked = next(rounds)
+        while True:
+            try:
+                return await super().apredict_and_call(tools, *asked, *flags, **kwargs)
+            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
+                asked = rounds.send(error)
+
+    def _rounds(
+        self,
+        user_msg: str | ChatMessage | None,
+        chat_history: list[ChatMessage] | None,
+        kwargs: dict[str, Any],
+    ) -> Generator[Asked, ToolCallError, None]:
+        """Yield what to ask, take what was wrong with the answer, and raise it in the end."""
+        error = yield user_msg, chat_history
+        messages = [*(chat_history or []), *_as_messages(user_msg)]
+        for _ in range(self.structured_output_retries if kwargs.get("tool_required") else 0):
+            if error.is_final:
+                break
+            said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
+            told = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
+            messages = [*messages, *([said] if error.text else []), told]
+            error = yield None, messages
+        raise error
+
+
+def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
+    if isinstance(user_msg, str):
+        return [ChatMessage(role=MessageRole.USER, content=user_msg)]
+    return [] if user_msg is None else [user_msg]
+
+
+def _no_call(response: ChatResponse) -> ToolCallError:
+    """Say why nothing can be run."""
+    message, text = response.message, response.message.content or ""
+    broken = message.additional_kwargs.get("invalid_tool_calls")
+    if broken:
+        reason = (
+            f"The model's call of {broken[0]['name']!r} cannot be run: {broken[0]['error']}. "
+            f"Its arguments were {broken[0]['arguments']!r}."
         )
+    else:
+        # Users of LlamaIndex match on these words.
+        reason = "Expected at least one tool call, but got 0 tool calls."
+        reason += f" The answer was: {text!r}" if text else ""
+    cut = response.additional_kwargs.get("finish_reason") == "length"
+    return ToolCallError(reason, text=text, is_final=cut or "refusal" in message.additional_kwargs)
 
 
 def _react() -> dict[str, Any]:

@@ -23,6 +23,7 @@ from llama_index.core.base.llms.types import (
 )
 from typing_extensions import assert_never
 
+from llamaindex_workersai._logprobs import from_wire_logprobs
 from workersai import (
     ChatEvent,
     ChatResult,
@@ -30,10 +31,12 @@ from workersai import (
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
+    ThinkSplitter,
     ToolCall,
     ToolCallDelta,
     Usage,
     UsageUpdate,
+    without_think_tags,
 )
 
 
@@ -45,11 +48,13 @@ class AnswerOptions:
         names: Tool names on the wire -> the tools' own names, where they differ.
         only_first_call: Whether calls after the first are left out.
         reasoning_as_text: Whether reasoning stands in for a text that never came.
+        think_tags: Whether what the text has between `<think>` tags is reasoning.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     only_first_call: bool = False
     reasoning_as_text: bool = False
+    think_tags: bool = False
 
 
 @dataclass
@@ -71,6 +76,7 @@ class ChatAssembler:
         self._calls: dict[int, _OpenCall] = {}
         self._logprobs: list[list[LogProb]] = []
         self._usage: Usage | None = None
+        self._splitter = ThinkSplitter() if options.think_tags else None
 
     def feed(self, event: ChatEvent) -> ChatResponse | None:
         """Read an event; `None` if there is nothing to show for it."""
@@ -89,8 +95,13 @@ class ChatAssembler:
         assert_never(event)
 
     def _feed_text(self, event: TextDelta) -> ChatResponse:
-        self._text += event.text
-        chunk = self._chunk(event.text, {})
+        text, additional = event.text, {}
+        if self._splitter is not None:
+            text, thought = _apart(self._splitter.feed(text))
+            additional = {"thinking_delta": thought} if thought else {}
+            self._reasoning += thought
+        self._text += text
+        chunk = self._chunk(text, additional)
         if event.logprobs:
             chunk.logprobs = from_wire_logprobs(event.logprobs)
             self._logprobs += chunk.logprobs
@@ -122,6 +133,10 @@ class ChatAssembler:
         return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
 
     def _finish(self, event: Finish) -> ChatResponse:
+        shown = len(self._text)
+        said, thought = _apart(self._splitter.close() if self._splitter is not None else ())
+        self._text += said
+        self._reasoning += thought
         answer = _Answer(
             text=self._text,
             reasoning=self._reasoning,
@@ -134,18 +149,31 @@ class ChatAssembler:
             gateway=event.gateway,
         )
         response = answer.response(self._options)
-        said = {
+        facts = {
             "id": event.id,
             "model": event.model,
             "finish_reason": event.finish_reason,
             "system_fingerprint": event.system_fingerprint,
         }
         response.raw = _raw(
-            {name: value for name, value in said.items() if value is not None}, self._usage
+            {name: value for name, value in facts.items() if value is not None}, self._usage
         )
-        response.delta = (response.message.content or "")[len(self._text) :]
+        if thought:
+            response.additional_kwargs["thinking_delta"] = thought
+        response.delta = (response.message.content or "")[shown:]
         response.logprobs = self._logprobs or None
         return response
+
+
+def _apart(deltas: Iterable[TextDelta | ReasoningDelta]) -> tuple[str, str]:
+    """What is said, and what is thought."""
+    said, thought = "", ""
+    for delta in deltas:
+        if isinstance(delta, TextDelta):
+            said += delta.text
+        else:
+            thought += delta.text
+    return said, thought
 
 
 @dataclass(frozen=True)
@@ -205,6 +233,7 @@ class _Answer:
 
 def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse:
     """Read a whole answer; the same message that its stream would end with."""
+    result = without_think_tags(result) if options.think_tags else result
     answer = _Answer(
         text=result.text,
         reasoning=result.reasoning,
@@ -235,21 +264,6 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
         raw=response.raw,
         logprobs=response.logprobs,
         delta=response.delta,
-    )
-
-
-def from_wire_logprobs(tokens: Iterable[Mapping[str, Any]]) -> list[list[LogProb]]:
-    """Read log probabilities: for each token its alternatives, or itself if there are none."""
-    return [
-        [_logprob(option) for option in token.get("top_logprobs") or [token]] for token in tokens
-    ]
-
-
-def _logprob(token: Mapping[str, Any]) -> LogProb:
-    return LogProb(
-        token=token.get("token") or "",
-        logprob=token.get("logprob") or 0.0,
-        bytes=token.get("bytes") or [],
     )
 
 

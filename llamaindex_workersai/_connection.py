@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import BaseComponent
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -16,10 +18,20 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails, ValidationError
 from typing_extensions import Self, TypedDict
 
 from llamaindex_workersai._state import resources_shared, restore, shown_gateway, state_of
-from workersai import AsyncClient, Client, Timeout
+from workersai import (
+    AsyncClient,
+    Client,
+    ConfigurationError,
+    HiddenHeaders,
+    HiddenText,
+    Timeout,
+)
+
+_making = threading.Lock()
 
 
 class ConnectionSettings(TypedDict, total=False):
@@ -50,7 +62,8 @@ class Connection(BaseComponent):
 
     Attributes:
         model: The model id, `@cf/author/name`.
-        account_id: The Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`.
+        account_id: The Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`. It is
+            in no repr or dump, and travels in pickles.
         api_token: An API token with the permission Workers AI; `api_key` is accepted too. From
             `CLOUDFLARE_API_TOKEN`, `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`.
         base_url: The API's root; `api_base` is accepted too. From `WORKERSAI_BASE_URL`.
@@ -71,7 +84,9 @@ class Connection(BaseComponent):
     )
 
     model: str = Field(min_length=1)
-    account_id: str | None = None
+    account_id: Annotated[str, AfterValidator(HiddenText)] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     api_token: SecretStr | None = Field(default=None, exclude=True, repr=False)
     base_url: str | None = None
     endpoint: Literal["run", "openai"] = "run"
@@ -80,7 +95,9 @@ class Connection(BaseComponent):
     gateway: str | dict[str, Any] | None = Field(default=None, repr=False)
     session_affinity: str | None = None
     reject_if_busy: bool = False
-    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: Annotated[dict[str, str], AfterValidator(HiddenHeaders)] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
@@ -89,6 +106,21 @@ class Connection(BaseComponent):
 
     _sync: tuple[dict[str, Any], Client] | None = PrivateAttr(default=None)
     _async: tuple[dict[str, Any], AsyncClient] | None = PrivateAttr(default=None)
+
+    def __init__(self, **settings: Any) -> None:
+        """Check and keep the settings; the classes say of which type.
+
+        Raises:
+            ConfigurationError: A setting is wrong or unknown; `parameter` names it.
+        """
+        wrong: ConfigurationError | None = None
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            wrong = _explain(error, self.class_name())
+        if wrong is not None:
+            # Raised out here, so that pydantic's error, which holds the input, is not behind it.
+            raise wrong
 
     @field_validator("gateway")
     @classmethod
@@ -111,7 +143,9 @@ class Connection(BaseComponent):
             if data.get(alias) is None:
                 continue
             if fields.get(name) not in (None, data[alias]):
-                raise ValueError(f"{alias} and {name} mean the same: give one of them")
+                raise ConfigurationError(
+                    f"{alias} and {name} mean the same: give one of them", parameter=alias
+                )
             fields[name] = data[alias]
         if fields.get("callback_manager", ...) is None:
             del fields["callback_manager"]
@@ -134,15 +168,19 @@ class Connection(BaseComponent):
 
     def _client(self) -> Client:
         settings = self._settings(self.http_client)
-        if self._sync is None or self._sync[0] != settings:
-            self._sync = settings, Client(**settings)
-        return self._sync[1]
+        if (made := self._sync) is None or made[0] != settings:
+            with _making:
+                if (made := self._sync) is None or made[0] != settings:
+                    self._sync = made = settings, Client(**settings)
+        return made[1]
 
     def _async_client(self) -> AsyncClient:
         settings = self._settings(self.http_async_client)
-        if self._async is None or self._async[0] != settings:
-            self._async = settings, AsyncClient(**settings)
-        return self._async[1]
+        if (made := self._async) is None or made[0] != settings:
+            with _making:
+                if (made := self._async) is None or made[0] != settings:
+                    self._async = made = settings, AsyncClient(**settings)
+        return made[1]
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""
@@ -165,3 +203,25 @@ class Connection(BaseComponent):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the settings; clients, caches and limiters are shared, as they are resources."""
         return super().__deepcopy__(resources_shared(self, memo))
+
+
+def _explain(error: ValidationError, owner: str) -> ConfigurationError:
+    """Say what is wrong without the input, which may hold a token."""
+    details = error.errors(include_url=False, include_input=False)
+    reasons = "; ".join(_reason(detail) for detail in details)
+    return ConfigurationError(f"{owner}: {reasons}", parameter=_parameter(details[0]))
+
+
+def _parameter(detail: ErrorDetails) -> str | None:
+    if detail["loc"]:
+        return str(detail["loc"][0])
+    raised = detail.get("ctx", {}).get("error")
+    return raised.parameter if isinstance(raised, ConfigurationError) else None
+
+
+def _reason(detail: ErrorDetails) -> str:
+    name = ".".join(str(step) for step in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{name} is not a parameter; other keys of a request go into additional_kwargs"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message

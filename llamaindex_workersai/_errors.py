@@ -11,7 +11,17 @@ class ToolCallError(ResponseError, ValueError):
     """The answer has no tool call that can be run, although one was expected or begun.
 
     It is also a `ValueError`, which is what LlamaIndex's own code catches.
+
+    Attributes:
+        text: The model's answer, as text.
+        is_final: Whether asking again would not help: the answer was cut at the token limit, or
+            refused.
     """
+
+    def __init__(self, message: str, *, text: str = "", is_final: bool = False) -> None:
+        super().__init__(message)
+        self.text = text
+        self.is_final = is_final
 
 
 class StructuredOutputError(ResponseError, ValueError):

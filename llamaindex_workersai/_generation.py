@@ -17,7 +17,7 @@ from llamaindex_workersai._history import repair_history
 from llamaindex_workersai._messages import to_wire_messages
 from llamaindex_workersai._parts import to_wire_parts
 from llamaindex_workersai._tools import wire_name
-from workersai import ChatParameters, ModelProfile, get_profile
+from workersai import ChatParameters, ConfigurationError, ModelProfile, get_profile
 
 _log = logging.getLogger(__name__)
 _PARAMETERS = ChatParameters.__required_keys__ | ChatParameters.__optional_keys__
@@ -66,6 +66,8 @@ class Generation(Connection):
             results without a call, calls without a result, late system messages.
         reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
             some reasoning models leave it.
+        think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
+            write theirs into the answer.
     """
 
     temperature: float | None = None
@@ -97,6 +99,7 @@ class Generation(Connection):
     is_function_calling_model: bool | None = None
     repair_history: bool = True
     reasoning_as_text: bool = False
+    think_tags: bool = False
 
     @property
     def profile(self) -> ModelProfile:
@@ -132,9 +135,11 @@ class Generation(Connection):
 
     def _num_output(self, window: int) -> int:
         """Stay below the window, as prompt helpers refuse a reserve that fills it."""
-        chosen = self.num_output or self.max_tokens
-        default = self.profile.max_tokens_default or DEFAULT_NUM_OUTPUTS
-        return chosen or min(default, window // 2)
+        if self.num_output is not None:
+            return self.num_output
+        if self.max_tokens is not None and self.max_tokens < window:
+            return self.max_tokens
+        return min(self.profile.max_tokens_default or DEFAULT_NUM_OUTPUTS, window // 2)
 
     def _assume_window(self) -> int:
         if self.model not in _told:
@@ -167,21 +172,39 @@ class Generation(Connection):
             names=names,
             only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
             reasoning_as_text=self.reasoning_as_text,
+            think_tags=self.think_tags,
         )
         return Call(arguments, options)
 
     def _completion_call(self, prompt: str, kwargs: Mapping[str, Any]) -> Call:
         arguments = self._arguments(kwargs) | {"prompt": prompt}
-        return Call(arguments, AnswerOptions(reasoning_as_text=self.reasoning_as_text))
+        options = AnswerOptions(
+            reasoning_as_text=self.reasoning_as_text, think_tags=self.think_tags
+        )
+        return Call(arguments, options)
 
     def _arguments(self, kwargs: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
-        """Sort a call's own arguments from the parameters and the rest of the body."""
+        """Sort a call's own arguments from the parameters and the rest of the body.
+
+        Raises:
+            ConfigurationError: One is unknown, or a setting that only the object has.
+        """
         given = {name: value for name, value in kwargs.items() if name not in but}
         own = {name: getattr(self, name) for name in _PARAMETERS}
         parameters = own | {name: given.pop(name) for name in _PARAMETERS & given.keys()}
         arguments = {name: value for name, value in parameters.items() if value is not None}
-        arguments["model"] = given.pop("model", None) or self.model
+        model = given.pop("model", None)
+        arguments["model"] = self.model if model is None else model
         arguments["response_format"] = given.pop("response_format", self.response_format)
-        if extra := {**self.additional_kwargs, **given}:
+        if extra := {**self.additional_kwargs, **(given.pop("additional_kwargs", None) or {})}:
             arguments["extra"] = extra
+        if given:
+            raise self._unknown(next(iter(given)))
         return arguments
+
+    def _unknown(self, name: str) -> ConfigurationError:
+        if name in type(self).model_fields or name in self.ALIASES:
+            reason = f"is a setting of {self.class_name()} and not of a single call"
+        else:
+            reason = "is not a parameter; other keys of a request go into additional_kwargs"
+        return ConfigurationError(f"{name} {reason}", parameter=name)

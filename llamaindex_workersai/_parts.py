@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from functools import singledispatch
 from io import IOBase
-from typing import Any
+from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -21,6 +21,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from workersai import ConfigurationError
+
+BlockT = TypeVar("BlockT", ImageBlock, AudioBlock, DocumentBlock)
 
 _REMOTE = ("http://", "https://", "data:")
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
@@ -50,7 +52,8 @@ def _(block: TextBlock) -> list[dict[str, Any]]:
 
 @to_wire_parts.register
 def _(block: ImageBlock) -> list[dict[str, Any]]:
-    image = {"url": _link(block) or _data_uri(block.resolve_image(), block.image_mimetype)}
+    link = _link(block)
+    image = {"url": link or _data_uri(_here(block).resolve_image(), block.image_mimetype)}
     if block.detail:
         image["detail"] = block.detail
     return [{"type": "image_url", "image_url": image}]
@@ -63,7 +66,7 @@ def _(block: AudioBlock) -> list[dict[str, Any]]:
             "The format of an AudioBlock is not known; set format='wav' or format='mp3'.",
             parameter="messages",
         )
-    data = _base64(block.resolve_audio())
+    data = _base64(_here(block).resolve_audio())
     audio = {"data": data, "format": _AUDIO_FORMATS.get(block.format, block.format)}
     return [{"type": "input_audio", "input_audio": audio}]
 
@@ -72,7 +75,7 @@ def _(block: AudioBlock) -> list[dict[str, Any]]:
 def _(block: DocumentBlock) -> list[dict[str, Any]]:
     mime = block.document_mimetype or "application/octet-stream"
     # The block keeps its data in base64; reading through `resolve_document` decodes it.
-    document = block.resolve_document()
+    document = _here(block).resolve_document()
     if mime.startswith("text/") or mime == "application/json":
         return [_text(f"{block.title}:\n{_read(document).decode('utf-8', errors='replace')}")]
     file = {"filename": block.title, "file_data": _data_uri(document, mime)}
@@ -108,6 +111,23 @@ def _link(block: ImageBlock) -> str | None:
     """A link goes to the model as it is: nothing is downloaded here."""
     url = str(block.url) if block.url else ""
     return url if url.startswith(_REMOTE) else None
+
+
+def _here(block: BlockT) -> BlockT:
+    """Let pass what has its content here; LlamaIndex would fetch a link, from any address.
+
+    Raises:
+        ConfigurationError: If there is only a link.
+    """
+    has_link = block.url is not None and not str(block.url).startswith("data:")
+    content = getattr(block, type(block).__name__.removesuffix("Block").lower(), None)
+    if has_link and not (content or getattr(block, "data", None) or block.path):
+        raise ConfigurationError(
+            f"The link of a {type(block).__name__} is not fetched here; download it where that is "
+            "safe, and pass the content.",
+            parameter="messages",
+        )
+    return block
 
 
 def _read(source: IOBase) -> bytes:

@@ -22,7 +22,7 @@ from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.tools import FunctionTool
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from llamaindex_workersai._calling import ToolCalling
 from llamaindex_workersai._structured import (
@@ -50,12 +50,9 @@ class StructuredPrediction(ToolCalling):
         structured_output_method: `json_schema` (the model's own), `tool` (a forced call) or
             `prompt`. By default what the model can do, in this order. It goes before
             `pydantic_program_mode`, whose `FUNCTION` and `LLM` mean `tool` and `prompt`.
-        structured_output_retries: How often an answer that does not fit is sent back with what
-            is wrong with it.
     """
 
     structured_output_method: Method | None = None
-    structured_output_retries: int = Field(default=1, ge=0)
 
     def structured_predict(
         self,

@@ -8,8 +8,9 @@ is sent back with what is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from json import JSONDecodeError, JSONDecoder
 from typing import Any, Generic, Literal, TypeVar
 
 from llama_index.core.base.llms.types import (
@@ -30,6 +31,8 @@ Method = Literal["json_schema", "tool", "prompt"]
 
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*(?:```|\Z)", re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
+_THOUGHT = re.compile(r"\s*(?![{\[\s]).*</think>|\s*<think>.*", re.DOTALL)
+_DECODER = JSONDecoder()
 
 
 def schema_format(output_cls: type[BaseModel]) -> dict[str, Any]:
@@ -108,14 +111,37 @@ def read_object(response: ChatResponse, output_cls: type[ModelT]) -> ModelT:
 
 
 def json_text(text: str) -> str:
-    """Cut the JSON from the words or the code fence around it."""
+    """Cut the JSON from the words, the reasoning or the code fence around it.
+
+    Where there are several values, none is chosen: the text stays whole, and fits no class.
+    """
+    text = _without_thought(text)
     if text[:1] not in ("{", "[") and (fenced := _FENCE.search(text)):
         text = fenced.group(1)
-    opening = _OPENING.search(text)
-    if opening is None:
-        return text
-    closing = max(text.rfind("}"), text.rfind("]"))
-    return text[opening.start() : closing + 1 if closing > opening.start() else None]
+    values = list(_values(text))
+    return values[0] if len(values) == 1 else text
+
+
+def _values(text: str) -> Iterator[str]:
+    """Find the objects and lists in a text, the last of which may be broken."""
+    place = 0
+    while opening := _OPENING.search(text, place):
+        start = opening.start()
+        try:
+            _, place = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            place = error.pos if isinstance(error, JSONDecodeError) else len(text)
+            if not text[start + 1 : place].strip():
+                place = max(place, start + 1)
+                continue  # a bracket in a sentence
+            # What is inside of a broken value is no value of its own.
+            place = len(text)
+        yield text[start:place]
+
+
+def _without_thought(text: str) -> str:
+    thought = _THOUGHT.match(text)
+    return text[thought.end() :] if thought else text
 
 
 class PartialObjects(Generic[ModelT]):
@@ -146,6 +172,7 @@ def _partial_data(message: ChatMessage) -> dict[str, Any]:
             break
     if not isinstance(source, str):
         return dict(source)
+    source = _without_thought(source)
     opening = _OPENING.search(source)
     if opening is None:
         return {}

@@ -86,13 +86,14 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
         model_name: str | None = None,
         **settings: Unpack[WorkersAIEmbeddingSettings],
     ) -> None:
-        name = model or model_name
+        name = model_name if model is None else model
         if model_name not in (None, name):
             raise ConfigurationError(
                 f"model {model!r} and model_name {model_name!r} differ: give one of them",
                 parameter="model_name",
             )
-        super().__init__(**{"model": name, "model_name": name, **settings})
+        names = {} if name is None else {"model": name, "model_name": name}
+        super().__init__(**{**names, **settings})
 
     @model_validator(mode="after")
     def _name_once(self) -> Self:
@@ -148,8 +149,10 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
         """One semaphore a loop; those of closed loops go, as they keep their loop alive."""
         loop = asyncio.get_running_loop()
         if loop not in self._gates:
-            for closed in [old for old in self._gates if old.is_closed()]:
-                del self._gates[closed]
+            # Loops of other threads come and go meanwhile.
+            for old in list(self._gates):
+                if old.is_closed():
+                    self._gates.pop(old, None)
             self._gates[loop] = asyncio.Semaphore(self.max_concurrency)
         return self._gates[loop]
 

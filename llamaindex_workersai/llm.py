@@ -19,10 +19,10 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from typing_extensions import Self, Unpack
 
+from llamaindex_workersai._batches import BatchedChat
 from llamaindex_workersai._chunks import ChatAssembler, from_wire_result, to_completion
 from llamaindex_workersai._connection import ConnectionSettings
 from llamaindex_workersai._generation import from_catalogue
-from llamaindex_workersai._prediction import StructuredPrediction
 from llamaindex_workersai._streams import aread_stream, read_stream
 from llamaindex_workersai._structured import Method
 from workersai import ChatParameters
@@ -40,6 +40,7 @@ class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):
     is_function_calling_model: bool | None
     repair_history: bool
     reasoning_as_text: bool
+    think_tags: bool
     structured_output_method: Method | None
     structured_output_retries: int
     system_prompt: str | None
@@ -51,7 +52,7 @@ class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):
     rate_limiter: Any
 
 
-class WorkersAI(StructuredPrediction):
+class WorkersAI(BatchedChat):
     """Chat, completion, tools and structured output with a Workers AI model.
 
     Streams give the whole message so far and what is new; the last response of a stream is
@@ -103,8 +104,8 @@ class WorkersAI(StructuredPrediction):
 
         Args:
             messages: Stay as they are.
-            kwargs: Parameters of this call; `tools`, `tool_choice`, `response_format`; anything
-                else goes into the request's body.
+            kwargs: Parameters of this call; `model`, `tools`, `tool_choice`, `response_format`;
+                `additional_kwargs` for anything else that the request's body shall hold.
 
         Raises:
             WorkersAIError: See its subclasses.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -217,6 +218,15 @@ def test_no_call_where_one_was_expected() -> None:
         llm.get_tool_calls_from_response(response)
 
 
+def test_error_travels_between_processes() -> None:
+    """The error of an answer without a call keeps what it knows of it."""
+    llm = model(Scripted(Reply("No.", finish="length")))
+    with pytest.raises(ToolCallError) as caught:
+        llm.get_tool_calls_from_response(llm.chat_with_tools([ADD], "?"))
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (copied.text, copied.is_final, str(copied)) == ("No.", True, str(caught.value))
+
+
 def test_text_beside_calls_is_kept() -> None:
     """A model may say something and call."""
     response = model(Scripted(Reply("Let me add.", calls=CALL.calls))).chat_with_tools([ADD], "?")
@@ -247,6 +257,26 @@ async def test_predict_and_call_raises_a_tool_s_error_on_request_only(entry: str
     assert found.sources[0].is_error
     with pytest.raises(ValueError, match="broken tool"):
         await called(llm, entry, [FAIL], "?", error_on_tool_error=True)
+
+
+@pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
+async def test_predict_and_call_asks_once_where_no_call_is_required(entry: str) -> None:
+    """Text is an answer unless a call was required: it raises at once, or is the response."""
+    script = Scripted(Reply("No."), CALL)
+    with pytest.raises(ToolCallError, match=SPOKEN):
+        await called(model(script), entry, [ADD], "1 + 2?")
+    assert len(script.requests) == 1
+    history = [ChatMessage(role="user", content="1 + 2?")]
+    found = await called(
+        model(Scripted(Reply("No."))),
+        entry,
+        [ADD],
+        chat_history=history,
+        tool_required=True,
+        error_on_no_tool_call=False,
+    )
+    assert found.response == "No."
+    assert len(history) == 1
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # agents look at pydantic's old names

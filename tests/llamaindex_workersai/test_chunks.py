@@ -105,10 +105,16 @@ def test_streaming_calls_are_in_both_places_until_the_end() -> None:
         r.message.additional_kwargs["tool_calls"][0]["function"]["arguments"] for r in streamed
     ]
     assert texts[-1] == '{"a": 1, "b": 2}'
+    blocks = [[(b.tool_name, b.tool_kwargs) for b in calls_of(r)] for r in streamed]
+    assert blocks == [[("add", text)] for text in texts]
     assert last.message.additional_kwargs == {}
     assert last.message.blocks == [
         ToolCallBlock(tool_call_id="c1", tool_name="add", tool_kwargs={"a": 1, "b": 2})
     ]
+
+
+def calls_of(response: ChatResponse) -> list[ToolCallBlock]:
+    return [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
 
 
 def test_interleaved_calls_stay_apart() -> None:

@@ -16,6 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "llamaindex.md"
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # agents look at pydantic's old names
+@pytest.mark.usefixtures("loopback")
 async def test_every_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's programs, from first to last, work against a local server."""
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -29,4 +30,4 @@ async def test_every_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
             done = eval(code, names)
             if inspect.iscoroutine(done):
                 await done
-    assert len(programs) == 4
+    assert len(programs) == 5

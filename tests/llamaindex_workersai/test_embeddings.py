@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -139,6 +140,18 @@ def test_bound_holds_in_every_loop() -> None:
     assert len(found._gates) == 1
 
 
+def test_many_threads_with_loops_of_their_own() -> None:
+    """LlamaIndex's sync methods inside a loop run in threads: one object serves them all."""
+    found = embedding(Scripted(vectors), embed_batch_size=1, max_concurrency=2)
+
+    def work(text: str) -> list[list[list[float]]]:
+        return [asyncio.run(found.aget_text_embedding_batch([text, text])) for _ in range(5)]
+
+    texts = [str(number) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, texts)) == [[[expected(text)] * 2] * 5 for text in texts]
+
+
 def test_names_of_cloudflare_embedding_are_understood() -> None:
     """Moving from `CloudflareEmbedding` is one line."""
     found = WorkersAIEmbedding(
@@ -162,13 +175,22 @@ def test_two_different_names_are_refused() -> None:
         WorkersAIEmbedding("a", model_name="b")
 
 
-def test_cache_of_llamaindex_is_used() -> None:
-    """A text that is in the cache is not sent again."""
+async def test_cache_of_llamaindex_is_used() -> None:
+    """A text that is in the cache is not sent again, alone or in a batch, in both colours."""
     script = Scripted(vectors)
-    found = embedding(script, embeddings_cache=SimpleKVStore())
-    found.get_text_embedding_batch(["a", "b"])
-    found.get_text_embedding_batch(["a", "b"])
+    cache = SimpleKVStore()
+    found = embedding(script, embeddings_cache=cache)
+    first = found.get_text_embedding_batch(["a", "b"])
+    assert first == [expected("a"), expected("b")]
+    assert found.get_text_embedding_batch(["b", "a"]) == first[::-1]
+    assert await found.aget_text_embedding_batch(["a", "b"]) == first
+    assert found.get_text_embedding("a") == await found.aget_text_embedding("a") == first[0]
     assert len(script.requests) == 1
+    stored = cache.get(key="a", collection="embeddings")
+    assert stored is not None
+    assert list(stored.values()) == [first[0]]
+    assert await found.aget_text_embedding_batch(["a", "c"]) == [first[0], expected("c")]
+    assert script.requests[1]["text"] == ["c"]
 
 
 def test_cache_is_no_setting() -> None:

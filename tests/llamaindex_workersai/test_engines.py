@@ -47,11 +47,9 @@ RIVERS = [
 ]
 
 
-# LlamaIndex closes loops in which connections are still open, and leaves its memory's database
-# open: what is lost so is collected here, and not in another test.
+# LlamaIndex leaves its memory's database open: it is collected here, and not in another test.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:<aiosqlite:ResourceWarning"),
 ]
 
 
@@ -62,7 +60,7 @@ def _collect() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[dict[str, Any]]:
+def connection(loopback: None) -> Iterator[dict[str, Any]]:
     """A local Workers AI, and how to reach it."""
     with LocalServer(engine="echo") as server:
         yield {

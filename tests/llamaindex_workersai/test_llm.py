@@ -16,6 +16,7 @@ from llama_index.core.indices.prompt_helper import PromptHelper
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.loading import load_llm
 from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.prompts import PromptTemplate
 
 import llamaindex_workersai
 import workersai
@@ -124,7 +125,7 @@ def test_parameters_reach_the_request() -> None:
     """Fields, a call's own arguments and further keys are all sent; the call's go first."""
     script = Scripted(Reply("Hi"))
     llm = model(script, temperature=0.2, top_k=5, seed=7, additional_kwargs={"custom": 1})
-    llm.chat(HELLO, temperature=0.9, top_k=None, other={"x": 2})
+    llm.chat(HELLO, temperature=0.9, top_k=None, additional_kwargs={"other": {"x": 2}})
     sent = script.requests[0]
     assert (sent["temperature"], sent["seed"], sent["custom"], sent["other"]) == (
         0.9,
@@ -195,6 +196,19 @@ def test_completion_to_prompt_is_applied_once() -> None:
     llm.complete("a")
     llm.complete("b", formatted=True)
     assert [request["prompt"] for request in script.requests] == ["<s>a</s>", "b"]
+
+
+async def test_system_prompt_is_for_predict_and_its_kin() -> None:
+    """LlamaIndex puts it before prompts; a chat has what it is given, as agents add their own."""
+    script = Scripted(Reply("Hi"))
+    llm = model(script, system_prompt="Be brief.")
+    prompt = PromptTemplate("Say {what}.")
+    assert llm.predict(prompt, what="hi") == await llm.apredict(prompt, what="hi") == "Hi"
+    assert "".join(llm.stream(prompt, what="hi")) == "Hi"
+    assert "".join([part async for part in await llm.astream(prompt, what="hi")]) == "Hi"
+    llm.chat(HELLO)
+    sent = [[m["content"] for m in request["messages"]] for request in script.requests]
+    assert sent == [["Be brief.", "Say hi."]] * 4 + [["Hello?"]]
 
 
 def test_history_is_repaired_on_request_only_in_what_is_sent() -> None:

@@ -7,7 +7,8 @@ import pickle
 import subprocess
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -55,6 +56,8 @@ def test_original_is_whole_after_pickling(component: Any) -> None:
     """Pickling takes nothing from the object, not even what cannot be pickled."""
     component = component.model_copy(update={"account_id": ACCOUNT})
     component.http_client = httpx.Client()  # holds locks, which do not travel
+    for name in {"rate_limiter", "completion_to_prompt"} & type(component).model_fields.keys():
+        setattr(component, name, lambda prompt: prompt)  # nor do functions without a name
     component._client()
     before = dict(component.__dict__)
     pickle.dumps(component)
@@ -130,6 +133,34 @@ def test_changed_settings_make_a_new_client() -> None:
     assert llm.model_copy(update={"api_token": SecretStr("two")})._client() is not first
     llm.account_id = "1" * 32
     assert llm._client() is not first
+
+
+class SlowToMake:
+    """A client that lets every other thread go first while it is made."""
+
+    def __init__(self, **settings: Any) -> None:
+        for _ in range(1000):
+            time.sleep(0)
+
+
+@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
+@pytest.mark.parametrize("colour", ["_client", "_async_client"])
+def test_threads_share_one_client(
+    component: Any, colour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many threads make the first call, they make it with one client."""
+    for name in ("Client", "AsyncClient"):
+        monkeypatch.setattr(f"llamaindex_workersai._connection.{name}", SlowToMake)
+    component = component.model_copy(update={"account_id": ACCOUNT})
+    ready = threading.Barrier(8)
+
+    def first_call() -> Any:
+        ready.wait()
+        return getattr(component, colour)()
+
+    with ThreadPoolExecutor(8) as pool:
+        clients = [call.result() for call in [pool.submit(first_call) for _ in range(8)]]
+    assert len({id(client) for client in clients}) == 1
 
 
 @pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())

@@ -6,14 +6,14 @@ import json
 from typing import Any, Generic, TypeVar
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.program import FunctionCallingProgram
 from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
-from llamaindex_workersai import StructuredOutputError, WorkersAI
-from llamaindex_workersai._structured import json_text
+from llamaindex_workersai import StructuredOutputError, ToolCallError, WorkersAI
+from llamaindex_workersai._structured import PartialObjects, json_text
 from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
 
 
@@ -300,32 +300,90 @@ async def test_core_s_program_gives_several_objects(entry: str) -> None:
     assert [album.name for album in found] == ["Water", "Fire"]
 
 
-def test_core_s_program_forwards_the_tool_choice() -> None:
-    """A choice given to the program is the one sent."""
+@pytest.mark.parametrize("entry", ["call", "acall"])
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [
+        ("Album", {"type": "function", "function": {"name": "Album"}}),
+        ({"type": "any"}, {"type": "any"}),
+    ],
+)
+async def test_core_s_program_forwards_the_tool_choice(entry: str, choice: Any, sent: Any) -> None:
+    """A choice given to the program is the one sent; a form nobody knows is sent as it is."""
     script = Scripted(CALL)
-    program = FunctionCallingProgram.from_defaults(
-        Album, prompt=PROMPT, llm=model(script), tool_choice="Album"
-    )
-    program(topic="rivers")
-    assert script.requests[0]["tool_choice"] == {"type": "function", "function": {"name": "Album"}}
+    await run_program(model(script), Album, entry, tool_choice=choice)
+    assert script.requests[0]["tool_choice"] == sent
 
 
 class One(BaseModel):
     songs: list[str] = []
 
 
+class Text(BaseModel):
+    value: str = ""
+
+
+class Number(BaseModel):
+    count: int = 0
+
+
 @pytest.mark.parametrize("entry", ["call", "acall"])
-async def test_core_s_program_reads_a_single_field(entry: str) -> None:
+@pytest.mark.parametrize(
+    "expected", [One(songs=["Rhine"]), Text(value="Rhine"), Number(count=42)], ids=repr
+)
+async def test_core_s_program_reads_a_single_field(entry: str, expected: BaseModel) -> None:
     """A class of one field with a default is filled, not left empty."""
-    script = Scripted(Reply(calls=[("One", {"songs": ["Rhine"]})]))
-    assert await run_program(model(script), One, entry) == One(songs=["Rhine"])
+    name = type(expected).__name__
+    script = Scripted(Reply(calls=[(name, expected.model_dump())]))
+    assert await run_program(model(script), type(expected), entry) == expected
 
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_raises_without_a_call(entry: str) -> None:
-    """Text instead of a call is an error with the words that users know."""
-    with pytest.raises(ValueError, match="Expected at least one tool call"):
+    """Text instead of a call, again and again, is an error with the words that users know, and
+    with what the model said.
+    """
+    with pytest.raises(ValueError, match=r"Expected at least one tool call.*'No\.'") as caught:
         await run_program(model(Scripted(Reply("No."))), Album, entry)
+    assert isinstance(caught.value, ToolCallError)
+    assert caught.value.text == "No."
+
+
+@pytest.mark.parametrize("entry", ["call", "acall"])
+async def test_core_s_program_asks_again_where_a_call_was_required(entry: str) -> None:
+    """A model that ignores the forced choice is told so, and its call then counts."""
+    script = Scripted(Reply("Sure!"), CALL)
+    assert await run_program(model(script), Album, entry) == Album(**DATA)
+    asked, answer, complaint = script.requests[1]["messages"]
+    assert asked == script.requests[0]["messages"][0]
+    assert (answer["role"], answer["content"]) == ("assistant", "Sure!")
+    assert complaint["role"] == "user"
+    assert "Expected at least one tool call" in complaint["content"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "retries", "requests"),
+    [
+        ([Reply("No.")], 0, 1),
+        ([Reply("No.")], 3, 4),
+        ([Reply(None), CALL], 1, 2),
+        ([Reply(calls=[("Album", '"text"')]), CALL], 1, 2),
+        ([Reply(calls=[("Album", '{"na')], finish="length"), CALL], 1, 1),
+        ([Reply("", refusal="I cannot."), CALL], 1, 1),
+    ],
+)
+async def test_how_often_a_required_call_is_asked_for(
+    replies: list[Reply], retries: int, requests: int
+) -> None:
+    """As often as the setting says; never after an answer that was cut or refused."""
+    script = Scripted(*replies)
+    llm = model(script, structured_output_retries=retries)
+    if requests == 2:
+        assert await run_program(llm, Album, "call") == Album(**DATA)
+    else:
+        with pytest.raises(ToolCallError):
+            await run_program(llm, Album, "call")
+    assert len(script.requests) == requests
 
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
@@ -358,8 +416,65 @@ async def test_core_s_program_streams_growing_objects(entry: str) -> None:
         ('{"a": "```x```"}', '{"a": "```x```"}'),
         ("[1]", "[1]"),
         ("none", "none"),
+        ("", ""),
+        ('Here [as asked]: {"a": 1}', '{"a": 1}'),
+        ('{"a": 1}\nNote: for {x} see [y].', '{"a": 1}'),
+        ('<think>maybe {"a": 0}</think>\n{"a": 1}', '{"a": 1}'),
+        ('Maybe {"a": 0}.</think>{"a": 1}', '{"a": 1}'),
+        ('{"a": "</think>"}', '{"a": "</think>"}'),
+        ('<think>never {"a": 1}', ""),
     ],
 )
 def test_json_is_cut_from_its_words(text: str, expected: str) -> None:
-    """Fences and sentences around the JSON do not matter."""
+    """Fences, sentences and reasoning around the JSON do not matter."""
     assert json_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1} or rather {"a": 2}',
+        '{"a": {"b": 1}, "c": ',
+        '{"a": {"b": 1}, oops, "c": {"d": 2}}',
+        "[" * 5000,
+        '{"a": ' + "9" * 5000,
+        "{",
+    ],
+)
+def test_no_json_is_chosen_from_several_or_from_inside(text: str) -> None:
+    """Which of two values is meant is no guess to make, and a part of a broken one is none."""
+    assert json_text(text) == text
+
+
+class Band(BaseModel):
+    name: str
+    albums: list[Album] = []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"name": "X", "albums": [{"name": "Water", "songs": ["Rhine", "El', (1, ["Rhine", "El"])),
+        ('{"name": "X", "albums": [{"name": "Water", "songs": []}, {"na', (2, [])),
+        ('{"name": "X", "albums": [{"name": "W", "songs": ["R"]}], "label": 1}', (1, ["R"])),
+        ('```json\n{"name": "X", "albums": [{"name": "W", "songs": ["R"]}]}\n``', (1, ["R"])),
+        ('<think>{"name": "no"}</think>{"name": "X", "albums": [{"songs": ["R"]}', (1, ["R"])),
+    ],
+)
+def test_partial_objects_have_what_came(text: str, expected: tuple[int, list[str]]) -> None:
+    """Lists in lists appear item by item; unknown fields, fences and reasoning do no harm."""
+    found: Any = PartialObjects(Band).feed(said(text))
+    assert found.name == "X"
+    first = found.albums[0]
+    songs = first["songs"] if isinstance(first, dict) else first.songs
+    assert (len(found.albums), songs) == expected
+
+
+@pytest.mark.parametrize("text", ["", "Sure!", "{", "[1, 2", '<think>{"name": "no"}', "{oops}"])
+def test_no_partial_object_before_there_is_one(text: str) -> None:
+    """Nothing, words, reasoning and what is no object give no blank object."""
+    assert PartialObjects(Band).feed(said(text)) is None
+
+
+def said(text: str) -> ChatResponse:
+    return ChatResponse(message=ChatMessage(role="assistant", content=text))

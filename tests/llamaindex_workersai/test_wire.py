@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
+import pickle
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -61,9 +64,12 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     return {"id": "a", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
 
 
-def call(index: int, name: str, arguments: str, call_id: str | None = "same") -> dict[str, Any]:
+def call(
+    index: int | None, name: str, arguments: str, call_id: str | None = "same"
+) -> dict[str, Any]:
     function = {"name": name, "arguments": arguments}
-    return {"index": index, "id": call_id, "type": "function", "function": function}
+    told = {"index": index, "id": call_id, "type": "function", "function": function}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -83,15 +89,103 @@ async def test_cached_and_reasoning_tokens_are_kept(entry: str) -> None:
     assert thinking[0].num_tokens == 3
 
 
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+async def test_reasoning_has_two_names(entry: str, field: str) -> None:
+    """Reasoning is read from either field, from the very first event on, one delta an event."""
+    thought = ["Let me", " think."]
+    if entry in ("chat", "achat"):
+        message = {"role": "assistant", "content": "42.", field: "".join(thought)}
+        script = Scripted({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    else:
+        pieces = [chunk({"content": None, field: part}) for part in thought]
+        script = Scripted(events(*pieces, chunk({"content": "42."}), chunk({}, "stop")))
+    responses = await run(model(script, REASONING_MODEL), entry, HELLO)
+    last = responses[-1].message
+    assert [type(block) for block in last.blocks] == [ThinkingBlock, TextBlock]
+    assert (last.blocks[0].content, last.content) == ("Let me think.", "42.")
+    if entry not in ("chat", "achat"):
+        told = [response.additional_kwargs.get("thinking_delta") for response in responses]
+        assert [delta for delta in told if delta is not None] == thought
+        assert told[0] == "Let me"
+
+
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
-async def test_two_calls_in_one_event(entry: str) -> None:
-    """Several calls may come in one event; ids that are the same are made different."""
-    both = {"tool_calls": [call(0, "f", '{"a": 1}'), call(1, "g", '{"b": 2}')]}
+async def test_answer_is_the_same_wherever_its_bytes_are_cut(entry: str) -> None:
+    """Every response is the same for a body in one piece, in two, and byte by byte."""
+    reply = Reply("Größe: 3 €", reasoning="Hm.", calls=[("f", {"a": "ü"}), ("g", {})], piece=3)
+    body = event_stream(reply.events(REASONING_MODEL))
+
+    async def responses(*places: int) -> list[Any]:
+        cuts = zip((0, *places), (*places, len(body)), strict=True)
+        script = Scripted(in_pieces([body[start:end] for start, end in cuts]))
+        return await run(model(script, REASONING_MODEL), entry, HELLO)
+
+    whole = await responses()
+    assert whole[-1].message.content == "Größe: 3 €"
+    assert await responses(*range(1, len(body))) == whole
+    for place in range(1, len(body), 7):
+        assert await responses(place) == whole
+
+
+def in_pieces(pieces: list[bytes]) -> httpx.Response:
+    stream = Pieces(pieces)
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_responses_can_be_stored(entry: str) -> None:
+    """Every response, its message and what the server sent are plain data, there and back."""
+    reply = Reply("Adding.", reasoning="Hm.", calls=[("add", {"a": 1, "b": "ü"})])
+    for response in await run(model(Scripted(reply), REASONING_MODEL), entry, HELLO):
+        message = ChatMessage.model_validate_json(response.message.model_dump_json())
+        assert message == response.message
+        assert json.loads(json.dumps(response.raw)) == response.raw
+        assert pickle.loads(pickle.dumps(response)) == response
+
+
+@pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
+@pytest.mark.parametrize(
+    ("indices", "ids"),
+    [
+        ((0, 1), ("same", "same")),
+        ((0, 1), (None, None)),
+        ((0, 1), ("", "")),
+        ((0, 0), ("x", "y")),
+        ((0, 0), ("same", "same")),
+        ((0, 0), (None, None)),
+        ((None, None), ("x", "y")),
+        ((None, None), (None, None)),
+    ],
+)
+async def test_two_calls_in_one_event(entry: str, indices: Any, ids: Any) -> None:
+    """Several calls may come in one event, with an index that is missing or used twice; ids that
+    are missing or the same are made different.
+    """
+    both = {
+        "tool_calls": [
+            call(indices[0], "f", '{"a": 1}', ids[0]),
+            call(indices[1], "g", '{"b": 2}', ids[1]),
+        ]
+    }
     script = Scripted(events(chunk(both), chunk({}, "tool_calls")))
     last = (await run(model(script), entry, HELLO))[-1]
     calls = [block for block in last.message.blocks if isinstance(block, ToolCallBlock)]
     assert [(c.tool_name, c.tool_kwargs) for c in calls] == [("f", {"a": 1}), ("g", {"b": 2})]
     assert len({c.tool_call_id for c in calls}) == 2
+    assert all(c.tool_call_id for c in calls)
 
 
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
