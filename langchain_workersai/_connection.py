@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from langchain_core.utils.utils import from_env, secret_from_env
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
+    field_serializer,
     field_validator,
 )
 from pydantic_core import ErrorDetails, ValidationError
 from typing_extensions import Self
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
-from workersai import AsyncClient, Client, Timeout
+from workersai import AsyncClient, Client, HiddenHeaders, HiddenText, Timeout
 
 C = TypeVar("C", Client, AsyncClient)
 
@@ -56,6 +58,11 @@ CONFIG = ConfigDict(
 )
 """Of every class; each has to say so itself, because pydantic lets the last base decide."""
 
+_HIDDEN: Mapping[str, Callable[[Any], Any]] = {
+    "account_id": HiddenText,
+    "default_headers": HiddenHeaders,
+}
+
 _making = threading.Lock()
 
 
@@ -83,7 +90,8 @@ class Connection(BaseModel):
 
     Attributes:
         model: The model id, `@cf/author/name`.
-        account_id: Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`.
+        account_id: Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`. It is in
+            no repr, dump or trace, and travels in pickles.
         api_token: API token with Workers AI permission; from `CLOUDFLARE_API_TOKEN`,
             `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN` or `CF_API_TOKEN`. It is in no repr,
             dump or pickle: an unpickled object reads it from the environment again.
@@ -102,7 +110,9 @@ class Connection(BaseModel):
     model_config = CONFIG
 
     model: str = Field(validation_alias=AliasChoices("model", "model_name"), min_length=1)
-    account_id: str | None = Field(default_factory=from_env(ACCOUNT_VARIABLES, default=None))
+    account_id: Annotated[str, AfterValidator(HiddenText)] | None = Field(
+        default_factory=from_env(ACCOUNT_VARIABLES, default=None), validate_default=True
+    )
     api_token: SecretStr | None = Field(
         default_factory=secret_from_env(TOKEN_VARIABLES, default=None),
         validation_alias=AliasChoices("api_token", "api_key"),
@@ -116,7 +126,9 @@ class Connection(BaseModel):
     gateway: str | dict[str, Any] | None = Field(default=None, repr=False)
     session_affinity: str | None = None
     reject_if_busy: bool = False
-    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: Annotated[dict[str, str], AfterValidator(HiddenHeaders)] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
@@ -142,6 +154,10 @@ class Connection(BaseModel):
         if isinstance(gateway, dict) and isinstance(token := gateway.get("authorization"), str):
             return {**gateway, "authorization": SecretStr(token)}
         return gateway
+
+    @field_serializer("account_id", when_used="json-unless-none")
+    def _hide_account(self, _: str) -> str:
+        return "***"
 
     def _client(self) -> Client:
         """The core's client, made on first use."""
@@ -180,6 +196,8 @@ class Connection(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field; what was derived from the old value is made anew."""
+        if name in _HIDDEN and value is not None:
+            value = _HIDDEN[name](value)
         super().__setattr__(name, value)
         self.__dict__.pop("_serialized", None)
         if name in (*CONNECTION, "http_client", "http_async_client") and self.__pydantic_private__:
@@ -206,7 +224,8 @@ class Connection(BaseModel):
         values.pop("_serialized", None)
         values["gateway"] = public_gateway(self.gateway)
         if headers := values.get("default_headers"):
-            values["default_headers"] = {k: v for k, v in headers.items() if not _secret(k)}
+            public = {k: v for k, v in headers.items() if not _secret(k)}
+            values["default_headers"] = HiddenHeaders(public)
         return {**state, "__dict__": values}
 
 
@@ -218,7 +237,7 @@ def public_gateway(gateway: str | dict[str, Any] | None) -> str | dict[str, Any]
 
 
 def _secret(header: str) -> bool:
-    words = ("authorization", "cookie", "key", "secret", "token")
+    words = ("auth", "cookie", "credential", "key", "password", "secret", "signature", "token")
     return any(word in header.lower() for word in words)
 
 

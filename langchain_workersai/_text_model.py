@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 from langchain_core.language_models import LangSmithParams
 
-from langchain_workersai._connection import CONNECTION, TOKEN_VARIABLES, Connection, public_gateway
+from langchain_workersai._connection import (
+    ACCOUNT_VARIABLES,
+    CONNECTION,
+    TOKEN_VARIABLES,
+    Connection,
+    public_gateway,
+)
 from langchain_workersai._parameters import GenerationParameters
 from langchain_workersai._provider import PROVIDER
 from workersai import Timeout
 
-SECRETS = ("api_token", "default_headers")
+SECRETS = ("account_id", "api_token", "default_headers")
 """Connection parameters that no identity, trace or dump may show."""
 
 
@@ -28,7 +35,7 @@ class TextModel(Connection, GenerationParameters):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """Fields that are written as the name of an environment variable."""
-        return {"api_token": TOKEN_VARIABLES[0]}
+        return {"account_id": ACCOUNT_VARIABLES[0], "api_token": TOKEN_VARIABLES[0]}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
@@ -42,12 +49,21 @@ class TextModel(Connection, GenerationParameters):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """Everything that can change an answer: LangChain's cache tells models apart by it."""
+        """Everything that can change an answer: LangChain's cache tells models apart by it.
+
+        Traces show it, so the account is a digest of its id.
+        """
         names = (*CONNECTION, "model_kwargs")
         values = {name: getattr(self, name) for name in names if name not in SECRETS}
         values["gateway"] = public_gateway(self.gateway)
+        values["account"] = self._account_digest()
         known = {name: value for name, value in values.items() if value not in (None, {})}
         return {**known, **self._set_parameters()}
+
+    def _account_digest(self) -> str | None:
+        if not self.account_id:
+            return None
+        return hashlib.sha256(f"workersai {self.account_id}".encode()).hexdigest()[:16]
 
     def _tracing_params(
         self,

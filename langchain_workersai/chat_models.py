@@ -7,12 +7,7 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import (
-    BaseChatModel,
-    LangSmithParams,
-    LanguageModelInput,
-    ModelProfile,
-)
+from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -22,6 +17,7 @@ from typing_extensions import Self, Unpack
 
 import langchain_workersai._blocks  # noqa: F401 - registers the block translator
 import workersai
+from langchain_workersai._batches import BatchedChat
 from langchain_workersai._chunks import ChunkStream
 from langchain_workersai._connection import CONFIG, Connection
 from langchain_workersai._errors import ConfigurationError, framework_errors
@@ -32,8 +28,8 @@ from langchain_workersai._results import from_wire_chat_result
 from langchain_workersai._retries import async_retry_listener, retry_listener
 from langchain_workersai._settings import ChatSettings
 from langchain_workersai._structured import METHODS, Method, default_method, parsed_by
-from langchain_workersai._text_model import TextModel, add_counts
-from langchain_workersai._thinking import Feed, ThinkingStream, without_think_tags
+from langchain_workersai._text_model import add_counts
+from langchain_workersai._thinking import Feed, ThinkingStream
 from langchain_workersai._tools import (
     ToolLike,
     to_wire_response_format,
@@ -43,7 +39,7 @@ from langchain_workersai._tools import (
 from workersai import __version__, get_profile
 
 
-class ChatWorkersAI(TextModel, BaseChatModel):
+class ChatWorkersAI(BatchedChat):
     """A chat model on Cloudflare Workers AI.
 
     Setup:
@@ -170,7 +166,7 @@ class ChatWorkersAI(TextModel, BaseChatModel):
                         yield chunk
 
     def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
-        result = without_think_tags(result) if self.think_tags else result
+        result = workersai.without_think_tags(result) if self.think_tags else result
         return from_wire_chat_result(result, model=model)
 
     def _reader(self, model: str) -> Feed[ChatGenerationChunk]:
@@ -264,6 +260,10 @@ class ChatWorkersAI(TextModel, BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return f"{PROVIDER}-chat"
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of cached answers; the dump in it does not tell accounts apart."""
+        return f"{super()._get_llm_string(stop, **kwargs)}---{self._account_digest()}"
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return to_langchain_profile(self.model)

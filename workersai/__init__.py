@@ -6,6 +6,7 @@ are made of what this package exports.
 
 from __future__ import annotations
 
+from workersai._batches import Batch, BatchResponse, BatchResult
 from workersai._events import (
     ChatEvent,
     Finish,
@@ -17,20 +18,25 @@ from workersai._events import (
 from workersai._exchange import RetryNotice, Timeout
 from workersai._models import get_profile
 from workersai._profiles import ModelProfile, Parameter
-from workersai._types import (
-    CallOptions,
-    ChatParameters,
+from workersai._results import (
     ChatResult,
     Choice,
-    EmbeddingOptions,
     EmbeddingResult,
-    Endpoint,
     InvalidToolCall,
     ModelInfo,
     RankedDocument,
     RerankResult,
     ToolCall,
     Usage,
+)
+from workersai._secrets import HiddenHeaders, HiddenText
+from workersai._thinking import ThinkSplitter, without_think_tags
+from workersai._types import (
+    BatchRequest,
+    CallOptions,
+    ChatParameters,
+    EmbeddingOptions,
+    Endpoint,
     WireFunctionCall,
     WireMessage,
     WireToolCall,
@@ -62,6 +68,10 @@ __all__ = [
     "APITimeoutError",
     "AsyncClient",
     "AuthenticationError",
+    "Batch",
+    "BatchRequest",
+    "BatchResponse",
+    "BatchResult",
     "CallOptions",
     "ChatEvent",
     "ChatParameters",
@@ -74,6 +84,8 @@ __all__ = [
     "EmbeddingResult",
     "Endpoint",
     "Finish",
+    "HiddenHeaders",
+    "HiddenText",
     "InvalidRequestError",
     "InvalidToolCall",
     "ModelInfo",
@@ -92,6 +104,7 @@ __all__ = [
     "ServerError",
     "StreamInterruptedError",
     "TextDelta",
+    "ThinkSplitter",
     "Timeout",
     "ToolCall",
     "ToolCallDelta",
@@ -103,4 +116,5 @@ __all__ = [
     "WorkersAIError",
     "__version__",
     "get_profile",
+    "without_think_tags",
 ]

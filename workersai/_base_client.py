@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
+from workersai._batch_answers import parse_polled, parse_submitted
+from workersai._batch_requests import poll_request, references_of, submit_request
+from workersai._batches import Batch, BatchResult
 from workersai._exchange import Attempt, RetryBudget, RetryNotice, Timeout, exchange
 from workersai._http import Outgoing
 from workersai._requests import ChatOptions, Request
+from workersai._responses import Reply
 from workersai._retrieval import embedding_requests
 from workersai._settings import read_settings
-from workersai._types import (
-    CallOptions,
-    EmbeddingOptions,
-    Endpoint,
-)
+from workersai._types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
 from workersai.errors import ConfigurationError
 
 __all__ = ["BaseClient", "ConnectionOptions", "OnRetry", "ToolChoice", "Tools"]
@@ -113,14 +114,14 @@ class BaseClient:
             "make one where it is used"
         )
 
-    def _exchange(self, on_retry: OnRetry) -> Generator[Attempt, Any, Any]:
-        return exchange(self.max_retries, self.timeout, budget=self._budget, on_retry=on_retry)
+    def _exchange(self, on_retry: OnRetry, timeout: Timeout) -> Generator[Attempt, Any, Any]:
+        return exchange(self.max_retries, timeout, budget=self._budget, on_retry=on_retry)
 
-    def _outgoing(self, request: Request) -> Outgoing:
+    def _outgoing(self, request: Request, step: Attempt) -> Outgoing:
         return Outgoing(
             method=request.method,
             url=self._settings.root + request.path,
-            headers=self._settings.headers,
+            headers={**step.headers, **self._settings.headers},
             content=request.content,
             params=request.params,
             secrets=self._settings.secrets,
@@ -144,6 +145,25 @@ class BaseClient:
             include_usage=include_usage,
             reject_if_busy=self._reject_if_busy,
         )
+
+    def _submission(
+        self, requests: Sequence[BatchRequest], model: str | None
+    ) -> tuple[Request, Callable[[Reply, Request], Batch]]:
+        asked = submit_request(
+            requests,
+            self._model(model),
+            endpoint=self.endpoint,
+            reject_if_busy=self._reject_if_busy,
+        )
+        return asked, partial(parse_submitted, references=references_of(requests))
+
+    def _polling(
+        self, batch: Batch
+    ) -> tuple[Request, Callable[[Reply, Request], Batch | BatchResult]]:
+        return poll_request(batch.request_id, batch.model), partial(parse_polled, batch=batch)
+
+    def _batch(self, batch: Batch | str, model: str | None) -> Batch:
+        return batch if isinstance(batch, Batch) else Batch(batch, self._model(model))
 
     def _embedding_requests(
         self, texts: Sequence[str], model: str | None, options: EmbeddingOptions

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from workersai._types import InvalidToolCall, ToolCall, Usage
+from workersai._results import InvalidToolCall, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)

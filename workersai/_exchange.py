@@ -11,11 +11,12 @@ import itertools
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError
+from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError, bare
 
 __all__ = ["Attempt", "RetryBudget", "RetryNotice", "Timeout", "exchange", "retry_delay", "succeed"]
 
@@ -82,11 +83,22 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Wait *delay* seconds, then try, and be done before *deadline* on the clock."""
+    """Wait *delay* seconds, then try, and be done before *deadline* on the clock.
+
+    Attributes:
+        number: 0 for the first.
+        key: The same for all attempts of a call, and no other call's.
+    """
 
     number: int
     delay: float
     deadline: float
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What tells a server, or who reads its logs, a retry from another call."""
+        return {"idempotency-key": self.key, "x-retry-count": str(self.number)}
 
 
 class RetryBudget:
@@ -141,10 +153,10 @@ def exchange(
     """
     deadline = clock() + timeout.total
     budget = budget or RetryBudget()
-    delay, cost = 0.0, 0
+    delay, cost, key = 0.0, 0, uuid.uuid4().hex
     for number in itertools.count():
         try:
-            result = yield Attempt(number, delay, deadline)
+            result = yield Attempt(number, delay, deadline, key)
         except WorkersAIError as error:
             failure = error
         else:
@@ -152,7 +164,7 @@ def exchange(
             return result
         wait = retry_delay(failure, number, jitter()) if number < retries else None
         if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
-            raise failure
+            raise bare(failure)
         delay = wait
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))

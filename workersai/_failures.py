@@ -84,6 +84,7 @@ _CODES: Mapping[int, _Meaning] = {
     5028: _Meaning(NotFoundError, 410),  # the model is retired
     5034: _Meaning(PermissionDeniedError, 403),
     5035: _Meaning(PermissionDeniedError, 403),  # paid plan only
+    5504: _Meaning(NotFoundError, 404),  # no such batch; also just after it was submitted
     7000: _Meaning(NotFoundError, 400),  # no such route: a mistyped model id
     7001: _Meaning(InvalidRequestError, 405),
     7003: _Meaning(NotFoundError, 404),  # could not route: a bad account id

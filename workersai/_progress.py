@@ -18,11 +18,8 @@ from workersai._json import exact_text, join_surrogates, read_list, to_text
 from workersai._replay import replay
 from workersai._requests import Request
 from workersai._responses import Reply
+from workersai._results import ChatResult, Choice
 from workersai._tool_stream import ToolCallAssembler
-from workersai._types import (
-    ChatResult,
-    Choice,
-)
 from workersai._usage import UsageLedger
 from workersai.errors import (
     ResponseError,

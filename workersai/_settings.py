@@ -8,7 +8,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 _ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
 _TOKEN = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotes
+_SHORTEST_SECRET = 8  # characters; of a header whose value may be any text
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(
     {"authorization", "host", "content-length", "content-type", "transfer-encoding", "connection",
@@ -102,8 +103,17 @@ def read_settings(
     if session_affinity is not None:
         headers["x-session-affinity"] = _check_value("session_affinity", session_affinity)
     headers["authorization"] = f"Bearer {token}"
-    gateway_token = headers.get("cf-aig-authorization", "").removeprefix("Bearer ")
-    return Settings(root, headers, Secrets(filter(None, (token, gateway_token, account))))
+    secrets = {token, account, account.lower(), *_secrets_in(headers, default_headers or {})}
+    # The longest first: one may be a part of another.
+    return Settings(root, headers, Secrets(sorted(secrets, key=len, reverse=True)))
+
+
+def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterator[str]:
+    """Find what may be secret: the gateway's token, and what the user's own headers say."""
+    if gateway_token := headers.get("cf-aig-authorization"):
+        yield gateway_token.removeprefix("Bearer ")
+    for name in given:
+        yield from (word for word in headers[name.lower()].split() if len(word) >= _SHORTEST_SECRET)
 
 
 def _environment(names: tuple[str, ...]) -> str | None:

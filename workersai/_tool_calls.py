@@ -12,10 +12,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from workersai._json import read_list, to_text
-from workersai._types import (
-    InvalidToolCall,
-    ToolCall,
-)
+from workersai._results import InvalidToolCall, ToolCall
 
 __all__ = ["CallIds", "from_wire_tool_calls", "make_tool_call", "name_and_arguments"]
 

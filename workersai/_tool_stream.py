@@ -16,11 +16,8 @@ from pydantic_core import from_json
 
 from workersai._events import ToolCallDelta
 from workersai._json import join_surrogates, read_list
+from workersai._results import InvalidToolCall, ToolCall
 from workersai._tool_calls import CallIds, make_tool_call, name_and_arguments
-from workersai._types import (
-    InvalidToolCall,
-    ToolCall,
-)
 
 __all__ = ["ToolCallAssembler"]
 
@@ -125,7 +122,9 @@ class ToolCallAssembler:
             if call is None or call.is_other(given_id, name):
                 call = self._by_index[index] = self._new(given_id)
         elif given_id:
-            call = next((c for c in self._calls if c.given_id == given_id), None)
+            known = (call for call in self._calls if call.given_id == given_id)
+            # An id may come twice, with another name: two calls, not one of both.
+            call = next((call for call in known if not call.is_other(given_id, name)), None)
             call = call or self._new(given_id)
         elif name or not self._calls:
             call = self._new(None)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, TypeVar
 
-from workersai._types import Usage
+from workersai._results import Usage
 
 __all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage"]
 

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workersai._types import ChatResult
+    from workersai._batches import Batch
+    from workersai._results import ChatResult
 
 __all__ = [
     "APIConnectionError",
@@ -76,6 +77,16 @@ def _restore(
     return error
 
 
+def bare(error: WorkersAIError) -> WorkersAIError:
+    """Return *error* without the frames it went through so far, and without what led to it.
+
+    The frames' variables are requests and the bytes of answers, which a debugger or an error
+    tracker would print: the account is in them, and whatever a server sends back.
+    """
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
+
+
 class ConfigurationError(WorkersAIError, ValueError):
     """An argument that cannot work, found before any request was made.
 
@@ -100,13 +111,19 @@ class APITimeoutError(APIConnectionError):
     Attributes:
         phase: `connect`, `first_byte` (waiting for the answer to begin), `idle` (between two
             events of a stream) or `total` (all attempts and waits together).
+        batch: The batch that was not done in time; its results can still be asked for.
     """
 
     def __init__(
-        self, message: str, *, phase: Literal["connect", "first_byte", "idle", "total"]
+        self,
+        message: str,
+        *,
+        phase: Literal["connect", "first_byte", "idle", "total"],
+        batch: Batch | None = None,
     ) -> None:
         super().__init__(message)
         self.phase = phase
+        self.batch = batch
 
 
 class APIStatusError(WorkersAIError):
@@ -171,7 +188,10 @@ class PermissionDeniedError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """There is no such model, account or route (HTTP 404; codes 3042, 5007, 7000, 5028 retired)."""
+    """There is no such model, account, route or batch.
+
+    HTTP 404; codes 3042, 5007, 7000, 5028 (retired), 5504 (batch).
+    """
 
     action = "check the model id ('@cf/author/name'), the account id and the endpoint"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.faults.speakers import SIX, Speaker
 from tests.workersai.loopback import Loopback, Script
@@ -16,6 +18,8 @@ from workersai._exchange import retry_delay
 
 _OURS = ("CLOUDFLARE_", "CF_", "WORKERSAI_BASE_URL")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+settings.register_profile("fuzz", max_examples=10_000, deadline=None)
 
 Speaks = Callable[..., Speaker]
 Serve = Callable[[Script], Loopback]
@@ -27,6 +31,15 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_OURS) or name.upper() in _PROXIES:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _old_objects_are_no_garbage() -> Iterator[None]:
+    """Let collections walk what tests make, and not two frameworks a hundred times."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(params=SIX)
@@ -51,7 +64,7 @@ def speaks(six: str) -> Iterator[Speaks]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(loopback: None) -> Iterator[Serve]:
     """Start loopback servers."""
     with ExitStack() as stack:
 
@@ -61,6 +74,14 @@ def serve() -> Iterator[Serve]:
             return server
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def idle_server(loopback: None) -> Iterator[Loopback]:
+    """A server that is not to be asked: one for many tests."""
+    server = Loopback(lambda peer, seen: peer.hang_up())
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def wants_stream(seen: Seen) -> bool:
 
 def well(peer: Peer, seen: Seen) -> None:
     """Answer as Workers AI does."""
-    if "/ai/run/" in seen.path and b'"text":' in seen.body:
+    if "/ai/run/" in seen.path and "text" in seen.json:
         vectors = [[float(i), 1.0] for i, _ in enumerate(seen.json["text"])]
         peer.answer(json.dumps({"result": {"data": vectors}, "success": True}).encode())
     elif wants_stream(seen):
@@ -58,7 +58,7 @@ def three_tokens(peer: Peer) -> None:
 
 def break_off(peer: Peer, *, reset: bool = False) -> None:
     """Hang up when what was sent has been read: a reset, or aiohttp at any cut, drops the rest."""
-    peer.server.release.wait(0.05)
+    peer.server.release.wait(0.03)
     peer.hang_up(reset=reset)
 
 
@@ -192,12 +192,14 @@ def gzip_bomb() -> bytes:
     return first + again * 511
 
 
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+SURPLUS = _HEAD % 22 + b'{"response":"surplus"}'
+
+
 def surplus(peer: Peer, seen: Seen) -> None:
     """Send more than the answer: what follows it would answer the next question."""
     own = json.dumps({"response": f"own {len(peer.server.requests)}"}).encode()
-    other = b'{"response":"surplus"}'
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    peer.send(head % len(own) + own + head % len(other) + other)
+    peer.send(_HEAD % len(own) + own + SURPLUS)
 
 
 def byte_by_byte(body: bytes) -> Script:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
-from llama_index.core.llms import ChatMessage
+from langchain_core.messages import HumanMessage
+from llama_index.core.base.llms.types import ToolCallBlock
+from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 
 import langchain_workersai
 import llamaindex_workersai
@@ -19,13 +21,27 @@ SIX = tuple(f"{face}-{colour}" for face in FACES for colour in ("sync", "async")
 HISTORY = [ChatMessage(role="user", content="Hello")]
 
 
+class Calls(NamedTuple):
+    """The tool calls of an answer: name and arguments of those to run, names of the others."""
+
+    valid: list[tuple[str, Any]]
+    invalid: list[str]
+
+
 class _Face(NamedTuple):
-    """How one face is asked: each entry takes the object and gives what its call returns."""
+    """How one face is asked: each entry takes the object and gives what its call returns.
+
+    `say` makes the messages of a user who says a text and shows a picture, `whole` joins the
+    items of a stream to what has all of it.
+    """
 
     chat: Callable[..., Any]
     embeddings: Callable[..., Any]
-    ask: Callable[[Any], Any]
-    stream: Callable[[Any], Any]
+    ask: Callable[..., Any]
+    stream: Callable[..., Any]
+    say: Callable[..., Any]
+    whole: Callable[[list[Any]], Any]
+    calls_of: Callable[[Any], Calls]
     embed: Callable[[Any, list[str]], Any]
     text_of: Callable[[Any], str]
     delta_of: Callable[[Any], str]
@@ -36,9 +52,41 @@ def _event_text(event: workersai.ChatEvent) -> str:
     return event.text if isinstance(event, workersai.TextDelta) else ""
 
 
+def _picture(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _said(text: str, picture: str | None) -> list[Any]:
+    return [{"type": "text", "text": text}, *([_picture(picture)] if picture else [])]
+
+
+def _blocks(text: str, picture: str | None) -> list[Any]:
+    return [TextBlock(text=text), *([ImageBlock(url=picture)] if picture else [])]
+
+
+def _client_calls(answer: workersai.ChatResult | workersai.Finish) -> Calls:
+    valid = [(call.name, call.arguments) for call in answer.tool_calls]
+    return Calls(valid, [call.name for call in answer.invalid_tool_calls])
+
+
+def _langchain_calls(message: Any) -> Calls:
+    valid = [(call["name"], call["args"]) for call in message.tool_calls]
+    return Calls(valid, [call["name"] for call in message.invalid_tool_calls])
+
+
+def _llamaindex_calls(response: Any) -> Calls:
+    found = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
+    invalid = response.message.additional_kwargs.get("invalid_tool_calls", [])
+    valid = [(block.tool_name, block.tool_kwargs) for block in found]
+    return Calls(valid, [call["name"] for call in invalid])
+
+
 _AS_CLIENT: dict[str, Any] = {
-    "ask": lambda it: it.chat(HELLO),
-    "stream": lambda it: it.stream_chat(HELLO),
+    "ask": lambda it, said=HELLO, **options: it.chat(said, **options),
+    "stream": lambda it, said=HELLO, **options: it.stream_chat(said, **options),
+    "say": lambda *said: [{"role": "user", "content": _said(*said)}],
+    "whole": lambda events: events[-1],
+    "calls_of": _client_calls,
     "embed": lambda it, texts: it.embed(texts),
     "text_of": lambda result: result.text,
     "delta_of": _event_text,
@@ -47,6 +95,9 @@ _AS_CLIENT: dict[str, Any] = {
 _AS_LANGCHAIN: dict[str, Any] = {
     "chat": langchain_workersai.ChatWorkersAI,
     "embeddings": langchain_workersai.WorkersAIEmbeddings,
+    "say": lambda *said: [HumanMessage(content=_said(*said))],
+    "whole": lambda chunks: sum(chunks[1:], chunks[0]),
+    "calls_of": _langchain_calls,
     "text_of": lambda message: str(message.text),
     "delta_of": lambda chunk: str(chunk.text),
     "vectors_of": lambda vectors: vectors,
@@ -54,6 +105,9 @@ _AS_LANGCHAIN: dict[str, Any] = {
 _AS_LLAMAINDEX: dict[str, Any] = {
     "chat": llamaindex_workersai.WorkersAI,
     "embeddings": llamaindex_workersai.WorkersAIEmbedding,
+    "say": lambda *said: [ChatMessage(role="user", blocks=_blocks(*said))],
+    "whole": lambda responses: responses[-1],
+    "calls_of": _llamaindex_calls,
     "text_of": lambda response: response.message.content or "",
     "delta_of": lambda response: response.delta or "",
     "vectors_of": lambda vectors: vectors,
@@ -65,26 +119,26 @@ _FACES = {
         chat=workersai.AsyncClient, embeddings=workersai.AsyncClient, **_AS_CLIENT
     ),
     "langchain-sync": _Face(
-        ask=lambda it: it.invoke("Hello"),
-        stream=lambda it: it.stream("Hello"),
+        ask=lambda it, said="Hello", **options: it.invoke(said, **options),
+        stream=lambda it, said="Hello", **options: it.stream(said, **options),
         embed=lambda it, texts: it.embed_documents(texts),
         **_AS_LANGCHAIN,
     ),
     "langchain-async": _Face(
-        ask=lambda it: it.ainvoke("Hello"),
-        stream=lambda it: it.astream("Hello"),
+        ask=lambda it, said="Hello", **options: it.ainvoke(said, **options),
+        stream=lambda it, said="Hello", **options: it.astream(said, **options),
         embed=lambda it, texts: it.aembed_documents(texts),
         **_AS_LANGCHAIN,
     ),
     "llamaindex-sync": _Face(
-        ask=lambda it: it.chat(HISTORY),
-        stream=lambda it: it.stream_chat(HISTORY),
+        ask=lambda it, said=HISTORY, **options: it.chat(said, **options),
+        stream=lambda it, said=HISTORY, **options: it.stream_chat(said, **options),
         embed=lambda it, texts: it.get_text_embedding_batch(texts),
         **_AS_LLAMAINDEX,
     ),
     "llamaindex-async": _Face(
-        ask=lambda it: it.achat(HISTORY),
-        stream=lambda it: it.astream_chat(HISTORY),
+        ask=lambda it, said=HISTORY, **options: it.achat(said, **options),
+        stream=lambda it, said=HISTORY, **options: it.astream_chat(said, **options),
         embed=lambda it, texts: it.aget_text_embedding_batch(texts),
         **_AS_LLAMAINDEX,
     ),
@@ -112,8 +166,26 @@ class Speaker:
         """Give what a call returns, waiting for it where it is a coroutine."""
         return result if self._loop is None else self._loop.run_until_complete(result)
 
+    def say(self, text: str, picture: str | None = None) -> Any:
+        """Make a user's message in the words of the face."""
+        return self._how.say(text, picture)
+
+    def whole(self, how: str, *said: Any, **options: Any) -> Any:
+        """Ask plainly or by a stream; give the answer as the face has it."""
+        if how == "plain":
+            return self.wait(self._how.ask(self.it, *said, **options))
+        items = self._how.stream(self.it, *said, **options)
+        items = self.wait(items) if isinstance(items, Awaitable) else items
+        if not isinstance(items, AsyncIterator):
+            return self._how.whole(list(items))
+        return self._how.whole(self.wait(_all(items)))
+
+    def calls(self, how: str) -> Calls:
+        """Ask plainly or by a stream; give the tool calls of the answer."""
+        return self._how.calls_of(self.whole(how))
+
     def ask(self) -> str:
-        return self._how.text_of(self.wait(self._how.ask(self.it)))
+        return self._how.text_of(self.whole("plain"))
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         return self._how.vectors_of(self.wait(self._how.embed(self.it, texts)))
@@ -165,6 +237,10 @@ class Speaker:
 async def _next(items: AsyncIterator[Any]) -> Any:
     """Take the next item inside the loop, which a generator has to know from the beginning."""
     return await anext(items)
+
+
+async def _all(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
 
 
 class Talk:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import random
 import time
 from typing import Any
 
@@ -176,14 +178,15 @@ def read(chunks: list[bytes]) -> tuple[list[ChatEvent], str | None]:
     return events, None
 
 
-WHOLE = {name: read([stream(name)]) for name in stream_names()}
+stream_of = functools.cache(stream)
+WHOLE = {name: read([stream_of(name)]) for name in stream_names()}
 
 
 @st.composite
 def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     """A stream of the fixtures, cut anywhere, pieces of nothing among the others."""
     name = draw(st.sampled_from(sorted(WHOLE)))
-    body = stream(name)
+    body = stream_of(name)
     places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=40)))
     edges = [0, *places, len(body)]
     return name, [body[a:b] for a, b in itertools.pairwise(edges)]
@@ -191,17 +194,54 @@ def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
 
 @settings(deadline=None)
 @given(cuts())
-def test_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
+def test_fuzz_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
     """However a stream is cut, its events and its error are the same."""
     name, chunks = cut
     assert read(chunks) == WHOLE[name]
 
 
+RECHUNKINGS = 10_000
+
+
+def test_ten_thousand_rechunkings() -> None:
+    """The same by the thousand, each fixture in its turn, byte by byte first.
+
+    A plain loop, for what Hypothesis adds to a failure it also takes from the number of examples.
+    """
+    chance = random.Random(0)
+    for name, whole in WHOLE.items():
+        body = stream_of(name)
+        assert read([body[i : i + 1] for i in range(len(body))]) == whole, name
+    for _, name in zip(range(RECHUNKINGS), itertools.cycle(WHOLE), strict=False):
+        body = stream_of(name)
+        places = sorted(chance.randrange(len(body) + 1) for _ in range(chance.randrange(1, 9)))
+        chunks = [body[a:b] for a, b in itertools.pairwise([0, *places, len(body)])]
+        assert read(chunks) == WHOLE[name], (name, places)
+
+
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=200)))
-def test_arbitrary_bytes(chunks: list[bytes]) -> None:
+def test_fuzz_arbitrary_bytes(chunks: list[bytes]) -> None:
     """Bytes of any kind give events or an error of the tree."""
     read(chunks)
+
+
+MARKS = [
+    b"data:", b"data: ", b"\n", b"\r", b"\n\n", b"\r\n\r\n", b"[DONE]", b"{", b"}", b"[", b"]",
+    b'"', b":", b",", b"\\", b"\\ud83d", b"\\ude00", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8",
+    b"\x00", b"1", b"1e9", b"-", b".", b"null", b"true",
+]  # fmt: skip
+NAMES = ("response", "choices", "delta", "content", "tool_calls", "function", "arguments", "index")
+WORDS = [*MARKS, *(f'"{name}":'.encode() for name in (*NAMES, "error", "errors", "usage"))]
+
+
+def test_ten_thousand_streams_of_rubbish() -> None:
+    """Bytes made of what streams are made of give events or an error of the tree."""
+    chance = random.Random(0)
+    for _ in range(RECHUNKINGS):
+        words = chance.choices(WORDS, k=chance.randrange(1, 24))
+        read([b"data: " + b"".join(words) + b"\n\n"])
+        read([b"data: ", *words])
 
 
 FIELDS = (
@@ -215,22 +255,22 @@ SHAPED = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5)
     ),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
 @settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), SHAPED), max_size=4))
-def test_events_of_any_shape(events: list[dict[str, Any]]) -> None:
+def test_fuzz_events_of_any_shape(events: list[dict[str, Any]]) -> None:
     """Known fields with values of any kind give events or an error of the tree."""
     read([b"data: " + json.dumps(fields).encode() + b"\n\n" for fields in events])
 
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
-def test_a_byte_of_a_stream_that_flips(name: str, data: st.DataObject) -> None:
+def test_fuzz_a_byte_that_flips(name: str, data: st.DataObject) -> None:
     """A fixture with a byte changed gives events or an error of the tree."""
-    body = bytearray(stream(name))
+    body = bytearray(stream_of(name))
     if body:
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
     read([bytes(body)])
@@ -238,9 +278,9 @@ def test_a_byte_of_a_stream_that_flips(name: str, data: st.DataObject) -> None:
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
-def test_a_stream_cut_short_never_succeeds_quietly(name: str, data: st.DataObject) -> None:
+def test_fuzz_a_stream_cut_short_never_succeeds_quietly(name: str, data: st.DataObject) -> None:
     """A fixture without its end is the same answer, or an error: never less of one."""
-    body = stream(name)
+    body = stream_of(name)
     events, error = read([body[: data.draw(st.integers(0, len(body)))]])
     if error is None:
         texts = [repr(found) for found in events if type(found).__name__ == "TextDelta"]

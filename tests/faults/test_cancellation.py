@@ -25,12 +25,12 @@ from tests.faults.crowd import (
     small_pool,
     storm,
 )
-from tests.faults.speakers import SIX, Speaker
+from tests.faults.speakers import SIX, Speaker, Talk
 from tests.workersai.loopback import Loopback, Peer, Seen
 
 
 @pytest.fixture(scope="module")
-def crowd_server() -> Iterator[Server]:
+def crowd_server(loopback: None) -> Iterator[Server]:
     with server_in_a_thread() as server:
         yield server
 
@@ -40,7 +40,7 @@ def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch,
     """No slot, no connection and no descriptor is lost, whatever was going on when it hit."""
     with small_pool(), quick_retries(), warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = asyncio.run(storm(face, crowd_server, 400))
+        found = asyncio.run(storm(face, crowd_server, 250))
     gc.collect()
     assert found.is_clean, found
 
@@ -73,9 +73,24 @@ def heard_within(server: Loopback, seconds: float) -> bool:
     return server.gone.wait(seconds) and len(server.requests) == 1
 
 
+def stumble(talk: Talk) -> None:
+    """Fail over the first token."""
+    for text in talk:
+        raise ZeroDivisionError(text)
+
+
 def leave(speaker: Speaker, how: str) -> Any:
     """Read a token of a stream, and leave it in one of the ways there are."""
     talk = speaker.open()
+    if how == "break":
+        for text in talk:
+            assert text == scripts.TOKENS[0]
+            break
+        return None
+    if how == "error":
+        with pytest.raises(ZeroDivisionError):
+            stumble(talk)
+        return None
     assert next(talk) == scripts.TOKENS[0]
     if how == "close":
         talk.close()
@@ -83,7 +98,7 @@ def leave(speaker: Speaker, how: str) -> Any:
     return None  # the last reference goes
 
 
-@pytest.mark.parametrize("how", ["close", "drop"])
+@pytest.mark.parametrize("how", ["close", "drop", "break", "error"])
 def test_stream_that_is_left(speaks: Speaks, serve: Serve, how: str) -> None:
     """However a stream is left, its connection closes within half a second, without a warning."""
     server = serve(token_then_wait)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import urllib.request
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from langchain_core.load import dumps, loads
-from langchain_core.messages import HumanMessage
+from llama_index.core.base.llms.types import AudioBlock, DocumentBlock
 from llama_index.core.llms import ChatMessage, ImageBlock
 
-from langchain_workersai import ChatWorkersAI
 from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
-from tests.workersai.loopback import Peer, Seen
+from tests.workersai.loopback import Loopback, Peer, Seen
 from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
-from workersai import APIStatusError, Client, ConfigurationError, WorkersAIError
+from workersai import APIStatusError, Client, ConfigurationError
 
 HOW = ("plain", "stream")
 
 
-def refused(speaks: Speaks, serve: Serve, **settings: Any) -> ConfigurationError:
+Refused = Callable[..., ConfigurationError]
+
+
+@pytest.fixture
+def refused(speaks: Speaks, idle_server: Loopback) -> Refused:
     """Make an object and ask it; give the error, which came before any request."""
-    server = serve(scripts.well)
-    with pytest.raises(ConfigurationError) as caught:
-        speaks(server, **settings).ask()
-    assert server.requests == []
-    return caught.value
+
+    def make_and_ask(**settings: Any) -> ConfigurationError:
+        with pytest.raises(ConfigurationError) as caught:
+            speaks(idle_server, **settings).ask()
+        assert idle_server.requests == []
+        return caught.value
+
+    return make_and_ask
 
 
 MODELS = [
@@ -54,9 +60,9 @@ MODELS = [
 
 
 @pytest.mark.parametrize("model", MODELS, ids=ascii)
-def test_model_ids_that_lead_elsewhere(speaks: Speaks, serve: Serve, model: str) -> None:
+def test_model_ids_that_lead_elsewhere(refused: Refused, model: str) -> None:
     """No model id takes the token to another path or host."""
-    assert TOKEN not in str(refused(speaks, serve, model=model))
+    assert TOKEN not in str(refused(model=model))
 
 
 def test_no_model(speaks: Speaks, serve: Serve) -> None:
@@ -79,9 +85,9 @@ ACCOUNTS = [
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=ascii)
-def test_account_ids(speaks: Speaks, serve: Serve, account: str) -> None:
+def test_account_ids(refused: Refused, account: str) -> None:
     """An account id is 32 hexadecimal characters, and is not shown when it is not."""
-    assert account not in str(refused(speaks, serve, account_id=account))
+    assert account not in str(refused(account_id=account))
 
 
 URLS = [
@@ -108,9 +114,9 @@ URLS = [
 
 
 @pytest.mark.parametrize("url", URLS, ids=ascii)
-def test_base_urls(speaks: Speaks, serve: Serve, url: str) -> None:
+def test_base_urls(refused: Refused, url: str) -> None:
     """The token goes to https hosts and to this machine, and nowhere by a trick of spelling."""
-    error = refused(speaks, serve, base_url=url)
+    error = refused(base_url=url)
     assert "password" not in str(error)
 
 
@@ -129,9 +135,9 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("token", TOKENS, ids=ascii)
-def test_tokens_that_are_none(speaks: Speaks, serve: Serve, token: str) -> None:
+def test_tokens_that_are_none(refused: Refused, token: str) -> None:
     """What cannot be sent is refused, and shown nowhere: neither as text nor as a cause."""
-    error: BaseException | None = refused(speaks, serve, api_token=token)
+    error: BaseException | None = refused(api_token=token)
     while error is not None:
         for shown in (str(error), repr(error), repr(error.args), repr(vars(error))):
             assert token not in shown
@@ -149,9 +155,9 @@ def test_space_around_a_token(speaks: Speaks, serve: Serve, token: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "  "], ids=ascii)
-def test_no_token(speaks: Speaks, serve: Serve, token: str) -> None:
+def test_no_token(refused: Refused, token: str) -> None:
     """Without a token nothing is sent."""
-    refused(speaks, serve, api_token=token)
+    refused(api_token=token)
 
 
 @pytest.mark.parametrize("settings", [{"api_token": b"t"}, {"account_id": 5}, {"base_url": b"x"}])
@@ -179,9 +185,9 @@ HEADERS = [
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=str)
-def test_headers(speaks: Speaks, serve: Serve, headers: dict[str, str]) -> None:
+def test_headers(refused: Refused, headers: dict[str, str]) -> None:
     """Extra headers can neither replace the client's own nor smuggle more."""
-    refused(speaks, serve, default_headers=headers)
+    refused(default_headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -189,105 +195,160 @@ def test_headers(speaks: Speaks, serve: Serve, headers: dict[str, str]) -> None:
     ["a\r\nb: c", "", "ü", {"id": "x\n"}, {"nope": 1}, {"metadata": {"a": {"b": 1}}}],
     ids=str,
 )
-def test_gateways(speaks: Speaks, serve: Serve, gateway: Any) -> None:
+def test_gateways(refused: Refused, gateway: Any) -> None:
     """A gateway's options are headers: nothing in them can end one."""
-    refused(speaks, serve, gateway=gateway)
+    refused(gateway=gateway)
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "ü", ""], ids=ascii)
-def test_session_affinity(speaks: Speaks, serve: Serve, value: str) -> None:
+def test_session_affinity(refused: Refused, value: str) -> None:
     """It is a header too."""
-    refused(speaks, serve, session_affinity=value)
+    refused(session_affinity=value)
 
 
 CYCLE: list[Any] = []
 CYCLE.append(CYCLE)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        {"temperature": float("nan")},
-        {"temperature": float("inf")},
-        {"extra": {"x": b"bytes"}},
-        {"extra": {"x": "\ud800"}},
-        {"extra": {"x": CYCLE}},
-        {"extra": {"x": object()}},
-        {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"x": b""}}}]},
-    ],
-    ids=lambda call: next(iter(call)),
-)
-@pytest.mark.parametrize("method", ["chat", "stream_chat"])
-def test_values_that_have_no_json_form(serve: Serve, call: dict[str, Any], method: str) -> None:
+VALUES: dict[str, dict[str, Any]] = {
+    "NaN": {"temperature": float("nan")},
+    "infinity": {"temperature": float("inf")},
+    "bytes in a tool": {
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"x": b""}}}]
+    },
+    "a cycle in a tool": {
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {"x": CYCLE}}}]
+    },
+    "half an emoji in a tool": {
+        "tools": [{"type": "function", "function": {"name": "f", "description": "\ud800"}}]
+    },
+}
+EXTRAS: dict[str, Any] = {
+    "bytes": b"bytes",
+    "half an emoji": "\ud800",
+    "a cycle": CYCLE,
+    "an object": object(),
+    "NaN": [float("nan")],
+    "a key that is no text": {(1, 2): 3},
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("value", VALUES)
+def test_values_that_have_no_json_form(speaks: Speaks, serve: Serve, value: str, how: str) -> None:
     """They are refused at the call, before any request."""
     server = serve(scripts.well)
-    client = Client(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url)
     with pytest.raises(ConfigurationError):
-        getattr(client, method)([{"role": "user", "content": "Hello"}], **call)
+        speaks(server).whole(how, **VALUES[value])
     assert server.requests == []
 
 
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("value", EXTRAS)
+def test_other_keys_that_have_no_json_form(
+    speaks: Speaks, serve: Serve, value: str, how: str
+) -> None:
+    """What goes into a request unchecked by name is checked as JSON."""
+    server = serve(scripts.well)
+    extra = {"x": EXTRAS[value]}
+    speaker = speaks(server)
+    name = {"client": "extra", "langchain": "model_kwargs"}.get(speaker.face)
+    with pytest.raises(ConfigurationError):
+        speaker.whole(how, **({name: extra} if name else extra))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"], ids=ascii)
-def test_lone_surrogates_in_a_message(serve: Serve, text: str) -> None:
+def test_lone_surrogates_in_a_message(speaks: Speaks, serve: Serve, text: str, how: str) -> None:
     """Half an emoji cannot be sent, and is said to be the message's fault."""
     server = serve(scripts.well)
-    client = Client(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url)
+    speaker = speaks(server)
     with pytest.raises(ConfigurationError):
-        client.chat([{"role": "user", "content": text}])
+        speaker.whole(how, speaker.say(text))
     assert server.requests == []
 
 
-IMAGES = ["http://169.254.169.254/latest/meta-data", "file:///etc/passwd", "http://[::1]:22/x"]
+def test_lone_surrogates_in_a_text_to_embed(speaks: Speaks, serve: Serve) -> None:
+    """The same for vectors."""
+    server = serve(scripts.well)
+    with pytest.raises(ConfigurationError):
+        speaks(server, task="embed").embed(["fine", "\ud800"])
+    assert server.requests == []
 
 
+IMAGES = [
+    "http://169.254.169.254/latest/meta-data",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[::1]:22/x",
+    "file:///etc/passwd",
+]
+
+
+class Watch:
+    """Notes what this process opens: names, addresses, files. An audit hook cannot be removed."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] | None = None
+        sys.addaudithook(self)
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.opened is not None and event in ("socket.connect", "socket.getaddrinfo", "open"):
+            self.opened.append(f"{event} {args[:2]}")
+
+
+@pytest.fixture(scope="module")
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def opened(watch: Watch) -> Iterator[list[str]]:
+    """What is opened during the test."""
+    watch.opened = []
+    yield watch.opened
+    watch.opened = None
+
+
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("url", IMAGES)
 def test_image_urls_are_never_fetched(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, url: str
+    speaks: Speaks, serve: Serve, opened: list[str], url: str, how: str
 ) -> None:
     """A URL in a message goes to the server as it is, or is refused; nobody here opens it."""
-
-    def opened(*args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("a URL of a message was opened")
-
-    monkeypatch.setattr(urllib.request, "urlopen", opened)
-    server = serve(scripts.well)
-    parts: list[Any] = [{"type": "image_url", "image_url": {"url": url}}]
-    settings: dict[str, Any] = {
-        "model": UNKNOWN,
-        "account_id": ACCOUNT,
-        "api_token": TOKEN,
-        "base_url": server.base_url,
-    }
-    asks: list[Any] = [
-        lambda: Client(**settings).chat([{"role": "user", "content": parts}]),
-        lambda: ChatWorkersAI(**settings).invoke([HumanMessage(content=parts)]),
-    ]
-    for ask in asks:
-        with contextlib.suppress(ConfigurationError):
-            ask()
-    assert all(url in seen.body.decode() for seen in server.requests)
-
-
-def test_image_blocks_are_never_fetched(
-    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, six: str
-) -> None:
-    """The same for LlamaIndex's blocks, which know how to fetch themselves."""
-    if not six.startswith("llamaindex"):
-        return
-    fetched: list[str] = []
-    monkeypatch.setattr(
-        ImageBlock, "resolve_image", lambda *args, **kwargs: fetched.append("resolved")
-    )
     server = serve(scripts.well)
     speaker = speaks(server)
-    message = ChatMessage(role="user", blocks=[ImageBlock(url=IMAGES[0])])
     try:
-        speaker.wait(
-            speaker.it.achat([message]) if speaker.is_async else speaker.it.chat([message])
-        )
-    except (WorkersAIError, ValueError):
+        speaker.whole(how, speaker.say("What is this?", url))
+    except (ConfigurationError, ValueError):
         assert server.requests == []
-    assert fetched == []
+    else:
+        (request,) = server.requests
+        assert request.json["messages"][0]["content"][-1]["image_url"]["url"] == url
+    assert any(f"{server.port}" in found for found in opened) == bool(server.requests)
+    names = ("169.254", "a9fe", "::1", "passwd")
+    assert [found for found in opened if any(name in found for name in names)] == []
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", [ImageBlock, AudioBlock, DocumentBlock])
+@pytest.mark.parametrize("six", ["llamaindex-sync", "llamaindex-async"])
+def test_links_of_blocks_are_never_fetched(
+    speaks: Speaks, serve: Serve, kind: Callable[..., Any], how: str
+) -> None:
+    """LlamaIndex's blocks know how to fetch their own links: the server behind one is not asked."""
+    server, inner = serve(scripts.well), serve(scripts.well)
+    links = [inner.base_url, f"ftp://127.0.0.1:{inner.port}/x", "file:///etc/passwd"]
+    speaker = speaks(server)
+    for link in links:
+        block = kind(url=link, **({"format": "wav"} if kind is AudioBlock else {}))
+        message = ChatMessage(role="user", blocks=[block])
+        if kind is ImageBlock and link.startswith("http"):
+            speaker.whole(how, [message])
+            continue
+        with pytest.raises(ConfigurationError, match="not fetched"):
+            speaker.whole(how, [message])
+    assert inner.connections == 0
 
 
 # ----------------------------------------------------------------------- from the server
@@ -339,26 +400,54 @@ def test_control_characters_in_a_request_id(speaks: Speaks, serve: Serve) -> Non
 INJECTED = {"lc": 1, "type": "secret", "id": ["CLOUDFLARE_API_TOKEN"]}
 
 
-@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
-@pytest.mark.parametrize("place", ["text", "arguments", "extra"])
-def test_secrets_that_an_answer_asks_for(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    """A dumped and loaded message resolves nothing that the model or the server wrote."""
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "the-secret-of-the-environment")
+def injecting(place: str) -> dict[str, Any]:
+    """Write an answer that asks for a secret of the environment."""
     function = {"name": "f", "arguments": json.dumps({"x": INJECTED})}
-    call = {"id": "1", "type": "function", "function": function}
+    call = {"index": 0, "id": "1", "type": "function", "function": function}
     message: dict[str, Any] = {"role": "assistant", "content": json.dumps(INJECTED)}
     if place == "arguments":
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    if place == "broken arguments":
+        function["arguments"] = json.dumps({"x": INJECTED})[:-1]
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    if place == "reasoning":
+        message["reasoning_content"] = json.dumps(INJECTED)
     answer: dict[str, Any] = {"choices": [{"message": message, "finish_reason": "stop"}]}
     if place == "extra":
         answer |= {"lc": 1, "type": "secret", "id": INJECTED["id"], "usage": {"x": INJECTED}}
         answer["choices"][0]["logprobs"] = {"content": [INJECTED]}
-    server = serve(lambda peer, _: peer.answer(json.dumps(answer).encode()))
-    model = ChatWorkersAI(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url)
-    text = dumps(model.invoke("Hello"))
+    return answer
+
+
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    "place", ["text", "reasoning", "arguments", "broken arguments", "extra", "header"]
+)
+@pytest.mark.parametrize("six", ["langchain-sync", "langchain-async"])
+def test_secrets_that_an_answer_asks_for(
+    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, place: str, how: str
+) -> None:
+    """A dumped and loaded message resolves nothing that the model or the server wrote."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "the-secret-of-the-environment")
+    answer = injecting(place)
+    plain = json.dumps(answer).encode()
+    chunk = {**answer["choices"][0], "delta": answer["choices"][0]["message"]}
+    del chunk["message"]
+    streamed = scripts.event(**{**answer, "choices": [chunk]}) + scripts.DONE
+    header = f"cf-aig-step: {json.dumps(INJECTED)}" if place == "header" else "x: y"
+
+    def script(peer: Peer, seen: Seen) -> None:
+        if scripts.wants_stream(seen):
+            peer.begin(scripts.SSE, header)
+            peer.chunk(streamed)
+            peer.end()
+        else:
+            peer.answer(plain, "200 OK", scripts.JSON, header)
+
+    message = speaks(serve(script)).whole(how)
+    text = dumps(message)
     assert "the-secret-of-the-environment" not in text
     loaded = loads(text, secrets_from_env=True, allowed_objects="all")
     assert "the-secret-of-the-environment" not in repr(loaded)
-    model.close()
+    assert loaded.text == message.text

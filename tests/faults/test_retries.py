@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.callbacks import BaseCallbackHandler
+from llama_index.core import instrumentation
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
 
 from langchain_workersai import ChatWorkersAI
 from tests.faults import scripts
@@ -64,10 +68,10 @@ def test_retry_after_is_waited_for(
 
 def test_retry_after_passes_on_the_clock(speaks: Speaks, serve: Serve) -> None:
     """The wait is one of real time."""
-    server = serve(then_well(refuse("429 Busy", 3021, "retry-after-ms: 200")))
+    server = serve(then_well(refuse("429 Busy", 3021, "retry-after-ms: 100")))
     began = time.monotonic()
     assert speaks(server).ask() == TEXT
-    assert 0.2 <= time.monotonic() - began < 0.5
+    assert 0.1 <= time.monotonic() - began < 0.4
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -137,16 +141,20 @@ FINAL = [
 def test_errors_that_a_retry_would_not_mend(
     speaks: Speaks, serve: Serve, final: tuple[str, int, type[APIStatusError]], how: str
 ) -> None:
-    """They are of their class, after one request and at once."""
+    """They are of their class, after one request and within 50 ms."""
     status, code, kind = final
     server = serve(refuse(status, code))
     speaker = speaks(server)
-    began = time.monotonic()
-    with pytest.raises(kind) as caught:
-        speaker.either(how)
-    assert time.monotonic() - began < 0.2
-    assert caught.value.status == int(status[:3])
-    assert len(server.requests) == 1
+    for asked in range(1, 21):
+        began = time.monotonic()
+        with pytest.raises(kind) as caught:
+            speaker.either(how)
+        took = time.monotonic() - began
+        assert caught.value.status == int(status[:3])
+        assert len(server.requests) == asked
+        if took < 0.05:
+            return
+    pytest.fail("Twenty times it took more than 50 ms, which no busy machine explains.")
 
 
 def test_capacity_is_worth_a_retry_and_an_allocation_is_not(
@@ -183,13 +191,17 @@ def test_retries_are_the_clients_alone(
 
 
 def test_an_outage_is_not_fed(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
-    """A thousand calls to a server that always fails make no more than 1,100 requests."""
+    """A thousand calls to a server that always fails make no more than 1,100 requests.
+
+    What is above a request a call is spent within the first hundred: a face shows it sooner.
+    """
     server = serve(refuse("500 Error"))
     speaker = speaks(server)
-    for _ in range(1000):
+    calls = 1000 if speaker.face == "client" else 150
+    for _ in range(calls):
         with pytest.raises(ServerError):
             speaker.ask()
-    assert len(server.requests) <= 1100
+    assert len(server.requests) - calls <= 100
 
 
 def test_successes_pay_for_retries(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
@@ -201,6 +213,46 @@ def test_successes_pay_for_retries(speaks: Speaks, serve: Serve, no_waiting: lis
 
     speaker = speaks(serve(script))
     assert {speaker.ask() for _ in range(100)} == {TEXT}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_retries_say_that_they_are(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """All attempts of a call have one idempotency key and are counted; the next call has its own.
+
+    Those after a connection that was closed under the request, too.
+    """
+
+    def hang_up(peer: Peer, seen: Seen) -> None:
+        peer.hang_up()
+
+    server = serve(then_well(refuse("503 Busy"), hang_up, refuse("503 Busy")))
+    speaker = speaks(server)
+    assert [speaker.either(how) for _ in range(2)] == [TEXT, TEXT]
+    keys = [seen.header("idempotency-key") or "" for seen in server.requests]
+    counts = [seen.header("x-retry-count") for seen in server.requests]
+    # The second hung up under a request on a connection used before: tried again at once.
+    assert counts == ["0", "1", "1", "2", "0"]
+    assert len(set(keys[:4])) == 1
+    assert keys[4] != keys[0]
+    assert all(len(key) == 32 for key in keys)
+
+
+def test_an_idempotency_key_of_the_users_own(speaks: Speaks, serve: Serve) -> None:
+    """A header that the user sets stays as it is."""
+    server = serve(scripts.well)
+    speaks(server, default_headers={"Idempotency-Key": "mine"}).ask()
+    assert server.requests[0].header("idempotency-key") == "mine"
+
+
+def test_each_request_of_a_batch_has_a_key(speaks: Speaks, serve: Serve) -> None:
+    """Requests that are not each other's retries never share one."""
+    server = serve(scripts.well)
+    speaker = speaks(server, task="embed", model="@cf/baai/bge-base-en-v1.5")
+    speaker.embed([f"text {n}" for n in range(150)])
+    keys = [seen.header("idempotency-key") for seen in server.requests]
+    assert len(set(keys)) == len(keys) > 1
 
 
 # -------------------------------------------------------------- errors that say they are success
@@ -336,6 +388,51 @@ async def test_broken_stream_is_one_error(serve: Serve, colour: str) -> None:
     assert len(server.requests) == 1
     await model.aclose()
     model.close()
+
+
+class Told(BaseEventHandler):
+    """Counts what LlamaIndex tells its listeners."""
+
+    kinds: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        self.kinds.append(type(event).__name__)
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    """Listen to LlamaIndex's events."""
+    listener, dispatcher = Told(), vars(instrumentation)["root_dispatcher"]
+    dispatcher.add_event_handler(listener)
+    yield listener
+    dispatcher.event_handlers.remove(listener)
+
+
+@pytest.mark.parametrize("six", ["llamaindex-sync", "llamaindex-async"])
+def test_retries_are_no_events_of_their_own(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], told: Told
+) -> None:
+    """Two failures and a success: LlamaIndex hears of one chat, and of each token once."""
+    server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
+    assert speaks(server).read() == TEXT
+    assert len(server.requests) == 3
+    assert told.kinds.count("LLMChatStartEvent") == 1
+    assert told.kinds.count("LLMChatEndEvent") == 1
+    assert told.kinds.count("ExceptionEvent") == 0
+    assert told.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS) + 1  # and the end
+
+
+@pytest.mark.parametrize("six", ["llamaindex-sync", "llamaindex-async"])
+def test_broken_stream_is_one_exception_event(speaks: Speaks, serve: Serve, told: Told) -> None:
+    """Tokens, then a reset: one request, each token once, and no end."""
+    server = serve(scripts.reset)
+    with pytest.raises(StreamInterruptedError):
+        speaks(server).read()
+    assert len(server.requests) == 1
+    assert told.kinds.count("LLMChatStartEvent") == 1
+    assert told.kinds.count("LLMChatEndEvent") == 0
+    assert told.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS)
+    assert told.kinds.count("ExceptionEvent") == 1
 
 
 # ------------------------------------------------------------------------------- embeddings

@@ -6,14 +6,17 @@ import resource
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import CUTS, EVENTS, JSON, NOT_HTTP, SSE, STREAM, TEXT, WHOLE
+from tests.faults.speakers import SIX
 from tests.workersai.loopback import WAIT, Peer, Seen
 from workersai import (
     APIConnectionError,
@@ -35,7 +38,7 @@ BARE = ("client-sync", "client-async")
 
 
 @pytest.fixture
-def free_port() -> Iterator[int]:
+def free_port(loopback: None) -> Iterator[int]:
     """A port that nobody listens on, kept from others."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -116,6 +119,41 @@ def test_surplus_bytes_never_answer_the_next_question(
     assert all(speaker.ask().startswith("own") for _ in range(5))
 
 
+LATE = {
+    "an answer": scripts.SURPLUS,
+    "its head": scripts.SURPLUS.partition(b"\r\n\r\n")[0] + b"\r\n\r\n",
+    "half its head": scripts.SURPLUS[:30],
+    "junk": b"junk\r\n\r\n",
+    "a line end": b"\r\n",
+}
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "unread"])
+@pytest.mark.parametrize("late", LATE)
+def test_surplus_bytes_on_an_idle_connection(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], late: str, is_read: bool
+) -> None:
+    """What comes between two answers is nobody's, read by the event loop by then or not."""
+    asked, sent = threading.Event(), threading.Event()
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.answer(b'{"response":"own %d"}' % len(peer.server.requests))
+        if len(peer.server.requests) == 1:
+            asked.wait(WAIT)
+            peer.send(LATE[late])
+            sent.set()
+
+    server = serve(script)
+    speaker = speaks(server)
+    assert speaker.ask() == "own 1"
+    asked.set()
+    assert sent.wait(WAIT)
+    if is_read:
+        speaker.turn()
+    assert [speaker.ask(), speaker.ask()] == ["own 2", "own 3"]
+    assert len(server.requests) == 3
+
+
 @pytest.mark.parametrize("six", BARE)
 def test_many_streams_at_once(speaks: Speaks, serve: Serve) -> None:
     """A hundred and fifty open streams wait for no free connection with the default settings."""
@@ -167,6 +205,33 @@ def test_proxies_of_the_environment(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert speaks(server).ask() == TEXT
     assert len(proxy.requests) == len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_credentials_of_a_proxy_are_in_no_error(
+    speaks: Speaks, monkeypatch: pytest.MonkeyPatch, free_port: int, how: str
+) -> None:
+    """A proxy that does not answer is named without its user and password, locals included."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{free_port}")
+    with pytest.raises(APIConnectionError) as caught:
+        speaks(max_retries=0).either(how)
+    error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = "".join(error.format())
+    assert "a-password" not in shown
+    assert "a-user" not in shown
+
+
+@pytest.mark.parametrize("six", [name for name in SIX if name.endswith("-sync")])
+def test_opting_out_of_the_environments_proxies(
+    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """`NO_PROXY=*` does it for all, an HTTP client of one's own for one object."""
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port}")
+    server = serve(scripts.well)
+    with httpx.Client(trust_env=False, verify=False) as own:
+        assert speaks(server, http_client=own).ask() == TEXT
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert speaks(server).ask() == TEXT
 
 
 # -------------------------------------------------------------------- streams that stop early
@@ -240,20 +305,29 @@ def test_short_body_of_a_plain_answer_is_asked_again(
 
 @pytest.mark.parametrize("script", [scripts.stall, scripts.ping])
 def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: object) -> None:
-    """The idle clock counts events, not pings; the token is kept and the connection closed."""
+    """The idle clock counts events, not pings, and ends within a tenth more than it says.
+
+    The token is kept and the connection closed.
+    """
     server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
-    talk = speaks(server, timeout=Timeout(idle=0.2)).open()
-    assert next(talk) == scripts.TOKENS[0]
-    began = time.monotonic()
-    with pytest.raises(APITimeoutError) as caught:
-        next(talk)
-    assert 0.15 < time.monotonic() - began < 0.4
-    assert caught.value.phase == "idle"
-    assert caught.value.partial is not None
-    assert caught.value.partial.text == scripts.TOKENS[0]
-    if script is scripts.stall:
-        assert server.gone.wait(0.5)
-    assert len(server.requests) == 1
+    speaker = speaks(server, timeout=Timeout(idle=0.15))
+    for asked in range(1, 11):
+        talk = speaker.open()
+        assert next(talk) == scripts.TOKENS[0]
+        began = time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            next(talk)
+        took = time.monotonic() - began
+        assert took > 0.12
+        assert caught.value.phase == "idle"
+        assert caught.value.partial is not None
+        assert caught.value.partial.text == scripts.TOKENS[0]
+        if script is scripts.stall:
+            assert server.gone.wait(0.5)
+        assert len(server.requests) == asked
+        if took < 0.165:
+            return
+    pytest.fail("Ten times it took a tenth more, which no busy machine explains.")
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -264,9 +338,9 @@ def test_accepted_and_never_answered(
     server = serve(scripts.hang)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
-        speaks(server, timeout=Timeout(first_byte=0.1, total=5), max_retries=1).either(how)
+        speaks(server, timeout=Timeout(first_byte=0.05, total=5), max_retries=1).either(how)
     assert caught.value.phase == "first_byte"
-    assert 0.2 < time.monotonic() - began < 0.5
+    assert 0.1 <= time.monotonic() - began < 0.4
     assert len(server.requests) == 2
 
 
@@ -283,32 +357,32 @@ def test_accepted_and_never_answered(
 def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: object, how: str) -> None:
     """Whatever the server does, the call is over when `total` is."""
     server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
-    speaker = speaks(server, timeout=0.15)
+    speaker = speaks(server, timeout=0.08)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
         speaker.either(how)
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 0.28
     assert caught.value.phase == "total"
 
 
 def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
     """A server that is always busy is not waited for beyond `total`."""
     server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
-    speaker = speaks(server, timeout=0.6, max_retries=100)
+    speaker = speaks(server, timeout=0.3, max_retries=100)
     began = time.monotonic()
     with pytest.raises(ServerError):
         speaker.ask()
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 0.5
 
 
 @pytest.mark.parametrize("how", HOW)
 def test_error_whose_body_never_ends(speaks: Speaks, serve: Serve, how: str) -> None:
     """The status of an error is told although its body does not come."""
-    speaker = speaks(serve(scripts.slow_error), timeout=0.15, max_retries=0)
+    speaker = speaks(serve(scripts.slow_error), timeout=0.08, max_retries=0)
     began = time.monotonic()
     with pytest.raises(ServerError):
         speaker.either(how)
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 0.28
 
 
 # ------------------------------------------------------------------- no HTTP, and too much

@@ -131,7 +131,7 @@ FAULTS: dict[str, tuple[Script, type[WorkersAIError]]] = {
 def test_faults_through_an_own_client(own: Own, serve: Serve, fault: str) -> None:
     """The same faults are the same errors: none of the library's escapes, not even as a cause."""
     script, kind = FAULTS[fault]
-    speaker = own.speak(serve(script), timeout=Timeout(first_byte=0.15, idle=0.15), max_retries=0)
+    speaker = own.speak(serve(script), timeout=Timeout(first_byte=0.07, idle=0.07), max_retries=0)
     began = time.monotonic()
     with pytest.raises(kind) as caught:
         speaker.read()

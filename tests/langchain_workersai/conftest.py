@@ -62,7 +62,7 @@ def scripted() -> Scripted:
 
 
 @pytest.fixture(scope="session")
-def local_server() -> Iterator[LocalServer]:
+def local_server(loopback: None) -> Iterator[LocalServer]:
     """A local Workers AI; the rule-based engine unless the environment names another."""
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
     with LocalServer(engine=engine) as server:

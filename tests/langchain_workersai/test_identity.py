@@ -92,8 +92,9 @@ def test_with_config_and_fallback_wrappers(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 def test_serialisation_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `dumpd` writes, `load` with the class named reads, token from the environment."""
+    """What `dumpd` writes, `load` with the class named reads: secrets from the environment."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     for cls in (ChatWorkersAI, WorkersAILLM):
         settings: dict[str, Any] = {"timeout": Timeout(total=9, idle=3), "temperature": 0.5}
         model = make(cls, **settings, gateway={"id": "gw"}, model_kwargs={"x": 1})
@@ -106,6 +107,18 @@ def test_serialisation_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
         assert type(twin) is cls
         assert twin.timeout == model.timeout
         assert twin.model_dump() == model.model_dump()
+
+
+def test_the_account_shows_nowhere_and_still_tells_models_apart() -> None:
+    """Dumps and identity say "another account", not which; a text of it is a text like any."""
+    one, other = make(ChatWorkersAI), make(ChatWorkersAI, account_id="f" * 32)
+    for model in (one, other):
+        shown = f"{model!r} {model._identifying_params} {dumpd(model)} {model.model_dump_json()}"
+        assert model.account_id not in shown
+    assert one._identifying_params["account"] != other._identifying_params["account"]
+    assert one.account_id == ACCOUNT
+    one.account_id = "e" * 32
+    assert "e" * 32 not in repr(vars(one))
 
 
 DIFFERENCES: list[dict[str, Any]] = [

@@ -23,7 +23,7 @@ Serve = Callable[[Answer], str]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def serve(loopback: None) -> Iterator[Serve]:
     """Start raw servers that do one thing to each connection; hang up at the end."""
     opened: list[socket.socket] = []
 

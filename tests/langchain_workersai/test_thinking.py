@@ -6,32 +6,7 @@ from typing import Any
 
 import pytest
 
-from langchain_workersai._thinking import ThinkSplitter
 from tests.langchain_workersai.scripted import merged
-from workersai import ReasoningDelta
-
-TEXT = "<think>\nTwo and two.\n</think>\n\nFour, a < b, </b> and <thin air."
-
-
-def split(pieces: list[str]) -> tuple[str, str]:
-    splitter = ThinkSplitter()
-    deltas = [d for piece in pieces for d in splitter.feed(piece)] + splitter.close()
-    thought = "".join(d.text for d in deltas if isinstance(d, ReasoningDelta))
-    return thought, "".join(d.text for d in deltas if not isinstance(d, ReasoningDelta))
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
-def test_tags_are_found_however_the_text_is_cut(size: int) -> None:
-    """Reasoning and answer do not depend on where the stream is cut."""
-    pieces = [TEXT[i : i + size] for i in range(0, len(TEXT), size)]
-    thought, said = split(pieces)
-    assert thought == "Two and two.\n"
-    assert said == "Four, a < b, </b> and <thin air."
-
-
-def test_an_open_end_is_reasoning() -> None:
-    """A model that was cut off while it thought has said nothing yet."""
-    assert split(["<think>hm</thi"]) == ("hm</thi", "")
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])

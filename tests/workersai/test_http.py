@@ -355,14 +355,12 @@ def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
 # --------------------------------------------------------------------------------- faults
 
 
-def closed_port() -> Iterator[int]:
+@pytest.fixture
+def free_port(loopback: None) -> Iterator[int]:
     """A port that nobody listens on, kept from others."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]
-
-
-free_port = pytest.fixture(closed_port)
 
 
 def test_nobody_listens(speaks: Speaks, free_port: int) -> None:

@@ -317,3 +317,11 @@ def test_no_secret_in_the_repr() -> None:
     assert set(found.secrets) == {TOKEN, "gw-token", ACCOUNT}
     shown = f"{found!r} {found!s} {found.secrets!r} {found.secrets!s}"
     assert not any(secret in shown for secret in found.secrets)
+
+
+def test_headers_of_the_users_own_are_secrets_too() -> None:
+    """Any of them may hold a key: the words of their values are hidden, their schemes are not."""
+    headers = {"X-Team": "Basic c2VjcmV0OnNlY3JldA==", "x-short": "a1"}
+    found = settings(default_headers=headers)
+    assert "c2VjcmV0OnNlY3JldA==" in found.secrets
+    assert not {"Basic", "a1"} & set(found.secrets)

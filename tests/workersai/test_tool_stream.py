@@ -125,3 +125,14 @@ def test_an_index_of_an_odd_type_is_none(index: Any) -> None:
     """Fragments are then matched by id and order."""
     _, valid, _ = assembled([fragment('{"a":', index, id="a", name="f")], [fragment("1}", index)])
     assert valid == (ToolCall("a", "f", {"a": 1}),)
+
+
+def test_one_id_for_two_names_is_two_calls() -> None:
+    """Calls without an index are told apart by name too: a model may give both one id."""
+    first = {"id": "a", "function": {"name": "f", "arguments": '{"x":'}}
+    rest = {"id": "a", "function": {"name": "f", "arguments": "1}"}}
+    other = {"id": "a", "function": {"name": "g", "arguments": '{"y":2}'}}
+    _, valid, invalid = assembled([first, rest, other])
+    assert invalid == ()
+    assert [(call.name, call.arguments) for call in valid] == [("f", {"x": 1}), ("g", {"y": 2})]
+    assert valid[0].id != valid[1].id

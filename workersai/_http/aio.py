@@ -8,8 +8,8 @@ import contextlib
 import os
 import ssl
 import sys
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextvars import ContextVar
 from typing import Any, NamedTuple, cast
 
 import aiohttp
@@ -18,6 +18,7 @@ from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from workersai._failures import is_error_status
 from workersai._http.clocks import Clocks
+from workersai._http.connector import Connector, current_clocks
 from workersai._http.families import HTTPX, Family, family_of
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
@@ -55,6 +56,18 @@ class _AsyncClient(HttpxAiohttpClient):
         """Send a request without what `send` adds: cookies, redirects, auth and a log line."""
         return await self._transport_for_url(request.url).handle_async_request(request)
 
+    def abandon(self) -> None:
+        """Close without the event loop, which is closed."""
+        for transport in (self._transport, *self._mounts.values()):
+            session = getattr(transport, "client", None)  # not there yet without a request
+            connector = getattr(session, "connector", None)  # nor any more, after a close
+            if isinstance(connector, Connector):
+                connector.abandon()
+        closing = self.aclose()
+        with contextlib.suppress(StopIteration):
+            closing.send(None)  # nothing is left to wait for: it runs to its end at once
+        closing.close()
+
 
 def _with_header(proxy: httpx.Proxy) -> httpx.Proxy:
     """Move a proxy's credentials into its headers: aiohttp warns of its own form of them."""
@@ -68,30 +81,14 @@ def _with_header(proxy: httpx.Proxy) -> httpx.Proxy:
 def _aiohttp_transport(
     context: ssl.SSLContext, proxy: httpx.Proxy | None = None
 ) -> AiohttpTransport:
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(_note_reuse)
-
     def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=context
-        )
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing]
-        )
+        connector = Connector(limit=MAX_CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ssl=context)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     return AiohttpTransport(verify=context, proxy=proxy, client=session)
 
 
-_current: ContextVar[Clocks | None] = ContextVar("clocks", default=None)
-
-
-async def _note_reuse(*_: object) -> None:
-    """Note, in the task that sends, that its request goes over a connection used before."""
-    if (clocks := _current.get()) is not None:
-        clocks.is_stale = True
-
-
-async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[AsyncHTTPClient, None]:
+async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[_AsyncClient, None]:
     """Hold a client open until its event loop shuts its asynchronous generators down.
 
     `asyncio.run` does so before it closes the loop, which closes the connections in good order
@@ -112,8 +109,15 @@ async def _begin(client: AsyncHTTPClient, request: httpx.Request) -> httpx.Respo
 
 class _Kept(NamedTuple):
     loop: asyncio.AbstractEventLoop
-    client: AsyncHTTPClient
-    keeper: AsyncGenerator[AsyncHTTPClient, None]
+    client: _AsyncClient
+    keeper: AsyncGenerator[_AsyncClient, None]
+
+
+def _abandon_closed(kept: dict[tuple[int, int], _Kept]) -> None:
+    """Close what event loops left open that were closed without a chance to do so."""
+    for key, entry in list(kept.items()):
+        if entry.loop.is_closed() and kept.pop(key, None) is not None:
+            entry.client.abandon()
 
 
 class AsyncEngine:
@@ -124,6 +128,7 @@ class AsyncEngine:
         self._family = HTTPX if user_client is None else family_of(user_client, "AsyncClient")
         self._kept: dict[tuple[int, int], _Kept] = {}
         mask_accounts(self._family)
+        weakref.finalize(self, _abandon_closed, self._kept)
 
     async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
         """Send a request and wait for the head of its answer.
@@ -132,14 +137,14 @@ class AsyncEngine:
             APIConnectionError: If there is no answer.
             ResponseError: If it is not HTTP.
         """
-        current = _current.set(clocks)
+        current = current_clocks.set(clocks)
         try:
             return await self._send(outgoing, clocks)
         except APIConnectionError as error:
             if not clocks.is_stale or isinstance(error, APITimeoutError):
                 raise
         finally:
-            _current.reset(current)
+            current_clocks.reset(current)
         # The server closed an idle connection just then. That is nobody's failure: ask again.
         return await self._send(outgoing, clocks)
 
@@ -176,9 +181,7 @@ class AsyncEngine:
         return kept if is_live else None
 
     async def _keep(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext) -> _Kept:
-        for key, kept in list(self._kept.items()):
-            if kept.loop.is_closed():
-                self._kept.pop(key, None)
+        _abandon_closed(self._kept)
         keeper = _keep_client(context)
         # The generator runs to its `yield` without giving way, so no other task comes between.
         kept = _Kept(loop, await keeper.__anext__(), keeper)

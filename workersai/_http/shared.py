@@ -6,12 +6,14 @@ import functools
 import logging
 import re
 import ssl
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import httpx
 
 from workersai._http.families import Family
 from workersai._http.outgoing import Outgoing
+from workersai._secrets import redact
 
 HTTPClient: TypeAlias = httpx.Client
 AsyncHTTPClient: TypeAlias = httpx.AsyncClient
@@ -29,6 +31,7 @@ LIMITS = httpx.Limits(
 
 def build_request(outgoing: Outgoing, family: Family, timeouts: dict[str, Any]) -> httpx.Request:
     """Write a request as its library has it; *timeouts* are those of httpx's extension."""
+    _sent.set(outgoing.secrets)
     request: httpx.Request = family.library.Request(
         outgoing.method,
         parse_url(family, outgoing.url),
@@ -46,24 +49,33 @@ def parse_url(family: Family, url: str) -> Any:
     return family.library.URL(url)
 
 
-class _MaskAccounts(logging.Filter):
-    """Masks the account id in the URLs that an HTTP library logs for each request."""
+_sent: ContextVar[tuple[str, ...]] = ContextVar("secrets", default=())
+"""The secrets of the last request that this thread or task sent."""
+
+
+class _Mask(logging.Filter):
+    """Masks what an HTTP library logs of a request: accounts in URLs, and secrets sent back."""
 
     _ACCOUNT = re.compile(r"(?<=/accounts/)[0-9a-fA-F]{32}")
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if (masked := self._ACCOUNT.sub("***", text)) != text:
+        if (masked := redact(self._ACCOUNT.sub("***", text), _sent.get())) != text:
             record.msg, record.args = masked, ()
         return True
 
 
-_mask = _MaskAccounts()
+_mask = _Mask()
+_LOGGERS = ("", ".connection", ".http11", ".http2", ".proxy", ".socks")
+"""Of a library's transport, below its name: a filter hears only its own logger."""
 
 
 def mask_accounts(family: Family) -> None:
-    """Keep the account id out of what the library logs, whoever listens."""
-    logging.getLogger(family.library.__name__).addFilter(_mask)  # once, however often it is added
+    """Keep secrets out of what the library logs, whoever listens."""
+    name = family.library.__name__
+    transport = name.replace("httpx", "httpcore")
+    for logger in (name, *(transport + below for below in _LOGGERS)):
+        logging.getLogger(logger).addFilter(_mask)  # once, however often it is added
 
 
 def ssl_context_for(url: str) -> ssl.SSLContext:
