@@ -6,7 +6,7 @@ are made of what this package exports.
 
 from __future__ import annotations
 
-from workersai._batches import Batch, BatchResponse, BatchResult
+from workersai._batches import BatchResponse, BatchResult
 from workersai._events import (
     ChatEvent,
     Finish,
@@ -19,6 +19,7 @@ from workersai._exchange import RetryNotice, Timeout
 from workersai._models import get_profile
 from workersai._profiles import ModelProfile, Parameter
 from workersai._results import (
+    Batch,
     ChatResult,
     Choice,
     EmbeddingResult,

@@ -56,7 +56,7 @@ def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> C
     Raises:
         ResponseError: If the answer has none of the known shapes.
     """
-    headers = read_headers(place.reply.headers)
+    headers = read_headers(place.reply.headers, place.reply.secrets)
     if not isinstance(answer, dict):
         text = answer if isinstance(answer, str) else place.document.text(place.path)
         return ChatResult((Choice(text=text),), **headers)

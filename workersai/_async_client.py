@@ -12,6 +12,7 @@ from workersai._answers import parse_chat
 from workersai._base_client import OnRetry, ToolChoice, Tools
 from workersai._batch_client import AsyncBatches
 from workersai._events import ChatEvent
+from workersai._parameters import check_count
 from workersai._requests import (
     Request,
     chat_request,
@@ -94,7 +95,7 @@ class AsyncClient(AsyncBatches):
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
         """As `Client.embed`, with up to *max_concurrency* requests at once."""
-        slots = asyncio.Semaphore(max_concurrency)
+        slots = asyncio.Semaphore(check_count("max_concurrency", max_concurrency, 1))
 
         async def one(request: Request) -> EmbeddingResult:
             async with slots:
@@ -135,7 +136,7 @@ class AsyncClient(AsyncBatches):
         return await self._call(asked, parse_models, None)
 
     async def aclose(self) -> None:
-        """Close this event loop's connections; a later call opens new ones."""
+        """As `Client.close`, for this event loop's connections."""
         await self._engine.aclose()
 
     async def __aenter__(self) -> Self:

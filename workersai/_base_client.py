@@ -11,11 +11,13 @@ from typing_extensions import TypedDict
 
 from workersai._batch_answers import parse_polled, parse_submitted
 from workersai._batch_requests import poll_request, references_of, submit_request
-from workersai._batches import Batch, BatchResult
+from workersai._batches import BatchResult
 from workersai._exchange import Attempt, RetryBudget, RetryNotice, Timeout, exchange
 from workersai._http import Outgoing
+from workersai._parameters import check_count
 from workersai._requests import ChatOptions, Request
 from workersai._responses import Reply
+from workersai._results import Batch
 from workersai._retrieval import embedding_requests
 from workersai._settings import read_settings
 from workersai._types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
@@ -84,14 +86,10 @@ class BaseClient:
             raise ConfigurationError(
                 f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"
             )
-        if not isinstance(max_retries, int) or max_retries < 0:
-            raise ConfigurationError(
-                f"max_retries={max_retries!r} must be 0 or more", parameter="max_retries"
-            )
         self.model = model
         self.endpoint: Endpoint = endpoint
         self.timeout = Timeout.of(timeout)
-        self.max_retries = max_retries
+        self.max_retries = check_count("max_retries", max_retries, 0)
         self._budget = RetryBudget()
         self._reject_if_busy = reject_if_busy
         self._settings = read_settings(

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workersai._answers import AnswerPlace, read_chat
-from workersai._batches import Batch, BatchResponse, BatchResult
+from workersai._batches import BatchResponse, BatchResult
 from workersai._failures import error_from_body
 from workersai._json import ExactDocument
 from workersai._requests import Request
 from workersai._responses import Reply, read_embeddings
-from workersai._results import ChatResult, EmbeddingResult
+from workersai._results import Batch, ChatResult, EmbeddingResult
 from workersai._secrets import redact
 from workersai._usage import parse_usage
 from workersai.errors import ResponseError, WorkersAIError
@@ -30,8 +30,6 @@ _NOT_DONE = frozenset({"queued", "running", "pending", "processing", "in_progres
 
 _FAILED = frozenset({"error", "failed"})
 _LISTS = ("responses", "results")
-_MOST_REQUESTS = 1_000_000
-"""More do not fit into the 10 MB that a batch may have."""
 
 
 def parse_submitted(reply: Reply, request: Request, references: Sequence[str | None]) -> Batch:
@@ -152,14 +150,15 @@ def _places(rows: list[Any], batch: Batch) -> list[int]:
     """Find each row's place among the requests.
 
     By its `id`, which is the index of the request; else by its reference; rows that carry neither
-    stand in order.
+    stand in order. Where the number of requests is not known, ids that leave out more places than
+    they fill are no indices.
 
     Raises:
         ResponseError: If they make no order.
     """
     keyed = [row if isinstance(row, dict) else {} for row in rows]
     count = len(batch.references)
-    by_id = [_index(row.get("id"), count or _MOST_REQUESTS) for row in keyed]
+    by_id = [_index(row.get("id"), count or 2 * len(rows)) for row in keyed]
     if _is_order(by_id):
         return by_id
     known = {name: index for index, name in enumerate(batch.references) if name is not None}

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 
 from workersai._base_client import OnRetry
-from workersai._batches import Batch, BatchResult
+from workersai._batches import BatchResult
+from workersai._results import Batch
 from workersai._sending import AsyncSender, SyncSender
 from workersai._types import BatchRequest
 from workersai._waiting import waiting

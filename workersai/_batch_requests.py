@@ -44,7 +44,7 @@ def submit_request(
             the client's settings rule a queue out.
     """
     _check_settings(model, endpoint, reject_if_busy=reject_if_busy)
-    if isinstance(requests, (str, Mapping)) or not requests:
+    if not _is_list(requests) or not requests:
         raise ConfigurationError(
             "requests must be a list with at least one request", parameter="requests"
         )
@@ -79,6 +79,11 @@ def references_of(requests: Sequence[BatchRequest]) -> tuple[str | None, ...]:
     return tuple(request.get("external_reference") for request in requests)
 
 
+def _is_list(value: object) -> bool:
+    """Say whether a value can be read twice, and in order."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
 def _check_settings(model: str, endpoint: Endpoint, *, reject_if_busy: bool) -> None:
     if endpoint != "run":
         raise ConfigurationError(
@@ -100,6 +105,10 @@ def _check_settings(model: str, endpoint: Endpoint, *, reject_if_busy: bool) -> 
 
 def _item(position: int, request: BatchRequest, model: str) -> dict[str, Any]:
     """Write one request; whatever is wrong with it is told with its place."""
+    if not isinstance(request, Mapping):
+        raise ConfigurationError(
+            f"requests[{position}] is no dict but {type(request).__name__}", parameter="requests"
+        )
     try:
         given = {name: value for name, value in request.items() if value is not None}
         reference = given.pop("external_reference", None)

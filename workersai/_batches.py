@@ -1,4 +1,4 @@
-"""A batch: its place in Cloudflare's queue, and what it brings in the end."""
+"""What a batch of Cloudflare's queue brings in the end; `_results` has its place in the queue."""
 
 from __future__ import annotations
 
@@ -7,32 +7,7 @@ from dataclasses import dataclass
 from workersai._results import ChatResult, EmbeddingResult, Usage
 from workersai.errors import WorkersAIError
 
-__all__ = ["Batch", "BatchResponse", "BatchResult"]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch in the queue.
-
-    It holds plain values only, so that it can be written down and its results fetched by another
-    process: `Batch(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
-    first two values are enough; `references` adds the check that no answer is missing.
-
-    Attributes:
-        request_id: Cloudflare's id of the batch.
-        model: The model that was asked.
-        status: As the server last put it: `queued` or `running`.
-        references: The `external_reference` of each request, in order, `None` where there is none;
-            empty if the number of requests is not known.
-    """
-
-    request_id: str
-    model: str
-    status: str = "queued"
-    references: tuple[str | None, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "references", tuple(self.references))
+__all__ = ["BatchResponse", "BatchResult"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class Client(SyncBatches):
         return self._call(asked, parse_models, None)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections, those of calls under way too; a later call opens new ones."""
         self._engine.close()
 
     def __enter__(self) -> Self:

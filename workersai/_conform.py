@@ -1,23 +1,17 @@
-"""Messages, tools and formats in their common form -> the form one model's page wants."""
+"""Messages and formats in their common form -> the form one model's page wants."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workersai._profiles import ModelProfile
 from workersai._types import Endpoint, WireMessage
 from workersai.errors import ConfigurationError
 
-__all__ = [
-    "to_wire_messages",
-    "to_wire_response_format",
-    "to_wire_tool_choice",
-    "to_wire_tools",
-    "tool_names",
-]
+__all__ = ["to_wire_messages", "to_wire_response_format"]
 
 # ---------------------------------------------------------------------------- messages
 
@@ -51,7 +45,10 @@ def _to_wire_message(position: int, message: WireMessage, profile: ModelProfile)
         wire["role"] = "system"  # only the OpenAI-schema models list the role `developer`
     if not profile.reasoning:
         wire.pop("reasoning", None)
-    calls = [_to_wire_call(position, call) for call in wire.pop("tool_calls", ())]
+    given = wire.pop("tool_calls", ())
+    if not isinstance(given, Sequence):
+        raise _malformed(position, f"tool_calls that are {type(given).__name__}")
+    calls = [_to_wire_call(position, call) for call in given]
     if calls:  # an empty list is refused by models with the OpenAI schema
         wire["tool_calls"] = calls
     return wire
@@ -112,131 +109,6 @@ def _check_is_inline(position: int, part: Mapping[str, Any], profile: ModelProfi
         )
 
 
-# ------------------------------------------------------------------------------- tools
-
-
-def tool_names(tools: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the names of tools in their wire form."""
-    return frozenset(tool["function"]["name"] for tool in tools if "function" in tool)
-
-
-def to_wire_tools(
-    tools: Sequence[Mapping[str, Any]] | None, profile: ModelProfile
-) -> list[dict[str, Any]]:
-    """Write tool definitions in the nested form, the only one that every model takes.
-
-    Args:
-        tools: In the OpenAI form, the flat form `{name, description, parameters}`, or the
-            Anthropic form `{name, description, input_schema}`.
-        profile: The model's.
-
-    Raises:
-        ConfigurationError: If a definition has none of these forms.
-    """
-    return [_to_wire_tool(i, tool, profile) for i, tool in enumerate(tools or ())]
-
-
-def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, Any]:
-    given = tool if isinstance(tool, Mapping) else {}
-    if given.get("type", "function") != "function" and "input_schema" not in given:
-        return dict(given)  # `custom` tools: listed by the OpenAI-schema models
-    inner = given.get("function", given)
-    function = dict(inner) if isinstance(inner, Mapping) else {}
-    if not isinstance(function.get("name"), str):
-        raise ConfigurationError(
-            f"tools[{position}] has no name: pass {{'type': 'function', 'function': "
-            f"{{'name': ..., 'parameters': ...}}}}",
-            parameter="tools",
-        )
-    schema = function.pop("input_schema", None) or function.get("parameters") or {}
-    function = {
-        key: value
-        for key, value in function.items()
-        if key in {"name", "description", "strict"} and value is not None
-    }
-    function["parameters"] = {
-        "type": "object",
-        **schema,
-        "properties": schema.get("properties") or {},
-    }
-    if profile.describes_properties:
-        function.setdefault("description", "")
-        function["parameters"]["properties"] = _describe(function["parameters"])
-    return {"type": "function", "function": function}
-
-
-def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Give every property the `type` and `description` that the model's page requires."""
-    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
-    return {
-        name: {
-            "description": "",
-            **(spec if isinstance(spec, Mapping) else {}),
-            "type": _type_of(spec, definitions),
-        }
-        for name, spec in schema["properties"].items()
-    }
-
-
-_TYPE_NAMES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-
-
-def _type_of(spec: Any, definitions: Mapping[str, Any], depth: int = 0) -> str:
-    """Return one type for a property; of several, the first that is not null."""
-    if not isinstance(spec, Mapping) or depth > len(definitions) + 8:
-        return "string"
-    if isinstance(declared := spec.get("type"), str):
-        return declared
-    if isinstance(declared, list):
-        return next((kind for kind in declared if kind != "null"), "null")
-    if isinstance(reference := spec.get("$ref"), str):
-        return _type_of(definitions.get(reference.rsplit("/", 1)[-1]), definitions, depth + 1)
-    for key in ("anyOf", "oneOf", "allOf"):
-        for option in spec.get(key, ()):
-            if (found := _type_of(option, definitions, depth + 1)) != "null":
-                return found
-    values = spec.get("enum") or ([spec["const"]] if "const" in spec else [])
-    if values:
-        return _TYPE_NAMES.get(type(values[0]), "string")
-    return "object" if "properties" in spec else "string"
-
-
-def to_wire_tool_choice(
-    choice: str | bool | Mapping[str, Any] | None, names: frozenset[str]
-) -> str | dict[str, Any] | None:
-    """Write a tool choice as the wire has it.
-
-    Args:
-        choice: `None` (the model decides), `auto`, `none`, `required` or its other names `any`
-            and `True`, a tool's name, or a dict that is sent as it is.
-        names: The tools of the request.
-
-    Raises:
-        ConfigurationError: If a call is required but there is no tool, or no such tool.
-    """
-    if choice is None or choice is False:
-        return None
-    if isinstance(choice, Mapping):
-        return dict(choice)
-    if not names:
-        if choice in ("auto", "none"):
-            return None
-        raise ConfigurationError(
-            f"tool_choice={choice!r} asks for a call, but the request has no tools",
-            parameter="tool_choice",
-        )
-    if choice is True or choice == "any":
-        return "required"  # `any` is refused with 8001
-    if choice in ("auto", "none", "required"):
-        return choice
-    if choice not in names:
-        raise ConfigurationError(
-            f"tool_choice={choice!r} names no tool of the request; it has {sorted(names)}",
-            parameter="tool_choice",
-        )
-    return {"type": "function", "function": {"name": choice}}
-
-
 # ----------------------------------------------------------------------------- formats
 
 
@@ -253,6 +125,11 @@ def to_wire_response_format(
     """
     if response_format is None:
         return None
+    if not isinstance(response_format, Mapping):
+        raise ConfigurationError(
+            f"response_format={response_format!r} must be a dict with a 'type'",
+            parameter="response_format",
+        )
     if response_format.get("type") != "json_schema":
         return dict(response_format)
     given = response_format.get("json_schema")

@@ -88,12 +88,14 @@ class Attempt:
     Attributes:
         number: 0 for the first.
         key: The same for all attempts of a call, and no other call's.
+        timeout: The call's.
     """
 
     number: int
     delay: float
     deadline: float
     key: str
+    timeout: Timeout
 
     @property
     def headers(self) -> dict[str, str]:
@@ -156,7 +158,7 @@ def exchange(
     delay, cost, key = 0.0, 0, uuid.uuid4().hex
     for number in itertools.count():
         try:
-            result = yield Attempt(number, delay, deadline, key)
+            result = yield Attempt(number, delay, deadline, key, timeout)
         except WorkersAIError as error:
             failure = error
         else:

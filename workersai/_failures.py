@@ -240,13 +240,13 @@ class HeaderFacts(TypedDict):
     gateway: dict[str, str]
 
 
-def read_headers(headers: Mapping[str, str]) -> HeaderFacts:
+def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> HeaderFacts:
     """Read Cloudflare's request id, and what an AI Gateway says, fit for logs."""
     ray = headers.get("cf-ray")
     return {
-        "request_id": _clean(ray, ()) if ray else None,
+        "request_id": _clean(ray, secrets) if ray else None,
         "gateway": {
-            name.removeprefix("cf-aig-").replace("-", "_"): _clean(value, ())
+            name.removeprefix("cf-aig-").replace("-", "_"): _clean(value, secrets)
             for name, value in headers.items()
             if name.startswith("cf-aig-")
         },

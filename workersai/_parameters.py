@@ -16,7 +16,7 @@ from workersai._profiles import ModelProfile, Parameter
 from workersai._types import ChatParameters
 from workersai.errors import ConfigurationError
 
-__all__ = ["check_extra", "check_parameter", "collect_parameters"]
+__all__ = ["check_count", "check_extra", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
@@ -59,6 +59,17 @@ def collect_parameters(
     for name, value in body.items():
         check_parameter(name, value, profile)
     return body
+
+
+def check_count(name: str, value: int, least: int) -> int:
+    """Return a number of things that is one.
+
+    Raises:
+        ConfigurationError: If it is no whole number, or less than *least*.
+    """
+    if not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
+    return value
 
 
 def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:

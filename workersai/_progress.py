@@ -21,9 +21,7 @@ from workersai._responses import Reply
 from workersai._results import ChatResult, Choice
 from workersai._tool_stream import ToolCallAssembler
 from workersai._usage import UsageLedger
-from workersai.errors import (
-    ResponseError,
-)
+from workersai.errors import ResponseError
 
 __all__ = ["AnswerInProgress"]
 
@@ -213,7 +211,7 @@ class AnswerInProgress:
             tool_calls=calls,
             invalid_tool_calls=invalid,
             refusal="".join(self._refusal) or None,
-            **read_headers(self._headers),
+            **read_headers(self._headers, self._secrets),
             system_fingerprint=self._names.get("system_fingerprint"),
         )
         return [*events, finish]
@@ -233,5 +231,5 @@ class AnswerInProgress:
             usage=self._usage.total(),
             model=self._names.get("model") or self._request.model,
             id=self._names.get("id"),
-            **read_headers(self._headers),
+            **read_headers(self._headers, self._secrets),
         )

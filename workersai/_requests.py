@@ -11,16 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workersai._conform import (
-    to_wire_messages,
-    to_wire_response_format,
-    to_wire_tool_choice,
-    to_wire_tools,
-    tool_names,
-)
+from workersai._conform import to_wire_messages, to_wire_response_format
+from workersai._conform_tools import to_wire_tool_choice, to_wire_tools, tool_names
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._parameters import collect_parameters
+from workersai._parameters import check_extra, collect_parameters
 from workersai._profiles import ModelProfile
 from workersai._types import CallOptions, Endpoint, WireMessage
 from workersai.errors import ConfigurationError
@@ -188,6 +183,7 @@ def _generation_body(
     wanted = to_wire_response_format(asked, profile, options.endpoint)
     if wanted is not None:
         body["response_format"] = wanted
+    check_extra(extra, body.keys())
     body.update(collect_parameters(call, extra, profile))
     # Without a cap the native route uses the page's default, but `/ai/v1` cuts at 256 tokens.
     if profile.max_tokens_default is not None and "max_completion_tokens" not in body:

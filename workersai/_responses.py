@@ -211,7 +211,7 @@ def _model_info(row: Mapping[str, Any]) -> ModelInfo:
     properties = {
         item["property_id"]: item.get("value")
         for item in read_list(row.get("properties"), "properties")
-        if isinstance(item, dict) and "property_id" in item
+        if isinstance(item, dict) and isinstance(item.get("property_id"), str)
     }
     return ModelInfo(
         name=str(row.get("name", "")),

@@ -222,3 +222,28 @@ class ModelInfo:
     task: str | None = None
     description: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch in the queue.
+
+    It holds plain values only, so that it can be written down and its results fetched by another
+    process: `Batch(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
+    first two values are enough; `references` adds the check that no answer is missing.
+
+    Attributes:
+        request_id: Cloudflare's id of the batch.
+        model: The model that was asked.
+        status: As the server last put it: `queued` or `running`.
+        references: The `external_reference` of each request, in order, `None` where there is none;
+            empty if the number of requests is not known.
+    """
+
+    request_id: str
+    model: str
+    status: str = "queued"
+    references: tuple[str | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "references", tuple(self.references))

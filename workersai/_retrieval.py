@@ -90,7 +90,8 @@ def _batch_size(asked: int | None, profile: ModelProfile) -> int:
     limit = profile.max_batch or 100
     if asked is None:
         return limit
-    if asked < 1 or (profile.max_batch is not None and asked > profile.max_batch):
+    is_number = isinstance(asked, int) and asked > 0
+    if not is_number or (profile.max_batch is not None and asked > profile.max_batch):
         raise ConfigurationError(
             f"batch_size={asked!r} does not fit {profile.name}: its page wants it between 1 and "
             f"{limit} texts a request",
@@ -117,7 +118,7 @@ def rerank_request(
     _check_texts("query", [query])
     _check_texts("documents", documents)
     body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in documents]}
-    body.update(extra or {})
+    body.update({name: value for name, value in (extra or {}).items() if value is not None})
     if top_k is not None:
         check_parameter("top_k", top_k, profile)
         body["top_k"] = top_k

@@ -69,13 +69,13 @@ class SyncSender(BaseClient):
                 return succeed(flow, result)
 
     def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = Clocks(self.timeout, step.deadline)
+        clocks = Clocks(step.timeout, step.deadline)
         answer = self._engine.open(self._outgoing(request, step), clocks)
         return read_whole(answer, self._settings.secrets, request.max_answer)
 
     def _stream(self, request: Request, on_retry: OnRetry) -> Generator[ChatEvent, None, None]:
         def begin(step: Attempt) -> tuple[SyncStream, ChatEvent]:
-            clocks = Clocks(self.timeout, step.deadline)
+            clocks = Clocks(step.timeout, step.deadline)
             answer = self._engine.open(self._outgoing(request, step), clocks)
             return SyncStream.begin(answer, request, clocks, self._settings.secrets)
 
@@ -133,13 +133,13 @@ class AsyncSender(BaseClient):
                 return succeed(flow, result)
 
     async def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = Clocks(self.timeout, step.deadline)
+        clocks = Clocks(step.timeout, step.deadline)
         answer = await self._engine.open(self._outgoing(request, step), clocks)
         return await read_whole_async(answer, self._settings.secrets, request.max_answer)
 
     async def _stream(self, request: Request, on_retry: OnRetry) -> AsyncGenerator[ChatEvent, None]:
         async def begin(step: Attempt) -> tuple[AsyncStream, list[ChatEvent]]:
-            clocks = Clocks(self.timeout, step.deadline)
+            clocks = Clocks(step.timeout, step.deadline)
             answer = await self._engine.open(self._outgoing(request, step), clocks)
             return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
 

@@ -11,9 +11,7 @@ from typing import Protocol
 
 from pydantic_core import from_json
 
-from workersai._events import (
-    ChatEvent,
-)
+from workersai._events import ChatEvent
 from workersai._json import parse_halves
 from workersai._progress import AnswerInProgress
 from workersai._replay import WholeReader

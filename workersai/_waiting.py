@@ -6,14 +6,14 @@ It ends by raising, or by being dropped when the results are there.
 
 from __future__ import annotations
 
-import math
+import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from workersai._batches import Batch
 from workersai._exchange import Timeout
+from workersai._results import Batch
 from workersai.errors import APIStatusError, APITimeoutError, ConfigurationError, WorkersAIError
 
 __all__ = ["Poll", "waiting"]
@@ -62,9 +62,9 @@ def waiting(
     for name, value in (("timeout", seconds), ("interval", interval)):
         _check_seconds(name, value)
     start, delay, is_seen, failure = clock(), 0.0, False, None
-    left = seconds
+    left, shortest = seconds, min(interval, seconds / 10)
     while True:
-        total = min(limits.total, max(left - delay, interval))
+        total = min(limits.total, max(left - delay, shortest))
         try:
             batch = yield Poll(batch, delay, replace(limits, total=total))
         except WorkersAIError as error:
@@ -74,13 +74,13 @@ def waiting(
         else:
             is_seen, failure = True, None
         left = start + seconds - clock()
-        if left <= interval:
+        if left <= shortest:
             raise _too_late(batch, seconds, failure)
         delay = min(max(interval, 2 * delay), max(interval, _LONGEST_DELAY), left / 2)
 
 
 def _check_seconds(name: str, value: float) -> None:
-    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if not isinstance(value, (int, float)) or not 0 < value < threading.TIMEOUT_MAX:
         raise ConfigurationError(f"{name}={value!r} must be a number of seconds", parameter=name)
 
 

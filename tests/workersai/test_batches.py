@@ -8,11 +8,13 @@ import pickle
 from collections.abc import Iterable
 from typing import Any, cast
 
+import httpx
 import pytest
 from hypothesis import given, settings
 
 from tests.workersai.anything import ANYTHING
-from tests.workersai.conftest import Mocked
+from tests.workersai.conftest import Mocked, Serve, Speaks
+from tests.workersai.loopback import WAIT, Peer, Seen
 from tests.workersai.talking import (
     BGE,
     BGE_M3,
@@ -149,6 +151,8 @@ def test_what_the_caller_passed_stays_as_it_is() -> None:
         ([], GRANITE, "requests", "at least one"),
         ("text", GRANITE, "requests", "a list"),
         ({"prompt": "a"}, GRANITE, "requests", "a list"),
+        (iter([{"prompt": "a"}]), GRANITE, "requests", "a list"),
+        (["text"], GRANITE, "requests", r"requests\[0\] is no dict"),
         ([{"prompt": "a", "messages": HELLO}], GRANITE, "requests", r"requests\[0\].*messages and"),
         ([{"max_tokens": 1}], GRANITE, "requests", r"requests\[0\].*not none"),
         ([{"prompt": "a"}, {"prompt": ""}], GRANITE, "prompt", r"requests\[1\]: prompt must"),
@@ -317,6 +321,8 @@ def test_rows_without_keys_stand_in_order() -> None:
         ([row(-1)], BATCH),
         ([row(10**9)], BATCH),
         ([row(None)], of(None, None)),
+        ([row(12345), row(12346)], BATCH),
+        ([row(999_999)], BATCH),
     ],
 )
 def test_ids_that_make_no_order_raise(rows: list[Any], batch: Batch) -> None:
@@ -465,6 +471,19 @@ class Waiting:
 
 
 RUNNING = dataclasses.replace(BATCH, status="running")
+
+
+def watch(begun: list[float], interval: float) -> None:
+    """Wait a minute in vain; *begun* takes when each poll began."""
+    now = 0.0
+    flow = waiting(BATCH, LIMITS, clock=lambda: now, timeout=60, interval=interval)
+    poll = next(flow)
+    while True:
+        now += poll.delay
+        begun.append(now)
+        poll = flow.send(RUNNING)
+
+
 UNSEEN = error_from_body({"errors": [{"code": 5504, "message": "Request not found in queue"}]})
 BUSY = error_from_body({"errors": [{"code": 3040, "message": "busy"}]})
 
@@ -504,6 +523,16 @@ def test_no_poll_begins_after_the_end_and_none_is_given_more_than_is_left() -> N
         assert poll.timeout.first_byte == LIMITS.first_byte
 
 
+@pytest.mark.parametrize("interval", [10, 60, 600])
+def test_a_long_interval_leaves_no_part_of_the_wait_unused(interval: float) -> None:
+    """The last poll begins in its last tenths, and no poll may take longer than the wait."""
+    assert Waiting([], timeout=60, interval=interval).polls[0].timeout.total == 60
+    begun: list[float] = []
+    with pytest.raises(APITimeoutError):
+        watch(begun, interval)
+    assert 48 <= begun[-1] < 60
+
+
 def test_without_a_timeout_the_total_of_the_client_counts() -> None:
     """Ten minutes, if nothing else was said."""
     with pytest.raises(APITimeoutError, match="600 s"):
@@ -534,7 +563,7 @@ def test_a_new_batch_may_be_unknown_for_a_minute() -> None:
 
 
 @pytest.mark.parametrize("name", ["timeout", "interval"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "1"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e12, "1"])
 def test_a_wait_takes_seconds(name: str, value: Any) -> None:
     """Anything else is refused at once."""
     with pytest.raises(ConfigurationError, match=name):
@@ -584,6 +613,19 @@ def test_one_poll_asks_once(mocked: Mocked) -> None:
     assert len(recorder.requests) == 1
 
 
+def test_a_poll_says_how_long_it_was_given(speaks: Speaks, serve: Serve) -> None:
+    """The total of a poll that hangs is what was left of the wait, not the client's."""
+
+    def hang(peer: Peer, seen: Seen) -> None:
+        peer.server.release.wait(WAIT)
+
+    server = serve(hang)
+    client = speaks(model=GRANITE, base_url=server.base_url, max_retries=0)
+
+    with pytest.raises(APITimeoutError, match=r"its total of 0\.1 s"):
+        client.call("batch_results", ID, timeout=0.1, interval=1)
+
+
 def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
     """A batch that is not known yet, and a failing server."""
     unseen, broken = refusal(404, 5504, "Request not found in queue"), refusal(503)
@@ -594,10 +636,17 @@ def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
 
 def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
     """The error's batch is the one to wait for."""
-    speaker, _ = mocked(STILL, DONE, model=GRANITE)
+    is_done = False
+
+    def now(request: httpx.Request) -> httpx.Response:
+        found: httpx.Response = (DONE if is_done else STILL)(request)
+        return found
+
+    speaker, _ = mocked(now, model=GRANITE)
 
     with pytest.raises(APITimeoutError) as caught:
-        speaker.call("batch_results", ID, timeout=0.5, interval=1)
+        speaker.call("batch_results", ID, timeout=0.1, interval=1)
+    is_done = True
     assert caught.value.batch is not None
     assert len(speaker.call("batch_results", caught.value.batch).responses) == 2
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from workersai import ConfigurationError, ModelProfile, get_profile
-from workersai._chat_models import CHAT_MODELS
-from workersai._embedding_models import EMBEDDING_MODELS
 from workersai._models import _PROFILES
-from workersai._openai_models import OPENAI_MODELS
+from workersai._models.chat import CHAT_MODELS
+from workersai._models.embeddings import EMBEDDING_MODELS
+from workersai._models.openai_schema import OPENAI_MODELS
+from workersai._models.retired import RETIRED_MODELS
 from workersai._parameters import check_parameter
 from workersai._requests import ChatOptions, chat_request
-from workersai._retired_models import RETIRED_MODELS
 from workersai._types import Endpoint, WireMessage
 
 SERVED = [*CHAT_MODELS, *OPENAI_MODELS]

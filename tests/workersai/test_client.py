@@ -446,6 +446,15 @@ async def test_embeddings_run_side_by_side() -> None:
     assert most == 3
 
 
+@pytest.mark.parametrize("number", [0, -1, 1.5, "1", None], ids=str)
+async def test_at_least_one_request_is_under_way(number: Any) -> None:
+    """With none at once the call would wait for ever."""
+    client = AsyncClient(BGE, account_id=ACCOUNT, api_token=TOKEN)
+    with pytest.raises(ConfigurationError) as caught:
+        await asyncio.wait_for(client.embed(["a"], max_concurrency=number), 5)
+    assert caught.value.parameter == "max_concurrency"
+
+
 async def test_a_failed_batch_cancels_the_others() -> None:
     """No request goes on, paid for, when its result cannot be used."""
     cancelled: list[bool] = []

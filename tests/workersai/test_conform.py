@@ -9,13 +9,8 @@ import pytest
 
 from tests.workersai.talking import GLM, GRANITE, LLAMA, SEA_LION, UNKNOWN, described
 from workersai import ConfigurationError, Endpoint, get_profile
-from workersai._conform import (
-    to_wire_messages,
-    to_wire_response_format,
-    to_wire_tool_choice,
-    to_wire_tools,
-    tool_names,
-)
+from workersai._conform import to_wire_messages, to_wire_response_format
+from workersai._conform_tools import to_wire_tool_choice, to_wire_tools, tool_names
 
 TEXT_ONLY = [GRANITE, SEA_LION, "@cf/qwen/qwen2.5-coder-32b-instruct"]
 SCOUT = "@cf/meta/llama-4-scout-17b-16e-instruct"
@@ -262,9 +257,30 @@ def test_a_tool_needs_a_name(given: Any) -> None:
     assert caught.value.parameter == "tools"
 
 
+@pytest.mark.parametrize("schema", [[1], "x", {"properties": ["x"]}])
+@pytest.mark.parametrize("key", ["parameters", "input_schema"])
+def test_parameters_are_a_schema_of_an_object(key: str, schema: Any) -> None:
+    """A server of tools may send anything; it raises as an argument."""
+    with pytest.raises(ConfigurationError, match="no JSON schema") as caught:
+        to_wire_tools([{"name": "f", key: schema}], get_profile(GRANITE))
+    assert caught.value.parameter == "tools"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"anyOf": None}, {"anyOf": [1]}, {"enum": 5}, {"$ref": "#/$defs/none"}], ids=str
+)
+@pytest.mark.parametrize("definitions", [None, 5])
+def test_odd_properties_get_a_type_all_the_same(odd: Any, definitions: Any) -> None:
+    """What is no JSON Schema inside of a property is the server's to judge."""
+    schema = {"properties": {"x": odd}, "$defs": definitions}
+    (wire,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GRANITE))
+    assert wire["function"]["parameters"]["properties"]["x"]["type"] == "string"
+
+
 def test_the_names_of_tools() -> None:
     """They are what a tool choice can name."""
-    tools = [NESTED, {"type": "custom", "custom": {"name": "g"}}]
+    tools: list[dict[str, Any]] = [NESTED, {"type": "custom", "custom": {"name": "g"}}]
+    tools.append({"type": "custom", "function": 5})
     assert tool_names(tools) == {"f"}
 
 
@@ -300,7 +316,14 @@ def test_a_choice_without_tools_that_asks_for_nothing(choice: str) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "names"),
-    [("g", {"f"}), ("g", set()), ("required", set()), ("any", set()), (True, set())],
+    [
+        ("g", {"f"}),
+        (["f"], {"f"}),
+        ("g", set()),
+        ("required", set()),
+        ("any", set()),
+        (True, set()),
+    ],
     ids=str,
 )
 def test_a_choice_that_cannot_be_met(choice: Any, names: set[str]) -> None:
@@ -371,4 +394,12 @@ def test_a_schema_format_needs_a_schema(given: Any) -> None:
         to_wire_response_format(
             {"type": "json_schema", "json_schema": given}, get_profile(GLM), "run"
         )
+    assert caught.value.parameter == "response_format"
+
+
+@pytest.mark.parametrize("given", ["json_object", 5, ["json_object"]], ids=repr)
+def test_a_format_is_a_dict(given: Any) -> None:
+    """Its name alone, as other libraries take it, raises before any request."""
+    with pytest.raises(ConfigurationError) as caught:
+        to_wire_response_format(given, get_profile(GLM), "run")
     assert caught.value.parameter == "response_format"

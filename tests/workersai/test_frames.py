@@ -121,6 +121,14 @@ def test_other_answers_stay_as_they_are(head: bytes) -> None:
     assert joined([head + text, text]) == [head + text, text]
 
 
+def test_a_head_that_is_cut_is_not_taken_for_chunks() -> None:
+    """What looks like chunks may be the rest of the head and what the body says."""
+    begun = HEAD.removesuffix(b"\r\n") + b"age: "
+    body = b"\r\n" + chunked([b"as text:\r\n" + chunked([b"a", b"b"])])
+    rest = b"%x\r\n" % body.index(b"\r\n1\r\n") + body
+    assert joined([begun, rest]) == [begun, rest]
+
+
 def test_each_answer_of_a_connection_begins_anew() -> None:
     """What one answer left unfinished says nothing about the next on its connection."""
     joiner = ChunkJoiner()

@@ -7,15 +7,18 @@ import gc
 import gzip
 import logging
 import os
+import signal
 import socket
 import ssl
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
@@ -27,7 +30,9 @@ from tests.workersai.talking import (
     TOKEN,
     UNKNOWN,
     Colour,
+    Speaker,
     answer,
+    speaker,
     stream,
 )
 from workersai import (
@@ -47,7 +52,7 @@ from workersai import (
     Timeout,
     WorkersAIError,
 )
-from workersai._http import shared, sync
+from workersai._http import shared, sockets, sync
 
 HELLO_BODY = answer("native_text")
 NATIVE = stream("native")
@@ -130,6 +135,161 @@ def test_closing_closes_the_connections(speaks: Speaks, serve: Serve) -> None:
     client.wait(client.client.close() if client.colour == "sync" else client.client.aclose())
     client.chat()
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+def test_closing_ends_what_is_under_way(colour: Colour, serve: Serve, method: str) -> None:
+    """Who waits for an answer is told at once, and need not wait until a clock runs out."""
+    begun = threading.Event()
+
+    def begin(peer: Peer, seen: Seen) -> None:
+        if method == "chat":
+            peer.begin("application/json")
+            peer.chunk(HELLO_BODY[:9])
+        else:
+            peer.begin()
+            peer.chunk(FIRST)
+        begun.set()
+        peer.server.release.wait(WAIT)
+
+    client = speaker(colour, base_url=serve(begin).base_url, max_retries=0)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.whole, method)
+        assert begun.wait(WAIT)
+        started = time.monotonic()
+        close_from_elsewhere(client)
+        with pytest.raises((APIConnectionError, StreamInterruptedError)) as caught:
+            asked.result(WAIT)
+    assert time.monotonic() - started < 1
+    assert not isinstance(caught.value, APITimeoutError)
+    client.close()
+
+
+class _Below(httpcore.NetworkStream):
+    """httpcore's stream, as far as closing goes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._sock if info == "socket" else None
+
+
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_a_closed_socket_ends_for_whoever_reads_it(loopback: None, *, is_copy: bool) -> None:
+    """Closing alone would leave a read of another thread waiting; a fork's copy ends nothing."""
+    ours, theirs = socket.socketpair()
+    with theirs, ours.dup() as reading:
+        reading.settimeout(0.05)
+        held = sockets.LimitedStream(_Below(ours))
+        if is_copy:
+            held._pid += 1
+        held.close()
+        if is_copy:
+            with pytest.raises(TimeoutError):
+                reading.recv(1)
+        else:
+            assert reading.recv(1) == b""
+
+
+def close_from_elsewhere(client: Speaker) -> None:
+    """Close a client that another thread is asking."""
+    if client._loop is None:
+        client.client.close()
+    else:
+        asyncio.run_coroutine_threadsafe(client.client.aclose(), client._loop).result(WAIT)
+
+
+def test_a_close_that_is_cancelled_closes_all_the_same(serve: Serve) -> None:
+    """An event loop that ends cancels whoever closes; nothing stays open behind it."""
+    begun = threading.Event()
+
+    def hang(peer: Peer, seen: Seen) -> None:
+        begun.set()
+        peer.server.release.wait(WAIT)
+
+    server = serve(hang)
+
+    async def main() -> None:
+        client = make(AsyncClient, server, max_retries=0)
+        asked = asyncio.ensure_future(client.chat(HELLO))
+        assert await asyncio.to_thread(begun.wait, WAIT)
+        (kept,) = client._engine._kept.values()
+        closing = asyncio.ensure_future(client.aclose())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, asked, return_exceptions=True)
+        assert kept.client.is_closed
+        assert all(connector.closed for connector in kept.client._connectors())
+
+    asyncio.run(main())
+
+
+def test_a_closed_client_is_not_kept(serve: Serve) -> None:
+    """A client that is closed and used in turns holds one HTTP client at the most."""
+    client = make(Client, serve(well))
+    made = []
+    for _ in range(5):
+        assert client.chat(HELLO).text
+        made.append(weakref.ref(client._engine._own.client))
+        client.close()
+    gc.collect()
+    assert [found for reference in made if (found := reference()) is not None] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_another_thread_makes_its_first_call(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child does not wait for a lock whose holder it does not have."""
+    client, build = make(Client, serve(well)), sync._make_client
+    is_making, may_go = threading.Event(), threading.Event()
+
+    def slow(url: str) -> httpx.Client:
+        is_making.set()
+        assert may_go.wait(WAIT)
+        return build(url)
+
+    monkeypatch.setattr(sync, "_make_client", slow)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.chat, HELLO)
+        assert is_making.wait(WAIT)
+        if not (child := os.fork()):
+            signal.alarm(int(WAIT))  # ends a child that waits for ever
+            sync._make_client = build
+            os._exit(0 if client.chat(HELLO).text else 1)
+        may_go.set()
+        assert asked.result(WAIT).text
+    assert os.waitpid(child, 0)[1] == 0
+    client.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_closes_does_not_end_its_parent_s_stream(serve: Serve) -> None:
+    """The connection is the parent's; the child has a copy of its descriptor."""
+
+    def in_two(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(FIRST)
+        peer.server.release.wait(WAIT)
+        peer.chunk(b"data: [DONE]\n\n")
+        peer.end()
+
+    server = serve(in_two)
+    client = make(Client, server)
+    events = client.stream_chat(HELLO)
+    assert next(events) == TextDelta("Hel")
+    if not (child := os.fork()):
+        events.close()
+        client.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    server.release.set()
+    assert isinstance([*events][-1], Finish)
+    client.close()
 
 
 @pytest.mark.parametrize("how", ["close", "drop"])

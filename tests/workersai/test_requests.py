@@ -124,6 +124,16 @@ def test_a_body_is_utf8_unescaped() -> None:
     assert "Zürich 上 🙂".encode() in request.content
 
 
+@pytest.mark.parametrize("name", ["tools", "tool_choice", "response_format"])
+def test_an_extra_field_replaces_no_argument(name: str) -> None:
+    """What the call's own arguments say is not overwritten in silence."""
+    given: dict[str, Any] = {"response_format": {"type": "json_object"}}
+    given |= {"tools": [ADD], "tool_choice": "add"}
+    with pytest.raises(ConfigurationError, match="given twice") as caught:
+        chat(**given, extra={name: "other"})
+    assert caught.value.parameter == name
+
+
 @pytest.mark.parametrize("where", ["content", "role", "extra", "tool", "prompt", "text"])
 def test_a_lone_surrogate_is_refused(where: str) -> None:
     """Half an emoji has no UTF-8 form; it raises naming the parameter and the model."""

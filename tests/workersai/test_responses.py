@@ -236,6 +236,14 @@ def test_the_catalogue() -> None:
     ]
 
 
+def test_a_property_is_known_by_its_name() -> None:
+    """One whose id is no text is left out; the others stay."""
+    rows = [{"property_id": [1], "value": 1}, {"property_id": "beta", "value": "true"}]
+    body = {"result": [{"name": "@cf/test/odd", "properties": rows}]}
+    (found,) = parse_models(reply(body), models_request())
+    assert found.properties == {"beta": "true"}
+
+
 @pytest.mark.parametrize(
     "body",
     [{"result": None}, {"result": {}}, [], {"result": "x"}, {"result": [{"properties": 5}]}],

@@ -636,3 +636,16 @@ def test_a_field_of_a_shape_nobody_described_raises(field: str, value: Any) -> N
     outcome = read(b"data: " + json.dumps({field: value}).encode() + b"\n\ndata: [DONE]\n\n")
     assert isinstance(outcome.error, ResponseError)
     assert field in str(outcome.error)
+
+
+def test_no_secret_shows_in_what_headers_say() -> None:
+    """Neither in a result nor in the part of one that an error carries."""
+    headers = {"cf-ray": f"ray {SECRETS[1]}", "cf-aig-log-id": f"log {SECRETS[0]}"}
+    finish = read(stream("native"), headers={**HEADERS, **headers}).events[-1]
+    broken = read(b'data: {"response":"Hel"}\n\n', headers={**HEADERS, **headers}).error
+    whole = parse_chat(Reply(200, headers, b'{"response":"Hi"}', SECRETS), REQUEST)
+
+    assert broken is not None
+    for found in (finish, broken.partial, whole):
+        assert isinstance(found, (Finish, ChatResult))
+        assert (found.request_id, found.gateway) == ("ray ***", {"log_id": "log ***"})

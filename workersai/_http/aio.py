@@ -9,7 +9,7 @@ import os
 import ssl
 import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any, NamedTuple, cast
 
 import aiohttp
@@ -56,14 +56,26 @@ class _AsyncClient(HttpxAiohttpClient):
         """Send a request without what `send` adds: cookies, redirects, auth and a log line."""
         return await self._transport_for_url(request.url).handle_async_request(request)
 
-    def abandon(self) -> None:
-        """Close without the event loop, which is closed."""
+    async def aclose(self) -> None:
+        """Close the connections; who still waits for an answer is told at once."""
+        try:
+            if sum(connector.break_off() for connector in self._connectors()):
+                await asyncio.sleep(0)  # the event loop tells them
+        finally:  # a loop that ends may cancel whoever closes
+            await super().aclose()
+
+    def _connectors(self) -> Iterator[Connector]:
         for transport in (self._transport, *self._mounts.values()):
             session = getattr(transport, "client", None)  # not there yet without a request
             connector = getattr(session, "connector", None)  # nor any more, after a close
             if isinstance(connector, Connector):
-                connector.abandon()
-        closing = self.aclose()
+                yield connector
+
+    def abandon(self) -> None:
+        """Close without the event loop, which is closed."""
+        for connector in self._connectors():
+            connector.abandon()
+        closing = super().aclose()
         with contextlib.suppress(StopIteration):
             closing.send(None)  # nothing is left to wait for: it runs to its end at once
         closing.close()

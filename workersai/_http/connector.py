@@ -44,6 +44,17 @@ class Connector(aiohttp.TCPConnector):
                 clocks.is_stale = is_used
             return connection
 
+    def break_off(self) -> int:
+        """End the connections in use, and return how many there are.
+
+        `close` would end them too, but without a word to who reads from one: it would wait until
+        its time is over.
+        """
+        for protocol in (used := list(self._acquired)):
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        return len(used)
+
     def abandon(self) -> None:
         """Give up every socket of a closed event loop, without a warning."""
         for transport in list(self._transports.values()):

@@ -32,7 +32,8 @@ class ChunkJoiner:
         head, blank, body = data.partition(_CRLF * 2)
         self._missing, self._held = 0, b""
         self._is_joining = (
-            head.startswith(b"HTTP/1.1 200")
+            bool(blank)  # else what comes next is still the head, which may look like a chunk
+            and head.startswith(b"HTTP/1.1 200")
             and _CHUNKED in head.lower() + blank
             and b"\n" not in head.replace(_CRLF, b"")  # the parser also knows ends of just LF
         )

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import ssl
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-import httpcore
 import httpx
 
 from workersai._failures import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.families import HTTPX, Family, family_of
-from workersai._http.frames import ChunkJoiner
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
@@ -26,82 +23,31 @@ from workersai._http.shared import (
     mask_accounts,
     ssl_context_for,
 )
+from workersai._http.sockets import LimitedBackend, LimitedStream
 from workersai.errors import APIConnectionError, APITimeoutError, ConfigurationError
 
 __all__ = ["SyncAnswer", "SyncEngine"]
 
-_WRITE_BYTES = 256 << 10
+
+class _Own(NamedTuple):
+    pid: int
+    client: HTTPClient
+    finish: weakref.finalize[..., SyncEngine]
 
 
-class _LimitedStream(httpcore.NetworkStream):
-    """A socket whose reads end at a moment, not only after a silence.
-
-    httpcore hands the timeouts of a request on as they are, so a request's `Clocks` come here in
-    their place.
-    """
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-        self._joiner = ChunkJoiner()
-        self._is_used = False
-        self.has_heard = False
-        """Whether anything was read since the last write."""
-
-    def read(self, max_bytes: int, timeout: Any = None) -> bytes:
-        while data := self._inner.read(max_bytes, _seconds(timeout)):
-            if not self.has_heard and isinstance(timeout, Clocks):
-                data = self._hear(data, timeout)
-            else:
-                data = self._joiner.feed(data)
-            if data:
-                break
-        return data
-
-    def _hear(self, data: bytes, clocks: Clocks) -> bytes:
-        """Take the beginning of an answer; httpcore would wait for the rest of an SSH banner."""
-        self.has_heard = self._is_used = True
-        clocks.is_stale = False
-        if not data.startswith(b"HTTP/"[: len(data)]):
-            raise httpcore.RemoteProtocolError("the answer does not begin as HTTP does")
-        return self._joiner.begin(data)
-
-    def write(self, buffer: bytes, timeout: Any = None) -> None:
-        self.has_heard = False
-        if isinstance(timeout, Clocks):
-            timeout.is_stale = self._is_used
-        for start in range(0, len(buffer), _WRITE_BYTES):
-            self._inner.write(buffer[start : start + _WRITE_BYTES], _seconds(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _LimitedStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-def _seconds(timeout: Any) -> float | None:
-    return timeout.wait() if isinstance(timeout, Clocks) else timeout
-
-
-class _LimitedBackend(httpcore.NetworkBackend):
-    """Makes sockets with a limit."""
+class _Making:
+    """The lock under which clients are made; a forked process gets one that nobody holds."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.SyncBackend()
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
 
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _LimitedStream(self._inner.connect_tcp(*args, **kwargs))
+    def renew(self) -> None:
+        self.lock = threading.Lock()
 
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(seconds)
+
+_making = _Making()
 
 
 class SyncEngine:
@@ -110,8 +56,7 @@ class SyncEngine:
     def __init__(self, user_client: HTTPClient | None = None) -> None:
         self._user_client = user_client
         self._family = HTTPX if user_client is None else family_of(user_client, "Client")
-        self._own: tuple[int, HTTPClient] | None = None
-        self._lock = threading.Lock()
+        self._own: _Own | None = None
         mask_accounts(self._family)
 
     def open(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
@@ -154,20 +99,23 @@ class SyncEngine:
                 raise ConfigurationError("the HTTP client is closed", parameter="http_client")
             return self._user_client
         own = self._own
-        if own is None or own[0] != os.getpid():
-            with self._lock:
+        if own is None or own.pid != os.getpid():
+            with _making.lock:
                 own = self._own
-                if own is None or own[0] != os.getpid():
-                    own = self._own = (os.getpid(), _make_client(url))
-                    # An engine that nobody closes takes its sockets with it.
-                    weakref.finalize(self, _close_in, *own)
-        return own[1]
+                if own is None or own.pid != os.getpid():
+                    own = self._own = self._make(url)
+        return own.client
+
+    def _make(self, url: str) -> _Own:
+        pid, client = os.getpid(), _make_client(url)
+        # An engine that nobody closes takes its sockets with it.
+        return _Own(pid, client, weakref.finalize(self, _close_in, pid, client))
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones. A user's client stays open."""
         own, self._own = self._own, None
-        if own is not None:
-            _close_in(*own)
+        if own is not None and own.pid == os.getpid():
+            own.finish()  # once, and then it holds the client no longer
 
 
 def _refuse_surplus(response: httpx.Response) -> None:
@@ -176,8 +124,8 @@ def _refuse_surplus(response: httpx.Response) -> None:
     A server that sends more than its answer's length leaves bytes that the next request on the
     connection would read as its own answer.
     """
-    socket = response.extensions.get("network_stream")
-    if isinstance(socket, _LimitedStream) and not socket.has_heard:
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, LimitedStream) and not stream.has_heard:
         response.close()
         raise APIConnectionError("The server had sent more than the answer to the request before")
 
@@ -210,7 +158,7 @@ def _make_client(url: str) -> HTTPClient:
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         if transport is not None:  # hosts that the environment takes from the proxy
             # httpx has no parameter for httpcore's network backend.
-            transport._pool._network_backend = _LimitedBackend()  # type: ignore[attr-defined]  # noqa: SLF001
+            transport._pool._network_backend = LimitedBackend()  # type: ignore[attr-defined]  # noqa: SLF001
     return client
 
 
@@ -227,8 +175,8 @@ class SyncAnswer:
         self._clocks = clocks
         self._outgoing = outgoing
         self._family = family
-        socket = response.extensions.get("network_stream")
-        self._socket = socket if isinstance(socket, _LimitedStream) else None
+        stream = response.extensions.get("network_stream")
+        self._socket = stream if isinstance(stream, LimitedStream) else None
         # Not `iter_raw`: its chunker and counter do nothing here, for each event.
         self._chunks: Iterator[bytes] = iter(cast("httpx.SyncByteStream", response.stream))
         if self._socket is None:

@@ -1,0 +1,38 @@
+"""Model id -> what is known about the model.
+
+`page`: Cloudflare's documentation. `catalogue`: the live model catalogue. `observed`: seen on the
+wire by public clients, not promised by anyone. What no source says is `None`, and a model that is
+not listed gets a profile that forbids nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from workersai._models.chat import CHAT_MODELS
+from workersai._models.embeddings import EMBEDDING_MODELS
+from workersai._models.openai_schema import OPENAI_MODELS
+from workersai._models.retired import RETIRED_MODELS
+from workersai._profiles import ModelProfile
+
+__all__ = ["get_profile"]
+
+_PROFILES: Mapping[str, ModelProfile] = MappingProxyType(
+    {
+        profile.name: profile
+        for profile in (*CHAT_MODELS, *OPENAI_MODELS, *RETIRED_MODELS, *EMBEDDING_MODELS)
+    }
+)
+
+
+def get_profile(model: str) -> ModelProfile:
+    """Return what is known about *model*; never fails.
+
+    Args:
+        model: The model id, such as `@cf/zai-org/glm-4.7-flash`.
+
+    Returns:
+        Its profile, or a permissive one with `known=False`.
+    """
+    return _PROFILES.get(model) or ModelProfile(model, known=False)

@@ -1,0 +1,88 @@
+"""The embedding models and the reranker that Workers AI serves, as data, each with its source.
+
+`page <commit>` is the model's file in Cloudflare's documentation repository at that commit;
+prices are those of the pricing page of 2026-09.
+"""
+
+from __future__ import annotations
+
+from workersai._models.parameters import POOLING, table
+from workersai._profiles import ModelProfile, Parameter
+
+__all__ = ["EMBEDDING_MODELS"]
+
+_PRICING = "page: pricing"
+
+_BGE = tuple(
+    ModelProfile(
+        f"@cf/baai/{name}-en-v1.5",
+        task="embeddings",
+        input_price=price,
+        inputs=("text", "requests"),
+        parameters=POOLING,
+        batch=True,
+        dimensions=dimensions,
+        max_input_tokens=512,
+        max_batch=100,
+        sources=("page: 100 texts a request, 512 tokens a text", page),
+    )
+    for name, dimensions, price, page in (
+        ("bge-small", 384, 0.020, "page 0f82325"),
+        ("bge-base", 768, 0.067, "catalogue: 2026-05-18, async_queue"),
+        ("bge-large", 1024, 0.204, "catalogue: 2026-05-18, async_queue"),
+        ("omni-bge-base", 768, None, "page bc81a02: no price"),
+    )
+)
+
+EMBEDDING_MODELS: tuple[ModelProfile, ...] = (
+    *_BGE,
+    ModelProfile(
+        "@cf/baai/bge-m3",
+        task="embeddings",
+        input_price=0.012,
+        inputs=("text", "query", "requests"),
+        parameters=table(truncate_inputs=Parameter("boolean", default=False)),
+        dimensions=1024,
+        max_input_tokens=60_000,
+        max_batch=100,
+        sources=("page: 100 texts a request", "page 17331b8", "observed: cls pooling", _PRICING),
+    ),
+    ModelProfile(
+        "@cf/qwen/qwen3-embedding-0.6b",
+        task="embeddings",
+        input_price=0.012,
+        inputs=("queries", "documents", "text"),
+        parameters=table(instruction=Parameter("string")),
+        dimensions=1024,
+        max_input_tokens=8192,
+        max_batch=32,
+        query_field="queries",
+        sources=(
+            "page: 32 texts a request; queries and documents apart",
+            "page 8cd2f79",
+            _PRICING,
+        ),
+    ),
+    ModelProfile(
+        "@cf/google/embeddinggemma-300m",
+        task="embeddings",
+        inputs=("text",),
+        dimensions=768,
+        sources=("page: no limit on the number of texts", "page 03a4107: no price"),
+    ),
+    ModelProfile(
+        "@cf/pfnet/plamo-embedding-1b",
+        task="embeddings",
+        input_price=0.019,
+        inputs=("text",),
+        sources=("page 05b5f46: no limit, and no length of the vectors", _PRICING),
+    ),
+    ModelProfile(
+        "@cf/baai/bge-reranker-base",
+        task="rerank",
+        input_price=0.003,
+        inputs=("query",),
+        parameters=table(top_k=Parameter("integer", 1)),
+        sources=("page: query, contexts and top_k", "page 5e6027c", _PRICING),
+    ),
+)

@@ -1,0 +1,148 @@
+"""The parameters that model pages list, as tables: many pages share one schema.
+
+Pages are the JSON files of `src/content/workers-ai-models` in the repository
+`cloudflare/cloudflare-docs`; seven letters name the commit of the version that was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from workersai._profiles import Parameter
+
+__all__ = [
+    "CLASSIC",
+    "CLASSIC_2000",
+    "EARLY_VISION",
+    "GUARD",
+    "GUIDED",
+    "GUIDED_JSON_MODE",
+    "OPENAI",
+    "OPENAI_NEWER",
+    "POOLING",
+    "efforts",
+    "table",
+]
+
+Table: TypeAlias = Mapping[str, Parameter]
+
+
+def table(base: Table | None = None, /, **listed: Parameter) -> Table:
+    """Make a table that nobody can write into: *base* with what is *listed* over it."""
+    return MappingProxyType({**(base or {}), **listed})
+
+
+def efforts(default: str, *levels: str, aliases: tuple[str, ...] = ()) -> Parameter:
+    """Describe `reasoning_effort` where the page names its levels."""
+    return Parameter("string", default=default, choices=levels, aliases=aliases)
+
+
+_FLAG = Parameter("boolean", default=False)
+_PENALTY = Parameter("number", -2, 2)
+_POSITIVE_PENALTY = Parameter("number", 0, 2)
+
+# What every schema but OpenAI's says alike.
+_COMMON = table(
+    raw=_FLAG,
+    stream=_FLAG,
+    max_tokens=Parameter("integer", default=256),
+    temperature=Parameter("number", 0, 5, default=0.6),
+    top_k=Parameter("integer", 1, 50),
+    seed=Parameter("integer", 1, 9_999_999_999),
+    repetition_penalty=Parameter("number", 0, 2),
+    functions=Parameter("array"),
+    tools=Parameter("array"),
+)
+
+# One schema, to the letter, on the pages of llama-3.3-70b-instruct-fp8-fast (1588891), gpt-oss-20b
+# (2474c4c), gpt-oss-120b (0ae61c0), qwen3-30b-a3b-fp8 (2474c4c), deepseek-r1-distill-qwen-32b
+# (08f6e61), mistral-7b-instruct-v0.2-lora (14f349e), sqlcoder-7b-2 (5a879f6), and but for the
+# default of `max_tokens` on those of granite-4.0-h-micro and gemma-sea-lion-v4-27b-it.
+CLASSIC = table(
+    _COMMON,
+    lora=Parameter("string"),
+    response_format=Parameter("object"),
+    top_p=Parameter("number", 0.001, 1),
+    frequency_penalty=_PENALTY,
+    presence_penalty=_PENALTY,
+)
+CLASSIC_2000 = table(CLASSIC, max_tokens=Parameter("integer", default=2000))
+
+# Page of llama-3.2-11b-vision-instruct (0f82325): the schema as it was before that.
+EARLY_VISION = table(
+    _COMMON,
+    image=Parameter("array"),
+    lora=Parameter("string"),
+    top_p=Parameter("number", 0, 2),
+    frequency_penalty=_POSITIVE_PENALTY,
+    presence_penalty=_POSITIVE_PENALTY,
+)
+
+# Pages of mistral-small-3.1-24b-instruct (1263bf7) and llama-4-scout-17b-16e-instruct (067fce3).
+GUIDED = table(
+    _COMMON,
+    guided_json=Parameter("object"),
+    temperature=Parameter("number", 0, 5, default=0.15),
+    top_p=Parameter("number", 0, 2),
+    frequency_penalty=_POSITIVE_PENALTY,
+    presence_penalty=_POSITIVE_PENALTY,
+)
+GUIDED_JSON_MODE = table(GUIDED, response_format=Parameter("object"))
+
+# Page of llama-guard-3-8b (6996487).
+GUARD = table(
+    max_tokens=_COMMON["max_tokens"],
+    temperature=_COMMON["temperature"],
+    response_format=Parameter("object"),
+)
+
+# Page of glm-4.7-flash: the OpenAI chat schema. `chat_template_kwargs` is only in its newer one.
+OPENAI = table(
+    model=Parameter("string"),
+    audio=Parameter("object"),
+    frequency_penalty=replace(_PENALTY, default=0),
+    presence_penalty=replace(_PENALTY, default=0),
+    logit_bias=Parameter("object"),
+    logprobs=_FLAG,
+    top_logprobs=Parameter("integer", 0, 20),
+    max_tokens=Parameter("integer"),
+    max_completion_tokens=Parameter("integer"),
+    metadata=Parameter("object"),
+    modalities=Parameter("array"),
+    n=Parameter("integer", 1, 128, default=1),
+    parallel_tool_calls=Parameter("boolean", default=True),
+    prediction=Parameter("object"),
+    reasoning_effort=Parameter("string", choices=("low", "medium", "high")),
+    chat_template_kwargs=Parameter("object"),
+    response_format=Parameter("object"),
+    seed=Parameter("integer"),
+    service_tier=Parameter(
+        "string", default="auto", choices=("auto", "default", "flex", "scale", "priority")
+    ),
+    stop=Parameter("array", max_items=4),
+    store=_FLAG,
+    stream=_FLAG,
+    stream_options=Parameter("object"),
+    temperature=Parameter("number", 0, 2, default=1),
+    tool_choice=Parameter("object"),
+    tools=Parameter("array"),
+    top_p=Parameter("number", 0, 1, default=1),
+    user=Parameter("string"),
+    web_search_options=Parameter("object"),
+    function_call=Parameter("object"),
+    functions=Parameter("array", max_items=128),
+)
+
+# The same on the pages of the models since 2026, which dropped `service_tier` (deepseek-v4-flash,
+# 17331b8). They name their levels of `reasoning_effort` in the model's properties, one model at a
+# time; until a page does, no level is refused.
+OPENAI_NEWER = table(
+    {name: listed for name, listed in OPENAI.items() if name != "service_tier"},
+    reasoning_effort=Parameter("string"),
+)
+
+# Pages of bge-small-en-v1.5 (0f82325) and omni-bge-base-en-v1.5 (bc81a02).
+POOLING = table(pooling=Parameter("string", default="mean", choices=("mean", "cls")))

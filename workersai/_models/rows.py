@@ -1,0 +1,60 @@
+"""A schema's facts and a model's own -> the model's profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from workersai._models.parameters import CLASSIC, GUIDED, OPENAI_NEWER
+from workersai._profiles import ModelProfile
+
+__all__ = [
+    "BATCHED",
+    "CLASSIC_SCHEMA",
+    "GUIDED_SCHEMA",
+    "OPENAI_SCHEMA",
+    "PLAIN",
+    "Prices",
+    "prices",
+    "row",
+]
+
+Prices: TypeAlias = tuple[float, ...]
+
+PLAIN = ("prompt", "messages")
+BATCHED = (*PLAIN, "requests")
+
+# What the models of one schema have in common. The classic one takes text alone in messages; of
+# the others a model's page says whether it sees.
+CLASSIC_SCHEMA: Mapping[str, Any] = {
+    "inputs": PLAIN,
+    "parameters": CLASSIC,
+    "describes_properties": True,
+    "vision": False,
+    "audio": False,
+    "lora": True,
+}
+GUIDED_SCHEMA: Mapping[str, Any] = {
+    "inputs": PLAIN,
+    "parameters": GUIDED,
+    "describes_properties": True,
+}
+OPENAI_SCHEMA: Mapping[str, Any] = {
+    "inputs": BATCHED,
+    "parameters": OPENAI_NEWER,
+    "function_calling": True,
+    "schema_envelope": True,
+    "reasoning": True,
+}
+
+
+def prices(usd: Prices) -> dict[str, Any]:
+    """Name USD per million tokens: read, written, and read from the prefix cache."""
+    return dict(zip(("input_price", "output_price", "cached_price"), usd, strict=False))
+
+
+def row(
+    schema: Mapping[str, Any], name: str, window: int, usd: Prices = (), **facts: Any
+) -> ModelProfile:
+    """Describe a model: the facts of its schema, with its own over them."""
+    return ModelProfile(name, context_window=window, **{**prices(usd), **schema, **facts})
