@@ -10,16 +10,14 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
-from langchain_core.runnables import RunnableBinding
 
 import workersai
+from langchain_workersai._binding import BindableChat
 from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._messages import to_wire_messages
-from langchain_workersai._text_model import TextModel
-from langchain_workersai._tools import to_wire_response_format
 from workersai import Batch, BatchRequest, BatchResult, ResponseError, WorkersAIError
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
@@ -28,7 +26,7 @@ Answers: TypeAlias = list[AIMessage | WorkersAIError]
 _TRACED = "ls_structured_output_format"
 
 
-class BatchedChat(TextModel, BaseChatModel):
+class BatchedChat(BindableChat):
     """A chat model whose conversations can be queued, and answered later.
 
     Settings and bound options apply as in `invoke`. Callbacks, traces, the cache and the rate
@@ -42,10 +40,6 @@ class BatchedChat(TextModel, BaseChatModel):
     @abstractmethod
     def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
         """Read a whole answer."""
-
-    def bind(self, **kwargs: Any) -> BoundChat:  # type: ignore[override]  # core's is private
-        """Bind options to each call, `submit_batch` included."""
-        return BoundChat(bound=self, kwargs=kwargs, config={})
 
     def submit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
@@ -141,8 +135,6 @@ class BatchedChat(TextModel, BaseChatModel):
         self, inputs: Sequence[LanguageModelInput], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> tuple[list[BatchRequest], str]:
         options = {name: value for name, value in kwargs.items() if name != _TRACED}
-        if (schema := options.get("response_format")) is not None:
-            options["response_format"] = to_wire_response_format(schema)
         arguments = self._chat_arguments(stop, options)
         model = arguments.pop("model")
         conversations = [self._convert_input(asked).to_messages() for asked in inputs]
@@ -161,37 +153,3 @@ class BatchedChat(TextModel, BaseChatModel):
         if not isinstance(result, workersai.ChatResult):
             return from_core_error(ResponseError(f"{model} answered, but not to a conversation"))
         return cast("AIMessage", self._read(result, model).generations[0].message)
-
-
-class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # a field is called kwargs
-    """A chat model with bound options; LangChain's binding, which also binds those of batches.
-
-    The plain binding hands `submit_batch` on to the model without what is bound, so that tools
-    would be missing without a word.
-    """
-
-    @classmethod
-    def lc_id(cls) -> list[str]:
-        """Write it as LangChain's own class: loading brings that back."""
-        return RunnableBinding.lc_id()
-
-    def submit_batch(
-        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
-        """As `BatchedChat.submit_batch`, with what is bound."""
-        options = {**self.kwargs, **kwargs, **_given(stop)}
-        return self._model().submit_batch(inputs, **options)
-
-    async def asubmit_batch(
-        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
-        """As `submit_batch`, awaited."""
-        options = {**self.kwargs, **kwargs, **_given(stop)}
-        return await self._model().asubmit_batch(inputs, **options)
-
-    def _model(self) -> BatchedChat:
-        return cast("BatchedChat", self.bound)
-
-
-def _given(stop: list[str] | None) -> dict[str, Any]:
-    return {} if stop is None else {"stop": stop}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from langchain_core.utils.utils import from_env, secret_from_env
+from langchain_core.utils.utils import secret_from_env
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_serializer,
     field_validator,
 )
@@ -58,10 +60,29 @@ CONFIG = ConfigDict(
 )
 """Of every class; each has to say so itself, because pydantic lets the last base decide."""
 
+_VARIABLES: Mapping[str | None, tuple[str, ...]] = {
+    "account_id": ACCOUNT_VARIABLES,
+    "base_url": ("WORKERSAI_BASE_URL",),
+}
+
+
+def _hidden_token(token: str | SecretStr) -> SecretStr:
+    return SecretStr(token) if isinstance(token, str) else token
+
+
+def _hidden_gateway(gateway: Any) -> Any:
+    if isinstance(gateway, dict) and gateway.get("authorization") is not None:
+        return {**gateway, "authorization": _hidden_token(gateway["authorization"])}
+    return gateway
+
+
 _HIDDEN: Mapping[str, Callable[[Any], Any]] = {
     "account_id": HiddenText,
+    "api_token": _hidden_token,
     "default_headers": HiddenHeaders,
+    "gateway": _hidden_gateway,
 }
+"""What pydantic does to these fields at construction is done to a value that is set, too."""
 
 _making = threading.Lock()
 
@@ -111,19 +132,21 @@ class Connection(BaseModel):
 
     model: str = Field(validation_alias=AliasChoices("model", "model_name"), min_length=1)
     account_id: Annotated[str, AfterValidator(HiddenText)] | None = Field(
-        default_factory=from_env(ACCOUNT_VARIABLES, default=None), validate_default=True
+        default=None, validate_default=True
     )
     api_token: SecretStr | None = Field(
         default_factory=secret_from_env(TOKEN_VARIABLES, default=None),
         validation_alias=AliasChoices("api_token", "api_key"),
     )
-    base_url: str | None = Field(default_factory=from_env("WORKERSAI_BASE_URL", default=None))
+    base_url: str | None = Field(default=None, validate_default=True)
     endpoint: Literal["run", "openai"] = "run"
     timeout: float | Timeout | None = Field(
         default=None, validation_alias=AliasChoices("timeout", "request_timeout")
     )
     max_retries: int = Field(default=2, ge=0)
-    gateway: str | dict[str, Any] | None = Field(default=None, repr=False)
+    gateway: Annotated[str | dict[str, Any] | None, AfterValidator(_hidden_gateway)] = Field(
+        default=None, repr=False
+    )
     session_affinity: str | None = None
     reject_if_busy: bool = False
     default_headers: Annotated[dict[str, str], AfterValidator(HiddenHeaders)] | None = Field(
@@ -148,12 +171,12 @@ class Connection(BaseModel):
             raise wrong
         self._client()
 
-    @field_validator("gateway")
+    @field_validator("account_id", "base_url", mode="before")
     @classmethod
-    def _hide_gateway_token(cls, gateway: Any) -> Any:
-        if isinstance(gateway, dict) and isinstance(token := gateway.get("authorization"), str):
-            return {**gateway, "authorization": SecretStr(token)}
-        return gateway
+    def _read_environment(cls, value: Any, info: ValidationInfo) -> Any:
+        """What is not given is read here and not by the client alone: identity depends on it."""
+        names = _VARIABLES[info.field_name]
+        return value or next((found for name in names if (found := os.environ.get(name))), None)
 
     @field_serializer("account_id", when_used="json-unless-none")
     def _hide_account(self, _: str) -> str:
@@ -202,6 +225,13 @@ class Connection(BaseModel):
         self.__dict__.pop("_serialized", None)
         if name in (*CONNECTION, "http_client", "http_async_client") and self.__pydantic_private__:
             self._clients.synchronous = self._clients.asynchronous = None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, then set the fields in `update`; a name that is no field raises `ValueError`."""
+        twin = super().model_copy(deep=deep)
+        for name, value in (update or {}).items():
+            setattr(twin, name, value)
+        return twin
 
     def __copy__(self) -> Self:
         """Copy the settings, not the clients made from them."""

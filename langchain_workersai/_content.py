@@ -51,7 +51,14 @@ def to_wire_part(block: str | Block) -> Part:
             f"it knows {', '.join(_PARTS)}",
             parameter="messages",
         )
-    return translate(block)
+    try:
+        return translate(block)
+    except (KeyError, TypeError) as wrong:
+        raise ConfigurationError(
+            f"messages: a content block of type {block.get('type')!r} cannot be read: it has keys "
+            f"{sorted(block)} ({type(wrong).__name__}: {wrong})",
+            parameter="messages",
+        ) from None
 
 
 def _text_part(block: Block) -> Part:

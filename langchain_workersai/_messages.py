@@ -51,6 +51,9 @@ NOT_REPLAYED = frozenset(
 """Blocks of an assistant's turn that are not its text: calls travel as `tool_calls`, reasoning
 as `reasoning`, and another provider's inner workings mean nothing to Workers AI."""
 
+ARGUMENTS = MappingProxyType({"tool_call": "args", "tool_use": "input"})
+"""Blocks that hold a tool call -> where its arguments are: LangChain's block and Anthropic's."""
+
 
 def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
     """Write a conversation as the wire has it.
@@ -164,23 +167,36 @@ def _assistant_content(message: AIMessage) -> str | list[Part]:
 
 def _tool_calls(message: AIMessage) -> list[WireToolCall]:
     """Valid and invalid calls both: a tool message that answers one must find it."""
+    valid = [(call["id"], call["name"], _arguments(call["args"])) for call in message.tool_calls]
+    invalid = [(call["id"], call["name"], call["args"]) for call in message.invalid_tool_calls]
+    # A message that was written by hand, or read from another API, may have blocks alone.
+    return [_tool_call(*call) for call in valid + invalid or _calls_in_blocks(message)]
+
+
+def _calls_in_blocks(message: AIMessage) -> list[tuple[str | None, str | None, str | None]]:
+    blocks = [block for block in message.content if isinstance(block, dict)]
     return [
-        *(
-            _tool_call(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False))
-            for call in message.tool_calls
-        ),
-        *(
-            _tool_call(call["id"], call["name"], call["args"] or "")
-            for call in message.invalid_tool_calls
-        ),
+        (block.get("id"), block.get("name"), _arguments(block.get(ARGUMENTS[block["type"]]) or {}))
+        for block in blocks
+        if block.get("type") in ARGUMENTS
     ]
 
 
-def _tool_call(call_id: str | None, name: str | None, arguments: str) -> WireToolCall:
+def _arguments(arguments: dict[str, Any]) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except TypeError as wrong:
+        raise ConfigurationError(
+            f"messages: a tool call's arguments cannot be written as JSON: {wrong}",
+            parameter="messages",
+        ) from None
+
+
+def _tool_call(call_id: str | None, name: str | None, arguments: str | None) -> WireToolCall:
     return {
         "id": call_id or "",
         "type": "function",
-        "function": {"name": name or "", "arguments": arguments},
+        "function": {"name": name or "", "arguments": arguments or ""},
     }
 
 

@@ -12,8 +12,8 @@ from workersai import ChatParameters
 PARAMETERS = tuple(ChatParameters.__annotations__)
 """The names of the core's text-generation parameters."""
 
-LOCAL = frozenset({"model_kwargs", "stream", "stream_usage"})
-"""Options of a call that this package reads itself."""
+EXTRA = ("model_kwargs", "extra")
+"""Options of a call that hold other keys of the request: LangChain's name and the core's."""
 
 
 class GenerationParameters(BaseModel):
@@ -44,8 +44,6 @@ class GenerationParameters(BaseModel):
         parallel_tool_calls: Whether one answer may call several tools.
         user: An id of the end user.
         model_kwargs: Any other key of the request.
-        streaming: Whether `invoke` uses the streaming API; `False` switches streaming off.
-        stream_usage: Whether a stream reports its usage.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -75,8 +73,6 @@ class GenerationParameters(BaseModel):
     parallel_tool_calls: bool | None = None
     user: str | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    streaming: bool = False
-    stream_usage: bool = True
 
     def _set_parameters(self) -> dict[str, Any]:
         """The parameters that have a value, by name."""
@@ -95,13 +91,11 @@ class GenerationParameters(BaseModel):
             Keyword arguments for the core; it refuses names that it does not know.
         """
         arguments = self._set_parameters()
-        arguments.update({k: v for k, v in options.items() if k not in LOCAL})
+        arguments.update({k: v for k, v in options.items() if k not in EXTRA})
         if stop is not None:
             arguments["stop"] = stop or None
-        extra = {**self.model_kwargs, **(options.get("model_kwargs") or {})}
-        return {"model": getattr(self, "model", None), **arguments, "extra": extra or None}
-
-    def _include_usage(self, options: Mapping[str, Any]) -> bool:
-        """Whether this stream reports its usage: the call's word, else the field's."""
-        asked = options.get("stream_usage")
-        return self.stream_usage if asked is None else bool(asked)
+        extra = dict(self.model_kwargs)
+        for name in EXTRA:
+            extra.update(options.get(name) or {})
+        model = options.get("model") or getattr(self, "model", None)
+        return {**arguments, "model": model, "extra": extra or None}

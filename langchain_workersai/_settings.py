@@ -86,8 +86,6 @@ class TextSettings(ConnectionSettings, total=False):
     parallel_tool_calls: bool | None
     user: str | None
     model_kwargs: dict[str, Any]
-    streaming: bool
-    stream_usage: bool
     name: str | None
     cache: BaseCache | bool | None
     verbose: bool
@@ -101,6 +99,8 @@ class ChatSettings(TextSettings, total=False):
     """Of `ChatWorkersAI`."""
 
     think_tags: bool
+    streaming: bool | None
+    stream_usage: bool
     rate_limiter: BaseRateLimiter | None
     disable_streaming: bool | Literal["tool_calling"]
     output_version: str | None

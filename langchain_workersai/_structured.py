@@ -92,3 +92,13 @@ def _traced(method: Method, schema: Any, strict: bool | None) -> dict[str, Any]:
 METHODS = MappingProxyType(
     {"function_calling": by_function, "json_schema": by_schema, "json_mode": by_json}
 )
+
+_FORMAT = frozenset({"response_format", "ls_structured_output_format"})
+DECIDED = MappingProxyType(
+    {
+        "function_calling": frozenset({"tools", "tool_choice", "ls_structured_output_format"}),
+        "json_schema": _FORMAT,
+        "json_mode": _FORMAT,
+    }
+)
+"""Options of a call that each method sets itself."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from langchain_core.language_models import LangSmithParams
+from langchain_core.messages.utils import count_tokens_approximately
 
 from langchain_workersai._connection import (
     ACCOUNT_VARIABLES,
@@ -64,6 +65,15 @@ class TextModel(Connection, GenerationParameters):
         if not self.account_id:
             return None
         return hashlib.sha256(f"workersai {self.account_id}".encode()).hexdigest()[:16]
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count the tokens of a text by `custom_get_token_ids`, else estimate them.
+
+        No tokenizer is downloaded.
+        """
+        if (token_ids := getattr(self, "custom_get_token_ids", None)) is not None:
+            return len(token_ids(text))
+        return count_tokens_approximately([text], extra_tokens_per_message=0, count_name=False)
 
     def _tracing_params(
         self,

@@ -33,15 +33,20 @@ def to_wire_tool(tool: ToolLike, *, strict: bool | None = None) -> dict[str, Any
     if not isinstance(tool, Mapping):
         return convert_to_openai_tool(tool, strict=strict)
     own = copy.deepcopy(dict(tool))
-    kind = own.get("type")
-    if kind == "function" and isinstance(own.get("function"), dict):
-        return convert_to_openai_tool(own["function"], strict=strict)
-    if kind == "function":
-        # The flat form: name and parameters beside the type.
-        return convert_to_openai_tool({k: v for k, v in own.items() if k != "type"}, strict=strict)
-    if kind is None or kind == "object" or "input_schema" in own:
-        return convert_to_openai_tool(own, strict=strict)
-    return own
+    if own.get("type") == "function":
+        # In the flat form, name and parameters are beside the type.
+        flat = {key: value for key, value in own.items() if key != "type"}
+        return convert_to_openai_tool(own.get("function") or flat, strict=strict)
+    return own if is_wire_tool(own) else convert_to_openai_tool(own, strict=strict)
+
+
+def is_wire_tool(tool: ToolLike) -> bool:
+    """Whether a tool already is as the wire has it, or the server's own."""
+    if not isinstance(tool, Mapping):
+        return False
+    if (kind := tool.get("type")) == "function":
+        return isinstance(tool.get("function"), Mapping)
+    return kind not in (None, "object") and "input_schema" not in tool
 
 
 def to_wire_tool_choice(
@@ -54,9 +59,11 @@ def to_wire_tool_choice(
 
 
 def to_wire_response_format(schema: ToolLike, *, strict: bool | None = None) -> dict[str, Any]:
-    """Write a schema as a `response_format`; a dict that already is one passes as it is."""
-    if isinstance(schema, Mapping) and schema.get("type") in RESPONSE_FORMATS:
-        return dict(schema)
+    """Write a schema as a `response_format`; a dict of a type that no schema has passes."""
+    if isinstance(schema, Mapping):
+        kind = schema.get("type")
+        if isinstance(kind, str) and kind not in SCHEMA_TYPES:
+            return dict(schema)
     json_schema = _json_schema(schema, strict=strict)
     envelope: dict[str, Any] = {"name": json_schema.get("title", "answer"), "schema": json_schema}
     if strict is not None:
@@ -64,13 +71,16 @@ def to_wire_response_format(schema: ToolLike, *, strict: bool | None = None) -> 
     return {"type": "json_schema", "json_schema": envelope}
 
 
-RESPONSE_FORMATS = frozenset({"json_schema", "json_object", "text"})
+SCHEMA_TYPES = frozenset(
+    {"array", "boolean", "function", "integer", "null", "number", "object", "string"}
+)
+"""JSON Schema's types, and that of a tool, whose parameters are a schema."""
 
 
 def _json_schema(schema: ToolLike, *, strict: bool | None) -> dict[str, Any]:
     if isinstance(schema, Mapping):
         own = copy.deepcopy(dict(schema))
-        if "name" not in own:
+        if "name" not in own and own.get("type") != "function":
             return own
         return convert_to_json_schema(own, strict=strict)
     return convert_to_json_schema(schema, strict=strict)

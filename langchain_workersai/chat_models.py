@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.language_models import LangSmithParams, ModelProfile
+from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
 from pydantic import model_validator
 from typing_extensions import Self, Unpack
 
@@ -20,23 +20,20 @@ import workersai
 from langchain_workersai._batches import BatchedChat
 from langchain_workersai._chunks import ChunkStream
 from langchain_workersai._connection import CONFIG, Connection
-from langchain_workersai._errors import ConfigurationError, framework_errors
+from langchain_workersai._errors import framework_errors
 from langchain_workersai._messages import to_wire_messages
 from langchain_workersai._profile import to_langchain_profile
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._results import from_wire_chat_result
 from langchain_workersai._retries import async_retry_listener, retry_listener
 from langchain_workersai._settings import ChatSettings
-from langchain_workersai._structured import METHODS, Method, default_method, parsed_by
 from langchain_workersai._text_model import add_counts
 from langchain_workersai._thinking import Feed, ThinkingStream
-from langchain_workersai._tools import (
-    ToolLike,
-    to_wire_response_format,
-    to_wire_tool_choice,
-    to_wire_tools,
-)
-from workersai import __version__, get_profile
+from langchain_workersai._tools import is_wire_tool, to_wire_response_format, to_wire_tools
+from workersai import __version__
+
+_LOCAL = frozenset({"stream", "stream_usage"})
+"""Options of a call that LangChain and this class read; they are no parameters."""
 
 
 class ChatWorkersAI(BatchedChat):
@@ -74,11 +71,16 @@ class ChatWorkersAI(BatchedChat):
     Attributes:
         think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
             write it into their answer.
+        streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
+            `None` leaves it to the call.
+        stream_usage: Whether to ask for the usage of a stream; native ones report it unasked.
     """
 
     model_config = CONFIG
 
     think_tags: bool = False
+    streaming: bool | None = None
+    stream_usage: bool = True
 
     def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
@@ -174,88 +176,30 @@ class ChatWorkersAI(BatchedChat):
         return ThinkingStream(chunks) if self.think_tags else chunks
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Join fields, bound options and this call's; tools may still be LangChain's."""
-        arguments = self._arguments(stop, options)
-        tools = arguments.get("tools")
-        if tools and not all(isinstance(tool, Mapping) for tool in tools):
+        """Join fields, bound options and this call's; tools and schema may be LangChain's."""
+        arguments = self._arguments(stop, {k: v for k, v in options.items() if k not in _LOCAL})
+        tools, schema = arguments.get("tools"), arguments.get("response_format")
+        if tools and not all(map(is_wire_tool, tools)):
             arguments["tools"] = to_wire_tools(tools)
+        if schema is not None:
+            arguments["response_format"] = to_wire_response_format(schema)
         return arguments
 
     def _stream_arguments(
         self, stop: list[str] | None, options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        arguments = self._chat_arguments(stop, options)
-        return {**arguments, "include_usage": self._include_usage(options)}
-
-    # --------------------------------------------------------- tools and structured output
-
-    def bind_tools(
-        self,
-        tools: Sequence[ToolLike],
-        *,
-        tool_choice: Mapping[str, Any] | str | bool | None = None,
-        strict: bool | None = None,
-        parallel_tool_calls: bool | None = None,
-        response_format: ToolLike | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Let the model call tools.
-
-        Args:
-            tools: LangChain tools, functions, pydantic classes, TypedDicts, JSON schemas, or
-                dicts in OpenAI's or Anthropic's shape; none of them is changed.
-            tool_choice: `auto`, `none`, `required`; `any` or `True` for `required`; the name
-                of a tool; or the API's own dict.
-            strict: Ask for arguments that fit the schema exactly.
-            parallel_tool_calls: Whether one answer may call several tools.
-            response_format: The form of the answer beside the calls: a schema, or a dict as
-                in the OpenAI API.
-            **kwargs: Bound to each call as they are.
-        """
-        bound = {
-            "tool_choice": to_wire_tool_choice(tool_choice),
-            "parallel_tool_calls": parallel_tool_calls,
-            "response_format": response_format and to_wire_response_format(response_format),
-        }
-        given = {name: value for name, value in bound.items() if value is not None}
-        return self.bind(tools=to_wire_tools(tools, strict=strict), **given, **kwargs)
-
-    def with_structured_output(
-        self,
-        schema: Any = None,
-        *,
-        method: Method | None = None,
-        include_raw: bool = False,
-        strict: bool | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, Any]:
-        """Answer with objects of a schema.
-
-        Args:
-            schema: A pydantic class (answers are its instances), or a TypedDict, JSON schema
-                or function dict (answers are dicts). Optional for `json_mode` alone.
-            method: `function_calling` (one forced call of the schema as a tool), `json_schema`
-                (the server holds the answer to the schema) or `json_mode` (any JSON; the
-                prompt has to describe it). By default, what the model's page supports.
-            include_raw: Answer with `{"raw", "parsed", "parsing_error"}` and never raise for
-                an answer that cannot be parsed.
-            strict: As in `bind_tools`, and for the schema of `json_schema`.
-            **kwargs: Bound to each call as they are.
-
-        Raises:
-            ConfigurationError: If the method needs a schema and there is none.
-            OutputParserException: When run, for an answer that cannot be parsed; one that the
-                token cap cut off names `max_tokens`.
-        """
-        method = method or default_method(get_profile(self.model))
-        if schema is None and method != "json_mode":
-            raise ConfigurationError(f"schema: {method} needs one", parameter="schema")
-        if method not in METHODS:
-            raise ConfigurationError(f"method: {method!r} is not one", parameter="method")
-        model, parser = METHODS[method](self, schema, strict, kwargs)
-        return parsed_by(model, parser, include_raw=include_raw)
+        asked = options.get("stream_usage")
+        usage = self.stream_usage if asked is None else bool(asked)
+        return {**self._chat_arguments(stop, options), "include_usage": usage}
 
     # ------------------------------------------------------ what LangChain asks of a model
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; another model has another profile, unless the user gave one."""
+        ours = name == "model" and self.profile == self._resolve_model_profile()
+        super().__setattr__(name, value)
+        if ours:
+            self.profile = self._resolve_model_profile()
 
     @property
     def _llm_type(self) -> str:
@@ -274,17 +218,14 @@ class ChatWorkersAI(BatchedChat):
     def _combine_llm_outputs(self, llm_outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
         return add_counts(llm_outputs)
 
-    def get_num_tokens(self, text: str) -> int:
-        """Estimate the tokens of a text; no tokenizer is downloaded."""
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return count_tokens_approximately([text], extra_tokens_per_message=0, count_name=False)
-
     def get_num_tokens_from_messages(
         self,
         messages: list[BaseMessage],
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | Any] | None = None,
     ) -> int:
-        """Estimate the tokens of a conversation and its tools; nothing is downloaded."""
-        wire: list[Any] | None = [*to_wire_tools(tools)] if tools else None
-        return count_tokens_approximately(messages, tools=wire)
+        """Count the tokens of a conversation and its tools as `get_num_tokens` does."""
+        wire: list[Any] = [*to_wire_tools(tools or ())]
+        if self.custom_get_token_ids is not None:
+            texts = [get_buffer_string([m]) for m in messages] + [json.dumps(t) for t in wire]
+            return sum(map(self.get_num_tokens, texts))
+        return count_tokens_approximately(messages, tools=wire or None)

@@ -9,7 +9,6 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LangSmithParams
-from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import GenerationChunk, LLMResult
 from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
@@ -139,9 +138,3 @@ class WorkersAILLM(TextModel, BaseLLM):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self._tracing_params("llm", stop, kwargs)
-
-    def get_num_tokens(self, text: str) -> int:
-        """Estimate the tokens of a text; no tokenizer is downloaded."""
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return count_tokens_approximately([text], extra_tokens_per_message=0, count_name=False)

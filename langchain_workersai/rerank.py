@@ -114,7 +114,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         return _scores(result)
 
     def _options(self, top_n: int | None) -> dict[str, Any]:
-        return {"top_k": top_n or self.top_n, "extra": self.model_kwargs or None}
+        return {"top_k": self.top_n if top_n is None else top_n, "extra": self.model_kwargs or None}
 
 
 def _texts(documents: Sequence[str | Document]) -> list[str]:

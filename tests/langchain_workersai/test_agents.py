@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -78,11 +79,22 @@ def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) ->
 
 
 async def test_an_agent_works_asynchronously(local: dict[str, Any]) -> None:
-    """The same loop through `ainvoke`, and as events."""
+    """The same loop through `ainvoke`."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [multiply])
     question: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
     assert called((await agent.ainvoke(question))["messages"]) == [("multiply", "42")]
+    await llm.aclose()
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="before 3.11 asyncio hands no context to LangGraph's tasks"
+)
+async def test_an_agents_events(local: dict[str, Any]) -> None:
+    """The same loop as events."""
+    llm = ChatWorkersAI(GRANITE, **local)
+    agent = create_agent(llm, [multiply])
+    question: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
     kinds = [event["event"] async for event in agent.astream_events(question, version="v2")]
     assert {"on_chat_model_start", "on_chat_model_stream", "on_chat_model_end", "on_tool_end"} <= {
         *kinds

@@ -88,6 +88,16 @@ def test_a_calls_model_is_the_one_that_answers(
     assert llm._get_ls_params(model=GLM)["ls_model_name"] == GLM
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
+def test_no_model_of_a_call_is_the_object_s(scripted: Any, streamed: bool) -> None:
+    """`model=None` says nothing: the answer names the model that was asked."""
+    llm, _ = scripted([{"response": "a"}, "[DONE]"] if streamed else {"response": "a"})
+    message = (
+        merged(list(llm.stream("hi", model=None))) if streamed else llm.invoke("hi", model=None)
+    )
+    assert message.response_metadata["model_name"] == GRANITE
+
+
 def test_stream_usage_is_asked_for_where_it_must_be(scripted: Any, wire: Any) -> None:
     """The compatible endpoint is asked for usage, unless `stream_usage` says no."""
     llm, server = scripted(wire.stream("a"), endpoint="openai")

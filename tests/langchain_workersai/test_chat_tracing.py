@@ -89,3 +89,12 @@ def test_models_take_the_names_that_langchain_uses(
     assert first.model == second.model == third.model == GRANITE
     assert third.stop == ["a"]
     assert third.timeout == 3
+
+
+def test_a_users_own_token_counter(scripted: Any, wire: Any) -> None:
+    """`custom_get_token_ids` counts texts, messages and tools."""
+    llm, _ = scripted(wire.answer("a"), custom_get_token_ids=lambda text: [*range(len(text))])
+    assert llm.get_num_tokens("four") == 4
+    bare = llm.get_num_tokens_from_messages([HumanMessage("four")])
+    assert bare == len("Human: four")
+    assert llm.get_num_tokens_from_messages([HumanMessage("four")], tools=[weather]) > bare + 50

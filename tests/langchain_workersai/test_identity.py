@@ -109,18 +109,6 @@ def test_serialisation_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
         assert twin.model_dump() == model.model_dump()
 
 
-def test_the_account_shows_nowhere_and_still_tells_models_apart() -> None:
-    """Dumps and identity say "another account", not which; a text of it is a text like any."""
-    one, other = make(ChatWorkersAI), make(ChatWorkersAI, account_id="f" * 32)
-    for model in (one, other):
-        shown = f"{model!r} {model._identifying_params} {dumpd(model)} {model.model_dump_json()}"
-        assert model.account_id not in shown
-    assert one._identifying_params["account"] != other._identifying_params["account"]
-    assert one.account_id == ACCOUNT
-    one.account_id = "e" * 32
-    assert "e" * 32 not in repr(vars(one))
-
-
 DIFFERENCES: list[dict[str, Any]] = [
     {"model": GLM},
     {"temperature": 0.5},
@@ -205,3 +193,49 @@ def test_caches_tell_completion_models_apart(scripted: Any, difference: dict[str
     other, _ = scripted({"response": "other"}, cls=WorkersAILLM, cache=cache, **difference)
     assert [one.invoke("hi"), same.invoke("hi"), other.invoke("hi")] == ["one", "one", "other"]
     assert server.requests == []
+
+
+@pytest.mark.parametrize("account", [{}, {"account_id": None}, {"account_id": ""}], ids=str)
+def test_the_environment_s_account_is_part_of_the_identity(
+    monkeypatch: pytest.MonkeyPatch, account: dict[str, Any]
+) -> None:
+    """However the account is left to the environment, two of them never share an answer."""
+    digests = set()
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "")
+    for number in "ab":
+        monkeypatch.setenv("CF_ACCOUNT_ID", number * 32)
+        model = ChatWorkersAI(GRANITE, api_token=SECRET, **account)
+        digests.add(model._identifying_params["account"])
+    assert len(digests) == 2
+
+
+def test_fields_of_a_run_leave_streams_alone(scripted: Any, wire: Any) -> None:
+    """A model that LangChain makes again from its fields still streams, for that account."""
+    from langchain_core.runnables import ConfigurableField
+
+    llm, server = scripted(wire.stream("a", "b"))
+    fields = {name: ConfigurableField(id=name) for name in ("account_id", "temperature")}
+    chosen = {"account_id": "f" * 32, "temperature": 0.5}
+    chunks = list(llm.configurable_fields(**fields).with_config(configurable=chosen).stream("hi"))
+    assert [chunk.content for chunk in chunks if chunk.content] == ["a", "b"]
+    assert server.body["stream"] is True
+    assert f"/accounts/{'f' * 32}/" in str(server.requests[0].url)
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("streaming", [None, True, False])
+def test_switches_survive_a_dump(monkeypatch: pytest.MonkeyPatch, streaming: bool | None) -> None:
+    """`streaming=False` is not "nothing said": it comes back from `load` and from a pickle."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
+    given = {} if streaming is None else {"streaming": streaming}
+    model = ChatWorkersAI(GRANITE, **given)  # type: ignore[arg-type]  # mypy joins the two dicts
+    loaded = load(
+        dumpd(model),
+        allowed_objects=[ChatWorkersAI],
+        valid_namespaces=["langchain_workersai"],
+        secrets_from_env=True,
+    )
+    for twin in (loaded, pickle.loads(pickle.dumps(model))):
+        assert twin.streaming is streaming
+        assert twin._streaming_disabled() is (streaming is False)

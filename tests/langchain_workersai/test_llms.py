@@ -99,3 +99,14 @@ async def test_errors_are_typed(scripted: Any, wire: Any) -> None:
         await llm.ainvoke("hi")
     with pytest.raises(face.AuthenticationError):
         list(llm.stream("hi"))
+
+
+@pytest.mark.parametrize("switch", ["streaming", "stream_usage", "stream"])
+def test_switches_that_do_nothing_do_not_exist(scripted: Any, switch: str) -> None:
+    """LangChain's completion models stream in `stream` alone, and the usage comes unasked."""
+    with pytest.raises(face.ConfigurationError, match=switch):
+        scripted({"response": "a"}, cls=WorkersAILLM, **{switch: True})
+    llm, server = scripted({"response": "a"}, cls=WorkersAILLM)
+    with pytest.raises(face.ConfigurationError, match=switch):
+        llm.invoke("hi", **{switch: True})
+    assert server.requests == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
@@ -223,3 +224,42 @@ def test_nothing_that_was_passed_is_changed() -> None:
     wire = to_wire_messages(messages)
     wire[0]["content"][0]["image_url"]["url"] = "changed"  # type: ignore[index]  # parts
     assert messages == before
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "tool_call", "id": "c1", "name": "weather", "args": {"city": "Oslo"}},
+        {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Oslo"}},
+    ],
+    ids=["v1", "Anthropic"],
+)
+def test_calls_that_are_blocks_alone_are_kept(block: dict[str, Any]) -> None:
+    """Written by hand, a turn may have its calls among its blocks; they are said once."""
+    alone = AIMessage([{"type": "text", "text": "Looking."}, block])
+    both = AIMessage(
+        [{"type": "text", "text": "Looking."}, block],
+        tool_calls=[{"name": "weather", "args": {"city": "Oslo"}, "id": "c1"}],
+    )
+    assert to_wire_message(alone) == to_wire_message(both)
+    (call,) = to_wire_message(alone)["tool_calls"]
+    assert call["function"] == {"name": "weather", "arguments": '{"city": "Oslo"}'}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        HumanMessage([{"type": "image_url"}]),
+        HumanMessage([{"type": "image_url", "image_url": 3}]),
+        HumanMessage([{"type": "input_audio"}]),
+        HumanMessage([{"type": "image", "source": {"type": "url"}}]),
+        AIMessage("", tool_calls=[{"name": "f", "args": {"day": date(2020, 1, 1)}, "id": "c"}]),
+    ],
+    ids=["no image_url", "number", "no input_audio", "no url", "a date"],
+)
+def test_what_cannot_be_read_is_said_in_our_words(message: BaseMessage) -> None:
+    """A block that lacks a key, and arguments that are no JSON, name `messages`."""
+    with pytest.raises(ConfigurationError, match="messages: ") as caught:
+        to_wire_message(message)
+    assert caught.value.parameter == "messages"
+    assert caught.value.__cause__ is None

@@ -134,3 +134,15 @@ def test_register_needs_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
     with pytest.raises(face.ConfigurationError, match="pip install langchain"):
         face.register()
+
+
+def test_a_profile_is_that_of_the_model() -> None:
+    """Another model, set or copied in, brings its own profile; a user's own profile stays."""
+    llm = ChatWorkersAI(GRANITE, **SETTINGS)
+    copied = llm.model_copy(update={"model": GLM})
+    llm.model = GLM
+    for changed in (copied, llm):
+        assert changed.profile == ChatWorkersAI(GLM, **SETTINGS).profile
+    own = ChatWorkersAI(GRANITE, profile={"max_input_tokens": 5}, **SETTINGS)
+    own.model = GLM
+    assert own.profile == {"max_input_tokens": 5}

@@ -69,3 +69,13 @@ def test_errors_are_typed(scripted: Any, wire: Any) -> None:
     rerank, _ = scripted(wire.error(404, 5007), cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.NotFoundError):
         rerank.compress_documents(DOCUMENTS, "dogs?")
+
+
+async def test_nothing_to_keep_is_no_wish(scripted: Any) -> None:
+    """`top_n=0` of a call is refused, and not taken for "as the object says"."""
+    ranker, server = scripted({"response": []}, cls=WorkersAIRerank, model=MODEL)
+    with pytest.raises(face.ConfigurationError):
+        ranker.rerank(["a", "b"], "q", top_n=0)
+    with pytest.raises(face.ConfigurationError):
+        await ranker.arerank(["a", "b"], "q", top_n=0)
+    assert server.requests == []

@@ -9,11 +9,12 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel
+from pydantic.v1 import BaseModel as V1Model
 from typing_extensions import TypedDict
 
 import langchain_workersai as face
 from langchain_workersai._structured import default_method
-from tests.langchain_workersai.scripted import GRANITE, SEA_LION
+from tests.langchain_workersai.scripted import GRANITE, SEA_LION, collect
 from workersai import get_profile
 
 LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
@@ -43,11 +44,24 @@ SCHEMA = {
     "required": ["name", "age"],
 }
 ADA = '{"name": "Ada", "age": 36}'
-ANY = [Person, PersonDict, SCHEMA]
+
+
+class PersonV1(V1Model):
+    """A person."""
+
+    name: str
+    age: int
+
+
+PersonV1.__name__ = "Person"
+
+ANY = [Person, PersonV1, PersonDict, SCHEMA]
 METHODS = ["function_calling", "json_schema", "json_mode"]
 
 
 def as_dict(value: Any) -> Any:
+    if isinstance(value, V1Model):
+        return value.dict()
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
@@ -65,18 +79,20 @@ def stream(wire: Any, method: str, text: str = ADA, finish: str = "stop") -> Any
     return wire.stream(first, second, finish=finish)
 
 
-@pytest.mark.parametrize("schema", ANY, ids=["pydantic", "TypedDict", "JSON schema"])
+@pytest.mark.parametrize("schema", ANY, ids=["pydantic", "pydantic v1", "TypedDict", "JSON schema"])
 @pytest.mark.parametrize("method", METHODS)
 async def test_structured_output_methods(
     scripted: Any, wire: Any, method: str, schema: Any
 ) -> None:
-    """Each method gives the schema's objects: plain, async and as the last of a stream."""
+    """Each method gives the schema's objects: plain and as the last of a stream, sync and async."""
     plain, events = answer(wire, method), stream(wire, method)
-    llm, _ = scripted(plain, plain, events)
+    llm, _ = scripted(plain, plain, events, events)
     structured = llm.with_structured_output(schema, method=method)
     assert as_dict(structured.invoke("Ada, 36")) == {"name": "Ada", "age": 36}
     assert as_dict(await structured.ainvoke("Ada, 36")) == {"name": "Ada", "age": 36}
     assert as_dict(list(structured.stream("Ada, 36"))[-1]) == {"name": "Ada", "age": 36}
+    chunks: Any = await collect(structured, "Ada, 36")
+    assert as_dict(chunks[-1]) == {"name": "Ada", "age": 36}
 
 
 def test_function_calling_forces_the_call(scripted: Any, wire: Any) -> None:

@@ -113,8 +113,8 @@ def test_tool_choice_is_langchains(choice: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [Weather, WeatherDict, SCHEMA, FLAT],
-    ids=["pydantic", "TypedDict", "JSON schema", "function"],
+    [Weather, WeatherV1, WeatherDict, SCHEMA, FLAT, OPENAI, ANTHROPIC],
+    ids=["pydantic", "pydantic v1", "TypedDict", "JSON schema", "function", "OpenAI", "Anthropic"],
 )
 def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
     """A schema travels with its name, and with `strict` if that was said."""
@@ -125,9 +125,10 @@ def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
     assert "city" in wire["json_schema"]["schema"]["properties"]
 
 
-def test_a_response_format_passes_as_it_is() -> None:
-    """A dict that already is a response format is not wrapped again."""
-    assert to_wire_response_format({"type": "json_object"}) == {"type": "json_object"}
+@pytest.mark.parametrize("kind", ["json_object", "json_schema", "text", "of-next-year"])
+def test_a_response_format_passes_as_it_is(kind: str) -> None:
+    """A dict that already is a response format is not wrapped again, whether we know it or not."""
+    assert to_wire_response_format({"type": kind}) == {"type": kind}
 
 
 def test_a_schema_without_a_title_still_has_a_name() -> None:

@@ -1,0 +1,133 @@
+"""Chat models with bound options: nothing that was bound gets lost."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableBinding
+from pydantic import BaseModel
+
+import langchain_workersai as face
+from tests.langchain_workersai.scripted import Scripted
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+
+
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    return city
+
+
+class Heard(BaseCallbackHandler):
+    """Remembers the tags of the models that ran."""
+
+    def __init__(self) -> None:
+        self.tags: list[str] = []
+
+    def on_chat_model_start(self, *_: Any, tags: list[str] | None = None, **__: Any) -> None:
+        self.tags += tags or []
+
+
+async def test_tools_are_bound_beside_options(scripted: Scripted, wire: Any) -> None:
+    """`bind(...).bind_tools(...)` sends both, and keeps the config."""
+    llm, server = scripted(wire.answer("a"))
+    heard = Heard()
+    bound: Any = llm.with_config(tags=["mine"], callbacks=[heard]).bind(temperature=0.5, seed=1)
+    bound.bind_tools([get_weather], seed=2).invoke("hi")
+    await bound.bind_tools([get_weather], seed=2).ainvoke("hi")
+    for body in server.bodies:
+        assert body["tools"][0]["function"]["name"] == "get_weather"
+        assert (body["temperature"], body["seed"]) == (0.5, 2)
+    assert heard.tags == ["mine", "mine"]
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
+async def test_a_schema_is_asked_for_beside_options(
+    scripted: Scripted, wire: Any, method: str
+) -> None:
+    """`bind(...).with_structured_output(...)` keeps parameters and config; its form wins."""
+    text = '{"name": "Ada"}'
+    call = {"tool_calls": [wire.call("Person", text)]} if method == "function_calling" else {}
+    llm, server = scripted(wire.answer(text, **call))
+    heard = Heard()
+    bound: Any = llm.bind_tools([get_weather], tool_choice="any").bind(temperature=0.5)
+    bound = bound.with_config(tags=["mine"], callbacks=[heard])
+    chain = bound.with_structured_output(Person, method=method)
+    assert chain.invoke("hi") == Person(name="Ada")
+    assert await chain.ainvoke("hi") == Person(name="Ada")
+    for body in server.bodies:
+        assert body["temperature"] == 0.5
+        names = [sent["function"]["name"] for sent in body.get("tools", [])]
+        assert names == (["Person"] if call else [])
+    assert heard.tags.count("mine") == 2
+
+
+def test_an_agent_keeps_what_is_bound(scripted: Scripted, wire: Any) -> None:
+    """An agent binds its tools to the model it was given, options included."""
+    llm, server = scripted(wire.answer("a"))
+    agent: Any = create_agent(llm.bind(temperature=0.5), [get_weather])
+    agent.invoke({"messages": [("user", "hi")]})
+    assert server.body["temperature"] == 0.5
+    assert server.body["tools"][0]["function"]["name"] == "get_weather"
+
+
+@pytest.mark.parametrize(
+    ("method", "option"),
+    [
+        ("function_calling", {"tools": [get_weather]}),
+        ("function_calling", {"tool_choice": "auto"}),
+        ("json_schema", {"response_format": {"type": "text"}}),
+        ("json_mode", {"response_format": {"type": "text"}}),
+    ],
+    ids=["tools", "tool_choice", "response_format", "response_format of json_mode"],
+)
+def test_what_a_method_decides_is_not_the_callers(
+    scripted: Scripted, wire: Any, method: str, option: dict[str, Any]
+) -> None:
+    """An option that the method of structured output sets itself is refused by its name."""
+    llm, _ = scripted(wire.answer("a"))
+    with pytest.raises(face.ConfigurationError) as caught:
+        llm.with_structured_output(Person, method=method, **option)
+    assert caught.value.parameter == next(iter(option))
+
+
+def test_tools_beside_a_schema(scripted: Scripted, wire: Any) -> None:
+    """`json_schema` leaves tools to the caller; `include_raw` shows which was chosen."""
+    call = [wire.call("get_weather", '{"city": "Oslo"}')]
+    llm, server = scripted(wire.answer("", tool_calls=call))
+    chain = llm.with_structured_output(
+        Person, method="json_schema", include_raw=True, tools=[get_weather]
+    )
+    found: Any = chain.invoke("hi")
+    assert found["raw"].tool_calls[0]["name"] == "get_weather"
+    assert server.body["tools"][0]["function"]["name"] == "get_weather"
+
+
+async def test_options_bound_after_a_config_are_in_batches(scripted: Scripted) -> None:
+    """`with_config` gives a binding that knows about batches."""
+    queued = {"status": "queued", "request_id": "r", "model": "m"}
+    llm, server = scripted(queued)
+    bound: Any = llm.with_config(tags=["x"]).bind(seed=2)
+    bound.submit_batch(["Hi"])
+    await bound.asubmit_batch(["Hi"])
+    assert [body["requests"][0]["seed"] for body in server.bodies] == [2, 2]
+
+
+def test_wrappers_around_a_binding(scripted: Scripted, wire: Any) -> None:
+    """Retries, fallbacks and copies keep what is bound."""
+    llm, server = scripted(wire.answer("a"))
+    failing, _ = scripted(wire.error(500, 3043), max_retries=0)
+    bound = llm.bind(seed=1)
+    assert isinstance(bound, RunnableBinding)
+    bound.with_retry().invoke("hi")
+    failing.bind(seed=3).with_fallbacks([bound]).invoke("hi")
+    copy.copy(bound).invoke("hi")
+    assert [body["seed"] for body in server.bodies] == [1, 1, 1]

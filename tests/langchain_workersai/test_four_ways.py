@@ -1,0 +1,292 @@
+"""What a call can ask for, in each of the four ways to ask: plain, streamed, sync, async."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.exceptions import ModelAuthenticationError
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.tools import tool
+from pydantic import BaseModel
+from pydantic.v1 import BaseModel as V1Model
+from typing_extensions import TypedDict
+
+import langchain_workersai as face
+from tests.langchain_workersai.scripted import GLM, GRANITE, Scripted, collect, merged
+
+WAYS = ["invoke", "ainvoke", "stream", "astream"]
+SEEING = "@cf/meta/llama-4-scout-17b-16e-instruct"
+
+pytestmark = pytest.mark.parametrize("way", WAYS)
+
+
+async def ask(model: Any, way: str, question: Any = "hi", **options: Any) -> AIMessage:
+    """One answer, asked for in this way; a stream's chunks are merged."""
+    if way in ("invoke", "ainvoke"):
+        whole: AIMessage = (
+            model.invoke(question, **options)
+            if way == "invoke"
+            else await model.ainvoke(question, **options)
+        )
+        return whole
+    chunks = list(model.stream(question, **options)) if way == "stream" else None
+    return merged(chunks or await collect(model, question, **options))
+
+
+def reply(wire: Any, way: str, text: str = "Hello", **message: Any) -> Any:
+    """What the server says, whole or in two pieces and more."""
+    if way in ("invoke", "ainvoke"):
+        return wire.answer(text, **message)
+    reasoning = {"reasoning_content": message.pop("reasoning_content", "")}
+    return wire.stream(reasoning, text[:2], text[2:], message)
+
+
+class Weather(BaseModel):
+    """The weather of a city."""
+
+    city: str
+
+
+class WeatherV1(V1Model):
+    """The weather of a city."""
+
+    city: str
+
+
+class WeatherDict(TypedDict):
+    """The weather of a city."""
+
+    city: str
+
+
+def weather(city: str) -> str:
+    """The weather of a city."""
+    return city
+
+
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+SCHEMA = {"title": "weather", "description": "The weather of a city.", **PARAMETERS}
+OPENAI = {"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}
+ANTHROPIC = {"name": "weather", "description": "The weather.", "input_schema": PARAMETERS}
+TOOLS = {
+    "BaseTool": tool(weather),
+    "function": weather,
+    "pydantic": Weather,
+    "pydantic v1": WeatherV1,
+    "TypedDict": WeatherDict,
+    "JSON schema": SCHEMA,
+    "OpenAI": OPENAI,
+    "Anthropic": ANTHROPIC,
+}
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound", "per call"])
+@pytest.mark.parametrize("kind", TOOLS)
+async def test_each_kind_of_tool_reaches_the_wire(
+    scripted: Scripted, wire: Any, way: str, kind: str, bound: bool
+) -> None:
+    """Whatever LangChain takes as a tool is sent in one shape, bound or given to the call."""
+    llm, server = scripted(reply(wire, way))
+    if bound:
+        await ask(llm.bind_tools([TOOLS[kind]]), way)
+    else:
+        await ask(llm, way, tools=[TOOLS[kind]])
+    (sent,) = server.body["tools"]
+    assert sent["type"] == "function"
+    assert sent["function"]["name"].lower().startswith("weather")
+    assert sent["function"]["parameters"]["properties"]["city"]["type"] == "string"
+
+
+ALLOWED = {
+    "type": "allowed_tools",
+    "allowed_tools": {
+        "mode": "required",
+        "tools": [{"type": "function", "function": {"name": "weather"}}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "sent"),
+    [("any", "required"), (ALLOWED, ALLOWED), (OPENAI, OPENAI)],
+    ids=["any", "allowed tools", "dict"],
+)
+async def test_a_choice_is_sent(
+    scripted: Scripted, wire: Any, way: str, choice: Any, sent: Any
+) -> None:
+    """LangChain's words are translated; the API's own dicts pass as they are."""
+    llm, server = scripted(reply(wire, way))
+    await ask(llm.bind_tools([weather], tool_choice=choice), way)
+    assert server.body["tool_choice"] == sent
+
+
+@pytest.mark.parametrize("schema", [Weather, WeatherV1, WeatherDict, SCHEMA])
+async def test_a_schema_is_a_response_format(
+    scripted: Scripted, wire: Any, way: str, schema: Any
+) -> None:
+    """`response_format` of a call takes a schema, as that of `bind_tools` does."""
+    llm, server = scripted(reply(wire, way), endpoint="openai")
+    await ask(llm, way, response_format=schema)
+    await ask(llm.bind(response_format=schema), way)
+    await ask(llm.bind_tools([], response_format=schema), way)
+    first, second, third = (body["response_format"] for body in server.bodies)
+    assert first == second == third
+    assert first["type"] == "json_schema"
+    assert "city" in first["json_schema"]["schema"]["properties"]
+
+
+async def test_strict_is_for_the_schema_of_the_answer_too(
+    scripted: Scripted, wire: Any, way: str
+) -> None:
+    """`bind_tools(strict=True)` holds arguments and answer to their schemas."""
+    llm, server = scripted(reply(wire, way), endpoint="openai")
+    await ask(llm.bind_tools([weather], strict=True, response_format=Weather), way)
+    assert server.body["tools"][0]["function"]["strict"] is True
+    assert server.body["response_format"]["json_schema"]["strict"] is True
+
+
+async def test_stop_words_are_sent(scripted: Scripted, wire: Any, way: str) -> None:
+    """Those of the object, and those of the call in their place."""
+    llm, server = scripted(reply(wire, way), stop=["A"])
+    await ask(llm, way)
+    await ask(llm, way, stop=["B"])
+    assert [body["stop"] for body in server.bodies] == [["A"], ["B"]]
+
+
+async def test_other_keys_of_the_request(scripted: Scripted, wire: Any, way: str) -> None:
+    """They come from the object, and from the call by LangChain's name and the core's."""
+    llm, server = scripted(reply(wire, way), model_kwargs={"a": 1, "b": 1})
+    await ask(llm, way, model_kwargs={"b": 2}, extra={"c": 3})
+    assert {key: server.body[key] for key in "abc"} == {"a": 1, "b": 2, "c": 3}
+
+
+async def test_log_probabilities_are_kept(scripted: Scripted, wire: Any, way: str) -> None:
+    """They are in the metadata of the message."""
+    entry = {"token": "a", "logprob": -0.5, "top_logprobs": []}
+    said = reply(wire, way)
+    (said[0] if isinstance(said, list) else said)["choices"][0]["logprobs"] = {"content": [entry]}
+    llm, server = scripted(said, logprobs=True)
+    message = await ask(llm, way)
+    assert server.body["logprobs"] is True
+    assert message.response_metadata["logprobs"] == {"content": [entry]}
+
+
+@pytest.mark.parametrize("version", ["v0", "v1"])
+async def test_reasoning_text_and_calls(
+    scripted: Scripted, wire: Any, way: str, version: str
+) -> None:
+    """All three are blocks in this order, and go back to a model that wants its reasoning."""
+    calls = [wire.call("f", '{"a": 1}', "x", 0), wire.call("g", "{}", "y", 1)]
+    said = reply(wire, way, reasoning_content="hm", tool_calls=calls)
+    llm, server = scripted(said, model=GLM, output_version=version)
+    message = await ask(llm, way)
+    blocks = [block["type"] for block in message.content_blocks]
+    assert blocks == ["reasoning", "text", "tool_call", "tool_call"]
+    assert isinstance(message.content, list) is (version == "v1")
+    assert message.text == "Hello"
+    await ask(llm, way, [HumanMessage("hi"), message])
+    sent = server.bodies[1]["messages"][1]
+    assert (sent["content"], sent["reasoning"]) == ("Hello", "hm")
+    assert [call["id"] for call in sent["tool_calls"]] == ["x", "y"]
+
+
+MEDIA: list[dict[str, Any]] = [
+    {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+    {"type": "audio", "base64": "AAAA", "mime_type": "audio/wav"},
+    {"type": "file", "base64": "AAAA", "mime_type": "application/pdf"},
+]
+
+
+@pytest.mark.parametrize("block", MEDIA, ids=[str(block["type"]) for block in MEDIA])
+async def test_media_that_a_model_does_not_take_are_refused(
+    scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
+) -> None:
+    """A model that reads text says so before any request."""
+    llm, server = scripted(reply(wire, way), model=GRANITE)
+    with pytest.raises(ValueError, match="takes text only"):
+        await ask(llm, way, [HumanMessage([block])])
+    assert server.requests == []
+
+
+async def test_an_image_reaches_a_model_that_sees(scripted: Scripted, wire: Any, way: str) -> None:
+    """A v1 block is sent as a part with a data URL."""
+    llm, server = scripted(reply(wire, way), model=SEEING)
+    await ask(llm, way, [HumanMessage([MEDIA[0]])])
+    (part,) = server.body["messages"][0]["content"]
+    assert part == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+async def test_streaming_is_off_for_tools_where_that_is_said(
+    scripted: Scripted, wire: Any, way: str
+) -> None:
+    """`disable_streaming="tool_calling"` makes one plain call, with tools alone."""
+    whole = wire.answer("Hello")
+    llm, server = scripted(whole, reply(wire, way), disable_streaming="tool_calling")
+    assert (await ask(llm.bind_tools([weather]), way)).text == "Hello"
+    assert (await ask(llm.bind_tools([]), way)).text == "Hello"
+    assert "stream" not in server.bodies[0]
+    assert server.bodies[1].get("stream", False) is (way in ("stream", "astream"))
+
+
+class Retries(AsyncCallbackHandler):
+    """Remembers the attempts that failed, of async calls."""
+
+    def __init__(self) -> None:
+        self.attempts: list[int] = []
+
+    async def on_retry(self, retry_state: Any, **_: Any) -> None:
+        self.attempts.append(retry_state.attempt_number)
+
+
+class SyncRetries(BaseCallbackHandler):
+    """Remembers the attempts that failed, of sync calls."""
+
+    def __init__(self) -> None:
+        self.attempts: list[int] = []
+
+    def on_retry(self, retry_state: Any, **_: Any) -> None:
+        self.attempts.append(retry_state.attempt_number)
+
+
+async def test_retries_are_announced(scripted: Scripted, wire: Any, way: str) -> None:
+    """A busy model is asked again; LangChain hands us its handlers for plain calls alone."""
+    heard = Retries() if way.startswith("a") else SyncRetries()
+    busy = wire.error(429, 3040, retry_after="0")
+    llm, server = scripted(busy, reply(wire, way), callbacks=[heard])
+    assert (await ask(llm, way)).text == "Hello"
+    assert len(server.requests) == 2
+    assert heard.attempts == ([1] if way in ("invoke", "ainvoke") else [])
+
+
+async def test_a_refused_token_is_the_frameworks_error_too(
+    scripted: Scripted, wire: Any, way: str
+) -> None:
+    """One class is ours and LangChain's, and is not worth a retry."""
+    llm, server = scripted(wire.error(401, 10000))
+    with pytest.raises(ModelAuthenticationError) as caught:
+        await ask(llm, way)
+    assert isinstance(caught.value, face.AuthenticationError)
+    assert not caught.value.is_retryable
+    assert len(server.requests) == 1
+
+
+async def test_completions(scripted: Scripted, wire: Any, way: str) -> None:
+    """Prompt, adapter, stop words and another model are sent; the text comes back."""
+    plain = way in ("invoke", "ainvoke")
+    said: Any = {"response": "Hello"} if plain else [{"response": "Hello"}, "[DONE]"]
+    llm, server = scripted(said, cls=face.WorkersAILLM, lora="mine", raw=True)
+    options: dict[str, Any] = {"model": "@cf/meta/other", "stop": ["!"]}
+    if plain:
+        text = (
+            llm.invoke("hi", **options) if way == "invoke" else await llm.ainvoke("hi", **options)
+        )
+    elif way == "stream":
+        text = "".join(llm.stream("hi", **options))
+    else:
+        text = "".join([piece async for piece in llm.astream("hi", **options)])
+    assert text == "Hello"
+    assert (server.body["prompt"], server.body["lora"], server.body["raw"]) == ("hi", "mine", True)
+    assert server.body["stop"] == ["!"]
+    assert "@cf/meta/other" in server.requests[0].url.path
