@@ -39,8 +39,9 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) --no-deps 'langchain-tests>=1.1.9,<2'
 	@touch $@
 
+# Python compiles what the demo imports, which is less than pip would.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[all]' 'langchain>=1.4,<2'
+	$(INSTALL) --no-compile --editable '.[all]' 'langchain>=1.4,<2'
 	@touch $@
 
 demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the local server or on Cloudflare

@@ -27,6 +27,13 @@ def client_of(server: LocalServer) -> httpx.Client:
     )
 
 
+def result(response: httpx.Response) -> Any:
+    body = response.json()
+    assert body["success"] is True, body
+    assert (body["errors"], body["messages"]) == ([], [])
+    return body["result"]
+
+
 def user(text: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": text}]}
 

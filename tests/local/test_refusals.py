@@ -60,6 +60,7 @@ REFUSED: list[tuple[str, Any, int, int]] = [
         8001,
     ),
     ("@cf/meta/llama-3-8b-instruct", user("Hi"), 410, 5028),
+    ("@cf/meta/llama-3.1-8b-instruct", user("Hi"), 410, 5028),
     ("@cf/baai/bge-small-en-v1.5", {"text": ["a"] * 101}, 400, 5006),
     ("@cf/baai/bge-small-en-v1.5", {"text": ""}, 400, 5006),
     ("@cf/qwen/qwen3-embedding-0.6b", {"text": ["a"] * 33}, 400, 5006),
@@ -110,6 +111,12 @@ def test_parts_where_the_model_takes_them(post: Post) -> None:
     parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi there"}]}]}
     assert "Hi there" in post(GLM, parts).text
     assert "Hi there" in post(LLAMA, parts).text
+
+
+def test_a_body_that_is_no_object(post: Post) -> None:
+    """What is no object at all is told with its own type."""
+    message = post(GRANITE, []).json()["errors"][0]["message"]
+    assert "Type mismatch of '/', 'array' not in 'object'" in message
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])

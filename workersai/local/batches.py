@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workersai.local.catalog import LocalModel
+from workersai.local.facts import LocalModel
 from workersai.local.failures import ApiFailure, envelope_of
 from workersai.local.identity import new_hex
 from workersai.local.validation import check_batch

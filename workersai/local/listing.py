@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from workersai.local.catalog import MODELS, LocalModel
+from workersai.local.catalog import MODELS
+from workersai.local.facts import LocalModel
 from workersai.local.failures import ApiFailure
 from workersai.local.validation import input_schema, output_schema
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from workersai.local.batches import BatchQueue
-from workersai.local.catalog import MODELS, LocalModel
+from workersai.local.catalog import MODELS
 from workersai.local.engines.base import (
     ChatJob,
     Engine,
@@ -18,6 +18,7 @@ from workersai.local.engines.base import (
     SchemaNotMet,
     WindowExceeded,
 )
+from workersai.local.facts import LocalModel
 from workersai.local.failures import ApiFailure
 from workersai.local.jobs import Asked, chat_job
 from workersai.local.streaming import DONE, event, stream_events
@@ -25,6 +26,7 @@ from workersai.local.validation import (
     check_body,
     check_chat,
     check_openai_chat,
+    type_of,
 )
 from workersai.local.wire import (
     answer_body,
@@ -111,7 +113,10 @@ def openai_embed(engine: Engine, body: Any) -> dict[str, Any]:
 
 def _object(body: Any) -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
-        raise ApiFailure(400, 5006, "Bad input: Error: Type mismatch of '/', not in 'object'")
+        found = type_of(body)
+        raise ApiFailure(
+            400, 5006, f"Bad input: Error: Type mismatch of '/', '{found}' not in 'object'"
+        )
     return body
 
 

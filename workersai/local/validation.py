@@ -11,7 +11,7 @@ from typing import Any, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from workersai.local.catalog import LocalModel
+from workersai.local.facts import LocalModel
 from workersai.local.failures import ApiFailure
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "check_openai_chat",
     "input_schema",
     "output_schema",
+    "type_of",
 ]
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
@@ -146,7 +147,7 @@ def _told(error: ValidationError) -> str:
     if keyword == "required":
         return f"required properties at '{path}' are '{','.join(wanted)}'"
     if keyword == "type":
-        return f"Type mismatch of '{path}', '{_type_of(error.instance)}' not in '{_types(wanted)}'"
+        return f"Type mismatch of '{path}', '{type_of(error.instance)}' not in '{_types(wanted)}'"
     if keyword == "enum":
         options = "', '".join(str(option) for option in wanted)
         return f"Value of '{path}' not in '{options}'"
@@ -166,7 +167,8 @@ def _deepest(errors: Iterable[ValidationError]) -> ValidationError:
     return max(errors, key=lambda error: len(error.absolute_path))
 
 
-def _type_of(value: Any) -> str:
+def type_of(value: Any) -> str:
+    """The JSON type of a decoded value, as Cloudflare's validator names it."""
     if value is None:
         return "null"
     return _JSON_TYPES.get(type(value), "object")

