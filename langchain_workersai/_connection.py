@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from langchain_core.utils.utils import secret_from_env
 from pydantic import (
-    AfterValidator,
     AliasChoices,
     BaseModel,
     ConfigDict,
@@ -24,7 +23,7 @@ from pydantic_core import ErrorDetails, ValidationError
 from typing_extensions import Self
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
-from workersai import AsyncClient, Client, HiddenHeaders, HiddenText, Timeout
+from workersai import AsyncClient, Client, Timeout, hidden_setting
 
 C = TypeVar("C", Client, AsyncClient)
 
@@ -64,25 +63,6 @@ _VARIABLES: Mapping[str | None, tuple[str, ...]] = {
     "account_id": ACCOUNT_VARIABLES,
     "base_url": ("WORKERSAI_BASE_URL",),
 }
-
-
-def _hidden_token(token: str | SecretStr) -> SecretStr:
-    return SecretStr(token) if isinstance(token, str) else token
-
-
-def _hidden_gateway(gateway: Any) -> Any:
-    if isinstance(gateway, dict) and gateway.get("authorization") is not None:
-        return {**gateway, "authorization": _hidden_token(gateway["authorization"])}
-    return gateway
-
-
-_HIDDEN: Mapping[str, Callable[[Any], Any]] = {
-    "account_id": HiddenText,
-    "api_token": _hidden_token,
-    "default_headers": HiddenHeaders,
-    "gateway": _hidden_gateway,
-}
-"""What pydantic does to these fields at construction is done to a value that is set, too."""
 
 _making = threading.Lock()
 
@@ -131,9 +111,7 @@ class Connection(BaseModel):
     model_config = CONFIG
 
     model: str = Field(validation_alias=AliasChoices("model", "model_name"), min_length=1)
-    account_id: Annotated[str, AfterValidator(HiddenText)] | None = Field(
-        default=None, validate_default=True
-    )
+    account_id: str | None = Field(default=None, validate_default=True)
     api_token: SecretStr | None = Field(
         default_factory=secret_from_env(TOKEN_VARIABLES, default=None),
         validation_alias=AliasChoices("api_token", "api_key"),
@@ -144,14 +122,10 @@ class Connection(BaseModel):
         default=None, validation_alias=AliasChoices("timeout", "request_timeout")
     )
     max_retries: int = Field(default=2, ge=0)
-    gateway: Annotated[str | dict[str, Any] | None, AfterValidator(_hidden_gateway)] = Field(
-        default=None, repr=False
-    )
+    gateway: str | dict[str, Any] | None = Field(default=None, repr=False)
     session_affinity: str | None = None
     reject_if_busy: bool = False
-    default_headers: Annotated[dict[str, str], AfterValidator(HiddenHeaders)] | None = Field(
-        default=None, exclude=True, repr=False
-    )
+    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
@@ -177,6 +151,11 @@ class Connection(BaseModel):
         """What is not given is read here and not by the client alone: identity depends on it."""
         names = _VARIABLES[info.field_name]
         return value or next((found for name in names if (found := os.environ.get(name))), None)
+
+    @field_validator("account_id", "default_headers", "gateway")
+    @classmethod
+    def _hide(cls, value: Any, info: ValidationInfo) -> Any:
+        return hidden_setting(info.field_name, value)
 
     @field_serializer("account_id", when_used="json-unless-none")
     def _hide_account(self, _: str) -> str:
@@ -219,9 +198,7 @@ class Connection(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field; what was derived from the old value is made anew."""
-        if name in _HIDDEN and value is not None:
-            value = _HIDDEN[name](value)
-        super().__setattr__(name, value)
+        super().__setattr__(name, hidden_setting(name, value))
         self.__dict__.pop("_serialized", None)
         if name in (*CONNECTION, "http_client", "http_async_client") and self.__pydantic_private__:
             self._clients.synchronous = self._clients.asynchronous = None
@@ -255,7 +232,7 @@ class Connection(BaseModel):
         values["gateway"] = public_gateway(self.gateway)
         if headers := values.get("default_headers"):
             public = {k: v for k, v in headers.items() if not _secret(k)}
-            values["default_headers"] = HiddenHeaders(public)
+            values["default_headers"] = hidden_setting("default_headers", public)
         return {**state, "__dict__": values}
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import BaseComponent
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_serializer,
     field_validator,
     model_validator,
@@ -26,9 +26,8 @@ from workersai import (
     AsyncClient,
     Client,
     ConfigurationError,
-    HiddenHeaders,
-    HiddenText,
     Timeout,
+    hidden_setting,
 )
 
 _making = threading.Lock()
@@ -84,9 +83,7 @@ class Connection(BaseComponent):
     )
 
     model: str = Field(min_length=1)
-    account_id: Annotated[str, AfterValidator(HiddenText)] | None = Field(
-        default=None, exclude=True, repr=False
-    )
+    account_id: str | None = Field(default=None, exclude=True, repr=False)
     api_token: SecretStr | None = Field(default=None, exclude=True, repr=False)
     base_url: str | None = None
     endpoint: Literal["run", "openai"] = "run"
@@ -95,9 +92,7 @@ class Connection(BaseComponent):
     gateway: str | dict[str, Any] | None = Field(default=None, repr=False)
     session_affinity: str | None = None
     reject_if_busy: bool = False
-    default_headers: Annotated[dict[str, str], AfterValidator(HiddenHeaders)] | None = Field(
-        default=None, exclude=True, repr=False
-    )
+    default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
@@ -122,12 +117,10 @@ class Connection(BaseComponent):
             # Raised out here, so that pydantic's error, which holds the input, is not behind it.
             raise wrong
 
-    @field_validator("gateway")
+    @field_validator("account_id", "default_headers", "gateway")
     @classmethod
-    def _hide_gateway_token(cls, gateway: Any) -> Any:
-        if isinstance(gateway, dict) and isinstance(token := gateway.get("authorization"), str):
-            return {**gateway, "authorization": SecretStr(token)}
-        return gateway
+    def _hide(cls, value: Any, info: ValidationInfo) -> Any:
+        return hidden_setting(info.field_name, value)
 
     @field_serializer("gateway")
     def _show_gateway(self, gateway: Any) -> Any:
@@ -181,6 +174,17 @@ class Connection(BaseComponent):
                 if (made := self._async) is None or made[0] != settings:
                     self._async = made = settings, AsyncClient(**settings)
         return made[1]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; a secret is as hidden as one given at construction."""
+        super().__setattr__(name, hidden_setting(name, value))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, then set the fields in `update`; a name that is no field raises `ValueError`."""
+        twin = super().model_copy(deep=deep)
+        for name, value in (update or {}).items():
+            setattr(twin, name, value)
+        return twin
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""

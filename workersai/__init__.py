@@ -30,7 +30,7 @@ from workersai._results import (
     ToolCall,
     Usage,
 )
-from workersai._secrets import HiddenHeaders, HiddenText
+from workersai._secrets import hidden_setting
 from workersai._thinking import ThinkSplitter, without_think_tags
 from workersai._types import (
     BatchRequest,
@@ -85,8 +85,6 @@ __all__ = [
     "EmbeddingResult",
     "Endpoint",
     "Finish",
-    "HiddenHeaders",
-    "HiddenText",
     "InvalidRequestError",
     "InvalidToolCall",
     "ModelInfo",
@@ -117,5 +115,6 @@ __all__ = [
     "WorkersAIError",
     "__version__",
     "get_profile",
+    "hidden_setting",
     "without_think_tags",
 ]

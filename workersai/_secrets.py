@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["HiddenHeaders", "HiddenText", "Secrets", "redact"]
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+__all__ = ["Secrets", "hidden_setting", "redact"]
 
 _SHOWN = "***"
 
@@ -21,6 +26,36 @@ class HiddenHeaders(dict[str, str]):
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, _SHOWN))
+
+
+def _hidden_token(token: Any) -> Any:
+    return SecretStr(token) if isinstance(token, str) else token
+
+
+def _hidden_gateway(gateway: Any) -> Any:
+    if isinstance(gateway, dict) and gateway.get("authorization") is not None:
+        return {**gateway, "authorization": _hidden_token(gateway["authorization"])}
+    return gateway
+
+
+_HIDDEN: Mapping[str, Callable[[Any], Any]] = {
+    "account_id": HiddenText,
+    "api_token": _hidden_token,
+    "default_headers": HiddenHeaders,
+    "gateway": _hidden_gateway,
+}
+
+
+def hidden_setting(name: str | None, value: Any) -> Any:
+    """Return a parameter of `Client` in a form that no repr shows, whatever object holds it.
+
+    Args:
+        name: The parameter's. One that is no secret stays as it is.
+        value: Its value. A token becomes a `SecretStr`, which is a parameter's value too; the
+            others can be used as before.
+    """
+    hide = _HIDDEN.get(name or "")
+    return value if hide is None or value is None else hide(value)
 
 
 class Secrets(tuple[str, ...]):

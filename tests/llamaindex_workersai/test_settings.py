@@ -217,3 +217,26 @@ def test_structured_llm_shows_no_secret() -> None:
     """What wraps an LLM shows as little of it."""
     structured = WorkersAI(MODEL, api_token=TOKEN).as_structured_llm(Holder)
     assert TOKEN not in f"{structured!r}{structured.to_dict()}{structured.to_payload()}"
+
+
+@pytest.mark.parametrize("component", [WorkersAI, WorkersAIEmbedding, WorkersAIRerank])
+@pytest.mark.parametrize("copied", [False, True], ids=["set", "copied"])
+def test_secrets_that_are_set_later_are_as_hidden(component: Any, copied: bool) -> None:
+    """A token that is assigned or copied in shows as little as one of the constructor."""
+    one = component(model=MODEL, account_id="a" * 32, api_token="first")
+    late = {
+        "account_id": "b" * 32,
+        "api_token": "late-token",
+        "gateway": {"id": "gw", "authorization": "late-gateway"},
+        "default_headers": {"x-own": "late-header"},
+    }
+    if copied:
+        one = one.model_copy(update=late)
+    else:
+        for name, value in late.items():
+            setattr(one, name, value)
+    shown = f"{one!r}{vars(one)!r}{one.model_dump()!r}{one.to_dict()!r}{one.to_json()}"
+    assert "late-" not in shown
+    assert "bbbb" not in shown
+    assert one.api_token.get_secret_value() == "late-token"
+    assert one._client() is not None
