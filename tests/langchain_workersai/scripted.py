@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Protocol
 
 import httpx
+import pytest
 from langchain_core.messages import AIMessageChunk
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
 GLM = "@cf/zai-org/glm-4.7-flash"
 SEA_LION = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"
+
+IN_LANGGRAPH_TASKS = pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="before 3.11 asyncio hands no context to LangGraph's tasks, so it sees no events there",
+)
 
 
 def merged(chunks: list[AIMessageChunk]) -> AIMessageChunk:

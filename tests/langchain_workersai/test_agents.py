@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from pydantic import BaseModel
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
-from tests.langchain_workersai.scripted import GLM, GRANITE
+from tests.langchain_workersai.scripted import GLM, GRANITE, IN_LANGGRAPH_TASKS
 from workersai import Endpoint
 
 
@@ -87,9 +86,7 @@ async def test_an_agent_works_asynchronously(local: dict[str, Any]) -> None:
     await llm.aclose()
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="before 3.11 asyncio hands no context to LangGraph's tasks"
-)
+@IN_LANGGRAPH_TASKS
 async def test_an_agents_events(local: dict[str, Any]) -> None:
     """The same loop as events."""
     llm = ChatWorkersAI(GRANITE, **local)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
-from tests.langchain_workersai.scripted import GRANITE, Scripted
+from tests.langchain_workersai.scripted import GRANITE, IN_LANGGRAPH_TASKS, Scripted
 from workersai import Endpoint
 
 
@@ -37,6 +37,7 @@ async def multiply(a: int, b: int) -> int:
 QUESTION: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
 
 
+@IN_LANGGRAPH_TASKS
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 async def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) -> None:
     """`astream(stream_mode="messages")` shows call, result and answer as they come."""
@@ -81,7 +82,9 @@ async def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> 
     await llm.aclose()
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
+@pytest.mark.parametrize(
+    "streamed", [False, pytest.param(True, marks=IN_LANGGRAPH_TASKS)], ids=["ainvoke", "astream"]
+)
 async def test_a_supervisor_hands_over(scripted: Scripted, wire: Any, streamed: bool) -> None:
     """A call of the handoff tool moves the conversation to the other agent, in a stream too."""
 
@@ -142,6 +145,7 @@ async def test_retry_middleware_reads_our_errors(
     assert len(server.requests) == requests
 
 
+@IN_LANGGRAPH_TASKS
 async def test_a_broken_stream_reaches_the_agents_caller(scripted: Scripted, wire: Any) -> None:
     """An agent does not take a stream that broke off for an answer."""
     llm, _ = scripted(wire.stream("Half an ans", finish=None))
