@@ -154,7 +154,6 @@ def test_surplus_bytes_on_an_idle_connection(
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("six", BARE)
 def test_many_streams_at_once(speaks: Speaks, serve: Serve) -> None:
     """A hundred and fifty open streams wait for no free connection with the default settings."""
     gate = threading.Barrier(150)
