@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 import random
 import time
 from typing import Any
@@ -182,6 +183,10 @@ stream_of = functools.cache(stream)
 WHOLE = {name: read([stream_of(name)]) for name in stream_names()}
 
 
+RECHUNKINGS = max(10_000 if "CI" in os.environ else 500, settings().max_examples)
+"""How many times streams are cut: most often where nobody waits for it, and in `make fuzz`."""
+
+
 @st.composite
 def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     """A stream of the fixtures, cut anywhere, pieces of nothing among the others."""
@@ -192,7 +197,7 @@ def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
     return name, [body[a:b] for a, b in itertools.pairwise(edges)]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=RECHUNKINGS)
 @given(cuts())
 def test_fuzz_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
     """However a stream is cut, its events and its error are the same."""
@@ -200,23 +205,11 @@ def test_fuzz_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
     assert read(chunks) == WHOLE[name]
 
 
-RECHUNKINGS = 10_000
-
-
-def test_ten_thousand_rechunkings() -> None:
-    """The same by the thousand, each fixture in its turn, byte by byte first.
-
-    A plain loop, for what Hypothesis adds to a failure it also takes from the number of examples.
-    """
-    chance = random.Random(0)
+def test_every_fixture_byte_by_byte() -> None:
+    """Each byte in a chunk of its own gives the events of the whole."""
     for name, whole in WHOLE.items():
         body = stream_of(name)
         assert read([body[i : i + 1] for i in range(len(body))]) == whole, name
-    for _, name in zip(range(RECHUNKINGS), itertools.cycle(WHOLE), strict=False):
-        body = stream_of(name)
-        places = sorted(chance.randrange(len(body) + 1) for _ in range(chance.randrange(1, 9)))
-        chunks = [body[a:b] for a, b in itertools.pairwise([0, *places, len(body)])]
-        assert read(chunks) == WHOLE[name], (name, places)
 
 
 @settings(deadline=None)
