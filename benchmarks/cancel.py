@@ -1,5 +1,7 @@
 """10,000 cancelled tasks, through the client and both faces; run with `make cancel`.
 
+And through the client over users' own HTTP clients: of httpx over aiohttp, and of httpx2.
+
 Tasks are cancelled once or twice while they wait for a connection, send, stream, back off or
 close, in a pool of four. Afterwards no place in the pool may be lost, no connection forgotten, no
 descriptor left open, and the next calls must succeed.
@@ -12,7 +14,7 @@ import logging
 import sys
 import time
 
-from tests.faults.crowd import FACES, quick_retries, server_in_a_thread, small_pool, storm
+from tests.faults.crowd import STORMPROOF, quick_retries, server_in_a_thread, small_pool, storm
 
 CANCELS = 10_000
 
@@ -23,7 +25,7 @@ def run(face: str) -> bool:
     with server_in_a_thread() as server, small_pool(), quick_retries():
         found = asyncio.run(storm(face, server, CANCELS))
     print(
-        f"{face:12}{found.cancels:,} cancels in {time.perf_counter() - began:.0f} s: "
+        f"{face:16}{found.cancels:,} cancels in {time.perf_counter() - began:.0f} s: "
         f"{found.lost_slots} lost slots, {found.orphans} orphan connections, "
         f"{max(found.descriptors, 0)} extra descriptors, next calls "
         f"{'succeed' if found.is_alive else 'FAIL'}",
@@ -34,5 +36,5 @@ def run(face: str) -> bool:
 
 if __name__ == "__main__":
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # the server writes to who has gone
-    clean = [run(face) for face in FACES]
+    clean = [run(face) for face in STORMPROOF]
     sys.exit(not all(clean))

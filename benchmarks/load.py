@@ -24,7 +24,7 @@ def run(face: str, port: int) -> int:
     async def main() -> int:
         caller = Caller(face, port)
         wrong = await count_together(caller, STREAMS, TOKENS)
-        await caller.it.aclose()
+        await caller.aclose()
         return wrong
 
     began = time.perf_counter()

@@ -65,7 +65,7 @@ async def soak(face: str, port: int, seconds: float) -> bool:
     gc.collect()
     growth = memory_mib() - warm
     more = descriptors() - files
-    await caller.it.aclose()
+    await caller.aclose()
     kinds = ", ".join(f"{count:,} {name}" for name, count in ends.most_common())
     print(f"{face:12}{ends.total():,} calls in {seconds:.0f} s: {kinds}")
     print(f"{'':12}memory {growth:+.1f} MiB, descriptors {more:+d} since the first quarter")

@@ -1,4 +1,8 @@
-"""Fixtures of the fault suite: loopback servers, and the six speakers one after the other."""
+"""Fixtures of the fault suite: loopback servers, and the speakers one after the other.
+
+They are the two colours of three faces, and the client over HTTP clients of the user's own. Where
+those can do less, a test is for the six and says why; what they do is in `test_user_clients.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.faults.speakers import SIX, Speaker
+from tests.faults.speakers import ALL, Speaker
 from tests.workersai.loopback import Loopback, Script
 from workersai import WorkersAIError, _exchange
 from workersai._exchange import retry_delay
@@ -42,21 +46,21 @@ def _old_objects_are_no_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
-@pytest.fixture(params=SIX)
-def six(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=ALL)
+def speaker_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def speaks(six: str) -> Iterator[Speaks]:
+def speaks(speaker_name: str) -> Iterator[Speaks]:
     """Make speakers of the test's face and colour."""
     with ExitStack() as stack:
 
         def make(server: Loopback | None = None, **settings: Any) -> Speaker:
             if server is not None:
                 settings.setdefault("base_url", server.base_url)
-            made = Speaker(six, **settings)
+            made = Speaker(speaker_name, **settings)
             stack.callback(made.close)
             return made
 

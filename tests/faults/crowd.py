@@ -15,10 +15,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
 from llama_index.core.llms import ChatMessage
 
 from langchain_workersai import ChatWorkersAI
 from llamaindex_workersai import WorkersAI
+from tests.faults.speakers import make_http_client
 from workersai import AsyncClient, TextDelta, _exchange, _http
 from workersai.errors import WorkersAIError
 
@@ -26,6 +29,10 @@ ACCOUNT = "0" * 32
 TOKEN = "a-token-of-the-tests"
 MODEL = "@cf/nobody/unheard-of"
 FACES = ("client", "langchain", "llamaindex")
+OWN = tuple(f"client-{library}" for library in ("aiohttp", "httpx2", "httpx"))
+"""The client over an HTTP client of the user's own."""
+STORMPROOF = (*FACES, "client-aiohttp", "client-httpx2")
+"""Without httpx 0.28's own async pool, which loses places to cancels, whoever uses it."""
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _BUSY = b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\n{}"
 _DONE = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
@@ -153,25 +160,42 @@ def server_in_a_process() -> Iterator[int]:
 
 
 class Caller:
-    """One object of a face, asked asynchronously with any prompt."""
+    """One object of a face, asked asynchronously with any prompt.
 
-    def __init__(self, face: str, port: int, **settings: Any) -> None:
-        self.face = face
+    A name may have a second part: the library of an HTTP client of the user's own, which has as
+    many connections as told.
+    """
+
+    def __init__(self, name: str, port: int, connections: int = 1000, **settings: Any) -> None:
+        self.face, *library = name.split("-")
+        self._own: Any = None
+        if library:
+            limits = httpx.Limits(max_connections=connections)
+            self._own = make_http_client("async", library[0], limits=limits)
+            settings["http_client"] = self._own
         make: Any = {"client": AsyncClient, "langchain": ChatWorkersAI, "llamaindex": WorkersAI}
-        self.it: Any = make[face](
+        self.it: Any = make[self.face](
             model=MODEL,
             account_id=ACCOUNT,
             api_token=TOKEN,
             base_url=f"http://127.0.0.1:{port}",
-            **({"context_window": 4096} if face == "llamaindex" else {}),
+            **({"context_window": 4096} if self.face == "llamaindex" else {}),
             **settings,
         )
 
     @property
-    def client(self) -> AsyncClient:
-        """The core's client below."""
-        found: AsyncClient = self.it if self.face == "client" else self.it._async_client()
-        return found
+    def http_client(self) -> Any:
+        """The HTTP client below, of the running event loop where it is ours."""
+        if self._own is not None:
+            return self._own
+        client: AsyncClient = self.it if self.face == "client" else self.it._async_client()
+        ((_, kept),) = client._engine._kept.items()
+        return kept.client
+
+    async def aclose(self) -> None:
+        await self.it.aclose()
+        if self._own is not None:
+            await self._own.aclose()
 
     async def ask(self, prompt: str) -> str:
         if self.face == "client":
@@ -242,10 +266,10 @@ POOL = 4
 TASKS = 16
 
 
-async def storm(face: str, server: Server, cancels: int, seed: int = 0) -> Aftermath:
+async def storm(name: str, server: Server, cancels: int, seed: int = 0) -> Aftermath:
     """Cancel tasks of every kind, once or twice, at moments of every kind, in a pool of four."""
     before, chance = descriptors(), random.Random(seed)
-    caller = Caller(face, server.port, timeout=10)
+    caller = Caller(name, server.port, POOL, timeout=10)
     cancelled = 0
     await caller.ask("say warm")
     while cancelled < cancels:
@@ -259,10 +283,10 @@ async def storm(face: str, server: Server, cancels: int, seed: int = 0) -> After
         await asyncio.gather(*tasks, return_exceptions=True)
     for _ in range(50):  # what was dropped is closed in the loop's next turns
         await asyncio.sleep(0.002)
-    lost, idle = _pool(caller.client)
+    lost, idle = _pool(caller.http_client)
     orphans = len(server.open) - idle
     answers = await asyncio.gather(*(caller.ask("say alive") for _ in range(TASKS)))
-    await caller.it.aclose()
+    await caller.aclose()
     await asyncio.sleep(0.05)
     left = descriptors() - before
     return Aftermath(cancelled, lost, orphans, left, answers == ["alive"] * TASKS)
@@ -291,13 +315,16 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all there is
 
 
-def _pool(client: AsyncClient) -> tuple[int, int]:
+def _pool(http_client: Any) -> tuple[int, int]:
     """Return how many places of the pool are taken, and how many connections are idle in it."""
-    ((_, kept),) = client._engine._kept.items()
-    transport: Any = kept.client._transport
-    connector = transport.client.connector
-    taken = len(connector._acquired) + sum(map(len, connector._waiters.values()))
-    return taken, sum(len(idle) for idle in connector._conns.values())
+    transport = http_client._transport
+    if isinstance(http_client, HttpxAiohttpClient):
+        connector = transport.client.connector
+        taken = len(connector._acquired) + sum(map(len, connector._waiters.values()))
+        return taken, sum(len(idle) for idle in connector._conns.values())
+    pool = transport._pool
+    idle = sum(connection.is_idle() for connection in pool.connections)
+    return len(pool.connections) - idle + len(pool._requests), idle
 
 
 @contextmanager

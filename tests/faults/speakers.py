@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
 from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
@@ -18,6 +21,14 @@ from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 Colour = Literal["sync", "async"]
 FACES = ("client", "langchain", "llamaindex")
 SIX = tuple(f"{face}-{colour}" for face in FACES for colour in ("sync", "async"))
+OWN = (
+    *(f"client-sync-{library}" for library in ("httpx", "httpx2")),
+    *(f"client-async-{library}" for library in ("httpx", "aiohttp", "httpx2")),
+)
+"""The bare client over HTTP clients of the user's own: the faces hand theirs on to it."""
+ALL = (*SIX, *OWN)
+TELLING = tuple(name for name in ALL if not name.endswith("-aiohttp"))
+"""Those that learn whether a connection was used before; of a user's aiohttp nobody does."""
 HISTORY = [ChatMessage(role="user", content="Hello")]
 
 
@@ -145,15 +156,30 @@ _FACES = {
 }
 
 
+def make_http_client(colour: str, library: str, **settings: Any) -> Any:
+    """Make what a user may bring: a client of httpx, of httpx over aiohttp, or of httpx2."""
+    settings.setdefault("verify", False)  # reading certificates takes longer than the tests
+    if library == "aiohttp":
+        return HttpxAiohttpClient(**settings)
+    module = httpx if library == "httpx" else importlib.import_module("httpx2")
+    return (module.Client if colour == "sync" else module.AsyncClient)(**settings)
+
+
 class Speaker:
-    """An object of one face and one colour; async ones run in a loop of the speaker's own."""
+    """An object of one face and one colour; async ones run in a loop of the speaker's own.
+
+    The name may have a third part: the library of an HTTP client of the user's own.
+    """
 
     def __init__(self, name: str, *, task: str = "chat", **settings: Any) -> None:
         self.name = name
-        self.face, colour = name.split("-")
+        self.face, colour, *own = name.split("-")
         self.is_async = colour == "async"
-        self._how = _FACES[name]
+        self._how = _FACES[f"{self.face}-{colour}"]
         http_client = settings.pop("http_client", None)
+        self.own: Any = None
+        if own and http_client is None:
+            http_client = self.own = make_http_client(colour, own[0])
         if http_client is not None:
             is_bare = self.face == "client" or not self.is_async
             settings["http_client" if is_bare else "http_async_client"] = http_client
@@ -228,8 +254,12 @@ class Speaker:
     def close(self) -> None:
         if self._loop is None:
             self.it.close()
+            if self.own is not None:
+                self.own.close()
         elif not self._loop.is_closed():
             self._loop.run_until_complete(self.it.aclose())
+            if self.own is not None:
+                self._loop.run_until_complete(self.own.aclose())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 

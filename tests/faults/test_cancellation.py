@@ -17,6 +17,8 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.crowd import (
     FACES,
+    OWN,
+    STORMPROOF,
     Caller,
     Server,
     count_together,
@@ -25,7 +27,7 @@ from tests.faults.crowd import (
     small_pool,
     storm,
 )
-from tests.faults.speakers import SIX, Speaker, Talk
+from tests.faults.speakers import ALL, Speaker, Talk
 from tests.workersai.loopback import Loopback, Peer, Seen
 
 
@@ -35,7 +37,7 @@ def crowd_server(loopback: None) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("face", STORMPROOF)
 def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
     """No slot, no connection and no descriptor is lost, whatever was going on when it hit."""
     with small_pool(), quick_retries(), warnings.catch_warnings():
@@ -45,14 +47,14 @@ def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch,
     assert found.is_clean, found
 
 
-@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("face", [*FACES, *OWN])
 def test_crowd_of_streams(crowd_server: Server, face: str) -> None:
     """Two hundred streams at once: no token lost, doubled or out of order."""
 
     async def main() -> int:
         caller = Caller(face, crowd_server.port)
         wrong = await count_together(caller, 200, 20)
-        await caller.it.aclose()
+        await caller.aclose()
         return wrong
 
     assert asyncio.run(main()) == 0
@@ -110,7 +112,7 @@ def test_stream_that_is_left(speaks: Speaks, serve: Serve, how: str) -> None:
     del held
 
 
-@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("face", [*FACES, *OWN])
 @pytest.mark.parametrize("how", ["cancel", "timeout", "break", "error"])
 async def test_task_that_stops_in_a_stream(serve: Serve, face: str, how: str) -> None:
     """Cancelled, timed out or left by `break`: out at once, and the server hears of it."""
@@ -143,10 +145,10 @@ async def test_task_that_stops_in_a_stream(serve: Serve, face: str, how: str) ->
         await task
     assert time.monotonic() - start < 0.15
     assert await asyncio.to_thread(heard_within, server, 0.5)
-    await caller.it.aclose()
+    await caller.aclose()
 
 
-@pytest.mark.parametrize("six", [name for name in SIX if name.endswith("-sync")])
+@pytest.mark.parametrize("speaker_name", [name for name in ALL if "-sync" in name])
 def test_keyboard_interrupt_in_a_stream(speaks: Speaks, serve: Serve) -> None:
     """Ctrl-C while a token is waited for comes out as it is, and the connection closes."""
     main = threading.main_thread().ident
@@ -192,7 +194,7 @@ async def test_cancel_in_backoff(serve: Serve, face: str) -> None:
         await task
     assert time.monotonic() - start < 0.1
     assert len(server.requests) == 1
-    await caller.it.aclose()
+    await caller.aclose()
 
 
 def test_generator_that_is_held(serve: Serve) -> None:
@@ -206,6 +208,6 @@ def test_generator_that_is_held(serve: Serve) -> None:
         assert not server.gone.is_set()
         await stream.aclose()
         assert await asyncio.to_thread(heard_within, server, 0.5)
-        await caller.it.aclose()
+        await caller.aclose()
 
     asyncio.run(main())

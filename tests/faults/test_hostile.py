@@ -332,7 +332,7 @@ def test_image_urls_are_never_fetched(
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("kind", [ImageBlock, AudioBlock, DocumentBlock])
-@pytest.mark.parametrize("six", ["llamaindex-sync", "llamaindex-async"])
+@pytest.mark.parametrize("speaker_name", ["llamaindex-sync", "llamaindex-async"])
 def test_links_of_blocks_are_never_fetched(
     speaks: Speaks, serve: Serve, kind: Callable[..., Any], how: str
 ) -> None:
@@ -424,7 +424,7 @@ def injecting(place: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "place", ["text", "reasoning", "arguments", "broken arguments", "extra", "header"]
 )
-@pytest.mark.parametrize("six", ["langchain-sync", "langchain-async"])
+@pytest.mark.parametrize("speaker_name", ["langchain-sync", "langchain-async"])
 def test_secrets_that_an_answer_asks_for(
     speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, place: str, how: str
 ) -> None:

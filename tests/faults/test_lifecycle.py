@@ -26,7 +26,7 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.crowd import FACES, Caller, Server, descriptors, server_in_a_thread
 from tests.faults.scripts import TEXT
-from tests.faults.speakers import Speaker
+from tests.faults.speakers import SIX, Speaker
 from tests.faults.test_cancellation import token_then_wait
 from tests.workersai.loopback import WAIT
 from tests.workersai.talking import ACCOUNT, TOKEN
@@ -108,7 +108,7 @@ def test_event_loops_that_are_just_closed(
         gc.collect()
 
 
-@pytest.mark.parametrize("six", ["client-sync", "langchain-sync", "llamaindex-sync"])
+@pytest.mark.parametrize("speaker_name", ["client-sync", "langchain-sync", "llamaindex-sync"])
 def test_threads_that_start_together(
     speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +133,7 @@ def test_threads_that_start_together(
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("speaker_name", SIX)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fork_after_use(speaks: Speaks, serve: Serve) -> None:
     """Parent and child ask fifty times each, at the same time: no answer is another's."""
@@ -210,7 +211,7 @@ def test_interpreter_that_ends_with_live_streams(serve: Serve) -> None:
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy", "copy"])
 def test_copies_work_or_say_why_not(
-    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, six: str, how: str
+    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, speaker_name: str, how: str
 ) -> None:
     """A face's object can be copied and sent; a client says that it cannot be."""
     server = serve(scripts.well)

@@ -236,17 +236,19 @@ class Events(BaseEventHandler):
 
 
 @pytest.mark.parametrize("failure", ["401 No", "200 but an error", "junk", "stall"])
-def test_traces_of_a_failing_run(speaks: Speaks, serve: Serve, six: str, failure: str) -> None:
+def test_traces_of_a_failing_run(
+    speaks: Speaks, serve: Serve, speaker_name: str, failure: str
+) -> None:
     """LangChain's tracers and LlamaIndex's events are told no token, and no account."""
     timeout = Timeout(first_byte=0.05, idle=0.05)
     server = serve(FAILURES[failure])
     told: list[str] = []
     settings: dict[str, Any] = {"max_retries": 0, "timeout": timeout, **GIVEN}
-    if six.startswith("langchain"):
+    if speaker_name.startswith("langchain"):
         tracer, everything = Tracer(), Everything()
         fails(speaks(server, callbacks=[tracer, everything], **settings))
         told = [*tracer.told, *everything.told]
-    elif six.startswith("llamaindex"):
+    elif speaker_name.startswith("llamaindex"):
         events, dispatcher = Events(), vars(instrumentation)["root_dispatcher"]
         dispatcher.add_event_handler(events)
         try:
@@ -283,7 +285,7 @@ def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
-@pytest.mark.parametrize("six", ["client-sync"])
+@pytest.mark.parametrize("speaker_name", ["client-sync"])
 def test_account_in_the_logs_of_a_users_client(speaks: Speaks, serve: Serve, library: str) -> None:
     """A user's own client logs the URL of each request; the account in it is masked."""
     client = pytest.importorskip(library).Client(verify=False)

@@ -1,73 +1,44 @@
-"""HTTP clients of the user's own: of httpx with either engine, and of httpx2."""
+"""HTTP clients of the user's own: of httpx with either engine, and of httpx2.
+
+The whole suite speaks through them, by the bare client; here is what is only about them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import time
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from httpx_aiohttp import HttpxAiohttpClient
 
 from tests.faults import scripts
-from tests.faults.conftest import Serve
-from tests.faults.scripts import CUTS, JSON, NOT_HTTP, TEXT, WHOLE, refuse
-from tests.faults.speakers import SIX, Speaker
-from tests.workersai.loopback import Script
-from tests.workersai.talking import TOKEN, UNKNOWN
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import NOT_HTTP, TEXT
+from tests.faults.speakers import OWN, SIX, Speaker, make_http_client
+from tests.workersai.loopback import Peer, Script, Seen
+from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
 from workersai import (
     APIConnectionError,
-    APITimeoutError,
     AsyncClient,
     Client,
     ConfigurationError,
-    OutOfCapacityError,
     ResponseError,
-    Timeout,
-    WorkersAIError,
 )
 
-
-def httpx2() -> Any:
-    return pytest.importorskip("httpx2")
-
-
-KINDS: dict[str, dict[str, Any]] = {
-    "httpx": {
-        "sync": httpx.Client,
-        "async": httpx.AsyncClient,
-    },
-    "aiohttp": {"async": HttpxAiohttpClient},
-    "httpx2": {
-        "sync": lambda **it: httpx2().Client(**it),
-        "async": lambda **it: httpx2().AsyncClient(**it),
-    },
-}
-PAIRS = [
-    pytest.param((name, kind), id=f"{name}-{kind}")
-    for name in SIX
-    for kind in KINDS
-    if name.split("-")[1] in KINDS[kind]
-]
-
-
-BARE = [pair for pair in PAIRS if str(pair.id).startswith("client")]
+LIBRARIES = {"sync": ("httpx", "httpx2"), "async": ("httpx", "aiohttp", "httpx2")}
+PAIRS = [(name, library) for name in SIX for library in LIBRARIES[name.split("-")[1]]]
+HOW = ("plain", "stream")
 
 
 class Own:
-    """A user's client and speakers that use it."""
+    """A user's client, and speakers that use it."""
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.colour = name, name.split("-")[1]
-        self.kind = kind
-        self.client: Any = KINDS[kind][self.colour](
-            headers={"x-own": "1"},
-            cookies={"c": "1"},
-            verify=False,  # reading certificates takes longer than the tests
-        )
+    def __init__(self, name: str, library: str) -> None:
+        self.name, colour = name, name.split("-")[1]
+        self.client = make_http_client(colour, library, headers={"x-own": "1"}, cookies={"c": "1"})
         self.speakers: list[Speaker] = []
 
     def speak(self, server: Any, **settings: Any) -> Speaker:
@@ -78,22 +49,19 @@ class Own:
         return made
 
     def close(self) -> None:
-        if self.speakers and self.colour == "async":
-            self.speakers[0].wait(self.client.aclose())
-        elif self.colour == "sync":
-            self.client.close()
+        first = self.speakers[0]
+        first.wait(self.client.aclose() if first.is_async else self.client.close())
         for speaker in self.speakers:
             speaker.close()
 
 
-@pytest.fixture
+@pytest.fixture(params=PAIRS, ids="-".join)
 def own(request: pytest.FixtureRequest) -> Iterator[Own]:
     made = Own(*request.param)
     yield made
     made.close()
 
 
-@pytest.mark.parametrize("own", PAIRS, indirect=True)
 def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
     """It sends the requests; it is neither closed nor changed, and its cookies stay at home."""
     server = serve(scripts.well)
@@ -107,63 +75,6 @@ def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
     assert [seen.header("authorization") for seen in server.requests] == [f"Bearer {TOKEN}"] * 2
 
 
-BOMB = scripts.gzip_bomb()
-FAULTS: dict[str, tuple[Script, type[WorkersAIError]]] = {
-    "hang up": (lambda peer, _: peer.hang_up(), APIConnectionError),
-    "hang": (scripts.hang, APITimeoutError),
-    "stall": (scripts.stall, APITimeoutError),
-    "ping": (scripts.ping, APITimeoutError),
-    "busy": (refuse("429 Busy", 3040), OutOfCapacityError),
-    "bomb": (
-        lambda peer, _: peer.answer(BOMB, "200 OK", JSON, "content-encoding: gzip"),
-        ResponseError,
-    ),
-    "br": (
-        lambda peer, _: peer.answer(WHOLE, "200 OK", JSON, "content-encoding: br"),
-        ResponseError,
-    ),
-    **{name: (script, WorkersAIError) for name, script in CUTS.items()},
-}
-
-
-LIMITS: dict[str, dict[str, float]] = {
-    "hang": {"first_byte": 0.07},
-    "stall": {"idle": 0.07},
-    "ping": {"idle": 0.07},
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("own", BARE, indirect=True)
-def test_faults_through_an_own_client(own: Own, serve: Serve, fault: str) -> None:
-    """The same faults are the same errors: none of the library's escapes, not even as a cause."""
-    script, kind = FAULTS[fault]
-    timeout = Timeout(**LIMITS.get(fault, {}))
-    speaker = own.speak(serve(script), timeout=timeout, max_retries=0)
-    began = time.monotonic()
-    with pytest.raises(kind) as caught:
-        speaker.read()
-    assert time.monotonic() - began < 2
-    causes = [caught.value.__cause__, caught.value.__context__]
-    assert all(cause is None or isinstance(cause, WorkersAIError) for cause in causes)
-    if fault in (*CUTS, "stall", "ping"):
-        assert caught.value.partial is not None
-
-
-@pytest.mark.parametrize("own", BARE, indirect=True)
-@pytest.mark.parametrize("name", sorted(set(NOT_HTTP) - {"an SSH banner"}))
-def test_no_http_through_an_own_client(own: Own, serve: Serve, name: str) -> None:
-    """An answer that is no HTTP raises in our terms."""
-
-    def script(peer: Any, seen: Any) -> None:
-        peer.send(NOT_HTTP[name])
-        peer.hang_up()
-
-    with pytest.raises((ResponseError, APIConnectionError)):
-        own.speak(serve(script), max_retries=0).ask()
-
-
-@pytest.mark.parametrize("own", PAIRS, indirect=True)
 def test_own_client_that_is_closed(own: Own, serve: Serve) -> None:
     """A closed client is the caller's mistake, and said so."""
     server = serve(scripts.well)
@@ -172,6 +83,141 @@ def test_own_client_that_is_closed(own: Own, serve: Serve) -> None:
     with pytest.raises(ConfigurationError, match="closed"):
         speaker.ask()
     assert server.requests == []
+
+
+class Closing(httpx.Client):
+    """A client that another thread closes just as it is to send."""
+
+    def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        self.close()
+        return super().send(*args, **kwargs)
+
+
+class AsyncClosing(httpx.AsyncClient):
+    async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        await self.aclose()
+        return await super().send(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("speaker_name", "make"), [("client-sync", Closing), ("client-async", AsyncClosing)]
+)
+def test_own_client_that_is_closed_meanwhile(speaks: Speaks, serve: Serve, make: type[Any]) -> None:
+    """A client that is closed between two looks at it raises in our terms, too."""
+    server = serve(scripts.well)
+    with pytest.raises(ConfigurationError, match="closed"):
+        speaks(server, http_client=make(verify=False)).ask()
+    assert server.requests == []
+
+
+class Broken(httpx.Client):
+    """A client whose owner's code fails."""
+
+    def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        raise RuntimeError("a hook of the user's own")
+
+
+@pytest.mark.parametrize("speaker_name", ["client-sync"])
+def test_errors_of_the_owners_code_stay_theirs(speaks: Speaks, serve: Serve) -> None:
+    """What a hook or a transport of the user's raises is neither wrapped nor tried again."""
+    with Broken(verify=False) as client, pytest.raises(RuntimeError, match="of the user's own"):
+        speaks(serve(scripts.well), http_client=client).ask()
+
+
+@pytest.mark.parametrize("speaker_name", [name for name in OWN if "async" in name])
+def test_own_client_in_another_event_loop(speaks: Speaks, serve: Serve) -> None:
+    """A client that holds connections of one event loop says so in another."""
+    speaker = speaks(serve(scripts.well))
+    assert speaker.ask() == TEXT
+    first, speaker._loop = speaker._loop, asyncio.new_event_loop()
+    with pytest.raises(ConfigurationError, match="event loop"):
+        speaker.ask()
+    speaker._loop.close()
+    speaker._loop = first
+    assert speaker.ask() == TEXT
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("speaker_name", OWN)
+def test_own_client_that_was_used_before_a_fork(speaks: Speaks, serve: Serve) -> None:
+    """The child is told to make a client of its own, and the parent's connection stays its own.
+
+    Whichever object the parent used the client through.
+    """
+    server = serve(lambda peer, _: peer.answer(b'{"response":"connection %d"}' % peer.number))
+    speaker = speaks(server)
+    make = AsyncClient if speaker.is_async else Client
+    another = make(
+        UNKNOWN,
+        account_id=ACCOUNT,
+        api_token=TOKEN,
+        base_url=server.base_url,
+        http_client=speaker.own,
+    )
+    assert speaker.ask() == "connection 1"
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if speaker.is_async:
+                speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
+            os.write(writing, refusal(speaker))
+            speaker.it = another
+            os.write(writing, refusal(speaker))
+        finally:
+            os._exit(0)
+    assert {speaker.ask() for _ in range(5)} == {"connection 1"}
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == "http_client" * 2
+    os.waitpid(child, 0)
+    assert len(server.requests) == 6
+
+
+def refusal(speaker: Speaker) -> bytes:
+    """Say which parameter a call was refused for."""
+    try:
+        return speaker.ask().encode()
+    except ConfigurationError as error:
+        return str(error.parameter).encode()
+
+
+def then_well(first: Script) -> Script:
+    """Do *first* for the second request, and answer all others well."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        (first if len(peer.server.requests) == 2 else scripts.well)(peer, seen)
+
+    return script
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("speaker_name", [name for name in OWN if name.endswith("aiohttp")])
+def test_reused_connection_that_aiohttp_does_not_tell_of(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """A connection that closes under the second request is an ordinary retry."""
+    server = serve(then_well(lambda peer, _: peer.hang_up()))
+    speaker = speaks(server)
+    assert [speaker.either(how) for _ in range(2)] == [TEXT, TEXT]
+    assert len(server.requests) == 3
+    assert no_waiting == [0.5]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("name", NOT_HTTP)
+@pytest.mark.parametrize("speaker_name", OWN)
+def test_no_http_through_an_own_client(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], name: str, how: str
+) -> None:
+    """An answer that is no HTTP raises in our terms; httpx takes half a line for a hang-up."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.send(NOT_HTTP[name])
+        peer.hang_up()
+
+    with pytest.raises((ResponseError, APIConnectionError)):
+        speaks(serve(script)).either(how)
 
 
 @pytest.mark.parametrize("wrong", [object(), "client"], ids=["object", "text"])
@@ -192,5 +238,5 @@ def test_own_client_of_the_other_colour() -> None:
 
 def test_httpx2_is_no_dependency() -> None:
     """The package imports no httpx2 of its own."""
-    module = importlib.import_module("workersai._http.families")
-    assert "httpx2" not in vars(module)
+    for name in ("families", "user_clients"):
+        assert "httpx2" not in vars(importlib.import_module(f"workersai._http.{name}"))

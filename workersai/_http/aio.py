@@ -9,7 +9,7 @@ import os
 import ssl
 import sys
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 import aiohttp
@@ -19,7 +19,7 @@ from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 from workersai._failures import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.connector import Connector, current_clocks
-from workersai._http.families import HTTPX, Family, family_of
+from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
@@ -31,7 +31,8 @@ from workersai._http.shared import (
     shared_ssl_context,
     ssl_context_for,
 )
-from workersai.errors import APIConnectionError, APITimeoutError, ConfigurationError
+from workersai._http.user_clients import ReuseWatch, UserClient, shielded
+from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as time_limit
@@ -136,8 +137,8 @@ class AsyncEngine:
     """Sends requests over aiohttp, with the user's client or one of its own an event loop."""
 
     def __init__(self, user_client: AsyncHTTPClient | None = None) -> None:
-        self._user_client = user_client
-        self._family = HTTPX if user_client is None else family_of(user_client, "AsyncClient")
+        self._user = None if user_client is None else UserClient(user_client, "AsyncClient")
+        self._family = HTTPX if self._user is None else self._user.family
         self._kept: dict[tuple[int, int], _Kept] = {}
         mask_accounts(self._family)
         weakref.finalize(self, _abandon_closed, self._kept)
@@ -162,24 +163,31 @@ class AsyncEngine:
 
     async def _send(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
         client = await self._client(outgoing.url)
+        failure: WorkersAIError
         try:
             connect, wait = clocks.connect(), clocks.wait()
-            timeouts = {"connect": connect, "pool": connect, "read": wait, "write": wait}
-            request = build_request(outgoing, self._family, timeouts)
+            limits = {"connect": connect, "pool": connect, "read": wait, "write": wait}
+            extensions: dict[str, Any] = {"timeout": limits}
+            if self._user is not None:
+                extensions["trace"] = ReuseWatch(clocks).hear_async
+            request = build_request(outgoing, self._family, extensions)
             async with time_limit(wait):
                 response = await _begin(client, request)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
+        except RuntimeError as error:
+            if self._user is None or (misuse := self._user.misuse(error)) is None:
+                raise
+            failure = misuse
         else:
             clocks.begin_body()
-            return AsyncAnswer(response, clocks, outgoing, self._family)
+            closing = response.aclose if self._user is None else shielded(response.aclose)
+            return AsyncAnswer(response, clocks, outgoing, self._family, closing)
         raise failure
 
     async def _client(self, url: str) -> AsyncHTTPClient:
-        if self._user_client is not None:
-            if self._user_client.is_closed:
-                raise ConfigurationError("the HTTP client is closed", parameter="http_client")
-            return self._user_client
+        if self._user is not None:
+            return cast("AsyncHTTPClient", self._user.get())
         loop = asyncio.get_running_loop()
         if (kept := self._live(loop)) is None:
             if url.startswith("https:"):
@@ -211,12 +219,17 @@ class AsyncAnswer:
     """The head of an answer, and its body while it comes."""
 
     def __init__(
-        self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing, family: Family
+        self,
+        response: httpx.Response,
+        clocks: Clocks,
+        outgoing: Outgoing,
+        family: Family,
+        closing: Callable[[], Awaitable[None]],
     ) -> None:
         self.status = response.status_code
         self.is_error = is_error_status(self.status)
         self.headers = dict(response.headers)
-        self._response = response
+        self._closing = closing
         self._clocks = clocks
         self._outgoing = outgoing
         self._family = family
@@ -255,4 +268,4 @@ class AsyncAnswer:
                         async for _ in self._chunks:
                             pass
         finally:
-            await self._response.aclose()
+            await self._closing()

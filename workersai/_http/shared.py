@@ -29,8 +29,8 @@ LIMITS = httpx.Limits(
 )
 
 
-def build_request(outgoing: Outgoing, family: Family, timeouts: dict[str, Any]) -> httpx.Request:
-    """Write a request as its library has it; *timeouts* are those of httpx's extension."""
+def build_request(outgoing: Outgoing, family: Family, extensions: dict[str, Any]) -> httpx.Request:
+    """Write a request as its library has it."""
     _sent.set(outgoing.secrets)
     request: httpx.Request = family.library.Request(
         outgoing.method,
@@ -38,7 +38,7 @@ def build_request(outgoing: Outgoing, family: Family, timeouts: dict[str, Any]) 
         headers=outgoing.headers,
         content=outgoing.content or None,
         params=outgoing.params or None,
-        extensions={"timeout": timeouts},
+        extensions=extensions,
     )
     return request
 

@@ -13,7 +13,7 @@ import httpx
 
 from workersai._failures import is_error_status
 from workersai._http.clocks import Clocks
-from workersai._http.families import HTTPX, Family, family_of
+from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
@@ -24,7 +24,8 @@ from workersai._http.shared import (
     ssl_context_for,
 )
 from workersai._http.sockets import LimitedBackend, LimitedStream
-from workersai.errors import APIConnectionError, APITimeoutError, ConfigurationError
+from workersai._http.user_clients import ReuseWatch, UserClient, read_to_end
+from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
 
 __all__ = ["SyncAnswer", "SyncEngine"]
 
@@ -54,8 +55,8 @@ class SyncEngine:
     """Sends requests over httpx, with the user's client or one of its own a process."""
 
     def __init__(self, user_client: HTTPClient | None = None) -> None:
-        self._user_client = user_client
-        self._family = HTTPX if user_client is None else family_of(user_client, "Client")
+        self._user = None if user_client is None else UserClient(user_client, "Client")
+        self._family = HTTPX if self._user is None else self._user.family
         self._own: _Own | None = None
         mask_accounts(self._family)
 
@@ -77,27 +78,34 @@ class SyncEngine:
 
     def _send(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
         client = self._client(outgoing.url)
+        failure: WorkersAIError
         try:
-            request = build_request(outgoing, self._family, self._timeouts(clocks))
+            request = build_request(outgoing, self._family, self._extensions(clocks))
             response = _begin(client, request)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
+        except RuntimeError as error:
+            if self._user is None or (misuse := self._user.misuse(error)) is None:
+                raise
+            failure = misuse
         else:
             _refuse_surplus(response)
             clocks.begin_body()
             return SyncAnswer(response, clocks, outgoing, self._family)
         raise failure
 
-    def _timeouts(self, clocks: Clocks) -> dict[str, Any]:
+    def _extensions(self, clocks: Clocks) -> dict[str, Any]:
         connect = clocks.connect()
-        limit = clocks if self._user_client is None else clocks.wait()
-        return {"connect": connect, "pool": connect, "read": limit, "write": limit}
+        if self._user is None:
+            limits = {"connect": connect, "pool": connect, "read": clocks, "write": clocks}
+            return {"timeout": limits}
+        wait = clocks.wait()
+        limits = {"connect": connect, "pool": connect, "read": wait, "write": wait}
+        return {"timeout": limits, "trace": ReuseWatch(clocks).hear}
 
     def _client(self, url: str) -> HTTPClient:
-        if self._user_client is not None:
-            if self._user_client.is_closed:
-                raise ConfigurationError("the HTTP client is closed", parameter="http_client")
-            return self._user_client
+        if self._user is not None:
+            return cast("HTTPClient", self._user.get())
         own = self._own
         if own is None or own.pid != os.getpid():
             with _making.lock:
@@ -221,11 +229,16 @@ class SyncAnswer:
     def close(self, *, is_done: bool = False) -> None:
         """Let go of the connection; after a whole answer it is kept for the next request."""
         try:
-            if is_done and self._socket is not None:
-                self._clocks.drain()
-                # Without an end in sight the connection goes.
-                with contextlib.suppress(*self._family.failures):
-                    for _ in self._chunks:
-                        pass
+            if is_done:
+                self._drain(self._clocks.drain())
         finally:
             self._response.close()
+
+    def _drain(self, seconds: float) -> None:
+        """Read to the end; without one in sight the connection goes."""
+        if self._socket is None:
+            read_to_end(self._response, self._chunks, seconds, self._family.failures)
+            return
+        with contextlib.suppress(*self._family.failures):
+            for _ in self._chunks:
+                pass
