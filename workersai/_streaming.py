@@ -34,9 +34,9 @@ class SyncStream:
         """Read an answer up to its first event: what fails before that may be tried again."""
         with ExitStack() as stack:
             stack.callback(answer.close)
-            clocks.is_fresh = True
             if answer.is_error:
                 read_whole(answer, secrets).payload(request)
+            clocks.is_fresh = True
             stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
             first = next(stream.events)
             stack.pop_all()
@@ -83,9 +83,9 @@ class AsyncStream:
         """As `SyncStream.begin`."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answer.aclose)
-            clocks.is_fresh = True
             if answer.is_error:
                 (await read_whole_async(answer, secrets)).payload(request)
+            clocks.is_fresh = True
             stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
             first = await anext(stream.events)
             stack.pop_all()

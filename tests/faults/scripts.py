@@ -154,6 +154,12 @@ def slow_error(peer: Peer, seen: Seen) -> None:
         peer.sock.sendall(b" ")
 
 
+def stalled_error(peer: Peer, seen: Seen) -> None:
+    """Send an error whose body never begins."""
+    peer.sock.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 9999\r\n\r\n")
+    peer.server.release.wait(WAIT)
+
+
 def open_after_done(peer: Peer, seen: Seen) -> None:
     """Send a whole stream and hold the socket open."""
     peer.begin()

@@ -398,10 +398,18 @@ def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
     assert time.monotonic() - began < 0.5
 
 
+ERROR_TIMEOUTS = {"total": Timeout(total=0.08), "first_byte": Timeout(first_byte=0.08)}
+
+
 @pytest.mark.parametrize("how", HOW)
-def test_error_whose_body_never_ends(speaks: Speaks, serve: Serve, how: str) -> None:
-    """The status of an error is told although its body does not come."""
-    speaker = speaks(serve(scripts.slow_error), timeout=0.08, max_retries=0)
+@pytest.mark.parametrize("script", [scripts.slow_error, scripts.stalled_error])
+@pytest.mark.parametrize("limit", ERROR_TIMEOUTS)
+def test_error_whose_body_never_ends(
+    speaks: Speaks, serve: Serve, limit: str, script: object, how: str
+) -> None:
+    """The status of an error is told soon although its body does not come."""
+    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    speaker = speaks(server, timeout=ERROR_TIMEOUTS[limit], max_retries=0)
     began = time.monotonic()
     with pytest.raises(ServerError):
         speaker.either(how)

@@ -180,7 +180,6 @@ class AsyncEngine:
                 raise
             failure = misuse
         else:
-            clocks.begin_body()
             closing = response.aclose if self._user is None else shielded(response.aclose)
             return AsyncAnswer(response, clocks, outgoing, self._family, closing)
         raise failure
@@ -228,6 +227,7 @@ class AsyncAnswer:
     ) -> None:
         self.status = response.status_code
         self.is_error = is_error_status(self.status)
+        clocks.begin_body(is_error=self.is_error)
         self.headers = dict(response.headers)
         self._closing = closing
         self._clocks = clocks

@@ -11,6 +11,7 @@ from workersai.errors import APITimeoutError
 __all__ = ["Clocks"]
 
 _DRAIN_SECONDS = 0.1
+_ERROR_BODY_SECONDS = 5.0
 _SHORTEST = 0.001
 _WAITED_FOR = {
     "connect": "No connection could be made",
@@ -42,9 +43,15 @@ class Clocks:
         """Return the seconds that a connection may take."""
         return min(self._timeout.connect, max(self._deadline - time.monotonic(), _SHORTEST))
 
-    def begin_body(self) -> None:
-        """The head has come: a whole answer now has what is left of the total."""
-        self._limit = self._deadline
+    def begin_body(self, *, is_error: bool) -> None:
+        """The head has come: a whole answer now has what is left of the total, an error less.
+
+        Its status says most of it, and a retry may be worth more than the rest.
+        """
+        seconds = min(_ERROR_BODY_SECONDS, self._timeout.first_byte)
+        self._limit = (
+            min(time.monotonic() + seconds, self._deadline) if is_error else self._deadline
+        )
 
     def wait(self) -> float:
         """Return the seconds that the next bytes may take."""

@@ -90,7 +90,6 @@ class SyncEngine:
             failure = misuse
         else:
             _refuse_surplus(response)
-            clocks.begin_body()
             return SyncAnswer(response, clocks, outgoing, self._family)
         raise failure
 
@@ -178,6 +177,7 @@ class SyncAnswer:
     ) -> None:
         self.status = response.status_code
         self.is_error = is_error_status(self.status)
+        clocks.begin_body(is_error=self.is_error)
         self.headers = dict(response.headers)
         self._response = response
         self._clocks = clocks
