@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel fuzz audit clean
+.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -102,6 +102,11 @@ audit: $(VENV)/.dev $(VENV)/.demo ## Look all that is installed up in PyPI's adv
 	$(INSTALL) 'pip-audit>=2.9,<3'
 	$(FREEZE) --exclude-editable > $(VENV)/audit.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement $(VENV)/audit.txt
+
+dist: audit ## Build what is released, once nothing installed has a known vulnerability
+	$(INSTALL) 'build>=1.2,<2'
+	rm -rf dist
+	$(BIN)/python -m build
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -39,7 +39,9 @@ class AsyncClient(AsyncBatches):
 
     Args:
         http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
-            closed or changed.
+            closed or changed, in one event loop and one process. The pool of `httpx.AsyncClient`
+            itself loses places when tasks are cancelled (httpx 0.28): prefer httpx2's, or
+            `httpx_aiohttp.HttpxAiohttpClient`.
     """
 
     async def chat(

@@ -36,7 +36,7 @@ class Client(SyncBatches):
 
     Args:
         http_client: A `Client` of httpx or httpx2 of your own; it is used as it is, never closed
-            or changed.
+            or changed, in one process.
     """
 
     def chat(
