@@ -96,10 +96,10 @@ class BindableChat(TextModel, BaseChatModel):
                 token cap cut off names `max_tokens`.
         """
         method = method or default_method(get_profile(self.model))
+        if not isinstance(method, str) or method not in METHODS:
+            raise ConfigurationError(f"method: {method!r} is not one", parameter="method")
         if schema is None and method != "json_mode":
             raise ConfigurationError(f"schema: {method} needs one", parameter="schema")
-        if method not in METHODS:
-            raise ConfigurationError(f"method: {method!r} is not one", parameter="method")
         if taken := sorted(DECIDED[method] & kwargs.keys()):
             raise ConfigurationError(f"{taken[0]}: {method} decides it", parameter=taken[0])
         model, parser = METHODS[method](self, schema, strict, kwargs)

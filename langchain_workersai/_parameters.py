@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from langchain_workersai._errors import ConfigurationError
 from workersai import ChatParameters
 
 PARAMETERS = tuple(ChatParameters.__annotations__)
@@ -89,6 +90,9 @@ class GenerationParameters(BaseModel):
 
         Returns:
             Keyword arguments for the core; it refuses names that it does not know.
+
+        Raises:
+            ConfigurationError: If further fields of the request have no names.
         """
         arguments = self._set_parameters()
         arguments.update({k: v for k, v in options.items() if k not in EXTRA})
@@ -96,6 +100,11 @@ class GenerationParameters(BaseModel):
             arguments["stop"] = stop or None
         extra = dict(self.model_kwargs)
         for name in EXTRA:
-            extra.update(options.get(name) or {})
+            given = options.get(name) or {}
+            if not isinstance(given, Mapping):
+                raise ConfigurationError(
+                    f"{name} must be a mapping, not {type(given).__name__}", parameter=name
+                )
+            extra.update(given)
         model = options.get("model") or getattr(self, "model", None)
         return {**arguments, "model": model, "extra": extra or None}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from langchain_core.language_models import LangSmithParams
 from langchain_core.messages.utils import count_tokens_approximately
@@ -95,8 +95,12 @@ class TextModel(Connection, GenerationParameters):
         if (max_tokens := asked("max_tokens")) is not None:
             params["ls_max_tokens"] = max_tokens
         if words := stop or asked("stop"):
-            params["ls_stop"] = [words] if isinstance(words, str) else list(words)
+            params["ls_stop"] = list(words) if _is_list(words) else [str(words)]
         return params
+
+
+def _is_list(value: object) -> TypeGuard[Iterable[str]]:
+    return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 def add_counts(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

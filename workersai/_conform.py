@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workersai._parameters import check_items
 from workersai._profiles import ModelProfile
 from workersai._types import Endpoint, WireMessage
 from workersai.errors import ConfigurationError
@@ -26,11 +27,12 @@ def to_wire_messages(
     Raises:
         ConfigurationError: If there is no message, or one holds what the model cannot take.
     """
-    if not messages:
+    listed = check_items("messages", messages)
+    if not listed:
         raise ConfigurationError(
             "messages is empty: a chat needs at least one", parameter="messages"
         )
-    return [_to_wire_message(i, message, profile) for i, message in enumerate(messages)]
+    return [_to_wire_message(i, message, profile) for i, message in enumerate(listed)]
 
 
 def _to_wire_message(position: int, message: WireMessage, profile: ModelProfile) -> dict[str, Any]:
@@ -64,8 +66,16 @@ def _to_wire_call(position: int, call: Any) -> dict[str, Any]:
         raise _malformed(position, "a tool call without id, function.name or function.arguments")
     function = dict(given)
     if not isinstance(function["arguments"], str):
-        function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+        function["arguments"] = _to_text(position, function["arguments"])
     return {"id": call["id"], "type": "function", "function": function}
+
+
+def _to_text(position: int, arguments: Any) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error)
+    raise _malformed(position, f"a tool call whose arguments have no JSON form ({reason})")
 
 
 def _to_wire_content(position: int, content: Any, profile: ModelProfile) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from workersai._parameters import check_items
 from workersai._profiles import ModelProfile
 from workersai.errors import ConfigurationError
 
@@ -31,7 +32,8 @@ def to_wire_tools(
     Raises:
         ConfigurationError: If a definition has none of these forms.
     """
-    return [_to_wire_tool(i, tool, profile) for i, tool in enumerate(tools or ())]
+    listed = [] if tools is None else check_items("tools", tools)
+    return [_to_wire_tool(i, tool, profile) for i, tool in enumerate(listed)]
 
 
 def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, Any]:

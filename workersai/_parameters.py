@@ -8,7 +8,7 @@ effect is simply unknown. Nothing is dropped or changed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -16,7 +16,7 @@ from workersai._profiles import ModelProfile, Parameter
 from workersai._types import ChatParameters
 from workersai.errors import ConfigurationError
 
-__all__ = ["check_count", "check_extra", "check_parameter", "collect_parameters"]
+__all__ = ["check_count", "check_extra", "check_items", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
@@ -72,13 +72,34 @@ def check_count(name: str, value: int, least: int) -> int:
     return value
 
 
+def check_items(name: str, given: Any) -> list[Any]:
+    """Return a list of what was given, read once: an iterator has no second time.
+
+    Raises:
+        ConfigurationError: If it is no list or the like, or a single text.
+    """
+    if isinstance(given, (str, bytes, bytearray, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"{name} must be a list, not {type(given).__name__}", parameter=name
+        )
+    return list(given)
+
+
 def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:
     """Check that no extra field replaces one that the call's arguments make.
 
     Raises:
-        ConfigurationError: Naming the field.
+        ConfigurationError: Naming the field; or if the extra fields have no names.
     """
+    if extra is not None and not isinstance(extra, Mapping):
+        raise ConfigurationError(
+            f"extra must be a mapping, not {type(extra).__name__}", parameter="extra"
+        )
     for name in extra or ():
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f"extra has a field {name!r}, which is no name", parameter="extra"
+            )
         if name in taken:
             raise ConfigurationError(
                 f"{name!r} is given twice: an extra field cannot replace what the call's own "

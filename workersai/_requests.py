@@ -35,6 +35,7 @@ __all__ = [
 MAX_BODY_BYTES = 16 << 20
 """The largest answer to a single request that is read."""
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
 
 
@@ -234,10 +235,18 @@ def models_request(
     author: str | None = None,
     hide_experimental: bool | None = None,
 ) -> Request:
-    """Ask for the account's model catalogue."""
+    """Ask for the account's model catalogue.
+
+    Raises:
+        ConfigurationError: If a filter is no text.
+    """
     hide = None if hide_experimental is None else str(hide_experimental).lower()
     asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}
-    return Request("/models/search", params={k: v for k, v in asked.items() if v is not None})
+    params = {name: value for name, value in asked.items() if value is not None}
+    for name, value in params.items():
+        if not isinstance(value, str) or _SURROGATE.search(value):
+            raise ConfigurationError(f"{name}={value!r} must be text", parameter=name)
+    return Request("/models/search", params=params)
 
 
 def run_path(model: str) -> str:

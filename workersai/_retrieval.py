@@ -7,7 +7,7 @@ from typing import Any
 
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._parameters import check_extra, check_parameter
+from workersai._parameters import check_extra, check_items, check_parameter
 from workersai._profiles import ModelProfile
 from workersai._requests import Request, run_path
 from workersai._types import EmbeddingOptions, Endpoint
@@ -28,7 +28,7 @@ def embedding_requests(
         ConfigurationError: If a text is empty or no string, or an option does not fit the model.
     """
     profile = get_profile(model)
-    name, texts, body = _embedding_fields(texts, profile, endpoint, options)
+    name, listed, body = _embedding_fields(texts, profile, endpoint, options)
     path = run_path(model)
     if endpoint == "openai":
         path, name, body = "/v1/embeddings", "input", {"model": model, **body}
@@ -41,7 +41,7 @@ def embedding_requests(
             count=len(batch),
             dimensions=options.get("dimensions"),
         )
-        for batch in (list(texts[i : i + size]) for i in range(0, len(texts), size))
+        for batch in (listed[i : i + size] for i in range(0, len(listed), size))
     ]
 
 
@@ -67,9 +67,13 @@ def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
-    _check_texts("texts", texts)
+    listed = _check_texts("texts", texts)
     check_extra(options.get("extra"), _EMBEDDED)
     name, instruction = "text", options.get("instruction")
+    if instruction is not None and not isinstance(instruction, str):
+        raise ConfigurationError(
+            f"instruction must be text, not {type(instruction).__name__}", parameter="instruction"
+        )
     body = {
         "pooling": options.get("pooling"),
         "truncate_inputs": options.get("truncate"),
@@ -79,11 +83,11 @@ def _embedding_fields(
     if options.get("input_type") == "query" and profile.query_field and endpoint == "run":
         name, body["instruction"] = profile.query_field, instruction
     elif instruction is not None:
-        texts = [instruction + text for text in texts]
+        listed = [instruction + text for text in listed]
     body = {field: value for field, value in body.items() if value is not None}
     for field_name, value in body.items():
         check_parameter(field_name, value, profile)
-    return name, list(texts), body
+    return name, listed, body
 
 
 def _batch_size(asked: int | None, profile: ModelProfile) -> int:
@@ -116,22 +120,22 @@ def rerank_request(
     profile = get_profile(model)
     check_extra(extra, _RANKED)
     _check_texts("query", [query])
-    _check_texts("documents", documents)
-    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in documents]}
+    listed = _check_texts("documents", documents)
+    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in listed]}
     body.update({name: value for name, value in (extra or {}).items() if value is not None})
     if top_k is not None:
         check_parameter("top_k", top_k, profile)
         body["top_k"] = top_k
     content = dump_json(body, model=model)
-    return Request(run_path(model), content, model=model, count=len(documents))
+    return Request(run_path(model), content, model=model, count=len(listed))
 
 
-def _check_texts(parameter: str, texts: Sequence[str]) -> None:
-    if isinstance(texts, str):
-        raise ConfigurationError(f"{parameter} must be a list of strings", parameter=parameter)
-    for position, text in enumerate(texts):
+def _check_texts(parameter: str, texts: Sequence[str]) -> list[str]:
+    listed = check_items(parameter, texts)
+    for position, text in enumerate(listed):
         if not isinstance(text, str) or not text:
             raise ConfigurationError(
                 f"{parameter}[{position}] must be a non-empty string, not {text!r}",
                 parameter=parameter,
             )
+    return listed

@@ -184,9 +184,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _mapping(parameter: str, value: Any) -> Mapping[Any, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    raise ConfigurationError(
+        f"{parameter} must be a mapping, not {type(value).__name__}", parameter=parameter
+    )
+
+
 def _extra_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
     headers = {}
-    for name, value in (default_headers or {}).items():
+    for name, value in _mapping("default_headers", default_headers).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
             raise ConfigurationError(
                 f"default_headers cannot set {name!r}: it is no header name, or one that the "
@@ -198,8 +208,8 @@ def _extra_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _gateway_headers(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
-    options = {"id": gateway} if isinstance(gateway, str) else dict(gateway or {})
-    unknown = sorted(set(options) - set(_GATEWAY_HEADERS))
+    options = {"id": gateway} if isinstance(gateway, str) else _mapping("gateway", gateway)
+    unknown = [name for name in options if name not in _GATEWAY_HEADERS]
     if unknown:
         raise ConfigurationError(
             f"gateway has no option {unknown[0]!r}; it has {', '.join(_GATEWAY_HEADERS)}",
@@ -225,12 +235,13 @@ def _gateway_value(name: str, value: Any) -> str:
 def _metadata(value: Any) -> str:
     """Write gateway metadata; one null or nested value was seen to wipe all of it silently."""
     is_flat = isinstance(value, Mapping) and all(
-        isinstance(entry, (str, int)) or (isinstance(entry, float) and math.isfinite(entry))
-        for entry in value.values()
+        isinstance(name, str)
+        and (isinstance(entry, (str, int)) or (isinstance(entry, float) and math.isfinite(entry)))
+        for name, entry in value.items()
     )
     if not is_flat or len(value) > 5:
         raise ConfigurationError(
-            "gateway metadata takes up to five entries, each a string, number or boolean",
+            "gateway metadata takes up to five named entries, each a string, number or boolean",
             parameter="gateway",
         )
     return json.dumps(dict(value))

@@ -1,0 +1,228 @@
+"""Arguments of any type: there is a request, or a `ConfigurationError` before it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import decimal
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, get_type_hints
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+import langchain_workersai
+import llamaindex_workersai
+from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
+from workersai import AsyncClient, Client, ConfigurationError, ResponseError
+from workersai._types import CallOptions, EmbeddingOptions
+
+GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
+
+
+class Text(str):
+    """Text of a class of its own."""
+
+    __slots__ = ()
+
+
+def anything() -> list[Any]:
+    """Values of many types, of which hardly one fits anywhere."""
+    numbers = [5, -1, 0, 1.5, -0.0, float("nan"), float("inf"), 10**400, 2**63, complex(1, 2)]
+    texts = ["", " ", "x", "\n", "é", "\ud800", "1" * 5000, Text("abc"), b"", b"x", bytearray(b"x")]
+    lists: list[Any] = [[], ["a"], [1], [[]], [None], (), (1, 2), {1}, range(3), iter([1])]
+    dicts = [{}, {"a": 1}, {1: 2}, {(1, 2): 3}, {"a": {}}, {"id": 5}, {"id": []}, {5: 1, "id": 2}]
+    gateways: list[Any] = [{"metadata": {key: 1}} for key in (1, None, (1,))]
+    gateways += [{"metadata": [1]}, {"authorization": b"x"}, {"id": "x", "cache_ttl": float("nan")}]
+    secrets = [SecretStr("a b"), SecretStr("")]
+    others = [None, True, False, object(), object, lambda: 1, Exception("x"), decimal.Decimal(1)]
+    times = [dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)]
+    return [*numbers, *texts, *lists, *dicts, *gateways, *secrets, *others, *times]
+
+
+CLASSES: dict[str, type[Any]] = {
+    "Client": Client,
+    "AsyncClient": AsyncClient,
+    "ChatWorkersAI": langchain_workersai.ChatWorkersAI,
+    "WorkersAILLM": langchain_workersai.WorkersAILLM,
+    "WorkersAIEmbeddings": langchain_workersai.WorkersAIEmbeddings,
+    "langchain's WorkersAIRerank": langchain_workersai.WorkersAIRerank,
+    "WorkersAI": llamaindex_workersai.WorkersAI,
+    "WorkersAIEmbedding": llamaindex_workersai.WorkersAIEmbedding,
+    "llamaindex's WorkersAIRerank": llamaindex_workersai.WorkersAIRerank,
+}
+SETTINGS = (
+    "model",
+    "account_id",
+    "api_token",
+    "base_url",
+    "endpoint",
+    "timeout",
+    "max_retries",
+    "gateway",
+    "session_affinity",
+    "reject_if_busy",
+    "default_headers",
+    "http_client",
+)
+THEIRS = {"embeddings_cache"}  # a field of LlamaIndex's, which checks it itself
+
+
+def settings_of(made: type[Any]) -> list[str]:
+    fields: dict[str, Any] = getattr(made, "model_fields", {})
+    return sorted({*SETTINGS, *fields} - THEIRS)
+
+
+PAIRS = [(name, setting) for name, made in CLASSES.items() for setting in settings_of(made)]
+
+
+def refusal(
+    call: Callable[..., Any], keywords: Mapping[str, Any], *arguments: Any
+) -> ConfigurationError | None:
+    """Call; return how it was refused, if it was."""
+    try:
+        call(*arguments, **keywords)
+    except ConfigurationError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(("name", "setting"), PAIRS)
+def test_settings_of_any_type(name: str, setting: str) -> None:
+    """An object is made, or the setting is refused as such."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LangChain's, of unknown keys in a profile
+        refused = [refusal(CLASSES[name], {**GIVEN, setting: value}) for value in anything()]
+    assert all(error.parameter or setting in str(error) for error in refused if error)
+
+
+# --------------------------------------------------------------------------------- calls
+
+ANSWER = json.dumps({"result": {"response": "hi", "data": [[1.0]]}, "success": True}).encode()
+
+
+class Asked:
+    """A client and the requests that it sends."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        own = httpx.Client(transport=httpx.MockTransport(self._answer))
+        self.client = Client(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, http_client=own)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(200, content=ANSWER, headers={"content-type": "application/json"})
+
+    def body(self) -> Any:
+        return json.loads(self.requests[-1].content)
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    made = Asked()
+    yield made
+    made.client.close()
+
+
+def _said(part: Any) -> list[Any]:
+    return [{"role": "user", "content": [part]}]
+
+
+def _called(call: Any) -> list[Any]:
+    return [{"role": "assistant", "content": "", "tool_calls": call}]
+
+
+def _function(**fields: Any) -> list[Any]:
+    return [{"id": "1", "function": {"name": "f", "arguments": "{}", **fields}}]
+
+
+Call = Callable[[Any, Any], Any]
+
+
+def _chat(option: str) -> Call:
+    return lambda it, value: it.chat(HELLO, **{option: value})
+
+
+def _stream(option: str) -> Call:
+    return lambda it, value: list(it.stream_chat(HELLO, **{option: value}))
+
+
+def _embed(option: str) -> Call:
+    return lambda it, value: it.embed(["x"], **{option: value})
+
+
+CALLS: dict[str, Call] = {
+    "messages": lambda it, value: it.chat(value),
+    "a message": lambda it, value: it.chat([value]),
+    "role": lambda it, value: it.chat([{"role": value, "content": "x"}]),
+    "content": lambda it, value: it.chat([{"role": "user", "content": value}]),
+    "name": lambda it, value: it.chat([{"role": "user", "content": "x", "name": value}]),
+    "part": lambda it, value: it.chat(_said(value)),
+    "part's type": lambda it, value: it.chat(_said({"type": value})),
+    "part's text": lambda it, value: it.chat(_said({"type": "text", "text": value})),
+    "picture": lambda it, value: it.chat(_said({"type": "image_url", "image_url": value})),
+    "sound": lambda it, value: it.chat(_said({"type": "input_audio", "input_audio": value})),
+    "tool_calls": lambda it, value: it.chat(_called(value)),
+    "tool call": lambda it, value: it.chat(_called([value])),
+    "function called": lambda it, value: it.chat(_called([{"id": "1", "function": value}])),
+    "name called": lambda it, value: it.chat(_called(_function(name=value))),
+    "arguments": lambda it, value: it.chat(_called(_function(arguments=value))),
+    "arguments deep": lambda it, value: it.chat(_called(_function(arguments={"a": value}))),
+    "tools": lambda it, value: it.chat(HELLO, tools=value),
+    "tool": lambda it, value: it.chat(HELLO, tools=[value]),
+    "function": lambda it, value: it.chat(HELLO, tools=[{"function": value}]),
+    "tool's name": lambda it, value: it.chat(HELLO, tools=[{"name": value}]),
+    "schema": lambda it, value: it.chat(HELLO, tools=[{"name": "f", "parameters": value}]),
+    "tool_choice": lambda it, value: it.chat(HELLO, tool_choice=value),
+    "prompt": lambda it, value: it.complete(value),
+    "texts": lambda it, value: it.embed(value),
+    "text": lambda it, value: it.embed([value]),
+    "query": lambda it, value: it.rerank(value, ["a"]),
+    "documents": lambda it, value: it.rerank("a", value),
+    "document": lambda it, value: it.rerank("a", [value]),
+    "top_k": lambda it, value: it.rerank("a", ["a"], top_k=value),
+    "batch": lambda it, value: it.submit_batch(value),
+    "request of a batch": lambda it, value: it.submit_batch([value]),
+    "messages of a batch": lambda it, value: it.submit_batch([{"messages": value}]),
+    "prompt of a batch": lambda it, value: it.submit_batch([{"prompt": value}]),
+    "texts of a batch": lambda it, value: it.submit_batch([{"texts": value}]),
+    "batch's id": lambda it, value: it.poll_batch(value),
+    "search": lambda it, value: it.models(search=value),
+    **{f"chat's {name}": _chat(name) for name in get_type_hints(CallOptions)},
+    **{f"stream's {name}": _stream(name) for name in get_type_hints(CallOptions)},
+    **{f"embed's {name}": _embed(name) for name in get_type_hints(EmbeddingOptions)},
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_arguments_of_any_type(asked: Asked, call: str) -> None:
+    """A request is sent, or the argument is refused before one is."""
+    for value in anything():
+        before = len(asked.requests)
+        # The answer is not one to each of these questions.
+        with contextlib.suppress(ResponseError):
+            if (error := refusal(CALLS[call], {}, asked.client, value)) is not None:
+                assert error.parameter
+                assert len(asked.requests) == before
+
+
+def test_an_iterator_is_read_once_and_whole(asked: Asked) -> None:
+    """Nothing is lost of what can be read only once."""
+    asked.client.chat(iter(HELLO))  # type: ignore[arg-type]  # what the test is about
+    assert asked.body()["messages"] == [dict(message) for message in HELLO]
+    asked.client.embed(iter(["a"]))  # type: ignore[arg-type]  # as above
+    assert asked.body() == {"text": ["a"]}
+    with pytest.raises(ResponseError):  # an answer for vectors, not for a ranking
+        asked.client.rerank("q", iter(["a", "b"]))  # type: ignore[arg-type]  # as above
+    assert asked.body()["contexts"] == [{"text": "a"}, {"text": "b"}]
+
+
+@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": b"x"}, float("inf"), object()])
+def test_tool_calls_whose_arguments_have_no_json_form(asked: Asked, value: Any) -> None:
+    """They are refused with their place, and never sent as text that no parser reads."""
+    with pytest.raises(ConfigurationError, match=r"messages\[0\]"):
+        asked.client.chat(_called(_function(arguments=value)))
+    assert asked.requests == []
