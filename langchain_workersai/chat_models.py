@@ -30,7 +30,7 @@ from langchain_workersai._settings import ChatSettings
 from langchain_workersai._text_model import add_counts
 from langchain_workersai._thinking import Feed, ThinkingStream
 from langchain_workersai._tools import is_wire_tool, to_wire_response_format, to_wire_tools
-from workersai import __version__
+from workersai import __version__, hides_arguments
 
 _LOCAL = frozenset({"stream", "stream_usage"})
 """Options of a call that LangChain and this class read; they are no parameters."""
@@ -82,6 +82,7 @@ class ChatWorkersAI(BatchedChat):
     streaming: bool | None = None
     stream_usage: bool = True
 
+    @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 

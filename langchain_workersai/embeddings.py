@@ -12,6 +12,7 @@ from langchain_workersai._connection import CONFIG, Connection
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._progress import progress
 from langchain_workersai._settings import EmbeddingSettings
+from workersai import hides_arguments
 
 
 class WorkersAIEmbeddings(Connection, Embeddings):
@@ -52,6 +53,7 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     show_progress: bool = False
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
 
+    @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 

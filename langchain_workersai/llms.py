@@ -23,7 +23,7 @@ from langchain_workersai._provider import PROVIDER
 from langchain_workersai._retries import async_retry_listener, retry_listener
 from langchain_workersai._settings import CompletionSettings
 from langchain_workersai._text_model import TextModel
-from workersai import ChatResult, __version__
+from workersai import ChatResult, __version__, hides_arguments
 
 
 class WorkersAILLM(TextModel, BaseLLM):
@@ -48,6 +48,7 @@ class WorkersAILLM(TextModel, BaseLLM):
 
     max_concurrency: int = Field(default=4, ge=1)
 
+    @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[CompletionSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 

@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 from langchain_workersai._connection import CONFIG, Connection
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._settings import RerankSettings
-from workersai import RerankResult
+from workersai import RerankResult, hides_arguments
 
 SCORE = "relevance_score"
 
@@ -41,6 +41,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
     top_n: int | None = Field(default=3, ge=1)
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
 
+    @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[RerankSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 

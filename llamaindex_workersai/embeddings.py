@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._connection import Connection, ConnectionSettings
-from workersai import ConfigurationError, EmbeddingResult
+from workersai import ConfigurationError, EmbeddingResult, hides_arguments
 
 
 class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
@@ -79,6 +79,7 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
 
     _gates: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = PrivateAttr(default_factory=dict)
 
+    @hides_arguments
     def __init__(
         self,
         model: str | None = None,

@@ -25,7 +25,7 @@ from llamaindex_workersai._connection import ConnectionSettings
 from llamaindex_workersai._generation import from_catalogue
 from llamaindex_workersai._streams import aread_stream, read_stream
 from llamaindex_workersai._structured import Method
-from workersai import ChatParameters
+from workersai import ChatParameters, hides_arguments
 
 
 class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):
@@ -70,6 +70,7 @@ class WorkersAI(BatchedChat):
         ```
     """
 
+    @hides_arguments
     def __init__(self, model: str, **settings: Unpack[WorkersAISettings]) -> None:
         super().__init__(**{"model": model, **settings})
 
@@ -79,6 +80,7 @@ class WorkersAI(BatchedChat):
         return "WorkersAI"
 
     @classmethod
+    @hides_arguments
     def from_catalogue(cls, model: str, **settings: Unpack[WorkersAISettings]) -> Self:
         """Make the LLM of a model that only the account's live catalogue knows.
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from typing_extensions import Unpack
 
 from llamaindex_workersai._connection import Connection, ConnectionSettings
-from workersai import ConfigurationError, RerankResult
+from workersai import ConfigurationError, RerankResult, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -61,6 +61,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
     keep_retrieval_score: bool = False
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
 
+    @hides_arguments
     def __init__(self, model: str, **settings: Unpack[WorkersAIRerankSettings]) -> None:
         super().__init__(**{"model": model, **settings})
 

@@ -30,7 +30,7 @@ from workersai._results import (
     ToolCall,
     Usage,
 )
-from workersai._secrets import hidden_setting
+from workersai._secrets import hidden_setting, hides_arguments
 from workersai._thinking import ThinkSplitter, without_think_tags
 from workersai._types import (
     BatchRequest,
@@ -116,5 +116,6 @@ __all__ = [
     "__version__",
     "get_profile",
     "hidden_setting",
+    "hides_arguments",
     "without_think_tags",
 ]

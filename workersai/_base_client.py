@@ -64,7 +64,7 @@ class BaseClient:
         default_headers: More headers; they cannot replace the client's own.
 
     Raises:
-        ConfigurationError: If an argument is missing, malformed or unsafe.
+        ConfigurationError: If an argument is missing, malformed, unsafe or unknown.
     """
 
     def __init__(
@@ -81,7 +81,12 @@ class BaseClient:
         session_affinity: str | None = None,
         reject_if_busy: bool = False,
         default_headers: Mapping[str, str] | None = None,
+        **unknown: object,
     ) -> None:
+        for name in unknown:
+            raise ConfigurationError(
+                f"{name!r} is not a parameter of {type(self).__name__}", parameter=name
+            )
         if endpoint not in ("run", "openai"):
             raise ConfigurationError(
                 f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"

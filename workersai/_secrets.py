@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
+from typing_extensions import ParamSpec
 
-__all__ = ["Secrets", "hidden_setting", "redact"]
+from workersai.errors import WorkersAIError, bare
+
+__all__ = ["Secrets", "hidden_setting", "hides_arguments", "redact"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _SHOWN = "***"
 
@@ -56,6 +63,28 @@ def hidden_setting(name: str | None, value: Any) -> Any:
     """
     hide = _HIDDEN.get(name or "")
     return value if hide is None or value is None else hide(value)
+
+
+def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a constructor: an error that it raises shows none of its arguments.
+
+    A traceback that prints local variables, or an error tracker that collects them, would show the
+    token that stood beside a misspelt name.
+
+    Args:
+        function: What may raise errors of this package's tree.
+    """
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except WorkersAIError as error:
+            refusal = bare(error)
+        del args, kwargs
+        raise refusal
+
+    return guarded
 
 
 class Secrets(tuple[str, ...]):

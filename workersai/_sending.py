@@ -19,6 +19,7 @@ from workersai._exchange import Attempt, Timeout, succeed
 from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks, HTTPClient, SyncEngine
 from workersai._requests import Request
 from workersai._responses import Reply
+from workersai._secrets import hides_arguments
 from workersai._streaming import AsyncStream, SyncStream
 from workersai.errors import WorkersAIError, bare
 
@@ -31,6 +32,7 @@ Flow: TypeAlias = Generator[Attempt, T, T]
 class SyncSender(BaseClient):
     """Sends and waits."""
 
+    @hides_arguments
     def __init__(
         self,
         model: str | None = None,
@@ -92,6 +94,7 @@ class SyncSender(BaseClient):
 class AsyncSender(BaseClient):
     """Sends and awaits."""
 
+    @hides_arguments
     def __init__(
         self,
         model: str | None = None,

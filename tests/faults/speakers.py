@@ -32,6 +32,20 @@ TELLING = tuple(name for name in ALL if not name.endswith("-aiohttp"))
 HISTORY = [ChatMessage(role="user", content="Hello")]
 
 
+CLASSES: dict[str, type[Any]] = {
+    "Client": workersai.Client,
+    "AsyncClient": workersai.AsyncClient,
+    "ChatWorkersAI": langchain_workersai.ChatWorkersAI,
+    "WorkersAILLM": langchain_workersai.WorkersAILLM,
+    "WorkersAIEmbeddings": langchain_workersai.WorkersAIEmbeddings,
+    "langchain's WorkersAIRerank": langchain_workersai.WorkersAIRerank,
+    "WorkersAI": llamaindex_workersai.WorkersAI,
+    "WorkersAIEmbedding": llamaindex_workersai.WorkersAIEmbedding,
+    "llamaindex's WorkersAIRerank": llamaindex_workersai.WorkersAIRerank,
+}
+"""All that is made with a token."""
+
+
 class Calls(NamedTuple):
     """The tool calls of an answer: name and arguments of those to run, names of the others."""
 

@@ -14,10 +14,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-import langchain_workersai
-import llamaindex_workersai
+from tests.faults.speakers import CLASSES
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
-from workersai import AsyncClient, Client, ConfigurationError, ResponseError
+from workersai import Client, ConfigurationError, ResponseError
 from workersai._types import CallOptions, EmbeddingOptions
 
 GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
@@ -43,17 +42,6 @@ def anything() -> list[Any]:
     return [*numbers, *texts, *lists, *dicts, *gateways, *secrets, *others, *times]
 
 
-CLASSES: dict[str, type[Any]] = {
-    "Client": Client,
-    "AsyncClient": AsyncClient,
-    "ChatWorkersAI": langchain_workersai.ChatWorkersAI,
-    "WorkersAILLM": langchain_workersai.WorkersAILLM,
-    "WorkersAIEmbeddings": langchain_workersai.WorkersAIEmbeddings,
-    "langchain's WorkersAIRerank": langchain_workersai.WorkersAIRerank,
-    "WorkersAI": llamaindex_workersai.WorkersAI,
-    "WorkersAIEmbedding": llamaindex_workersai.WorkersAIEmbedding,
-    "llamaindex's WorkersAIRerank": llamaindex_workersai.WorkersAIRerank,
-}
 SETTINGS = (
     "model",
     "account_id",

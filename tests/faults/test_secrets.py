@@ -23,10 +23,10 @@ from llama_index.core.instrumentation.events import BaseEvent
 from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import JSON
-from tests.faults.speakers import Speaker
+from tests.faults.speakers import CLASSES, Speaker
 from tests.workersai.loopback import Peer, Script, Seen
 from tests.workersai.talking import ACCOUNT, TOKEN
-from workersai import Timeout, WorkersAIError
+from workersai import ConfigurationError, Timeout, WorkersAIError
 
 GATEWAY_TOKEN = "cfgw-not-a-real-token-0987654321"
 GATEWAY = {"id": "gate", "authorization": GATEWAY_TOKEN}
@@ -158,6 +158,41 @@ def test_errors_show_no_secret(
     assert not leaks("".join(traceback.format_exception(error)))
     assert not leaks("\n".join(record.getMessage() for record in caplog.records))
     assert not leaks(caplog.text)
+
+
+WRONG: dict[str, Any] = {
+    "api_token": f"{TOKEN} and more",
+    "account_id": f"{ACCOUNT}0",
+    "gateway": {**GATEWAY, "id": "a line\n"},
+    "default_headers": {**HEADERS, "x-other": f"{KEY} é"},
+    "max_retries": -1,
+    "session_affinity": "a line\n",
+    "api_tokn": TOKEN,
+}
+
+
+def shown_of_ours(error: BaseException) -> str:
+    """What a traceback with local variables prints of this package's frames."""
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in shown.stack if "workersai/" in frame.filename]
+    assert ours
+    return f"{error!r} " + " ".join(f"{frame.name} {frame.locals}" for frame in ours)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("name", CLASSES)
+def test_refused_settings_show_no_secret(name: str, wrong: str) -> None:
+    """An object that is not made, or cannot send, shows none of what it was given.
+
+    Where LlamaIndex makes objects that are wrong, the first call refuses them.
+    """
+    given = {"account_id": ACCOUNT, "api_token": TOKEN, **GIVEN, wrong: WRONG[wrong]}
+    with pytest.raises(ConfigurationError) as caught:
+        CLASSES[name]("@cf/nobody/unheard-of", **given)._client()
+    assert caught.value.parameter == wrong
+    for one in family(caught.value):
+        assert not leaks(shown_of_ours(one))
+        assert not leaks("\n".join(walk(one)))
 
 
 def showings(it: Any) -> dict[str, Callable[[], Any]]:
