@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,16 +17,17 @@ import pytest
 
 from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
-from tests.faults.scripts import NOT_HTTP, TEXT
+from tests.faults.scripts import NOT_HTTP, STREAM, TEXT
 from tests.faults.speakers import OWN, SIX, Speaker, make_http_client
 from tests.workersai.loopback import Peer, Script, Seen
-from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
+from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 from workersai import (
     APIConnectionError,
     AsyncClient,
     Client,
     ConfigurationError,
     ResponseError,
+    TextDelta,
 )
 
 LIBRARIES = {"sync": ("httpx", "httpx2"), "async": ("httpx", "aiohttp", "httpx2")}
@@ -240,3 +242,45 @@ def test_httpx2_is_no_dependency() -> None:
     """The package imports no httpx2 of its own."""
     for name in ("families", "user_clients"):
         assert "httpx2" not in vars(importlib.import_module(f"workersai._http.{name}"))
+
+
+class Body(httpx.SyncByteStream):
+    """A stream's events, and something after them."""
+
+    def __init__(self) -> None:
+        self.is_drained = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield STREAM
+        self.is_drained = True
+        yield b": more\n\n"
+
+
+class Multiplexed(httpx.BaseTransport):
+    """A connection of the version told, over a socket that is nobody's."""
+
+    def __init__(self, version: bytes, below: socket.socket) -> None:
+        self.version = version
+        self.below = below
+        self.body = Body()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.below if info == "socket" else None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        extensions = {"http_version": self.version, "network_stream": self}
+        headers = {"content-type": "text/event-stream"}
+        return httpx.Response(200, headers=headers, stream=self.body, extensions=extensions)
+
+
+@pytest.mark.parametrize(("version", "is_drained"), [(b"HTTP/1.1", True), (b"HTTP/2", False)])
+def test_what_follows_a_stream(loopback: None, version: bytes, is_drained: bool) -> None:
+    """It is read so that the connection can be kept; one of HTTP/2, which others share, is kept."""
+    with socket.socket() as below:
+        transport = Multiplexed(version, below)
+        own = httpx.Client(transport=transport)
+        client = Client(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, http_client=own)
+        events = list(client.stream_chat(HELLO))
+        assert "".join(event.text for event in events if isinstance(event, TextDelta)) == TEXT
+        assert transport.body.is_drained is is_drained
+        own.close()
