@@ -67,6 +67,26 @@ def speaks(speaker_name: str) -> Iterator[Speaks]:
         yield make
 
 
+def in_a_fork(act: Callable[[], bytes]) -> Callable[[], str]:
+    """Do something in a forked process; return what waits for its end and gives what came out."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writing, act())
+        finally:
+            os._exit(0)
+    os.close(writing)
+
+    def said() -> str:
+        with os.fdopen(reading) as pipe:
+            text = pipe.read()
+        os.waitpid(child, 0)
+        return text
+
+    return said
+
+
 @pytest.fixture
 def serve(loopback: None) -> Iterator[Serve]:
     """Start loopback servers."""

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from tests.faults.speakers import CLASSES
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 from workersai import Client, ConfigurationError, ResponseError
+from workersai._base_client import ConnectionOptions
 from workersai._types import CallOptions, EmbeddingOptions
 
 GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
@@ -42,20 +43,7 @@ def anything() -> list[Any]:
     return [*numbers, *texts, *lists, *dicts, *gateways, *secrets, *others, *times]
 
 
-SETTINGS = (
-    "model",
-    "account_id",
-    "api_token",
-    "base_url",
-    "endpoint",
-    "timeout",
-    "max_retries",
-    "gateway",
-    "session_affinity",
-    "reject_if_busy",
-    "default_headers",
-    "http_client",
-)
+SETTINGS = ("model", *ConnectionOptions.__annotations__, "http_client")
 THEIRS = {"embeddings_cache"}  # a field of LlamaIndex's, which checks it itself
 
 

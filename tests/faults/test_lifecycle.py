@@ -23,7 +23,7 @@ import httpx
 import pytest
 
 from tests.faults import scripts
-from tests.faults.conftest import Serve, Speaks
+from tests.faults.conftest import Serve, Speaks, in_a_fork
 from tests.faults.crowd import FACES, Caller, Server, descriptors, server_in_a_thread
 from tests.faults.scripts import TEXT
 from tests.faults.speakers import SIX, Speaker
@@ -140,23 +140,18 @@ def test_fork_after_use(speaks: Speaks, serve: Serve) -> None:
     server = serve(lambda peer, seen: peer.answer(b'{"response":"connection %d"}' % peer.number))
     speaker = speaks(server)
     assert speaker.ask() == "connection 1"
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            if speaker.is_async:
-                speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
-            mine = {speaker.ask() for _ in range(50)}
-            os.write(writing, ",".join(mine).encode())
-        finally:
-            os._exit(0)
-    ours = {speaker.ask() for _ in range(50)}
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        theirs = set(pipe.read().split(","))
-    os.waitpid(child, 0)
-    assert ours == {"connection 1"}
-    assert theirs == {"connection 2"}
+
+    def fifty() -> set[str]:
+        return {speaker.ask() for _ in range(50)}
+
+    def of_the_child() -> bytes:
+        if speaker.is_async:
+            speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
+        return ",".join(fifty()).encode()
+
+    theirs = in_a_fork(of_the_child)
+    assert fifty() == {"connection 1"}
+    assert theirs() == "connection 2"
 
 
 EXIT = {

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.faults import scripts
-from tests.faults.conftest import Serve, Speaks
+from tests.faults.conftest import Serve, Speaks, in_a_fork
 from tests.faults.scripts import NOT_HTTP, STREAM, TEXT
 from tests.faults.speakers import OWN, SIX, Speaker, make_http_client
 from tests.workersai.loopback import Peer, Script, Seen
@@ -157,22 +157,16 @@ def test_own_client_that_was_used_before_a_fork(speaks: Speaks, serve: Serve) ->
         http_client=speaker.own,
     )
     assert speaker.ask() == "connection 1"
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            if speaker.is_async:
-                speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
-            os.write(writing, refusal(speaker))
-            speaker.it = another
-            os.write(writing, refusal(speaker))
-        finally:
-            os._exit(0)
+
+    def of_the_child() -> bytes:
+        if speaker.is_async:
+            speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
+        first, speaker.it = refusal(speaker), another
+        return first + refusal(speaker)
+
+    theirs = in_a_fork(of_the_child)
     assert {speaker.ask() for _ in range(5)} == {"connection 1"}
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        assert pipe.read() == "http_client" * 2
-    os.waitpid(child, 0)
+    assert theirs() == "http_client" * 2
     assert len(server.requests) == 6
 
 
