@@ -130,7 +130,37 @@ def ping(peer: Peer, seen: Seen) -> None:
     peer.begin()
     peer.chunk(EVENTS[0])
     while not peer.server.release.wait(0.01):
-        peer.sock.sendall(b"8\r\n: ping\n\n\r\n")
+        peer.sock.sendall(_PING)
+
+
+_PING = b"8\r\n: ping\n\n\r\n"
+
+
+def flood(peer: Peer, seen: Seen) -> None:
+    """Send a token and then comments for ever, without a pause."""
+    peer.begin()
+    peer.chunk(EVENTS[0])
+    _pour(peer)
+
+
+def flood_after_done(peer: Peer, seen: Seen) -> None:
+    """Send a whole stream, and then comments for ever, without a pause."""
+    peer.begin()
+    peer.chunk(STREAM)
+    _pour(peer)
+
+
+def ping_after_done(peer: Peer, seen: Seen) -> None:
+    """Send a whole stream, and then comments for ever."""
+    peer.begin()
+    peer.chunk(STREAM)
+    while not peer.server.release.wait(0.01):
+        peer.sock.sendall(_PING)
+
+
+def _pour(peer: Peer) -> None:
+    while not peer.server.release.is_set():
+        peer.sock.sendall(_PING * 1000)
 
 
 def slow_head(peer: Peer, seen: Seen) -> None:

@@ -17,7 +17,7 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import CUTS, EVENTS, JSON, NOT_HTTP, SSE, STREAM, TEXT, WHOLE
 from tests.faults.speakers import OWN, SIX, TELLING
-from tests.workersai.loopback import WAIT, Peer, Seen
+from tests.workersai.loopback import WAIT, Peer, Script, Seen
 from workersai import (
     APIConnectionError,
     APIStatusError,
@@ -111,9 +111,12 @@ def test_fifty_streams_use_two_connections(speaks: Speaks, serve: Serve) -> None
     assert server.connections <= 2
 
 
-def test_socket_held_open_after_done(speaks: Speaks, serve: Serve) -> None:
+@pytest.mark.parametrize(
+    "script", [scripts.open_after_done, scripts.ping_after_done, scripts.flood_after_done]
+)
+def test_socket_held_open_after_done(speaks: Speaks, serve: Serve, script: Script) -> None:
     """`[DONE]` ends the stream within a quarter of a second, whatever the socket does."""
-    speaker = speaks(serve(scripts.open_after_done))
+    speaker = speaks(serve(script))
     began = time.monotonic()
     assert speaker.read() == TEXT
     assert time.monotonic() - began < 0.25
@@ -316,12 +319,12 @@ def test_short_body_of_a_plain_answer_is_asked_again(
 
 
 @pytest.mark.parametrize("script", [scripts.stall, scripts.ping])
-def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: object) -> None:
+def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Script) -> None:
     """The idle clock counts events, not pings, and ends within a tenth more than it says.
 
     The token is kept and the connection closed.
     """
-    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    server = serve(script)
     speaker = speaks(server, timeout=Timeout(idle=0.15))
     for asked in range(1, 11):
         talk = speaker.open()
@@ -340,6 +343,20 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: objec
         if took < 0.165:
             return
     pytest.fail("Ten times it took a tenth more, which no busy machine explains.")
+
+
+def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
+    """The idle clock runs out although there is always something to read, and nothing in it."""
+    speaker = speaks(serve(scripts.flood), timeout=Timeout(idle=0.15))
+    talk = speaker.open()
+    assert next(talk) == scripts.TOKENS[0]
+    began = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        next(talk)
+    assert 0.12 < time.monotonic() - began < 0.35
+    assert caught.value.phase == "idle"
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == scripts.TOKENS[0]
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -365,9 +382,9 @@ def test_accepted_and_never_answered(
     ],
     ids=["hang-plain", "hang-stream", "slow body"],
 )
-def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: object, how: str) -> None:
+def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: Script, how: str) -> None:
     """Whatever the server does, the call is over when `total` is."""
-    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    server = serve(script)
     speaker = speaks(server, timeout=0.08)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
@@ -405,10 +422,10 @@ ERROR_TIMEOUTS = {"total": Timeout(total=0.08), "first_byte": Timeout(first_byte
 @pytest.mark.parametrize("script", [scripts.slow_error, scripts.stalled_error])
 @pytest.mark.parametrize("limit", ERROR_TIMEOUTS)
 def test_error_whose_body_never_ends(
-    speaks: Speaks, serve: Serve, limit: str, script: object, how: str
+    speaks: Speaks, serve: Serve, limit: str, script: Script, how: str
 ) -> None:
     """The status of an error is told soon although its body does not come."""
-    server = serve(script)  # type: ignore[arg-type]  # a list of functions is one of objects
+    server = serve(script)
     speaker = speaks(server, timeout=ERROR_TIMEOUTS[limit], max_retries=0)
     began = time.monotonic()
     with pytest.raises(ServerError):

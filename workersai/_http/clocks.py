@@ -54,12 +54,19 @@ class Clocks:
         )
 
     def wait(self) -> float:
-        """Return the seconds that the next bytes may take."""
+        """Return the seconds that the next bytes may take.
+
+        Raises:
+            APITimeoutError: If there are none left. A server that never pauses leaves no silence
+                in which a socket's own clock could run out.
+        """
         now = time.monotonic()
         if self.is_fresh:
             self.is_fresh = False
             self._phase = "idle"
             self._limit = min(now + self._timeout.idle, self._deadline)
+        if now >= self._limit:
+            raise self.expired()
         return max(self._limit - now, _SHORTEST)
 
     def drain(self) -> float:

@@ -239,6 +239,6 @@ class SyncAnswer:
         if self._socket is None:
             read_to_end(self._response, self._chunks, seconds, self._family.failures)
             return
-        with contextlib.suppress(*self._family.failures):
+        with contextlib.suppress(APITimeoutError, *self._family.failures):
             for _ in self._chunks:
                 pass

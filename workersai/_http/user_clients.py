@@ -17,7 +17,7 @@ from typing import Any
 
 from workersai._http.clocks import Clocks
 from workersai._http.families import Kinds, family_of
-from workersai.errors import ConfigurationError
+from workersai.errors import APITimeoutError, ConfigurationError
 
 __all__ = ["ReuseWatch", "UserClient", "read_to_end", "shielded"]
 
@@ -122,7 +122,7 @@ def read_to_end(response: Any, chunks: Iterator[bytes], seconds: float, failures
     alarm.daemon = True
     alarm.start()
     try:
-        with contextlib.suppress(*failures):
+        with contextlib.suppress(APITimeoutError, *failures):
             for _ in chunks:
                 pass
     finally:
