@@ -100,6 +100,16 @@ class ChatWorkersAI(BatchedChat):
         self._add_version("workersai", __version__)
         return self
 
+    @model_validator(mode="after")
+    def _take_own_profile(self) -> Self:
+        """LangChain's `configurable_fields` makes an object from all fields of one before it."""
+        name = self.profile.get("name") if self.profile else None
+        if isinstance(name, str) and name != self.model:
+            is_the_other_s = self.profile == to_langchain_profile(name)
+            if is_the_other_s and (own := self._resolve_model_profile()) is not None:
+                self.profile = own
+        return self
+
     # ------------------------------------------------------------------------- the calls
 
     def _generate(

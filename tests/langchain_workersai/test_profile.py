@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langchain.chat_models import init_chat_model
 from langchain.embeddings import init_embeddings
+from langchain_core.runnables import ConfigurableField
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings
@@ -134,6 +135,22 @@ def test_register_needs_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
     with pytest.raises(face.ConfigurationError, match="pip install langchain"):
         face.register()
+
+
+def test_a_configured_model_has_its_own_profile() -> None:
+    """A model chosen by `configurable_fields` has its own profile; a user's own profile stays."""
+    field = ConfigurableField(id="which")
+
+    def chosen(llm: ChatWorkersAI, model: str) -> Any:
+        configurable: Any = llm.configurable_fields(model=field)
+        made, _ = configurable.prepare({"configurable": {"which": model}})
+        return made.profile
+
+    granite = ChatWorkersAI(GRANITE, **SETTINGS)
+    assert chosen(granite, GLM) == ChatWorkersAI(GLM, **SETTINGS).profile
+    assert chosen(granite, "@cf/mine/tuned") == granite.profile  # nothing else is known of it
+    own = ChatWorkersAI(GRANITE, profile={"name": GRANITE, "max_input_tokens": 5}, **SETTINGS)
+    assert chosen(own, GLM) == {"name": GRANITE, "max_input_tokens": 5}
 
 
 def test_a_profile_is_that_of_the_model() -> None:
