@@ -28,6 +28,9 @@ __all__ = ["AnswerInProgress"]
 Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its position
 
+_MAX_CHARACTERS = 8 << 20
+_MAX_EVENTS = 1 << 20  # each a token or more; no model's context window holds as many
+
 _new = object.__new__
 _set_text = TextDelta.__dict__["text"].__set__
 _set_logprobs = TextDelta.__dict__["logprobs"].__set__
@@ -58,12 +61,30 @@ class AnswerInProgress:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
+        self._events = 0  # that brought text of any kind, before those not joined yet
         self._names: dict[str, str] = {}  # `model`, `id`, `system_fingerprint`, as first seen
 
     @property
     def length(self) -> int:
         """How many characters of text have come."""
         return sum(map(len, self._text))
+
+    def settle(self) -> None:
+        """Join what has come in pieces, whose number weighs more than their characters.
+
+        Raises:
+            ResponseError: If more has come than any answer has.
+        """
+        size = self._tools.settle()
+        for pieces in (self._text, self._reasoning, self._refusal):
+            if len(pieces) > 1:
+                self._events += len(pieces) - 1
+                pieces[:] = ["".join(pieces)]
+            size += sum(map(len, pieces))
+        if size > _MAX_CHARACTERS or self._events > _MAX_EVENTS:
+            raise ResponseError(
+                f"the stream brought more than {_MAX_CHARACTERS} characters or {_MAX_EVENTS} events"
+            )
 
     def read(
         self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]

@@ -27,6 +27,10 @@ from workersai.errors import (
 __all__ = ["ChatReader", "StreamReader", "open_reader"]
 
 
+_SETTLED_BYTES = 1 << 20
+"""How often the pieces of an answer are joined: never, for most of them."""
+
+
 class ChatReader(Protocol):
     """Reads one answer, bytes in and events out."""
 
@@ -73,6 +77,7 @@ class StreamReader:
         self._sse = SSEDecoder()
         self._answer = AnswerInProgress(request, headers, secrets)
         self._has_ended = False
+        self._loose = 0  # bytes since the pieces of the answer were joined
         self._failure: WorkersAIError | None = None
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
@@ -81,6 +86,10 @@ class StreamReader:
         try:
             for payload in self._sse.feed(chunk):
                 self._read_payload(payload, events)
+            self._loose += len(chunk)
+            if self._loose > _SETTLED_BYTES:
+                self._loose = 0
+                self._answer.settle()
         except WorkersAIError as error:
             self._fail(error)
         return events

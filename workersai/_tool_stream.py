@@ -18,14 +18,17 @@ from workersai._events import ToolCallDelta
 from workersai._json import join_surrogates, read_list
 from workersai._results import InvalidToolCall, ToolCall
 from workersai._tool_calls import CallIds, make_tool_call, name_and_arguments
+from workersai.errors import ResponseError
 
 __all__ = ["ToolCallAssembler"]
+
+_MAX_CALLS = 4096
 
 
 class _Call:
     """A tool call under way."""
 
-    __slots__ = ("arguments", "given_id", "half", "id", "index", "is_held", "name", "sent")
+    __slots__ = ("arguments", "blank", "given_id", "half", "id", "index", "is_held", "name", "sent")
 
     def __init__(self, given_id: Any) -> None:
         self.given_id = given_id
@@ -35,6 +38,7 @@ class _Call:
         self.index = -1  # its position among the calls that were handed out
         self.id = ""
         self.sent = 0  # how many of the argument pieces were handed out
+        self.blank = 0  # how many of the argument pieces begin nothing yet
         self.is_held: bool | None = None  # not known before the first character
 
     def is_other(self, given_id: Any, name: Any) -> bool:
@@ -53,13 +57,23 @@ class _Call:
     def text(self) -> str:
         return "".join(self.arguments)
 
+    def settle(self) -> int:
+        """Join what has come in pieces; return how many characters have come."""
+        # All of them were handed out, or none: then they are looked at again from the first.
+        self.sent = min(self.sent, 1)
+        self.blank = 0
+        self.arguments = [self.text()] if self.arguments else []
+        return sum(map(len, self.arguments))
+
     def release(self) -> str:
         """Return the arguments that can be handed out now.
 
         JSON text of JSON text is held: it can be undone only when all of it is there.
         """
-        if self.is_held is None and (start := self.text().lstrip()):
-            self.is_held = start.startswith('"')
+        while self.is_held is None and self.blank < len(self.arguments):
+            if start := self.arguments[self.blank].lstrip():
+                self.is_held = start.startswith('"')
+            self.blank += 1
         if self.is_held is not False:
             return ""
         text = "".join(self.arguments[self.sent :])
@@ -87,11 +101,16 @@ class ToolCallAssembler:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
+    def settle(self) -> int:
+        """Join what has come in pieces; return how many characters have come."""
+        return sum(call.settle() for call in self._calls)
+
     def feed(self, fragments: Any) -> list[ToolCallDelta]:
         """Take the fragments of one event and return what can be handed out already.
 
         Raises:
-            ResponseError: If they are no list, or hold half of a surrogate pair.
+            ResponseError: If they are no list, hold half of a surrogate pair, or belong to more
+                calls than any model makes.
         """
         items = read_list(fragments, "tool_calls")
         deltas = (self._feed(item) for item in items if isinstance(item, Mapping))
@@ -134,6 +153,8 @@ class ToolCallAssembler:
         return call
 
     def _new(self, given_id: Any) -> _Call:
+        if len(self._calls) == _MAX_CALLS:
+            raise ResponseError(f"the stream brought more than {_MAX_CALLS} tool calls")
         self._calls.append(call := _Call(given_id))
         return call
 

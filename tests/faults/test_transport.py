@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import resource
 import socket
 import threading
@@ -512,6 +513,23 @@ def test_bodies_of_512_mib(speaks: Speaks, serve: Serve, bomb: str, how: str) ->
     before = peak_mib()
     with pytest.raises(APIStatusError if "error" in bomb else ResponseError):
         speaker.either(how)
+    assert peak_mib() - before < 32
+
+
+TOKEN_OF_64_KIB = scripts.event(response="x" * 65_536)
+
+
+@pytest.mark.parametrize(
+    "speaker_name", [*BARE, *OWN]
+)  # what frameworks keep of a stream is theirs
+def test_tokens_of_512_mib(speaks: Speaks, serve: Serve) -> None:
+    """A model that does not stop ends in a typed error, with less than 32 MiB more memory."""
+    talk = speaks(serve(scripts.endless(kind=SSE, piece=TOKEN_OF_64_KIB))).open()
+    before = peak_mib()
+    with pytest.raises(ResponseError, match="characters") as caught:
+        collections.deque(talk, maxlen=0)
+    assert caught.value.partial is not None
+    assert len(caught.value.partial.text) >= 8 << 20
     assert peak_mib() - before < 32
 
 

@@ -38,6 +38,8 @@ from workersai import (
     Usage,
     UsageUpdate,
     WorkersAIError,
+    _progress,
+    _stream,
 )
 from workersai._answers import parse_chat
 from workersai._responses import Reply
@@ -363,6 +365,17 @@ def test_cuts_and_line_ends_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", stream_names())
+def test_joining_what_has_come_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream so long that its pieces are joined on the way says the same."""
+    body = stream(name)
+    whole = read(body).comparable()
+    monkeypatch.setattr(_stream, "_SETTLED_BYTES", 0)
+    for size in (1, 16, 256):
+        pieces = (body[i : i + size] for i in range(0, len(body), size))
+        assert read(*pieces).comparable() == whole
+
+
+@pytest.mark.parametrize("name", stream_names())
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_cuts_change_nothing(name: str, data: st.DataObject) -> None:
@@ -603,6 +616,57 @@ def test_a_million_events_take_linear_time() -> None:
     """Many tiny events are read in one go."""
     body = b'data: {"response":"x"}\n\n' * 100_000 + b"data: [DONE]\n\n"
     assert len(events_of(body)) == 100_001
+
+
+ENDLESS = {
+    "text": {"response": "x" * 500_000},
+    "reasoning": {"choices": [{"delta": {"reasoning_content": "x" * 500_000}}]},
+    "refusal": {"choices": [{"delta": {"refusal": "x" * 500_000}}]},
+    "arguments": {
+        "tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "x" * 500_000}}]
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_an_answer_without_an_end(kind: str) -> None:
+    """More characters than any answer has are an error that keeps what had come."""
+    event = b"data: " + json.dumps(ENDLESS[kind]).encode() + b"\n\n"
+    reader = open_reader(REQUEST, HEADERS)
+    read = 0
+    while not reader.is_done:
+        reader.feed(event)
+        read += 1
+    assert 8 << 20 < read * 500_000 < 10 << 20
+    with pytest.raises(ResponseError, match="more than 8388608 characters") as caught:
+        reader.close()
+    partial = caught.value.partial
+    assert (partial is not None) == (kind != "refusal")  # which stands in no result of a stream
+
+
+def test_events_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More events than a model has tokens are an error, however little each of them says."""
+    monkeypatch.setattr(_progress, "_MAX_EVENTS", 100_000)
+    body = b'data: {"response":"x"}\n\n' * 1000
+    reader = open_reader(REQUEST, HEADERS)
+    for _ in range(150):
+        reader.feed(body)
+    with pytest.raises(ResponseError, match="100000 events") as caught:
+        reader.close()
+    assert caught.value.partial is not None
+    assert 100_000 < len(caught.value.partial.text) <= 150_000
+
+
+def test_calls_without_an_end() -> None:
+    """More calls than any model makes are an error, and none of them runs."""
+    call = {"function": {"name": "f", "arguments": "{}"}}
+    events = ({"tool_calls": [{"id": f"c{n}", **call}]} for n in range(5000))
+    outcome = read(*(f"data: {json.dumps(event)}\n\n".encode() for event in events))
+    assert isinstance(outcome.error, ResponseError)
+    assert "4096 tool calls" in str(outcome.error)
+    assert outcome.error.partial is not None
+    assert outcome.error.partial.tool_calls == ()
+    assert len(outcome.error.partial.invalid_tool_calls) == 4096
 
 
 def test_a_secret_that_a_stream_echoes_is_not_shown() -> None:
