@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from pytest_socket import SocketBlockedError
@@ -17,17 +18,29 @@ pytestmark = pytest.mark.filterwarnings("ignore:A test tried to use socket")
 HOW = ("plain", "stream")
 
 
+def at_once(fail: Callable[[], None]) -> None:
+    """Fail a few times: the first imports what it needs, and a busy machine may stumble."""
+    for _ in range(10):
+        began = time.monotonic()
+        fail()
+        if time.monotonic() - began < 0.05:
+            return
+    pytest.fail("Ten times it took more than 50 ms, which no busy machine explains.")
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_blocked_network(speaks: Speaks, no_waiting: list[float], how: str) -> None:
-    """What blocks the network of tests is neither wrapped nor tried again."""
+    """What blocks the network of tests is neither wrapped nor tried again, and shows in 50 ms."""
     speaker = speaks(base_url="http://127.0.0.1:9/client/v4")
-    began = time.monotonic()
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - looked at below
-        speaker.either(how)
-    assert time.monotonic() - began < 0.2
-    # httpx connects by anyio's happy eyeballs, which give what they raise as a group.
-    raised = getattr(caught.value, "exceptions", [caught.value])
-    assert [type(error) for error in raised] == [SocketBlockedError]
+
+    def fail() -> None:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - looked at below
+            speaker.either(how)
+        # httpx connects by anyio's happy eyeballs, which give what they raise as a group.
+        raised = getattr(caught.value, "exceptions", [caught.value])
+        assert [type(error) for error in raised] == [SocketBlockedError]
+
+    at_once(fail)
     assert no_waiting == []
 
 
@@ -35,14 +48,16 @@ def test_blocked_network(speaks: Speaks, no_waiting: list[float], how: str) -> N
 def test_missing_recording(
     speaks: Speaks, no_waiting: list[float], tmp_path: object, how: str
 ) -> None:
-    """A request that is in no recording is vcrpy's error, neither wrapped nor tried again."""
+    """A request in no recording is vcrpy's error, not wrapped, not tried again, within 50 ms."""
     speaker = speaks(base_url="http://127.0.0.1:9/client/v4")
     recorder = VCR(cassette_library_dir=str(tmp_path), record_mode="none")
-    began = time.monotonic()
-    with (
-        recorder.use_cassette("none.yaml"),
-        pytest.raises(CannotOverwriteExistingCassetteException),
-    ):
-        speaker.either(how)
-    assert time.monotonic() - began < 0.2
+
+    def fail() -> None:
+        with (
+            recorder.use_cassette("none.yaml"),
+            pytest.raises(CannotOverwriteExistingCassetteException),
+        ):
+            speaker.either(how)
+
+    at_once(fail)
     assert no_waiting == []
