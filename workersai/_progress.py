@@ -29,7 +29,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its position
 
 _MAX_CHARACTERS = 8 << 20
-_MAX_EVENTS = 1 << 20  # each a token or more; no model's context window holds as many
+_MAX_EVENTS = 2 << 20  # each a token or more: twice the largest context window there is
 
 _new = object.__new__
 _set_text = TextDelta.__dict__["text"].__set__
