@@ -349,15 +349,20 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Scrip
 def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
     """The idle clock runs out although there is always something to read, and nothing in it."""
     speaker = speaks(serve(scripts.flood), timeout=Timeout(idle=0.15))
-    talk = speaker.open()
-    assert next(talk) == scripts.TOKENS[0]
-    began = time.monotonic()
-    with pytest.raises(APITimeoutError) as caught:
-        next(talk)
-    assert 0.12 < time.monotonic() - began < 0.35
-    assert caught.value.phase == "idle"
-    assert caught.value.partial is not None
-    assert caught.value.partial.text == scripts.TOKENS[0]
+    for _ in range(5):
+        talk = speaker.open()
+        assert next(talk) == scripts.TOKENS[0]
+        began = time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            next(talk)
+        took = time.monotonic() - began
+        assert took > 0.12
+        assert caught.value.phase == "idle"
+        assert caught.value.partial is not None
+        assert caught.value.partial.text == scripts.TOKENS[0]
+        if took < 0.35:
+            return
+    pytest.fail("Five times it took 0.2 s more, which no busy machine explains.")
 
 
 @pytest.mark.parametrize("how", HOW)

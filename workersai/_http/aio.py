@@ -25,6 +25,7 @@ from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
     IDLE_SECONDS,
     MAX_CONNECTIONS,
+    MAX_DRAINED_BYTES,
     AsyncHTTPClient,
     build_request,
     mask_accounts,
@@ -265,7 +266,8 @@ class AsyncAnswer:
                 # Without an end in sight the connection goes.
                 with contextlib.suppress(*self._family.failures):
                     async with time_limit(self._clocks.drain()):
-                        async for _ in self._chunks:
-                            pass
+                        left = MAX_DRAINED_BYTES
+                        while left >= 0 and (data := await anext(self._chunks, None)) is not None:
+                            left -= len(data)
         finally:
             await self._closing()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import re
 import ssl
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import httpx
 
-from workersai._http.families import Family
+from workersai._http.families import Family, Kinds
 from workersai._http.outgoing import Outgoing
 from workersai._secrets import redact
+from workersai.errors import APITimeoutError
 
 HTTPClient: TypeAlias = httpx.Client
 AsyncHTTPClient: TypeAlias = httpx.AsyncClient
@@ -21,6 +24,9 @@ AsyncHTTPClient: TypeAlias = httpx.AsyncClient
 MAX_CONNECTIONS = 1000
 MAX_IDLE_CONNECTIONS = 100
 IDLE_SECONDS = 30.0
+
+MAX_DRAINED_BYTES = 64 << 10
+"""How much may follow the end of an answer; whoever sends more has no end in sight."""
 
 LIMITS = httpx.Limits(
     max_connections=MAX_CONNECTIONS,
@@ -76,6 +82,16 @@ def mask_accounts(family: Family) -> None:
     transport = name.replace("httpx", "httpcore")
     for logger in (name, *(transport + below for below in _LOGGERS)):
         logging.getLogger(logger).addFilter(_mask)  # once, however often it is added
+
+
+def read_rest(chunks: Iterator[bytes], failures: Kinds) -> None:
+    """Read on while an end may still come."""
+    left = MAX_DRAINED_BYTES
+    with contextlib.suppress(APITimeoutError, *failures):
+        for data in chunks:
+            left -= len(data)
+            if left < 0:
+                break
 
 
 def ssl_context_for(url: str) -> ssl.SSLContext:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
@@ -21,6 +20,7 @@ from workersai._http.shared import (
     HTTPClient,
     build_request,
     mask_accounts,
+    read_rest,
     ssl_context_for,
 )
 from workersai._http.sockets import LimitedBackend, LimitedStream
@@ -238,7 +238,5 @@ class SyncAnswer:
         """Read to the end; without one in sight the connection goes."""
         if self._socket is None:
             read_to_end(self._response, self._chunks, seconds, self._family.failures)
-            return
-        with contextlib.suppress(APITimeoutError, *self._family.failures):
-            for _ in self._chunks:
-                pass
+        else:
+            read_rest(self._chunks, self._family.failures)

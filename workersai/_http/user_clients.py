@@ -17,7 +17,8 @@ from typing import Any
 
 from workersai._http.clocks import Clocks
 from workersai._http.families import Kinds, family_of
-from workersai.errors import APITimeoutError, ConfigurationError
+from workersai._http.shared import read_rest
+from workersai.errors import ConfigurationError
 
 __all__ = ["ReuseWatch", "UserClient", "read_to_end", "shielded"]
 
@@ -122,9 +123,7 @@ def read_to_end(response: Any, chunks: Iterator[bytes], seconds: float, failures
     alarm.daemon = True
     alarm.start()
     try:
-        with contextlib.suppress(APITimeoutError, *failures):
-            for _ in chunks:
-                pass
+        read_rest(chunks, failures)
     finally:
         alarm.cancel()
         alarm.join()  # the connection is not anybody else's before its alarm is off
