@@ -17,7 +17,7 @@ import pytest
 from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import CUTS, EVENTS, JSON, NOT_HTTP, SSE, STREAM, TEXT, WHOLE
-from tests.faults.speakers import OWN, SIX, TELLING
+from tests.faults.speakers import OWN, SIX, TELLING, Speaker
 from tests.workersai.loopback import WAIT, Peer, Script, Seen
 from workersai import (
     APIConnectionError,
@@ -319,6 +319,20 @@ def test_short_body_of_a_plain_answer_is_asked_again(
 # --------------------------------------------------------------------------------- clocks
 
 
+def waits_idly(speaker: Speaker) -> float:
+    """Read a token and wait for the idle clock; return how long it took."""
+    talk = speaker.open()
+    assert next(talk) == scripts.TOKENS[0]
+    began = time.monotonic()
+    with pytest.raises(APITimeoutError) as caught:
+        next(talk)
+    took = time.monotonic() - began
+    assert caught.value.phase == "idle"
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == scripts.TOKENS[0]
+    return took
+
+
 @pytest.mark.parametrize("script", [scripts.stall, scripts.ping])
 def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Script) -> None:
     """The idle clock counts events, not pings, and ends within a tenth more than it says.
@@ -328,16 +342,8 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Scrip
     server = serve(script)
     speaker = speaks(server, timeout=Timeout(idle=0.15))
     for asked in range(1, 11):
-        talk = speaker.open()
-        assert next(talk) == scripts.TOKENS[0]
-        began = time.monotonic()
-        with pytest.raises(APITimeoutError) as caught:
-            next(talk)
-        took = time.monotonic() - began
+        took = waits_idly(speaker)
         assert took > 0.12
-        assert caught.value.phase == "idle"
-        assert caught.value.partial is not None
-        assert caught.value.partial.text == scripts.TOKENS[0]
         if script is scripts.stall:
             assert server.gone.wait(0.5)
         assert len(server.requests) == asked
@@ -349,20 +355,7 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Scrip
 def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
     """The idle clock runs out although there is always something to read, and nothing in it."""
     speaker = speaks(serve(scripts.flood), timeout=Timeout(idle=0.15))
-    for _ in range(5):
-        talk = speaker.open()
-        assert next(talk) == scripts.TOKENS[0]
-        began = time.monotonic()
-        with pytest.raises(APITimeoutError) as caught:
-            next(talk)
-        took = time.monotonic() - began
-        assert took > 0.12
-        assert caught.value.phase == "idle"
-        assert caught.value.partial is not None
-        assert caught.value.partial.text == scripts.TOKENS[0]
-        if took < 0.35:
-            return
-    pytest.fail("Five times it took 0.2 s more, which no busy machine explains.")
+    assert any(0.12 < waits_idly(speaker) < 0.35 for _ in range(5))  # a busy machine may stumble
 
 
 @pytest.mark.parametrize("how", HOW)
