@@ -25,7 +25,7 @@ from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
     IDLE_SECONDS,
     MAX_CONNECTIONS,
-    MAX_DRAINED_BYTES,
+    MAX_REST,
     AsyncHTTPClient,
     build_request,
     mask_accounts,
@@ -266,8 +266,8 @@ class AsyncAnswer:
                 # Without an end in sight the connection goes.
                 with contextlib.suppress(*self._family.failures):
                     async with time_limit(self._clocks.drain()):
-                        left = MAX_DRAINED_BYTES
-                        while left >= 0 and (data := await anext(self._chunks, None)) is not None:
-                            left -= len(data)
+                        for _ in range(MAX_REST):
+                            if await anext(self._chunks, None) is None:
+                                break
         finally:
             await self._closing()
