@@ -116,7 +116,7 @@ class Broken(httpx.Client):
     """A client whose owner's code fails."""
 
     def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        raise RuntimeError("a hook of the user's own")
+        raise RuntimeError("a hook of the user's own, in a loop")
 
 
 @pytest.mark.parametrize("speaker_name", ["client-sync"])

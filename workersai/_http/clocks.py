@@ -48,10 +48,10 @@ class Clocks:
 
         Its status says most of it, and a retry may be worth more than the rest.
         """
-        seconds = min(_ERROR_BODY_SECONDS, self._timeout.first_byte)
-        self._limit = (
-            min(time.monotonic() + seconds, self._deadline) if is_error else self._deadline
-        )
+        self._limit = self._deadline
+        if is_error:
+            seconds = min(_ERROR_BODY_SECONDS, self._timeout.first_byte)
+            self._limit = min(time.monotonic() + seconds, self._deadline)
 
     def wait(self) -> float:
         """Return the seconds that the next bytes may take.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import threading
 import weakref
@@ -22,6 +23,7 @@ from workersai.errors import ConfigurationError
 
 __all__ = ["ReuseWatch", "UserClient", "read_to_end", "shielded"]
 
+_OTHER_LOOP = re.compile("event loop is closed|different (event )?loop", re.IGNORECASE)
 _first_users: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 """The process that first used a client, whichever engine it did so through."""
 
@@ -60,7 +62,7 @@ class UserClient:
         """Say what a client's error means that is about how it is used, and not of its family."""
         if self._client.is_closed:
             return _misused("the HTTP client was closed under a request")
-        if "loop" in str(error):
+        if _OTHER_LOOP.search(str(error)):  # asyncio's own words; a hook's error stays its owner's
             return _misused(
                 "the HTTP client has connections of another event loop, and serves only that one: "
                 "bring one for each loop, or none, and there will be one for each"
