@@ -10,7 +10,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
-from llamaindex_workersai._connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, ConnectionSettings
 from workersai import ConfigurationError, EmbeddingResult, hides_arguments
 
 

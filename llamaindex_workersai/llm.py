@@ -19,12 +19,12 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from typing_extensions import Self, Unpack
 
-from llamaindex_workersai._batches import BatchedChat
-from llamaindex_workersai._chunks import ChatAssembler, from_wire_result, to_completion
-from llamaindex_workersai._connection import ConnectionSettings
-from llamaindex_workersai._generation import from_catalogue
-from llamaindex_workersai._streams import aread_stream, read_stream
-from llamaindex_workersai._structured import Method
+from llamaindex_workersai._model.batches import BatchedChat
+from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
+from llamaindex_workersai._model.connection import ConnectionSettings
+from llamaindex_workersai._model.parameters import from_catalogue
+from llamaindex_workersai._model.streams import aread_stream, read_stream
+from llamaindex_workersai._model.structured import Method
 from workersai import ChatParameters, hides_arguments
 
 

@@ -15,7 +15,7 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import Field
 from typing_extensions import Unpack
 
-from llamaindex_workersai._connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, ConnectionSettings
 from workersai import ConfigurationError, RerankResult, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)

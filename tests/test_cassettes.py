@@ -36,7 +36,7 @@ from tests.cassette_recording import (
 from tests.cassette_scenarios import CASES, HELLO, Case, asked
 from tests.conftest import is_unrecorded
 from workersai import APIStatusError
-from workersai._exchange import exchange
+from workersai.client.retries import exchange
 from workersai.local import LocalServer
 
 COMMAND = "make record"

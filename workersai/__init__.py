@@ -7,7 +7,7 @@ are made of what this package exports.
 from __future__ import annotations
 
 from workersai._batches import BatchResponse, BatchResult
-from workersai._events import (
+from workersai.events import (
     ChatEvent,
     Finish,
     ReasoningDelta,
@@ -15,10 +15,10 @@ from workersai._events import (
     ToolCallDelta,
     UsageUpdate,
 )
-from workersai._exchange import RetryNotice, Timeout
+from workersai.client.retries import RetryNotice, Timeout
 from workersai._models import get_profile
-from workersai._profiles import ModelProfile, Parameter
-from workersai._results import (
+from workersai._models.profile import ModelProfile, Parameter
+from workersai.results import (
     Batch,
     ChatResult,
     Choice,
@@ -31,8 +31,8 @@ from workersai._results import (
     Usage,
 )
 from workersai._secrets import hidden_setting, hides_arguments
-from workersai._thinking import ThinkSplitter, without_think_tags
-from workersai._types import (
+from workersai.thinking import ThinkSplitter, without_think_tags
+from workersai.types import (
     BatchRequest,
     CallOptions,
     ChatParameters,

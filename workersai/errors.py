@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workersai._results import Batch, ChatResult
+    from workersai.results import Batch, ChatResult
 
 __all__ = [
     "APIConnectionError",

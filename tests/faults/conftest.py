@@ -17,8 +17,9 @@ from hypothesis import settings
 
 from tests.faults.speakers import ALL, Speaker
 from tests.workersai.loopback import Loopback, Script
-from workersai import WorkersAIError, _exchange
-from workersai._exchange import retry_delay
+from workersai import WorkersAIError
+from workersai.client import retries as _exchange
+from workersai.client.retries import retry_delay
 
 _OURS = ("CLOUDFLARE_", "CF_", "WORKERSAI_BASE_URL")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -22,7 +22,8 @@ from llama_index.core.llms import ChatMessage
 from langchain_workersai import ChatWorkersAI
 from llamaindex_workersai import WorkersAI
 from tests.faults.speakers import make_http_client
-from workersai import AsyncClient, TextDelta, _exchange, _http
+from workersai import AsyncClient, TextDelta, _http
+from workersai.client import retries as _exchange
 from workersai.errors import WorkersAIError
 
 ACCOUNT = "0" * 32

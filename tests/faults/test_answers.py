@@ -20,7 +20,7 @@ from tests.faults.scripts import DONE, EVENTS, STREAM, TEXT, event
 from tests.workersai.loopback import Script
 from tests.workersai.talking import asked, stream, stream_names
 from workersai import ChatEvent, Finish, ResponseError, StreamInterruptedError, WorkersAIError
-from workersai._stream import open_reader
+from workersai._stream.reader import open_reader
 
 SSE_HEADERS = {"content-type": "text/event-stream"}
 ODD = "a\u2028b\u2029c\x85d é 漢字 👩\u200d🔬"

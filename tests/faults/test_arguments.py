@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from tests.faults.speakers import CLASSES
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 from workersai import Client, ConfigurationError, ResponseError
-from workersai._base_client import ConnectionOptions
-from workersai._types import CallOptions, EmbeddingOptions
+from workersai.client.base import ConnectionOptions
+from workersai.types import CallOptions, EmbeddingOptions
 
 GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
 

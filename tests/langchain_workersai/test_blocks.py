@@ -5,8 +5,8 @@ from __future__ import annotations
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import get_translator
 
-import langchain_workersai._blocks as blocks
-from langchain_workersai._chunks import ChunkStream
+import langchain_workersai._translate.blocks as blocks
+from langchain_workersai._translate.chunks import ChunkStream
 from workersai import ChatEvent, Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 
 METADATA = {"model_provider": "workersai"}

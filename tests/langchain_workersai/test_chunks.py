@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_workersai._chunks import ChunkStream, breaker
+from langchain_workersai._translate.chunks import ChunkStream, breaker
 from workersai import (
     ChatEvent,
     Finish,

@@ -18,7 +18,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from langchain_workersai._messages import to_wire_message, to_wire_messages
+from langchain_workersai._translate.messages import to_wire_message, to_wire_messages
 from workersai import ConfigurationError
 
 CALL = {"name": "weather", "args": {"city": "Zürich"}, "id": "c1", "type": "tool_call"}

@@ -13,7 +13,7 @@ from pydantic.v1 import BaseModel as V1Model
 from typing_extensions import TypedDict
 
 import langchain_workersai as face
-from langchain_workersai._structured import default_method
+from langchain_workersai._model.structured import default_method
 from tests.langchain_workersai.scripted import GRANITE, SEA_LION, collect
 from workersai import get_profile
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as V1Model
 from typing_extensions import TypedDict
 
-from langchain_workersai._tools import (
+from langchain_workersai._translate.tools import (
     to_wire_response_format,
     to_wire_tool,
     to_wire_tool_choice,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
-from llamaindex_workersai._chunks import (
+from llamaindex_workersai._translate.chunks import (
     AnswerOptions,
     ChatAssembler,
     from_wire_result,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from llamaindex_workersai._history import ORPHAN, UNANSWERED, repair_history
+from llamaindex_workersai._translate.history import ORPHAN, UNANSWERED, repair_history
 from workersai import WireMessage
 
 

@@ -25,9 +25,9 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_workersai import ConfigurationError
-from llamaindex_workersai._messages import to_wire_messages
-from llamaindex_workersai._parts import to_wire_parts
-from llamaindex_workersai._tools import wire_name
+from llamaindex_workersai._translate.messages import to_wire_messages
+from llamaindex_workersai._translate.content import to_wire_parts
+from llamaindex_workersai._translate.tools import wire_name
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="

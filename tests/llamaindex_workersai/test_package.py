@@ -12,7 +12,7 @@ from typing import get_type_hints
 import pytest
 
 import llamaindex_workersai
-from llamaindex_workersai._connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, ConnectionSettings
 from llamaindex_workersai.embeddings import WorkersAIEmbedding, WorkersAIEmbeddingSettings
 from llamaindex_workersai.llm import WorkersAI, WorkersAISettings
 from llamaindex_workersai.rerank import WorkersAIRerank, WorkersAIRerankSettings

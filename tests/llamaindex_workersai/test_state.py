@@ -150,7 +150,7 @@ def test_threads_share_one_client(
 ) -> None:
     """However many threads make the first call, they make it with one client."""
     for name in ("Client", "AsyncClient"):
-        monkeypatch.setattr(f"llamaindex_workersai._connection.{name}", SlowToMake)
+        monkeypatch.setattr(f"llamaindex_workersai._model.connection.{name}", SlowToMake)
     component = component.model_copy(update={"account_id": ACCOUNT})
     ready = threading.Barrier(8)
 

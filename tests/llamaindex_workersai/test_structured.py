@@ -13,7 +13,7 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel
 
 from llamaindex_workersai import StructuredOutputError, ToolCallError, WorkersAI
-from llamaindex_workersai._structured import PartialObjects, json_text
+from llamaindex_workersai._model.structured import PartialObjects, json_text
 from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
 
 

@@ -8,7 +8,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 
-from llamaindex_workersai._tools import (
+from llamaindex_workersai._translate.tools import (
     partial_arguments,
     to_wire_tool,
     to_wire_tool_choice,

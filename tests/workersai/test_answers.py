@@ -22,8 +22,8 @@ from workersai import (
     Usage,
     WorkersAIError,
 )
-from workersai._answers import parse_chat
-from workersai._responses import Reply
+from workersai._response.chat import parse_chat
+from workersai._response.reply import Reply
 
 REQUEST = asked()
 

@@ -56,13 +56,13 @@ from workersai import (
     Usage,
     WorkersAIError,
 )
-from workersai._batch_answers import parse_polled, parse_submitted
-from workersai._batch_requests import poll_request, submit_request
-from workersai._failures import error_from_body
-from workersai._requests import ChatOptions, Request, chat_request, completion_request
-from workersai._responses import Reply
-from workersai._retrieval import embedding_requests
-from workersai._waiting import Poll, waiting
+from workersai._response.batch import parse_polled, parse_submitted
+from workersai._request.batch import poll_request, submit_request
+from workersai._response.errors import error_from_body
+from workersai._request.chat import ChatOptions, Request, chat_request, completion_request
+from workersai._response.reply import Reply
+from workersai._request.embeddings import embedding_requests
+from workersai.client.polling import Poll, waiting
 
 ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
 

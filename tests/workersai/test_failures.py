@@ -25,7 +25,7 @@ from workersai import (
     RateLimitError,
     ServerError,
 )
-from workersai._failures import (
+from workersai._response.errors import (
     error_from_body,
     error_from_response,
     is_error_body,

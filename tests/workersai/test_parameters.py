@@ -10,7 +10,7 @@ import pytest
 
 from tests.workersai.talking import GLM, GRANITE, SEA_LION, UNKNOWN
 from workersai import ChatParameters, ConfigurationError, get_profile
-from workersai._parameters import collect_parameters
+from workersai._request.parameters import collect_parameters
 
 
 def collected(model: str, extra: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from tests.workersai.talking import (
     call_options,
 )
 from workersai import CallOptions, ConfigurationError, Endpoint
-from workersai._requests import (
+from workersai._request.chat import (
     ChatOptions,
     Request,
     chat_request,
     completion_request,
     models_request,
 )
-from workersai._retrieval import embedding_requests, rerank_request
+from workersai._request.embeddings import embedding_requests, rerank_request
 
 ENDPOINTS: list[Endpoint] = ["run", "openai"]
 

@@ -17,15 +17,15 @@ from workersai import (
     ResponseError,
     Usage,
 )
-from workersai._requests import Request, models_request
-from workersai._responses import (
+from workersai._request.chat import Request, models_request
+from workersai._response.reply import (
     Reply,
     merge_embeddings,
     parse_embeddings,
     parse_models,
     parse_rerank,
 )
-from workersai._retrieval import embedding_requests, rerank_request
+from workersai._request.embeddings import embedding_requests, rerank_request
 
 BUSY = {"success": False, "result": {}, "errors": [{"code": 3040, "message": "busy"}]}
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, QWEN_EMBEDDING, RERANKER, UNKNOWN
 from workersai import ConfigurationError, EmbeddingOptions, Endpoint
-from workersai._requests import Request
-from workersai._retrieval import embedding_requests, rerank_request
+from workersai._request.chat import Request
+from workersai._request.embeddings import embedding_requests, rerank_request
 
 
 def body(request: Request) -> Any:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import ConfigurationError, __version__
-from workersai._settings import Settings, read_settings
+from workersai.client.settings import Settings, read_settings
 
 
 def settings(**given: Any) -> Settings:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workersai import ResponseError
-from workersai._sse import SSEDecoder
+from workersai._stream.sse import SSEDecoder
 
 
 def decode(*chunks: bytes) -> list[bytes]:

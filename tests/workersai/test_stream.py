@@ -41,9 +41,9 @@ from workersai import (
     _progress,
     _stream,
 )
-from workersai._answers import parse_chat
-from workersai._responses import Reply
-from workersai._stream import open_reader
+from workersai._response.chat import parse_chat
+from workersai._response.reply import Reply
+from workersai._stream.reader import open_reader
 
 REQUEST = asked(stream=True)
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cf-ray": "ray-1"}

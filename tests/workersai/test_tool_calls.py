@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from workersai import InvalidToolCall, ResponseError, ToolCall
-from workersai._tool_calls import CallIds, from_wire_tool_calls, make_tool_call
+from workersai._response.tool_calls import CallIds, from_wire_tool_calls, make_tool_call
 
 OBJECT = {"city": "Zürich", "n": [1, None]}
 

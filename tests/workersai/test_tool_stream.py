@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workersai import ToolCall, ToolCallDelta
-from workersai._tool_stream import ToolCallAssembler
+from workersai._stream.tool_calls import ToolCallAssembler
 
 
 def fragment(arguments: Any = None, index: Any = 0, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workersai import Usage
-from workersai._usage import UsageLedger, add_usages, parse_usage
+from workersai._response.usage import UsageLedger, add_usages, parse_usage
 
 
 @pytest.mark.parametrize(

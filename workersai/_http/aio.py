@@ -16,7 +16,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from workersai._failures import is_error_status
+from workersai._response.errors import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.connector import Connector, current_clocks
 from workersai._http.families import HTTPX, Family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from workersai._exchange import Timeout
+from workersai.client.retries import Timeout
 from workersai.errors import APITimeoutError
 
 __all__ = ["Clocks"]

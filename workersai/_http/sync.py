@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import httpx
 
-from workersai._failures import is_error_status
+from workersai._response.errors import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for

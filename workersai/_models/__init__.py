@@ -14,7 +14,7 @@ from workersai._models.chat import CHAT_MODELS
 from workersai._models.embeddings import EMBEDDING_MODELS
 from workersai._models.openai_schema import OPENAI_MODELS
 from workersai._models.retired import RETIRED_MODELS
-from workersai._profiles import ModelProfile
+from workersai._models.profile import ModelProfile
 
 __all__ = ["get_profile"]
 

@@ -19,7 +19,7 @@ from workersai._models.parameters import (
     table,
 )
 from workersai._models.rows import BATCHED, CLASSIC_SCHEMA, GUIDED_SCHEMA, PLAIN, prices, row
-from workersai._profiles import ModelProfile
+from workersai._models.profile import ModelProfile
 
 __all__ = ["CHAT_MODELS"]
 

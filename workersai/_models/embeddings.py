@@ -7,7 +7,7 @@ prices are those of the pricing page of 2026-09.
 from __future__ import annotations
 
 from workersai._models.parameters import POOLING, table
-from workersai._profiles import ModelProfile, Parameter
+from workersai._models.profile import ModelProfile, Parameter
 
 __all__ = ["EMBEDDING_MODELS"]
 

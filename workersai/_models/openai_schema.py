@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from workersai._models.parameters import OPENAI, OPENAI_NEWER, efforts, table
 from workersai._models.rows import OPENAI_SCHEMA, PLAIN, row
-from workersai._profiles import ModelProfile, Parameter
+from workersai._models.profile import ModelProfile, Parameter
 
 __all__ = ["OPENAI_MODELS"]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from workersai._profiles import Parameter
+from workersai._models.profile import Parameter
 
 __all__ = [
     "CLASSIC",

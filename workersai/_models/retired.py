@@ -7,7 +7,7 @@ What the second group had is from a public copy of the catalogue of 2026-05-18 a
 
 from __future__ import annotations
 
-from workersai._profiles import ModelProfile
+from workersai._models.profile import ModelProfile
 
 __all__ = ["RETIRED_MODELS"]
 

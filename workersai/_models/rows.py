@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from workersai._models.parameters import CLASSIC, GUIDED, OPENAI_NEWER
-from workersai._profiles import ModelProfile
+from workersai._models.profile import ModelProfile
 
 __all__ = [
     "BATCHED",

@@ -1,0 +1,155 @@
+"""Cloudflare's asynchronous Batch API as methods of the chat model.
+
+Not to be confused with `batch` and `abatch`, LangChain's own, which make one request an input at
+once and wait for it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatResult
+
+import workersai
+from langchain_workersai._model.tools_binding import BindableChat
+from langchain_workersai._errors import framework_errors, from_core_error
+from langchain_workersai._translate.messages import to_wire_messages
+from workersai import Batch, BatchRequest, BatchResult, ResponseError, WorkersAIError
+
+Answers: TypeAlias = list[AIMessage | WorkersAIError]
+"""A message for each input, in order; an input that failed has its error there."""
+
+_TRACED = "ls_structured_output_format"
+
+
+class BatchedChat(BindableChat):
+    """A chat model whose conversations can be queued, and answered later.
+
+    Settings and bound options apply as in `invoke`. Callbacks, traces, the cache and the rate
+    limiter have no part in it: what they follow is a call that waits for its answer.
+    """
+
+    @abstractmethod
+    def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Join fields, bound options and this call's."""
+
+    @abstractmethod
+    def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
+        """Read a whole answer."""
+
+    def submit_batch(
+        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
+    ) -> Batch:
+        """Put conversations into the model's queue.
+
+        After `bind` and `bind_tools` it is called in the same way, and sends what was bound.
+        `with_structured_output` returns a chain, which has no batches: pass the schema as
+        `response_format`, and read the JSON in each message.
+
+        Args:
+            inputs: Strings, prompts or lists of messages, as for `invoke`.
+            stop: Text that ends an answer.
+            **kwargs: As for `invoke`; `response_format` may be a schema as in `bind_tools`.
+
+        Returns:
+            The batch. Its `request_id` alone is enough to fetch the answers, in any process.
+
+        Raises:
+            ConfigurationError: If an input does not fit the model, the batch is empty or above
+                10 MB, or the model or `endpoint` has no batches; nothing was sent.
+            WorkersAIError: If the call failed. See `workersai.Client.submit_batch` for what a
+                retry can do.
+        """
+        with framework_errors():
+            requests, model = self._batch_requests(inputs, stop, kwargs)
+            return self._client().submit_batch(requests, model=model)
+
+    async def asubmit_batch(
+        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
+    ) -> Batch:
+        """As `submit_batch`, awaited."""
+        with framework_errors():
+            requests, model = self._batch_requests(inputs, stop, kwargs)
+            return await self._async_client().submit_batch(requests, model=model)
+
+    def poll_batch(self, batch: Batch | str) -> Batch | Answers:
+        """Ask once what has become of a batch.
+
+        Args:
+            batch: The batch, or its id; an id alone is asked of this object's model.
+
+        Returns:
+            The answers; or, while the server is not done, the batch with its status.
+
+        Raises:
+            WorkersAIError: If the call failed, or the batch as a whole did.
+        """
+        with framework_errors():
+            return self._polled(self._client().poll_batch(batch, model=self.model))
+
+    async def apoll_batch(self, batch: Batch | str) -> Batch | Answers:
+        """As `poll_batch`, awaited."""
+        with framework_errors():
+            return self._polled(await self._async_client().poll_batch(batch, model=self.model))
+
+    def batch_results(
+        self, batch: Batch | str, *, timeout: float | None = None, interval: float = 1.0
+    ) -> Answers:
+        """Wait until a batch is done.
+
+        Args:
+            batch: As in `poll_batch`.
+            timeout: Seconds to wait; the total of this object's timeout if not given.
+            interval: Seconds before the second poll; the delays double up to 30 s.
+
+        Returns:
+            A message for each input, in order; an input that failed has its error there.
+
+        Raises:
+            APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
+                again.
+            WorkersAIError: As in `poll_batch`.
+        """
+        with framework_errors():
+            client = self._client()
+            return self._answers(client.batch_results(batch, timeout=timeout, interval=interval))
+
+    async def abatch_results(
+        self,
+        batch: Batch | str,
+        *,
+        timeout: float | None = None,
+        interval: float = 1.0,
+    ) -> Answers:
+        """As `batch_results`, awaited."""
+        with framework_errors():
+            client = self._async_client()
+            found = await client.batch_results(batch, timeout=timeout, interval=interval)
+            return self._answers(found)
+
+    def _batch_requests(
+        self, inputs: Sequence[LanguageModelInput], stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> tuple[list[BatchRequest], str]:
+        options = {name: value for name, value in kwargs.items() if name != _TRACED}
+        arguments = self._chat_arguments(stop, options)
+        model = arguments.pop("model")
+        conversations = [self._convert_input(asked).to_messages() for asked in inputs]
+        requests = [{"messages": to_wire_messages(c), **arguments} for c in conversations]
+        return cast("list[BatchRequest]", requests), model
+
+    def _polled(self, found: Batch | BatchResult) -> Batch | Answers:
+        return found if isinstance(found, Batch) else self._answers(found)
+
+    def _answers(self, found: BatchResult) -> Answers:
+        return [self._answer(result, found.model) for result in found.results]
+
+    def _answer(self, result: Any, model: str) -> AIMessage | WorkersAIError:
+        if isinstance(result, WorkersAIError):
+            return from_core_error(result)
+        if not isinstance(result, workersai.ChatResult):
+            return from_core_error(ResponseError(f"{model} answered, but not to a conversation"))
+        return cast("AIMessage", self._read(result, model).generations[0].message)

@@ -1,0 +1,120 @@
+"""What the chat model and the completion model share: how LangChain sees them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal, TypeGuard
+
+from langchain_core.language_models import LangSmithParams
+from langchain_core.messages.utils import count_tokens_approximately
+
+from langchain_workersai._model.connection import (
+    ACCOUNT_VARIABLES,
+    CONNECTION,
+    TOKEN_VARIABLES,
+    Connection,
+    public_gateway,
+)
+from langchain_workersai._model.parameters import GenerationParameters
+from langchain_workersai._provider import PROVIDER
+from workersai import Timeout
+
+SECRETS = ("account_id", "api_token", "default_headers")
+"""Connection parameters that no identity, trace or dump may show."""
+
+
+class TextModel(Connection, GenerationParameters):
+    """Connection and parameters, and from them identity, serialisation and tracing."""
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether `langchain_core.load.dumps` writes this object."""
+        return True
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Fields that are written as the name of an environment variable."""
+        return {"account_id": ACCOUNT_VARIABLES[0], "api_token": TOKEN_VARIABLES[0]}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """Fields that are written in another form than they have."""
+        attributes: dict[str, Any] = {}
+        if isinstance(self.timeout, Timeout):
+            attributes["timeout"] = asdict(self.timeout)
+        if isinstance(self.gateway, dict):
+            attributes["gateway"] = public_gateway(self.gateway)
+        return attributes
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """Everything that can change an answer: LangChain's cache tells models apart by it.
+
+        Traces show it, so the account is a digest of its id.
+        """
+        names = (*CONNECTION, "model_kwargs")
+        values = {name: getattr(self, name) for name in names if name not in SECRETS}
+        values["gateway"] = public_gateway(self.gateway)
+        values["account"] = self._account_digest()
+        known = {name: value for name, value in values.items() if value not in (None, {})}
+        return {**known, **self._set_parameters()}
+
+    def _account_digest(self) -> str | None:
+        if not self.account_id:
+            return None
+        return hashlib.sha256(f"workersai {self.account_id}".encode()).hexdigest()[:16]
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count the tokens of a text by `custom_get_token_ids`, else estimate them.
+
+        No tokenizer is downloaded.
+        """
+        if (token_ids := getattr(self, "custom_get_token_ids", None)) is not None:
+            return len(token_ids(text))
+        return count_tokens_approximately([text], extra_tokens_per_message=0, count_name=False)
+
+    def _tracing_params(
+        self,
+        model_type: Literal["chat", "llm"],
+        stop: Sequence[str] | None,
+        options: dict[str, Any],
+    ) -> LangSmithParams:
+        """What LangSmith shows; a call's own options come before the fields."""
+
+        def asked(name: str) -> Any:
+            value = options.get(name)
+            return getattr(self, name) if value is None else value
+
+        params = LangSmithParams(
+            ls_provider=PROVIDER, ls_model_name=asked("model"), ls_model_type=model_type
+        )
+        if (temperature := asked("temperature")) is not None:
+            params["ls_temperature"] = temperature
+        if (max_tokens := asked("max_tokens")) is not None:
+            params["ls_max_tokens"] = max_tokens
+        if words := stop or asked("stop"):
+            params["ls_stop"] = list(words) if _is_list(words) else [str(words)]
+        return params
+
+
+def _is_list(value: object) -> TypeGuard[Iterable[str]]:
+    return isinstance(value, Iterable) and not isinstance(value, str)
+
+
+def add_counts(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Join the outputs of several calls: counts are added, everything else is the last's."""
+    total: dict[str, Any] = {}
+    for output in outputs:
+        for name, value in (output or {}).items():
+            total[name] = _added(total.get(name), value)
+    return total
+
+
+def _added(left: Any, right: Any) -> Any:
+    if isinstance(right, Mapping):
+        base = left if isinstance(left, Mapping) else {}
+        return {**base, **{key: _added(base.get(key), right[key]) for key in right}}
+    both_count = isinstance(left, int | float) and isinstance(right, int | float)
+    return left + right if both_count else right

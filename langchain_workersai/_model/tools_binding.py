@@ -1,0 +1,153 @@
+"""A chat model -> the same model with options bound to each call: tools, schemas, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
+
+from langchain_workersai._errors import ConfigurationError
+from langchain_workersai._model.structured import DECIDED, METHODS, Method, default_method, parsed_by
+from langchain_workersai._model.identity import TextModel
+from langchain_workersai._translate.tools import (
+    ToolLike,
+    to_wire_response_format,
+    to_wire_tool_choice,
+    to_wire_tools,
+)
+from workersai import Batch, get_profile
+
+_OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+
+
+class BindableChat(TextModel, BaseChatModel):
+    """A chat model whose bindings lose nothing of what was bound before."""
+
+    def bind(self, **kwargs: Any) -> BoundChat:  # type: ignore[override]  # core's is private
+        """Bind options to each call, `submit_batch` included."""
+        return BoundChat(bound=self, kwargs=kwargs, config={})
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> BoundChat:
+        """Bind a config to each call; options can be bound afterwards."""
+        joined = cast("RunnableConfig", {**(config or {}), **kwargs})
+        return BoundChat(bound=self, kwargs={}, config=joined)
+
+    def bind_tools(
+        self,
+        tools: Sequence[ToolLike],
+        *,
+        tool_choice: Mapping[str, Any] | str | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: ToolLike | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Let the model call tools.
+
+        Args:
+            tools: LangChain tools, functions, pydantic classes, TypedDicts, JSON schemas, or
+                dicts in OpenAI's or Anthropic's shape; none of them is changed.
+            tool_choice: `auto`, `none`, `required`; `any` or `True` for `required`; the name
+                of a tool; or the API's own dict.
+            strict: Ask for arguments, and an answer, that fit their schema exactly.
+            parallel_tool_calls: Whether one answer may call several tools.
+            response_format: The form of the answer beside the calls: a schema, or a dict as
+                in the OpenAI API.
+            **kwargs: Bound to each call as they are.
+        """
+        bound = {
+            "tool_choice": to_wire_tool_choice(tool_choice),
+            "parallel_tool_calls": parallel_tool_calls,
+        }
+        if response_format is not None:
+            bound["response_format"] = to_wire_response_format(response_format, strict=strict)
+        given = {name: value for name, value in bound.items() if value is not None}
+        return self.bind(tools=to_wire_tools(tools, strict=strict), **given, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: Any = None,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answer with objects of a schema.
+
+        Args:
+            schema: A pydantic class (answers are its instances), or a TypedDict, JSON schema
+                or function dict (answers are dicts). Optional for `json_mode` alone.
+            method: `function_calling` (one forced call of the schema as a tool), `json_schema`
+                (the server holds the answer to the schema) or `json_mode` (any JSON; the
+                prompt has to describe it). By default, what the model's page supports.
+            include_raw: Answer with `{"raw", "parsed", "parsing_error"}` and never raise for
+                an answer that cannot be parsed.
+            strict: As in `bind_tools`, and for the schema of `json_schema`.
+            **kwargs: Bound to each call as they are.
+
+        Raises:
+            ConfigurationError: If the method needs a schema and there is none, or `kwargs` say
+                what the method itself decides.
+            OutputParserException: When run, for an answer that cannot be parsed; one that the
+                token cap cut off names `max_tokens`.
+        """
+        method = method or default_method(get_profile(self.model))
+        if not isinstance(method, str) or method not in METHODS:
+            raise ConfigurationError(f"method: {method!r} is not one", parameter="method")
+        if schema is None and method != "json_mode":
+            raise ConfigurationError(f"schema: {method} needs one", parameter="schema")
+        if taken := sorted(DECIDED[method] & kwargs.keys()):
+            raise ConfigurationError(f"{taken[0]}: {method} decides it", parameter=taken[0])
+        model, parser = METHODS[method](self, schema, strict, kwargs)
+        return parsed_by(model, parser, include_raw=include_raw)
+
+
+class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # a field is called kwargs
+    """A chat model with bound options; LangChain's binding, whose methods know what is bound.
+
+    The plain binding hands methods other than those of a runnable on to the model: what is bound
+    would be missing from batches, and gone after `bind_tools`, without a word.
+    """
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        """Write it as LangChain's own class: loading brings that back."""
+        return RunnableBinding.lc_id()
+
+    def bind_tools(
+        self, tools: Sequence[ToolLike], **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """As `BindableChat.bind_tools`, beside what is bound."""
+        return self.bind(**self.bound.bind_tools(tools, **kwargs).kwargs)  # type: ignore[attr-defined]  # of a chat model
+
+    def with_structured_output(
+        self, schema: Any = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """As `BindableChat.with_structured_output`, beside what is bound but tools and formats."""
+        replaced = _OF_TOOLS.union(*DECIDED.values())
+        kept = {name: value for name, value in self.kwargs.items() if name not in replaced}
+        chain = self.bound.with_structured_output(schema, **{**kept, **kwargs})  # type: ignore[attr-defined]  # of a chat model
+        found = chain.with_config(self.config) if self.config else chain
+        return cast("Runnable[LanguageModelInput, Any]", found)
+
+    def submit_batch(
+        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
+    ) -> Batch:
+        """As `BatchedChat.submit_batch`, with what is bound."""
+        options = {**self.kwargs, **kwargs, **_given(stop)}
+        return cast("Any", self.bound).submit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's
+
+    async def asubmit_batch(
+        self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
+    ) -> Batch:
+        """As `submit_batch`, awaited."""
+        options = {**self.kwargs, **kwargs, **_given(stop)}
+        return await cast("Any", self.bound).asubmit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's
+
+
+def _given(stop: list[str] | None) -> dict[str, Any]:
+    return {} if stop is None else {"stop": stop}

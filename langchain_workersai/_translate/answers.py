@@ -1,0 +1,67 @@
+"""The wire's whole answers -> LangChain messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.tool import invalid_tool_call, tool_call
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+import workersai
+from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
+from workersai import Choice
+
+
+def from_wire_chat_result(result: workersai.ChatResult, *, model: str) -> ChatResult:
+    """Read a whole answer.
+
+    Args:
+        result: The core's result.
+        model: The model that was asked, for answers that do not name theirs.
+
+    Returns:
+        One generation a choice. Usage is on the first only: it is the whole request's.
+    """
+    metadata = response_metadata(result, model=model)
+    messages = [_message(choice, metadata) for choice in result.choices]
+    shared = ("model_name", "model_provider", "system_fingerprint")
+    output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
+    if result.usage is not None:
+        add_usage(messages[0], result.usage)
+        output["token_usage"] = result.usage.to_dict()
+    generations = [
+        ChatGeneration(message=message, generation_info=_generation_info(choice) or None)
+        for message, choice in zip(messages, result.choices, strict=True)
+    ]
+    return ChatResult(generations=generations, llm_output=output)
+
+
+def _message(choice: Choice, metadata: dict[str, Any]) -> AIMessage:
+    return AIMessage(
+        content=choice.text,
+        additional_kwargs=additional_kwargs(choice.reasoning, choice.refusal),
+        tool_calls=_tool_calls(choice),
+        invalid_tool_calls=_invalid_tool_calls(choice),
+        response_metadata={**metadata, **_generation_info(choice)},
+    )
+
+
+def _generation_info(choice: Choice) -> dict[str, Any]:
+    info: dict[str, Any] = {}
+    if choice.finish_reason is not None:
+        info["finish_reason"] = choice.finish_reason
+    if choice.logprobs is not None:
+        info["logprobs"] = {"content": choice.logprobs}
+    return info
+
+
+def _tool_calls(answer: Choice) -> list[ToolCall]:
+    return [tool_call(name=c.name, args=c.arguments, id=c.id) for c in answer.tool_calls]
+
+
+def _invalid_tool_calls(answer: Choice) -> list[InvalidToolCall]:
+    return [
+        invalid_tool_call(name=c.name, args=c.arguments, id=c.id, error=c.error)
+        for c in answer.invalid_tool_calls
+    ]

@@ -1,0 +1,231 @@
+"""The wire's stream events -> LangChain chunks.
+
+`ChunkStream` is on the hot path: a chunk for every token. A chunk is therefore not validated
+again but made as a copy of one that was (`_STATE`, `_GENERATION`): the values put in are ours
+and already have the types that validation would give them. Tests hold such chunks equal to
+those from the constructors.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from langchain_core.messages import AIMessageChunk, InvalidToolCall, ToolCall, ToolCallChunk
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.utils.json import parse_partial_json
+from pydantic import BaseModel
+from typing_extensions import assert_never
+
+from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
+from langchain_workersai._provider import PROVIDER
+from workersai import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+)
+
+# --------------------------------------------------------------------------------- streams
+
+
+@dataclass
+class _Call:
+    """A tool call on its way: `sent` has gone out as chunks, `held` has not yet."""
+
+    index: int
+    sent: list[str] = field(default_factory=list)
+    held: str = ""
+
+
+class ChunkStream:
+    """The chunks of one stream: `feed` it the core's events in order.
+
+    LangChain reads a merged call's arguments leniently: text that stops in the middle becomes
+    a valid-looking call with keys missing. The core reads them strictly, and what it says at
+    the end stands: a call that is invalid gets a last delta that no parser accepts, and a call
+    whose arguments do not begin as an object (`null`, or JSON inside a JSON string) is held
+    back until the core has read it.
+    """
+
+    def __init__(self, *, model: str) -> None:
+        """Begin.
+
+        Args:
+            model: The model that is asked, for streams that do not name theirs.
+        """
+        self._model = model
+        self._usage: Usage | None = None
+        self._calls: dict[str | None, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
+
+    def feed(self, event: ChatEvent) -> tuple[ChatGenerationChunk, ...]:
+        """Read one event.
+
+        Returns:
+            The chunks to hand on now: one for text, reasoning and most pieces of a call, none
+            for usage (it goes with the end), one or more for the end.
+        """
+        if isinstance(event, TextDelta):
+            return (_text_chunk(event),)
+        if isinstance(event, ReasoningDelta):
+            return (_reasoning_chunk(event.text),)
+        if isinstance(event, ToolCallDelta):
+            return self._call_delta(event)
+        if isinstance(event, UsageUpdate):
+            self._usage = event.usage
+            return ()
+        if isinstance(event, Finish):
+            return (*self._settle(event), self._last(event))
+        assert_never(event)
+
+    def _call_delta(self, event: ToolCallDelta) -> tuple[ChatGenerationChunk, ...]:
+        call = self._by_index.get(event.index)
+        if call is None:
+            call = self._by_index[event.index] = self._calls[event.id] = _Call(event.index)
+        arguments = call.held + event.arguments
+        if call.sent or arguments.lstrip().startswith("{"):
+            call.held = ""
+            call.sent.append(arguments)
+        else:
+            call.held, arguments = arguments, ""
+        if event.id is None and not arguments:
+            return ()
+        return (_call_chunk(event.index, event.id, event.name, arguments),)
+
+    def _settle(self, finish: Finish) -> list[ChatGenerationChunk]:
+        """Make every call read as the core read it."""
+        chunks = []
+        for call in finish.tool_calls:
+            if (ours := self._calls.get(call.id)) and ours.held:
+                arguments = json.dumps(call.arguments, ensure_ascii=False)
+                chunks.append(_call_chunk(ours.index, None, None, arguments))
+        for broken in finish.invalid_tool_calls:
+            if ours := self._calls.get(broken.id):
+                text = "".join(ours.sent) + ours.held
+                chunks.append(_call_chunk(ours.index, None, None, ours.held + breaker(text)))
+        return chunks
+
+    def _last(self, finish: Finish) -> ChatGenerationChunk:
+        info = {} if finish.finish_reason is None else {"finish_reason": finish.finish_reason}
+        message = AIMessageChunk(
+            content="",
+            additional_kwargs=additional_kwargs("", finish.refusal),
+            response_metadata={**response_metadata(finish, model=self._model), **info},
+            chunk_position="last",
+        )
+        if self._usage is not None:
+            add_usage(message, self._usage)
+        return ChatGenerationChunk(message=message, generation_info=info or None)
+
+
+def breaker(arguments: str) -> str:
+    """Write the shortest end that keeps `arguments` from being read as an object.
+
+    It leaves the string, if the text stops inside one, and closes a bracket that is not open:
+    lenient parsers add what is missing, but none takes a wrong one back.
+    """
+    inside, escaped, closers = False, False, [""]
+    for char in arguments:
+        if inside:
+            inside = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            inside = True
+        elif char in "{[":
+            closers.append("}" if char == "{" else "]")
+        elif char in "}]" and len(closers) > 1:
+            closers.pop()
+    quote = ('""' if escaped else '"') if inside else ""
+    return quote + ("}" if closers[-1] == "]" else "]")
+
+
+# ----------------------------------------------------------------------- chunks from moulds
+
+_STATE: Final = AIMessageChunk(content="").__dict__
+_GENERATION: Final = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
+
+# The slots of a pydantic model, set without asking the model: half the time of `setattr`.
+_new: Final = object.__new__
+_set_state: Final = BaseModel.__dict__["__dict__"].__set__
+_set_fields_set: Final = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra: Final = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private: Final = BaseModel.__dict__["__pydantic_private__"].__set__
+
+
+def _text_chunk(event: TextDelta) -> ChatGenerationChunk:
+    text = event.text
+    if event.logprobs is None:
+        return _chunk(text, {"model_provider": PROVIDER})
+    info = {"logprobs": {"content": event.logprobs}}
+    chunk = _chunk(text, {"model_provider": PROVIDER, **info})
+    chunk.generation_info = info
+    return chunk
+
+
+def _reasoning_chunk(text: str) -> ChatGenerationChunk:
+    return _changed({"additional_kwargs": {"reasoning_content": text}})
+
+
+def _call_chunk(
+    index: int, call_id: str | None, name: str | None, arguments: str
+) -> ChatGenerationChunk:
+    piece = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
+    calls, invalid = _as_langchain_reads(piece)
+    state = {"tool_call_chunks": [piece], "tool_calls": calls, "invalid_tool_calls": invalid}
+    return _changed(state)
+
+
+def _as_langchain_reads(
+    piece: ToolCallChunk,
+) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """Read a piece alone, as the constructor of a chunk does (only `{` can begin a call)."""
+    name, arguments, call_id = piece["name"], piece["args"], piece["id"]
+    if not arguments:
+        return [tool_call(name=name or "", args={}, id=call_id)], []
+    if arguments.lstrip()[:1] == "{":
+        try:
+            parsed = parse_partial_json(arguments)
+        except ValueError:
+            parsed = None
+        if isinstance(parsed, dict):
+            return [tool_call(name=name or "", args=parsed, id=call_id)], []
+    return [], [invalid_tool_call(name=name, args=arguments, id=call_id, error=None)]
+
+
+def _chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
+    """Make a chunk of *text*; its dicts and lists are its own."""
+    message = _new(AIMessageChunk)
+    state = _STATE.copy()
+    state["content"] = text
+    state["additional_kwargs"] = {}
+    state["response_metadata"] = metadata
+    state["tool_calls"] = []
+    state["invalid_tool_calls"] = []
+    state["tool_call_chunks"] = []
+    _set_state(message, state)
+    _set_fields_set(message, {"content", "response_metadata"})
+    _set_extra(message, {})
+    _set_private(message, None)
+    chunk = _new(ChatGenerationChunk)
+    state = _GENERATION.copy()
+    state["text"] = text
+    state["message"] = message
+    _set_state(chunk, state)
+    _set_fields_set(chunk, {"text", "message"})
+    _set_extra(chunk, None)
+    _set_private(chunk, None)
+    return chunk
+
+
+def _changed(changes: dict[str, Any]) -> ChatGenerationChunk:
+    """Make a chunk without text whose message holds *changes*."""
+    chunk = _chunk("", {"model_provider": PROVIDER})
+    chunk.message.__dict__.update(changes)
+    chunk.message.__pydantic_fields_set__.update(changes)
+    return chunk

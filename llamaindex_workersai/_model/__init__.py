@@ -1,0 +1,1 @@
+"""What the three classes share: settings, clients, tool calling, structured output and batches."""

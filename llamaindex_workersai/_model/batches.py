@@ -1,0 +1,134 @@
+"""Cloudflare's asynchronous Batch API as methods of the LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
+from llamaindex_workersai._model.prediction import StructuredPrediction
+from workersai import Batch, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
+
+Answers: TypeAlias = list[ChatResponse | WorkersAIError]
+"""A response for each conversation, in order; one that failed has its error there."""
+
+
+class BatchedChat(StructuredPrediction):
+    """A model whose conversations can be queued, and answered later.
+
+    Settings apply as in `chat`. Callbacks and the rate limiter have no part in it: what they
+    follow is a call that waits for its answer.
+    """
+
+    def submit_batch(self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any) -> Batch:
+        """Put conversations into the model's queue.
+
+        Args:
+            conversations: Stay as they are.
+            kwargs: As for `chat`, the same for all of them.
+
+        Returns:
+            The batch. Its `request_id` alone is enough to fetch the answers, in any process.
+
+        Raises:
+            ConfigurationError: If a conversation does not fit the model, the batch is empty or
+                above 10 MB, or the model or `endpoint` has no batches; nothing was sent.
+            WorkersAIError: If the call failed. See `workersai.Client.submit_batch` for what a
+                retry can do.
+        """
+        requests, model = self._batch_requests(conversations, kwargs)
+        return self._client().submit_batch(requests, model=model)
+
+    async def asubmit_batch(
+        self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
+    ) -> Batch:
+        """As `submit_batch`, awaited."""
+        requests, model = self._batch_requests(conversations, kwargs)
+        return await self._async_client().submit_batch(requests, model=model)
+
+    def poll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
+        """Ask once what has become of a batch.
+
+        Args:
+            batch: The batch, or its id; an id alone is asked of this object's model.
+            kwargs: Those of `submit_batch` that say how an answer is read: `tool_names`,
+                `allow_parallel_tool_calls`.
+
+        Returns:
+            The answers; or, while the server is not done, the batch with its status.
+
+        Raises:
+            WorkersAIError: If the call failed, or the batch as a whole did.
+        """
+        found = self._client().poll_batch(batch, model=self.model)
+        return found if isinstance(found, Batch) else self._answers(found, kwargs)
+
+    async def apoll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
+        """As `poll_batch`, awaited."""
+        found = await self._async_client().poll_batch(batch, model=self.model)
+        return found if isinstance(found, Batch) else self._answers(found, kwargs)
+
+    def batch_results(
+        self,
+        batch: Batch | str,
+        *,
+        timeout: float | None = None,
+        interval: float = 1.0,
+        **kwargs: Any,
+    ) -> Answers:
+        """Wait until a batch is done.
+
+        Args:
+            batch: As in `poll_batch`.
+            timeout: Seconds to wait; the total of this object's timeout if not given.
+            interval: Seconds before the second poll; the delays double up to 30 s.
+            kwargs: As in `poll_batch`.
+
+        Returns:
+            A response for each conversation, in order; one that failed has its error there.
+
+        Raises:
+            APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
+                again.
+            WorkersAIError: As in `poll_batch`.
+        """
+        found = self._client().batch_results(
+            batch, model=self.model, timeout=timeout, interval=interval
+        )
+        return self._answers(found, kwargs)
+
+    async def abatch_results(
+        self,
+        batch: Batch | str,
+        *,
+        timeout: float | None = None,
+        interval: float = 1.0,
+        **kwargs: Any,
+    ) -> Answers:
+        """As `batch_results`, awaited."""
+        found = await self._async_client().batch_results(
+            batch, model=self.model, timeout=timeout, interval=interval
+        )
+        return self._answers(found, kwargs)
+
+    def _batch_requests(
+        self, conversations: Sequence[Sequence[ChatMessage]], kwargs: dict[str, Any]
+    ) -> tuple[list[BatchRequest], str]:
+        model = kwargs.get("model") or self.model
+        calls = [self._chat_call(messages, kwargs).arguments for messages in conversations]
+        requests = [{k: v for k, v in call.items() if k != "model"} for call in calls]
+        return cast("list[BatchRequest]", requests), model
+
+    def _answers(self, found: BatchResult, kwargs: dict[str, Any]) -> Answers:
+        options = self._chat_call((), kwargs).options
+        return [_answer(result, found.model, options) for result in found.results]
+
+
+def _answer(result: Any, model: str, options: AnswerOptions) -> ChatResponse | WorkersAIError:
+    if isinstance(result, WorkersAIError):
+        return result
+    if not isinstance(result, ChatResult):
+        return ResponseError(f"{model} answered, but not to a conversation")
+    return from_wire_result(result, options)

@@ -1,0 +1,210 @@
+"""Generation: what can be set about text generation, and the arguments it makes for a call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
+from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
+from pydantic import Field
+
+from llamaindex_workersai._translate.chunks import AnswerOptions
+from llamaindex_workersai._model.connection import Connection
+from llamaindex_workersai._translate.history import repair_history
+from llamaindex_workersai._translate.messages import to_wire_messages
+from llamaindex_workersai._translate.content import to_wire_parts
+from llamaindex_workersai._translate.tools import wire_name
+from workersai import ChatParameters, ConfigurationError, ModelProfile, get_profile
+
+_log = logging.getLogger(__name__)
+_PARAMETERS = ChatParameters.__required_keys__ | ChatParameters.__optional_keys__
+_OF_TOOLS = ("tools", "tool_choice", "tool_names", "allow_parallel_tool_calls")
+_told: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: what the client is given, and how its answer is to be read."""
+
+    arguments: dict[str, Any]
+    options: AnswerOptions
+
+
+def from_catalogue(facts: Mapping[str, Any], given: Generation) -> dict[str, Any]:
+    """Read what the live catalogue says of a model, but for what was given.
+
+    The catalogue writes numbers and booleans as strings: `"131072"`, `"true"`.
+    """
+    read: dict[str, Any] = {}
+    if given.context_window is None and str(facts.get("context_window", "")).isdecimal():
+        read["context_window"] = int(facts["context_window"])
+    if given.is_function_calling_model is None and "function_calling" in facts:
+        read["is_function_calling_model"] = str(facts["function_calling"]).lower() == "true"
+    return read
+
+
+class Generation(Connection):
+    """The parameters of text generation, by the API's own names; `None` is not sent.
+
+    A value outside the range that the model's page publishes raises `ConfigurationError` at the
+    call, before anything is sent. Every one of them can also be given to a single call.
+
+    Attributes:
+        additional_kwargs: Anything else the request's body shall hold.
+        response_format: `{"type": "json_object"}` or a `json_schema` form.
+        stream_usage: Whether streams ask for token usage.
+        context_window: Tokens of prompt and answer together; from the model's page by default.
+        num_output: Tokens that prompt helpers keep free for the answer. By default `max_tokens`,
+            or the page's default for it, or 256.
+        is_chat_model: Whether `predict` and its kin send messages; otherwise a bare prompt, as
+            base models and `raw=True` want it.
+        is_function_calling_model: Whether agents may give it tools; from the model's page.
+        repair_history: Whether histories that strict models refuse are made acceptable: tool
+            results without a call, calls without a result, late system messages.
+        reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
+            some reasoning models leave it.
+        think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
+            write theirs into the answer.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    repetition_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: str | list[str] | None = None
+    n: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, float] | None = None
+    reasoning_effort: str | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    lora: str | None = None
+    raw: bool | None = None
+    parallel_tool_calls: bool | None = None
+    user: str | None = None
+    response_format: dict[str, Any] | None = None
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
+    stream_usage: bool = True
+
+    context_window: int | None = Field(default=None, gt=0)
+    num_output: int | None = Field(default=None, gt=0)
+    is_chat_model: bool = True
+    is_function_calling_model: bool | None = None
+    repair_history: bool = True
+    reasoning_as_text: bool = False
+    think_tags: bool = False
+
+    @property
+    def profile(self) -> ModelProfile:
+        """What is known about the model; permissive if it is none of the known ones."""
+        return get_profile(self.model)
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex asks about the model; no request is made for it."""
+        window = self.context_window or self.profile.context_window or self._assume_window()
+        return LLMMetadata(
+            context_window=window,
+            num_output=self._num_output(window),
+            is_chat_model=self.is_chat_model,
+            is_function_calling_model=self._calls_functions(),
+            model_name=self.model,
+        )
+
+    def to_payload(self) -> dict[str, Any]:
+        """Describe the model for callbacks and traces; holds no secret and no account."""
+        return {
+            "class_name": self.class_name(),
+            **self.metadata.model_dump(),
+            "model": self.model,
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+        }
+
+    def _calls_functions(self) -> bool:
+        if self.is_function_calling_model is not None:
+            return self.is_function_calling_model
+        return self.profile.function_calling is not False
+
+    def _num_output(self, window: int) -> int:
+        """Stay below the window, as prompt helpers refuse a reserve that fills it."""
+        if self.num_output is not None:
+            return self.num_output
+        if self.max_tokens is not None and self.max_tokens < window:
+            return self.max_tokens
+        return min(self.profile.max_tokens_default or DEFAULT_NUM_OUTPUTS, window // 2)
+
+    def _assume_window(self) -> int:
+        if self.model not in _told:
+            _told.add(self.model)
+            _log.warning(
+                "The context window of %s is not known; assuming %d tokens. Set context_window.",
+                self.model,
+                DEFAULT_CONTEXT_WINDOW,
+            )
+        return DEFAULT_CONTEXT_WINDOW
+
+    def _chat_call(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:
+        names: Mapping[str, str] = kwargs.get("tool_names") or {}
+        on_wire = {own: wire for wire, own in names.items()}
+        wire = to_wire_messages(
+            messages,
+            to_parts=to_wire_parts,
+            wire_name=lambda own: on_wire.get(own) or wire_name(own),
+        )
+        arguments = self._arguments(kwargs, but=_OF_TOOLS)
+        arguments["messages"] = repair_history(wire) if self.repair_history else wire
+        arguments["tools"] = kwargs.get("tools")
+        arguments["tool_choice"] = kwargs.get("tool_choice")
+        # Several calls are the API's default, and not every model knows the parameter: the
+        # answer is cut to one call in any case.
+        only_one = kwargs.get("allow_parallel_tool_calls") is False
+        if only_one and "parallel_tool_calls" in self.profile.parameters:
+            arguments.setdefault("parallel_tool_calls", False)
+        options = AnswerOptions(
+            names=names,
+            only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
+            reasoning_as_text=self.reasoning_as_text,
+            think_tags=self.think_tags,
+        )
+        return Call(arguments, options)
+
+    def _completion_call(self, prompt: str, kwargs: Mapping[str, Any]) -> Call:
+        arguments = self._arguments(kwargs) | {"prompt": prompt}
+        options = AnswerOptions(
+            reasoning_as_text=self.reasoning_as_text, think_tags=self.think_tags
+        )
+        return Call(arguments, options)
+
+    def _arguments(self, kwargs: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
+        """Sort a call's own arguments from the parameters and the rest of the body.
+
+        Raises:
+            ConfigurationError: One is unknown, or a setting that only the object has.
+        """
+        given = {name: value for name, value in kwargs.items() if name not in but}
+        own = {name: getattr(self, name) for name in _PARAMETERS}
+        parameters = own | {name: given.pop(name) for name in _PARAMETERS & given.keys()}
+        arguments = {name: value for name, value in parameters.items() if value is not None}
+        model = given.pop("model", None)
+        arguments["model"] = self.model if model is None else model
+        arguments["response_format"] = given.pop("response_format", self.response_format)
+        if extra := {**self.additional_kwargs, **(given.pop("additional_kwargs", None) or {})}:
+            arguments["extra"] = extra
+        if given:
+            raise self._unknown(next(iter(given)))
+        return arguments
+
+    def _unknown(self, name: str) -> ConfigurationError:
+        if name in type(self).model_fields or name in self.ALIASES:
+            reason = f"is a setting of {self.class_name()} and not of a single call"
+        else:
+            reason = "is not a parameter; other keys of a request go into additional_kwargs"
+        return ConfigurationError(f"{name} {reason}", parameter=name)

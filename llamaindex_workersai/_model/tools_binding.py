@@ -1,0 +1,271 @@
+"""Tool calling: LlamaIndex's tool protocol, run on the translators of `_tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any, TypeAlias
+
+from llama_index.core.agent.react import ReActChatFormatter, ReActOutputParser
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    MessageRole,
+    ToolCallBlock,
+)
+from llama_index.core.chat_engine.types import AgentChatResponse
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools import BaseTool
+from pydantic import Field
+from typing_extensions import override
+
+from llamaindex_workersai._errors import ToolCallError
+from llamaindex_workersai._model.parameters import Generation
+from llamaindex_workersai._translate.tools import (
+    is_of_program,
+    to_wire_tool,
+    to_wire_tool_choice,
+    tool_selections,
+    wire_names,
+)
+
+Asked: TypeAlias = tuple[str | ChatMessage | None, list[ChatMessage] | None]
+"""A user's message, and the history before it."""
+
+
+class ToolCalling(Generation, FunctionCallingLLM):
+    """A model that is given tools, whose answers are read for calls of them.
+
+    Attributes:
+        structured_output_retries: How often an answer without the object or the call that was
+            required is sent back with what is wrong with it.
+    """
+
+    structured_output_retries: int = Field(default=1, ge=0)
+
+    @override
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: str | dict[str, Any] | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Write the arguments of a chat with tools.
+
+        Args:
+            tools: May be none.
+            user_msg: Follows the history.
+            chat_history: Stays as it is.
+            verbose: Nothing here has more to say.
+            allow_parallel_tool_calls: Otherwise an answer's first call is the only one.
+            tool_required: Whether a tool must be called.
+            tool_choice: A tool's name, or `auto`, `none`, `required`, `any`, or the API's form.
+            strict: Set on every tool's definition if given.
+            kwargs: Other arguments of the chat.
+        """
+        messages = [*(chat_history or []), *_as_messages(user_msg)]
+        if not tools:
+            return {**kwargs, "messages": messages}
+        names = wire_names(tools)
+        choice = to_wire_tool_choice(tool_choice, names, required=tool_required)
+        asked = {
+            "tool_choice": choice,
+            "allow_parallel_tool_calls": None if allow_parallel_tool_calls else False,
+            "tool_names": {wire: own for own, wire in names.items() if own != wire} or None,
+        }
+        return {
+            **kwargs,
+            "messages": messages,
+            "tools": [
+                to_wire_tool(tool, names[tool.metadata.get_name()], strict=strict) for tool in tools
+            ],
+            **{name: value for name, value in asked.items() if value is not None},
+        }
+
+    @override
+    def stream_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponseGen:
+        """Stream a chat with tools; LlamaIndex's programs need their tool, but do not say so."""
+        return super().stream_chat_with_tools(
+            tools,
+            user_msg,
+            chat_history,
+            verbose,
+            allow_parallel_tool_calls,
+            tool_required or is_of_program(tools),
+            **kwargs,
+        )
+
+    @override
+    async def astream_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponseAsyncGen:
+        """Stream a chat with tools; see `stream_chat_with_tools`."""
+        return await super().astream_chat_with_tools(
+            tools,
+            user_msg,
+            chat_history,
+            verbose,
+            allow_parallel_tool_calls,
+            tool_required or is_of_program(tools),
+            **kwargs,
+        )
+
+    @override
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,
+    ) -> ChatResponse:
+        """Keep one call where one was asked for; core refuses more."""
+        message = response.message
+        calls = [at for at, block in enumerate(message.blocks) if isinstance(block, ToolCallBlock)]
+        if allow_parallel_tool_calls or len(calls) < 2:
+            return response
+        blocks = [block for at, block in enumerate(message.blocks) if at not in calls[1:]]
+        return response.model_copy(
+            update={"message": message.model_copy(update={"blocks": blocks})}
+        )
+
+    @override
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,
+        **kwargs: Any,
+    ) -> list[ToolSelection]:
+        """Read the tool calls of an answer, finished or still streaming.
+
+        Raises:
+            ToolCallError: There is none and there should be; or the only ones there are were
+                cut short or are not JSON, and must not be run.
+        """
+        selections = tool_selections(response.message)
+        broken = response.message.additional_kwargs.get("invalid_tool_calls")
+        if not selections and (broken or error_on_no_tool_call):
+            raise _no_call(response)
+        return selections
+
+    @override
+    def predict_and_call(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Choose a tool and run it; models without tools do it by ReAct prompting.
+
+        A model that was required to call a tool (`tool_required`) and did not is asked again, up
+        to `structured_output_retries` times.
+        """
+        kwargs = kwargs if self._calls_functions() else _react() | kwargs
+        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
+        rounds = self._rounds(user_msg, chat_history, kwargs)
+        asked = next(rounds)
+        while True:
+            try:
+                return super().predict_and_call(tools, *asked, *flags, **kwargs)
+            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
+                asked = rounds.send(error)
+
+    @override
+    async def apredict_and_call(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        error_on_no_tool_call: bool = True,
+        error_on_tool_error: bool = False,
+        **kwargs: Any,
+    ) -> AgentChatResponse:
+        """Choose a tool and run it; see `predict_and_call`."""
+        kwargs = kwargs if self._calls_functions() else _react() | kwargs
+        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
+        rounds = self._rounds(user_msg, chat_history, kwargs)
+        asked = next(rounds)
+        while True:
+            try:
+                return await super().apredict_and_call(tools, *asked, *flags, **kwargs)
+            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
+                asked = rounds.send(error)
+
+    def _rounds(
+        self,
+        user_msg: str | ChatMessage | None,
+        chat_history: list[ChatMessage] | None,
+        kwargs: dict[str, Any],
+    ) -> Generator[Asked, ToolCallError, None]:
+        """Yield what to ask, take what was wrong with the answer, and raise it in the end."""
+        error = yield user_msg, chat_history
+        messages = [*(chat_history or []), *_as_messages(user_msg)]
+        for _ in range(self.structured_output_retries if kwargs.get("tool_required") else 0):
+            if error.is_final:
+                break
+            said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
+            told = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
+            messages = [*messages, *([said] if error.text else []), told]
+            error = yield None, messages
+        raise error
+
+
+def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
+    if isinstance(user_msg, str):
+        return [ChatMessage(role=MessageRole.USER, content=user_msg)]
+    return [] if user_msg is None else [user_msg]
+
+
+def _no_call(response: ChatResponse) -> ToolCallError:
+    """Say why nothing can be run."""
+    message, text = response.message, response.message.content or ""
+    broken = message.additional_kwargs.get("invalid_tool_calls")
+    if broken:
+        reason = (
+            f"The model's call of {broken[0]['name']!r} cannot be run: {broken[0]['error']}. "
+            f"Its arguments were {broken[0]['arguments']!r}."
+        )
+    else:
+        # Users of LlamaIndex match on these words.
+        reason = "Expected at least one tool call, but got 0 tool calls."
+        reason += f" The answer was: {text!r}" if text else ""
+    cut = response.additional_kwargs.get("finish_reason") == "length"
+    return ToolCallError(reason, text=text, is_final=cut or "refusal" in message.additional_kwargs)
+
+
+def _react() -> dict[str, Any]:
+    """What core's fallback needs and does not supply itself."""
+    return {
+        "react_chat_formatter": ReActChatFormatter.from_defaults(),
+        "output_parser": ReActOutputParser(),
+    }

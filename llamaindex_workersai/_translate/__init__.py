@@ -1,0 +1,1 @@
+"""LlamaIndex's values -> the wire's, and back. Nothing here reaches the network."""

@@ -1,0 +1,290 @@
+"""Chunks: stream events and whole answers -> LlamaIndex responses.
+
+Whatever a response is made of (the message, its blocks, its dicts) is made for it alone:
+callbacks and agents keep responses, and none may change when the next one comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ContentBlock,
+    LogProb,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from typing_extensions import assert_never
+
+from llamaindex_workersai._translate.metadata import from_wire_logprobs
+from workersai import (
+    ChatEvent,
+    ChatResult,
+    Finish,
+    InvalidToolCall,
+    ReasoningDelta,
+    TextDelta,
+    ThinkSplitter,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+    without_think_tags,
+)
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How an answer is read.
+
+    Attributes:
+        names: Tool names on the wire -> the tools' own names, where they differ.
+        only_first_call: Whether calls after the first are left out.
+        reasoning_as_text: Whether reasoning stands in for a text that never came.
+        think_tags: Whether what the text has between `<think>` tags is reasoning.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    only_first_call: bool = False
+    reasoning_as_text: bool = False
+    think_tags: bool = False
+
+
+@dataclass
+class _OpenCall:
+    """A tool call whose arguments are still coming."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+class ChatAssembler:
+    """Reads one stream: each event gives the message so far, and what is new."""
+
+    def __init__(self, options: AnswerOptions) -> None:
+        self._options = options
+        self._text = ""
+        self._reasoning = ""
+        self._calls: dict[int, _OpenCall] = {}
+        self._logprobs: list[list[LogProb]] = []
+        self._usage: Usage | None = None
+        self._splitter = ThinkSplitter() if options.think_tags else None
+
+    def feed(self, event: ChatEvent) -> ChatResponse | None:
+        """Read an event; `None` if there is nothing to show for it."""
+        if isinstance(event, TextDelta):
+            return self._feed_text(event)
+        if isinstance(event, ReasoningDelta):
+            self._reasoning += event.text
+            return self._chunk("", {"thinking_delta": event.text})
+        if isinstance(event, ToolCallDelta):
+            return self._feed_call(event)
+        if isinstance(event, UsageUpdate):
+            self._usage = event.usage
+            return None
+        if isinstance(event, Finish):
+            return self._finish(event)
+        assert_never(event)
+
+    def _feed_text(self, event: TextDelta) -> ChatResponse:
+        text, additional = event.text, {}
+        if self._splitter is not None:
+            text, thought = _apart(self._splitter.feed(text))
+            additional = {"thinking_delta": thought} if thought else {}
+            self._reasoning += thought
+        self._text += text
+        chunk = self._chunk(text, additional)
+        if event.logprobs:
+            chunk.logprobs = from_wire_logprobs(event.logprobs)
+            self._logprobs += chunk.logprobs
+        return chunk
+
+    def _feed_call(self, event: ToolCallDelta) -> ChatResponse | None:
+        if self._options.only_first_call and event.index > 0:
+            return None
+        call = self._calls.get(event.index)
+        if call is None:
+            name = event.name or ""
+            call = _OpenCall(event.id or "", self._options.names.get(name, name))
+            self._calls[event.index] = call
+        call.arguments += event.arguments
+        return self._chunk("", {})
+
+    def _chunk(self, delta: str, additional: dict[str, Any]) -> ChatResponse:
+        blocks: list[ContentBlock] = []
+        if self._reasoning:
+            blocks.append(ThinkingBlock(content=self._reasoning))
+        if self._text:
+            blocks.append(TextBlock(text=self._text))
+        older: dict[str, Any] = {}
+        if self._calls:
+            blocks += [_open_block(call) for call in self._calls.values()]
+            # LlamaIndex's streaming of objects looks for calls here, and only here.
+            older["tool_calls"] = [_older_call(call) for call in self._calls.values()]
+        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
+        return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
+
+    def _finish(self, event: Finish) -> ChatResponse:
+        shown = len(self._text)
+        said, thought = _apart(self._splitter.close() if self._splitter is not None else ())
+        self._text += said
+        self._reasoning += thought
+        answer = _Answer(
+            text=self._text,
+            reasoning=self._reasoning,
+            tool_calls=event.tool_calls,
+            invalid_tool_calls=event.invalid_tool_calls,
+            finish_reason=event.finish_reason,
+            refusal=event.refusal,
+            usage=self._usage,
+            request_id=event.request_id,
+            gateway=event.gateway,
+        )
+        response = answer.response(self._options)
+        facts = {
+            "id": event.id,
+            "model": event.model,
+            "finish_reason": event.finish_reason,
+            "system_fingerprint": event.system_fingerprint,
+        }
+        response.raw = _raw(
+            {name: value for name, value in facts.items() if value is not None}, self._usage
+        )
+        if thought:
+            response.additional_kwargs["thinking_delta"] = thought
+        response.delta = (response.message.content or "")[shown:]
+        response.logprobs = self._logprobs or None
+        return response
+
+
+def _apart(deltas: Iterable[TextDelta | ReasoningDelta]) -> tuple[str, str]:
+    """What is said, and what is thought."""
+    said, thought = "", ""
+    for delta in deltas:
+        if isinstance(delta, TextDelta):
+            said += delta.text
+        else:
+            thought += delta.text
+    return said, thought
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A whole answer, wherever it came from."""
+
+    text: str
+    reasoning: str
+    tool_calls: Sequence[ToolCall]
+    invalid_tool_calls: Sequence[InvalidToolCall]
+    finish_reason: str | None
+    refusal: str | None
+    usage: Usage | None
+    request_id: str | None
+    gateway: Mapping[str, str]
+
+    def response(self, options: AnswerOptions) -> ChatResponse:
+        calls = self.tool_calls[:1] if options.only_first_call else self.tool_calls
+        text = self.text
+        if options.reasoning_as_text and not text and not self.tool_calls:
+            text = self.reasoning
+        blocks: list[ContentBlock] = []
+        if self.reasoning:
+            tokens = self.usage.reasoning_tokens if self.usage else None
+            blocks.append(ThinkingBlock(content=self.reasoning, num_tokens=tokens))
+        # An answer of nothing at all still has a text, "": `content` is only None beside
+        # reasoning or calls.
+        if text or not (blocks or calls):
+            blocks.append(TextBlock(text=text))
+        blocks += [_call_block(call, options) for call in calls]
+        message = ChatMessage(
+            role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._unusable()
+        )
+        return ChatResponse(message=message, additional_kwargs=self._additional())
+
+    def _unusable(self) -> dict[str, Any]:
+        calls = [
+            {"id": call.id, "name": call.name, "arguments": call.arguments, "error": call.error}
+            for call in self.invalid_tool_calls
+        ]
+        kwargs: dict[str, Any] = {"invalid_tool_calls": calls} if calls else {}
+        return kwargs | ({"refusal": self.refusal} if self.refusal else {})
+
+    def _additional(self) -> dict[str, Any]:
+        usage = self.usage
+        additional: dict[str, Any] = {
+            "finish_reason": self.finish_reason,
+            "request_id": self.request_id,
+            **{f"cf_aig_{name}": value for name, value in self.gateway.items()},
+        }
+        if usage is not None:
+            additional["prompt_tokens"] = usage.prompt_tokens
+            additional["completion_tokens"] = usage.completion_tokens
+            additional["total_tokens"] = usage.total_tokens
+        return {name: value for name, value in additional.items() if value is not None}
+
+
+def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse:
+    """Read a whole answer; the same message that its stream would end with."""
+    result = without_think_tags(result) if options.think_tags else result
+    answer = _Answer(
+        text=result.text,
+        reasoning=result.reasoning,
+        tool_calls=result.tool_calls,
+        invalid_tool_calls=result.invalid_tool_calls,
+        finish_reason=result.finish_reason,
+        refusal=result.refusal,
+        usage=result.usage,
+        request_id=result.request_id,
+        gateway=result.gateway,
+    )
+    response = answer.response(options)
+    response.raw = _raw(result.raw, result.usage)
+    if result.logprobs:
+        response.logprobs = from_wire_logprobs(result.logprobs)
+    return response
+
+
+def to_completion(response: ChatResponse) -> CompletionResponse:
+    """Read a chat response as a completion; reasoning goes beside the text."""
+    thinking = [
+        block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)
+    ]
+    beside = {"thinking": thinking[0]} if thinking else {}
+    return CompletionResponse(
+        text=response.message.content or "",
+        additional_kwargs={**response.additional_kwargs, **beside},
+        raw=response.raw,
+        logprobs=response.logprobs,
+        delta=response.delta,
+    )
+
+
+def _raw(answer: Mapping[str, Any], usage: Usage | None) -> dict[str, Any]:
+    """A plain dict with OpenAI's `usage`: what token counters and tracers read."""
+    raw = {name: value for name, value in answer.items() if name != "usage"}
+    return raw if usage is None else {**raw, "usage": usage.to_dict()}
+
+
+def _call_block(call: ToolCall, options: AnswerOptions) -> ToolCallBlock:
+    return ToolCallBlock(
+        tool_call_id=call.id,
+        tool_name=options.names.get(call.name, call.name),
+        tool_kwargs=call.arguments,
+    )
+
+
+def _open_block(call: _OpenCall) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
+
+
+def _older_call(call: _OpenCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}

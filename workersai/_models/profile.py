@@ -1,0 +1,124 @@
+"""What can be known about a model; `_models` has what is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from workersai.results import Usage
+
+__all__ = ["ModelProfile", "Parameter"]
+
+Task: TypeAlias = Literal["text-generation", "embeddings", "rerank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter as the model's page lists it.
+
+    Attributes:
+        type: The JSON type.
+        minimum: The least value, inclusive; `None` if the page gives none.
+        maximum: The greatest value, inclusive.
+        default: What the page says the server uses when the parameter is not sent.
+        choices: The values an enumeration allows.
+        aliases: Other values that the page says it takes for one of them.
+        max_items: The most entries a list may have.
+    """
+
+    type: Literal["number", "integer", "boolean", "string", "array", "object"]
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Any = None
+    choices: tuple[str, ...] | None = None
+    aliases: tuple[str, ...] = ()
+    max_items: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProfile:
+    """What is known about a model.
+
+    Attributes:
+        name: The model id.
+        task: What it is for.
+        known: Whether this table lists it; if not, everything else is permissive.
+        context_window: Tokens of prompt and answer together.
+        input_price: USD per million prompt tokens.
+        cached_price: USD per million prompt tokens that the prefix cache answers; `None` if they
+            cost what the others do.
+        output_price: USD per million answer tokens.
+        inputs: The request variants its page documents: `prompt`, `messages`, `requests` (a
+            batch), ...; empty if no source here lists them.
+        parameters: The parameters its page lists, by name.
+        function_calling: Whether its page or the catalogue says that it calls tools.
+        structured_output: Whether it was seen, or is listed, to honour `response_format` with a
+            JSON schema.
+        streams_json_schema: Whether it does so in a stream too (else error 5023).
+        schema_envelope: Whether its schema wants `{"name", "schema"}` around a JSON schema
+            natively; the others take the bare schema.
+        text_only_content: Whether its page's schema takes message content as a string only.
+        describes_properties: Whether its page wants a type and a description on every property
+            of a tool.
+        reasoning: Whether it answers with its reasoning beside the text.
+        vision: Whether it takes images.
+        image_urls: Whether an image may be given by its address; `False`: as a data URI alone.
+        audio: Whether it takes audio.
+        lora: Whether its page lists `lora`, as a parameter or as a property.
+        batch: Whether its page says that it takes requests by the queue (`async_queue`).
+        paid_plan: Whether it is kept for the Workers Paid plan (else 403 with code 5035).
+        deprecated: The day, as `2026-05-30`, from which Cloudflare no longer promises it;
+            afterwards it answers 410 with code 5028, or another model answers for it.
+        dimensions: The length of its vectors.
+        max_input_tokens: Tokens a text may have, for embeddings.
+        max_batch: Texts a request may have, for embeddings.
+        query_field: The request field that marks texts as queries, for embeddings.
+        sources: Where the facts come from, a sentence each.
+    """
+
+    name: str
+    task: Task = "text-generation"
+    known: bool = True
+    context_window: int | None = None
+    input_price: float | None = None
+    cached_price: float | None = None
+    output_price: float | None = None
+    inputs: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
+    function_calling: bool | None = None
+    structured_output: bool | None = None
+    streams_json_schema: bool = True
+    schema_envelope: bool = False
+    text_only_content: bool = False
+    describes_properties: bool = False
+    reasoning: bool = False
+    vision: bool | None = None
+    image_urls: bool | None = None
+    audio: bool | None = None
+    lora: bool = False
+    batch: bool | None = None
+    paid_plan: bool | None = None
+    deprecated: str | None = None
+    dimensions: int | None = None
+    max_input_tokens: int | None = None
+    max_batch: int | None = None
+    query_field: str | None = None
+    sources: tuple[str, ...] = ()
+
+    @property
+    def max_tokens_default(self) -> int | None:
+        """The token cap its page says applies when none is sent."""
+        listed = self.parameters.get("max_tokens")
+        return listed.default if listed else None
+
+    def cost(self, usage: Usage) -> float | None:
+        """Return what *usage* costs in USD by the page's prices; `None` if they are unknown."""
+        if self.input_price is None:
+            return None
+        cached = 0 if self.cached_price is None else usage.cached_tokens or 0
+        paid = (usage.prompt_tokens - cached) * self.input_price
+        paid += cached * (self.cached_price or 0.0)
+        paid += usage.completion_tokens * (self.output_price or 0.0)
+        return paid / 1_000_000

@@ -1,0 +1,1 @@
+"""Arguments -> a request. Every error in the arguments is found here, before anything is sent."""

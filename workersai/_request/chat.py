@@ -1,0 +1,269 @@
+"""Arguments -> requests, one function per operation; those for vectors are in `_retrieval`.
+
+Everything that can be wrong with an argument is found here, before any connection is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workersai._request.messages import to_wire_messages, to_wire_response_format
+from workersai._request.tools import to_wire_tool_choice, to_wire_tools, tool_names
+from workersai._json import dump_json
+from workersai._models import get_profile
+from workersai._request.parameters import check_extra, collect_parameters
+from workersai._models.profile import ModelProfile
+from workersai.types import CallOptions, Endpoint, WireMessage
+from workersai.errors import ConfigurationError
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "ChatOptions",
+    "Request",
+    "chat_body",
+    "chat_request",
+    "completion_body",
+    "completion_request",
+    "models_request",
+    "run_path",
+]
+
+MAX_BODY_BYTES = 16 << 20
+"""The largest answer to a single request that is read."""
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request below `/accounts/{account_id}/ai`, and what is needed to read its answer.
+
+    Attributes:
+        path: Begins with a slash.
+        content: The JSON body; empty for GET.
+        params: The query.
+        model: The model it asks, if any.
+        stream: Whether a stream is asked for.
+        tools: The names of the tools it offers.
+        count: How many texts or documents it holds.
+        dimensions: The length of the vectors it asks for, if it does.
+        max_answer: The largest answer that is read, in bytes.
+    """
+
+    path: str
+    content: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    stream: bool = False
+    tools: frozenset[str] = frozenset()
+    count: int = 0
+    dimensions: int | None = None
+    max_answer: int = MAX_BODY_BYTES
+
+    @property
+    def method(self) -> str:
+        """`POST` when there is a body."""
+        return "POST" if self.content else "GET"
+
+    def call_seed(self) -> str:
+        """Return the seed of tool-call ids that the model leaves out.
+
+        It depends on the request alone, so that a recorded conversation replays word for word,
+        and on all of it, so that the turns of one conversation never share an id.
+        """
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What chat and completion have in common.
+
+    Attributes:
+        model: The model to ask.
+        call: The parameters of the call, as the client was given them.
+        endpoint: The route.
+        stream: Whether to ask for a stream.
+        include_usage: Whether to ask `/ai/v1` for the usage of a stream; native streams carry
+            it unasked.
+        reject_if_busy: Whether to be refused at once instead of queued.
+    """
+
+    model: str
+    call: CallOptions
+    endpoint: Endpoint = "run"
+    stream: bool = False
+    include_usage: bool = False
+    reject_if_busy: bool = False
+
+
+def chat_request(
+    messages: Sequence[WireMessage],
+    options: ChatOptions,
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tool_choice: str | bool | Mapping[str, Any] | None = None,
+) -> Request:
+    """Ask for the next message of a conversation.
+
+    Raises:
+        ConfigurationError: If an argument does not fit the model.
+    """
+    path = run_path(options.model)
+    if options.endpoint == "openai":
+        path = "/v1/chat/completions"
+    body, names = chat_body(messages, options, tools=tools, tool_choice=tool_choice)
+    return _generation_request(path, body, options.model, names)
+
+
+def chat_body(
+    messages: Sequence[WireMessage],
+    options: ChatOptions,
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    tool_choice: str | bool | Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Build the body of a chat's request; return it and the names of its tools.
+
+    Raises:
+        ConfigurationError: If an argument does not fit the model.
+    """
+    profile = get_profile(options.model)
+    wire_tools = to_wire_tools(tools, profile)
+    names = tool_names(wire_tools)
+    body: dict[str, Any] = {"messages": to_wire_messages(messages, profile)}
+    if wire_tools:
+        body["tools"] = wire_tools
+    if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
+        body["tool_choice"] = choice
+    return _generation_body(body, options, profile), names
+
+
+def completion_request(prompt: str, options: ChatOptions) -> Request:
+    """Ask for the continuation of a prompt; always native, `/ai/v1` documents no such route.
+
+    Raises:
+        ConfigurationError: If the prompt is empty or an argument does not fit the model.
+    """
+    path = run_path(options.model)
+    return _generation_request(path, completion_body(prompt, options), options.model, frozenset())
+
+
+def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
+    """Build the body of a prompt's request.
+
+    Raises:
+        ConfigurationError: If the prompt is empty or an argument does not fit the model.
+    """
+    if not isinstance(prompt, str) or not prompt:
+        raise ConfigurationError("prompt must be a non-empty string", parameter="prompt")
+    native = replace(options, endpoint="run")
+    return _generation_body({"prompt": prompt}, native, get_profile(options.model))
+
+
+def _generation_request(
+    path: str, body: dict[str, Any], model: str, names: frozenset[str]
+) -> Request:
+    content = dump_json(body, model=model)
+    return Request(path, content, model=model, stream="stream" in body, tools=names)
+
+
+def _generation_body(
+    body: dict[str, Any], options: ChatOptions, profile: ModelProfile
+) -> dict[str, Any]:
+    call = dict(options.call)
+    call.pop("model", None)
+    asked: Any = call.pop("response_format", None)
+    extra: Any = call.pop("extra", None)
+    if options.endpoint == "openai":
+        body = {"model": options.model, **body}
+    wanted = to_wire_response_format(asked, profile, options.endpoint)
+    if wanted is not None:
+        body["response_format"] = wanted
+    check_extra(extra, body.keys())
+    body.update(collect_parameters(call, extra, profile))
+    # Without a cap the native route uses the page's default, but `/ai/v1` cuts at 256 tokens.
+    if profile.max_tokens_default is not None and "max_completion_tokens" not in body:
+        body.setdefault("max_tokens", profile.max_tokens_default)
+    if options.reject_if_busy:
+        _merge(body, "options", {"rejectIfBusy": True})
+    stream = options.stream and not _is_refused_in_stream(wanted, profile)
+    if options.stream:
+        _check_choices(body)
+    if stream:
+        body["stream"] = True
+        if options.include_usage and options.endpoint == "openai":
+            _merge(body, "stream_options", {"include_usage": True})
+    return body
+
+
+def _merge(body: dict[str, Any], name: str, ours: dict[str, Any]) -> None:
+    """Add options to the user's own, which win."""
+    given = body.setdefault(name, ours)
+    if isinstance(given, Mapping):
+        body[name] = {**ours, **given}
+
+
+def _is_refused_in_stream(wanted: dict[str, Any] | None, profile: ModelProfile) -> bool:
+    """Say whether the model answers 5023 to a JSON schema in a stream; it is asked plainly."""
+    return (
+        wanted is not None
+        and wanted.get("type") == "json_schema"
+        and not profile.streams_json_schema
+    )
+
+
+def _check_choices(body: Mapping[str, Any]) -> None:
+    if body.get("n", 1) != 1:
+        raise ConfigurationError(
+            f"n={body['n']!r} cannot be streamed: ask for several answers without streaming",
+            parameter="n",
+        )
+
+
+# ----------------------------------------------------------------------- models and paths
+
+
+def models_request(
+    *,
+    search: str | None = None,
+    task: str | None = None,
+    author: str | None = None,
+    hide_experimental: bool | None = None,
+) -> Request:
+    """Ask for the account's model catalogue.
+
+    Raises:
+        ConfigurationError: If a filter is no text.
+    """
+    hide = None if hide_experimental is None else str(hide_experimental).lower()
+    asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}
+    params = {name: value for name, value in asked.items() if value is not None}
+    for name, value in params.items():
+        if not isinstance(value, str) or _SURROGATE.search(value):
+            raise ConfigurationError(f"{name}={value!r} must be text", parameter=name)
+    return Request("/models/search", params=params)
+
+
+def run_path(model: str) -> str:
+    """Return a model's native route.
+
+    Raises:
+        ConfigurationError: If *model* is not an id.
+    """
+    return f"/run/{_check_model(model)}"
+
+
+def _check_model(model: str) -> str:
+    """Let only ids pass that stay one path below `/ai/run/`."""
+    segments = model.split("/") if isinstance(model, str) else [""]
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise ConfigurationError(
+            f"model={model!r} is not a model id: it looks like '@cf/zai-org/glm-4.7-flash'",
+            parameter="model",
+        )
+    return model

@@ -1,0 +1,1 @@
+"""A whole reply -> a result or an error."""

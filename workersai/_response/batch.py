@@ -1,0 +1,187 @@
+"""What the queue answers -> a place in it, or the results in the order of the requests.
+
+The documented forms are `{"status", "request_id", "model"}` and `{"responses": [{"id", "result",
+"success", "external_reference"}], "usage"}`. Public clients also read `results` in place of
+`responses`, and answers that stand in the list without the `result` around them. How a request that
+failed is reported no page says: whatever Cloudflare's error envelopes look like is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from workersai._response.chat import AnswerPlace, read_chat
+from workersai._batches import BatchResponse, BatchResult
+from workersai._response.errors import error_from_body
+from workersai._json import ExactDocument
+from workersai._request.chat import Request
+from workersai._response.reply import Reply, read_embeddings
+from workersai.results import Batch, ChatResult, EmbeddingResult
+from workersai._secrets import redact
+from workersai._response.usage import parse_usage
+from workersai.errors import ResponseError, WorkersAIError
+
+__all__ = ["parse_polled", "parse_submitted"]
+
+_NOT_DONE = frozenset({"queued", "running", "pending", "processing", "in_progress"})
+"""`queued` and `running` are documented; public clients wait for the others too."""
+
+_FAILED = frozenset({"error", "failed"})
+_LISTS = ("responses", "results")
+
+
+def parse_submitted(reply: Reply, request: Request, references: Sequence[str | None]) -> Batch:
+    """Read the place in the queue.
+
+    Raises:
+        APIStatusError: If the server refused the batch.
+        ResponseError: If it gave no id; whether it took the batch is then unknown.
+    """
+    answer, _ = reply.unwrap(request)
+    found = answer if isinstance(answer, dict) else {}
+    _raise_if_failed(found, reply, request)
+    request_id = found.get("request_id")
+    if not isinstance(request_id, str) or not request_id:
+        raise ResponseError(f"{request.model} took a batch without giving it a request_id")
+    return Batch(request_id, request.model or "", _status(found) or "queued", tuple(references))
+
+
+def parse_polled(reply: Reply, request: Request, batch: Batch) -> Batch | BatchResult:
+    """Read what has become of a batch.
+
+    Raises:
+        APIStatusError: If the server answered with an error, or the whole batch failed.
+        ResponseError: If it says neither that it works on it nor what came of it, or answers in
+            an order that cannot be told.
+    """
+    answer, path = reply.unwrap(request)
+    found = answer if isinstance(answer, dict) else {}
+    name = next((name for name in _LISTS if isinstance(found.get(name), list)), None)
+    if name is not None:
+        reader = _ResponseReader(reply, request, ExactDocument(reply.body), (*path, name))
+        responses = reader.read(found[name], batch)
+        return BatchResult(
+            batch.request_id, batch.model, responses, parse_usage(found.get("usage"))
+        )
+    _raise_if_failed(found, reply, request)
+    status = _status(found)
+    if status not in _NOT_DONE:
+        said = redact(ascii(found.get("status")), reply.secrets)[:80]
+        raise ResponseError(
+            f"batch {batch.request_id} of {batch.model}: neither responses nor a known status, "
+            f"but {said}"
+        )
+    return replace(batch, status=status)
+
+
+def _status(found: dict[str, Any]) -> str:
+    status = found.get("status")
+    return status if isinstance(status, str) else ""
+
+
+def _raise_if_failed(found: dict[str, Any], reply: Reply, request: Request) -> None:
+    if _status(found) in _FAILED or found.get("error"):
+        raise error_from_body(
+            found, headers=reply.headers, model=request.model, secrets=reply.secrets
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ResponseReader:
+    """Reads the list of responses; each that cannot be read is an error in its own place."""
+
+    reply: Reply
+    request: Request
+    document: ExactDocument
+    path: tuple[str | int, ...]
+
+    def read(self, rows: list[Any], batch: Batch) -> tuple[BatchResponse, ...]:
+        found = [self._response(at, row) for at, row in enumerate(rows)]
+        places = _places(rows, batch)
+        count = max(len(batch.references), max(places, default=-1) + 1)
+        by_place = dict(zip(places, found, strict=True))
+        known = dict(enumerate(batch.references))
+        return tuple(
+            _placed(by_place.get(index), index, known.get(index), batch) for index in range(count)
+        )
+
+    def _response(self, at: int, row: Any) -> BatchResponse:
+        reference = row.get("external_reference") if isinstance(row, dict) else None
+        try:
+            result: Any = self._result(at, row)
+        except WorkersAIError as error:
+            result = error
+        return BatchResponse(at, result, reference if isinstance(reference, str) else None)
+
+    def _result(self, at: int, row: Any) -> ChatResult | EmbeddingResult:
+        path: tuple[str | int, ...] = (*self.path, at)
+        if isinstance(row, dict):
+            self._raise_if_refused(row)
+            if "result" in row:
+                row, path = row["result"], (*path, "result")
+        if row is None or row == {}:
+            raise ResponseError(f"{self.request.model} answered with success and an empty result")
+        if isinstance(row, dict) and isinstance(row.get("data"), list):
+            return read_embeddings(row, self.request.model)
+        seed = f"{self.request.call_seed()}_{at}_"
+        return read_chat(row, AnswerPlace(self.reply, self.document, path), self.request, seed)
+
+    def _raise_if_refused(self, row: dict[str, Any]) -> None:
+        if row.get("success") is not False and not row.get("error") and not row.get("errors"):
+            return
+        told, inner = row, row.get("result")
+        if not any(row.get(name) for name in ("error", "errors", "message")) and inner:
+            told = inner if isinstance(inner, dict) else {"message": inner}
+        raise error_from_body(told, model=self.request.model, secrets=self.reply.secrets)
+
+
+def _placed(
+    found: BatchResponse | None, index: int, reference: str | None, batch: Batch
+) -> BatchResponse:
+    if found is not None:
+        return replace(found, index=index, external_reference=found.external_reference or reference)
+    about = f"batch {batch.request_id} of {batch.model}"
+    return BatchResponse(index, ResponseError(f"{about}: no answer to request {index}"), reference)
+
+
+def _places(rows: list[Any], batch: Batch) -> list[int]:
+    """Find each row's place among the requests.
+
+    By its `id`, which is the index of the request; else by its reference; rows that carry neither
+    stand in order. Where the number of requests is not known, ids that leave out more places than
+    they fill are no indices.
+
+    Raises:
+        ResponseError: If they make no order.
+    """
+    keyed = [row if isinstance(row, dict) else {} for row in rows]
+    count = len(batch.references)
+    by_id = [_index(row.get("id"), count or 2 * len(rows)) for row in keyed]
+    if _is_order(by_id):
+        return by_id
+    known = {name: index for index, name in enumerate(batch.references) if name is not None}
+    by_reference = [_lookup(known, row.get("external_reference")) for row in keyed]
+    if _is_order(by_reference):
+        return by_reference
+    has_keys = any(type(row.get("id")) is int for row in keyed)
+    if not has_keys and count in (0, len(rows)):
+        return list(range(len(rows)))
+    raise ResponseError(
+        f"batch {batch.request_id} of {batch.model}: the ids of the {len(rows)} responses make no "
+        "order"
+    )
+
+
+def _index(value: Any, limit: int) -> int:
+    """Return an id that is an index, -1 for any other."""
+    return value if type(value) is int and value < limit else -1
+
+
+def _lookup(known: dict[str, int], reference: Any) -> int:
+    return known.get(reference, -1) if isinstance(reference, str) else -1
+
+
+def _is_order(places: list[int]) -> bool:
+    return all(place >= 0 for place in places) and len(set(places)) == len(places)

@@ -1,0 +1,113 @@
+"""What a call cost, from however the server reports it.
+
+A stream reports usage in one of three ways, and only the whole of it tells which: each chunk what
+it added, each chunk the sum so far, or one chunk everything. A last native chunk, without
+`choices`, then repeats the sum; all-zero reports appear between all of these.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard, TypeVar
+
+from workersai.results import Usage
+
+__all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage"]
+
+N = TypeVar("N", int, float)
+
+_LARGEST = sys.float_info.max
+
+
+def parse_usage(usage: Any) -> Usage | None:
+    """Read a usage object; `None` if there is none or it reports nothing.
+
+    Fields may be null, missing or float; `neurons` is Cloudflare's billing unit.
+    """
+    if not isinstance(usage, dict):
+        return None
+    prompt = _count(usage, "prompt_tokens", "input_tokens") or 0
+    completion = _count(usage, "completion_tokens", "output_tokens") or 0
+    details = usage.get("prompt_tokens_details")
+    cached = _count(details, "cached_tokens") if isinstance(details, dict) else None
+    spent = usage.get("completion_tokens_details")
+    reasoning = _count(spent if isinstance(spent, dict) else usage, "reasoning_tokens")
+    neurons = usage.get("neurons")
+    found = Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        total_tokens=_count(usage, "total_tokens") or prompt + completion,
+        cached_tokens=cached,
+        reasoning_tokens=reasoning,
+        neurons=float(neurons) if is_number(neurons) else None,
+    )
+    return found if found.total_tokens or found.neurons else None
+
+
+def _count(values: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        if is_number(value := values.get(name)):
+            return int(value)
+    return None
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Say whether a JSON value is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -_LARGEST <= value <= _LARGEST
+
+
+class UsageLedger:
+    """Collects the usage reports of one stream; cheap to add to, reckoned once at the end."""
+
+    def __init__(self) -> None:
+        self._chunks: list[Any] = []
+        self._tails: list[Any] = []
+
+    def add(self, report: Any, *, is_tail: bool) -> None:
+        """Take a report; *is_tail* says that it came on a native chunk, without `choices`."""
+        (self._tails if is_tail else self._chunks).append(report)
+
+    def total(self) -> Usage | None:
+        """Return the stream's whole usage, `None` if no report said anything."""
+        return _reckon(self._tails) or _reckon(self._chunks)
+
+
+def _reckon(reports: list[Any]) -> Usage | None:
+    usages = [usage for usage in map(parse_usage, reports) if usage is not None]
+    if not usages:
+        return None
+    has_prompt = [usage.prompt_tokens > 0 for usage in usages]
+    if any(has_prompt) and not all(has_prompt):
+        return add_usages(usages)  # only some count the prompt: each says what it added
+    return _most(usages)
+
+
+def add_usages(usages: list[Usage]) -> Usage:
+    """Sum reports field by field; a field that nobody reported stays `None`."""
+    return Usage(
+        prompt_tokens=sum(u.prompt_tokens for u in usages),
+        completion_tokens=sum(u.completion_tokens for u in usages),
+        total_tokens=sum(u.total_tokens for u in usages),
+        cached_tokens=_fold(sum, [u.cached_tokens for u in usages]),
+        reasoning_tokens=_fold(sum, [u.reasoning_tokens for u in usages]),
+        neurons=_fold(sum, [u.neurons for u in usages]),
+    )
+
+
+def _most(usages: list[Usage]) -> Usage:
+    return Usage(
+        prompt_tokens=max(u.prompt_tokens for u in usages),
+        completion_tokens=max(u.completion_tokens for u in usages),
+        total_tokens=max(u.total_tokens for u in usages),
+        cached_tokens=_fold(max, [u.cached_tokens for u in usages]),
+        reasoning_tokens=_fold(max, [u.reasoning_tokens for u in usages]),
+        neurons=_fold(max, [u.neurons for u in usages]),
+    )
+
+
+def _fold(fold: Callable[[list[N]], N], values: list[N | None]) -> N | None:
+    reported = [value for value in values if value is not None]
+    return fold(reported) if reported else None

@@ -1,0 +1,256 @@
+"""One event of a stream -> chat events, and what the events have brought so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from workersai._response.chat import find_reasoning, parse_chat, read_logprobs
+from workersai.events import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    UsageUpdate,
+)
+from workersai._response.errors import error_from_body, is_error_body, read_headers
+from workersai._json import exact_text, join_surrogates, read_list, to_text
+from workersai._stream.replay import replay
+from workersai._request.chat import Request
+from workersai._response.reply import Reply
+from workersai.results import ChatResult, Choice
+from workersai._stream.tool_calls import ToolCallAssembler
+from workersai._response.usage import UsageLedger
+from workersai.errors import ResponseError
+
+__all__ = ["AnswerInProgress"]
+
+Path: TypeAlias = tuple[str | int, ...]
+Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its position
+
+_MAX_CHARACTERS = 8 << 20
+_MAX_EVENTS = 2 << 20  # each a token or more: twice the largest context window there is
+
+_new = object.__new__
+_set_text = TextDelta.__dict__["text"].__set__
+_set_logprobs = TextDelta.__dict__["logprobs"].__set__
+
+
+class AnswerInProgress:
+    """Reads the events of one stream: native ones, OpenAI chunks, or both in one.
+
+    Attributes:
+        reason: The finish reason, once an event brought it.
+        replayed: The events of a whole answer, if one came as an event of the stream.
+        halves: Surrogates that wait for their other half, by channel.
+        has_surrogates: Set when an event held one: from then on, text is mended.
+    """
+
+    def __init__(
+        self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...]
+    ) -> None:
+        self.reason: str | None = None
+        self.replayed: list[ChatEvent] = []
+        self.halves: dict[str, str] = {}
+        self.has_surrogates = False
+        self._request = request
+        self._headers = headers
+        self._secrets = secrets
+        self._usage = UsageLedger()
+        self._tools = ToolCallAssembler(request.call_seed())
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._events = 0  # that brought text of any kind, before those not joined yet
+        self._names: dict[str, str] = {}  # `model`, `id`, `system_fingerprint`, as first seen
+
+    @property
+    def length(self) -> int:
+        """How many characters of text have come."""
+        return sum(map(len, self._text))
+
+    def settle(self) -> None:
+        """Join what has come in pieces, whose number weighs more than their characters.
+
+        Raises:
+            ResponseError: If more has come than any answer has.
+        """
+        size = self._tools.settle()
+        for pieces in (self._text, self._reasoning, self._refusal):
+            if len(pieces) > 1:
+                self._events += len(pieces) - 1
+                pieces[:] = ["".join(pieces)]
+            size += sum(map(len, pieces))
+        if size > _MAX_CHARACTERS or self._events > _MAX_EVENTS:
+            raise ResponseError(
+                f"the stream brought more than {_MAX_CHARACTERS} characters or {_MAX_EVENTS} events"
+            )
+
+    def read(
+        self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
+    ) -> None:
+        """Read one event, which stands at *path* in *payload*; put what it says into *events*.
+
+        Raises:
+            APIStatusError: If the event is an error.
+            ResponseError: If it cannot be read.
+        """
+        if ("error" in event or "errors" in event or "success" in event) and is_error_body(event):
+            raise error_from_body(
+                event, headers=self._headers, model=self._request.model, secrets=self._secrets
+            )
+        has_content = False
+        if choices := event.get("choices"):
+            if choices.__class__ is not list:
+                read_list(choices, "choices")  # raises
+            for position, choice in enumerate(choices):
+                if isinstance(choice, dict) and not choice.get("index"):
+                    place = path, position
+                    has_content |= self._read_choice(choice, payload, place, events)
+        # Hybrid chunks carry the same piece twice, in `choices` and natively.
+        if not has_content:
+            self._read_native(event, payload, path, events)
+        if usage := event.get("usage"):
+            self._usage.add(usage, is_tail="choices" not in event)
+        if "model" not in self._names:
+            self._note_names(event)
+
+    def _read_choice(
+        self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
+    ) -> bool:
+        """Read one choice of an OpenAI chunk; say whether it carried anything."""
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            return self._read_no_delta(choice, payload, place, events)
+        reasoning = None
+        if delta.get("reasoning_content") is not None or delta.get("reasoning") is not None:
+            name, reasoning = find_reasoning(delta)
+            if reasoning is not None and reasoning.__class__ is not str:
+                reasoning = exact_text(payload, (*place[0], "choices", place[1], "delta", name))
+            if reasoning:
+                self._add_reasoning(reasoning, events)
+        content = delta.get("content")
+        if content is not None and content.__class__ is not str:
+            content = exact_text(payload, (*place[0], "choices", place[1], "delta", "content"))
+        logprobs = choice.get("logprobs")
+        if content or logprobs:
+            self._add_text(content or "", events, logprobs and read_logprobs(choice))
+        if calls := delta.get("tool_calls"):
+            events += self._tools.feed(calls)
+        if refusal := delta.get("refusal"):
+            self._refusal.append(to_text(refusal))
+        if reason := choice.get("finish_reason"):
+            self.reason = str(reason)
+        return bool(content or reasoning or calls)
+
+    def _read_no_delta(
+        self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
+    ) -> bool:
+        """Read a choice with a whole message, or a piece of a text completion."""
+        if isinstance(choice.get("message"), dict):
+            self._replay(payload)
+            return True
+        text = choice.get("text")
+        if text is not None and text.__class__ is not str:
+            text = exact_text(payload, (*place[0], "choices", place[1], "text"))
+        if text:
+            self._add_text(text, events, None)
+        if reason := choice.get("finish_reason"):
+            self.reason = str(reason)
+        return bool(text)
+
+    def _read_native(
+        self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
+    ) -> None:
+        if isinstance(event.get("result"), dict):
+            self._replay(payload)
+            return
+        if pieces := event.get("streamed_data"):
+            for position, item in enumerate(read_list(pieces, "streamed_data")):
+                if not isinstance(item, dict):
+                    raise ResponseError("the server sent 'streamed_data' that holds no objects")
+                self.read(item, payload, (*path, "streamed_data", position), events)
+        response = event.get("response")
+        if response is not None and response.__class__ is not str:
+            response = exact_text(payload, (*path, "response"))
+        if response:
+            self._add_text(response, events, None)
+        if calls := event.get("tool_calls"):
+            events += self._tools.feed(calls)
+        if reason := event.get("finish_reason"):
+            self.reason = str(reason)
+
+    def _add_text(
+        self, text: str, events: list[ChatEvent], logprobs: list[dict[str, Any]] | None
+    ) -> None:
+        if self.has_surrogates:
+            text = self._mend("text", text)
+        if text or logprobs:
+            self._text.append(text)
+            # A frozen dataclass, set slot by slot: the constructor takes twice as long.
+            delta = _new(TextDelta)
+            _set_text(delta, text)
+            _set_logprobs(delta, logprobs)
+            events.append(delta)
+
+    def _replay(self, payload: bytes) -> None:
+        """Read a whole answer that came as one event of a stream."""
+        reply = Reply(200, self._headers, payload, self._secrets)
+        self.replayed = replay(parse_chat(reply, self._request))
+
+    def _add_reasoning(self, text: str, events: list[ChatEvent]) -> None:
+        if self.has_surrogates:
+            text = self._mend("reasoning", text)
+        if text:
+            self._reasoning.append(text)
+            events.append(ReasoningDelta(text))
+
+    def _mend(self, channel: str, text: str) -> str:
+        """Join the halves of a character that two events brought."""
+        whole, half = join_surrogates(self.halves.pop(channel, "") + text)
+        if half:
+            self.halves[channel] = half
+        return whole
+
+    def _note_names(self, event: dict[str, Any]) -> None:
+        for name in ("model", "id", "system_fingerprint"):
+            if name not in self._names and isinstance(value := event.get(name), str):
+                self._names[name] = value
+
+    def finish(self) -> list[ChatEvent]:
+        """Return the last events of an answer that is whole."""
+        if self.replayed:
+            return self.replayed
+        deltas, calls, invalid = self._tools.close(is_truncated=self.reason == "length")
+        events: list[ChatEvent] = [*deltas]
+        if (usage := self._usage.total()) is not None:
+            events.append(UsageUpdate(usage))
+        finish = Finish(
+            finish_reason=self.reason,
+            model=self._names.get("model") or self._request.model,
+            id=self._names.get("id"),
+            tool_calls=calls,
+            invalid_tool_calls=invalid,
+            refusal="".join(self._refusal) or None,
+            **read_headers(self._headers, self._secrets),
+            system_fingerprint=self._names.get("system_fingerprint"),
+        )
+        return [*events, finish]
+
+    def partial(self) -> ChatResult | None:
+        """Return what has come so far, every tool call of it as one not to run."""
+        calls = self._tools.unfinished()
+        if not (self._text or self._reasoning or calls):
+            return None
+        choice = Choice(
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            invalid_tool_calls=calls,
+        )
+        return ChatResult(
+            (choice,),
+            usage=self._usage.total(),
+            model=self._names.get("model") or self._request.model,
+            id=self._names.get("id"),
+            **read_headers(self._headers, self._secrets),
+        )

@@ -1,0 +1,164 @@
+"""Server-sent events -> chat events.
+
+A reader takes the bytes of one answer and gives events. Both clients and all four faces use the
+same one, so what a stream means is decided here alone. It ends with `Finish`, or `close` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pydantic_core import from_json
+
+from workersai.events import ChatEvent
+from workersai._json import parse_halves
+from workersai._stream.accumulator import AnswerInProgress
+from workersai._stream.replay import WholeReader
+from workersai._request.chat import Request
+from workersai._stream.sse import DONE, SSEDecoder
+from workersai.errors import (
+    APITimeoutError,
+    ResponseError,
+    StreamInterruptedError,
+    WorkersAIError,
+)
+
+__all__ = ["ChatReader", "StreamReader", "open_reader"]
+
+
+_SETTLED_BYTES = 1 << 20
+"""How often the pieces of an answer are joined: never, for most of them."""
+
+
+class ChatReader(Protocol):
+    """Reads one answer, bytes in and events out."""
+
+    is_done: bool
+    """Whether nothing more is worth reading."""
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """Take bytes; return the events they complete. What is wrong waits for `close`."""
+
+    def close(self) -> list[ChatEvent]:
+        """End the answer; return its last events, `Finish` the last, or raise what is wrong."""
+
+    def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
+        """Return what to raise when the connection fails with *error* before the end.
+
+        `None` if the answer was whole by then.
+        """
+
+
+def open_reader(
+    request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
+) -> ChatReader:
+    """Choose the reader by what the server says it sends.
+
+    Some models answer a request for a stream with plain JSON (seen on gpt-oss and kimi), and so
+    may anything between here and there with HTML.
+    """
+    kind = headers.get("content-type", "")
+    if not request.stream or "json" in kind or "html" in kind:
+        return WholeReader(request, headers, secrets)
+    return StreamReader(request, headers, secrets)
+
+
+class StreamReader:
+    """Reads a stream of server-sent events: native ones, OpenAI chunks, or both in one."""
+
+    def __init__(
+        self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
+    ) -> None:
+        self.is_done = False
+        self._request = request
+        self._headers = headers
+        self._secrets = secrets
+        self._sse = SSEDecoder()
+        self._answer = AnswerInProgress(request, headers, secrets)
+        self._has_ended = False
+        self._loose = 0  # bytes since the pieces of the answer were joined
+        self._failure: WorkersAIError | None = None
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """Take bytes; return the events they complete. What is wrong waits for `close`."""
+        events: list[ChatEvent] = []
+        try:
+            for payload in self._sse.feed(chunk):
+                self._read_payload(payload, events)
+            self._loose += len(chunk)
+            if self._loose > _SETTLED_BYTES:
+                self._loose = 0
+                self._answer.settle()
+        except WorkersAIError as error:
+            self._fail(error)
+        return events
+
+    def close(self) -> list[ChatEvent]:
+        """End the stream; return its last events, or raise what is wrong.
+
+        Raises:
+            StreamInterruptedError: If the model had not finished.
+            APIStatusError: If the stream brought an error.
+            ResponseError: If it brought something that cannot be read.
+        """
+        events: list[ChatEvent] = []
+        try:
+            for payload in self._sse.close():
+                self._read_payload(payload, events)
+        except WorkersAIError as error:
+            self._fail(error)
+        if self._failure is None and self._answer.halves:
+            self._fail(ResponseError("the stream ended with half of a surrogate pair"))
+        if self._failure is None and not self._is_whole():
+            interrupted = StreamInterruptedError(self._describe("ended"))
+            interrupted.is_retryable = True  # unless a part was handed out
+            self._fail(interrupted)
+        if self._failure is not None:
+            raise self._failure
+        return [*events, *self._answer.finish()]
+
+    def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
+        """Return what to raise when the connection fails with *error*; `None` if all had come."""
+        if self._failure is None and self._is_whole():
+            self.is_done = True
+            return None
+        if not isinstance(error, (APITimeoutError, ResponseError)):
+            broken = StreamInterruptedError(self._describe(f"broke ({error})"))
+            broken.is_retryable = error.is_retryable
+            error = broken
+        self._fail(error)
+        return error
+
+    def _is_whole(self) -> bool:
+        """Say whether the model has finished: `[DONE]`, a finish reason, or both."""
+        return self._has_ended or self._answer.reason is not None
+
+    def _fail(self, error: WorkersAIError) -> None:
+        self.is_done = True
+        self._failure = error
+        error.partial = self._answer.partial()
+        if error.partial is not None:
+            error.is_retryable = False  # a part of the answer has been handed out already
+
+    def _describe(self, how: str) -> str:
+        return (
+            f"The stream of {self._request.model} {how} before the model had finished, after "
+            f"{self._answer.length} characters of text; what had come is in `.partial`"
+        )
+
+    def _read_payload(self, payload: bytes, events: list[ChatEvent]) -> None:
+        if payload == DONE:
+            self._has_ended = self.is_done = True
+        if self.is_done:
+            return
+        try:
+            event = from_json(payload)
+        except ValueError:
+            event = parse_halves(payload, self._secrets)
+            self._answer.has_surrogates = True
+        if not isinstance(event, dict):
+            raise ResponseError(f"the stream sent an event that is {type(event).__name__}")
+        self._answer.read(event, payload, (), events)
+        if self._answer.replayed:
+            self._has_ended = self.is_done = True

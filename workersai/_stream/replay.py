@@ -1,0 +1,89 @@
+"""A whole answer -> the events of a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from workersai._response.chat import parse_chat
+from workersai.events import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from workersai._request.chat import MAX_BODY_BYTES, Request
+from workersai._response.reply import Reply
+from workersai.results import ChatResult, InvalidToolCall, ToolCall
+from workersai.errors import ResponseError, WorkersAIError
+
+__all__ = ["WholeReader", "replay"]
+
+
+def replay(result: ChatResult) -> list[ChatEvent]:
+    """Give a whole answer as the events a stream would have brought."""
+    choice = result.choices[0]
+    events: list[ChatEvent] = []
+    if choice.reasoning:
+        events.append(ReasoningDelta(choice.reasoning))
+    if choice.text or choice.logprobs:
+        events.append(TextDelta(choice.text, choice.logprobs))
+    calls: list[ToolCall | InvalidToolCall]
+    calls = [*choice.tool_calls, *choice.invalid_tool_calls]
+    events += [
+        ToolCallDelta(position, call.id, call.name, _to_text(call.arguments))
+        for position, call in enumerate(calls)
+    ]
+    if result.usage is not None:
+        events.append(UsageUpdate(result.usage))
+    finish = Finish(
+        finish_reason=choice.finish_reason,
+        model=result.model,
+        id=result.id,
+        tool_calls=choice.tool_calls,
+        invalid_tool_calls=choice.invalid_tool_calls,
+        refusal=choice.refusal,
+        request_id=result.request_id,
+        gateway=result.gateway,
+        system_fingerprint=result.system_fingerprint,
+    )
+    return [*events, finish]
+
+
+def _to_text(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+class WholeReader:
+    """Reads an answer that comes whole although a stream was asked for."""
+
+    def __init__(
+        self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
+    ) -> None:
+        self.is_done = False
+        self._request = request
+        self._headers = headers
+        self._secrets = secrets
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> list[ChatEvent]:
+        """Keep the bytes: there is no event before the last of them."""
+        self._size += len(chunk)
+        self.is_done = self._size > MAX_BODY_BYTES
+        self._chunks.append(chunk)
+        return []
+
+    def close(self) -> list[ChatEvent]:
+        """Read the answer and give it as events."""
+        if self.is_done:
+            raise ResponseError(f"the answer is larger than {MAX_BODY_BYTES} bytes")
+        reply = Reply(200, self._headers, b"".join(self._chunks), self._secrets)
+        return replay(parse_chat(reply, self._request))
+
+    def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
+        """Half an answer is none."""
+        return error

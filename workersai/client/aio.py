@@ -1,0 +1,159 @@
+"""`AsyncClient`: what `Client` does, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Self, Unpack
+
+from workersai._response.chat import parse_chat
+from workersai.client.base import OnRetry, ToolChoice, Tools
+from workersai.client.batches import AsyncBatches
+from workersai.events import ChatEvent
+from workersai._request.parameters import check_count
+from workersai._request.chat import (
+    Request,
+    chat_request,
+    completion_request,
+    models_request,
+)
+from workersai._response.reply import (
+    merge_embeddings,
+    parse_embeddings,
+    parse_models,
+    parse_rerank,
+)
+from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
+from workersai._request.embeddings import rerank_request
+from workersai.types import CallOptions, EmbeddingOptions, WireMessage
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(AsyncBatches):
+    """Workers AI, asynchronously; safe to share between tasks, event loops and threads.
+
+    Takes the arguments of `BaseClient` and:
+
+    Args:
+        http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
+            closed or changed, in one event loop and one process. The pool of `httpx.AsyncClient`
+            itself loses places when tasks are cancelled (httpx 0.28): prefer httpx2's, or
+            `httpx_aiohttp.HttpxAiohttpClient`.
+    """
+
+    async def chat(
+        self,
+        messages: Sequence[WireMessage],
+        *,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult:
+        """As `Client.chat`."""
+        request = chat_request(messages, self._options(call), tools=tools, tool_choice=tool_choice)
+        return await self._call(request, parse_chat, on_retry)
+
+    def stream_chat(
+        self,
+        messages: Sequence[WireMessage],
+        *,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        include_usage: bool = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As `Client.stream_chat`; returns an asynchronous generator."""
+        options = self._options(call, stream=True, include_usage=include_usage)
+        request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
+        return self._stream(request, on_retry)
+
+    async def complete(
+        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
+    ) -> ChatResult:
+        """As `Client.complete`."""
+        request = completion_request(prompt, self._options(call))
+        return await self._call(request, parse_chat, on_retry)
+
+    def stream_complete(
+        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As `Client.stream_complete`; returns an asynchronous generator."""
+        request = completion_request(prompt, self._options(call, stream=True))
+        return self._stream(request, on_retry)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        model: str | None = None,
+        max_concurrency: int = 4,
+        on_progress: Callable[[int], None] | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> EmbeddingResult:
+        """As `Client.embed`, with up to *max_concurrency* requests at once."""
+        slots = asyncio.Semaphore(check_count("max_concurrency", max_concurrency, 1))
+
+        async def one(request: Request) -> EmbeddingResult:
+            async with slots:
+                result = await self._call(request, parse_embeddings, on_retry)
+            if on_progress is not None:
+                on_progress(request.count)
+            return result
+
+        requests = self._embedding_requests(texts, model, options)
+        return merge_embeddings(await _gather([one(request) for request in requests]))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str | None = None,
+        top_k: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+        on_retry: OnRetry = None,
+    ) -> RerankResult:
+        """As `Client.rerank`."""
+        asked = rerank_request(query, documents, self._model(model), top_k=top_k, extra=extra)
+        return await self._call(asked, parse_rerank, on_retry) if documents else RerankResult(())
+
+    async def models(
+        self,
+        *,
+        search: str | None = None,
+        task: str | None = None,
+        author: str | None = None,
+        hide_experimental: bool | None = None,
+    ) -> list[ModelInfo]:
+        """As `Client.models`."""
+        asked = models_request(
+            search=search, task=task, author=author, hide_experimental=hide_experimental
+        )
+        return await self._call(asked, parse_models, None)
+
+    async def aclose(self) -> None:
+        """As `Client.close`, for this event loop's connections."""
+        await self._engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+async def _gather(calls: Sequence[Any]) -> list[Any]:
+    """Run calls together; when one fails, the others are cancelled and waited for."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

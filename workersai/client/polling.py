@@ -1,0 +1,99 @@
+"""Waiting for a batch, as a generator both clients drive.
+
+The generator yields polls ("wait, then ask"), and is sent what the server said or thrown the error.
+It ends by raising, or by being dropped when the results are there.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from workersai.client.retries import Timeout
+from workersai.results import Batch
+from workersai.errors import APIStatusError, APITimeoutError, ConfigurationError, WorkersAIError
+
+__all__ = ["Poll", "waiting"]
+
+_LONGEST_DELAY = 30.0
+_UNSEEN_SECONDS = 60.0
+_NOT_FOUND = 5504
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Wait *delay* seconds, then ask for *batch*, within *timeout*."""
+
+    batch: Batch
+    delay: float
+    timeout: Timeout
+
+
+def waiting(
+    batch: Batch,
+    limits: Timeout,
+    *,
+    timeout: float | None = None,
+    interval: float = 1.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Generator[Poll, Batch, NoReturn]:
+    """Poll until the results are there.
+
+    The first poll comes at once, the second after *interval*; delays double up to 30 s and get
+    shorter again before the end. Asking twice does no harm, so an error that may pass is waited
+    out. So is "not found" during the first minute: public clients saw a batch that had just been
+    submitted answered so.
+
+    Args:
+        batch: The batch.
+        limits: The client's; each poll also ends with the wait.
+        timeout: Seconds for the whole wait; the client's total if not given.
+        interval: The first delay in seconds.
+        clock: Monotonic seconds.
+
+    Raises:
+        APITimeoutError: When the time is over; it holds the batch.
+        WorkersAIError: When a poll failed for good.
+    """
+    seconds = limits.total if timeout is None else timeout
+    for name, value in (("timeout", seconds), ("interval", interval)):
+        _check_seconds(name, value)
+    start, delay, is_seen, failure = clock(), 0.0, False, None
+    left, shortest = seconds, min(interval, seconds / 10)
+    while True:
+        total = min(limits.total, max(left - delay, shortest))
+        try:
+            batch = yield Poll(batch, delay, replace(limits, total=total))
+        except WorkersAIError as error:
+            if not error.is_retryable and (is_seen or not _is_unseen(error, clock() - start)):
+                raise
+            failure = error
+        else:
+            is_seen, failure = True, None
+        left = start + seconds - clock()
+        if left <= shortest:
+            raise _too_late(batch, seconds, failure)
+        delay = min(max(interval, 2 * delay), max(interval, _LONGEST_DELAY), left / 2)
+
+
+def _check_seconds(name: str, value: float) -> None:
+    if not isinstance(value, (int, float)) or not 0 < value < threading.TIMEOUT_MAX:
+        raise ConfigurationError(f"{name}={value!r} must be a number of seconds", parameter=name)
+
+
+def _is_unseen(error: WorkersAIError, waited: float) -> bool:
+    is_not_found = isinstance(error, APIStatusError) and error.code == _NOT_FOUND
+    return is_not_found and waited < _UNSEEN_SECONDS
+
+
+def _too_late(batch: Batch, seconds: float, failure: WorkersAIError | None) -> APITimeoutError:
+    why = f"the last poll failed: {failure}" if failure else f"its status is {batch.status!r}"
+    return APITimeoutError(
+        f"Batch {batch.request_id} of {batch.model} was not done within {seconds:g} s, {why}; it "
+        "stays in the queue, and its results can be asked for by this id",
+        phase="total",
+        batch=batch,
+    )

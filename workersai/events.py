@@ -1,0 +1,82 @@
+"""What a stream says on its way: chat events, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from workersai.results import InvalidToolCall, ToolCall, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """New text of the answer, never empty unless it brings `logprobs`."""
+
+    text: str
+    logprobs: list[dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """New text of the reasoning, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call.
+
+    The first delta of a call carries `id` and `name`, later ones neither. Joined in order, the
+    `arguments` of one `index` are the call's JSON text, byte for byte as sent.
+
+    Attributes:
+        index: The call's position in this answer: 0, 1, 2, ...
+        id: Unique in this answer.
+        name: The tool's name.
+        arguments: More of the JSON text; may be empty.
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUpdate:
+    """The call's whole usage; comes at most once, before `Finish`."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of a stream; always the last event.
+
+    Attributes:
+        finish_reason: As in `Choice`.
+        model: As in `ChatResult`.
+        id: As in `ChatResult`.
+        tool_calls: The calls the deltas made, parsed strictly.
+        invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
+        refusal: As in `Choice`.
+        request_id: As in `ChatResult`.
+        system_fingerprint: As sent; `None` if it was not.
+        gateway: As in `ChatResult`.
+    """
+
+    finish_reason: str | None = None
+    model: str | None = None
+    id: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    invalid_tool_calls: tuple[InvalidToolCall, ...] = ()
+    refusal: str | None = None
+    request_id: str | None = None
+    system_fingerprint: str | None = None
+    gateway: Mapping[str, str] = field(default_factory=dict)
+
+
+ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish
+"""What `stream_chat` and `stream_complete` yield."""
