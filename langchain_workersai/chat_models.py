@@ -17,19 +17,23 @@ from typing_extensions import Self, Unpack
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
 import workersai
-from langchain_workersai._model.batches import BatchedChat
-from langchain_workersai._translate.chunks import ChunkStream
-from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._errors import framework_errors
-from langchain_workersai._translate.messages import to_wire_messages
-from langchain_workersai._translate.profile import to_langchain_profile
+from langchain_workersai._model.arguments import ChatSettings
+from langchain_workersai._model.batches import BatchedChat
+from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.identity import add_counts
+from langchain_workersai._model.retries import async_retry_listener, retry_listener
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
-from langchain_workersai._model.retries import async_retry_listener, retry_listener
-from langchain_workersai._model.arguments import ChatSettings
-from langchain_workersai._model.identity import add_counts
+from langchain_workersai._translate.chunks import ChunkStream
+from langchain_workersai._translate.messages import to_wire_messages
+from langchain_workersai._translate.profile import to_langchain_profile
 from langchain_workersai._translate.thinking import Feed, ThinkingStream
-from langchain_workersai._translate.tools import is_wire_tool, to_wire_response_format, to_wire_tools
+from langchain_workersai._translate.tools import (
+    is_wire_tool,
+    to_wire_response_format,
+    to_wire_tools,
+)
 from workersai import __version__, hides_arguments
 
 _LOCAL = frozenset({"stream", "stream_usage"})

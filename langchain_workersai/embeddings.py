@@ -8,10 +8,10 @@ from langchain_core.embeddings import Embeddings
 from pydantic import AliasChoices, Field
 from typing_extensions import Unpack
 
-from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._errors import framework_errors
-from langchain_workersai._model.progress import progress
 from langchain_workersai._model.arguments import EmbeddingSettings
+from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.progress import progress
 from workersai import hides_arguments
 
 

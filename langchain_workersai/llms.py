@@ -13,16 +13,16 @@ from langchain_core.outputs import GenerationChunk, LLMResult
 from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
 
+from langchain_workersai._errors import framework_errors
+from langchain_workersai._model.arguments import CompletionSettings
+from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.identity import TextModel
+from langchain_workersai._model.retries import async_retry_listener, retry_listener
+from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.completions import (
     from_wire_completions,
     generation_chunk,
 )
-from langchain_workersai._model.connection import CONFIG, Connection
-from langchain_workersai._errors import framework_errors
-from langchain_workersai._provider import PROVIDER
-from langchain_workersai._model.retries import async_retry_listener, retry_listener
-from langchain_workersai._model.arguments import CompletionSettings
-from langchain_workersai._model.identity import TextModel
 from workersai import ChatResult, __version__, hides_arguments
 
 

@@ -10,9 +10,9 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field
 from typing_extensions import Unpack
 
-from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import RerankSettings
+from langchain_workersai._model.connection import CONFIG, Connection
 from workersai import RerankResult, hides_arguments
 
 SCORE = "relevance_score"

@@ -20,11 +20,11 @@ from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.batches import BatchedChat
-from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
 from llamaindex_workersai._model.connection import ConnectionSettings
 from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
+from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
 from workersai import ChatParameters, hides_arguments
 
 

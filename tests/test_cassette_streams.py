@@ -14,9 +14,9 @@ from tests.cassette_format import (
     Interaction,
     read,
 )
-from workersai._request.chat import Request as WireRequest
-from workersai._stream.sse import SSEDecoder
 from workersai._stream.reader import open_reader
+from workersai._stream.sse import SSEDecoder
+from workersai._wire import Request as WireRequest
 
 FILES = sorted(CASSETTES.rglob("*.yaml"))
 

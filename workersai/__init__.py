@@ -6,44 +6,12 @@ are made of what this package exports.
 
 from __future__ import annotations
 
-from workersai._batches import BatchResponse, BatchResult
-from workersai.events import (
-    ChatEvent,
-    Finish,
-    ReasoningDelta,
-    TextDelta,
-    ToolCallDelta,
-    UsageUpdate,
-)
-from workersai.client.retries import RetryNotice, Timeout
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile, Parameter
-from workersai.results import (
-    Batch,
-    ChatResult,
-    Choice,
-    EmbeddingResult,
-    InvalidToolCall,
-    ModelInfo,
-    RankedDocument,
-    RerankResult,
-    ToolCall,
-    Usage,
-)
 from workersai._secrets import hidden_setting, hides_arguments
-from workersai.thinking import ThinkSplitter, without_think_tags
-from workersai.types import (
-    BatchRequest,
-    CallOptions,
-    ChatParameters,
-    EmbeddingOptions,
-    Endpoint,
-    WireFunctionCall,
-    WireMessage,
-    WireToolCall,
-)
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
+from workersai.client.retries import RetryNotice
 from workersai.errors import (
     APIConnectionError,
     APIStatusError,
@@ -61,6 +29,40 @@ from workersai.errors import (
     ServerError,
     StreamInterruptedError,
     WorkersAIError,
+)
+from workersai.events import (
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from workersai.results import (
+    Batch,
+    BatchResponse,
+    BatchResult,
+    ChatResult,
+    Choice,
+    EmbeddingResult,
+    InvalidToolCall,
+    ModelInfo,
+    RankedDocument,
+    RerankResult,
+    ToolCall,
+    Usage,
+)
+from workersai.thinking import ThinkSplitter, without_think_tags
+from workersai.types import (
+    BatchRequest,
+    CallOptions,
+    ChatParameters,
+    EmbeddingOptions,
+    Endpoint,
+    Timeout,
+    WireFunctionCall,
+    WireMessage,
+    WireToolCall,
 )
 
 __all__ = [

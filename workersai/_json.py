@@ -172,3 +172,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return str(error)
+
+
+def text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -11,12 +11,13 @@ from typing_extensions import ParamSpec
 
 from workersai.errors import WorkersAIError, bare
 
-__all__ = ["Secrets", "hidden_setting", "hides_arguments", "redact"]
+__all__ = ["Secrets", "clean_text", "hidden_setting", "hides_arguments", "redact"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _SHOWN = "***"
+_MESSAGE_LIMIT = 500
 
 
 class HiddenText(str):
@@ -102,3 +103,10 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, _SHOWN)
     return text
+
+
+def clean_text(text: str, secrets: tuple[str, ...]) -> str:
+    """Make a server's text fit for logs: no secrets, no control characters, no novels."""
+    text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text[:_MESSAGE_LIMIT]

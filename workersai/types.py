@@ -6,10 +6,14 @@ answered is in `_results`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from typing_extensions import Required, TypedDict
+
+from workersai.errors import ConfigurationError
 
 Endpoint: TypeAlias = Literal["run", "openai"]
 """`run`: the native `/ai/run/{model}`; `openai`: the OpenAI-compatible `/ai/v1/...`."""
@@ -110,3 +114,39 @@ class EmbeddingOptions(TypedDict, total=False):
     truncate: bool | None
     batch_size: int | None
     extra: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long to wait, in seconds, for each part of a call.
+
+    Attributes:
+        connect: For a connection, including the wait for a free one.
+        first_byte: For the answer to begin. A plain call waits for the whole generation here;
+            the server itself has been seen to work on one answer for minutes.
+        idle: Between two events of a stream; pings do not count.
+        total: For everything together, retries and the waits between them included.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    idle: float = 60.0
+    total: float = 600.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "first_byte", "idle", "total"):
+            value = getattr(self, name)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 < value < threading.TIMEOUT_MAX:
+                raise ConfigurationError(
+                    f"timeout {name}={value!r} must be a number of seconds between 0 and "
+                    f"{threading.TIMEOUT_MAX:.0f}",
+                    parameter="timeout",
+                )
+
+    @classmethod
+    def of(cls, timeout: float | Timeout | None) -> Timeout:
+        """Read a timeout argument: a number is the total, `None` the defaults."""
+        if timeout is None:
+            return cls()
+        return timeout if isinstance(timeout, Timeout) else cls(total=timeout)

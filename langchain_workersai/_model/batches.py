@@ -15,8 +15,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatResult
 
 import workersai
-from langchain_workersai._model.tools_binding import BindableChat
 from langchain_workersai._errors import framework_errors, from_core_error
+from langchain_workersai._model.tools_binding import BindableChat
 from langchain_workersai._translate.messages import to_wire_messages
 from workersai import Batch, BatchRequest, BatchResult, ResponseError, WorkersAIError
 

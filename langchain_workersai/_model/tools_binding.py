@@ -10,8 +10,14 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
 
 from langchain_workersai._errors import ConfigurationError
-from langchain_workersai._model.structured import DECIDED, METHODS, Method, default_method, parsed_by
 from langchain_workersai._model.identity import TextModel
+from langchain_workersai._model.structured import (
+    DECIDED,
+    METHODS,
+    Method,
+    default_method,
+    parsed_by,
+)
 from langchain_workersai._translate.tools import (
     ToolLike,
     to_wire_response_format,

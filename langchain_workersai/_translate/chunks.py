@@ -19,8 +19,8 @@ from langchain_core.utils.json import parse_partial_json
 from pydantic import BaseModel
 from typing_extensions import assert_never
 
-from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
 from langchain_workersai._provider import PROVIDER
+from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
 from workersai import (
     ChatEvent,
     Finish,

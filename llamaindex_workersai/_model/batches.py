@@ -7,8 +7,8 @@ from typing import Any, TypeAlias, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
 from llamaindex_workersai._model.prediction import StructuredPrediction
+from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
 from workersai import Batch, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
 
 Answers: TypeAlias = list[ChatResponse | WorkersAIError]

@@ -11,11 +11,11 @@ from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
 from pydantic import Field
 
-from llamaindex_workersai._translate.chunks import AnswerOptions
 from llamaindex_workersai._model.connection import Connection
+from llamaindex_workersai._translate.chunks import AnswerOptions
+from llamaindex_workersai._translate.content import to_wire_parts
 from llamaindex_workersai._translate.history import repair_history
 from llamaindex_workersai._translate.messages import to_wire_messages
-from llamaindex_workersai._translate.content import to_wire_parts
 from llamaindex_workersai._translate.tools import wire_name
 from workersai import ChatParameters, ConfigurationError, ModelProfile, get_profile
 

@@ -24,7 +24,6 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
-from llamaindex_workersai._model.tools_binding import ToolCalling
 from llamaindex_workersai._model.structured import (
     Method,
     PartialObjects,
@@ -32,6 +31,7 @@ from llamaindex_workersai._model.structured import (
     schema_format,
     with_schema,
 )
+from llamaindex_workersai._model.tools_binding import ToolCalling
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 

@@ -38,7 +38,7 @@ from workersai import (
     StreamInterruptedError,
     WorkersAIError,
 )
-from workersai._response.errors import parse_retry_after
+from workersai._response.headers import parse_retry_after
 
 HOW = ("plain", "stream")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import get_translator
 
-import langchain_workersai._translate.blocks as blocks
+from langchain_workersai._translate import blocks
 from langchain_workersai._translate.chunks import ChunkStream
 from workersai import ChatEvent, Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 

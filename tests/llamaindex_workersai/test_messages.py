@@ -25,8 +25,8 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_workersai import ConfigurationError
-from llamaindex_workersai._translate.messages import to_wire_messages
 from llamaindex_workersai._translate.content import to_wire_parts
+from llamaindex_workersai._translate.messages import to_wire_messages
 from llamaindex_workersai._translate.tools import wire_name
 
 PNG = base64.b64decode(

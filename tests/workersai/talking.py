@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 import httpx
 
 from workersai import AsyncClient, CallOptions, ChatEvent, Client, Endpoint, WireMessage
-from workersai._request.chat import ChatOptions, Request, chat_request
+from workersai._request.chat import ChatOptions, chat_request
+from workersai._wire import Request
 
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
 SEA_LION = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"

@@ -56,12 +56,13 @@ from workersai import (
     Usage,
     WorkersAIError,
 )
-from workersai._response.batch import parse_polled, parse_submitted
 from workersai._request.batch import poll_request, submit_request
-from workersai._response.errors import error_from_body
-from workersai._request.chat import ChatOptions, Request, chat_request, completion_request
-from workersai._response.reply import Reply
+from workersai._request.chat import ChatOptions, chat_request, completion_request
 from workersai._request.embeddings import embedding_requests
+from workersai._response.batch import parse_polled, parse_submitted
+from workersai._response.errors import error_from_body
+from workersai._response.reply import Reply
+from workersai._wire import Request
 from workersai.client.polling import Poll, waiting
 
 ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"

@@ -14,8 +14,8 @@ from workersai._models.chat import CHAT_MODELS
 from workersai._models.embeddings import EMBEDDING_MODELS
 from workersai._models.openai_schema import OPENAI_MODELS
 from workersai._models.retired import RETIRED_MODELS
-from workersai._request.parameters import check_parameter
 from workersai._request.chat import ChatOptions, chat_request
+from workersai._request.parameters import check_parameter
 from workersai.types import Endpoint, WireMessage
 
 SERVED = [*CHAT_MODELS, *OPENAI_MODELS]

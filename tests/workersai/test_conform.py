@@ -9,7 +9,8 @@ import pytest
 
 from tests.workersai.talking import GLM, GRANITE, LLAMA, SEA_LION, UNKNOWN, described
 from workersai import ConfigurationError, Endpoint, get_profile
-from workersai._request.messages import to_wire_messages, to_wire_response_format
+from workersai._request.messages import to_wire_messages
+from workersai._request.response_format import to_wire_response_format
 from workersai._request.tools import to_wire_tool_choice, to_wire_tools, tool_names
 
 TEXT_ONLY = [GRANITE, SEA_LION, "@cf/qwen/qwen2.5-coder-32b-instruct"]

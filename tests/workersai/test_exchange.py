@@ -21,8 +21,8 @@ from workersai import (
     Timeout,
     WorkersAIError,
 )
-from workersai.client.retries import exchange, retry_delay
 from workersai._response.errors import error_from_body, error_from_response
+from workersai.client.retries import exchange, retry_delay
 
 
 class Clock:

@@ -25,13 +25,9 @@ from workersai import (
     RateLimitError,
     ServerError,
 )
-from workersai._response.errors import (
-    error_from_body,
-    error_from_response,
-    is_error_body,
-    is_error_status,
-    parse_retry_after,
-)
+from workersai._response.errors import error_from_body, error_from_response, is_error_body
+from workersai._response.headers import parse_retry_after
+from workersai._wire import is_error_status
 
 UUID = "51afe8c9-1111-4222-8333-444455556666"
 

@@ -22,14 +22,11 @@ from tests.workersai.talking import (
     call_options,
 )
 from workersai import CallOptions, ConfigurationError, Endpoint
-from workersai._request.chat import (
-    ChatOptions,
-    Request,
-    chat_request,
-    completion_request,
-    models_request,
-)
-from workersai._request.embeddings import embedding_requests, rerank_request
+from workersai._request.catalogue import models_request
+from workersai._request.chat import ChatOptions, chat_request, completion_request
+from workersai._request.embeddings import embedding_requests
+from workersai._request.rerank import rerank_request
+from workersai._wire import Request
 
 ENDPOINTS: list[Endpoint] = ["run", "openai"]
 

@@ -17,15 +17,14 @@ from workersai import (
     ResponseError,
     Usage,
 )
-from workersai._request.chat import Request, models_request
-from workersai._response.reply import (
-    Reply,
-    merge_embeddings,
-    parse_embeddings,
-    parse_models,
-    parse_rerank,
-)
-from workersai._request.embeddings import embedding_requests, rerank_request
+from workersai._request.catalogue import models_request
+from workersai._request.embeddings import embedding_requests
+from workersai._request.rerank import rerank_request
+from workersai._response.catalogue import parse_models
+from workersai._response.embeddings import merge_embeddings, parse_embeddings
+from workersai._response.reply import Reply
+from workersai._response.rerank import parse_rerank
+from workersai._wire import Request
 
 BUSY = {"success": False, "result": {}, "errors": [{"code": 3040, "message": "busy"}]}
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, QWEN_EMBEDDING, RERANKER, UNKNOWN
 from workersai import ConfigurationError, EmbeddingOptions, Endpoint
-from workersai._request.chat import Request
-from workersai._request.embeddings import embedding_requests, rerank_request
+from workersai._request.embeddings import embedding_requests
+from workersai._request.rerank import rerank_request
+from workersai._wire import Request
 
 
 def body(request: Request) -> Any:

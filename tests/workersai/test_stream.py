@@ -38,11 +38,11 @@ from workersai import (
     Usage,
     UsageUpdate,
     WorkersAIError,
-    _progress,
     _stream,
 )
 from workersai._response.chat import parse_chat
 from workersai._response.reply import Reply
+from workersai._stream import accumulator
 from workersai._stream.reader import open_reader
 
 REQUEST = asked(stream=True)
@@ -646,7 +646,7 @@ def test_an_answer_without_an_end(kind: str) -> None:
 
 def test_events_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """More events than a model has tokens are an error, however little each of them says."""
-    monkeypatch.setattr(_progress, "_MAX_EVENTS", 100_000)
+    monkeypatch.setattr(accumulator, "_MAX_EVENTS", 100_000)
     body = b'data: {"response":"x"}\n\n' * 1000
     reader = open_reader(REQUEST, HEADERS)
     for _ in range(150):

@@ -16,7 +16,6 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from workersai._response.errors import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.connector import Connector, current_clocks
 from workersai._http.families import HTTPX, Family
@@ -33,6 +32,7 @@ from workersai._http.shared import (
     ssl_context_for,
 )
 from workersai._http.user_clients import ReuseWatch, UserClient, shielded
+from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
 
 if sys.version_info >= (3, 11):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from workersai.client.retries import Timeout
 from workersai.errors import APITimeoutError
+from workersai.types import Timeout
 
 __all__ = ["Clocks"]
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 
 import httpx
 
-from workersai._response.errors import is_error_status
 from workersai._http.clocks import Clocks
 from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for
@@ -25,6 +24,7 @@ from workersai._http.shared import (
 )
 from workersai._http.sockets import LimitedBackend, LimitedStream
 from workersai._http.user_clients import ReuseWatch, UserClient, read_to_end
+from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
 
 __all__ = ["SyncAnswer", "SyncEngine"]

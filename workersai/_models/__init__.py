@@ -13,8 +13,8 @@ from types import MappingProxyType
 from workersai._models.chat import CHAT_MODELS
 from workersai._models.embeddings import EMBEDDING_MODELS
 from workersai._models.openai_schema import OPENAI_MODELS
-from workersai._models.retired import RETIRED_MODELS
 from workersai._models.profile import ModelProfile
+from workersai._models.retired import RETIRED_MODELS
 
 __all__ = ["get_profile"]
 

@@ -18,8 +18,8 @@ from workersai._models.parameters import (
     efforts,
     table,
 )
-from workersai._models.rows import BATCHED, CLASSIC_SCHEMA, GUIDED_SCHEMA, PLAIN, prices, row
 from workersai._models.profile import ModelProfile
+from workersai._models.rows import BATCHED, CLASSIC_SCHEMA, GUIDED_SCHEMA, PLAIN, prices, row
 
 __all__ = ["CHAT_MODELS"]
 

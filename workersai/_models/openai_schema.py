@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workersai._models.parameters import OPENAI, OPENAI_NEWER, efforts, table
-from workersai._models.rows import OPENAI_SCHEMA, PLAIN, row
 from workersai._models.profile import ModelProfile, Parameter
+from workersai._models.rows import OPENAI_SCHEMA, PLAIN, row
 
 __all__ = ["OPENAI_MODELS"]
 

@@ -10,10 +10,12 @@ from typing import Any, cast
 
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._request.chat import ChatOptions, Request, chat_body, completion_body, run_path
+from workersai._request.chat import ChatOptions, chat_body, completion_body
 from workersai._request.embeddings import embedding_body
-from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
+from workersai._request.path import run_path
+from workersai._wire import Request
 from workersai.errors import ConfigurationError
+from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
 
 __all__ = ["poll_request", "references_of", "submit_request"]
 

@@ -5,78 +5,23 @@ Everything that can be wrong with an argument is found here, before any connecti
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from workersai._request.messages import to_wire_messages, to_wire_response_format
-from workersai._request.tools import to_wire_tool_choice, to_wire_tools, tool_names
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._request.parameters import check_extra, collect_parameters
 from workersai._models.profile import ModelProfile
-from workersai.types import CallOptions, Endpoint, WireMessage
+from workersai._request.messages import to_wire_messages
+from workersai._request.parameters import check_extra, collect_parameters
+from workersai._request.path import run_path
+from workersai._request.response_format import to_wire_response_format
+from workersai._request.tools import to_wire_tool_choice, to_wire_tools, tool_names
+from workersai._wire import Request
 from workersai.errors import ConfigurationError
+from workersai.types import CallOptions, Endpoint, WireMessage
 
-__all__ = [
-    "MAX_BODY_BYTES",
-    "ChatOptions",
-    "Request",
-    "chat_body",
-    "chat_request",
-    "completion_body",
-    "completion_request",
-    "models_request",
-    "run_path",
-]
-
-MAX_BODY_BYTES = 16 << 20
-"""The largest answer to a single request that is read."""
-
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_SEGMENT = re.compile(r"[A-Za-z0-9@_:+-][A-Za-z0-9@._:+-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request below `/accounts/{account_id}/ai`, and what is needed to read its answer.
-
-    Attributes:
-        path: Begins with a slash.
-        content: The JSON body; empty for GET.
-        params: The query.
-        model: The model it asks, if any.
-        stream: Whether a stream is asked for.
-        tools: The names of the tools it offers.
-        count: How many texts or documents it holds.
-        dimensions: The length of the vectors it asks for, if it does.
-        max_answer: The largest answer that is read, in bytes.
-    """
-
-    path: str
-    content: bytes = b""
-    params: Mapping[str, str] = field(default_factory=dict)
-    model: str | None = None
-    stream: bool = False
-    tools: frozenset[str] = frozenset()
-    count: int = 0
-    dimensions: int | None = None
-    max_answer: int = MAX_BODY_BYTES
-
-    @property
-    def method(self) -> str:
-        """`POST` when there is a body."""
-        return "POST" if self.content else "GET"
-
-    def call_seed(self) -> str:
-        """Return the seed of tool-call ids that the model leaves out.
-
-        It depends on the request alone, so that a recorded conversation replays word for word,
-        and on all of it, so that the turns of one conversation never share an id.
-        """
-        return hashlib.sha256(self.content).hexdigest()[:16]
+__all__ = ["ChatOptions", "chat_body", "chat_request", "completion_body", "completion_request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,44 +171,3 @@ def _check_choices(body: Mapping[str, Any]) -> None:
 
 
 # ----------------------------------------------------------------------- models and paths
-
-
-def models_request(
-    *,
-    search: str | None = None,
-    task: str | None = None,
-    author: str | None = None,
-    hide_experimental: bool | None = None,
-) -> Request:
-    """Ask for the account's model catalogue.
-
-    Raises:
-        ConfigurationError: If a filter is no text.
-    """
-    hide = None if hide_experimental is None else str(hide_experimental).lower()
-    asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}
-    params = {name: value for name, value in asked.items() if value is not None}
-    for name, value in params.items():
-        if not isinstance(value, str) or _SURROGATE.search(value):
-            raise ConfigurationError(f"{name}={value!r} must be text", parameter=name)
-    return Request("/models/search", params=params)
-
-
-def run_path(model: str) -> str:
-    """Return a model's native route.
-
-    Raises:
-        ConfigurationError: If *model* is not an id.
-    """
-    return f"/run/{_check_model(model)}"
-
-
-def _check_model(model: str) -> str:
-    """Let only ids pass that stay one path below `/ai/run/`."""
-    segments = model.split("/") if isinstance(model, str) else [""]
-    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        raise ConfigurationError(
-            f"model={model!r} is not a model id: it looks like '@cf/zai-org/glm-4.7-flash'",
-            parameter="model",
-        )
-    return model

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from workersai._checks import check_texts
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._request.parameters import check_extra, check_items, check_parameter
 from workersai._models.profile import ModelProfile
-from workersai._request.chat import Request, run_path
-from workersai.types import EmbeddingOptions, Endpoint
+from workersai._request.parameters import check_extra, check_parameter
+from workersai._request.path import run_path
+from workersai._wire import Request
 from workersai.errors import ConfigurationError
+from workersai.types import EmbeddingOptions, Endpoint
 
-__all__ = ["embedding_body", "embedding_requests", "rerank_request"]
+__all__ = ["embedding_body", "embedding_requests"]
 
 _EMBEDDED = frozenset({"model", "text", "input", "queries", "documents", "requests"})
-_RANKED = frozenset({"model", "query", "contexts"})
 
 
 def embedding_requests(
@@ -67,7 +68,7 @@ def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
-    listed = _check_texts("texts", texts)
+    listed = check_texts("texts", texts)
     check_extra(options.get("extra"), _EMBEDDED)
     name, instruction = "text", options.get("instruction")
     if instruction is not None and not isinstance(instruction, str):
@@ -102,40 +103,3 @@ def _batch_size(asked: int | None, profile: ModelProfile) -> int:
             parameter="batch_size",
         )
     return asked
-
-
-def rerank_request(
-    query: str,
-    documents: Sequence[str],
-    model: str,
-    *,
-    top_k: int | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> Request:
-    """Ask for documents by relevance; always native, `/ai/v1` documents no such route.
-
-    Raises:
-        ConfigurationError: If the query or a document is empty or no string.
-    """
-    profile = get_profile(model)
-    check_extra(extra, _RANKED)
-    _check_texts("query", [query])
-    listed = _check_texts("documents", documents)
-    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in listed]}
-    body.update({name: value for name, value in (extra or {}).items() if value is not None})
-    if top_k is not None:
-        check_parameter("top_k", top_k, profile)
-        body["top_k"] = top_k
-    content = dump_json(body, model=model)
-    return Request(run_path(model), content, model=model, count=len(listed))
-
-
-def _check_texts(parameter: str, texts: Sequence[str]) -> list[str]:
-    listed = check_items(parameter, texts)
-    for position, text in enumerate(listed):
-        if not isinstance(text, str) or not text:
-            raise ConfigurationError(
-                f"{parameter}[{position}] must be a non-empty string, not {text!r}",
-                parameter=parameter,
-            )
-    return listed

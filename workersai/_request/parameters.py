@@ -8,15 +8,15 @@ effect is simply unknown. Nothing is dropped or changed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from workersai._models.profile import ModelProfile, Parameter
-from workersai.types import ChatParameters
 from workersai.errors import ConfigurationError
+from workersai.types import ChatParameters
 
-__all__ = ["check_count", "check_extra", "check_items", "check_parameter", "collect_parameters"]
+__all__ = ["check_extra", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
@@ -59,30 +59,6 @@ def collect_parameters(
     for name, value in body.items():
         check_parameter(name, value, profile)
     return body
-
-
-def check_count(name: str, value: int, least: int) -> int:
-    """Return a number of things that is one.
-
-    Raises:
-        ConfigurationError: If it is no whole number, or less than *least*.
-    """
-    if not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
-    return value
-
-
-def check_items(name: str, given: Any) -> list[Any]:
-    """Return a list of what was given, read once: an iterator has no second time.
-
-    Raises:
-        ConfigurationError: If it is no list or the like, or a single text.
-    """
-    if isinstance(given, (str, bytes, bytearray, Mapping)) or not isinstance(given, Iterable):
-        raise ConfigurationError(
-            f"{name} must be a list, not {type(given).__name__}", parameter=name
-        )
-    return list(given)
 
 
 def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from workersai._request.parameters import check_items
+from workersai._checks import check_items
 from workersai._models.profile import ModelProfile
 from workersai.errors import ConfigurationError
 

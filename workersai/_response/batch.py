@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workersai._response.chat import AnswerPlace, read_chat
-from workersai._batches import BatchResponse, BatchResult
-from workersai._response.errors import error_from_body
 from workersai._json import ExactDocument
-from workersai._request.chat import Request
-from workersai._response.reply import Reply, read_embeddings
-from workersai.results import Batch, ChatResult, EmbeddingResult
-from workersai._secrets import redact
+from workersai._response.chat import AnswerPlace, read_chat
+from workersai._response.embeddings import read_embeddings
+from workersai._response.errors import error_from_body
+from workersai._response.reply import Reply
 from workersai._response.usage import parse_usage
+from workersai._secrets import redact
+from workersai._wire import Request
 from workersai.errors import ResponseError, WorkersAIError
+from workersai.results import Batch, BatchResponse, BatchResult, ChatResult, EmbeddingResult
 
 __all__ = ["parse_polled", "parse_submitted"]
 

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workersai._response.errors import read_headers
-from workersai._json import ExactDocument
-from workersai._request.chat import Request
+from workersai._json import ExactDocument, text_or_none
+from workersai._response.headers import read_headers
 from workersai._response.reply import Reply
-from workersai.results import ChatResult, Choice
-from workersai._secrets import redact
 from workersai._response.tool_calls import CallIds, from_wire_tool_calls
 from workersai._response.usage import parse_usage
+from workersai._secrets import redact
+from workersai._wire import Request
 from workersai.errors import ResponseError
+from workersai.results import ChatResult, Choice
 
 __all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat", "read_logprobs"]
 
@@ -64,10 +64,10 @@ def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> C
     return ChatResult(
         choices=reader.read(answer, request.model),
         usage=parse_usage(answer.get("usage")),
-        model=_string(answer.get("model")) or request.model,
-        id=_string(answer.get("id")),
+        model=text_or_none(answer.get("model")) or request.model,
+        id=text_or_none(answer.get("id")),
         **headers,
-        system_fingerprint=_string(answer.get("system_fingerprint")),
+        system_fingerprint=text_or_none(answer.get("system_fingerprint")),
         raw=answer,
     )
 
@@ -100,7 +100,7 @@ class _ChoiceReader:
             path, field = (*path, "message"), "content"
         else:  # text_completion, the answer to a prompt
             message, field = choice, "text"
-        reason = _string(choice.get("finish_reason"))
+        reason = text_or_none(choice.get("finish_reason"))
         calls = message.get("tool_calls")
         if not calls and isinstance(message.get("function_call"), dict):
             calls = [message["function_call"]]
@@ -113,7 +113,7 @@ class _ChoiceReader:
             tool_calls=valid,
             invalid_tool_calls=invalid,
             finish_reason=reason,
-            refusal=_string(message.get("refusal")),
+            refusal=text_or_none(message.get("refusal")),
             logprobs=read_logprobs(choice),
         )
 
@@ -122,7 +122,7 @@ class _ChoiceReader:
         if not calls and self._is_call(response):
             # qwen2.5-coder puts the call where the text belongs.
             response, calls = None, [response]
-        reason = _string(answer.get("finish_reason"))
+        reason = text_or_none(answer.get("finish_reason"))
         valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
         return Choice(
             text=self._text(response, (*self.place.path, "response")),
@@ -165,7 +165,3 @@ def read_logprobs(choice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         return None
     content = logprobs.get("content")
     return content if isinstance(content, list) else [logprobs]
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from workersai._secrets import redact
+from workersai._response.headers import parse_retry_after
+from workersai._secrets import clean_text
 from workersai.errors import (
     APIStatusError,
     AuthenticationError,
@@ -25,15 +23,7 @@ from workersai.errors import (
     ServerError,
 )
 
-__all__ = [
-    "error_from_body",
-    "error_from_response",
-    "is_error_body",
-    "is_error_status",
-    "parse_retry_after",
-]
-
-_MESSAGE_LIMIT = 500
+__all__ = ["error_from_body", "error_from_response", "is_error_body"]
 
 
 class _Meaning(NamedTuple):
@@ -115,11 +105,6 @@ _PREFIX = re.compile(r"^(?:AiError:\s*)+")
 _TRAILING_ID = re.compile(r"\(([0-9a-f]{8}-[0-9a-f-]{20,40})\)$", re.IGNORECASE)
 
 
-def is_error_status(status: int) -> bool:
-    """Say whether a status is no success; redirects are none, they are never followed."""
-    return not 200 <= status < 300
-
-
 def is_error_body(payload: Any) -> bool:
     """Say whether an answer with status 200 is an error all the same (seen in client reports)."""
     if not isinstance(payload, dict):
@@ -167,10 +152,10 @@ def error_from_body(
     meaning = _meaning(status, code, message)
     should_retry = headers.get("x-should-retry")
     return meaning.error(
-        _clean(message, secrets),
+        clean_text(message, secrets),
         status=status or meaning.status,
         code=code,
-        request_id=_clean(request_id or headers.get("cf-ray") or "", secrets) or None,
+        request_id=clean_text(request_id or headers.get("cf-ray") or "", secrets) or None,
         retry_after=parse_retry_after(headers),
         model=model,
         is_retryable=meaning.is_retryable and should_retry != "false",
@@ -224,52 +209,3 @@ def _strip(message: str) -> tuple[str, str | None]:
     message = _PREFIX.sub("", message.strip())
     found = _TRAILING_ID.search(message)
     return (message[: found.start()].rstrip(), found.group(1)) if found else (message, None)
-
-
-def _clean(text: str, secrets: tuple[str, ...]) -> str:
-    """Make a server's text fit for logs: no secrets, no control characters, no novels."""
-    text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    return text[:_MESSAGE_LIMIT]
-
-
-class HeaderFacts(TypedDict):
-    """What the headers of a chat's answer say about the call."""
-
-    request_id: str | None
-    gateway: dict[str, str]
-
-
-def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> HeaderFacts:
-    """Read Cloudflare's request id, and what an AI Gateway says, fit for logs."""
-    ray = headers.get("cf-ray")
-    return {
-        "request_id": _clean(ray, secrets) if ray else None,
-        "gateway": {
-            name.removeprefix("cf-aig-").replace("-", "_"): _clean(value, secrets)
-            for name, value in headers.items()
-            if name.startswith("cf-aig-")
-        },
-    }
-
-
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds a server asks to wait, from any form of the header that is in use."""
-    if (milliseconds := _positive(headers.get("retry-after-ms"))) is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after")
-    if value is None or (seconds := _positive(value)) is not None:
-        return None if value is None else seconds
-    try:
-        moment = parsedate_to_datetime(value).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return _positive(str(moment - time.time()))
-
-
-def _positive(value: str | None) -> float | None:
-    try:
-        number = float(value) if value is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number > 0 else None

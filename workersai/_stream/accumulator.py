@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from workersai._json import exact_text, join_surrogates, read_list, to_text
 from workersai._response.chat import find_reasoning, parse_chat, read_logprobs
+from workersai._response.errors import error_from_body, is_error_body
+from workersai._response.headers import read_headers
+from workersai._response.reply import Reply
+from workersai._response.usage import UsageLedger
+from workersai._stream.replay import replay
+from workersai._stream.tool_calls import ToolCallAssembler
+from workersai._wire import Request
+from workersai.errors import ResponseError
 from workersai.events import (
     ChatEvent,
     Finish,
@@ -13,15 +22,7 @@ from workersai.events import (
     TextDelta,
     UsageUpdate,
 )
-from workersai._response.errors import error_from_body, is_error_body, read_headers
-from workersai._json import exact_text, join_surrogates, read_list, to_text
-from workersai._stream.replay import replay
-from workersai._request.chat import Request
-from workersai._response.reply import Reply
 from workersai.results import ChatResult, Choice
-from workersai._stream.tool_calls import ToolCallAssembler
-from workersai._response.usage import UsageLedger
-from workersai.errors import ResponseError
 
 __all__ = ["AnswerInProgress"]
 

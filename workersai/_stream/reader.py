@@ -11,18 +11,18 @@ from typing import Protocol
 
 from pydantic_core import from_json
 
-from workersai.events import ChatEvent
 from workersai._json import parse_halves
 from workersai._stream.accumulator import AnswerInProgress
 from workersai._stream.replay import WholeReader
-from workersai._request.chat import Request
 from workersai._stream.sse import DONE, SSEDecoder
+from workersai._wire import Request
 from workersai.errors import (
     APITimeoutError,
     ResponseError,
     StreamInterruptedError,
     WorkersAIError,
 )
+from workersai.events import ChatEvent
 
 __all__ = ["ChatReader", "StreamReader", "open_reader"]
 

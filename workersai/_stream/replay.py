@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workersai._response.chat import parse_chat
+from workersai._response.reply import Reply
+from workersai._wire import MAX_BODY_BYTES, Request
+from workersai.errors import ResponseError, WorkersAIError
 from workersai.events import (
     ChatEvent,
     Finish,
@@ -15,10 +18,7 @@ from workersai.events import (
     ToolCallDelta,
     UsageUpdate,
 )
-from workersai._request.chat import MAX_BODY_BYTES, Request
-from workersai._response.reply import Reply
 from workersai.results import ChatResult, InvalidToolCall, ToolCall
-from workersai.errors import ResponseError, WorkersAIError
 
 __all__ = ["WholeReader", "replay"]
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from workersai.events import ToolCallDelta
 from workersai._json import join_surrogates, read_list
-from workersai.results import InvalidToolCall, ToolCall
 from workersai._response.tool_calls import CallIds, make_tool_call, name_and_arguments
 from workersai.errors import ResponseError
+from workersai.events import ToolCallDelta
+from workersai.results import InvalidToolCall, ToolCall
 
 __all__ = ["ToolCallAssembler"]
 

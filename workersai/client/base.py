@@ -9,19 +9,19 @@ from typing import Any, NoReturn, TypeAlias
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai._response.batch import parse_polled, parse_submitted
-from workersai._request.batch import poll_request, references_of, submit_request
-from workersai._batches import BatchResult
-from workersai.client.retries import Attempt, RetryBudget, RetryNotice, Timeout, exchange
+from workersai._checks import check_count
 from workersai._http import Outgoing
-from workersai._request.parameters import check_count
-from workersai._request.chat import ChatOptions, Request
-from workersai._response.reply import Reply
-from workersai.results import Batch
+from workersai._request.batch import poll_request, references_of, submit_request
+from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import embedding_requests
+from workersai._response.batch import parse_polled, parse_submitted
+from workersai._response.reply import Reply
+from workersai._wire import Request
+from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
 from workersai.client.settings import read_settings
-from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
 from workersai.errors import ConfigurationError
+from workersai.results import Batch, BatchResult
+from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint, Timeout
 
 __all__ = ["BaseClient", "ConnectionOptions", "OnRetry", "ToolChoice", "Tools"]
 

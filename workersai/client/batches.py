@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 
 from workersai.client.base import OnRetry
-from workersai._batches import BatchResult
-from workersai.results import Batch
-from workersai.client.sending import AsyncSender, SyncSender
-from workersai.types import BatchRequest
 from workersai.client.polling import waiting
+from workersai.client.sending import AsyncSender, SyncSender
 from workersai.errors import WorkersAIError
+from workersai.results import Batch, BatchResult
+from workersai.types import BatchRequest
 
 __all__ = ["AsyncBatches", "SyncBatches"]
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from workersai.client.retries import Timeout
-from workersai.results import Batch
 from workersai.errors import APIStatusError, APITimeoutError, ConfigurationError, WorkersAIError
+from workersai.results import Batch
+from workersai.types import Timeout
 
 __all__ = ["Poll", "waiting"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import aclosing
 
-from workersai._response.errors import is_error_status
 from workersai._http import AsyncAnswer, SyncAnswer
-from workersai._request.chat import MAX_BODY_BYTES
 from workersai._response.reply import Reply
+from workersai._wire import MAX_BODY_BYTES, is_error_status
 from workersai.errors import ResponseError, WorkersAIError
 
 __all__ = ["read_whole", "read_whole_async"]

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from workersai.errors import APIStatusError, ConfigurationError, WorkersAIError, bare
+from workersai.errors import APIStatusError, WorkersAIError, bare
+from workersai.types import Timeout
 
-__all__ = ["Attempt", "RetryBudget", "RetryNotice", "Timeout", "exchange", "retry_delay", "succeed"]
+__all__ = ["Attempt", "RetryBudget", "RetryNotice", "exchange", "retry_delay", "succeed"]
 
 T = TypeVar("T")
 
@@ -28,42 +28,6 @@ _MAX_RETRY_AFTER = 60.0
 _BUDGET = 500
 _COST = 14
 _COST_WHEN_THROTTLED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """How long to wait, in seconds, for each part of a call.
-
-    Attributes:
-        connect: For a connection, including the wait for a free one.
-        first_byte: For the answer to begin. A plain call waits for the whole generation here;
-            the server itself has been seen to work on one answer for minutes.
-        idle: Between two events of a stream; pings do not count.
-        total: For everything together, retries and the waits between them included.
-    """
-
-    connect: float = 5.0
-    first_byte: float = 120.0
-    idle: float = 60.0
-    total: float = 600.0
-
-    def __post_init__(self) -> None:
-        for name in ("connect", "first_byte", "idle", "total"):
-            value = getattr(self, name)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not 0 < value < threading.TIMEOUT_MAX:
-                raise ConfigurationError(
-                    f"timeout {name}={value!r} must be a number of seconds between 0 and "
-                    f"{threading.TIMEOUT_MAX:.0f}",
-                    parameter="timeout",
-                )
-
-    @classmethod
-    def of(cls, timeout: float | Timeout | None) -> Timeout:
-        """Read a timeout argument: a number is the total, `None` the defaults."""
-        if timeout is None:
-            return cls()
-        return timeout if isinstance(timeout, Timeout) else cls(total=timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,17 @@ from typing import TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from workersai.client.base import BaseClient, ConnectionOptions, OnRetry
-from workersai.client.reading import read_whole, read_whole_async
-from workersai.events import ChatEvent
-from workersai.client.retries import Attempt, Timeout, succeed
 from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks, HTTPClient, SyncEngine
-from workersai._request.chat import Request
 from workersai._response.reply import Reply
 from workersai._secrets import hides_arguments
+from workersai._wire import Request
+from workersai.client.base import BaseClient, ConnectionOptions, OnRetry
+from workersai.client.reading import read_whole, read_whole_async
+from workersai.client.retries import Attempt, succeed
 from workersai.client.streaming import AsyncStream, SyncStream
 from workersai.errors import WorkersAIError, bare
+from workersai.events import ChatEvent
+from workersai.types import Timeout
 
 __all__ = ["AsyncSender", "SyncSender"]
 

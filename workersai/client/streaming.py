@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack, aclosing
 
-from workersai.client.reading import read_whole, read_whole_async
-from workersai.events import ChatEvent
 from workersai._http import AsyncAnswer, Clocks, SyncAnswer
-from workersai._request.chat import Request
 from workersai._stream.reader import ChatReader, open_reader
+from workersai._wire import Request
+from workersai.client.reading import read_whole, read_whole_async
 from workersai.errors import WorkersAIError
+from workersai.events import ChatEvent
 
 __all__ = ["AsyncStream", "SyncStream"]
 

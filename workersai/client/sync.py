@@ -7,23 +7,17 @@ from typing import Any
 
 from typing_extensions import Self, Unpack
 
+from workersai._request.catalogue import models_request
+from workersai._request.chat import chat_request, completion_request
+from workersai._request.rerank import rerank_request
+from workersai._response.catalogue import parse_models
 from workersai._response.chat import parse_chat
+from workersai._response.embeddings import merge_embeddings, parse_embeddings
+from workersai._response.rerank import parse_rerank
 from workersai.client.base import OnRetry, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
 from workersai.events import ChatEvent
-from workersai._request.chat import (
-    chat_request,
-    completion_request,
-    models_request,
-)
-from workersai._response.reply import (
-    merge_embeddings,
-    parse_embeddings,
-    parse_models,
-    parse_rerank,
-)
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
-from workersai._request.embeddings import rerank_request
 from workersai.types import CallOptions, EmbeddingOptions, WireMessage
 
 __all__ = ["Client"]

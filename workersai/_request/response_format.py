@@ -1,0 +1,61 @@
+"""A response format in either form -> the form that the model"s page documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from workersai._models.profile import ModelProfile
+from workersai.errors import ConfigurationError
+from workersai.types import Endpoint
+
+__all__ = ["to_wire_response_format"]
+
+
+def to_wire_response_format(
+    response_format: Mapping[str, Any] | None, profile: ModelProfile, endpoint: Endpoint
+) -> dict[str, Any] | None:
+    """Write a response format with its JSON schema bare or in the envelope, as the model wants.
+
+    Natively the documented form is the bare schema; models whose page has the OpenAI schema
+    require `{"name": ..., "schema": ...}`, and so does `/ai/v1`.
+
+    Raises:
+        ConfigurationError: If a `json_schema` format has no schema.
+    """
+    if response_format is None:
+        return None
+    if not isinstance(response_format, Mapping):
+        raise ConfigurationError(
+            f"response_format={response_format!r} must be a dict with a 'type'",
+            parameter="response_format",
+        )
+    if response_format.get("type") != "json_schema":
+        return dict(response_format)
+    given = response_format.get("json_schema")
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(
+            "response_format of type 'json_schema' needs the schema under 'json_schema'",
+            parameter="response_format",
+        )
+    is_envelope = isinstance(given.get("schema"), Mapping) and "properties" not in given
+    if endpoint == "openai" or profile.schema_envelope:
+        wanted = {"name": _schema_name(given), **given} if is_envelope else _wrap(given)
+    else:
+        wanted = _unwrap(given) if is_envelope else dict(given)
+    return {"type": "json_schema", "json_schema": wanted}
+
+
+def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": _schema_name(schema), "schema": dict(schema)}
+
+
+def _unwrap(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"title": envelope.get("name"), "description": envelope.get("description")}
+    return {**{k: v for k, v in named.items() if v is not None}, **envelope["schema"]}
+
+
+def _schema_name(schema: Mapping[str, Any]) -> str:
+    name = schema.get("name") or schema.get("title")
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] if isinstance(name, str) else "response"

@@ -1,0 +1,102 @@
+"""A reply -> vectors in the order of the texts."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import Any
+
+from workersai._json import text_or_none
+from workersai._response.reply import Reply
+from workersai._response.usage import add_usages, parse_usage
+from workersai._wire import Request
+from workersai.errors import ResponseError
+from workersai.results import EmbeddingResult, Usage
+
+__all__ = ["merge_embeddings", "parse_embeddings", "read_embeddings"]
+
+
+def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
+    """Read the vectors of the request's texts.
+
+    Raises:
+        APIStatusError: If the server answered with an error.
+        ResponseError: If there is not one vector a text, of finite numbers, all of one length
+            (the one asked for, if any), in an order that can be told.
+    """
+    answer, _ = reply.unwrap(request)
+    result = read_embeddings(answer, request.model, request.dimensions)
+    if len(result.vectors) != request.count:
+        raise ResponseError(
+            f"{request.model} answered with {len(result.vectors)} vectors for {request.count} "
+            "texts; none is used"
+        )
+    return result
+
+
+def read_embeddings(
+    answer: Any, model: str | None, dimensions: int | None = None
+) -> EmbeddingResult:
+    """Read vectors from an answer that is already out of its envelope.
+
+    Raises:
+        ResponseError: As `parse_embeddings`, but for the number of texts, which is not known here.
+    """
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list):
+        raise ResponseError(f"{model} answered without a list of vectors under 'data'")
+    vectors = _ordered(data, model) if data and isinstance(data[0], dict) else data
+    length = dimensions or (len(vectors[0]) if vectors and isinstance(vectors[0], list) else 0)
+    floats = [_floats(i, vector, length, model) for i, vector in enumerate(vectors)]
+    usage = parse_usage(answer.get("usage")) or _parse_meta(answer.get("meta"))
+    named = text_or_none(answer.get("model")) or model
+    return EmbeddingResult(floats, usage, named, text_or_none(answer.get("pooling")))
+
+
+def _ordered(data: list[Any], model: str | None) -> list[Any]:
+    """Put `{"index", "embedding"}` objects in the order of their indices."""
+    vectors: list[Any] = [None] * len(data)
+    for position, item in enumerate(data):
+        index = item.get("index", position) if isinstance(item, dict) else -1
+        if not isinstance(index, int) or not 0 <= index < len(data) or vectors[index] is not None:
+            raise ResponseError(f"{model} answered with vectors whose indices make no order")
+        vectors[index] = item.get("embedding")
+    return vectors
+
+
+def _floats(position: int, vector: Any, length: int, model: str | None) -> list[float]:
+    """Check a vector and return it, a whole number in it as the float it stands for."""
+    if isinstance(vector, list) and len(vector) == length > 0:
+        kinds = set(map(type, vector))  # each pass over the entries is one in C
+        # A sum is a finite number only if every entry is.
+        with contextlib.suppress(ValueError, OverflowError):
+            if kinds <= {int, float} and math.isfinite(math.fsum(vector)):
+                return vector if kinds == {float} else [float(x) for x in vector]
+    raise ResponseError(
+        f"{model} answered with a vector that is no list of {length or 'any'} finite numbers, "
+        f"for text {position}; none is used"
+    )
+
+
+def _parse_meta(meta: Any) -> Usage | None:
+    """Read the cost note that bge-m3 sends in place of a usage."""
+    if not isinstance(meta, dict):
+        return None
+    read = meta.get("cost_metric_value_1")
+    named = meta.get("cost_metric_name_1") == "input_tokens"
+    return parse_usage({"prompt_tokens": read if named else 0, "neurons": meta.get("neurons")})
+
+
+def merge_embeddings(results: list[EmbeddingResult]) -> EmbeddingResult:
+    """Join the results of several batches, in order.
+
+    Raises:
+        ResponseError: If their vectors differ in length.
+    """
+    vectors = [vector for result in results for vector in result.vectors]
+    if len({len(result.vectors[0]) for result in results if result.vectors}) > 1:
+        raise ResponseError("the batches came back with vectors of different lengths")
+    usages = [result.usage for result in results if result.usage is not None]
+    usage = add_usages(usages) if usages else None
+    first = results[0] if results else EmbeddingResult([])
+    return EmbeddingResult(vectors, usage, first.model, first.pooling)

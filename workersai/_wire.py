@@ -1,0 +1,57 @@
+"""One HTTP request as a value, and the limits on what is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["MAX_BODY_BYTES", "Request", "is_error_status"]
+
+MAX_BODY_BYTES = 16 << 20
+"""The largest answer to a single request that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request below `/accounts/{account_id}/ai`, and what is needed to read its answer.
+
+    Attributes:
+        path: Begins with a slash.
+        content: The JSON body; empty for GET.
+        params: The query.
+        model: The model it asks, if any.
+        stream: Whether a stream is asked for.
+        tools: The names of the tools it offers.
+        count: How many texts or documents it holds.
+        dimensions: The length of the vectors it asks for, if it does.
+        max_answer: The largest answer that is read, in bytes.
+    """
+
+    path: str
+    content: bytes = b""
+    params: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    stream: bool = False
+    tools: frozenset[str] = frozenset()
+    count: int = 0
+    dimensions: int | None = None
+    max_answer: int = MAX_BODY_BYTES
+
+    @property
+    def method(self) -> str:
+        """`POST` when there is a body."""
+        return "POST" if self.content else "GET"
+
+    def call_seed(self) -> str:
+        """Return the seed of tool-call ids that the model leaves out.
+
+        It depends on the request alone, so that a recorded conversation replays word for word,
+        and on all of it, so that the turns of one conversation never share an id.
+        """
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+
+def is_error_status(status: int) -> bool:
+    """Say whether a status is no success; redirects are none, they are never followed."""
+    return not 200 <= status < 300
