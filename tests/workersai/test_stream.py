@@ -38,11 +38,10 @@ from workersai import (
     Usage,
     UsageUpdate,
     WorkersAIError,
-    _stream,
 )
 from workersai._response.chat import parse_chat
 from workersai._response.reply import Reply
-from workersai._stream import accumulator
+from workersai._stream import accumulator, reader
 from workersai._stream.reader import open_reader
 
 REQUEST = asked(stream=True)
@@ -369,7 +368,7 @@ def test_joining_what_has_come_changes_nothing(name: str, monkeypatch: pytest.Mo
     """A stream so long that its pieces are joined on the way says the same."""
     body = stream(name)
     whole = read(body).comparable()
-    monkeypatch.setattr(_stream, "_SETTLED_BYTES", 0)
+    monkeypatch.setattr(reader, "_SETTLED_BYTES", 0)
     for size in (1, 16, 256):
         pieces = (body[i : i + size] for i in range(0, len(body), size))
         assert read(*pieces).comparable() == whole
