@@ -60,11 +60,11 @@ test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes
-	$(BIN)/python -m tests.cassette_recording
+	$(BIN)/python -m tests.cassettes.recording
 	$(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
 
 record-live: $(VENV)/.dev ## Record them from Cloudflare, with the credentials of the environment
-	$(BIN)/python -m tests.cassette_recording --live
+	$(BIN)/python -m tests.cassettes.recording --live
 	WORKERSAI_RECORD=live $(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
 
 lint: $(VENV)/.dev ## Check style and format

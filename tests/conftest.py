@@ -63,8 +63,8 @@ def is_live() -> bool:
 @pytest.hookimpl(optionalhook=True)
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Let marked tests read and write recordings in this project's own format."""
-    from tests.cassette_format import CASSETTES
-    from tests.cassette_recording import prepare
+    from tests.cassettes.format import CASSETTES
+    from tests.cassettes.recording import prepare
 
     if str(vcr.cassette_library_dir).startswith(str(CASSETTES)):
         prepare(vcr, recording=is_recording(config))

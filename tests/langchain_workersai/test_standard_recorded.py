@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.cassette_format import ACCOUNT, CASSETTES, MATCH_ON, scrub_varying
-from tests.cassette_recording import credentials, local_settings
+from tests.cassettes.format import ACCOUNT, CASSETTES, MATCH_ON, scrub_varying
+from tests.cassettes.recording import credentials, local_settings
 from tests.langchain_workersai import test_standard_chat as chat
 from tests.langchain_workersai import test_standard_embeddings as embeddings
 from tests.langchain_workersai.scripted import GLM, SEA_LION

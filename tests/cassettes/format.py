@@ -18,7 +18,7 @@ import yaml
 from vcr.persisters.filesystem import CassetteNotFoundError
 from vcr.request import Request
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 CASSETTES = ROOT / "cassettes"
 ACCOUNT = "0" * 32
 MATCH_ON = ("method", "uri", "exact_body")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cassette_format import (
+from tests.cassettes.format import (
     CASSETTES,
     Interaction,
     read,

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from tests.cassette_scenarios import Case
+from tests.cassettes.scenarios import Case
 from tests.scenarios import Call, Outcome, Turn, wire_call
 from tests.test_symmetry import (
     CONNECTION,

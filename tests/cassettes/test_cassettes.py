@@ -16,24 +16,24 @@ import pytest
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from tests.cassette_chats import Caller
-from tests.cassette_faces import FACES
-from tests.cassette_format import (
+from tests.cassettes.chats import Caller
+from tests.cassettes.faces import FACES
+from tests.cassettes.format import (
     ACCOUNT,
     CASSETTES,
     CassetteFiles,
     Recording,
     read,
 )
-from tests.cassette_reading import error_told, told
-from tests.cassette_recording import (
+from tests.cassettes.reading import error_told, told
+from tests.cassettes.recording import (
     LOCAL,
     likely_cost,
     main,
     recorder,
     standard_cost,
 )
-from tests.cassette_scenarios import CASES, HELLO, Case, asked
+from tests.cassettes.scenarios import CASES, HELLO, Case, asked
 from tests.conftest import is_unrecorded
 from workersai import APIStatusError
 from workersai.client.retries import exchange

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from vcr.request import Request
 
-from tests.cassette_format import (
+from tests.cassettes.format import (
     ACCOUNT,
     CASSETTES,
     CassetteFiles,
@@ -26,10 +26,10 @@ from tests.cassette_format import (
     scrub_request,
     scrub_varying,
 )
-from tests.cassette_recording import (
+from tests.cassettes.recording import (
     record_locally,
 )
-from tests.cassette_scenarios import CASES, Case
+from tests.cassettes.scenarios import CASES, Case
 
 STANDARD = CASSETTES / "langchain_standard"
 FILES = sorted(path for path in CASSETTES.rglob("*") if path.is_file())

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.cassette_format import Interaction, Recording
-from tests.cassette_scenarios import Case
+from tests.cassettes.format import Interaction, Recording
+from tests.cassettes.scenarios import Case
 from tests.scenarios import Call, Outcome
 
 

@@ -10,7 +10,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings, WorkersAILLM, WorkersAIRerank
 from llamaindex_workersai import WorkersAI, WorkersAIEmbedding
 from llamaindex_workersai import WorkersAIRerank as LlamaIndexRerank
-from tests.cassette_chats import (
+from tests.cassettes.chats import (
     CHATS,
     Caller,
     Face,

@@ -1,4 +1,4 @@
-"""Record the cassettes of the scenario table: `python -m tests.cassette_recording [--live]`.
+"""Record the cassettes of the scenario table: `python -m tests.cassettes.recording [--live]`.
 
 Without options the local Workers AI answers, under Cloudflare's host name: requests are addressed
 to `api.cloudflare.com` and an HTTP transport carries them to this machine. With `--live` they go
@@ -22,9 +22,9 @@ from typing import Any
 import httpx
 from vcr import VCR
 
-from tests.cassette_chats import Caller
-from tests.cassette_faces import FACES, RECORDER
-from tests.cassette_format import (
+from tests.cassettes.chats import Caller
+from tests.cassettes.faces import FACES, RECORDER
+from tests.cassettes.format import (
     ACCOUNT,
     CASSETTES,
     MATCH_ON,
@@ -35,7 +35,7 @@ from tests.cassette_format import (
     read,
     scrub_request,
 )
-from tests.cassette_scenarios import CASES, Case, Refusal
+from tests.cassettes.scenarios import CASES, Case, Refusal
 from workersai import WorkersAIError, get_profile
 from workersai.local import LocalServer
 from workersai.local.engines.base import ChatJob
@@ -278,7 +278,7 @@ def _file(case: Case, folder: Path = CASSETTES) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Record all cases, or those whose path holds the given text."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cassette_recording")
+    parser = argparse.ArgumentParser(prog="python -m tests.cassettes.recording")
     parser.add_argument("--live", action="store_true", help="record from Cloudflare")
     parser.add_argument("--only", default="", help="record the paths that hold this text")
     given = parser.parse_args(arguments)
