@@ -34,7 +34,8 @@ from langchain_workersai._translate.tools import (
     to_wire_response_format,
     to_wire_tools,
 )
-from workersai import __version__, hides_arguments
+from workersai import __version__
+from workersai.integration import hides_arguments
 
 _LOCAL = frozenset({"stream", "stream_usage"})
 """Options of a call that LangChain and this class read; they are no parameters."""

@@ -12,7 +12,7 @@ from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingSettings
 from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.progress import progress
-from workersai import hides_arguments
+from workersai.integration import hides_arguments
 
 
 class WorkersAIEmbeddings(Connection, Embeddings):

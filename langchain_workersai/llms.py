@@ -23,7 +23,8 @@ from langchain_workersai._translate.completions import (
     from_wire_completions,
     generation_chunk,
 )
-from workersai import ChatResult, __version__, hides_arguments
+from workersai import ChatResult, __version__
+from workersai.integration import hides_arguments
 
 
 class WorkersAILLM(TextModel, BaseLLM):

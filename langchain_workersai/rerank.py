@@ -13,7 +13,8 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import RerankSettings
 from langchain_workersai._model.connection import CONFIG, Connection
-from workersai import RerankResult, hides_arguments
+from workersai import RerankResult
+from workersai.integration import hides_arguments
 
 SCORE = "relevance_score"
 

@@ -11,7 +11,8 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.connection import Connection, ConnectionSettings
-from workersai import ConfigurationError, EmbeddingResult, hides_arguments
+from workersai import ConfigurationError, EmbeddingResult
+from workersai.integration import hides_arguments
 
 
 class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):

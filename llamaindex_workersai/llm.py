@@ -25,7 +25,8 @@ from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
-from workersai import ChatParameters, hides_arguments
+from workersai import ChatParameters
+from workersai.integration import hides_arguments
 
 
 class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):

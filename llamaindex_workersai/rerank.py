@@ -16,7 +16,8 @@ from pydantic import Field
 from typing_extensions import Unpack
 
 from llamaindex_workersai._model.connection import Connection, ConnectionSettings
-from workersai import ConfigurationError, RerankResult, hides_arguments
+from workersai import ConfigurationError, RerankResult
+from workersai.integration import hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile, Parameter
-from workersai._secrets import hidden_setting, hides_arguments
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
 from workersai.client.retries import RetryNotice
@@ -117,7 +116,5 @@ __all__ = [
     "WorkersAIError",
     "__version__",
     "get_profile",
-    "hidden_setting",
-    "hides_arguments",
     "without_think_tags",
 ]

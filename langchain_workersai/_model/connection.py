@@ -23,7 +23,8 @@ from pydantic_core import ErrorDetails, ValidationError
 from typing_extensions import Self
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
-from workersai import AsyncClient, Client, Timeout, hidden_setting
+from workersai import AsyncClient, Client, Timeout
+from workersai.integration import hidden_setting
 
 C = TypeVar("C", Client, AsyncClient)
 

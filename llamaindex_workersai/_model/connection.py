@@ -22,13 +22,8 @@ from pydantic_core import ErrorDetails, ValidationError
 from typing_extensions import Self, TypedDict
 
 from llamaindex_workersai._model.state import resources_shared, restore, shown_gateway, state_of
-from workersai import (
-    AsyncClient,
-    Client,
-    ConfigurationError,
-    Timeout,
-    hidden_setting,
-)
+from workersai import AsyncClient, Client, ConfigurationError, Timeout
+from workersai.integration import hidden_setting
 
 _making = threading.Lock()
 

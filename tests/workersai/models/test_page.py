@@ -7,7 +7,7 @@ from pathlib import Path
 from workersai import ModelProfile
 from workersai._models import _PROFILES
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "models.md"
+PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 
 
 def number(value: float | None, form: str = ",") -> str:
