@@ -38,9 +38,9 @@ from tests.cassettes.format import (
 from tests.cassettes.scenarios import CASES, Case, Refusal
 from workersai import WorkersAIError, get_profile
 from workersai.local import LocalServer
+from workersai.local.api.errors import ApiFailure
 from workersai.local.engines.base import ChatJob
 from workersai.local.engines.echo import EchoEngine
-from workersai.local.failures import ApiFailure
 
 LOCAL = Provenance(
     "workersai-local",

@@ -10,10 +10,10 @@ import pytest
 
 from tests.local.talking import GLM, GRANITE, LLAMA, SEA_LION, client_of, user
 from workersai.local import LocalServer
-from workersai.local.batches import BatchQueue
-from workersai.local.catalog import MODELS
+from workersai.local.api.batches import BatchQueue
+from workersai.local.api.errors import ApiFailure
+from workersai.local.api.models import MODELS
 from workersai.local.engines.echo import EchoEngine
-from workersai.local.failures import ApiFailure
 
 BGE = "@cf/baai/bge-base-en-v1.5"
 BGE_M3 = "@cf/baai/bge-m3"

@@ -7,8 +7,8 @@ import pytest
 
 from tests.local.talking import Post, result, user
 from workersai import get_profile
-from workersai.local.catalog import MODELS
-from workersai.local.facts import LocalModel
+from workersai.local.api.facts import LocalModel
+from workersai.local.api.models import MODELS
 
 EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
 

@@ -35,7 +35,7 @@ def test_chat_completion_in_result(post: Post, model: str) -> None:
 def test_published_output_schema(post: Post, model: str, body: dict[str, Any]) -> None:
     """Chat and prompt answers meet the output schema that Cloudflare publishes."""
     name = "gemma-sea-lion-v4-27b-it.output.json"
-    text = (files("workersai.local") / "schemas" / name).read_text("utf-8")
+    text = (files("workersai.local.api") / "schemas" / name).read_text("utf-8")
     branches = from_json(text)["oneOf"]
     branch = branches["prompt" in body]
     jsonschema.validate(result(post(model, body)), branch)

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.base import EngineUnavailable
 from workersai.local.preflight import checks
 from workersai.local.running import Serving
-from workersai.local.server import create_app
 from workersai.local.weights import have_weights, pull
 
 __all__ = ["app"]

@@ -16,9 +16,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import Self
 
+from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.choice import EngineName
-from workersai.local.server import create_app
 
 __all__ = ["LocalServer", "RecordedRequest", "Serving"]
 

@@ -25,7 +25,7 @@ PAYLOADS = {"prompt", "messages", "requests"}
 
 
 def schema(name: str) -> dict[str, Any]:
-    folder = resources.files("workersai.local") / "schemas"
+    folder = resources.files("workersai.local.api") / "schemas"
     loaded: dict[str, Any] = json.loads((folder / f"{name}.input.json").read_text())
     return loaded
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from workersai.local.api.identity import new_hex
 from workersai.local.engines.base import (
     CallPiece,
     ChatJob,
@@ -21,7 +22,6 @@ from workersai.local.engines.words import (
     tokens_of,
     trailing_tool_results,
 )
-from workersai.local.identity import new_hex
 
 __all__ = ["Script", "call_id", "cut_at_stop", "scripted", "thought"]
 

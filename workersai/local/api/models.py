@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from workersai.local.facts import LocalModel
+from workersai.local.api.facts import LocalModel
 
 __all__ = ["MODELS"]
 

@@ -8,8 +8,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from workersai.local.batches import BatchQueue
-from workersai.local.catalog import MODELS
+from workersai.local.api.answers import (
+    answer_body,
+    collected,
+    embedding_result,
+    openai_embeddings,
+    rerank_result,
+    wrapped,
+)
+from workersai.local.api.batches import BatchQueue
+from workersai.local.api.errors import ApiFailure
+from workersai.local.api.events import DONE, event, stream_events
+from workersai.local.api.facts import LocalModel
+from workersai.local.api.jobs import Asked, chat_job
+from workersai.local.api.models import MODELS
+from workersai.local.api.validation import (
+    check_body,
+    check_chat,
+    check_openai_chat,
+    type_of,
+)
 from workersai.local.engines.base import (
     ChatJob,
     Engine,
@@ -17,24 +35,6 @@ from workersai.local.engines.base import (
     Piece,
     SchemaNotMet,
     WindowExceeded,
-)
-from workersai.local.facts import LocalModel
-from workersai.local.failures import ApiFailure
-from workersai.local.jobs import Asked, chat_job
-from workersai.local.streaming import DONE, event, stream_events
-from workersai.local.validation import (
-    check_body,
-    check_chat,
-    check_openai_chat,
-    type_of,
-)
-from workersai.local.wire import (
-    answer_body,
-    collected,
-    embedding_result,
-    openai_embeddings,
-    rerank_result,
-    wrapped,
 )
 
 __all__ = ["Outcome", "Streamed", "openai_chat", "openai_embed", "run", "run_queued"]

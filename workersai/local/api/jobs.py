@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from workersai.local.api.errors import ApiFailure
+from workersai.local.api.facts import LocalModel
 from workersai.local.engines.base import ChatJob, JsonMode, ToolSpec
-from workersai.local.facts import LocalModel
-from workersai.local.failures import ApiFailure
 
 __all__ = ["Asked", "Endpoint", "chat_job"]
 

@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from workersai.local.catalog import MODELS
-from workersai.local.facts import LocalModel
-from workersai.local.failures import ApiFailure
-from workersai.local.validation import input_schema, output_schema
+from workersai.local.api.errors import ApiFailure
+from workersai.local.api.facts import LocalModel
+from workersai.local.api.models import MODELS
+from workersai.local.api.validation import input_schema, output_schema
 
 __all__ = ["model_schema", "search_models"]
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from typing_extensions import assert_never
 
+from workersai.local.api.answers import head_of, logprobs_of, usage_of
+from workersai.local.api.jobs import Asked
 from workersai.local.engines.base import (
     CallPiece,
     FinishPiece,
@@ -15,8 +17,6 @@ from workersai.local.engines.base import (
     ReasoningPiece,
     TextPiece,
 )
-from workersai.local.jobs import Asked
-from workersai.local.wire import head_of, logprobs_of, usage_of
 
 __all__ = ["DONE", "event", "stream_events"]
 

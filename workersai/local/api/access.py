@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workersai.local.failures import ApiFailure
+from workersai.local.api.errors import ApiFailure
 
 __all__ = ["Access"]
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workersai.local.api.facts import LocalModel, neurons
+from workersai.local.api.identity import new_hex, now
+from workersai.local.api.jobs import Asked
 from workersai.local.engines.base import (
     CallPiece,
     Embedded,
@@ -19,9 +22,6 @@ from workersai.local.engines.base import (
     TextPiece,
     TokenLogprob,
 )
-from workersai.local.facts import LocalModel, neurons
-from workersai.local.identity import new_hex, now
-from workersai.local.jobs import Asked
 
 __all__ = [
     "Answer",

@@ -11,8 +11,8 @@ from typing import Any, cast
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from workersai.local.facts import LocalModel
-from workersai.local.failures import ApiFailure
+from workersai.local.api.errors import ApiFailure
+from workersai.local.api.facts import LocalModel
 
 __all__ = [
     "check_batch",
@@ -36,12 +36,12 @@ def input_schema(name: str) -> dict[str, Any]:
 @cache
 def output_schema(name: str) -> dict[str, Any]:
     """The JSON schema of answers; empty, which allows anything, where none is published."""
-    there = (files("workersai.local") / "schemas" / f"{name}.output.json").is_file()
+    there = (files("workersai.local.api") / "schemas" / f"{name}.output.json").is_file()
     return _schema(f"{name}.output.json") if there else {}
 
 
 def _schema(file: str) -> dict[str, Any]:
-    text = (files("workersai.local") / "schemas" / file).read_text("utf-8")
+    text = (files("workersai.local.api") / "schemas" / file).read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 

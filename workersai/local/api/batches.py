@@ -17,11 +17,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from workersai.local.facts import LocalModel
-from workersai.local.failures import ApiFailure, envelope_of
-from workersai.local.identity import new_hex
-from workersai.local.validation import check_batch
-from workersai.local.wire import wrapped
+from workersai.local.api.answers import wrapped
+from workersai.local.api.errors import ApiFailure, envelope_of
+from workersai.local.api.facts import LocalModel
+from workersai.local.api.identity import new_hex
+from workersai.local.api.validation import check_batch
 
 __all__ = ["BatchQueue", "Run"]
 

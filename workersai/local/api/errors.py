@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from workersai.local.identity import new_hex
+from workersai.local.api.identity import new_hex
 
 __all__ = ["ApiFailure", "envelope_of"]
 

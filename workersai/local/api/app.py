@@ -14,13 +14,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workersai.local.access import Access
-from workersai.local.batches import BatchQueue
-from workersai.local.engines.base import Engine
-from workersai.local.failures import ApiFailure, envelope_of
-from workersai.local.identity import repeat_for
-from workersai.local.listing import model_schema, search_models
-from workersai.local.operations import (
+from workersai.local.api.access import Access
+from workersai.local.api.batches import BatchQueue
+from workersai.local.api.catalogue import model_schema, search_models
+from workersai.local.api.errors import ApiFailure, envelope_of
+from workersai.local.api.identity import repeat_for
+from workersai.local.api.operations import (
     Outcome,
     Streamed,
     openai_chat,
@@ -28,6 +27,7 @@ from workersai.local.operations import (
     run,
     run_queued,
 )
+from workersai.local.engines.base import Engine
 
 __all__ = ["OnRequest", "create_app"]
 
