@@ -23,8 +23,8 @@ from demo_screen import Screen
 from workersai import Usage, WorkersAIError, get_profile
 from workersai.local import EngineUnavailable, LocalServer
 from workersai.local.engines.choice import EngineName
-from workersai.local.preflight import missing
-from workersai.local.weights import have_weights, pull
+from workersai.local.engines.preflight import missing
+from workersai.local.engines.weights import have_weights, pull
 
 CREDENTIALS = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workersai.local.engines.base import EngineUnavailable
-    from workersai.local.running import LocalServer, RecordedRequest
+    from workersai.local.run.server import LocalServer, RecordedRequest
 
 __all__ = ["EngineUnavailable", "LocalServer", "RecordedRequest"]
 
 _HOMES = {
     "EngineUnavailable": "workersai.local.engines.base",
-    "LocalServer": "workersai.local.running",
-    "RecordedRequest": "workersai.local.running",
+    "LocalServer": "workersai.local.run.server",
+    "RecordedRequest": "workersai.local.run.server",
 }
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from workersai.local.engines.base import Embedded
 from workersai.local.engines.lexical import cosine, sigmoid
+from workersai.local.engines.weights import require_hash
 from workersai.local.engines.wordpiece import encode
-from workersai.local.weights import require_hash
 
 __all__ = ["SentenceModel"]
 

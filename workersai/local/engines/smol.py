@@ -36,13 +36,13 @@ from workersai.local.engines.jsonmode import (
 )
 from workersai.local.engines.llama import LanguageModel
 from workersai.local.engines.minilm import SentenceModel
+from workersai.local.engines.preflight import missing
 from workersai.local.engines.prompting import argument_messages, chat_messages, json_messages
 from workersai.local.engines.routing import PlannedCall, plan_calls
 from workersai.local.engines.scripting import Script, scripted, thought
+from workersai.local.engines.weights import pull
 from workersai.local.engines.wordpiece import encode
 from workersai.local.engines.words import job_text, last_user_text
-from workersai.local.preflight import missing
-from workersai.local.weights import pull
 
 __all__ = ["SmolEngine"]
 

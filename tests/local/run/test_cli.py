@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.local.talking import GRANITE, user
-from workersai.local import commands
-from workersai.local.commands import app
 from workersai.local.engines import EngineOptions
 from workersai.local.engines.echo import EchoEngine
+from workersai.local.run import commands
+from workersai.local.run.commands import app
 
 runner = CliRunner()
 
@@ -25,7 +25,7 @@ def command(*arguments: str, path: Path | None = None) -> subprocess.CompletedPr
     if path is not None:
         environ["PYTHONPATH"] = str(path)
     return subprocess.run(
-        [sys.executable, "-m", "workersai.local.cli", *arguments],
+        [sys.executable, "-m", "workersai.local.run.cli", *arguments],
         capture_output=True,
         text=True,
         env=environ,
@@ -89,7 +89,7 @@ def test_serve() -> None:
     """`serve` says where it listens, answers there, and takes only the token it was given."""
     arguments = ["serve", "--engine", "echo", "--port", "0", "--token", "mine"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "workersai.local.cli", *arguments],
+        [sys.executable, "-m", "workersai.local.run.cli", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},

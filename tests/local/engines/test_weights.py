@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from workersai.local import preflight, weights
+from workersai.local.engines import preflight, weights
 from workersai.local.engines.base import EngineUnavailable
 from workersai.local.engines.minilm import SentenceModel
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from tests.local.talking import GRANITE, client_of, user
-from workersai.local import LocalServer, running
+from workersai.local import LocalServer
 from workersai.local.engines.base import EngineUnavailable
+from workersai.local.run import server as running
 
 pytestmark = pytest.mark.usefixtures("loopback")
 

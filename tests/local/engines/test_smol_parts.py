@@ -11,10 +11,10 @@ import pytest
 from workersai.local.engines import EngineOptions, create_engine, smol
 from workersai.local.engines.base import ChatJob, EngineUnavailable, ToolSpec
 from workersai.local.engines.jsonmode import bounded_schema, grounded
+from workersai.local.engines.preflight import Check
 from workersai.local.engines.prompting import argument_messages, chat_messages, json_messages
 from workersai.local.engines.routing import PlannedCall
 from workersai.local.engines.wordpiece import encode
-from workersai.local.preflight import Check
 
 
 @pytest.mark.parametrize(

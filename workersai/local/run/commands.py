@@ -14,9 +14,9 @@ from rich.table import Table
 from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.base import EngineUnavailable
-from workersai.local.preflight import checks
-from workersai.local.running import Serving
-from workersai.local.weights import have_weights, pull
+from workersai.local.engines.preflight import checks
+from workersai.local.engines.weights import have_weights, pull
+from workersai.local.run.server import Serving
 
 __all__ = ["app"]
 

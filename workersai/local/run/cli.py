@@ -12,7 +12,7 @@ _SERVE_PACKAGES = frozenset({"typer", "rich", "starlette", "uvicorn", "jsonschem
 def main() -> None:
     """Run the command; without its packages, say which extra brings them."""
     try:
-        from workersai.local.commands import app  # noqa: PLC0415 - may not be importable
+        from workersai.local.run.commands import app  # noqa: PLC0415 - may not be importable
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _SERVE_PACKAGES:
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from workersai.local.weights import have_weights, weights_path
+from workersai.local.engines.weights import have_weights, weights_path
 
 __all__ = ["Check", "checks", "missing"]
 
