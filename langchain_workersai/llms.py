@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from typing import Any
@@ -24,7 +23,7 @@ from langchain_workersai._translate.completions import (
     generation_chunk,
 )
 from workersai import ChatResult, __version__
-from workersai.integration import hides_arguments
+from workersai.integration import call_each_async, hides_arguments
 
 
 class WorkersAILLM(TextModel, BaseLLM):
@@ -90,14 +89,13 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> LLMResult:
         arguments = self._arguments(stop, kwargs)
         listener = async_retry_listener(run_manager)
-        complete, slots = self._async_client().complete, asyncio.Semaphore(self.max_concurrency)
+        complete = self._async_client().complete
 
         async def one(prompt: str) -> ChatResult:
-            async with slots:
-                return await complete(prompt, on_retry=listener, **arguments)
+            return await complete(prompt, on_retry=listener, **arguments)
 
         with framework_errors():
-            results = await asyncio.gather(*map(one, prompts))
+            results = await call_each_async(one, prompts, limit=self.max_concurrency)
         return from_wire_completions(results, model=arguments["model"])
 
     def _stream(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self, Unpack
 
 from workersai._checks import check_count
+from workersai._concurrency import call_each_async
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import rerank_request
@@ -91,17 +91,16 @@ class AsyncClient(AsyncBatches):
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
         """As `Client.embed`, with up to *max_concurrency* requests at once."""
-        slots = asyncio.Semaphore(check_count("max_concurrency", max_concurrency, 1))
+        limit = check_count("max_concurrency", max_concurrency, 1)
 
         async def one(request: Request) -> EmbeddingResult:
-            async with slots:
-                result = await self._call(request, parse_embeddings, on_retry)
+            result = await self._call(request, parse_embeddings, on_retry)
             if on_progress is not None:
                 on_progress(request.count)
             return result
 
         requests = self._embedding_requests(texts, model, options)
-        return merge_embeddings(await _gather([one(request) for request in requests]))
+        return merge_embeddings(await call_each_async(one, requests, limit=limit))
 
     async def rerank(
         self,
@@ -140,14 +139,3 @@ class AsyncClient(AsyncBatches):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-async def _gather(calls: Sequence[Any]) -> list[Any]:
-    """Run calls together; when one fails, the others are cancelled and waited for."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

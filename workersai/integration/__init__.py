@@ -5,6 +5,7 @@ Both faces of this distribution are made of it. Users of a face need nothing fro
 
 from __future__ import annotations
 
+from workersai._concurrency import call_each, call_each_async
 from workersai._secrets import hidden_setting, hides_arguments
 
-__all__ = ["hidden_setting", "hides_arguments"]
+__all__ = ["call_each", "call_each_async", "hidden_setting", "hides_arguments"]
