@@ -16,7 +16,7 @@ from workersai._models.openai_schema import OPENAI_MODELS
 from workersai._models.profile import ModelProfile
 from workersai._models.retired import RETIRED_MODELS
 
-__all__ = ["get_profile"]
+__all__ = ["get_profile", "known_profiles"]
 
 _PROFILES: Mapping[str, ModelProfile] = MappingProxyType(
     {
@@ -36,3 +36,8 @@ def get_profile(model: str) -> ModelProfile:
         Its profile, or a permissive one with `known=False`.
     """
     return _PROFILES.get(model) or ModelProfile(model, known=False)
+
+
+def known_profiles() -> tuple[ModelProfile, ...]:
+    """Return the profiles of all models of the table, in its order."""
+    return tuple(_PROFILES.values())

@@ -6,6 +6,13 @@ Both faces of this distribution are made of it. Users of a face need nothing fro
 from __future__ import annotations
 
 from workersai._concurrency import call_each, call_each_async
+from workersai._models.catalogue import catalogue_profile
 from workersai._secrets import hidden_setting, hides_arguments
 
-__all__ = ["call_each", "call_each_async", "hidden_setting", "hides_arguments"]
+__all__ = [
+    "call_each",
+    "call_each_async",
+    "catalogue_profile",
+    "hidden_setting",
+    "hides_arguments",
+]

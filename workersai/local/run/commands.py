@@ -1,4 +1,4 @@
-"""The commands `serve`, `pull` and `doctor`."""
+"""The command line: `models`, `chat` and `doctor`, and the local server's `serve` and `pull`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from workersai.cli.chat import chat
+from workersai.cli.doctor import doctor
+from workersai.cli.models import models
 from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.base import EngineUnavailable
-from workersai.local.engines.preflight import checks
 from workersai.local.engines.weights import have_weights, pull
 from workersai.local.run.server import Serving
 
@@ -22,7 +23,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     name="workersai",
-    help="A local Cloudflare Workers AI: the same wire, engines of this machine.",
+    help="Cloudflare Workers AI in the terminal, and a local stand-in for it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -107,17 +108,9 @@ def pull_weights() -> None:
         raise _refused(error) from error
 
 
-@app.command()
-def doctor() -> None:
-    """Say what the smol engine needs and whether this machine has it."""
-    found = checks()
-    table = Table("", "requirement", "found", "if missing", title="smol engine")
-    for check in found:
-        mark = "[green]yes[/]" if check.ok else "[red]no[/]"
-        table.add_row(mark, check.name, check.detail, "" if check.ok else _escaped(check.remedy))
-    _out.print(table)
-    if not all(check.ok for check in found):
-        raise typer.Exit(1)
+app.command()(doctor)
+app.command()(models)
+app.command()(chat)
 
 
 def _engine(options: EngineOptions) -> Engine:

@@ -1,0 +1,70 @@
+"""`workersai chat`."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from workersai.local import LocalServer
+from workersai.local.run.commands import app
+
+RUN = CliRunner()
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+GLM = "@cf/zai-org/glm-4.7-flash"
+
+
+def test_one_question(account: LocalServer) -> None:
+    """A prompt on the command line is answered once, with usage and cost at the end."""
+    done = RUN.invoke(app, ["chat", GRANITE, "Name a prime."])
+    assert done.exit_code == 0, done.output
+    assert "Name a prime." in done.output
+    assert "1 answers" in done.output
+    assert "$0.0000" in done.output
+
+
+def test_a_conversation_keeps_what_was_said(account: LocalServer) -> None:
+    """Each turn is sent with those before it; blank lines are no turns; /quit ends it."""
+    before = len(account.requests)
+    done = RUN.invoke(app, ["chat", GRANITE, "--system", "Be brief."], input="One\n\nTwo\n/quit\nx")
+    assert done.exit_code == 0, done.output
+    sent = [request.json["messages"] for request in account.requests[before:]]
+    assert [len(messages) for messages in sent] == [2, 4]
+    assert sent[0][0] == {"role": "system", "content": "Be brief."}
+    assert [message["role"] for message in sent[1]] == ["system", "user", "assistant", "user"]
+    assert "2 answers" in done.output
+
+
+def test_options_reach_the_wire(account: LocalServer) -> None:
+    """Temperature and the token cap are sent, and a cut answer says so."""
+    done = RUN.invoke(app, ["chat", GRANITE, "x y z", "--temperature", "0", "--max-tokens", "1"])
+    assert done.exit_code == 0, done.output
+    sent = account.requests[-1].json
+    assert (sent["temperature"], sent["max_tokens"]) == (0, 1)
+
+
+def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> None:
+    """A reasoning model's reasoning is written; `--no-reasoning` leaves the answer alone."""
+    shown = RUN.invoke(app, ["chat", GLM, "Name a river."]).output
+    hidden = RUN.invoke(app, ["chat", GLM, "Name a river.", "--no-reasoning"]).output
+    assert len(shown) > len(hidden)
+    assert "Name a river." in hidden
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [("CLOUDFLARE_API_TOKEN", "not-my-token", "10000"), ("CLOUDFLARE_API_TOKEN", "", "api_token")],
+)
+def test_what_is_wrong_is_one_sentence(
+    account: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    expected: str,
+) -> None:
+    """An error is one line without a traceback and without the token; the exit code is 1."""
+    monkeypatch.setenv(variable, value)
+    done = RUN.invoke(app, ["chat", GRANITE, "x"])
+    assert done.exit_code == 1
+    assert expected in done.output
+    assert "Traceback" not in done.output
+    assert "not-my-token" not in done.output

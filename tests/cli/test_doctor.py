@@ -1,0 +1,84 @@
+"""`workersai doctor`: the account and one request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from workersai.cli.account import Finding, check_account
+from workersai.local import LocalServer
+from workersai.local.run.commands import app
+
+RUN = CliRunner()
+
+
+def by_name(**options: Any) -> dict[str, Finding]:
+    return {finding.name: finding for finding in check_account(**options)}
+
+
+def test_an_account_that_works(account: LocalServer) -> None:
+    """Each finding says where its value comes from; one request is made; no token shows."""
+    before = len(account.requests)
+    found = by_name()
+    assert [finding.ok for finding in found.values()] == [True, True, None, None, True]
+    assert "CLOUDFLARE_API_TOKEN" in found["API token"].detail
+    assert "WORKERSAI_BASE_URL" in found["API root"].detail
+    assert len(account.requests) == before + 1
+    done = RUN.invoke(app, ["doctor"])
+    assert done.exit_code == 0
+    assert account.api_token not in done.output
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["@cf/ibm-granite/granite-4.0-h-micro", "@cf/baai/bge-reranker-base", "@cf/baai/bge-m3"],
+)
+def test_a_model_of_any_task(account: LocalServer, model: str) -> None:
+    """The request fits the task of the model that is asked for."""
+    assert by_name(model=model)["one request"].ok
+
+
+def test_nothing_is_sent_without_credentials() -> None:
+    """What is missing is named with the variable to set, and no request is made."""
+    found = by_name()
+    assert "one request" not in found
+    assert "CLOUDFLARE_API_TOKEN" in found["API token"].remedy
+    assert "CLOUDFLARE_ACCOUNT_ID" in found["account id"].remedy
+
+
+def test_two_variables_that_disagree(account: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second variable with another value is named, because it is not the one that is read."""
+    monkeypatch.setenv("CF_API_TOKEN", "another-token")
+    detail = by_name()["API token"].detail
+    assert "CF_API_TOKEN" in detail
+    assert "another-token" not in detail
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("CLOUDFLARE_API_TOKEN", "a-token-that-is-not-valid", "create one"),
+        ("CLOUDFLARE_ACCOUNT_ID", "f" * 32, "account"),
+        ("CLOUDFLARE_ACCOUNT_ID", "mine", "correct the variable"),
+        ("WORKERSAI_BASE_URL", "http://127.0.0.1:1/client/v4", "check the network"),
+        ("WORKERSAI_BASE_URL", "ftp://nowhere", "correct the variable"),
+    ],
+)
+def test_what_is_wrong_and_what_to_do(
+    account: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    remedy: str,
+) -> None:
+    """A request that fails is a finding with what to do; the command exits with 1."""
+    monkeypatch.setenv(variable, value)
+    finding = by_name()["one request"]
+    assert finding.ok is False
+    assert remedy in finding.remedy
+    done = RUN.invoke(app, ["doctor"])
+    assert done.exit_code == 1
+    if variable == "CLOUDFLARE_API_TOKEN":
+        assert value not in done.output

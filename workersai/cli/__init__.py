@@ -1,0 +1,1 @@
+"""The `workersai` command: models, chat and account; the local server's commands are in `local`."""

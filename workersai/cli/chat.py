@@ -1,0 +1,148 @@
+"""`workersai chat`: a conversation in the terminal, streamed, with its usage and cost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from workersai import (
+    Client,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+    UsageUpdate,
+    WorkersAIError,
+    get_profile,
+)
+
+__all__ = ["Conversation", "chat"]
+
+_LEAVE = frozenset({"/quit", "/exit", "/q"})
+_PROMPT = "you> "
+
+
+@dataclass
+class Conversation:
+    """A conversation with one model, and what it has cost so far.
+
+    Attributes:
+        client: The client to ask.
+        console: Where to write.
+        model: The model to ask.
+        parameters: Text-generation parameters of every call.
+        show_reasoning: Whether to write the model's reasoning, dimmed.
+        messages: The conversation so far, in the wire's form.
+    """
+
+    client: Client
+    console: Console
+    model: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    show_reasoning: bool = True
+    messages: list[Any] = field(default_factory=list)
+    _usages: list[Usage] = field(default_factory=list)
+    _answers: int = 0
+
+    def say(self, text: str) -> None:
+        """Send the user's text, write the answer while it comes, and remember both.
+
+        Raises:
+            WorkersAIError: If the call failed; the conversation is as it was before.
+        """
+        asked = [*self.messages, {"role": "user", "content": text}]
+        answer = "".join(self._answer(asked))
+        self.console.print()
+        self.messages = [*asked, {"role": "assistant", "content": answer}]
+        self._answers += 1
+
+    def _answer(self, messages: list[Any]) -> Iterator[str]:
+        usage, is_reasoning, reason = None, False, None
+        for event in self.client.stream_chat(messages, include_usage=True, **self.parameters):
+            if isinstance(event, TextDelta):
+                if is_reasoning:
+                    self.console.print()
+                is_reasoning = False
+                self._write(event.text)
+                yield event.text
+            elif isinstance(event, ReasoningDelta) and self.show_reasoning:
+                is_reasoning = True
+                self._write(event.text, style="dim")
+            elif isinstance(event, UsageUpdate):
+                usage = event.usage
+            elif isinstance(event, Finish):
+                reason = event.finish_reason
+        if usage is not None:
+            self._usages.append(usage)
+        if reason == "length":
+            self._write("\n[cut at the token cap: raise --max-tokens]", style="yellow")
+
+    def _write(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, end="", style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def summary(self) -> str:
+        """Return what the conversation has cost: tokens, neurons, USD by the page's prices."""
+        read = sum(usage.prompt_tokens for usage in self._usages)
+        written = sum(usage.completion_tokens for usage in self._usages)
+        parts = [f"{self._answers} answers", f"{read:,} tokens read", f"{written:,} written"]
+        neurons = [usage.neurons for usage in self._usages if usage.neurons is not None]
+        if neurons:
+            parts.append(f"{sum(neurons):,.2f} neurons")
+        costs = [get_profile(self.model).cost(usage) for usage in self._usages]
+        known = [cost for cost in costs if cost is not None]
+        parts.append(f"${sum(known):.6f}" if known and len(known) == len(costs) else "cost unknown")
+        return ", ".join(parts)
+
+
+def chat(
+    model: Annotated[str, typer.Argument(help="The model id, @cf/author/name.")],
+    prompt: Annotated[
+        str | None, typer.Argument(help="Ask this one question instead of a conversation.")
+    ] = None,
+    *,
+    system: Annotated[str | None, typer.Option(help="What the model shall keep to.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Randomness.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of an answer.")] = None,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning/--no-reasoning", help="Show the model's reasoning.")
+    ] = True,
+    endpoint: Annotated[str, typer.Option(help="run or openai.")] = "run",
+    gateway: Annotated[str | None, typer.Option(help="The id of an AI Gateway.")] = None,
+) -> None:
+    """Talk to a model: the answer streams; usage and cost stand at the end.
+
+    Reads the account and the token from the environment. A conversation ends with /quit, or with
+    the end of the input.
+    """
+    console = Console()
+    settings: dict[str, Any] = {"endpoint": endpoint, "gateway": gateway}
+    parameters = {"temperature": temperature, "max_tokens": max_tokens}
+    try:
+        with Client(model, **settings) as client:
+            conversation = Conversation(client, console, model, parameters, reasoning)
+            if system:
+                conversation.messages.append({"role": "system", "content": system})
+            for text in [prompt] if prompt is not None else _lines(console):
+                conversation.say(text)
+            console.print(conversation.summary(), style="dim", highlight=False)
+    except WorkersAIError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from None
+
+
+def _lines(console: Console) -> Iterator[str]:
+    """Read the user's turns; blank lines are none."""
+    is_terminal = sys.stdin.isatty()
+    while True:
+        if is_terminal:
+            console.print(_PROMPT, end="", style="bold", markup=False)
+        line = sys.stdin.readline()
+        if not line or line.strip() in _LEAVE:
+            return
+        if line.strip():
+            yield line.rstrip("\n")

@@ -1,0 +1,170 @@
+"""`workersai models`: what is known about models, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from workersai import Client, ModelProfile, WorkersAIError
+from workersai._models import known_profiles
+from workersai._models.catalogue import catalogue_profile
+from workersai.cli.account import has_credentials
+
+__all__ = ["Filters", "models", "select", "table_of"]
+
+_YES, _NO, _UNKNOWN = "yes", "", "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which models to show; `None` and `False` leave a fact out of the choice.
+
+    Attributes:
+        search: Text that the model id holds, in any case.
+        task: `text-generation`, `embeddings` or `rerank`.
+        tools, vision, reasoning, queue, lora: Only models that are known to have it.
+        retired: Whether to show models that Cloudflare has announced to withdraw.
+    """
+
+    search: str = ""
+    task: str | None = None
+    tools: bool = False
+    vision: bool = False
+    reasoning: bool = False
+    queue: bool = False
+    lora: bool = False
+    retired: bool = False
+
+    def take(self, profile: ModelProfile) -> bool:
+        """Say whether a model is to be shown."""
+        wanted = (
+            (self.tools, profile.function_calling),
+            (self.vision, profile.vision),
+            (self.reasoning, profile.reasoning),
+            (self.queue, profile.batch),
+            (self.lora, profile.lora),
+        )
+        return (
+            self.search.lower() in profile.name.lower()
+            and self.task in (None, profile.task)
+            and (self.retired or profile.deprecated is None)
+            and all(has for asked, has in wanted if asked)
+        )
+
+
+def select(profiles: Iterable[ModelProfile], filters: Filters) -> list[ModelProfile]:
+    """Return the models to show, by task and then by id."""
+    return sorted(filter(filters.take, profiles), key=lambda found: (found.task, found.name))
+
+
+def table_of(profiles: Iterable[ModelProfile], title: str) -> Table:
+    """Write models as a table: a row a model, `?` where no source says."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("model", overflow="fold", style="cyan", min_width=32)
+    for heading in _COLUMNS:
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
+    for profile in profiles:
+        table.add_row(profile.name, *(write(profile) for write in _COLUMNS.values()))
+    return table
+
+
+def _count(value: int | None) -> str:
+    return f"{value:,}" if value is not None else _UNKNOWN
+
+
+def _flag(value: bool | None) -> str:
+    return _UNKNOWN if value is None else _YES if value else _NO
+
+
+def _price(profile: ModelProfile) -> str:
+    if profile.input_price is None:
+        return _UNKNOWN
+    prices = [profile.input_price, profile.output_price]
+    return " / ".join(f"{price:.3f}" for price in prices if price is not None)
+
+
+def _size(profile: ModelProfile) -> str:
+    if profile.task == "text-generation":
+        return _count(profile.context_window)
+    return _count(profile.max_input_tokens)
+
+
+_COLUMNS: Mapping[str, Callable[[ModelProfile], str]] = {
+    "task": lambda profile: profile.task,
+    "tokens": _size,
+    "USD / M tokens": _price,
+    "tools": lambda profile: _flag(profile.function_calling),
+    "vision": lambda profile: _flag(profile.vision),
+    "reasons": lambda profile: _flag(profile.reasoning),
+    "queue": lambda profile: _flag(profile.batch),
+    "until": lambda profile: profile.deprecated or "",
+}
+_NUMBERS = frozenset({"tokens", "USD / M tokens"})
+
+
+def _json(profile: ModelProfile) -> dict[str, Any]:
+    parameters = {name: asdict(listed) for name, listed in profile.parameters.items()}
+    facts = {name: getattr(profile, name) for name in profile.__dataclass_fields__}
+    return {**facts, "parameters": parameters}
+
+
+def _live() -> list[ModelProfile]:
+    with Client() as client:
+        return [catalogue_profile(found) for found in client.models()]
+
+
+def models(
+    search: Annotated[str, typer.Argument(help="Show models whose id holds this text.")] = "",
+    *,
+    task: Annotated[str | None, typer.Option(help="text-generation, embeddings or rerank.")] = None,
+    tools: Annotated[bool, typer.Option("--tools", help="Models that call tools.")] = False,
+    vision: Annotated[bool, typer.Option("--vision", help="Models that take images.")] = False,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Models that answer with their reasoning.")
+    ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Models that take requests by the queue.")
+    ] = False,
+    lora: Annotated[bool, typer.Option("--lora", help="Models that take a LoRA adapter.")] = False,
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Also models that are about to be withdrawn.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="The built-in table, also where an account is set.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")] = False,
+) -> None:
+    """List models with context, price, tools, vision and queue.
+
+    With an account in the environment, the list is the account's live catalogue over the built-in
+    table; without one, it is the built-in table.
+    """
+    filters = Filters(search, task, tools, vision, reasoning, queue, lora, retired)
+    found, title = _found(is_live=has_credentials() and not offline)
+    chosen = select(found, filters)
+    if as_json:
+        typer.echo(json.dumps([_json(profile) for profile in chosen], indent=2))
+        return
+    console = Console()
+    console.print(table_of(chosen, title))
+    console.print(f"{len(chosen)} of {len(found)} models; `?` means that no source says.")
+
+
+def _found(*, is_live: bool) -> tuple[list[ModelProfile], str]:
+    if not is_live:
+        return list(known_profiles()), "Models of the built-in table"
+    try:
+        return _live(), "Models of the account's live catalogue"
+    except WorkersAIError as error:
+        Console(stderr=True).print(
+            f"The live catalogue could not be read ({error}).\nThis is the built-in table.",
+            markup=False,
+            style="yellow",
+        )
+        return list(known_profiles()), "Models of the built-in table"
