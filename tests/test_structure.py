@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "client": GROUND | {"_models", "_request", "_response", "_stream", "_http"},
     **dict.fromkeys(GROUND, GROUND),
 }
+LOCAL_MAY_IMPORT = {"engines": set(), "api": {"engines"}, "run": {"api", "engines"}}
 
 
 def modules(package: str) -> list[Path]:
@@ -58,6 +59,7 @@ def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
+LOCAL = modules("workersai/local")
 COMMANDS = {"cli", "local"}
 CORE = [p for p in modules("workersai") if not COMMANDS & set(p.relative_to(ROOT).parts)]
 
@@ -120,6 +122,18 @@ def test_nothing_imports_the_local_server() -> None:
     """`workersai.local` serves the command and the tests, never the packages."""
     for path in [*CORE, *modules(FACES[0]), *modules(FACES[1])]:
         assert not {n for n in imports(path) if n.startswith("workersai.local")}, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in modules("workersai/local") if p.parent.name in LOCAL_MAY_IMPORT],
+    ids=name_of,
+)
+def test_the_local_server_imports_in_one_direction(path: Path) -> None:
+    """Of the local server, `run` imports `api`, and `api` imports `engines`."""
+    place = path.parent.name
+    used = {name.split(".")[2] for name in imports(path) if name.startswith("workersai.local.")}
+    assert used <= LOCAL_MAY_IMPORT[place] | {place}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai.local.api.facts import LocalModel, neurons
-from workersai.local.api.identity import new_hex, now
+from workersai.local.api.identity import new_call_id, new_hex, now
 from workersai.local.api.jobs import Asked
 from workersai.local.engines.base import (
     CallPiece,
@@ -177,7 +177,7 @@ def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
     if answer.calls:
         message["tool_calls"] = [
             {
-                "id": call.id,
+                "id": call.id or new_call_id(),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }

@@ -9,6 +9,7 @@ from typing import Any
 from typing_extensions import assert_never
 
 from workersai.local.api.answers import head_of, logprobs_of, usage_of
+from workersai.local.api.identity import new_call_id
 from workersai.local.api.jobs import Asked
 from workersai.local.engines.base import (
     CallPiece,
@@ -161,7 +162,7 @@ class _OpenAIStream(_Stream):
         """The id and name first, then the arguments in fragments that repeat neither."""
         place = self._calls.get(index, 0)
         self._calls[index] = place + 1
-        opening = _call_delta(place, piece.id, piece.name, "")
+        opening = _call_delta(place, piece.id or new_call_id(), piece.name, "")
         yield self._chunk(index, {"content": None, "tool_calls": [opening]}, tokens=piece.tokens)
         for start in range(0, len(piece.arguments), _FRAGMENT):
             fragment = piece.arguments[start : start + _FRAGMENT]

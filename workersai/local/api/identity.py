@@ -9,7 +9,7 @@ import time
 import uuid
 from contextvars import ContextVar
 
-__all__ = ["new_hex", "now", "repeat_for"]
+__all__ = ["new_call_id", "new_hex", "now", "repeat_for"]
 
 _EPOCH = 1_700_000_000
 """When every answer was made, if answers repeat."""
@@ -44,6 +44,11 @@ def new_hex() -> str:
     """The next id: 32 hexadecimal characters."""
     following = _following.get()
     return uuid.uuid4().hex if following is None else following.next()
+
+
+def new_call_id() -> str:
+    """The next id of a tool call, in the form that vLLM-served models use."""
+    return f"chatcmpl-tool-{new_hex()}"
 
 
 def now() -> int:

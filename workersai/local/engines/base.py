@@ -123,9 +123,10 @@ class ReasoningPiece:
 class CallPiece:
     """One whole tool call; `arguments` is compact JSON text of an object."""
 
-    id: str
     name: str
     arguments: str
+    id: str = ""
+    """The id that the engine gave the call; the server makes one where this is empty."""
     tokens: int = 1
 
 

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workersai.local.api.identity import new_hex
 from workersai.local.engines.base import (
     CallPiece,
     ChatJob,
@@ -23,7 +22,7 @@ from workersai.local.engines.words import (
     trailing_tool_results,
 )
 
-__all__ = ["Script", "call_id", "cut_at_stop", "scripted", "thought"]
+__all__ = ["Script", "cut_at_stop", "scripted", "thought"]
 
 _CHOSEN = -0.05
 _STEP = -2.5
@@ -37,11 +36,6 @@ class Script:
     text: str = ""
     reasoning: str = ""
     calls: tuple[tuple[str, str], ...] = ()
-
-
-def call_id() -> str:
-    """A fresh id of a tool call, in the form that vLLM-served models use."""
-    return f"chatcmpl-tool-{new_hex()}"
 
 
 def scripted(job: ChatJob, script: Script, prompt_tokens: int) -> Iterator[Piece]:
@@ -63,7 +57,7 @@ def _pieces(job: ChatJob, script: Script) -> Iterator[ReasoningPiece | TextPiece
     for token in tokens:
         yield TextPiece(token, logprobs=_logprobs(token, tokens, job.top_logprobs))
     for name, arguments in script.calls:
-        yield CallPiece(call_id(), name, arguments, count_tokens((name, arguments)))
+        yield CallPiece(name, arguments, tokens=count_tokens((name, arguments)))
 
 
 def _within(

@@ -22,7 +22,6 @@ from workersai.local.engines.base import (
     TextPiece,
     TokenLogprob,
 )
-from workersai.local.engines.scripting import call_id
 from workersai.local.engines.words import count_tokens, job_text
 
 __all__ = ["UpstreamEngine"]
@@ -143,7 +142,7 @@ class _Reader:
 
     def end(self) -> Iterator[Piece]:
         for _, call in sorted(self._calls.items()):
-            yield CallPiece(call["id"] or call_id(), call["name"], call["arguments"] or "{}")
+            yield CallPiece(call["name"], call["arguments"] or "{}", call["id"])
             self._counted += 1
         tokens = self._counted if self._completion_tokens is None else self._completion_tokens
         yield FinishPiece(
