@@ -1,41 +1,56 @@
-"""The models of the local server say what the profiles of the package say."""
+"""The models of the local server are those of the profiles; only the shapes are its own."""
 
 from __future__ import annotations
+
+from dataclasses import fields, replace
 
 import httpx
 import pytest
 
-from tests.local.talking import Post, result, user
-from workersai import get_profile
-from workersai.local.api.facts import LocalModel
-from workersai.local.api.models import MODELS
+from tests.local.talking import GRANITE, Post, result, user
+from workersai import ModelProfile, get_profile
+from workersai.local.api.models import MODELS, LocalModel, neurons
 
 EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
 
 
 @pytest.mark.parametrize("model", EVERY)
 def test_a_model_is_what_its_profile_says(model: LocalModel) -> None:
-    """Prices, window, cap, queue and end are the same facts on both sides of the wire."""
-    profile = get_profile(model.name)
-
-    assert profile.known
-    assert (model.price_in, model.price_out) == (profile.input_price, profile.output_price)
-    assert profile.context_window in {None, model.context}
-    assert profile.deprecated == model.deprecated
-    assert (model.queue == "catalogue") == bool(profile.batch)
-    assert profile.dimensions in {None, model.dimensions}
-    if model.deprecated is None:
-        assert model.max_tokens == profile.max_tokens_default
+    """A model's facts are its profile, and the profile is one that lists the model."""
+    assert model.profile is get_profile(model.name)
+    assert model.profile.known
 
 
-def test_the_catalogue_names_abilities_and_prices(client: httpx.Client) -> None:
-    """Function calling and prices are listed for the models that have them, and for no others."""
-    for item in result(client.get("/models/search")):
+def test_no_fact_is_written_twice() -> None:
+    """What a profile knows of a model is no field of the local server's model."""
+    own = {field.name for field in fields(LocalModel)} - {"profile"}
+
+    assert not own & {field.name for field in fields(ModelProfile)}
+
+
+def test_neurons_follow_the_prices_of_the_profile() -> None:
+    """A call costs its tokens by the profile's prices, at $0.011 for 1,000 neurons."""
+    priced = replace(MODELS[GRANITE].profile, input_price=1.1, output_price=2.2)
+    model = replace(MODELS[GRANITE], profile=priced)
+
+    assert neurons(model, 1_000_000) == pytest.approx(100_000)
+    assert neurons(model, 0, 1_000_000) == pytest.approx(200_000)
+    assert neurons(replace(model, profile=replace(priced, input_price=None)), 10) is None
+
+
+def test_the_catalogue_lists_what_the_profiles_know(client: httpx.Client) -> None:
+    """What the profile has is listed: abilities, prices, window, queue, end; nothing else is."""
+    for item in result(client.get("/models/search", params={"include_deprecated": "true"})):
         properties = {entry["property_id"]: entry["value"] for entry in item["properties"]}
         profile = get_profile(item["name"])
         prices = {entry["unit"]: entry["price"] for entry in properties.get("price", ())}
+        window = profile.context_window or profile.max_input_tokens
 
         assert (properties.get("function_calling") == "true") == bool(profile.function_calling)
+        assert (properties.get("reasoning") == "true") == profile.reasoning
+        assert (properties.get("async_queue") == "true") == bool(profile.batch)
+        assert properties.get("planned_deprecation_date") == profile.deprecated
+        assert properties.get("context_window") == (str(window) if window else None)
         assert prices.get("per M input tokens") == profile.input_price
         assert prices.get("per M output tokens") == profile.output_price
 
@@ -43,7 +58,7 @@ def test_the_catalogue_names_abilities_and_prices(client: httpx.Client) -> None:
 @pytest.mark.parametrize("model", EVERY)
 def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> None:
     """An answer has neurons just when the model's page has a price."""
-    if model.deprecated is not None:
+    if model.profile.deprecated is not None:
         assert post(model.name, user("Hi")).status_code == 410
         return
     bodies = {
@@ -53,4 +68,4 @@ def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> Non
     }
     found = result(post(model.name, bodies[model.task]))
     usage = found.get("usage") or found.get("meta") or {}
-    assert ("neurons" in usage) == (model.price_in is not None)
+    assert ("neurons" in usage) == (model.profile.input_price is not None)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workersai.local.api.facts import LocalModel, neurons
 from workersai.local.api.identity import new_call_id, new_hex, now
 from workersai.local.api.jobs import Asked
+from workersai.local.api.models import LocalModel, neurons
 from workersai.local.engines.base import (
     CallPiece,
     Embedded,
@@ -133,7 +133,7 @@ def _answers_object(asked: Asked, answer: Answer) -> bool:
     """Whether this JSON answer comes parsed, in `response`, whatever the model's usual shape."""
     mode = asked.job.json_mode
     wanted = mode is not None and mode.schema is not None
-    return wanted and asked.model.json_answer == "object" and not answer.calls
+    return wanted and asked.model.parses_json and not answer.calls
 
 
 def _classic(asked: Asked, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
@@ -169,9 +169,9 @@ def _chat_completion(
 
 
 def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
-    content = answer.text or (None if asked.model.reasoning else "")
+    content = answer.text or (None if asked.model.profile.reasoning else "")
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    if asked.model.reasoning:
+    if asked.model.profile.reasoning:
         reasoning = answer.reasoning or None
         message |= {"reasoning": reasoning, "reasoning_content": reasoning}
     if answer.calls:

@@ -19,8 +19,8 @@ from typing import Any
 
 from workersai.local.api.answers import wrapped
 from workersai.local.api.errors import ApiFailure, envelope_of
-from workersai.local.api.facts import LocalModel
 from workersai.local.api.identity import new_hex
+from workersai.local.api.models import LocalModel
 from workersai.local.api.validation import check_batch
 
 __all__ = ["BatchQueue", "Run"]

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workersai.local.api.errors import ApiFailure
-from workersai.local.api.facts import LocalModel
-from workersai.local.api.models import MODELS
+from workersai.local.api.models import MODELS, LocalModel
 from workersai.local.api.validation import input_schema, output_schema
 
 __all__ = ["model_schema", "search_models"]
@@ -55,7 +54,7 @@ def _matching(query: Mapping[str, str]) -> list[LocalModel]:
         if (query.get("search") or "").lower() in model.name.lower()
         and query.get("task") in {None, "", model.task}
         and query.get("author") in {None, "", model.name.split("/")[1]}
-        and (retired or model.deprecated is None)
+        and (retired or model.profile.deprecated is None)
     ]
 
 
@@ -76,22 +75,28 @@ def _item(model: LocalModel) -> dict[str, Any]:
 
 def _properties(model: LocalModel) -> dict[str, Any]:
     """Property values are strings on the wire, booleans included; the price is a list."""
-    found: dict[str, Any] = {"context_window": str(model.context)}
-    if model.price_in is not None:
-        units = {"per M input tokens": model.price_in, "per M output tokens": model.price_out}
-        found["price"] = [
+    profile = model.profile
+    units = {
+        "per M input tokens": profile.input_price,
+        "per M output tokens": profile.output_price,
+    }
+    found = {
+        "context_window": profile.context_window or profile.max_input_tokens,
+        "output_dimensions": profile.dimensions,
+        "function_calling": profile.function_calling,
+        "reasoning": profile.reasoning,
+        "async_queue": profile.batch,
+        "planned_deprecation_date": profile.deprecated,
+        "price": [
             {"unit": unit, "price": price, "currency": "USD"}
             for unit, price in units.items()
             if price is not None
-        ]
-    if model.dimensions:
-        found["output_dimensions"] = str(model.dimensions)
-    if model.task == "Text Generation" and model.tools:
-        found["function_calling"] = "true"
-    if model.reasoning:
-        found["reasoning"] = "true"
-    if model.queue == "catalogue":
-        found["async_queue"] = "true"
-    if model.deprecated is not None:
-        found["planned_deprecation_date"] = model.deprecated
-    return found
+        ],
+    }
+    return {name: _property(value) for name, value in found.items() if value}
+
+
+def _property(value: object) -> object:
+    if isinstance(value, list):
+        return value
+    return "true" if value is True else str(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workersai.local.api.errors import ApiFailure
-from workersai.local.api.facts import LocalModel
+from workersai.local.api.models import LocalModel
 from workersai.local.engines.base import ChatJob, JsonMode, ToolSpec
 
 __all__ = ["Asked", "Endpoint", "chat_job"]
@@ -68,7 +68,7 @@ def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> 
         stop=_stop(body.get("stop")),
         seed=body.get("seed"),
         sampling={key: body[key] for key in _SAMPLING if body.get(key) is not None},
-        reasoning=model.reasoning and _thinks(body),
+        reasoning=model.profile.reasoning and _thinks(body),
         top_logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
     )
     return Asked(model, endpoint, job, bool(body.get("stream")), body.get("n") or 1)
@@ -81,7 +81,7 @@ def _cap(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> int 
         raise ApiFailure(400, 8001, f"Invalid input: max_tokens must be at least 1, got {given}")
     if given is not None:
         return int(given)
-    return _OPENAI_CAP if endpoint == "openai" else model.max_tokens
+    return _OPENAI_CAP if endpoint == "openai" else model.profile.max_tokens_default
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:

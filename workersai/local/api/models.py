@@ -1,263 +1,171 @@
-"""The models of the local Workers AI: what each one accepts, costs and answers like, as data.
+"""The models of the local Workers AI: a profile's facts, and how each model shapes its answers.
 
-Prices, context windows and caps are those of the models' public pages and of Cloudflare's pricing
-page (those of gemma-4 and bge-m3 follow from answers that public clients saw); a model without a
-price reports no neurons. How a model shapes its answer (`wire`, `json_answer`, `reasoning`) is what
-clients of the live service report for it.
+Prices, windows, caps, abilities, queue and end come from `workersai.get_profile`. How a model
+shapes its answers is what clients of the live service report for it; that is kept here alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
-from workersai.local.api.facts import LocalModel
+from workersai import ModelProfile, Usage, get_profile
 
-__all__ = ["MODELS"]
+__all__ = ["MODELS", "LocalModel", "Task", "neurons"]
+
+Task = Literal["Text Generation", "Text Embeddings", "Text Classification"]
+Wire = Literal["openai", "classic"]
+
+Queue = Literal["catalogue", "page"]
+"""`catalogue`: the model is listed with `async_queue`; `page`: its schema describes a batch."""
+
+_TASKS: Mapping[str, Task] = {
+    "text-generation": "Text Generation",
+    "embeddings": "Text Embeddings",
+    "rerank": "Text Classification",
+}
+_USD_PER_NEURON = 0.011 / 1000
+"""Cloudflare's price of one neuron, the unit Workers AI bills in."""
 
 
-def _chat(name: str, about: str, context: int, **facts: object) -> LocalModel:
-    return LocalModel(name=name, task="Text Generation", about=about, context=context, **facts)  # type: ignore[arg-type]  # a table's keywords
+@dataclass(frozen=True, kw_only=True)
+class LocalModel:
+    """One model: its profile, and the shapes of its requests and answers.
+
+    Attributes:
+        profile: What is known about it.
+        about: The catalogue's description.
+        schema: Stem of the JSON schema (`schemas/<stem>.input.json`) that requests must meet.
+        wire: `openai`: a chat completion inside `result`; `classic`:
+            `{response, tool_calls, usage}`.
+        parses_json: Whether a JSON-schema answer comes as a parsed `response` object.
+        text_completion: Whether the `prompt` variant answers with a `text_completion` object.
+        hybrid: Whether `/ai/v1` stream chunks carry the text a second time, as `response`.
+        pooling: The pooling that an embedding's answer names; `None` if it names none.
+    """
+
+    profile: ModelProfile
+    about: str
+    schema: str = "chat"
+    wire: Wire = "openai"
+    parses_json: bool = False
+    text_completion: bool = False
+    hybrid: bool = False
+    pooling: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's id."""
+        return self.profile.name
+
+    @property
+    def task(self) -> Task:
+        """The task, as the catalogue names it."""
+        return _TASKS[self.profile.task]
+
+    @property
+    def dimensions(self) -> int:
+        """The length of its vectors."""
+        return self.profile.dimensions or 0
+
+    @property
+    def queue(self) -> Queue | None:
+        """Whether it takes asynchronous batches, and who says so; `None` answers 8007."""
+        if self.profile.batch:
+            return "catalogue"
+        return "page" if "requests" in self.profile.inputs else None
 
 
-def _embedding(name: str, about: str, context: int, **facts: object) -> LocalModel:
-    return LocalModel(name=name, task="Text Embeddings", about=about, context=context, **facts)  # type: ignore[arg-type]  # a table's keywords
+def neurons(model: LocalModel, tokens_in: int, tokens_out: int = 0) -> float | None:
+    """Say what a call costs in neurons, by the model's prices; `None` without a price."""
+    usd = model.profile.cost(Usage(tokens_in, tokens_out))
+    return None if usd is None else round(usd / _USD_PER_NEURON, 6)
+
+
+def _openai(name: str, about: str, schema: str = "chat", **shape: bool) -> LocalModel:
+    return LocalModel(profile=get_profile(name), about=about, schema=schema, **shape)  # type: ignore[arg-type]  # a table's keywords
+
+
+def _classic(name: str, about: str, schema: str = "chat", **shape: bool) -> LocalModel:
+    return LocalModel(
+        profile=get_profile(name),
+        about=about,
+        schema=schema,
+        wire="classic",
+        **shape,  # type: ignore[arg-type]  # a table's keywords
+    )
+
+
+def _vectors(name: str, about: str, schema: str, pooling: str | None = None) -> LocalModel:
+    return LocalModel(profile=get_profile(name), about=about, schema=schema, pooling=pooling)
 
 
 _ALL = (
-    _chat(
+    _openai(
         "@cf/ibm-granite/granite-4.0-h-micro",
         "Instruction model for agents and retrieval with tool calling.",
-        131_000,
-        price_in=0.017,
-        price_out=0.11,
-        schema="granite-4.0-h-micro",
+        "granite-4.0-h-micro",
         text_completion=True,
-        max_tokens=2000,
-        queue="page",
     ),
-    _chat(
+    _openai(
         "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
         "Instruction model for the languages of South-East Asia.",
-        128_000,
-        price_in=0.35,
-        price_out=0.56,
-        schema="gemma-sea-lion-v4-27b-it",
-        json_answer="object",
-        tools=False,
+        "gemma-sea-lion-v4-27b-it",
+        parses_json=True,
         text_completion=True,
-        max_tokens=2000,
-        queue="page",
     ),
-    _chat(
+    _openai(
         "@cf/zai-org/glm-4.7-flash",
         "Multilingual reasoning model with tool calling.",
-        131_072,
-        price_in=0.06,
-        price_out=0.40,
-        schema="glm-4.7-flash",
-        reasoning=True,
+        "glm-4.7-flash",
     ),
-    _chat(
+    _classic(
         "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
         "Large instruction model with tool calling.",
-        24_000,
-        price_in=0.293,
-        price_out=2.253,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
+        parses_json=True,
         hybrid=True,
-        queue="catalogue",
     ),
-    _chat(
-        "@cf/meta/llama-3.1-8b-instruct-fp8",
-        "Small instruction model, quantized to 8 bits.",
-        32_000,
-        price_in=0.152,
-        price_out=0.287,
-        wire="classic",
-        max_tokens=256,
-        json_answer="none",
-        tools=False,
-    ),
-    _chat(
-        "@cf/meta/llama-3.1-8b-instruct",
-        "Retired instruction model.",
-        7_968,
-        price_in=0.282,
-        price_out=0.827,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
-        tools=False,
-        deprecated="2026-05-30",
-    ),
-    _chat(
-        "@cf/meta/llama-3.2-3b-instruct",
-        "Small instruction model.",
-        80_000,
-        price_in=0.051,
-        price_out=0.335,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
-        tools=False,
-    ),
-    _chat(
-        "@cf/meta/llama-3.2-1b-instruct",
-        "Very small instruction model.",
-        60_000,
-        price_in=0.027,
-        price_out=0.201,
-        wire="classic",
-        max_tokens=256,
-        json_answer="none",
-        tools=False,
-    ),
-    _chat(
+    _classic("@cf/meta/llama-3.1-8b-instruct-fp8", "Small instruction model, quantized to 8 bits."),
+    _classic("@cf/meta/llama-3.1-8b-instruct", "Retired instruction model."),
+    _classic("@cf/meta/llama-3.2-3b-instruct", "Small instruction model.", parses_json=True),
+    _classic("@cf/meta/llama-3.2-1b-instruct", "Very small instruction model."),
+    _classic(
         "@cf/meta/llama-4-scout-17b-16e-instruct",
         "Mixture-of-experts instruction model with tool calling.",
-        131_000,
-        price_in=0.27,
-        price_out=0.85,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
-        queue="catalogue",
+        parses_json=True,
     ),
-    _chat(
+    _classic(
         "@cf/mistralai/mistral-small-3.1-24b-instruct",
         "Instruction model with a long context.",
-        128_000,
-        price_in=0.351,
-        price_out=0.555,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
+        parses_json=True,
     ),
-    _chat(
+    _classic(
         "@cf/qwen/qwen2.5-coder-32b-instruct",
         "Instruction model for code.",
-        32_768,
-        price_in=0.66,
-        price_out=1.00,
-        wire="classic",
-        max_tokens=256,
-        json_answer="object",
-        schema="chat-plain",
-        tools=False,
+        "chat-plain",
+        parses_json=True,
     ),
-    _chat(
-        "@cf/google/gemma-4-26b-a4b-it",
-        "Instruction model with tool calling.",
-        131_072,
-        price_in=0.10,
-        price_out=0.30,
-        queue="catalogue",
-    ),
-    _chat(
-        "@cf/openai/gpt-oss-120b",
-        "Open-weight reasoning model.",
-        128_000,
-        price_in=0.35,
-        price_out=0.75,
-        reasoning=True,
-        queue="catalogue",
-        max_tokens=256,
-    ),
-    _chat(
-        "@cf/openai/gpt-oss-20b",
-        "Smaller open-weight reasoning model.",
-        128_000,
-        price_in=0.20,
-        price_out=0.30,
-        reasoning=True,
-        max_tokens=256,
-    ),
-    _chat(
-        "@cf/qwen/qwen3-30b-a3b-fp8",
-        "Mixture-of-experts reasoning model.",
-        32_768,
-        price_in=0.051,
-        price_out=0.335,
-        reasoning=True,
-        queue="catalogue",
-        max_tokens=2000,
-    ),
-    _chat(
-        "@cf/meta/llama-3-8b-instruct",
-        "Retired instruction model.",
-        7_968,
-        price_in=0.282,
-        price_out=0.827,
-        wire="classic",
-        max_tokens=256,
-        deprecated="2026-05-30",
-        tools=False,
-    ),
-    _embedding(
-        "@cf/baai/bge-small-en-v1.5",
-        "English embeddings, 384 numbers each.",
-        512,
-        price_in=0.020,
-        schema="bge",
-        dimensions=384,
-        pooling="mean",
-        queue="catalogue",
-    ),
-    _embedding(
-        "@cf/baai/bge-base-en-v1.5",
-        "English embeddings, 768 numbers each.",
-        512,
-        price_in=0.067,
-        schema="bge",
-        dimensions=768,
-        pooling="mean",
-        queue="catalogue",
-    ),
-    _embedding(
-        "@cf/baai/bge-large-en-v1.5",
-        "English embeddings, 1024 numbers each.",
-        512,
-        price_in=0.204,
-        schema="bge",
-        dimensions=1024,
-        pooling="mean",
-        queue="catalogue",
-    ),
-    _embedding(
-        "@cf/baai/bge-m3",
-        "Multilingual embeddings and relevance scores.",
-        60_000,
-        price_in=0.012,
-        schema="bge-m3",
-        dimensions=1024,
-        pooling="cls",
-        queue="page",
-    ),
-    _embedding(
+    _openai("@cf/google/gemma-4-26b-a4b-it", "Reasoning model with tool calling."),
+    _openai("@cf/openai/gpt-oss-120b", "Open-weight reasoning model."),
+    _openai("@cf/openai/gpt-oss-20b", "Smaller open-weight reasoning model."),
+    _openai("@cf/qwen/qwen3-30b-a3b-fp8", "Mixture-of-experts reasoning model."),
+    _classic("@cf/meta/llama-3-8b-instruct", "Retired instruction model."),
+    _vectors("@cf/baai/bge-small-en-v1.5", "English embeddings, 384 numbers each.", "bge", "mean"),
+    _vectors("@cf/baai/bge-base-en-v1.5", "English embeddings, 768 numbers each.", "bge", "mean"),
+    _vectors("@cf/baai/bge-large-en-v1.5", "English embeddings, 1024 numbers each.", "bge", "mean"),
+    _vectors("@cf/baai/bge-m3", "Multilingual embeddings and relevance scores.", "bge-m3", "cls"),
+    _vectors(
         "@cf/qwen/qwen3-embedding-0.6b",
         "Embeddings with instructions for queries.",
-        8_192,
-        price_in=0.012,
-        schema="qwen3-embedding",
-        dimensions=1024,
+        "qwen3-embedding",
     ),
-    _embedding(
-        "@cf/google/embeddinggemma-300m",
-        "Small multilingual embeddings.",
-        2_048,
-        schema="embeddinggemma",
-        dimensions=768,
-    ),
-    LocalModel(
-        name="@cf/baai/bge-reranker-base",
-        task="Text Classification",
-        about="Scores how well each context answers a query.",
-        context=512,
-        price_in=0.003,
-        schema="reranker",
+    _vectors("@cf/google/embeddinggemma-300m", "Small multilingual embeddings.", "embeddinggemma"),
+    _vectors(
+        "@cf/baai/bge-reranker-base",
+        "Scores how well each context answers a query.",
+        "reranker",
     ),
 )
 

@@ -19,9 +19,8 @@ from workersai.local.api.answers import (
 from workersai.local.api.batches import BatchQueue
 from workersai.local.api.errors import ApiFailure
 from workersai.local.api.events import DONE, event, stream_events
-from workersai.local.api.facts import LocalModel
 from workersai.local.api.jobs import Asked, chat_job
-from workersai.local.api.models import MODELS
+from workersai.local.api.models import MODELS, LocalModel
 from workersai.local.api.validation import (
     check_body,
     check_chat,
@@ -124,11 +123,10 @@ def _known(name: str, otherwise: ApiFailure) -> LocalModel:
     model = MODELS.get(name)
     if model is None:
         raise otherwise
-    if model.deprecated is not None:
+    end = model.profile.deprecated
+    if end is not None:
         raise ApiFailure(
-            410,
-            5028,
-            f"This model was deprecated on {model.deprecated}. Please use an alternative model",
+            410, 5028, f"This model was deprecated on {end}. Please use an alternative model"
         )
     return model
 
@@ -203,8 +201,9 @@ def _encoded(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 def _check_window(asked: Asked, prompt_tokens: int) -> None:
     """Input and longest answer must fit together: the cap on the answer counts, used or not."""
     tokens = prompt_tokens + (asked.job.max_tokens or 0)
-    if tokens > asked.model.context:
-        raise _beyond(tokens, asked.model.context)
+    window = asked.model.profile.context_window
+    if window is not None and tokens > window:
+        raise _beyond(tokens, window)
 
 
 def _beyond(tokens: int, window: int) -> ApiFailure:

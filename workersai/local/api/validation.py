@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from workersai.local.api.errors import ApiFailure
-from workersai.local.api.facts import LocalModel
+from workersai.local.api.models import LocalModel
 
 __all__ = [
     "check_batch",
@@ -131,9 +131,9 @@ def _check_json_mode(model: LocalModel, body: Mapping[str, Any]) -> None:
     wanted = body.get("response_format") or {}
     if wanted.get("type") != "json_schema":
         return
-    if model.json_answer == "none":
+    if model.profile.structured_output is False:
         raise ApiFailure(400, 5025, "This model doesn't support JSON Schema")
-    if body.get("stream") and model.wire == "classic":
+    if body.get("stream") and not model.profile.streams_json_schema:
         raise ApiFailure(400, 5023, "JSON Schema mode is not supported with stream mode.")
 
 
