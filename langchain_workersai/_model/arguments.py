@@ -35,6 +35,7 @@ class ConnectionSettings(TypedDict, total=False):
     session_affinity: str | None
     reject_if_busy: bool
     default_headers: dict[str, str] | None
+    allow_insecure_http: bool
     http_client: Any
     http_async_client: Any
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +14,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    StrictBool,
     ValidationInfo,
     field_serializer,
     field_validator,
@@ -24,7 +24,7 @@ from typing_extensions import Self
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
 from workersai import AsyncClient, Client, Timeout
-from workersai.integration import hidden_setting
+from workersai.integration import Clients, hidden_setting
 
 C = TypeVar("C", Client, AsyncClient)
 
@@ -48,6 +48,7 @@ CONNECTION = (
     "session_affinity",
     "reject_if_busy",
     "default_headers",
+    "allow_insecure_http",
 )
 """The fields that the core's clients take under the same names."""
 
@@ -64,27 +65,6 @@ _VARIABLES: Mapping[str | None, tuple[str, ...]] = {
     "account_id": ACCOUNT_VARIABLES,
     "base_url": ("WORKERSAI_BASE_URL",),
 }
-
-_making = threading.Lock()
-
-
-class Clients:
-    """The core's clients of one object: made on first use; a copy or a pickle starts anew."""
-
-    __slots__ = ("asynchronous", "synchronous")
-
-    def __init__(self) -> None:
-        self.synchronous: Client | None = None
-        self.asynchronous: AsyncClient | None = None
-
-    def __reduce__(self) -> tuple[type[Clients], tuple[()]]:
-        return Clients, ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Clients)
-
-    def __hash__(self) -> int:
-        return hash(Clients)
 
 
 class Connection(BaseModel):
@@ -105,6 +85,9 @@ class Connection(BaseModel):
         session_affinity: Keeps a conversation on one instance for its prefix cache.
         reject_if_busy: Fail at once when the model has no capacity.
         default_headers: Headers for every request; never authentication or host.
+        allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
+            as a container beside yours. The token, the prompts and the answers then travel in
+            clear: whoever can read the network in between can read and use them.
         http_client: An `httpx.Client` of your own for sync calls; never closed here.
         http_async_client: An `httpx.AsyncClient` of your own for async calls.
     """
@@ -127,10 +110,11 @@ class Connection(BaseModel):
     session_affinity: str | None = None
     reject_if_busy: bool = False
     default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    allow_insecure_http: StrictBool = False
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
-    _clients: Clients = PrivateAttr(default_factory=Clients)
+    _clients: Clients[Client, AsyncClient] = PrivateAttr(default_factory=Clients)
 
     def __init__(self, model: str | None = None, **settings: Any) -> None:
         """Check and keep the settings; the classes say of which type."""
@@ -164,21 +148,15 @@ class Connection(BaseModel):
 
     def _client(self) -> Client:
         """The core's client, made on first use."""
-        clients = self._clients
-        if clients.synchronous is None:
-            with framework_errors(), _making:
-                if clients.synchronous is None:
-                    clients.synchronous = self._make(Client, self.http_client)
-        return clients.synchronous
+        with framework_errors():
+            return self._clients.synchronous(lambda: self._make(Client, self.http_client))
 
     def _async_client(self) -> AsyncClient:
         """The core's async client, made on first use; it keeps event loops apart by itself."""
-        clients = self._clients
-        if clients.asynchronous is None:
-            with framework_errors(), _making:
-                if clients.asynchronous is None:
-                    clients.asynchronous = self._make(AsyncClient, self.http_async_client)
-        return clients.asynchronous
+        with framework_errors():
+            return self._clients.asynchronous(
+                lambda: self._make(AsyncClient, self.http_async_client)
+            )
 
     def _make(self, kind: Callable[..., C], http_client: Any) -> C:
         settings = {name: getattr(self, name) for name in CONNECTION}
@@ -189,20 +167,18 @@ class Connection(BaseModel):
 
     def close(self) -> None:
         """Close the connections of sync calls; the object can be used again."""
-        if self._clients.synchronous is not None:
-            self._clients.synchronous.close()
+        self._clients.close()
 
     async def aclose(self) -> None:
         """Close this event loop's connections of async calls; the object can be used again."""
-        if self._clients.asynchronous is not None:
-            await self._clients.asynchronous.aclose()
+        await self._clients.aclose()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field; what was derived from the old value is made anew."""
         super().__setattr__(name, hidden_setting(name, value))
         self.__dict__.pop("_serialized", None)
         if name in (*CONNECTION, "http_client", "http_async_client") and self.__pydantic_private__:
-            self._clients.synchronous = self._clients.asynchronous = None
+            self._clients = Clients()
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, then set the fields in `update`; a name that is no field raises `ValueError`."""

@@ -55,7 +55,8 @@ class TextModel(Connection, GenerationParameters):
         Traces show it, so the account is a digest of its id.
         """
         names = (*CONNECTION, "model_kwargs")
-        values = {name: getattr(self, name) for name in names if name not in SECRETS}
+        left_out = (*SECRETS, "allow_insecure_http")
+        values = {name: getattr(self, name) for name in names if name not in left_out}
         values["gateway"] = public_gateway(self.gateway)
         values["account"] = self._account_digest()
         known = {name: value for name, value in values.items() if value not in (None, {})}

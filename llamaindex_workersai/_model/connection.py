@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +12,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    StrictBool,
     ValidationInfo,
     field_serializer,
     field_validator,
@@ -23,9 +23,22 @@ from typing_extensions import Self, TypedDict
 
 from llamaindex_workersai._model.state import resources_shared, restore, shown_gateway, state_of
 from workersai import AsyncClient, Client, ConfigurationError, Timeout
-from workersai.integration import hidden_setting
+from workersai.integration import Clients, hidden_setting
 
-_making = threading.Lock()
+CONNECTION = (
+    "account_id",
+    "api_token",
+    "base_url",
+    "endpoint",
+    "timeout",
+    "max_retries",
+    "gateway",
+    "session_affinity",
+    "reject_if_busy",
+    "default_headers",
+    "allow_insecure_http",
+)
+"""The fields that the core's clients take under the same names; calls name the model."""
 
 
 class ConnectionSettings(TypedDict, total=False):
@@ -43,6 +56,7 @@ class ConnectionSettings(TypedDict, total=False):
     session_affinity: str | None
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
+    allow_insecure_http: bool
     http_client: Any
     http_async_client: Any
     callback_manager: CallbackManager | None
@@ -68,6 +82,9 @@ class Connection(BaseComponent):
         session_affinity: A key that sends related requests to one place, for the prefix cache.
         reject_if_busy: Fail at once when the model has no capacity.
         default_headers: Further headers; they cannot replace authentication or host.
+        allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
+            as a container beside yours. The token, the prompts and the answers then travel in
+            clear: whoever can read the network in between can read and use them.
         http_client: An `httpx.Client` of your own; it is never closed here.
         http_async_client: An `httpx.AsyncClient` of your own; it is never closed here.
     """
@@ -88,14 +105,14 @@ class Connection(BaseComponent):
     session_affinity: str | None = None
     reject_if_busy: bool = False
     default_headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
+    allow_insecure_http: StrictBool = False
     http_client: Any = Field(default=None, exclude=True, repr=False)
     http_async_client: Any = Field(default=None, exclude=True, repr=False)
 
     ALIASES: ClassVar[Mapping[str, str]] = {"api_key": "api_token", "api_base": "base_url"}
     """Names that other integrations use, and the field each stands for."""
 
-    _sync: tuple[dict[str, Any], Client] | None = PrivateAttr(default=None)
-    _async: tuple[dict[str, Any], AsyncClient] | None = PrivateAttr(default=None)
+    _clients: Clients[Client, AsyncClient] = PrivateAttr(default_factory=Clients)
 
     def __init__(self, **settings: Any) -> None:
         """Check and keep the settings; the classes say of which type.
@@ -140,39 +157,27 @@ class Connection(BaseComponent):
         return fields
 
     def _settings(self, http_client: Any) -> dict[str, Any]:
-        return {
-            "account_id": self.account_id,
-            "api_token": self.api_token,
-            "base_url": self.base_url,
-            "endpoint": self.endpoint,
-            "timeout": self.timeout,
-            "max_retries": self.max_retries,
-            "gateway": self.gateway,
-            "session_affinity": self.session_affinity,
-            "reject_if_busy": self.reject_if_busy,
-            "default_headers": self.default_headers,
-            "http_client": http_client,
-        }
+        return {name: getattr(self, name) for name in CONNECTION} | {"http_client": http_client}
 
     def _client(self) -> Client:
-        settings = self._settings(self.http_client)
-        if (made := self._sync) is None or made[0] != settings:
-            with _making:
-                if (made := self._sync) is None or made[0] != settings:
-                    self._sync = made = settings, Client(**settings)
-        return made[1]
+        return self._clients.synchronous(lambda: Client(**self._settings(self.http_client)))
 
     def _async_client(self) -> AsyncClient:
-        settings = self._settings(self.http_async_client)
-        if (made := self._async) is None or made[0] != settings:
-            with _making:
-                if (made := self._async) is None or made[0] != settings:
-                    self._async = made = settings, AsyncClient(**settings)
-        return made[1]
+        return self._clients.asynchronous(
+            lambda: AsyncClient(**self._settings(self.http_async_client))
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set a field; a secret is as hidden as one given at construction."""
         super().__setattr__(name, hidden_setting(name, value))
+        if name in (*CONNECTION, "http_client", "http_async_client") and self.__pydantic_private__:
+            self._clients = Clients()
+
+    def __copy__(self) -> Self:
+        """Copy the settings, not the clients made from them."""
+        twin = super().__copy__()
+        setattr(twin, "_clients", Clients())  # noqa: B010 - a twin's privacy is this class's own
+        return twin
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy, then set the fields in `update`; a name that is no field raises `ValueError`."""
@@ -183,13 +188,11 @@ class Connection(BaseComponent):
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""
-        if self._sync is not None:
-            self._sync[1].close()
+        self._clients.close()
 
     async def aclose(self) -> None:
         """Close the connections of async calls; the next call opens new ones."""
-        if self._async is not None:
-            await self._async[1].aclose()
+        await self._clients.aclose()
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy what can travel; this object keeps everything."""
@@ -200,7 +203,7 @@ class Connection(BaseComponent):
         restore(self, state)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings; clients, caches and limiters are shared, as they are resources."""
+        """Copy the settings; caches, limiters and HTTP clients of your own are shared."""
         return super().__deepcopy__(resources_shared(self, memo))
 
 

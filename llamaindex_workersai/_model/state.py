@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from workersai.integration import Clients
+
 _RESOURCES = ("http_client", "http_async_client", "rate_limiter", "callback_manager")
 
 
@@ -105,4 +107,5 @@ def resources_shared(component: BaseModel, memo: dict[int, Any] | None) -> dict[
 
 def _resources(component: BaseModel) -> Iterator[Any]:
     yield from (getattr(component, name, None) for name in _RESOURCES)
-    yield from (component.__pydantic_private__ or {}).values()
+    private = (component.__pydantic_private__ or {}).values()
+    yield from (value for value in private if not isinstance(value, Clients))

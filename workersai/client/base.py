@@ -43,6 +43,7 @@ class ConnectionOptions(TypedDict, total=False):
     session_affinity: str | None
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
+    allow_insecure_http: bool
 
 
 class BaseClient:
@@ -53,7 +54,7 @@ class BaseClient:
         account_id: 32 hexadecimal characters; else `CLOUDFLARE_ACCOUNT_ID`, `CF_ACCOUNT_ID`.
         api_token: A token with the permission Workers AI; else `CLOUDFLARE_API_TOKEN`,
             `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`, in that order.
-        base_url: The API's root; else `WORKERSAI_BASE_URL`. https, or http for loopback hosts.
+        base_url: The API's root; else `WORKERSAI_BASE_URL`. https, or http for this machine.
         endpoint: `run` for the native route, `openai` for `/ai/v1`.
         timeout: The total in seconds, or a `Timeout`.
         max_retries: How often a failed call is tried again; nothing is after the first token.
@@ -62,6 +63,9 @@ class BaseClient:
         session_affinity: Any id; requests with the same one can share a prompt cache.
         reject_if_busy: Fail at once with `OutOfCapacityError` instead of waiting in the queue.
         default_headers: More headers; they cannot replace the client's own.
+        allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
+            as a container beside yours. The token, the prompts and the answers then travel in
+            clear: whoever can read the network in between can read and use them.
 
     Raises:
         ConfigurationError: If an argument is missing, malformed, unsafe or unknown.
@@ -81,6 +85,7 @@ class BaseClient:
         session_affinity: str | None = None,
         reject_if_busy: bool = False,
         default_headers: Mapping[str, str] | None = None,
+        allow_insecure_http: bool = False,
         **unknown: object,
     ) -> None:
         for name in unknown:
@@ -104,6 +109,7 @@ class BaseClient:
             gateway=gateway,
             session_affinity=session_affinity,
             default_headers=default_headers,
+            allow_insecure_http=allow_insecure_http,
         )
 
     def __reduce__(self) -> NoReturn:

@@ -82,6 +82,7 @@ def read_settings(
     gateway: str | Mapping[str, Any] | None,
     session_affinity: str | None,
     default_headers: Mapping[str, str] | None,
+    allow_insecure_http: bool = False,
 ) -> Settings:
     """Check the connection arguments, filling what is missing from the environment.
 
@@ -91,7 +92,9 @@ def read_settings(
     account = _check_account(_text("account_id", account_id) or _environment(ACCOUNT_VARIABLES))
     token = _check_token(api_token)
     given = _text("base_url", base_url) or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
-    root = f"{_check_base_url(given)}/accounts/{account}/ai"
+    is_allowed = _check_flag("allow_insecure_http", allow_insecure_http)
+    base = _check_base_url(given, allow_insecure_http=is_allowed)
+    root = f"{base}/accounts/{account}/ai"
     headers = {
         "accept": "*/*",
         "accept-encoding": "identity",  # a bomb needs compression
@@ -158,18 +161,32 @@ def _check_token(api_token: str | SecretStr | None) -> str:
     return token
 
 
-def _check_base_url(base_url: str) -> str:
+def _check_flag(parameter: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ConfigurationError(f"{parameter} must be True or False", parameter=parameter)
+
+
+def _check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         parts, host = urlsplit(""), ""
     is_clean = not (parts.query or parts.fragment or parts.username or parts.password)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-    if not (host and is_clean and is_safe) or re.search(r"[\s\x00-\x1f\\]|/\.\.?(/|$)", base_url):
+    is_clean = is_clean and not re.search(r"[\s\x00-\x1f\\]|/\.\.?(/|$)", base_url)
+    if not (host and is_clean and parts.scheme in ("https", "http")):
         raise ConfigurationError(
-            "base_url must be an https URL (http for loopback hosts only) without user, query or "
+            "base_url must be an https URL (http for this machine only) without user, query or "
             f"fragment, such as {DEFAULT_BASE_URL}",
+            parameter="base_url",
+        )
+    if parts.scheme == "http" and not (allow_insecure_http or _is_loopback(host)):
+        raise ConfigurationError(
+            f"base_url is plain http to {ascii(host)[1:-1]}: the token, the prompts and the "
+            "answers would travel in clear. Pass an https URL; or, if nobody else can read the "
+            "network in between, such as that of a container beside yours, "
+            "allow_insecure_http=True",
             parameter="base_url",
         )
     return base_url.rstrip("/")

@@ -8,8 +8,10 @@ from __future__ import annotations
 from workersai._concurrency import call_each, call_each_async
 from workersai._models.catalogue import catalogue_profile
 from workersai._secrets import hidden_setting, hides_arguments
+from workersai.integration.clients import Clients
 
 __all__ = [
+    "Clients",
     "call_each",
     "call_each_async",
     "catalogue_profile",

@@ -210,6 +210,52 @@ def test_an_unsafe_base_url(base_url: str) -> None:
     assert "password" not in str(error)
 
 
+NAMED_HOSTS = ["http://workersai:8787", "http://10.0.0.7/client/v4", "http://gateway.internal:80"]
+
+
+@pytest.mark.parametrize("base_url", NAMED_HOSTS)
+def test_plain_http_to_another_host_is_refused_by_the_name_of_its_setting(base_url: str) -> None:
+    """The error says what travels in clear, and which setting allows it."""
+    error = refused(base_url=base_url)
+    assert error.parameter == "base_url"
+    assert "allow_insecure_http=True" in str(error)
+    assert "token" in str(error)
+    assert "in clear" in str(error)
+
+
+@pytest.mark.parametrize("base_url", NAMED_HOSTS)
+def test_plain_http_to_another_host_by_an_explicit_setting(
+    base_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is allowed for a URL that is passed and for one from the environment."""
+    root = f"{base_url}/accounts/{ACCOUNT}/ai"
+    assert settings(base_url=base_url, allow_insecure_http=True).root == root
+    monkeypatch.setenv("WORKERSAI_BASE_URL", base_url)
+    assert settings(allow_insecure_http=True).root == root
+    assert refused().parameter == "base_url"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "ftp://workersai:8787",
+        "http://user@workersai",
+        "http://workersai/../x",
+        "http://",
+        "workersai",
+    ],
+)
+def test_allowing_plain_http_allows_nothing_else(base_url: str) -> None:
+    """Another scheme, a user's part and a path that climbs stay refused."""
+    assert refused(base_url=base_url, allow_insecure_http=True).parameter == "base_url"
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None, "False"])
+def test_what_allows_plain_http_is_true_or_false(value: Any) -> None:
+    """A text or a number is no decision about a token."""
+    assert refused(allow_insecure_http=value).parameter == "allow_insecure_http"
+
+
 # --------------------------------------------------------------------------------- headers
 
 

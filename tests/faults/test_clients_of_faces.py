@@ -1,0 +1,128 @@
+"""The clients that the seven classes make: threads, forks, copies, changed settings."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from langchain_workersai._model import connection as langchain_connection
+from llamaindex_workersai._model import connection as llamaindex_connection
+from tests.faults.speakers import CLASSES
+from tests.workersai.loopback import WAIT
+from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
+from workersai import AsyncClient, Client, ConfigurationError
+
+SEVEN = [name for name in CLASSES if "Client" not in name]
+KINDS = {"_client": Client, "_async_client": AsyncClient}
+CONNECTIONS = (langchain_connection, llamaindex_connection)
+
+
+def make(name: str, **settings: Any) -> Any:
+    return CLASSES[name](UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, **settings)
+
+
+def before_making(monkeypatch: pytest.MonkeyPatch, kind: str, act: Any) -> None:
+    """Do something each time that a face is about to make a client."""
+    cls = KINDS[kind]
+
+    def making(**settings: Any) -> Any:
+        act()
+        return cls(**settings)
+
+    for connection in CONNECTIONS:
+        monkeypatch.setattr(connection, cls.__name__, making)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SEVEN)
+def test_a_setting_that_is_assigned_while_a_client_is_made(
+    name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call that is making one gets a client, and the next call one with the new setting."""
+    it = make(name)
+    it.max_retries = 1
+    before_making(monkeypatch, kind, lambda: setattr(it, "max_retries", 7))
+    assert isinstance(getattr(it, kind)(), KINDS[kind])
+    monkeypatch.undo()
+    assert getattr(it, kind)().max_retries == 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SEVEN)
+def test_a_changed_setting_changes_the_client(name: str, kind: str) -> None:
+    """Until something changes there is one client; then there is another."""
+    it = make(name, max_retries=3)
+    first = getattr(it, kind)()
+    assert getattr(it, kind)() is first
+    it.max_retries = 4
+    assert getattr(it, kind)().max_retries == 4
+    assert first.max_retries == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", SEVEN)
+def test_a_fork_while_another_thread_makes_a_client(
+    name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child makes its own and waits for no thread that it does not have."""
+    it = make(name)
+    it.max_retries = 1
+    is_making, may_go = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def wait() -> None:
+        if os.getpid() == parent:
+            is_making.set()
+            assert may_go.wait(WAIT)
+
+    before_making(monkeypatch, kind, wait)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(getattr(it, kind))
+        assert is_making.wait(WAIT)
+        if not (child := os.fork()):
+            signal.alarm(int(WAIT))  # ends a child that waits for ever
+            os._exit(0 if getattr(it, kind)() is not None else 1)
+        may_go.set()
+        assert asked.result(WAIT) is not None
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda it: it.model_copy()])
+@pytest.mark.parametrize("name", SEVEN)
+def test_a_copy_has_clients_of_its_own(name: str, twin: Any) -> None:
+    """Closing one of the two objects is no business of the other."""
+    it = make(name)
+    first, copied = it._client(), twin(it)
+    assert copied._client() is not first
+    assert it._client() is first
+    assert copied == it
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_class_can_reach_a_container_by_an_explicit_setting(name: str) -> None:
+    """Plain http to a named host is refused by the setting's name, and allowed by it."""
+    settings = {"base_url": "http://workersai:8787/client/v4"}
+    with pytest.raises(ConfigurationError, match="allow_insecure_http=True"):
+        sender(make(name, **settings))
+    made = sender(make(name, **settings, allow_insecure_http=True))
+    assert made._settings.root.startswith("http://workersai:8787/client/v4/")
+
+
+@pytest.mark.parametrize("wrong", ["yes", 1])
+@pytest.mark.parametrize("name", CLASSES)
+def test_no_text_allows_plain_http(name: str, wrong: Any) -> None:
+    """Only `True` does."""
+    with pytest.raises(ConfigurationError) as caught:
+        make(name, allow_insecure_http=wrong)
+    assert caught.value.parameter == "allow_insecure_http"
+
+
+def sender(it: Any) -> Any:
+    return it if isinstance(it, Client | AsyncClient) else it._client()
