@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from workersai._arguments import unknown_argument
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._request.chat import ChatOptions, chat_body, completion_body
@@ -146,11 +147,7 @@ def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
 def _embedding_options(given: Mapping[str, Any]) -> EmbeddingOptions:
     for name in given:
         if name not in _OF_TEXTS:
-            raise ConfigurationError(
-                f"{name!r} is not a parameter of embeddings; to send a field that is not listed, "
-                "pass it in `extra`",
-                parameter=name,
-            )
+            raise unknown_argument(name, "embeddings", _OF_TEXTS, others_in="extra")
     return cast("EmbeddingOptions", given)
 
 

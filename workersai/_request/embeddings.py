@@ -9,7 +9,7 @@ from workersai._checks import check_texts
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile
-from workersai._request.parameters import check_extra, check_parameter
+from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
@@ -69,7 +69,6 @@ def _embedding_fields(
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
     listed = check_texts("texts", texts)
-    check_extra(options.get("extra"), _EMBEDDED)
     name, instruction = "text", options.get("instruction")
     if instruction is not None and not isinstance(instruction, str):
         raise ConfigurationError(
@@ -79,16 +78,13 @@ def _embedding_fields(
         "pooling": options.get("pooling"),
         "truncate_inputs": options.get("truncate"),
         "dimensions": options.get("dimensions"),
-        **(options.get("extra") or {}),
     }
     if options.get("input_type") == "query" and profile.query_field and endpoint == "run":
         name, body["instruction"] = profile.query_field, instruction
     elif instruction is not None:
         listed = [instruction + text for text in listed]
     body = {field: value for field, value in body.items() if value is not None}
-    for field_name, value in body.items():
-        check_parameter(field_name, value, profile)
-    return name, listed, body
+    return name, listed, add_extra(body, options.get("extra"), _EMBEDDED, profile)
 
 
 def _batch_size(asked: int | None, profile: ModelProfile) -> int:

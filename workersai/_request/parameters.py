@@ -2,7 +2,8 @@
 
 The rule: a value outside what the page publishes raises before any request; a parameter that
 the page does not list is sent as it is, because no published schema forbids extra keys and its
-effect is simply unknown. Nothing is dropped or changed.
+effect is simply unknown. Nothing is dropped or changed. Extra fields go out unchecked, so that a
+user can send what Cloudflare allows since the page was read; only credentials are refused there.
 """
 
 from __future__ import annotations
@@ -12,20 +13,22 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from workersai._arguments import argument_of, check_no_credentials, unknown_argument
 from workersai._models.profile import ModelProfile, Parameter
 from workersai.errors import ConfigurationError
 from workersai.types import ChatParameters
 
-__all__ = ["check_extra", "check_parameter", "collect_parameters"]
+__all__ = ["add_extra", "check_extra", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
 _NO_STOP: tuple[Any, ...] = ("", [], ())
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "number": (int, float),
-    "integer": int,
-    "boolean": bool,
+_TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
+    "number": ("a number", (int, float)),
+    "integer": ("a whole number", int),
+    "boolean": ("True or False", bool),
 }
+"""What a page's type is called in a message, and the types of Python that fit it."""
 
 
 def collect_parameters(
@@ -42,77 +45,109 @@ def collect_parameters(
         ConfigurationError: On an unknown name among *parameters*, a name given twice, or a value
             outside the page's range.
     """
-    unknown = [name for name in parameters if name not in _KNOWN]
-    if unknown:
-        raise ConfigurationError(
-            f"{unknown[0]!r} is not a parameter of text generation; to send a field that is not "
-            f"listed, pass it in `extra`",
-            parameter=unknown[0],
-        )
+    for name in parameters:
+        if name not in _KNOWN:
+            others_in = argument_of(extra)
+            raise unknown_argument(name, "text generation", _KNOWN, others_in=others_in)
     body = {
         name: list(value) if isinstance(value, (tuple, set, frozenset)) else value
         for name, value in parameters.items()
         if value is not None and not (name == "stop" and value in _NO_STOP)
     }
-    check_extra(extra, _RESERVED | body.keys())
-    body.update({name: value for name, value in (extra or {}).items() if value is not None})
-    for name, value in body.items():
-        check_parameter(name, value, profile)
-    return body
+    return add_extra(body, extra, _RESERVED, profile)
+
+
+def add_extra(
+    options: Mapping[str, Any],
+    extra: Mapping[str, Any] | None,
+    taken: AbstractSet[str],
+    profile: ModelProfile,
+) -> dict[str, Any]:
+    """Check options against the model's page, and add the extra fields, which go out unchecked.
+
+    Args:
+        options: What the user set by name.
+        extra: Further fields of the body; `None` among them means "not sent".
+        taken: The fields that are made of the call's other arguments.
+        profile: The model's.
+
+    Raises:
+        ConfigurationError: If an option is outside the page's range, or an extra field replaces
+            another, has no name, or is a credential.
+    """
+    check_extra(extra, taken | options.keys())
+    for name, value in options.items():
+        check_parameter(name, value, profile, argument_of(extra))
+    unchecked = {name: value for name, value in (extra or {}).items() if value is not None}
+    return {**options, **unchecked}
 
 
 def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:
-    """Check that no extra field replaces one that the call's arguments make.
+    """Check that no extra field replaces one that the call's arguments make, or is a credential.
 
     Raises:
         ConfigurationError: Naming the field; or if the extra fields have no names.
     """
+    argument = argument_of(extra)
     if extra is not None and not isinstance(extra, Mapping):
         raise ConfigurationError(
-            f"extra must be a mapping, not {type(extra).__name__}", parameter="extra"
+            f"{argument} must be a mapping, not {type(extra).__name__}", parameter=argument
         )
     for name in extra or ():
         if not isinstance(name, str):
             raise ConfigurationError(
-                f"extra has a field {name!r}, which is no name", parameter="extra"
+                f"{argument} has a field {name!r}, which is no name", parameter=argument
             )
         if name in taken:
             raise ConfigurationError(
-                f"{name!r} is given twice: an extra field cannot replace what the call's own "
-                "arguments say",
+                f"{name!r} is given twice: a field in {argument} cannot replace what the call's "
+                "own arguments say",
                 parameter=name,
             )
+    check_no_credentials(argument, extra or {})
 
 
-def check_parameter(name: str, value: Any, profile: ModelProfile) -> None:
+def check_parameter(name: str, value: Any, profile: ModelProfile, others_in: str = "extra") -> None:
     """Check one value against the model's page.
 
+    Args:
+        name: The parameter's.
+        value: What the user set.
+        profile: The model's.
+        others_in: The argument whose fields are sent unchecked.
+
     Raises:
-        ConfigurationError: Naming parameter, value, range and model.
+        ConfigurationError: Naming parameter, value, range and model, and how to send it anyway.
     """
     if isinstance(value, float) and not math.isfinite(value):
-        raise _refuse(name, value, "a finite number", profile)
+        raise ConfigurationError(
+            f"{name} must be a finite number for {profile.name}, not {value!r}: JSON has no other",
+            parameter=name,
+        )
     listed = profile.parameters.get(name)
-    if listed is None:
+    if listed is None or (wanted := _wanted(value, listed)) is None:
         return
-    expected = _TYPES.get(listed.type)
+    raise ConfigurationError(
+        f"{name} must be {wanted} for {profile.name} (model page), not {value!r}; pass it in "
+        f"{others_in} to send it anyway",
+        parameter=name,
+    )
+
+
+def _wanted(value: Any, listed: Parameter) -> str | None:
+    """Say what the page wants instead of a value, or `None` if the value fits."""
+    called, expected = _TYPES.get(listed.type, ("", object))
     is_wrong_bool = isinstance(value, bool) and listed.type != "boolean"
-    if expected is not None and (is_wrong_bool or not isinstance(value, expected)):
-        raise _refuse(name, value, f"of type {listed.type}", profile)
+    if called and (is_wrong_bool or not isinstance(value, expected)):
+        return called
     if isinstance(value, (int, float)) and not _in_range(value, listed):
-        raise _refuse(name, value, _range(listed), profile)
+        return _range(listed)
     if listed.choices is not None and value not in (*listed.choices, *listed.aliases):
-        raise _refuse(name, value, "one of " + ", ".join(listed.choices), profile)
-    if (
-        listed.max_items is not None
-        and not isinstance(value, str)
-        and _size(value) > listed.max_items
-    ):
-        raise _refuse(name, value, f"at most {listed.max_items} entries", profile)
-
-
-def _size(value: Any) -> int:
-    return len(value) if isinstance(value, Sequence) else 0
+        return "one of " + ", ".join(listed.choices)
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    if listed.max_items is not None and is_list and len(value) > listed.max_items:
+        return f"a list of at most {listed.max_items}"
+    return None
 
 
 def _in_range(value: float, listed: Parameter) -> bool:
@@ -122,14 +157,7 @@ def _in_range(value: float, listed: Parameter) -> bool:
 
 def _range(listed: Parameter) -> str:
     if listed.maximum is None:
-        return f"at least {listed.minimum:.15g}"
+        return f"at least {listed.minimum:,.15g}"
     if listed.minimum is None:
-        return f"at most {listed.maximum:.15g}"
-    return f"between {listed.minimum:.15g} and {listed.maximum:.15g}"
-
-
-def _refuse(name: str, value: Any, wanted: str, profile: ModelProfile) -> ConfigurationError:
-    return ConfigurationError(
-        f"{name}={value!r} does not fit {profile.name}: its page wants it {wanted}",
-        parameter=name,
-    )
+        return f"at most {listed.maximum:,.15g}"
+    return f"between {listed.minimum:,.15g} and {listed.maximum:,.15g}"

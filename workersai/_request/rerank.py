@@ -8,7 +8,7 @@ from typing import Any
 from workersai._checks import check_texts
 from workersai._json import dump_json
 from workersai._models import get_profile
-from workersai._request.parameters import check_extra, check_parameter
+from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
 from workersai._wire import Request
 
@@ -31,13 +31,10 @@ def rerank_request(
         ConfigurationError: If the query or a document is empty or no string.
     """
     profile = get_profile(model)
-    check_extra(extra, _RANKED)
     check_texts("query", [query])
     listed = check_texts("documents", documents)
+    options = {} if top_k is None else {"top_k": top_k}
     body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in listed]}
-    body.update({name: value for name, value in (extra or {}).items() if value is not None})
-    if top_k is not None:
-        check_parameter("top_k", top_k, profile)
-        body["top_k"] = top_k
+    body.update(add_extra(options, extra, _RANKED, profile))
     content = dump_json(body, model=model)
     return Request(run_path(model), content, model=model, count=len(listed))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeAlias
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
+from workersai._arguments import unknown_argument
 from workersai._checks import check_count
 from workersai._http import Outgoing
 from workersai._request.batch import poll_request, references_of, submit_request
@@ -89,9 +90,8 @@ class BaseClient:
         **unknown: object,
     ) -> None:
         for name in unknown:
-            raise ConfigurationError(
-                f"{name!r} is not a parameter of {type(self).__name__}", parameter=name
-            )
+            known = ("model", *ConnectionOptions.__annotations__)
+            raise unknown_argument(name, type(self).__name__, known)
         if endpoint not in ("run", "openai"):
             raise ConfigurationError(
                 f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"
