@@ -16,6 +16,7 @@ CREDENTIALS = (
     "CF_AI_API_TOKEN",
     "CF_API_TOKEN",
     "WORKERSAI_BASE_URL",
+    "WORKERSAI_SERVE_TOKEN",
 )
 LOOPBACK = pytest.mark.allow_hosts(["127.0.0.1", "::1", "localhost"])
 UNRECORDED = (

@@ -5,14 +5,21 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from tests.local.talking import GRANITE, client_of, user
+from workersai import ConfigurationError
 from workersai.local import LocalServer
 from workersai.local.engines.base import EngineUnavailable
-from workersai.local.run import server as running
+from workersai.local.engines.echo import EchoEngine
+from workersai.local.engines.upstream import UpstreamEngine
+from workersai.local.run.listening import TOKEN_VARIABLE
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -87,7 +94,144 @@ def test_port_that_is_taken(server: LocalServer) -> None:
         LocalServer(engine="echo", port=server.port).start()
 
 
-def test_sockets_send_at_once() -> None:
-    """The protocol is spelled out, which is what makes asyncio switch Nagle's algorithm off."""
-    with running._listening("127.0.0.1", 0) as made:
-        assert made.proto == socket.IPPROTO_TCP
+def test_cannot_start_while_it_runs() -> None:
+    """A second start is refused, and the first server goes on."""
+    with LocalServer() as server, client_of(server) as client:
+        threads = threading.active_count()
+        with pytest.raises(RuntimeError, match="running already"):
+            server.start()
+
+        assert threading.active_count() == threads
+        assert client.post(f"/run/{GRANITE}", json=user("Hi")).status_code == 200
+
+
+def test_one_of_many_starts_at_once_succeeds() -> None:
+    """Threads that start one server at the same time get one running server."""
+    server = LocalServer()
+    before = threading.active_count()
+    together = threading.Barrier(4)
+
+    def start() -> bool:
+        together.wait()
+        try:
+            server.start()
+        except RuntimeError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        started = [done.result() for done in [pool.submit(start) for _ in range(4)]]
+    server.stop()
+
+    assert started.count(True) == 1
+    assert threading.active_count() == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_thread_that_ends_before_it_answers_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose thread ends early raises at once, with the reason, and frees its port."""
+
+    def ends(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        ports.append(sockets[0].getsockname()[1])
+        raise SystemExit(3)
+
+    ports: list[int] = []
+    monkeypatch.setattr(uvicorn.Server, "run", ends)
+    server = LocalServer()
+    with pytest.raises(RuntimeError, match="could not start") as failed:
+        server.start()
+    monkeypatch.undo()
+
+    assert isinstance(failed.value.__cause__, SystemExit)
+    with LocalServer(port=ports[0]) as other, client_of(other) as client:
+        assert client.post(f"/run/{GRANITE}", json=user("Hi")).status_code == 200
+    with server, client_of(server) as client:
+        assert client.post(f"/run/{GRANITE}", json=user("Hi")).status_code == 200
+
+
+def test_stop_twice_and_before_a_start() -> None:
+    """Stopping a server that does not run does nothing."""
+    server = LocalServer()
+    server.stop()
+    with server:
+        pass
+    server.stop()
+
+
+def test_start_after_stop_makes_the_engine_anew() -> None:
+    """A server frees its engine when it stops, and answers with a new one when it starts again."""
+    with LocalServer(api_token="behind") as behind:
+        front = LocalServer("upstream", upstream=behind.openai_base_url, upstream_model=GRANITE)
+        engine = front.engine
+        assert isinstance(engine, UpstreamEngine)
+        engine._http.headers["authorization"] = "Bearer behind"
+        with front:
+            pass
+        front.start()
+        try:
+            assert front.engine is not engine
+        finally:
+            front.stop()
+
+
+class Kept(EchoEngine):
+    """An engine of the user's own, which counts how often it is closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_an_engine_of_the_user_stays_open() -> None:
+    """The server closes only an engine that it made."""
+    engine = Kept()
+    with LocalServer(engine) as server:
+        assert server.engine is engine
+    assert engine.closed == 0
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
+def test_host_that_others_can_reach_wants_a_token(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside loopback the token comes from the caller or the environment, before any port is."""
+    with pytest.raises(ConfigurationError, match=TOKEN_VARIABLE):
+        LocalServer(host=host)
+    monkeypatch.setenv(TOKEN_VARIABLE, "of-the-environment")
+
+    assert LocalServer(host=host).api_token == "of-the-environment"
+    assert LocalServer(host=host, api_token="mine").api_token == "mine"
+
+
+def test_the_environment_changes_nothing_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set for `serve` leaves the servers of tests as they are."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "of-the-environment")
+
+    assert LocalServer().api_token == "local-token"
+
+
+def test_listens_where_it_is_told() -> None:
+    """`localhost` may be two addresses; the server answers at the one that its URL names."""
+    with LocalServer(host="localhost") as server, client_of(server) as client:
+        assert client.post(f"/run/{GRANITE}", json=user("Hi")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"host": "no such host"},
+        {"host": "x" * 300},
+        {"port": -1},
+        {"port": 65536},
+        {"port": True},
+        {"api_token": ""},
+        {"api_token": "two words"},
+        {"account_id": "mine"},
+    ],
+)
+def test_wrong_settings_are_refused_by_name(settings: dict[str, Any]) -> None:
+    """A setting that no request could meet raises before anything listens."""
+    [name] = settings
+    with pytest.raises(ConfigurationError, match=name.removeprefix("api_")):
+        LocalServer(**settings)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workersai import ConfigurationError
 from workersai.local.api.errors import ApiFailure
 
 __all__ = ["Access"]
@@ -17,10 +18,23 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 @dataclass(frozen=True)
 class Access:
-    """The account and token that are accepted; None accepts any well-formed one."""
+    """The account and token that are accepted; None accepts any well-formed one.
+
+    Raises:
+        ConfigurationError: No request could have such an account or token.
+    """
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.account_id is not None and _ACCOUNT.fullmatch(self.account_id) is None:
+            raise ConfigurationError("account_id must be 32 hexadecimal digits")
+        if self.api_token is not None and _TOKEN.fullmatch(self.api_token) is None:
+            raise ConfigurationError(
+                "the token that callers must send must be letters, digits and ._~+/=- only, "
+                "and not empty"
+            )
 
     def check(self, path: str, account_id: str, headers: Mapping[str, str]) -> None:
         """Let a request pass.

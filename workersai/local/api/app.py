@@ -44,9 +44,8 @@ Operation = Callable[[Request, Any], Outcome]
 
 def create_app(
     engine: Engine,
+    access: Access,
     *,
-    account_id: str | None = None,
-    api_token: str | None = None,
     on_request: OnRequest | None = None,
     repeatable: bool = False,
 ) -> ASGIApp:
@@ -54,8 +53,7 @@ def create_app(
 
     Args:
         engine: What answers.
-        account_id: The one account that is accepted; None accepts any of the right shape.
-        api_token: The one token that is accepted; None accepts any well-formed one.
+        access: Which account and token are accepted.
         on_request: Told about every request that reaches an operation.
         repeatable: Let the ids and times in an answer follow from its request, so that the same
             request gets the same body from an engine that repeats itself.
@@ -63,7 +61,7 @@ def create_app(
     Returns:
         An ASGI application whose API root is `/client/v4`.
     """
-    service = _Service(engine, Access(account_id, api_token), on_request, repeatable=repeatable)
+    service = _Service(engine, access, on_request, repeatable=repeatable)
     app = Starlette(
         routes=[
             service.route("/run/{model:path}", "POST", service.run_model),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +12,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from workersai import ConfigurationError
 from workersai.cli.chat import chat
 from workersai.cli.doctor import doctor
 from workersai.cli.models import models
+from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.base import EngineUnavailable
 from workersai.local.engines.weights import have_weights, pull
-from workersai.local.run.server import Serving
+from workersai.local.run.listening import (
+    TOKEN_VARIABLE,
+    Addresses,
+    listening,
+    resolved,
+    token_for,
+)
+from workersai.local.run.server import serving
 
 __all__ = ["app"]
 
@@ -48,9 +59,16 @@ class FallbackChoice(str, Enum):
 
 _Engine = Annotated[EngineChoice, typer.Option(help="What answers.")]
 _Host = Annotated[str, typer.Option(help="Address to listen on.")]
-_Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")]
+_Port = Annotated[
+    int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+]
 _Token = Annotated[
-    str | None, typer.Option(help="Accept this API token only; any well-formed one if unset.")
+    str | None,
+    typer.Option(
+        envvar=TOKEN_VARIABLE,
+        help="Accept this API token only; any well-formed one if unset, on loopback alone. "
+        "Other users of this machine can read a command line: prefer the variable.",
+    ),
 ]
 _Account = Annotated[
     str | None, typer.Option(help="Accept this account id only; any 32 hex digits if unset.")
@@ -86,17 +104,16 @@ def serve(
         upstream=upstream,
         upstream_model=upstream_model,
     )
-    chosen = _engine(options)
-    application = create_app(chosen, account_id=account, api_token=token)
-
-    def announce(bound: int | None) -> None:
-        if bound is not None:
-            _announce(chosen, options, host, bound)
-
-    try:
-        Serving(application, host, port, announce).run()
-    finally:
-        chosen.close()
+    with _explained():
+        addresses = resolved(host, port)
+        access = Access(account, _accepted(addresses, token))
+        chosen = _engine(options)
+    with closing(chosen):
+        with _explained():
+            sockets = listening(addresses)
+        bound = sockets[0].getsockname()[1]
+        application = create_app(chosen, access)
+        serving(application, lambda: _announce(chosen, options, addresses, bound)).run(sockets)
 
 
 @app.command(name="pull")
@@ -113,14 +130,32 @@ app.command()(models)
 app.command()(chat)
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what keeps the server from starting into a line and exit status 1."""
+    try:
+        yield
+    except EngineUnavailable as error:
+        raise _refused(error) from error
+    except (ConfigurationError, OSError) as error:
+        _err.print(f"[red]cannot start:[/] {_escaped(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _accepted(addresses: Addresses, token: str | None) -> str | None:
+    """Return the token that callers must send; ask for one where the server needs one."""
+    if token is None and not addresses.are_loopback and sys.stdin.isatty():
+        _err.print(f"Other machines can reach {addresses.host}: callers must send a token.")
+        return str(typer.prompt("Token", hide_input=True, confirmation_prompt=True, err=True))
+
+    return token_for(addresses, token)
+
+
 def _engine(options: EngineOptions) -> Engine:
     needs_weights = options.engine == "smol" and options.gguf is None
     if needs_weights and not have_weights():
         _out.print("The model weights are not here yet; they are downloaded once (93 MB).")
-    try:
-        return create_engine(options)
-    except EngineUnavailable as error:
-        raise _refused(error) from error
+    return create_engine(options)
 
 
 def _pulled() -> Path:
@@ -134,21 +169,14 @@ def _refused(error: EngineUnavailable) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _announce(engine: Engine, options: EngineOptions, host: str, port: int) -> None:
+def _announce(engine: Engine, options: EngineOptions, addresses: Addresses, port: int) -> None:
     _out.print(f"[bold]workersai-local[/] engine [cyan]{engine.name}[/]")
     if engine.name != options.engine:
         _err.print(f"[yellow]{options.engine} cannot start here; {engine.name} answers instead[/]")
-    shown = f"[{host}]" if ":" in host else host
-    _out.print(f"base_url  http://{shown}:{port}/client/v4", markup=False, soft_wrap=True)
-    if not _is_loopback(host):
-        _err.print(f"[yellow]{host} is reachable from other machines[/]")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    url = f"http://{addresses.caller_host}:{port}/client/v4"
+    _out.print(f"base_url  {url}", markup=False, soft_wrap=True)
+    if not addresses.are_loopback:
+        _err.print("[yellow]Other machines can reach it; the token travels unencrypted.[/]")
 
 
 def _escaped(text: str) -> str:

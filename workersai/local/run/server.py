@@ -7,20 +7,25 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import Self
 
+from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.choice import EngineName
+from workersai.local.run.listening import Addresses, listening, resolved, token_for
 
-__all__ = ["LocalServer", "RecordedRequest", "Serving"]
+__all__ = ["LocalServer", "RecordedRequest", "serving"]
+
+_LOCAL_TOKEN = "local-token"  # noqa: S105 - opens nothing but a server on loopback
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,9 @@ class LocalServer:
     Args:
         engine: `echo`, `smol` or `upstream`, or an engine of your own.
         account_id: The account that is accepted.
-        api_token: The token that is accepted.
+        api_token: The token that is accepted. On loopback it is `local-token` if you pass none;
+            elsewhere it comes from the environment variable `WORKERSAI_SERVE_TOKEN`.
+        host: The address to listen on; only this machine can reach the default.
         port: A fixed port; 0 takes a free one.
         repeatable: Whether ids and times follow from the request, so that an engine that repeats
             itself answers the same request with the same bytes.
@@ -57,6 +64,8 @@ class LocalServer:
 
     Raises:
         EngineUnavailable: The engine cannot start here.
+        ConfigurationError: The host is unknown, or other machines can reach it and no token is
+            set; the token or the account has a form that no request could have.
         OSError: On entering, the port is not free.
     """
 
@@ -65,7 +74,8 @@ class LocalServer:
         engine: EngineName | Engine = "echo",
         *,
         account_id: str = "0123456789abcdef0123456789abcdef",
-        api_token: str = "local-token",  # noqa: S107 - opens nothing but this server
+        api_token: str | None = None,
+        host: str = "127.0.0.1",
         port: int = 0,
         repeatable: bool = False,
         fallback: Literal["echo"] | None = None,
@@ -73,31 +83,32 @@ class LocalServer:
         upstream: str | None = None,
         upstream_model: str | None = None,
     ) -> None:
+        self._addresses = resolved(host, port)
         self.account_id = account_id
-        self.api_token = api_token
+        accepted = token_for(self._addresses, api_token)
+        self.api_token: str = _LOCAL_TOKEN if accepted is None else accepted
+        self._access = Access(account_id, self.api_token)
         self.requests: list[RecordedRequest] = []
-        self._owns_engine = isinstance(engine, str)
-        self.engine: Engine = (
-            create_engine(
-                EngineOptions(
-                    engine=engine,
-                    fallback=fallback,
-                    gguf=gguf,
-                    upstream=upstream,
-                    upstream_model=upstream_model,
-                )
+        self._options: EngineOptions | None = None
+        if isinstance(engine, str):
+            self._options = EngineOptions(
+                engine=engine,
+                fallback=fallback,
+                gguf=gguf,
+                upstream=upstream,
+                upstream_model=upstream_model,
             )
-            if isinstance(engine, str)
-            else engine
-        )
-        self._wanted_port = port
+            engine = create_engine(self._options)
+        self.engine: Engine = engine
         self._repeatable = repeatable
+        self._lock = threading.Lock()
         self._running: _Running | None = None
+        self._closed = False
 
     @property
     def base_url(self) -> str:
         """The API root, `http://127.0.0.1:PORT/client/v4`, to put in place of Cloudflare's."""
-        return f"http://127.0.0.1:{self.port}/client/v4"
+        return f"http://{self._addresses.caller_host}:{self.port}/client/v4"
 
     @property
     def openai_base_url(self) -> str:
@@ -116,24 +127,30 @@ class LocalServer:
         return self._running.port
 
     def start(self) -> Self:
-        """Start serving and return once requests are answered."""
-        app = create_app(
-            self.engine,
-            account_id=self.account_id,
-            api_token=self.api_token,
-            on_request=lambda *seen: self.requests.append(RecordedRequest(*seen)),
-            repeatable=self._repeatable,
-        )
-        self._running = _Running(app, self._wanted_port)
+        """Start serving and return once requests are answered.
+
+        Raises:
+            RuntimeError: It is running already, or its thread ended before it could answer.
+            OSError: The port is not free.
+        """
+        with self._lock:
+            if self._running is not None:
+                raise RuntimeError("the local server is running already; call stop() first")
+            if self._options is not None and self._closed:
+                self.engine = create_engine(self._options)
+                self._closed = False
+            self._running = _Running(self._app(), self._addresses)
         return self
 
     def stop(self) -> None:
         """Stop serving, wait for the thread, and free the engine if this server made it."""
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
-        if self._owns_engine:
-            self.engine.close()
+        with self._lock:
+            running, self._running = self._running, None
+            if running is not None:
+                running.stop()
+            if self._options is not None and not self._closed:
+                self._closed = True
+                self.engine.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -146,78 +163,97 @@ class LocalServer:
     ) -> None:
         self.stop()
 
+    def _app(self) -> ASGIApp:
+        return create_app(
+            self.engine,
+            self._access,
+            on_request=lambda *seen: self.requests.append(RecordedRequest(*seen)),
+            repeatable=self._repeatable,
+        )
 
-class Serving(uvicorn.Server):
-    """uvicorn, telling once it listens (with the port) or has given up, so that nobody polls.
+
+def serving(app: ASGIApp, on_started: Callable[[], None]) -> uvicorn.Server:
+    """Make a server for sockets that listen already.
 
     Args:
         app: The application.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        on_settled: Told the port, or None if it could not start.
+        on_started: Called once, when the server begins to answer.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            _Announcing(app, on_started),
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            ws="none",
+        )
+    )
+
+
+class _Announcing:
+    """Middleware that answers ASGI's lifespan events, the first of which says that serving begins.
+
+    Args:
+        app: The application.
+        on_started: Called at the first event.
     """
 
-    def __init__(
-        self, app: ASGIApp, host: str, port: int, on_settled: Callable[[int | None], None]
-    ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_level="warning",
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-                ws="none",
-            )
-        )
-        self._on_settled = on_settled
+    def __init__(self, app: ASGIApp, on_started: Callable[[], None]) -> None:
+        self._app = app
+        self._on_started = on_started
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, then tell."""
-        try:
-            await super().startup(sockets)
-        finally:
-            bound = [sock for server in getattr(self, "servers", ()) for sock in server.sockets]
-            self._on_settled(bound[0].getsockname()[1] if bound else None)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        self._on_started()
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 class _Running:
-    """A server thread and the port it listens on."""
+    """A server thread and the port it listens on.
 
-    def __init__(self, app: ASGIApp, wanted_port: int) -> None:
-        # Bound here, so that a port that is taken is this thread's error.
-        self._socket = _listening("127.0.0.1", wanted_port)
-        settled: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._server = Serving(app, "127.0.0.1", wanted_port, settled.put)
+    Raises:
+        RuntimeError: The thread ended before it could answer.
+        OSError: The port is not free.
+    """
+
+    def __init__(self, app: ASGIApp, addresses: Addresses) -> None:
+        ready: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._server = serving(app, lambda: ready.put("started"))
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), name="workersai-local", daemon=True
+            target=self._run, args=(ready,), name="workersai-local", daemon=True
         )
-        self._thread.start()
-        settled.get()
-        self.port: int = self._socket.getsockname()[1]
+        # Bound here, so that a port that is taken is the caller's error, not the thread's.
+        self._sockets = listening(addresses)
+        self.port: int = self._sockets[0].getsockname()[1]
+        with ExitStack() as undo:
+            undo.callback(_close, self._sockets)
+            self._thread.start()
+            if ready.get() == "ended":
+                self._thread.join()
+                raise RuntimeError("the local server could not start") from self._failure
+            undo.pop_all()
 
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join()
-        self._socket.close()
+        _close(self._sockets)
+
+    def _run(self, ready: queue.SimpleQueue[str]) -> None:
+        try:
+            self._server.run(self._sockets)
+        finally:
+            self._failure = sys.exc_info()[1]
+            ready.put("ended")
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """A listening socket whose connections send at once.
-
-    asyncio switches Nagle's algorithm off only where the protocol is spelled out; with it on,
-    every answer in two writes waits 40 ms for the client's acknowledgement.
-    """
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if sys.platform != "win32":  # there the option would let two servers share a port
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-    except OSError:
-        made.close()
-        raise
-    made.listen(128)
-    return made
+def _close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()

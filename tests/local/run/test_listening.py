@@ -1,0 +1,110 @@
+"""Which addresses a host name stands for, and who can reach them."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any
+
+import pytest
+
+from workersai import ConfigurationError
+from workersai.local.run.listening import (
+    TOKEN_VARIABLE,
+    Addresses,
+    listening,
+    resolved,
+    token_for,
+)
+
+pytestmark = pytest.mark.usefixtures("loopback")
+
+V4 = socket.AF_INET
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "seen_by_callers"),
+    [
+        ("127.0.0.1", True, "127.0.0.1"),
+        ("127.1", True, "127.0.0.1"),
+        ("127.8.8.8", True, "127.8.8.8"),
+        ("::1", True, "[::1]"),
+        ("0.0.0.0", False, "127.0.0.1"),
+        ("0", False, "127.0.0.1"),
+        ("::", False, "[::1]"),
+        ("192.0.2.1", False, "192.0.2.1"),
+        ("2001:db8::1", False, "[2001:db8::1]"),
+    ],
+)
+def test_addresses(host: str, loopback: bool, seen_by_callers: str) -> None:
+    """An address is loopback or not whatever its spelling; its URL is one for this machine."""
+    found = resolved(host, 80)
+
+    assert found.are_loopback is loopback
+    assert found.caller_host == seen_by_callers
+
+
+def test_name_with_one_address_outside_loopback_is_reachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name is loopback only if all its addresses are."""
+    both = [(V4, 1, 6, "", ("127.0.0.1", 0)), (V4, 1, 6, "", ("192.0.2.1", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+
+    assert not resolved("two.test", 0).are_loopback
+    with pytest.raises(ConfigurationError, match=f"two.test.*{TOKEN_VARIABLE}"):
+        token_for(resolved("two.test", 0), None)
+
+
+def test_what_was_checked_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is looked up once: one that changes between check and use gains nothing."""
+    asked: list[Any] = []
+
+    def lookup(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return [(V4, 1, 6, "", ("127.0.0.1" if len(asked) == 1 else "0.0.0.0", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    found = resolved("turns.test", 0)
+    [made] = listening(found)
+    with made:
+        assert made.getsockname()[0] == "127.0.0.1"
+    assert asked == ["turns.test"]
+
+
+def test_sockets_send_at_once() -> None:
+    """The protocol is spelled out, which is what makes asyncio switch Nagle's algorithm off."""
+    [made] = listening(resolved("127.0.0.1", 0))
+    with made:
+        assert made.proto == socket.IPPROTO_TCP
+
+
+def test_addresses_that_this_machine_lacks_are_passed_over() -> None:
+    """A name's addresses share a port; those that are not here matter only if none is."""
+    here, away = (V4, ("127.0.0.1", 0)), (V4, ("192.0.2.1", 0))
+    also = (V4, ("127.0.0.2", 0))
+
+    sockets = listening(Addresses("some.test", (away, here, also)))
+    try:
+        names = [made.getsockname() for made in sockets]
+        assert [name[0] for name in names] == ["127.0.0.1", "127.0.0.2"]
+        assert len({name[1] for name in names}) == 1
+    finally:
+        for made in sockets:
+            made.close()
+    with pytest.raises(OSError, match=r".") as absent:
+        listening(Addresses("some.test", (away,)))
+    assert absent.value.errno == errno.EADDRNOTAVAIL
+
+
+@pytest.mark.parametrize("token", [None, "mine"])
+def test_loopback_takes_the_token_of_the_caller(token: str | None) -> None:
+    """On loopback a token is the user's choice."""
+    assert token_for(resolved("127.0.0.1", 0), token) == token
+
+
+def test_empty_variable_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing names no token."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "")
+    with pytest.raises(ConfigurationError, match=TOKEN_VARIABLE):
+        token_for(resolved("0.0.0.0", 0), None)
