@@ -22,7 +22,7 @@ from workersai import (
     WorkersAIError,
     get_profile,
 )
-from workersai.client.settings import (
+from workersai._connection import (
     ACCOUNT_VARIABLES,
     BASE_URL_VARIABLE,
     DEFAULT_BASE_URL,

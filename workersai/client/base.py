@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from workersai._arguments import unknown_argument
 from workersai._checks import check_count
+from workersai._connection import read_settings
 from workersai._http import Outgoing
 from workersai._request.batch import poll_request, references_of, submit_request
 from workersai._request.chat import ChatOptions
@@ -19,7 +20,6 @@ from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
 from workersai._wire import Request
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
-from workersai.client.settings import read_settings
 from workersai.errors import ConfigurationError
 from workersai.results import Batch, BatchResult
 from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint, Timeout

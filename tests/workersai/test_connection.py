@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import ConfigurationError, __version__
-from workersai.client.settings import Settings, read_settings
+from workersai._connection import Settings, read_settings
 
 
 def settings(**given: Any) -> Settings:
@@ -254,6 +254,62 @@ def test_allowing_plain_http_allows_nothing_else(base_url: str) -> None:
 def test_what_allows_plain_http_is_true_or_false(value: Any) -> None:
     """A text or a number is no decision about a token."""
     assert refused(allow_insecure_http=value).parameter == "allow_insecure_http"
+
+
+ROUTES = [
+    "/accounts/{account}/ai/v1",
+    "/accounts/{account}/ai/v1/",
+    "/accounts/{account}/ai/run",
+    "/accounts/{account}/ai/run/@cf/baai/bge-m3",
+    "/accounts/{account}/ai",
+    "/accounts/{account}",
+    "/accounts",
+    "/ai/v1",
+    "/ai/run",
+    "/v1/chat/completions",
+]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "root", ["https://api.cloudflare.com/client/v4", "http://127.0.0.1:8787/client/v4"]
+)
+def test_the_url_of_a_route_is_no_root(root: str, route: str) -> None:
+    """What other packages call a base URL is refused at once, with the root that is in it."""
+    error = refused(base_url=root + route.format(account=ACCOUNT))
+    assert error.parameter == "base_url"
+    assert root in str(error)
+    assert ACCOUNT not in str(error)
+    assert "endpoint='openai'" in str(error)
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/client", "/client/v4/v1", "/v4"])
+def test_cloudflares_host_has_one_root(rest: str) -> None:
+    """Any other path on it leads nowhere."""
+    assert "https://api.cloudflare.com/client/v4: the rest" in str(
+        refused(base_url=f"https://api.cloudflare.com{rest}")
+    )
+
+
+def test_a_gateways_url_is_no_root() -> None:
+    """A gateway is named by a setting of its own."""
+    url = f"https://gateway.ai.cloudflare.com/v1/{ACCOUNT}/my-gateway/workers-ai"
+    error = refused(base_url=url)
+    assert error.parameter == "base_url"
+    assert "gateway='name of the gateway'" in str(error)
+    assert ACCOUNT not in str(error)
+
+
+@pytest.mark.parametrize("root", ["https://proxy.example.com/ai", "https://ai.example.com/v1"])
+def test_the_root_of_a_proxy_may_have_any_other_path(root: str) -> None:
+    """Only what is certain to be a route is refused."""
+    assert settings(base_url=root).root == f"{root}/accounts/{ACCOUNT}/ai"
+
+
+@pytest.mark.parametrize("token", ["***", "**********"])
+def test_the_mask_of_a_token_is_no_token(token: str) -> None:
+    """What a JSON dump shows instead of a token is not sent as one."""
+    assert "CLOUDFLARE_API_TOKEN" in str(refused(api_token=token))
 
 
 # --------------------------------------------------------------------------------- headers

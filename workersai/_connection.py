@@ -19,7 +19,17 @@ from workersai._secrets import Secrets
 from workersai._version import __version__
 from workersai.errors import ConfigurationError
 
-__all__ = ["Settings", "read_settings"]
+__all__ = [
+    "Settings",
+    "check_account_id",
+    "check_api_token",
+    "check_base_url",
+    "check_gateway",
+    "check_header_value",
+    "check_headers",
+    "first_variable",
+    "read_settings",
+]
 
 ACCOUNT_VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID")
 TOKEN_VARIABLES = (
@@ -31,6 +41,8 @@ TOKEN_VARIABLES = (
 BASE_URL_VARIABLE = "WORKERSAI_BASE_URL"
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
+_GATEWAY_HOST = "gateway.ai.cloudflare.com"
+_ROUTE = re.compile(r"/accounts(/|$)|/ai/(v1|run)(/|$)|/(chat/completions|embeddings)$")
 _ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
 _TOKEN = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotes
 _SHORTEST_SECRET = 8  # characters; of a header whose value may be any text
@@ -89,22 +101,22 @@ def read_settings(
     Raises:
         ConfigurationError: If one is missing, malformed or unsafe; a token is never shown.
     """
-    account = _check_account(_text("account_id", account_id) or _environment(ACCOUNT_VARIABLES))
-    token = _check_token(api_token)
+    account = check_account_id(_text("account_id", account_id) or first_variable(ACCOUNT_VARIABLES))
+    token = check_api_token(api_token)
     given = _text("base_url", base_url) or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     is_allowed = _check_flag("allow_insecure_http", allow_insecure_http)
-    base = _check_base_url(given, allow_insecure_http=is_allowed)
+    base = check_base_url(given, allow_insecure_http=is_allowed)
     root = f"{base}/accounts/{account}/ai"
     headers = {
         "accept": "*/*",
         "accept-encoding": "identity",  # a bomb needs compression
         "content-type": "application/json",
         "user-agent": f"workersai/{__version__} python/{platform.python_version()}",
-        **_extra_headers(default_headers),
-        **_gateway_headers(gateway),
+        **check_headers(default_headers),
+        **check_gateway(gateway),
     }
     if session_affinity is not None:
-        headers["x-session-affinity"] = _check_value("session_affinity", session_affinity)
+        headers["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
     headers["authorization"] = f"Bearer {token}"
     secrets = {token, account, account.lower(), *_secrets_in(headers, default_headers or {})}
     # The longest first: one may be a part of another.
@@ -119,7 +131,8 @@ def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterato
         yield from (word for word in headers[name.lower()].split() if len(word) >= _SHORTEST_SECRET)
 
 
-def _environment(names: tuple[str, ...]) -> str | None:
+def first_variable(names: tuple[str, ...]) -> str | None:
+    """Return the first of some environment variables that is set and not empty."""
     return next((value for name in names if (value := os.environ.get(name))), None)
 
 
@@ -131,7 +144,12 @@ def _text(parameter: str, value: Any) -> str | None:
     )
 
 
-def _check_account(account_id: str | None) -> str:
+def check_account_id(account_id: str | None) -> str:
+    """Return an account's id that has the form of one.
+
+    Raises:
+        ConfigurationError: If it is missing or malformed.
+    """
     if not account_id:
         raise ConfigurationError(
             "account_id is missing: pass it or set CLOUDFLARE_ACCOUNT_ID", parameter="account_id"
@@ -145,12 +163,23 @@ def _check_account(account_id: str | None) -> str:
     return account
 
 
-def _check_token(api_token: str | SecretStr | None) -> str:
+def check_api_token(api_token: str | SecretStr | None) -> str:
+    """Return the text of a token that has the form of one; without it, the environment's.
+
+    Raises:
+        ConfigurationError: If it is missing or malformed; the token is never shown.
+    """
     given = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
-    token = (_text("api_token", given) or _environment(TOKEN_VARIABLES) or "").strip()
+    token = (_text("api_token", given) or first_variable(TOKEN_VARIABLES) or "").strip()
     if not token:
         raise ConfigurationError(
             "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN", parameter="api_token"
+        )
+    if not token.strip("*"):
+        raise ConfigurationError(
+            "api_token is what a dump shows instead of the token: pass the token itself, or set "
+            "CLOUDFLARE_API_TOKEN",
+            parameter="api_token",
         )
     if not _TOKEN.fullmatch(token) or token.lower().startswith("bearer"):
         raise ConfigurationError(
@@ -167,7 +196,12 @@ def _check_flag(parameter: str, value: Any) -> bool:
     raise ConfigurationError(f"{parameter} must be True or False", parameter=parameter)
 
 
-def _check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
+def check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
+    """Return the API's root without a slash at its end.
+
+    Raises:
+        ConfigurationError: If it is no URL, an unsafe one, or one of a route below the root.
+    """
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port
@@ -189,7 +223,32 @@ def _check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
             "allow_insecure_http=True",
             parameter="base_url",
         )
+    _check_root(base_url.rstrip("/"), host)
     return base_url.rstrip("/")
+
+
+def _check_root(base_url: str, host: str) -> None:
+    """Refuse the URLs that other packages take, below which the API's paths lead nowhere."""
+    if host == _GATEWAY_HOST:
+        raise ConfigurationError(
+            "base_url is that of an AI Gateway: leave it out and pass gateway='name of the "
+            "gateway', which sends the requests through it",
+            parameter="base_url",
+        )
+    default = urlsplit(DEFAULT_BASE_URL)
+    path = urlsplit(base_url).path
+    if (route := _ROUTE.search(path)) is not None:
+        root = base_url[: len(base_url) - len(path) + route.start()]
+    elif host == default.hostname and path != default.path:
+        root = DEFAULT_BASE_URL
+    else:
+        return
+    raise ConfigurationError(
+        f"base_url must be the API's root, such as {root}: the rest of the path is added to it. "
+        "The account goes into account_id, and endpoint='openai' asks /ai/v1, endpoint='run' "
+        "/ai/run",
+        parameter="base_url",
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -211,7 +270,12 @@ def _mapping(parameter: str, value: Any) -> Mapping[Any, Any]:
     )
 
 
-def _extra_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
+def check_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return a user's own headers with their names in lower case.
+
+    Raises:
+        ConfigurationError: If one is no header, or one that the client sets itself.
+    """
     headers = {}
     for name, value in _mapping("default_headers", default_headers).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
@@ -220,11 +284,16 @@ def _extra_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
                 "client sets itself",
                 parameter="default_headers",
             )
-        headers[name.lower()] = _check_value("default_headers", value)
+        headers[name.lower()] = check_header_value("default_headers", value)
     return headers
 
 
-def _gateway_headers(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
+def check_gateway(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the headers that an AI Gateway reads its options from.
+
+    Raises:
+        ConfigurationError: If an option is unknown or has no form as a header.
+    """
     options = {"id": gateway} if isinstance(gateway, str) else _mapping("gateway", gateway)
     unknown = [name for name in options if name not in _GATEWAY_HEADERS]
     if unknown:
@@ -233,7 +302,7 @@ def _gateway_headers(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
             parameter="gateway",
         )
     return {
-        _GATEWAY_HEADERS[name]: _check_value("gateway", _gateway_value(name, value))
+        _GATEWAY_HEADERS[name]: check_header_value("gateway", _gateway_value(name, value))
         for name, value in options.items()
         if value is not None
     }
@@ -264,7 +333,12 @@ def _metadata(value: Any) -> str:
     return json.dumps(dict(value))
 
 
-def _check_value(parameter: str, value: Any) -> str:
+def check_header_value(parameter: str, value: Any) -> str:
+    """Return a text that can be sent as a header.
+
+    Raises:
+        ConfigurationError: If it cannot.
+    """
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         raise ConfigurationError(
             f"{parameter} must be printable ASCII text to be sent as a header", parameter=parameter
