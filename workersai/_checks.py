@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workersai.errors import ConfigurationError
 
-__all__ = ["check_count", "check_items", "check_texts"]
+__all__ = ["check_count", "check_items", "check_seconds", "check_texts"]
 
 
 def check_count(name: str, value: int, least: int) -> int:
@@ -18,6 +19,27 @@ def check_count(name: str, value: int, least: int) -> int:
     """
     if not isinstance(value, int) or value < least:
         raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
+    return value
+
+
+def check_seconds(name: str, value: float, *, parameter: str | None = None) -> float:
+    """Return a number of seconds that one can wait for.
+
+    Args:
+        name: What the seconds are for, as the message names it.
+        value: What was passed.
+        parameter: The argument to blame, if *name* is only a part of it.
+
+    Raises:
+        ConfigurationError: If it is no number, not above 0, or longer than a clock can run.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 < value < threading.TIMEOUT_MAX:
+        raise ConfigurationError(
+            f"{name}={value!r} must be a number of seconds between 0 and "
+            f"{threading.TIMEOUT_MAX:.0f}",
+            parameter=parameter or name,
+        )
     return value
 
 

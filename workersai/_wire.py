@@ -6,10 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["MAX_BODY_BYTES", "Request", "is_error_status"]
+__all__ = ["MAX_BODY_BYTES", "WORKED_SECONDS", "Request", "is_error_status"]
 
 MAX_BODY_BYTES = 16 << 20
 """The largest answer to a single request that is read."""
+
+WORKED_SECONDS = 30.0
+"""A request that failed after so long had been worked on. Cloudflare, its gateway and proxies were
+seen to give up on a generation after 60 s and more; who fails for another reason answers sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class Request:
         count: How many texts or documents it holds.
         dimensions: The length of the vectors it asks for, if it does.
         max_answer: The largest answer that is read, in bytes.
+        is_repeatable: Whether it may be sent again after the server may have worked on it. A
+            generation and a batch may have been paid for by then.
+        begins_late: Whether the first byte of its answer comes after the last token was made, as
+            for a generation that is not streamed.
     """
 
     path: str
@@ -37,6 +45,8 @@ class Request:
     count: int = 0
     dimensions: int | None = None
     max_answer: int = MAX_BODY_BYTES
+    is_repeatable: bool = True
+    begins_late: bool = False
 
     @property
     def method(self) -> str:

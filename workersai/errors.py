@@ -55,7 +55,7 @@ class WorkersAIError(Exception):
     """Anything this package raises on purpose.
 
     Attributes:
-        is_retryable: Whether the same call may succeed a little later.
+        is_retryable: Whether the same call may succeed a little later, and was not paid for yet.
         partial: What a stream had brought before it failed; `None` if nothing or no stream.
     """
 
@@ -106,6 +106,9 @@ class APIConnectionError(WorkersAIError):
 
 class APITimeoutError(APIConnectionError):
     """A clock of `Timeout` ran out.
+
+    `is_retryable` is false for a generation and for the submission of a batch, unless the clock is
+    `connect`: the answer may have been made and paid for.
 
     Attributes:
         phase: `connect`, `first_byte` (waiting for the answer to begin), `idle` (between two

@@ -6,13 +6,13 @@ answered is in `_results`.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from typing_extensions import Required, TypedDict
 
+from workersai._checks import check_seconds
 from workersai.errors import ConfigurationError
 
 Endpoint: TypeAlias = Literal["run", "openai"]
@@ -120,10 +120,14 @@ class EmbeddingOptions(TypedDict, total=False):
 class Timeout:
     """How long to wait, in seconds, for each part of a call.
 
+    A generation that runs into a clock other than `connect` is not asked for again, because the
+    answer may have been made and paid for; other calls are retried.
+
     Attributes:
         connect: For a connection, including the wait for a free one.
-        first_byte: For the answer to begin. A plain call waits for the whole generation here;
-            the server itself has been seen to work on one answer for minutes.
+        first_byte: For the answer to begin: of a stream, of embeddings, of a rerank. It does not
+            apply to a chat or a completion that is not streamed. Its first byte comes after its
+            last token, which was seen to take minutes, so only `total` bounds it.
         idle: Between two events of a stream; pings do not count.
         total: For everything together, retries and the waits between them included.
     """
@@ -135,18 +139,28 @@ class Timeout:
 
     def __post_init__(self) -> None:
         for name in ("connect", "first_byte", "idle", "total"):
-            value = getattr(self, name)
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if not is_number or not 0 < value < threading.TIMEOUT_MAX:
-                raise ConfigurationError(
-                    f"timeout {name}={value!r} must be a number of seconds between 0 and "
-                    f"{threading.TIMEOUT_MAX:.0f}",
-                    parameter="timeout",
-                )
+            check_seconds(f"timeout {name}", getattr(self, name), parameter="timeout")
 
     @classmethod
     def of(cls, timeout: float | Timeout | None) -> Timeout:
-        """Read a timeout argument: a number is the total, `None` the defaults."""
-        if timeout is None:
+        """Read a timeout argument.
+
+        Args:
+            timeout: A number of seconds is the total, and `first_byte` and `idle` are as long: no
+                part of the answer is given up before. `None` stands for the defaults.
+
+        Raises:
+            ConfigurationError: If it is neither a number of seconds nor a `Timeout`.
+        """
+        given: Any = timeout  # a user may pass anything
+        if given is None:
             return cls()
-        return timeout if isinstance(timeout, Timeout) else cls(total=timeout)
+        if isinstance(given, Timeout):
+            return given
+        if not isinstance(given, (int, float)):
+            kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
+            raise ConfigurationError(
+                f"timeout must be a number of seconds or a workersai.Timeout, not {kind}",
+                parameter="timeout",
+            )
+        return cls(first_byte=given, idle=given, total=check_seconds("timeout", given))

@@ -79,8 +79,8 @@ class Connection(BaseModel):
             dump or pickle: an unpickled object reads it from the environment again.
         base_url: API root, from `WORKERSAI_BASE_URL`; by default Cloudflare's.
         endpoint: `run` (native) or `openai` (compatible).
-        timeout: Seconds in all, or a `Timeout` with a clock for each phase.
-        max_retries: Attempts after the first.
+        timeout: Seconds for the whole call, or a `Timeout` with a clock for each part of it.
+        max_retries: Attempts after the first; none for a generation that ran into a clock.
         gateway: AI Gateway id, or its options.
         session_affinity: Keeps a conversation on one instance for its prefix cache.
         reject_if_busy: Fail at once when the model has no capacity.

@@ -76,8 +76,8 @@ class Connection(BaseComponent):
             `CLOUDFLARE_API_TOKEN`, `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`.
         base_url: The API's root; `api_base` is accepted too. From `WORKERSAI_BASE_URL`.
         endpoint: `run` for the native route, `openai` for the OpenAI-compatible ones.
-        timeout: Seconds for a whole call, or a `Timeout` with a clock for each phase.
-        max_retries: How often a failed request is tried again.
+        timeout: Seconds for the whole call, or a `Timeout` with a clock for each part of it.
+        max_retries: Attempts after the first; none for a generation that ran into a clock.
         gateway: The id or the options of an AI Gateway.
         session_affinity: A key that sends related requests to one place, for the prefix cache.
         reject_if_busy: Fail at once when the model has no capacity.

@@ -361,15 +361,13 @@ def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
     assert any(0.12 < waits_idly(speaker) < 0.35 for _ in range(5))  # a busy machine may stumble
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_accepted_and_never_answered(
-    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
-) -> None:
+def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
     """`first_byte` runs out for each attempt, and all of them count for the deadline."""
     server = serve(scripts.hang)
+    speaker = speaks(server, task="embed", timeout=Timeout(first_byte=0.05, total=5), max_retries=1)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
-        speaks(server, timeout=Timeout(first_byte=0.05, total=5), max_retries=1).either(how)
+        speaker.embed(["a"])
     assert caught.value.phase == "first_byte"
     assert 0.1 <= time.monotonic() - began < 0.4
     assert len(server.requests) == 2

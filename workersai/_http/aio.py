@@ -33,7 +33,7 @@ from workersai._http.shared import (
 )
 from workersai._http.user_clients import ReuseWatch, UserClient, shielded
 from workersai._wire import is_error_status
-from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
+from workersai.errors import APIConnectionError, WorkersAIError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as time_limit
@@ -155,7 +155,7 @@ class AsyncEngine:
         try:
             return await self._send(outgoing, clocks)
         except APIConnectionError as error:
-            if not clocks.is_stale or isinstance(error, APITimeoutError):
+            if not clocks.met_a_closing_connection(error):
                 raise
         finally:
             current_clocks.reset(current)

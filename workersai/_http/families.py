@@ -53,7 +53,13 @@ class Family:
             library,
             (library.HTTPError, library.InvalidURL, library.StreamError, *_ELSEWHERE),
             (library.TimeoutException, asyncio.TimeoutError),
-            (library.ConnectTimeout, library.PoolTimeout, aiohttp.ConnectionTimeoutError),
+            (
+                library.ConnectTimeout,
+                library.ConnectError,
+                library.PoolTimeout,
+                aiohttp.ConnectionTimeoutError,
+                aiohttp.ClientConnectorError,
+            ),
             (
                 library.DecodingError,
                 library.InvalidURL,
@@ -66,14 +72,17 @@ class Family:
     def translate(self, error: BaseException, clocks: Clocks, outgoing: Outgoing) -> WorkersAIError:
         """Say in our terms what was raised; the result keeps no reference to it."""
         cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+        is_connecting = isinstance(cause, self._connecting)
         if isinstance(cause, self._timeouts):
-            return clocks.expired(is_connecting=isinstance(cause, self._connecting))
+            return clocks.expired(is_connecting=is_connecting)
         text = redact(_USER_INFO.sub("//", str(cause)), outgoing.secrets)
         host = httpx.URL(outgoing.url).host
         reason = f"{type(cause).__name__}: {ascii(text[:200])[1:-1]}"
         if isinstance(cause, self._unreadable) or self._is_no_http(cause):
             return ResponseError(f"The answer of {host} could not be read ({reason})")
-        return APIConnectionError(f"The connection to {host} failed ({reason})")
+        failure = APIConnectionError(f"The connection to {host} failed ({reason})")
+        failure.is_retryable = clocks.may_repeat(is_connecting=is_connecting)
+        return failure
 
     def _is_no_http(self, cause: BaseException) -> bool:
         """Tell an answer that is no HTTP from a connection that was closed."""

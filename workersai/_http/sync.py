@@ -25,7 +25,7 @@ from workersai._http.shared import (
 from workersai._http.sockets import LimitedBackend, LimitedStream
 from workersai._http.user_clients import ReuseWatch, UserClient, read_to_end
 from workersai._wire import is_error_status
-from workersai.errors import APIConnectionError, APITimeoutError, WorkersAIError
+from workersai.errors import APIConnectionError, WorkersAIError
 
 __all__ = ["SyncAnswer", "SyncEngine"]
 
@@ -70,7 +70,7 @@ class SyncEngine:
         try:
             return self._send(outgoing, clocks)
         except APIConnectionError as error:
-            if not clocks.is_stale or isinstance(error, APITimeoutError):
+            if not clocks.met_a_closing_connection(error):
                 raise
         # The server closed an idle connection just then. That is nobody's failure: ask again.
         clocks.is_stale = False

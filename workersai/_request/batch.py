@@ -60,7 +60,14 @@ def submit_request(
             "it in several",
             parameter="requests",
         )
-    return Request(run_path(model), content, params=_QUEUED, model=model, count=len(items))
+    return Request(
+        run_path(model),
+        content,
+        params=_QUEUED,
+        model=model,
+        count=len(items),
+        is_repeatable=False,
+    )
 
 
 def poll_request(request_id: str, model: str) -> Request:

@@ -113,8 +113,16 @@ def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
 def _generation_request(
     path: str, body: dict[str, Any], model: str, names: frozenset[str]
 ) -> Request:
-    content = dump_json(body, model=model)
-    return Request(path, content, model=model, stream="stream" in body, tools=names)
+    is_stream = "stream" in body
+    return Request(
+        path,
+        dump_json(body, model=model),
+        model=model,
+        stream=is_stream,
+        tools=names,
+        is_repeatable=False,
+        begins_late=not is_stream,
+    )
 
 
 def _generation_body(

@@ -36,6 +36,8 @@ class ChatReader(Protocol):
 
     is_done: bool
     """Whether nothing more is worth reading."""
+    has_events: bool
+    """Whether the answer comes as events, which follow each other without long pauses."""
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
         """Take bytes; return the events they complete. What is wrong waits for `close`."""
@@ -71,6 +73,7 @@ class StreamReader:
         self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
     ) -> None:
         self.is_done = False
+        self.has_events = True
         self._request = request
         self._headers = headers
         self._secrets = secrets

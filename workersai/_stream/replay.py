@@ -64,6 +64,7 @@ class WholeReader:
         self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
     ) -> None:
         self.is_done = False
+        self.has_events = False
         self._request = request
         self._headers = headers
         self._secrets = secrets

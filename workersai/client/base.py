@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from workersai._arguments import unknown_argument
 from workersai._checks import check_count
 from workersai._connection import read_settings
-from workersai._http import Outgoing
+from workersai._http import Clocks, Outgoing
 from workersai._request.batch import poll_request, references_of, submit_request
 from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import embedding_requests
@@ -57,8 +57,11 @@ class BaseClient:
             `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`, in that order.
         base_url: The API's root; else `WORKERSAI_BASE_URL`. https, or http for this machine.
         endpoint: `run` for the native route, `openai` for `/ai/v1`.
-        timeout: The total in seconds, or a `Timeout`.
-        max_retries: How often a failed call is tried again; nothing is after the first token.
+        timeout: Seconds for the whole call, or a `Timeout` with a clock for each part of it. A
+            number is the total, and no clock on the answer runs out before.
+        max_retries: How often a failed call is tried again. Nothing is after the first token, and
+            no generation or batch is after the server may have worked on it: after a clock ran
+            out, after code 3046, and after a failure other than a 429 that took more than 30 s.
         gateway: An AI Gateway's id, or its options by name (`id`, `skip_cache`, `cache_ttl`,
             `metadata`, ...).
         session_affinity: Any id; requests with the same one can share a prompt cache.
@@ -123,8 +126,24 @@ class BaseClient:
             "make one where it is used"
         )
 
-    def _exchange(self, on_retry: OnRetry, timeout: Timeout) -> Generator[Attempt, Any, Any]:
-        return exchange(self.max_retries, timeout, budget=self._budget, on_retry=on_retry)
+    def _exchange(
+        self, request: Request, on_retry: OnRetry, timeout: Timeout | None
+    ) -> Generator[Attempt, Any, Any]:
+        return exchange(
+            self.max_retries,
+            timeout or self.timeout,
+            is_repeatable=request.is_repeatable,
+            budget=self._budget,
+            on_retry=on_retry,
+        )
+
+    def _clocks(self, request: Request, step: Attempt) -> Clocks:
+        return Clocks(
+            step.timeout,
+            step.deadline,
+            begins_late=request.begins_late,
+            is_repeatable=request.is_repeatable,
+        )
 
     def _outgoing(self, request: Request, step: Attempt) -> Outgoing:
         return Outgoing(

@@ -37,10 +37,11 @@ class SyncBatches(SyncSender):
         granite-4.0-h-micro and gemma-sea-lion-v4-27b-it describe batches while the catalogue does
         not list them as queueing: whether they take one is not known.
 
-        Submitting is not known to be idempotent. Like every call it is tried again after a failure
-        that may pass; if the connection broke after the server had taken the batch, that makes a
-        second one, which is worked on and paid for, but never seen. All attempts carry the same
-        `idempotency-key`, which no page mentions. `max_retries=0` rules a second batch out.
+        Submitting is not known to be idempotent. It is tried again after a failure that may pass,
+        but not after a clock ran out: the batch may be in the queue. If the connection broke after
+        the server had taken the batch, a retry makes a second one, which is worked on and paid
+        for, but never seen. All attempts carry the same `idempotency-key`, which no page mentions.
+        `max_retries=0` rules a second batch out.
 
         Args:
             requests: `{"messages": ...}`, `{"prompt": ...}` or `{"texts": ...}`, each with its

@@ -6,13 +6,13 @@ It ends by raising, or by being dropped when the results are there.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from workersai.errors import APIStatusError, APITimeoutError, ConfigurationError, WorkersAIError
+from workersai._checks import check_seconds
+from workersai.errors import APIStatusError, APITimeoutError, WorkersAIError
 from workersai.results import Batch
 from workersai.types import Timeout
 
@@ -59,8 +59,8 @@ def waiting(
         WorkersAIError: When a poll failed for good.
     """
     seconds = limits.total if timeout is None else timeout
-    for name, value in (("timeout", seconds), ("interval", interval)):
-        _check_seconds(name, value)
+    check_seconds("timeout", seconds)
+    check_seconds("interval", interval)
     start, delay, is_seen, failure = clock(), 0.0, False, None
     left, shortest = seconds, min(interval, seconds / 10)
     while True:
@@ -77,11 +77,6 @@ def waiting(
         if left <= shortest:
             raise _too_late(batch, seconds, failure)
         delay = min(max(interval, 2 * delay), max(interval, _LONGEST_DELAY), left / 2)
-
-
-def _check_seconds(name: str, value: float) -> None:
-    if not isinstance(value, (int, float)) or not 0 < value < threading.TIMEOUT_MAX:
-        raise ConfigurationError(f"{name}={value!r} must be a number of seconds", parameter=name)
 
 
 def _is_unseen(error: WorkersAIError, waited: float) -> bool:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from workersai.errors import APIStatusError, WorkersAIError, bare
+from workersai._wire import WORKED_SECONDS
+from workersai.errors import APIConnectionError, APIStatusError, WorkersAIError, bare
 from workersai.types import Timeout
 
 __all__ = ["Attempt", "RetryBudget", "RetryNotice", "exchange", "retry_delay", "succeed"]
@@ -28,6 +29,8 @@ _MAX_RETRY_AFTER = 60.0
 _BUDGET = 500
 _COST = 14
 _COST_WHEN_THROTTLED = 5
+_TOOK_TOO_LONG = 3046
+"""Cloudflare's code for a generation that it stopped, seen after 60 to 709 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def exchange(
     retries: int,
     timeout: Timeout,
     *,
+    is_repeatable: bool = True,
     budget: RetryBudget | None = None,
     on_retry: Callable[[RetryNotice], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -106,6 +110,8 @@ def exchange(
     Args:
         retries: How often to try again at the most.
         timeout: Its `total` bounds all attempts and waits together.
+        is_repeatable: Whether the request may be sent again although the server may have worked
+            on it, and been paid for that.
         budget: Pays for the retries; the client's, or one for this call alone.
         on_retry: Told of each retry.
         clock: Monotonic seconds.
@@ -121,6 +127,7 @@ def exchange(
     budget = budget or RetryBudget()
     delay, cost, key = 0.0, 0, uuid.uuid4().hex
     for number in itertools.count():
+        begin = clock() + delay
         try:
             result = yield Attempt(number, delay, deadline, key, timeout)
         except WorkersAIError as error:
@@ -128,6 +135,8 @@ def exchange(
         else:
             budget.give_back(cost)
             return result
+        if not is_repeatable and _may_be_paid(failure, clock() - begin):
+            failure.is_retryable = False
         wait = retry_delay(failure, number, jitter()) if number < retries else None
         if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
             raise bare(failure)
@@ -135,6 +144,21 @@ def exchange(
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
     raise AssertionError  # the loop has no other end
+
+
+def _may_be_paid(error: WorkersAIError, seconds: float) -> bool:
+    """Say whether an answer may have been made, and billed, although it did not arrive.
+
+    The HTTP engine decides that for a connection that failed. A 429 says that nothing was made,
+    however late it comes.
+
+    Args:
+        error: What went wrong.
+        seconds: How long the attempt took.
+    """
+    if isinstance(error, APIStatusError) and (error.status == 429 or error.code == _TOOK_TOO_LONG):
+        return error.code == _TOOK_TOO_LONG
+    return seconds > WORKED_SECONDS and not isinstance(error, APIConnectionError)
 
 
 def succeed(flow: Generator[Attempt, T, T], result: T) -> T:

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from workersai._http import AsyncEngine, AsyncHTTPClient, Clocks, HTTPClient, SyncEngine
+from workersai._http import AsyncEngine, AsyncHTTPClient, HTTPClient, SyncEngine
 from workersai._response.reply import Reply
 from workersai._secrets import hides_arguments
 from workersai._wire import Request
@@ -54,12 +54,16 @@ class SyncSender(BaseClient):
         def attempt(step: Attempt) -> T:
             return parse(self._fetch(request, step), request)
 
-        return self._drive(attempt, on_retry, timeout)
+        return self._drive(request, attempt, on_retry, timeout)
 
     def _drive(
-        self, attempt: Callable[[Attempt], T], on_retry: OnRetry, timeout: Timeout | None = None
+        self,
+        request: Request,
+        attempt: Callable[[Attempt], T],
+        on_retry: OnRetry,
+        timeout: Timeout | None = None,
     ) -> T:
-        flow: Flow[T] = self._exchange(on_retry, timeout or self.timeout)
+        flow: Flow[T] = self._exchange(request, on_retry, timeout)
         step = next(flow)
         while True:
             if step.delay:
@@ -72,17 +76,17 @@ class SyncSender(BaseClient):
                 return succeed(flow, result)
 
     def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = Clocks(step.timeout, step.deadline)
+        clocks = self._clocks(request, step)
         answer = self._engine.open(self._outgoing(request, step), clocks)
         return read_whole(answer, self._settings.secrets, request.max_answer)
 
     def _stream(self, request: Request, on_retry: OnRetry) -> Generator[ChatEvent, None, None]:
         def begin(step: Attempt) -> tuple[SyncStream, ChatEvent]:
-            clocks = Clocks(step.timeout, step.deadline)
+            clocks = self._clocks(request, step)
             answer = self._engine.open(self._outgoing(request, step), clocks)
             return SyncStream.begin(answer, request, clocks, self._settings.secrets)
 
-        stream, first = self._drive(begin, on_retry)
+        stream, first = self._drive(request, begin, on_retry)
         try:
             yield first
             yield from stream.events
@@ -116,15 +120,16 @@ class AsyncSender(BaseClient):
         async def attempt(step: Attempt) -> T:
             return parse(await self._fetch(request, step), request)
 
-        return await self._drive(attempt, on_retry, timeout)
+        return await self._drive(request, attempt, on_retry, timeout)
 
     async def _drive(
         self,
+        request: Request,
         attempt: Callable[[Attempt], Awaitable[T]],
         on_retry: OnRetry,
         timeout: Timeout | None = None,
     ) -> T:
-        flow: Flow[T] = self._exchange(on_retry, timeout or self.timeout)
+        flow: Flow[T] = self._exchange(request, on_retry, timeout)
         step = next(flow)
         while True:
             if step.delay:
@@ -137,17 +142,17 @@ class AsyncSender(BaseClient):
                 return succeed(flow, result)
 
     async def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = Clocks(step.timeout, step.deadline)
+        clocks = self._clocks(request, step)
         answer = await self._engine.open(self._outgoing(request, step), clocks)
         return await read_whole_async(answer, self._settings.secrets, request.max_answer)
 
     async def _stream(self, request: Request, on_retry: OnRetry) -> AsyncGenerator[ChatEvent, None]:
         async def begin(step: Attempt) -> tuple[AsyncStream, list[ChatEvent]]:
-            clocks = Clocks(step.timeout, step.deadline)
+            clocks = self._clocks(request, step)
             answer = await self._engine.open(self._outgoing(request, step), clocks)
             return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
 
-        stream, first = await self._drive(begin, on_retry)
+        stream, first = await self._drive(request, begin, on_retry)
         try:
             for event in first:
                 yield event

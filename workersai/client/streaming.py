@@ -36,8 +36,9 @@ class SyncStream:
             stack.callback(answer.close)
             if answer.is_error:
                 read_whole(answer, secrets).payload(request)
-            clocks.is_fresh = True
-            stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
+            reader = open_reader(request, answer.headers, secrets)
+            clocks.is_fresh = reader.has_events
+            stream = cls(answer, reader, clocks)
             first = next(stream.events)
             stack.pop_all()
             return stream, first
@@ -85,8 +86,9 @@ class AsyncStream:
             stack.push_async_callback(answer.aclose)
             if answer.is_error:
                 (await read_whole_async(answer, secrets)).payload(request)
-            clocks.is_fresh = True
-            stream = cls(answer, open_reader(request, answer.headers, secrets), clocks)
+            reader = open_reader(request, answer.headers, secrets)
+            clocks.is_fresh = reader.has_events
+            stream = cls(answer, reader, clocks)
             first = await anext(stream.events)
             stack.pop_all()
             return stream, first

@@ -667,7 +667,7 @@ def test_a_refused_submission_is_a_typed_error(
 
 
 def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
-    """After a failure that may pass; the docstring says what that can do."""
+    """After an answer that says nothing was taken."""
     busy = refusal(429, 3040, retry_after="0.001")
     speaker, recorder = mocked(busy, QUEUED, model=GRANITE)
 

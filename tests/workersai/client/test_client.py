@@ -476,7 +476,7 @@ async def test_a_failed_batch_cancels_the_others() -> None:
 
 
 def test_timeouts_are_the_clients(speaks: Speaks) -> None:
-    """A number is the total."""
-    assert speaks(timeout=5).client.timeout == Timeout(total=5)
+    """A number is the total and the clocks on the answer."""
+    assert speaks(timeout=5).client.timeout == Timeout(first_byte=5, idle=5, total=5)
     own = Timeout(connect=1)
     assert speaks(timeout=own).client.timeout is own

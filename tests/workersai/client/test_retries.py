@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,7 @@ class Run:
         timeout: Timeout | None = None,
         jitter: float = 1.0,
         seconds: float = 0.0,
+        is_repeatable: bool = True,
     ) -> None:
         self.delays: list[float] = []
         self.notices: list[RetryNotice] = []
@@ -64,6 +67,7 @@ class Run:
         flow: Any = exchange(
             retries,
             timeout or Timeout(),
+            is_repeatable=is_repeatable,
             on_retry=self.notices.append,
             clock=self.clock,
             jitter=lambda: jitter,
@@ -166,6 +170,50 @@ def test_nothing_is_tried_again_after_the_first_token() -> None:
     assert error.is_retryable
     error.is_retryable = False  # as the reader of a stream sets it beside `.partial`
     assert Run([error]).attempts == 1
+
+
+UNCERTAIN = [
+    lambda: failure(408, 3007),
+    lambda: failure(408, 2014),
+    lambda: failure(500),
+    lambda: failure(504),
+    lambda: failure(524),
+    lambda: retryable(StreamInterruptedError("ended")),
+]
+
+
+def retryable(error: WorkersAIError) -> WorkersAIError:
+    error.is_retryable = True
+    return error
+
+
+@pytest.mark.parametrize("make", UNCERTAIN)
+@pytest.mark.parametrize(
+    ("is_repeatable", "seconds", "attempts"), [(False, 1, 2), (False, 31, 1), (True, 31, 2)]
+)
+def test_a_generation_that_was_worked_on_is_not_tried_again(
+    make: Callable[[], WorkersAIError], is_repeatable: bool, seconds: float, attempts: int
+) -> None:
+    """What fails after half a minute may have been paid for; what fails at once was not."""
+    run = Run([make()], seconds=seconds, is_repeatable=is_repeatable)
+    assert run.attempts == attempts
+    if attempts == 1:
+        assert run.error is not None
+        assert not run.error.is_retryable
+
+
+@pytest.mark.parametrize("code", [3040, 3021, None])
+def test_a_busy_model_is_tried_again_however_late_it_says_so(code: int | None) -> None:
+    """A 429 says that nothing was generated."""
+    assert Run([failure(429, code)], seconds=100, is_repeatable=False).attempts == 2
+
+
+@pytest.mark.parametrize(("is_repeatable", "attempts"), [(False, 1), (True, 2)])
+def test_a_generation_that_took_too_long_would_take_as_long_again(
+    is_repeatable: bool, attempts: int
+) -> None:
+    """Code 3046 says so, whenever it comes."""
+    assert Run([failure(408, 3046)], is_repeatable=is_repeatable).attempts == attempts
 
 
 def test_the_server_can_forbid_it() -> None:
@@ -278,8 +326,9 @@ def test_every_retry_is_told_before_it_is_made() -> None:
 
 
 def test_a_number_is_the_total() -> None:
-    """The other clocks keep their defaults."""
-    assert Timeout.of(5) == Timeout(total=5)
+    """No clock on the answer runs out before it; a connection is a matter of seconds anyway."""
+    assert Timeout.of(5) == Timeout(first_byte=5, idle=5, total=5)
+    assert Timeout.of(900) == Timeout(first_byte=900, idle=900, total=900)
     assert Timeout.of(None) == Timeout()
     own = Timeout(connect=1, first_byte=2, idle=3, total=4)
     assert Timeout.of(own) is own
@@ -297,3 +346,21 @@ def test_a_timeout_is_a_number_of_seconds(name: str, value: Any) -> None:
         Timeout(**{name: value})
     assert caught.value.parameter == "timeout"
     assert f"{name}={value!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("5", "not str"),
+        (httpx.Timeout(5), "not httpx.Timeout"),
+        ([5], "not list"),
+        (True, "timeout=True must be a number of seconds"),
+        (-3, "timeout=-3 must be a number of seconds"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_timeout(value: Any, words: str) -> None:
+    """It is refused by its type or its value, and the message says what to pass."""
+    with pytest.raises(ConfigurationError, match=re.escape(words)) as caught:
+        Timeout.of(value)
+    assert caught.value.parameter == "timeout"

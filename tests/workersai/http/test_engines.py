@@ -419,31 +419,30 @@ def drip(peer: Peer, seen: Seen) -> None:
         peer.sock.sendall(b"1\r\n \r\n")
 
 
-@pytest.mark.parametrize("method", ["chat", "stream_chat"])
-def test_an_answer_that_never_begins(speaks: Speaks, serve: Serve, method: str) -> None:
+def test_an_answer_that_never_begins(speaks: Speaks, serve: Serve) -> None:
     """`first_byte` runs out, the connection is closed."""
     server = serve(hang)
     client = speaks(base_url=server.base_url, timeout=Timeout(first_byte=0.1), max_retries=0)
     with pytest.raises(APITimeoutError) as caught:
-        client.whole(method)
+        client.whole("stream_chat")
     assert caught.value.phase == "first_byte"
     assert "0.1 s" in str(caught.value)
     assert server.gone.wait(WAIT)
 
 
-def test_an_answer_that_never_begins_is_tried_again(speaks: Speaks, serve: Serve) -> None:
-    """A timeout before the answer may be bad luck."""
+def test_embeddings_that_never_begin_are_tried_again(speaks: Speaks, serve: Serve) -> None:
+    """A timeout before the answer may be bad luck; the caller hears of the retry."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 1:
             peer.wait_for_hang_up()
         else:
-            well(peer, seen)
+            peer.answer(b'{"success":true,"result":{"data":[[1.0]]}}')
 
     server = serve(script)
     client = speaks(base_url=server.base_url, timeout=Timeout(first_byte=0.1))
     notices: list[RetryNotice] = []
-    assert client.chat(on_retry=notices.append).text == "Hello"
+    assert client.call("embed", ["a"], on_retry=notices.append).vectors == [[1.0]]
     assert [type(notice.error) for notice in notices] == [APITimeoutError]
 
 
@@ -1044,7 +1043,7 @@ def test_no_failure_shows_the_token(
     """Text, causes, attributes, traceback, local variables and logs of any failure are clean."""
     caplog.set_level(logging.DEBUG)
     server = serve(script)
-    timeout = Timeout(first_byte=0.1, idle=0.1)
+    timeout = Timeout(first_byte=0.1, idle=0.1, total=0.5)
     client = speaks(base_url=server.base_url, max_retries=0, timeout=timeout)
     with pytest.raises(WorkersAIError) as caught:
         client.whole("stream_chat" if script is stall else method)

@@ -1,0 +1,247 @@
+"""What may have been paid for is not asked for again by itself, and is waited for long enough."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import pytest
+
+from langchain_workersai import WorkersAILLM
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import TEXT, refuse
+from tests.workersai.loopback import Loopback, Peer, Seen
+from tests.workersai.talking import ACCOUNT, COLOURS, RERANKER, TOKEN, UNKNOWN, Colour
+from tests.workersai.talking import speaker as client_speaker
+from workersai import APIConnectionError, APITimeoutError, ServerError, Timeout
+from workersai._http import Clocks
+
+HOW = ("plain", "stream")
+
+
+def think_first(peer: Peer, seen: Seen) -> None:
+    """Answer well, but only after longer than the tests' `first_byte`."""
+    peer.server.release.wait(0.15)
+    scripts.well(peer, seen)
+
+
+def answer_slowly(peer: Peer, seen: Seen) -> None:
+    """Send the head of a whole answer at once, and its body after longer than `idle`."""
+    peer.begin("application/json")
+    peer.server.release.wait(0.15)
+    peer.chunk(scripts.WHOLE)
+    peer.end()
+
+
+def test_a_plain_answer_may_begin_as_late_as_it_ends(speaks: Speaks, serve: Serve) -> None:
+    """`first_byte` is no clock of a generation that is not streamed, not even a given one."""
+    server = serve(think_first)
+    assert speaks(server, timeout=Timeout(first_byte=0.05)).ask() == TEXT
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_whole_answer_has_no_idle_clock(speaks: Speaks, serve: Serve, how: str) -> None:
+    """Neither has one that comes whole although a stream was asked for: it brings no events."""
+    server = serve(answer_slowly)
+    assert speaks(server, timeout=Timeout(idle=0.05)).either(how) == TEXT
+    assert len(server.requests) == 1
+
+
+def begin_and_hang(peer: Peer, seen: Seen) -> None:
+    """Send the head of a stream and no event."""
+    peer.begin()
+    peer.wait_for_hang_up()
+
+
+CLOCKS: dict[str, tuple[str, Any, str]] = {
+    "plain": ("plain", Timeout(total=0.1), "total"),
+    "plain, a number": ("plain", 0.1, "total"),
+    "stream, first byte": ("stream", Timeout(first_byte=0.1), "first_byte"),
+    "stream, idle": ("stream", Timeout(idle=0.1), "idle"),
+    "stream, a number": ("stream", 0.1, "total"),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_generation_that_ran_into_a_clock_is_asked_for_once(
+    speaks: Speaks, serve: Serve, name: str
+) -> None:
+    """The error names the clock, how long it ran and what to pass; the server counts one."""
+    how, timeout, phase = CLOCKS[name]
+    server = serve(begin_and_hang if phase == "idle" else scripts.hang)
+    with pytest.raises(APITimeoutError) as caught:
+        speaks(server, timeout=timeout, max_retries=5).either(how)
+    assert caught.value.phase == phase
+    assert not caught.value.is_retryable
+    for words in ("0.1 s", "paid for", f"'{phase}'", f"Timeout({phase}=0.2)"):
+        assert words in str(caught.value)
+    assert server.gone.wait(5)
+    assert len(server.requests) == 1
+
+
+def test_embeddings_that_ran_into_a_clock_are_asked_for_again(
+    speaks: Speaks, serve: Serve, no_waiting: list[float]
+) -> None:
+    """They are fast and cheap, and the next request may meet a server that answers."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        (scripts.hang if len(peer.server.requests) == 1 else scripts.well)(peer, seen)
+
+    server = serve(script)
+    speaker = speaks(server, task="embed", timeout=Timeout(first_byte=0.1))
+    assert speaker.embed(["a", "b"]) == [[0.0, 1.0], [1.0, 1.0]]
+    assert len(server.requests) == 2
+
+
+RANKED = json.dumps({"success": True, "result": {"response": [{"id": 0, "score": 0.5}]}}).encode()
+LISTED = json.dumps({"success": True, "result": []}).encode()
+QUEUED = json.dumps(
+    {"success": True, "result": {"status": "queued", "request_id": "id-1", "model": UNKNOWN}}
+).encode()
+
+
+def hang_once_then(body: bytes, serve: Serve) -> Loopback:
+    def script(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.requests) == 1:
+            peer.wait_for_hang_up()
+        else:
+            peer.answer(body)
+
+    return serve(script)
+
+
+class Asked(NamedTuple):
+    """A call, what the server answers to its second request, and how many it should see."""
+
+    method: str
+    arguments: tuple[Any, ...]
+    body: bytes
+    requests: int
+
+
+CALLS = {
+    "rerank": Asked("rerank", ("what", ["a document"]), RANKED, 2),
+    "models": Asked("models", (), LISTED, 2),
+    "batch": Asked("submit_batch", ([{"prompt": "Hello"}],), QUEUED, 1),
+    "batch of texts": Asked("submit_batch", ([{"texts": ["Hello"]}],), QUEUED, 1),
+}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("name", CALLS)
+def test_what_else_is_asked_again(
+    serve: Serve, no_waiting: list[float], colour: Colour, name: str
+) -> None:
+    """A rerank and the catalogue are; a batch may be in the queue, and is submitted once."""
+    asked = CALLS[name]
+    server = hang_once_then(asked.body, serve)
+    model = RERANKER if name == "rerank" else UNKNOWN
+    timeout = Timeout(first_byte=0.1)
+    client = client_speaker(colour, model=model, base_url=server.base_url, timeout=timeout)
+    fails = pytest.raises(APITimeoutError) if asked.requests == 1 else nullcontext()
+    try:
+        with fails:
+            client.call(asked.method, *asked.arguments)
+    finally:
+        client.close()
+    assert len(server.requests) == asked.requests
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_completion_is_waited_for_too(serve: Serve, colour: Colour) -> None:
+    """`WorkersAILLM` has no first-byte clock for a prompt's answer."""
+    assert complete(serve(think_first), Timeout(first_byte=0.05), colour) == TEXT
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_completion_is_asked_for_once_too(serve: Serve, colour: Colour) -> None:
+    """`WorkersAILLM` does not repeat a prompt whose answer did not come in time."""
+    server = serve(scripts.hang)
+    with pytest.raises(APITimeoutError):
+        complete(server, 0.1, colour)
+    assert len(server.requests) == 1
+
+
+def complete(server: Loopback, timeout: float | Timeout, colour: Colour) -> str:
+    llm = WorkersAILLM(
+        UNKNOWN, base_url=server.base_url, timeout=timeout, account_id=ACCOUNT, api_token=TOKEN
+    )
+
+    async def awaited() -> str:
+        try:
+            return await llm.ainvoke("Hi")
+        finally:
+            await llm.aclose()
+
+    try:
+        return llm.invoke("Hi") if colour == "sync" else asyncio.run(awaited())
+    finally:
+        llm.close()
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_generation_that_cloudflare_stopped_is_asked_for_once(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
+) -> None:
+    """408 with 3046 comes after minutes of generation; a repeat takes and costs as much."""
+    server = serve(refuse("408 Request Timeout", 3046))
+    with pytest.raises(ServerError) as caught:
+        speaks(server).either(how)
+    assert not caught.value.is_retryable
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("status", ["504 Gateway Timeout", "524 A Timeout Occurred"])
+def test_a_gateway_that_fails_at_once_is_asked_again(
+    speaks: Speaks, serve: Serve, no_waiting: list[float], status: str, how: str
+) -> None:
+    """Nothing can have been generated in the moment that such an answer took."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.requests) == 1:
+            peer.answer(b"<html>", status, "text/html")
+        else:
+            scripts.well(peer, seen)
+
+    assert speaks(serve(script)).either(how) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("is_repeatable", "seconds", "is_connecting", "expected"),
+    [
+        (False, 1, False, True),
+        (False, 100, False, False),
+        (False, 100, True, True),
+        (True, 100, False, True),
+    ],
+)
+def test_a_connection_that_broke_late(
+    monkeypatch: pytest.MonkeyPatch,
+    is_repeatable: bool,
+    seconds: float,
+    is_connecting: bool,
+    expected: bool,
+) -> None:
+    """A break after minutes of silence cut off an answer under way; one at once did not."""
+    clocks = Clocks(Timeout(), time.monotonic() + 600, is_repeatable=is_repeatable)
+    later = time.monotonic() + seconds
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert clocks.may_repeat(is_connecting=is_connecting) is expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.1, True), (100, False)])
+def test_a_used_connection_that_broke_late_was_not_just_closing(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, expected: bool
+) -> None:
+    """The repeat that costs no retry is for a connection that was closed as the request came."""
+    clocks = Clocks(Timeout(), time.monotonic() + 600)
+    clocks.is_stale = True
+    later = time.monotonic() + seconds
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert clocks.met_a_closing_connection(APIConnectionError("closed")) is expected
