@@ -69,7 +69,8 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
             callbacks: Part of LangChain's interface; reranking has nothing to tell them.
 
         Returns:
-            Copies, best first, with the score in `metadata["relevance_score"]`.
+            Copies, best first, with the score in `metadata["relevance_score"]`. A document
+            without text is not sent; it comes last, and its score is `None`.
         """
         scores = self.rerank([document.page_content for document in documents], query)
         return [_scored(documents[score["index"]], score[SCORE]) for score in scores]
@@ -96,10 +97,9 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
 
         Returns:
             `{"index", "relevance_score"}` for each text that is kept, best first; `index` is
-            its place in `documents`, the score's scale is the model's own.
+            its place in `documents`, the score's scale is the model's own. A text that is blank
+            comes last, and its score is `None`.
         """
-        if not documents:
-            return []
         with framework_errors():
             result = self._client().rerank(query, _texts(documents), **self._options(top_n))
         return _scores(result)
@@ -108,8 +108,6 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
     ) -> list[dict[str, Any]]:
         """Rank texts; see `rerank`."""
-        if not documents:
-            return []
         with framework_errors():
             client = self._async_client()
             result = await client.rerank(query, _texts(documents), **self._options(top_n))
@@ -127,5 +125,5 @@ def _scores(result: RerankResult) -> list[dict[str, Any]]:
     return [{"index": ranked.index, SCORE: ranked.score} for ranked in result.documents]
 
 
-def _scored(document: Document, score: float) -> Document:
+def _scored(document: Document, score: float | None) -> Document:
     return document.model_copy(update={"metadata": {**document.metadata, SCORE: score}})

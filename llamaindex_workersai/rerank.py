@@ -34,14 +34,14 @@ class WorkersAIRerankSettings(ConnectionSettings, total=False):
 class WorkersAIRerank(Connection, BaseNodePostprocessor):
     """Orders nodes by how well they answer the query.
 
-    Nodes are read with their metadata for embedding. The nodes given stay as they are: the
-    result holds new `NodeWithScore`s. A node without text, which no reranker takes, and one that
-    the server leaves unranked come last, with the score they had.
+    Nodes are read with their metadata for embedding. The nodes passed stay as they are: the
+    result holds new `NodeWithScore`s. A node without text is not sent; it comes last, like one
+    that the server leaves out, and has no score.
 
     Attributes:
-        top_n: How many to keep; all by default.
+        top_n: How many nodes to keep; `None` keeps all.
         normalize_scores: Whether scores go through a sigmoid, into 0..1. The scale is otherwise
-            the model's own.
+            the model's own; that of bge-reranker-base is 0..1 already.
         keep_retrieval_score: Whether the score before goes into the node's metadata, as
             `retrieval_score`.
         additional_kwargs: Anything else the request's body shall hold.
@@ -57,7 +57,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         ```
     """
 
-    top_n: int | None = Field(default=None, gt=0)
+    top_n: int | None = Field(default=3, gt=0)
     normalize_scores: bool = False
     keep_retrieval_score: bool = False
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -77,10 +77,9 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        texts = _texts(nodes)
         with self._told(query, nodes) as ranked:
-            result = self._client().rerank(**self._arguments(query, texts))
-            ranked.extend(self._order(nodes, list(texts), result))
+            result = self._client().rerank(**self._arguments(query, nodes))
+            ranked.extend(self._order(nodes, result))
         return ranked
 
     async def _apostprocess_nodes(
@@ -89,18 +88,17 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        texts = _texts(nodes)
         with self._told(query, nodes) as ranked:
-            result = await self._async_client().rerank(**self._arguments(query, texts))
-            ranked.extend(self._order(nodes, list(texts), result))
+            result = await self._async_client().rerank(**self._arguments(query, nodes))
+            ranked.extend(self._order(nodes, result))
         return ranked
 
-    def _arguments(self, query: str, texts: Mapping[int, str]) -> dict[str, Any]:
+    def _arguments(self, query: str, nodes: Sequence[NodeWithScore]) -> dict[str, Any]:
         return {
             "query": query,
-            "documents": list(texts.values()),
+            "documents": [scored.node.get_content(MetadataMode.EMBED) for scored in nodes],
             "model": self.model,
-            "top_k": min(self.top_n or 0, len(texts)) or None,
+            "top_k": self.top_n,
             "extra": self.additional_kwargs or None,
         }
 
@@ -123,31 +121,22 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
             event.on_end(payload={EventPayload.NODES: ranked})
         _dispatcher.event(ReRankEndEvent(nodes=ranked))
 
-    def _order(
-        self, nodes: Sequence[NodeWithScore], sent: Sequence[int], result: RerankResult
-    ) -> list[NodeWithScore]:
-        scores = {sent[found.index]: self._score(found.score) for found in result.documents}
-        rest = {place: node.score for place, node in enumerate(nodes) if place not in scores}
-        ranked = [
-            NodeWithScore(node=self._node(nodes[place]), score=score)
-            for place, score in (*scores.items(), *rest.items())
+    def _order(self, nodes: Sequence[NodeWithScore], result: RerankResult) -> list[NodeWithScore]:
+        return [
+            NodeWithScore(node=self._node(nodes[found.index]), score=self._score(found.score))
+            for found in result.documents
         ]
-        return ranked[: self.top_n]
 
-    def _score(self, score: float) -> float:
-        return 0.5 * (1 + math.tanh(score / 2)) if self.normalize_scores else score
+    def _score(self, score: float | None) -> float | None:
+        if score is None or not self.normalize_scores:
+            return score
+        return 0.5 * (1 + math.tanh(score / 2))
 
     def _node(self, scored: NodeWithScore) -> BaseNode:
         if not self.keep_retrieval_score:
             return scored.node
         metadata = {**scored.node.metadata, "retrieval_score": scored.score}
         return scored.node.model_copy(update={"metadata": metadata})
-
-
-def _texts(nodes: Sequence[NodeWithScore]) -> dict[int, str]:
-    """Read the nodes that have a text, by their place."""
-    texts = {place: node.node.get_content(MetadataMode.EMBED) for place, node in enumerate(nodes)}
-    return {place: text for place, text in texts.items() if text.strip()}
 
 
 def _query(query_bundle: QueryBundle | None) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 
 from workersai.errors import ConfigurationError
 
-__all__ = ["check_count", "check_items", "check_seconds", "check_texts"]
+__all__ = [
+    "check_count",
+    "check_items",
+    "check_seconds",
+    "check_texts",
+    "is_blank",
+    "name_places",
+]
 
 
 def check_count(name: str, value: int, least: int) -> int:
@@ -56,12 +63,26 @@ def check_items(name: str, given: Any) -> list[Any]:
     return list(given)
 
 
-def check_texts(parameter: str, texts: Sequence[str]) -> list[str]:
-    listed = check_items(parameter, texts)
+def check_texts(name: str, given: Any) -> list[str]:
+    """Return a list of texts, blank ones included.
+
+    Raises:
+        ConfigurationError: If it is no list, or an entry is no text.
+    """
+    listed = check_items(name, given)
     for position, text in enumerate(listed):
-        if not isinstance(text, str) or not text:
+        if not isinstance(text, str):
             raise ConfigurationError(
-                f"{parameter}[{position}] must be a non-empty string, not {text!r}",
-                parameter=parameter,
+                f"{name}[{position}] must be a string, not {type(text).__name__}", parameter=name
             )
     return listed
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a text has nothing in it for a model; newlines alone are refused by bge-m3."""
+    return not text or text.isspace()
+
+
+def name_places(name: str, places: Sequence[int]) -> str:
+    """Write positions of a list for an error: `texts[2], texts[7]`."""
+    return ", ".join(f"{name}[{place}]" for place in places)

@@ -164,7 +164,7 @@ class APIStatusError(WorkersAIError):
 
     def _describe(self) -> str:
         where = f"HTTP {self.status}" + (f", code {self.code}" if self.code is not None else "")
-        about = f" for {self.model}" if self.model else ""
+        about = (f" for {self.model}" if self.model else "") + self._place()
         text = f"Workers AI answered {where}{about}: {self.message or 'no reason given'}"
         if self.action:
             text += f" - {self.action}"
@@ -173,6 +173,10 @@ class APIStatusError(WorkersAIError):
         if self.request_id:
             text += f" (request id {self.request_id})"
         return text
+
+    def _place(self) -> str:
+        """Say which part of the request the error is about, if one part is to blame."""
+        return ""
 
 
 class AuthenticationError(APIStatusError):
@@ -203,9 +207,28 @@ class InvalidRequestError(APIStatusError):
 
 
 class ContextWindowExceededError(InvalidRequestError):
-    """Prompt and token cap together exceed the context window (codes 5021, 8007 by its text)."""
+    """The request has more tokens than the model takes.
 
-    action = "shorten the prompt or lower max_tokens: the cap counts against the window"
+    Of a chat, prompt and token cap together exceed the context window (codes 5021, 8007 by its
+    text). Of embeddings, one text alone is too long (code 3030 by its text).
+
+    Attributes:
+        position: Of embeddings, where the text stands in the list that the caller passed.
+    """
+
+    action = (
+        "shorten the prompt or the text, or lower max_tokens: the cap counts against the window"
+    )
+    position: int | None = None
+
+    def at(self, position: int) -> ContextWindowExceededError:
+        """Say which text of the caller's list is too long, and return this error."""
+        self.position = position
+        self.args = (self._describe(),)
+        return self
+
+    def _place(self) -> str:
+        return "" if self.position is None else f", texts[{self.position}]"
 
 
 class RateLimitError(APIStatusError):

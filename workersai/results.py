@@ -178,12 +178,20 @@ class EmbeddingResult:
         usage: The sum over all requests, `None` if no answer reported any.
         model: The model that was asked.
         pooling: `mean` or `cls` as the server reports it; vectors of the two do not compare.
+        request_ids: Cloudflare's id (`cf-ray`) of each request that was answered, where a header
+            carried it.
     """
 
     vectors: list[list[float]]
     usage: Usage | None = None
     model: str | None = None
     pooling: str | None = None
+    request_ids: tuple[str, ...] = ()
+
+    @property
+    def request_id(self) -> str | None:
+        """The id of the first request."""
+        return self.request_ids[0] if self.request_ids else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,20 +200,30 @@ class RankedDocument:
 
     Attributes:
         index: Its position in the list that was sent.
-        score: Its relevance; higher is better, the scale is the model's own.
+        score: Its relevance; higher is better, the scale is the model's own (bge-reranker-base:
+            0 to 1). `None` for a document that has none: it is blank, or the server left it out.
     """
 
     index: int
-    score: float
+    score: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class RerankResult:
-    """Documents by relevance, best first; ties keep the order in which they were sent."""
+    """Documents by relevance, best first.
+
+    Attributes:
+        documents: Documents of one score keep the order in which they were passed; those without
+            a score come last.
+        usage: `None` if the server reported none.
+        model: The model that was asked.
+        request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
+    """
 
     documents: tuple[RankedDocument, ...]
     usage: Usage | None = None
     model: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class BatchRequest(ChatParameters, total=False):
     pooling: str | None
     dimensions: int | None
     truncate: bool | None
+    blank_text: str | None
 
 
 class EmbeddingOptions(TypedDict, total=False):
@@ -112,6 +113,7 @@ class EmbeddingOptions(TypedDict, total=False):
     pooling: str | None
     dimensions: int | None
     truncate: bool | None
+    blank_text: str | None
     batch_size: int | None
     extra: Mapping[str, Any] | None
 

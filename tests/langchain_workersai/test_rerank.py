@@ -44,7 +44,7 @@ def test_top_n_keeps_the_best(scripted: Any, top_n: int | None, kept: int) -> No
     reply = {"response": RANKING["response"][:kept]}
     rerank, server = scripted(reply, cls=WorkersAIRerank, model=MODEL, top_n=top_n)
     assert len(rerank.compress_documents(DOCUMENTS, "dogs?")) == kept
-    assert server.body.get("top_k") == top_n
+    assert server.body.get("top_k") == (None if top_n is None else kept)
 
 
 def test_rerank_takes_texts(scripted: Any) -> None:
@@ -52,8 +52,8 @@ def test_rerank_takes_texts(scripted: Any) -> None:
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     expected = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]
     assert rerank.rerank(["about cats", "about dogs"], "dogs?") == expected
-    assert rerank.rerank(DOCUMENTS, "dogs?", top_n=2) == expected
-    assert [body.get("top_k") for body in server.bodies] == [3, 2]
+    assert rerank.rerank(DOCUMENTS, "dogs?", top_n=1) == expected[:1]
+    assert [body.get("top_k") for body in server.bodies] == [2, 1]
 
 
 async def test_nothing_to_rank_needs_no_request(scripted: Any) -> None:
@@ -78,4 +78,42 @@ async def test_nothing_to_keep_is_no_wish(scripted: Any) -> None:
         ranker.rerank(["a", "b"], "q", top_n=0)
     with pytest.raises(face.ConfigurationError):
         await ranker.arerank(["a", "b"], "q", top_n=0)
+    assert server.requests == []
+
+
+PAGES = ["\n", "about cats", "", "about dogs"]
+
+
+async def test_documents_without_text_come_last(scripted: Any) -> None:
+    """They are not sent, since one of them makes the server refuse all, and have no score."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL, top_n=None)
+    pages = [Document(text, metadata={"n": n}) for n, text in enumerate(PAGES)]
+    expected = [(3, 0.9), (1, 0.1), (0, None), (2, None)]
+    for ranked in (
+        rerank.compress_documents(pages, "dogs?"),
+        await rerank.acompress_documents(pages, "dogs?"),
+    ):
+        assert [(d.metadata["n"], d.metadata["relevance_score"]) for d in ranked] == expected
+    for places in (rerank.rerank(PAGES, "dogs?"), await rerank.arerank(PAGES, "dogs?")):
+        assert [(entry["index"], entry["relevance_score"]) for entry in places] == expected
+    assert [d["text"] for d in server.bodies[0]["contexts"]] == ["about cats", "about dogs"]
+
+
+async def test_nothing_but_documents_without_text_needs_no_request(scripted: Any) -> None:
+    """They keep their order; `top_n` holds."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL, top_n=1)
+    pages = [Document(" "), Document("\n")]
+    assert [d.page_content for d in rerank.compress_documents(pages, "q")] == [" "]
+    assert [d.page_content for d in await rerank.acompress_documents(pages, "q")] == [" "]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("query", ["", " \n"], ids=repr)
+async def test_a_blank_query_is_refused(scripted: Any, query: str) -> None:
+    """Before any request."""
+    rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    with pytest.raises(face.ConfigurationError, match="query"):
+        rerank.compress_documents(DOCUMENTS, query)
+    with pytest.raises(face.ConfigurationError, match="query"):
+        await rerank.acompress_documents(DOCUMENTS, query)
     assert server.requests == []

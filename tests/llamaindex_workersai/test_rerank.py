@@ -10,6 +10,7 @@ from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugH
 from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.postprocessor import SimilarityPostprocessor
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from pydantic import PrivateAttr
@@ -95,21 +96,43 @@ async def test_equal_scores_keep_their_order() -> None:
 
 @pytest.mark.parametrize("entry", COLOURS)
 async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
-    """No node is lost."""
+    """No node is lost, and none keeps a score of another scale."""
     script = Scripted({"response": [{"id": 2, "score": 0.9}]})
     found = await run(rerank(script), entry, nodes("a", "b", "c"), query_str="?")
-    assert [(n.node.node_id, n.score) for n in found] == [("2", 0.9), ("0", 0.0), ("1", 0.1)]
+    assert [(n.node.node_id, n.score) for n in found] == [("2", 0.9), ("0", None), ("1", None)]
 
 
 @pytest.mark.parametrize("entry", COLOURS)
-async def test_nodes_without_text_are_not_sent_and_not_lost(entry: str) -> None:
-    """A blank node would make the server refuse all of them."""
+async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None:
+    """One blank node would make the server refuse all; it has no score, so cutoffs drop it."""
     script = Scripted(by_length)
-    found = await run(rerank(script), entry, nodes("", "a", " ", "bb"), query_str="?")
-    assert [n.node.node_id for n in found] == ["3", "1", "0", "2"]
+    given = nodes("", "a", "\n", "bb")
+    found = await run(rerank(script, top_n=None), entry, given, query_str="?")
+    assert [(n.node.node_id, n.score) for n in found] == [
+        *(("3", 2.0), ("1", 1.0)),
+        *(("0", None), ("2", None)),
+    ]
     assert len(script.requests[0]["contexts"]) == 2
+    kept = SimilarityPostprocessor(similarity_cutoff=0.0).postprocess_nodes(found)
+    assert [n.node.node_id for n in kept] == ["3", "1"]
     assert len(await run(rerank(script, top_n=1), entry, nodes(""), query_str="?")) == 1
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_three_nodes_are_kept_by_default(entry: str) -> None:
+    """As LangChain's rerankers do, the sister class of this one included."""
+    found = await run(rerank(Scripted(by_length)), entry, nodes(*"abcde"), query_str="?")
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("entry", COLOURS)
+async def test_a_blank_query_is_refused(entry: str) -> None:
+    """Before any request."""
+    script = Scripted(by_length)
+    with pytest.raises(ConfigurationError, match="query"):
+        await run(rerank(script), entry, nodes("a"), query_str=" \n")
+    assert script.requests == []
 
 
 def test_metadata_for_embedding_is_read() -> None:

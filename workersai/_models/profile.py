@@ -73,6 +73,10 @@ class ModelProfile:
             afterwards it answers 410 with code 5028, or another model answers for it.
         dimensions: The length of its vectors.
         max_input_tokens: Tokens a text may have, for embeddings.
+        max_request_tokens: Tokens a request may have, for embeddings: the number of its texts
+            times the tokens of the longest one.
+        cuts_input: Whether it embeds the beginning of a longer text without an error; `None` if
+            that is not known.
         max_batch: Texts a request may have, for embeddings.
         query_field: The request field that marks texts as queries, for embeddings.
         sources: Where the facts come from, a sentence each.
@@ -103,6 +107,8 @@ class ModelProfile:
     deprecated: str | None = None
     dimensions: int | None = None
     max_input_tokens: int | None = None
+    max_request_tokens: int | None = None
+    cuts_input: bool | None = None
     max_batch: int | None = None
     query_field: str | None = None
     sources: tuple[str, ...] = ()

@@ -1,49 +1,93 @@
-"""Texts -> requests for their vectors and their ranking."""
+"""Texts -> the requests for their vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from workersai._checks import check_texts
+from workersai._checks import check_texts, is_blank, name_places
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile
+from workersai._request.packing import Packing
 from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
 from workersai.types import EmbeddingOptions, Endpoint
 
-__all__ = ["embedding_body", "embedding_requests"]
+__all__ = ["EmbeddingBatch", "EmbeddingRequests", "embedding_body"]
 
 _EMBEDDED = frozenset({"model", "text", "input", "queries", "documents", "requests"})
 
 
-def embedding_requests(
-    texts: Sequence[str], model: str, endpoint: Endpoint, options: EmbeddingOptions
-) -> list[Request]:
-    """Ask for vectors, in as many requests as the model's documented batch limit makes.
+@dataclass(frozen=True, slots=True)
+class EmbeddingBatch:
+    """One request for vectors.
+
+    Attributes:
+        places: Where its texts stand in the caller's list, in the order of the request.
+        request: The request.
+    """
+
+    places: list[int]
+    request: Request
+
+
+class EmbeddingRequests:
+    """The requests of one call for vectors, each built when its turn comes.
+
+    Args:
+        texts: Any number of texts.
+        model: An embedding model.
+        endpoint: The route.
+        options: Those of the call.
 
     Raises:
-        ConfigurationError: If a text is empty or no string, or an option does not fit the model.
+        ConfigurationError: If a text is blank or no string, or an option does not fit the model.
     """
-    profile = get_profile(model)
-    name, listed, body = _embedding_fields(texts, profile, endpoint, options)
-    path = run_path(model)
-    if endpoint == "openai":
-        path, name, body = "/v1/embeddings", "input", {"model": model, **body}
-    size = _batch_size(options.get("batch_size"), profile)
-    return [
-        Request(
-            path,
-            dump_json({**body, name: batch}, model=model),
-            model=model,
-            count=len(batch),
-            dimensions=options.get("dimensions"),
+
+    def __init__(
+        self, texts: Sequence[str], model: str, endpoint: Endpoint, options: EmbeddingOptions
+    ) -> None:
+        profile = get_profile(model)
+        name, self.texts, body = _embedding_fields(texts, profile, endpoint, options)
+        self.profile = profile
+        self._path = run_path(model)
+        if endpoint == "openai":
+            self._path, name, body = "/v1/embeddings", "input", {"model": model, **body}
+        self._name, self._body, self._model = name, body, model
+        self._dimensions = options.get("dimensions")
+        self.packing = Packing(
+            self.texts,
+            _batch_size(options.get("batch_size"), profile),
+            budget=profile.max_request_tokens,
+            longest=profile.max_input_tokens,
+            is_cut=bool(body.get("truncate_inputs") or profile.cuts_input),
         )
-        for batch in (listed[i : i + size] for i in range(0, len(listed), size))
-    ]
+        if len(self.packing) > 1:  # a text that cannot be sent is found before any is sent
+            dump_json({**body, name: self.texts}, model=model)
+
+    def __iter__(self) -> Iterator[EmbeddingBatch]:
+        """Go through the batches; one that is put back comes again in parts."""
+        while (batch := self.take()) is not None:
+            yield batch
+
+    def take(self) -> EmbeddingBatch | None:
+        """Build the next request; `None` if no text waits."""
+        places = self.packing.take()
+        if places is None:
+            return None
+        texts = [self.texts[place] for place in places]
+        request = Request(
+            self._path,
+            dump_json({**self._body, self._name: texts}, model=self._model),
+            model=self._model,
+            count=len(texts),
+            dimensions=self._dimensions,
+        )
+        return EmbeddingBatch(places, request)
 
 
 def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) -> dict[str, Any]:
@@ -68,7 +112,7 @@ def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
-    listed = check_texts("texts", texts)
+    listed = _filled(check_texts("texts", texts), options.get("blank_text"))
     name, instruction = "text", options.get("instruction")
     if instruction is not None and not isinstance(instruction, str):
         raise ConfigurationError(
@@ -87,6 +131,29 @@ def _embedding_fields(
     return name, listed, add_extra(body, options.get("extra"), _EMBEDDED, profile)
 
 
+def _filled(texts: list[str], blank_text: str | None) -> list[str]:
+    """Put the caller's text in the place of each blank one.
+
+    Raises:
+        ConfigurationError: If there are blank texts and nothing to put there.
+    """
+    if blank_text is not None and (not isinstance(blank_text, str) or is_blank(blank_text)):
+        raise ConfigurationError(
+            f"blank_text must be a text that is not blank, not {blank_text!r}",
+            parameter="blank_text",
+        )
+    blank = [place for place, text in enumerate(texts) if is_blank(text)]
+    if not blank:
+        return texts
+    if blank_text is None:
+        raise ConfigurationError(
+            f"{name_places('texts', blank)}: a blank text has no vector; leave it out, or pass "
+            "blank_text, which is embedded in the place of blank texts",
+            parameter="texts",
+        )
+    return [blank_text if is_blank(text) else text for text in texts]
+
+
 def _batch_size(asked: int | None, profile: ModelProfile) -> int:
     limit = profile.max_batch or 100
     if asked is None:
@@ -94,8 +161,8 @@ def _batch_size(asked: int | None, profile: ModelProfile) -> int:
     is_number = isinstance(asked, int) and asked > 0
     if not is_number or (profile.max_batch is not None and asked > profile.max_batch):
         raise ConfigurationError(
-            f"batch_size={asked!r} does not fit {profile.name}: its page wants it between 1 and "
-            f"{limit} texts a request",
+            f"batch_size must be between 1 and {limit} texts a request for {profile.name}, "
+            f"not {asked!r}",
             parameter="batch_size",
         )
     return asked

@@ -3,38 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from workersai._checks import check_texts
+from workersai._checks import check_count, check_texts, is_blank
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
 from workersai._wire import Request
+from workersai.errors import ConfigurationError
 
-__all__ = ["rerank_request"]
+__all__ = ["Ranking", "ranking"]
 
 _RANKED = frozenset({"model", "query", "contexts"})
 
 
-def rerank_request(
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A ranking that is asked for.
+
+    Attributes:
+        request: `None` if there is no document to rank.
+        places: Where the documents that are sent stand in the caller's list.
+        count: How many documents the caller passed.
+        top_k: How many the caller wants at the most.
+    """
+
+    request: Request | None
+    places: tuple[int, ...]
+    count: int
+    top_k: int | None
+
+
+def ranking(
     query: str,
     documents: Sequence[str],
     model: str,
     *,
     top_k: int | None = None,
     extra: Mapping[str, Any] | None = None,
-) -> Request:
+) -> Ranking:
     """Ask for documents by relevance; always native, `/ai/v1` documents no such route.
 
+    Blank documents, which make the server refuse all of them, are not sent.
+
     Raises:
-        ConfigurationError: If the query or a document is empty or no string.
+        ConfigurationError: If the query is blank, or it or a document is no string.
     """
     profile = get_profile(model)
-    check_texts("query", [query])
+    if not isinstance(query, str) or is_blank(query):
+        raise ConfigurationError(
+            f"query must be a text that is not blank, not {query!r}", parameter="query"
+        )
     listed = check_texts("documents", documents)
-    options = {} if top_k is None else {"top_k": top_k}
-    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in listed]}
+    sent = {place: text for place, text in enumerate(listed) if not is_blank(text)}
+    options = {}
+    if top_k is not None:
+        options["top_k"] = min(check_count("top_k", top_k, 1), len(sent) or 1)
+    body: dict[str, Any] = {"query": query, "contexts": [{"text": text} for text in sent.values()]}
     body.update(add_extra(options, extra, _RANKED, profile))
     content = dump_json(body, model=model)
-    return Request(run_path(model), content, model=model, count=len(listed))
+    request = Request(run_path(model), content, model=model, count=len(sent))
+    return Ranking(request if sent else None, tuple(sent), len(listed), top_k)

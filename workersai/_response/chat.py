@@ -7,14 +7,14 @@ text completions, each with or without Cloudflare's envelope, values as text or 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workersai._json import ExactDocument, text_or_none
-from workersai._response.headers import read_headers
+from workersai._response.headers import read_headers, read_neurons
 from workersai._response.reply import Reply
 from workersai._response.tool_calls import CallIds, from_wire_tool_calls
-from workersai._response.usage import parse_usage
+from workersai._response.usage import parse_usage, with_neurons
 from workersai._secrets import redact
 from workersai._wire import Request
 from workersai.errors import ResponseError
@@ -32,7 +32,9 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
     """
     answer, path = reply.unwrap(request)
     place = AnswerPlace(reply, ExactDocument(reply.body), path)
-    return read_chat(answer, place, request, request.call_seed())
+    result = read_chat(answer, place, request, request.call_seed())
+    usage = with_neurons(result.usage, read_neurons(reply.headers))
+    return result if usage is result.usage else replace(result, usage=usage)
 
 
 @dataclass(frozen=True, slots=True)

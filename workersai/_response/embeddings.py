@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from workersai._json import text_or_none
+from workersai._response.headers import read_headers, read_neurons
 from workersai._response.reply import Reply
-from workersai._response.usage import add_usages, parse_usage
+from workersai._response.usage import add_usages, parse_usage, with_neurons
 from workersai._wire import Request
 from workersai.errors import ResponseError
 from workersai.results import EmbeddingResult, Usage
@@ -31,7 +34,12 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
             f"{request.model} answered with {len(result.vectors)} vectors for {request.count} "
             "texts; none is used"
         )
-    return result
+    request_id = read_headers(reply.headers, reply.secrets)["request_id"]
+    return replace(
+        result,
+        usage=with_neurons(result.usage, read_neurons(reply.headers)),
+        request_ids=(request_id,) if request_id else (),
+    )
 
 
 def read_embeddings(
@@ -87,16 +95,30 @@ def _parse_meta(meta: Any) -> Usage | None:
     return parse_usage({"prompt_tokens": read if named else 0, "neurons": meta.get("neurons")})
 
 
-def merge_embeddings(results: list[EmbeddingResult]) -> EmbeddingResult:
-    """Join the results of several batches, in order.
+def merge_embeddings(parts: Sequence[tuple[Sequence[int], EmbeddingResult]]) -> EmbeddingResult:
+    """Join the results of several requests.
+
+    Args:
+        parts: Each result with the places of its texts in the caller's list.
 
     Raises:
         ResponseError: If their vectors differ in length.
     """
-    vectors = [vector for result in results for vector in result.vectors]
-    if len({len(result.vectors[0]) for result in results if result.vectors}) > 1:
+    parts = sorted(parts, key=lambda part: part[0][0])
+    results = [result for _, result in parts]
+    if len({len(result.vectors[0]) for result in results}) > 1:
         raise ResponseError("the batches came back with vectors of different lengths")
+    placed = {
+        place: vector
+        for places, result in parts
+        for place, vector in zip(places, result.vectors, strict=True)
+    }
     usages = [result.usage for result in results if result.usage is not None]
-    usage = add_usages(usages) if usages else None
     first = results[0] if results else EmbeddingResult([])
-    return EmbeddingResult(vectors, usage, first.model, first.pooling)
+    return EmbeddingResult(
+        [placed[place] for place in sorted(placed)],
+        add_usages(usages) if usages else None,
+        first.model,
+        first.pooling,
+        tuple(request_id for result in results for request_id in result.request_ids),
+    )

@@ -50,7 +50,7 @@ _CODES: Mapping[int, _Meaning] = {
     3008: _Meaning(ServerError, 408, is_retryable=True),  # aborted
     3021: _Meaning(RateLimitError, 429, is_retryable=True),  # requests a minute
     3023: _Meaning(PermissionDeniedError, 403),
-    3030: _Meaning(InvalidRequestError, 400),
+    3030: _Meaning(InvalidRequestError, 400),  # also too many tokens for embeddings, by its text
     3036: _Meaning(QuotaExceededError, 429),  # daily allocation, as documented
     3039: _Meaning(InvalidRequestError, 400),
     3040: _Meaning(OutOfCapacityError, 429, is_retryable=True),
@@ -99,7 +99,9 @@ _STATUSES: Mapping[int, _Meaning] = {
 }
 
 _CONTEXT = re.compile(
-    r"maximum context length|context window|context_length_exceeded", re.IGNORECASE
+    r"maximum context length|context window|context_length_exceeded"
+    r"|sequence too long|max(?:imum)? context reached",  # bge-m3
+    re.IGNORECASE,
 )
 _PREFIX = re.compile(r"^(?:AiError:\s*)+")
 _TRAILING_ID = re.compile(r"\(([0-9a-f]{8}-[0-9a-f-]{20,40})\)$", re.IGNORECASE)

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from workersai._secrets import clean_text
 
-__all__ = ["HeaderFacts", "parse_retry_after", "read_headers"]
+__all__ = ["HeaderFacts", "parse_retry_after", "read_headers", "read_neurons"]
 
 
 class HeaderFacts(TypedDict):
@@ -31,6 +31,11 @@ def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> Header
             if name.startswith("cf-aig-")
         },
     }
+
+
+def read_neurons(headers: Mapping[str, str]) -> float | None:
+    """Read what the call cost, in Cloudflare's billing unit; a header of answers of every task."""
+    return _positive(headers.get("cf-ai-neurons"))
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:

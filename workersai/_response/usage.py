@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard, TypeVar
 
 from workersai.results import Usage
 
-__all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage"]
+__all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage", "with_neurons"]
 
 N = TypeVar("N", int, float)
 
@@ -43,6 +44,13 @@ def parse_usage(usage: Any) -> Usage | None:
         neurons=float(neurons) if is_number(neurons) else None,
     )
     return found if found.total_tokens or found.neurons else None
+
+
+def with_neurons(usage: Usage | None, neurons: float | None) -> Usage | None:
+    """Add the neurons that a header names to a usage whose body named none."""
+    if neurons is None or (usage is not None and usage.neurons is not None):
+        return usage
+    return replace(usage or Usage(), neurons=neurons)
 
 
 def _count(values: Mapping[str, Any], *names: str) -> int | None:

@@ -7,16 +7,14 @@ from typing import Any
 
 from typing_extensions import Self, Unpack
 
-from workersai._checks import check_count
 from workersai._concurrency import call_each_async
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
-from workersai._request.rerank import rerank_request
+from workersai._request.rerank import ranking
 from workersai._response.catalogue import parse_models
 from workersai._response.chat import parse_chat
-from workersai._response.embeddings import merge_embeddings, parse_embeddings
-from workersai._response.rerank import parse_rerank
-from workersai._wire import Request
+from workersai._response.embeddings import parse_embeddings
+from workersai._response.rerank import parse_rerank, place_ranking
 from workersai.client.base import OnRetry, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
 from workersai.events import ChatEvent
@@ -90,17 +88,18 @@ class AsyncClient(AsyncBatches):
         on_retry: OnRetry = None,
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
-        """As `Client.embed`, with up to *max_concurrency* requests at once."""
-        limit = check_count("max_concurrency", max_concurrency, 1)
+        """As `Client.embed`."""
+        call = self._embedding(texts, model, options, max_concurrency, on_progress)
 
-        async def one(request: Request) -> EmbeddingResult:
-            result = await self._call(request, parse_embeddings, on_retry)
-            if on_progress is not None:
-                on_progress(request.count)
-            return result
+        async def work(_: int) -> None:
+            with call.working() as batches:
+                for batch in batches:
+                    with call.sending(batch):
+                        result = await self._call(batch.request, parse_embeddings, on_retry)
+                        call.keep(batch, result)
 
-        requests = self._embedding_requests(texts, model, options)
-        return merge_embeddings(await call_each_async(one, requests, limit=limit))
+        await call_each_async(work, call.workers, limit=max_concurrency)
+        return call.result()
 
     async def rerank(
         self,
@@ -113,8 +112,11 @@ class AsyncClient(AsyncBatches):
         on_retry: OnRetry = None,
     ) -> RerankResult:
         """As `Client.rerank`."""
-        asked = rerank_request(query, documents, self._model(model), top_k=top_k, extra=extra)
-        return await self._call(asked, parse_rerank, on_retry) if documents else RerankResult(())
+        asked = ranking(query, documents, self._model(model), top_k=top_k, extra=extra)
+        found = RerankResult((), model=self._model(model))
+        if asked.request is not None:
+            found = await self._call(asked.request, parse_rerank, on_retry)
+        return place_ranking(found, asked.places, asked.count, top_k)
 
     async def models(
         self,

@@ -15,10 +15,11 @@ from workersai._connection import read_settings
 from workersai._http import Clocks, Outgoing
 from workersai._request.batch import poll_request, references_of, submit_request
 from workersai._request.chat import ChatOptions
-from workersai._request.embeddings import embedding_requests
+from workersai._request.embeddings import EmbeddingRequests
 from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
 from workersai._wire import Request
+from workersai.client.embedding import EmbeddingCall
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
 from workersai.errors import ConfigurationError
 from workersai.results import Batch, BatchResult
@@ -193,7 +194,14 @@ class BaseClient:
     def _batch(self, batch: Batch | str, model: str | None) -> Batch:
         return batch if isinstance(batch, Batch) else Batch(batch, self._model(model))
 
-    def _embedding_requests(
-        self, texts: Sequence[str], model: str | None, options: EmbeddingOptions
-    ) -> list[Request]:
-        return embedding_requests(texts, self._model(model), self.endpoint, options)
+    def _embedding(
+        self,
+        texts: Sequence[str],
+        model: str | None,
+        options: EmbeddingOptions,
+        max_concurrency: int,
+        on_progress: Callable[[int], None] | None,
+    ) -> EmbeddingCall:
+        check_count("max_concurrency", max_concurrency, 1)
+        requests = EmbeddingRequests(texts, self._model(model), self.endpoint, options)
+        return EmbeddingCall(requests, max_concurrency, on_progress)

@@ -7,13 +7,14 @@ from typing import Any
 
 from typing_extensions import Self, Unpack
 
+from workersai._concurrency import call_each
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
-from workersai._request.rerank import rerank_request
+from workersai._request.rerank import ranking
 from workersai._response.catalogue import parse_models
 from workersai._response.chat import parse_chat
-from workersai._response.embeddings import merge_embeddings, parse_embeddings
-from workersai._response.rerank import parse_rerank
+from workersai._response.embeddings import parse_embeddings
+from workersai._response.rerank import parse_rerank, place_ranking
 from workersai.client.base import OnRetry, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
 from workersai.events import ChatEvent
@@ -113,30 +114,47 @@ class Client(SyncBatches):
         texts: Sequence[str],
         *,
         model: str | None = None,
+        max_concurrency: int = 4,
         on_progress: Callable[[int], None] | None = None,
         on_retry: OnRetry = None,
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
         """Ask for one vector a text.
 
+        Texts go out in as few requests as the model's limits allow (the number of texts; for
+        some models also their tokens, which are estimated). A request that the server refuses as
+        too much is sent again in parts; what came of the others is kept. After a failure no
+        further request is sent.
+
         Args:
-            texts: Non-empty strings.
+            texts: Strings; none may be blank, see `blank_text`.
             model: An embedding model; else the client's.
-            on_progress: Told how many texts each answer brought.
+            max_concurrency: How many requests may be under way at once.
+            on_progress: Called with the number of texts that each answer brought.
             on_retry: As in `chat`.
             **options: `input_type` (`document` or `query`), `instruction`, `pooling`,
-                `dimensions`, `truncate`, `batch_size`, `extra`.
+                `dimensions`, `truncate`, `blank_text` (what to embed in the place of a blank
+                text), `batch_size`, `extra`.
 
         Raises:
+            ConfigurationError: If texts are blank, naming all of them, or an option does not fit
+                the model; nothing was sent.
+            ContextWindowExceededError: If a text is too long for the model; `.position` is its
+                place in *texts*.
             ResponseError: If the answer has not one sound vector a text; none is returned then.
             WorkersAIError: As in `chat`.
         """
-        results = []
-        for request in self._embedding_requests(texts, model, options):
-            results.append(self._call(request, parse_embeddings, on_retry))
-            if on_progress is not None:
-                on_progress(request.count)
-        return merge_embeddings(results)
+        call = self._embedding(texts, model, options, max_concurrency, on_progress)
+
+        def work(_: int) -> None:
+            with call.working() as batches:
+                for batch in batches:
+                    with call.sending(batch):
+                        result = self._call(batch.request, parse_embeddings, on_retry)
+                        call.keep(batch, result)
+
+        call_each(work, call.workers, limit=max_concurrency)
+        return call.result()
 
     def rerank(
         self,
@@ -151,8 +169,8 @@ class Client(SyncBatches):
         """Rank documents by relevance to a query, best first.
 
         Args:
-            query: A non-empty string.
-            documents: Non-empty strings; without any, nothing is asked.
+            query: A text that is not blank.
+            documents: Texts. Blank ones are not sent; they come last, without a score.
             model: A reranker; else the client's.
             top_k: How many to return at the most; all if not given.
             extra: Any other field of the request.
@@ -161,8 +179,11 @@ class Client(SyncBatches):
         Raises:
             WorkersAIError: As in `chat`.
         """
-        asked = rerank_request(query, documents, self._model(model), top_k=top_k, extra=extra)
-        return self._call(asked, parse_rerank, on_retry) if documents else RerankResult(())
+        asked = ranking(query, documents, self._model(model), top_k=top_k, extra=extra)
+        found = RerankResult((), model=self._model(model))
+        if asked.request is not None:
+            found = self._call(asked.request, parse_rerank, on_retry)
+        return place_ranking(found, asked.places, asked.count, top_k)
 
     def models(
         self,

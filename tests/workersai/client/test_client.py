@@ -153,6 +153,28 @@ def test_a_ranking(mocked: Mocked) -> None:
     assert recorder.bodies[0]["top_k"] == 3
 
 
+def test_blank_documents_come_last(mocked: Mocked) -> None:
+    """They are not sent and have no score; places are those of the caller's list."""
+    rows = b'{"result":{"response":[{"id":1,"score":0.75},{"id":0,"score":0.5}]}}'
+    client, recorder = mocked(json_answer(rows))
+    found = client.call("rerank", "q", ["\n", "a", " ", "b"], model=RERANKER)
+    assert [(d.index, d.score) for d in found.documents] == [
+        *((3, 0.75), (1, 0.5)),
+        *((0, None), (2, None)),
+    ]
+    assert [d["text"] for d in recorder.bodies[0]["contexts"]] == ["a", "b"]
+    short = client.call("rerank", "q", ["", "a", "b"], model=RERANKER, top_k=2)
+    assert [d.index for d in short.documents] == [2, 1]
+
+
+def test_nothing_but_blank_documents_asks_nothing(mocked: Mocked) -> None:
+    """They stay in their order."""
+    client, recorder = mocked(ALOUD)
+    found = client.call("rerank", "q", ["", "\n", " "], model=RERANKER, top_k=2)
+    assert [(d.index, d.score) for d in found.documents] == [(0, None), (1, None)]
+    assert recorder.requests == []
+
+
 def test_the_catalogue(mocked: Mocked) -> None:
     """A GET with its query and no body."""
     client, recorder = mocked(json_answer(answer("models")))
@@ -403,7 +425,6 @@ def test_both_colours_have_the_same_face() -> None:
 
     sync, other = methods(Client), methods(AsyncClient)
     other["close"] = other.pop("aclose")
-    other["embed"].remove("max_concurrency")
     assert sync == other
 
 

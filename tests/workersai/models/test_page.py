@@ -44,7 +44,9 @@ def withdrawn(profile: ModelProfile) -> str:
 
 def retrieval(profile: ModelProfile) -> str:
     size, tokens = number(profile.dimensions, ""), number(profile.max_input_tokens)
-    cells = (size, tokens, number(profile.max_batch), price(profile), marks(batch=profile.batch))
+    can = marks(batch=profile.batch, cuts_longer_texts=profile.cuts_input)
+    whole = number(profile.max_request_tokens)
+    cells = (size, tokens, number(profile.max_batch), whole, price(profile), can)
     return f"| `{profile.name}` | {' | '.join(cells)} |"
 
 

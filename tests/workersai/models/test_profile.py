@@ -150,26 +150,29 @@ def test_the_facts_beside_the_schema(model: str, facts: tuple[Any, ...]) -> None
 
 
 @pytest.mark.parametrize(
-    ("model", "dimensions", "batch", "tokens"),
+    ("model", "limits"),
     [
-        ("@cf/baai/bge-small-en-v1.5", 384, 100, 512),
-        (BGE, 768, 100, 512),
-        ("@cf/baai/bge-large-en-v1.5", 1024, 100, 512),
-        (BGE_M3, 1024, 100, 60_000),
-        (QWEN_EMBEDDING, 1024, 32, 8192),
-        ("@cf/google/embeddinggemma-300m", 768, None, None),
-        ("@cf/baai/omni-bge-base-en-v1.5", 768, 100, 512),
-        ("@cf/pfnet/plamo-embedding-1b", None, None, None),
+        ("@cf/baai/bge-small-en-v1.5", (384, 100, 512, None, None)),
+        (BGE, (768, 100, 512, None, None)),
+        ("@cf/baai/bge-large-en-v1.5", (1024, 100, 512, None, None)),
+        (BGE_M3, (1024, 100, 8192, 60_000, False)),
+        (QWEN_EMBEDDING, (1024, 32, 8192, 16_000, None)),
+        ("@cf/google/embeddinggemma-300m", (768, None, 2048, None, True)),
+        ("@cf/baai/omni-bge-base-en-v1.5", (768, 100, 512, None, None)),
+        ("@cf/pfnet/plamo-embedding-1b", (None, None, None, None, None)),
     ],
 )
-def test_embedding_models(
-    model: str, dimensions: int | None, batch: int | None, tokens: int | None
-) -> None:
-    """The length of the vectors and the limits of a request are those of the page."""
+def test_embedding_models(model: str, limits: tuple[int | None, ...]) -> None:
+    """The length of the vectors and the limits are those of the page, or what was observed."""
     profile = get_profile(model)
     assert profile.task == "embeddings"
-    assert (profile.dimensions, profile.max_batch) == (dimensions, batch)
-    assert profile.max_input_tokens == tokens
+    assert limits == (
+        profile.dimensions,
+        profile.max_batch,
+        profile.max_input_tokens,
+        profile.max_request_tokens,
+        profile.cuts_input,
+    )
 
 
 @pytest.mark.parametrize(

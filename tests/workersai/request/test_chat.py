@@ -24,8 +24,8 @@ from tests.workersai.talking import (
 from workersai import CallOptions, ConfigurationError, Endpoint
 from workersai._request.catalogue import models_request
 from workersai._request.chat import ChatOptions, chat_request, completion_request
-from workersai._request.embeddings import embedding_requests
-from workersai._request.rerank import rerank_request
+from workersai._request.embeddings import EmbeddingRequests
+from workersai._request.rerank import ranking
 from workersai._wire import Request
 
 ENDPOINTS: list[Endpoint] = ["run", "openai"]
@@ -141,7 +141,7 @@ def test_a_lone_surrogate_is_refused(where: str) -> None:
         "extra": lambda: chat(extra={"x": half}),
         "tool": lambda: chat(tools=[{"name": "f", "description": half}]),
         "prompt": lambda: complete(half),
-        "text": lambda: embedding_requests([half], BGE, "run", {}),
+        "text": lambda: list(EmbeddingRequests([half], BGE, "run", {})),
     }
     with pytest.raises(ConfigurationError, match="lone surrogate") as caught:
         makers[where]()
@@ -324,8 +324,8 @@ def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: Endpoint) -> 
     makers: list[Callable[[], Any]] = [
         lambda: chat(model, endpoint),
         lambda: complete(model=model),
-        lambda: embedding_requests(["a"], model, endpoint, {}),
-        lambda: rerank_request("q", ["a"], model),
+        lambda: EmbeddingRequests(["a"], model, endpoint, {}),
+        lambda: ranking("q", ["a"], model),
     ]
     for make in makers:
         with pytest.raises(ConfigurationError) as caught:

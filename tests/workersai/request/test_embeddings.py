@@ -9,8 +9,8 @@ import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, QWEN_EMBEDDING, RERANKER, UNKNOWN
 from workersai import ConfigurationError, EmbeddingOptions, Endpoint
-from workersai._request.embeddings import embedding_requests
-from workersai._request.rerank import rerank_request
+from workersai._request.embeddings import EmbeddingRequests
+from workersai._request.rerank import ranking
 from workersai._wire import Request
 
 
@@ -19,8 +19,8 @@ def body(request: Request) -> Any:
 
 
 def embed(texts: Any, model: str = BGE, endpoint: Endpoint = "run", **options: Any) -> list[Any]:
-    made = embedding_requests(texts, model, endpoint, cast("EmbeddingOptions", options))
-    return [(request.path, body(request)) for request in made]
+    made = EmbeddingRequests(texts, model, endpoint, cast("EmbeddingOptions", options))
+    return [(batch.request.path, body(batch.request)) for batch in made]
 
 
 def test_a_native_embedding() -> None:
@@ -77,9 +77,10 @@ def test_an_instruction_for_a_model_without_a_field_for_it() -> None:
 def test_batches_are_as_large_as_the_page_allows(model: str, count: int, sizes: list[int]) -> None:
     """Texts are split in order, and each request knows how many it holds."""
     texts = [f"t{i}" for i in range(count)]
-    made = embedding_requests(texts, model, "run", {})
-    assert [request.count for request in made] == sizes
-    assert [text for request in made for text in body(request)["text"]] == texts
+    made = list(EmbeddingRequests(texts, model, "run", {}))
+    assert [batch.request.count for batch in made] == sizes
+    assert [text for batch in made for text in body(batch.request)["text"]] == texts
+    assert [place for batch in made for place in batch.places] == list(range(count))
 
 
 def test_a_batch_size_of_the_users() -> None:
@@ -91,12 +92,41 @@ def test_a_batch_size_of_the_users() -> None:
         assert caught.value.parameter == "batch_size"
 
 
-@pytest.mark.parametrize("texts", ["text", ["a", ""], ["a", None], [5]], ids=repr)
-def test_texts_are_non_empty_strings(texts: Any) -> None:
-    """The schema wants at least one character a text; a string is no list of texts."""
+@pytest.mark.parametrize("texts", ["text", ["a", None], [5]], ids=repr)
+def test_texts_are_strings(texts: Any) -> None:
+    """A string is no list of texts."""
     with pytest.raises(ConfigurationError) as caught:
         embed(texts)
     assert caught.value.parameter == "texts"
+
+
+BLANK = ["", " ", "\n", "\r\n\n", "\t \u3000\u00a0"]
+
+
+@pytest.mark.parametrize("blank", BLANK, ids=repr)
+def test_blank_texts_raise_with_their_places(blank: str) -> None:
+    """A blank text has no vector; the error names every place before anything is sent."""
+    texts = ["a", blank, "b", *(blank, "c") * 40]
+    with pytest.raises(ConfigurationError, match="blank_text") as caught:
+        EmbeddingRequests(texts, BGE, "run", {})
+    assert caught.value.parameter == "texts"
+    assert str(caught.value).count("texts[") == 41
+    assert "texts[81]" in str(caught.value)
+
+
+def test_a_text_of_the_users_stands_for_blank_ones() -> None:
+    """`blank_text` is embedded in their place, with the instruction before it like any other."""
+    assert embed(["a", "\n", " "], blank_text="(blank)")[0][1] == {"text": ["a"] + ["(blank)"] * 2}
+    found = embed([""], blank_text="(blank)", instruction="I: ")[0][1]
+    assert found == {"text": ["I: (blank)"]}
+
+
+@pytest.mark.parametrize("text", ["", " \n", 5], ids=repr)
+def test_the_text_for_blank_ones_is_not_blank(text: Any) -> None:
+    """It is checked even where no text is blank."""
+    with pytest.raises(ConfigurationError) as caught:
+        embed(["a"], blank_text=text)
+    assert caught.value.parameter == "blank_text"
 
 
 @pytest.mark.parametrize("pooling", ["max", ""])
@@ -114,13 +144,19 @@ def test_extra_fields_of_an_embedding_cannot_replace_the_call(name: str) -> None
     assert caught.value.parameter == name
 
 
+def ranked(*documents: str, **options: Any) -> Any:
+    asked = ranking("q", list(documents), RERANKER, **options)
+    return None if asked.request is None else body(asked.request)
+
+
 def test_a_ranking() -> None:
     """Documents are contexts, `top_k` only when set."""
-    request = rerank_request("q", ["a", "b"], RERANKER)
+    request = ranking("q", ["a", "b"], RERANKER).request
+    assert request is not None
     assert request.path == f"/run/{RERANKER}"
     assert body(request) == {"query": "q", "contexts": [{"text": "a"}, {"text": "b"}]}
     assert request.count == 2
-    assert body(rerank_request("q", ["a"], RERANKER, top_k=1, extra={"x": 1})) == {
+    assert ranked("a", top_k=1, extra={"x": 1}) == {
         "query": "q",
         "contexts": [{"text": "a"}],
         "top_k": 1,
@@ -128,12 +164,29 @@ def test_a_ranking() -> None:
     }
 
 
+def test_no_more_documents_are_asked_for_than_are_sent() -> None:
+    """A `top_k` above their number means all of them."""
+    assert ranked("a", "b", top_k=9)["top_k"] == 2
+    assert ranked("a", " ", "b", top_k=3)["top_k"] == 2
+
+
+@pytest.mark.parametrize("blank", BLANK, ids=repr)
+def test_blank_documents_are_left_out_of_a_ranking(blank: str) -> None:
+    """One of them would make the server refuse all; the others keep their places."""
+    asked = ranking("q", [blank, "a", blank, "b"], RERANKER)
+    assert asked.request is not None
+    assert body(asked.request)["contexts"] == [{"text": "a"}, {"text": "b"}]
+    assert (asked.places, asked.count) == ((1, 3), 4)
+    assert ranking("q", [blank] * 2, RERANKER).request is None
+
+
 @pytest.mark.parametrize(
     ("query", "documents", "options", "parameter"),
     [
-        ("", ["a"], {}, "query"),
+        *((blank, ["a"], {}, "query") for blank in BLANK),
+        ("", [], {}, "query"),
         (None, ["a"], {}, "query"),
-        ("q", ["a", ""], {}, "documents"),
+        ("q", ["a", None], {}, "documents"),
         ("q", "a", {}, "documents"),
         ("q", ["a"], {"top_k": 0}, "top_k"),
         ("q", ["a"], {"extra": {"query": "x"}}, "query"),
@@ -143,7 +196,7 @@ def test_a_ranking() -> None:
 def test_a_ranking_that_cannot_be_asked(
     query: Any, documents: Any, options: dict[str, Any], parameter: str
 ) -> None:
-    """Queries and documents are non-empty strings, and extra fields replace neither."""
+    """The query is a text that is not blank, documents are texts, extra fields replace neither."""
     with pytest.raises(ConfigurationError) as caught:
-        rerank_request(query, documents, RERANKER, **options)
+        ranking(query, documents, RERANKER, **options)
     assert caught.value.parameter == parameter

@@ -296,3 +296,17 @@ def test_no_answer_fails_in_a_way_of_its_own(value: Any) -> None:
     for choice in found.choices:
         choice.text.encode()
         choice.reasoning.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "neurons"),
+    [("native_text", 1.98), ("native_array", 1.98)],
+    ids=str,
+)
+def test_neurons_of_the_header(name: str, neurons: float) -> None:
+    """What a call cost is read from the header where the body has no neurons."""
+    headers = {"cf-ai-neurons": "1.98"}
+    found = parse_chat(Reply(200, headers, answer(name), SECRETS), REQUEST)
+    assert found.usage is not None
+    assert found.usage.neurons == neurons
+    assert replace(found.usage, neurons=None) == (EXPECTED[name].usage or Usage())

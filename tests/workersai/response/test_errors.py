@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from email.utils import formatdate
 from typing import Any
@@ -224,6 +225,36 @@ def test_a_wrapped_context_error_is_told_by_its_text(message: str, error: bool) 
     """8007 wraps the model server's own error; one about the context is its own class."""
     found = failure(400, envelope(8007, message))
     assert isinstance(found, ContextWindowExceededError) is error
+
+
+@pytest.mark.parametrize("code", [3030, 5006])
+@pytest.mark.parametrize(
+    ("message", "is_context"),
+    [
+        ("AiError: Sequence too long: 8200 > 8192", True),
+        ("AiError: Max context reached 60001 tokens but model supports only 60000", True),
+        ("maximum context reached", True),
+        ("multipart boundary missing", False),
+        ("Type mismatch of '/text', 'array' not in 'string'", False),
+    ],
+)
+def test_a_context_error_of_embeddings(code: int, message: str, *, is_context: bool) -> None:
+    """bge-m3's codes are shared with other faults, so its sentence decides."""
+    found = failure(400, envelope(code, message))
+    assert isinstance(found, ContextWindowExceededError) is is_context
+    assert not found.is_retryable
+
+
+def test_a_text_has_its_place_in_the_error() -> None:
+    """`at` names it, also once more when an adapter knows a longer list, and in a pickle."""
+    found = failure(400, envelope(3030, "Sequence too long: 9003 > 8192"))
+    assert isinstance(found, ContextWindowExceededError)
+    assert found.position is None
+    assert found.at(3).at(17) is found
+    twin = pickle.loads(pickle.dumps(found))
+    assert twin.position == 17
+    assert ", texts[17]: Sequence too long" in str(twin)
+    assert "texts[3]" not in str(twin)
 
 
 def test_a_valid_token_for_a_foreign_account_lacks_permission() -> None:

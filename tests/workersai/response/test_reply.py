@@ -18,12 +18,12 @@ from workersai import (
     Usage,
 )
 from workersai._request.catalogue import models_request
-from workersai._request.embeddings import embedding_requests
-from workersai._request.rerank import rerank_request
+from workersai._request.embeddings import EmbeddingRequests
+from workersai._request.rerank import ranking
 from workersai._response.catalogue import parse_models
 from workersai._response.embeddings import merge_embeddings, parse_embeddings
 from workersai._response.reply import Reply
-from workersai._response.rerank import parse_rerank
+from workersai._response.rerank import parse_rerank, place_ranking
 from workersai._wire import Request
 
 BUSY = {"success": False, "result": {}, "errors": [{"code": 3040, "message": "busy"}]}
@@ -35,7 +35,14 @@ def reply(body: bytes | Any) -> Reply:
 
 def embedding(count: int = 2, dimensions: int | None = None) -> Request:
     texts = ["text"] * count
-    return embedding_requests(texts, BGE, "run", {"dimensions": dimensions})[0]
+    (batch,) = EmbeddingRequests(texts, BGE, "run", {"dimensions": dimensions})
+    return batch.request
+
+
+def rank(query: str, documents: list[str], model: str, **options: Any) -> Request:
+    request = ranking(query, documents, model, **options).request
+    assert request is not None
+    return request
 
 
 # ----------------------------------------------------------------------------- embeddings
@@ -144,7 +151,7 @@ def test_an_error_with_status_200_is_an_error() -> None:
     """Whatever the operation."""
     for parse, request in (
         (parse_embeddings, embedding()),
-        (parse_rerank, rerank_request("q", ["a"], RERANKER)),
+        (parse_rerank, rank("q", ["a"], RERANKER)),
         (parse_models, models_request()),
     ):
         with pytest.raises(OutOfCapacityError):
@@ -154,12 +161,12 @@ def test_an_error_with_status_200_is_an_error() -> None:
 def test_batches_are_joined_in_order() -> None:
     """Vectors follow their texts, usage adds up."""
     batches = [
-        EmbeddingResult([[1.0]], Usage(1, 0, 1), "m", "cls"),
-        EmbeddingResult([[2.0]], None, "m", "cls"),
-        EmbeddingResult([[3.0]], Usage(2, 0, 2), "m", "cls"),
+        ([1], EmbeddingResult([[2.0]], Usage(1, 0, 1), "m", "cls", ("b",))),
+        ([0, 3], EmbeddingResult([[1.0], [4.0]], None, "m", "cls", ("a",))),
+        ([2], EmbeddingResult([[3.0]], Usage(2, 0, 2), "m", "cls")),
     ]
     assert merge_embeddings(batches) == EmbeddingResult(
-        [[1.0], [2.0], [3.0]], Usage(3, 0, 3), "m", "cls"
+        [[1.0], [2.0], [3.0], [4.0]], Usage(3, 0, 3), "m", "cls", ("a", "b")
     )
     assert merge_embeddings([]) == EmbeddingResult([])
 
@@ -167,7 +174,7 @@ def test_batches_are_joined_in_order() -> None:
 def test_batches_of_different_lengths_are_not_joined() -> None:
     """Vectors of two models do not compare."""
     with pytest.raises(ResponseError, match="different lengths"):
-        merge_embeddings([EmbeddingResult([[1.0]]), EmbeddingResult([[1.0, 2.0]])])
+        merge_embeddings([([0], EmbeddingResult([[1.0]])), ([1], EmbeddingResult([[1.0, 2.0]]))])
 
 
 # --------------------------------------------------------------------------------- rerank
@@ -175,7 +182,7 @@ def test_batches_of_different_lengths_are_not_joined() -> None:
 
 def test_a_ranking() -> None:
     """Best first; ties keep the order in which the documents were sent."""
-    request = rerank_request("q", ["a", "b", "c"], RERANKER)
+    request = rank("q", ["a", "b", "c"], RERANKER)
     assert parse_rerank(reply(answer("rerank")), request) == RerankResult(
         (RankedDocument(2, 0.99), RankedDocument(0, 0.25), RankedDocument(1, 0.25)),
         Usage(12, 0, 12),
@@ -205,15 +212,39 @@ def test_a_ranking() -> None:
 )
 def test_an_unsound_ranking(rows: Any) -> None:
     """A document that was not sent, or twice, or without a score, raises in few words."""
-    request = rerank_request("q", ["a", "b"], RERANKER)
+    request = rank("q", ["a", "b"], RERANKER)
     with pytest.raises(ResponseError) as caught:
         parse_rerank(reply({"result": {"response": rows}}), request)
     assert len(str(caught.value)) < 300
 
 
+def test_ids_and_neurons_of_vectors_and_rankings() -> None:
+    """They are in headers, where the body has none."""
+    headers = {"cf-ray": "ray-7", "cf-ai-neurons": "0.5"}
+    body = json.dumps({"result": {"data": [[1.0], [2.0]]}}).encode()
+    vectors = parse_embeddings(Reply(200, headers, body), embedding())
+    assert (vectors.usage, vectors.request_ids) == (Usage(neurons=0.5), ("ray-7",))
+    ranked = parse_rerank(
+        Reply(200, headers, answer("rerank")), rank("q", ["a", "b", "c"], RERANKER)
+    )
+    assert (ranked.usage, ranked.request_id) == (Usage(12, 0, 12, neurons=0.5), "ray-7")
+
+
+def test_a_ranking_in_the_places_of_the_caller() -> None:
+    """Documents that were not sent, or that the server left out, come last and have no score."""
+    sent = RerankResult((RankedDocument(2, 0.9), RankedDocument(0, 0.1)))
+    placed = place_ranking(sent, (1, 2, 4), 6, None)
+    assert [(d.index, d.score) for d in placed.documents] == [
+        *((4, 0.9), (1, 0.1)),
+        *((0, None), (2, None), (3, None), (5, None)),
+    ]
+    assert len(place_ranking(sent, (1, 2, 4), 6, 3).documents) == 3
+    assert place_ranking(RerankResult(()), (), 1, 5).documents == (RankedDocument(0, None),)
+
+
 def test_a_short_ranking_is_the_top_of_it() -> None:
     """With `top_k` fewer come back than were sent."""
-    request = rerank_request("q", ["a", "b"], RERANKER, top_k=1)
+    request = rank("q", ["a", "b"], RERANKER, top_k=1)
     found = parse_rerank(reply({"result": {"response": [{"id": 1, "score": 0.5}]}}), request)
     assert found.documents == (RankedDocument(1, 0.5),)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from workersai import Usage
-from workersai._response.usage import UsageLedger, add_usages, parse_usage
+from workersai._response.headers import read_neurons
+from workersai._response.usage import UsageLedger, add_usages, parse_usage, with_neurons
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,28 @@ def test_usage_as_a_dict() -> None:
         "completion_tokens_details": {"reasoning_tokens": 1},
         "neurons": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "neurons"),
+    [
+        ("12.24", 12.24),
+        ("1", 1.0),
+        ("0", None),
+        ("-1", None),
+        ("nan", None),
+        ("x", None),
+        (None, None),
+    ],
+)
+def test_neurons_of_a_header(value: str | None, neurons: float | None) -> None:
+    """A positive number; anything else is not reported."""
+    assert read_neurons({} if value is None else {"cf-ai-neurons": value}) == neurons
+
+
+def test_a_header_fills_in_what_the_body_does_not_say() -> None:
+    """Neurons of the body come first; tokens stay as they were."""
+    assert with_neurons(Usage(1, 2, 3, neurons=0.5), 9.0) == Usage(1, 2, 3, neurons=0.5)
+    assert with_neurons(Usage(1, 2, 3), 9.0) == Usage(1, 2, 3, neurons=9.0)
+    assert with_neurons(None, 9.0) == Usage(neurons=9.0)
+    assert with_neurons(None, None) is None

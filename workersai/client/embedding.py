@@ -1,0 +1,99 @@
+"""One call for vectors: its requests in turn, its results in order, and what to send in parts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from workersai._request.embeddings import EmbeddingBatch, EmbeddingRequests
+from workersai._request.packing import estimate_tokens
+from workersai._response.embeddings import merge_embeddings
+from workersai.errors import APIStatusError, ContextWindowExceededError
+from workersai.results import EmbeddingResult
+
+__all__ = ["EmbeddingCall"]
+
+_log = logging.getLogger("workersai")
+
+_TOO_LARGE = 413
+
+
+class EmbeddingCall:
+    """What the workers of one call share; safe to use from several threads.
+
+    Args:
+        requests: Those of the call.
+        max_concurrency: How many may be under way at once.
+        on_progress: Called with the number of texts that each answer brought.
+    """
+
+    def __init__(
+        self,
+        requests: EmbeddingRequests,
+        max_concurrency: int,
+        on_progress: Callable[[int], None] | None,
+    ) -> None:
+        self._requests = requests
+        self._on_progress = on_progress
+        self._results: list[tuple[list[int], EmbeddingResult]] = []
+        self._lock = threading.Lock()
+        self.workers = range(min(max_concurrency, len(requests.packing)))
+        self._warn_of_cut_texts()
+
+    @contextmanager
+    def working(self) -> Iterator[EmbeddingRequests]:
+        """Give a worker the requests; when it fails, there are no more for the others."""
+        is_done = False
+        try:
+            yield self._requests
+            is_done = True
+        finally:
+            if not is_done:
+                self._requests.packing.stop()
+
+    def keep(self, batch: EmbeddingBatch, result: EmbeddingResult) -> None:
+        """Take the vectors of a batch."""
+        with self._lock:
+            self._results.append((batch.places, result))
+            if self._on_progress is not None:
+                self._on_progress(len(batch.places))
+
+    @contextmanager
+    def sending(self, batch: EmbeddingBatch) -> Iterator[None]:
+        """Inside, a batch that the server refuses as too much is set apart to be sent in parts.
+
+        Raises:
+            APIStatusError: If that is not the reason, or the batch is a single text; a
+                `ContextWindowExceededError` then says which.
+        """
+        try:
+            yield
+        except ContextWindowExceededError as error:
+            if len(batch.places) == 1:
+                raise error.at(batch.places[0]) from None
+        except APIStatusError as error:
+            if len(batch.places) == 1 or error.status != _TOO_LARGE:
+                raise
+        else:
+            return
+        self._requests.packing.put_back(batch.places)
+
+    def result(self) -> EmbeddingResult:
+        """Return the vectors in the order of the texts."""
+        return merge_embeddings(self._results)
+
+    def _warn_of_cut_texts(self) -> None:
+        """Say what the model will not: that it embeds the beginning of a long text alone."""
+        profile, texts = self._requests.profile, self._requests.texts
+        limit = profile.max_input_tokens
+        if not profile.cuts_input or limit is None:
+            return
+        long = [text for text in texts if len(text) > limit and estimate_tokens(text) > limit]
+        if long:
+            _log.warning(
+                "%d of %d texts may have more than %d tokens: %s embeds the beginning of such a "
+                "text, without an error",
+                *(len(long), len(texts), limit, profile.name),
+            )
