@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from workersai._secrets import Secrets
+from workersai._secrets import Secrets, secrets_in_header
 from workersai._version import __version__
 from workersai.errors import ConfigurationError
 
@@ -45,7 +45,6 @@ _GATEWAY_HOST = "gateway.ai.cloudflare.com"
 _ROUTE = re.compile(r"/accounts(/|$)|/ai/(v1|run)(/|$)|/(chat/completions|embeddings)$")
 _ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
 _TOKEN = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotes
-_SHORTEST_SECRET = 8  # characters; of a header whose value may be any text
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(
     {"authorization", "host", "content-length", "content-type", "transfer-encoding", "connection",
@@ -78,7 +77,7 @@ class Settings:
     Attributes:
         root: The URL below which every path of the API stands.
         headers: Sent with every request, the token among them.
-        secrets: What must never show in an error's text.
+        secrets: What must show in no error and no log.
     """
 
     root: str = field(repr=False)
@@ -118,17 +117,17 @@ def read_settings(
     if session_affinity is not None:
         headers["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
     headers["authorization"] = f"Bearer {token}"
-    secrets = {token, account, account.lower(), *_secrets_in(headers, default_headers or {})}
-    # The longest first: one may be a part of another.
-    return Settings(root, headers, Secrets(sorted(secrets, key=len, reverse=True)))
+    found = _secrets_in(headers, default_headers or {})
+    secrets = Secrets.of((token, account, account.lower(), account.upper(), *found))
+    return Settings(root, headers, secrets)
 
 
 def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterator[str]:
-    """Find what may be secret: the gateway's token, and what the user's own headers say."""
+    """Find the gateway's token, and what is secret in the user's own headers."""
     if gateway_token := headers.get("cf-aig-authorization"):
         yield gateway_token.removeprefix("Bearer ")
     for name in given:
-        yield from (word for word in headers[name.lower()].split() if len(word) >= _SHORTEST_SECRET)
+        yield from secrets_in_header(name, headers[name.lower()])
 
 
 def first_variable(names: tuple[str, ...]) -> str | None:

@@ -24,7 +24,7 @@ from typing_extensions import Self
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
 from workersai import AsyncClient, Client, Timeout
-from workersai.integration import Clients, hidden_setting
+from workersai.integration import Clients, hidden_setting, secrets_in_header
 
 C = TypeVar("C", Client, AsyncClient)
 
@@ -208,7 +208,7 @@ class Connection(BaseModel):
         values.pop("_serialized", None)
         values["gateway"] = public_gateway(self.gateway)
         if headers := values.get("default_headers"):
-            public = {k: v for k, v in headers.items() if not _secret(k)}
+            public = {k: v for k, v in headers.items() if not any(secrets_in_header(k, v))}
             values["default_headers"] = hidden_setting("default_headers", public)
         return {**state, "__dict__": values}
 
@@ -218,11 +218,6 @@ def public_gateway(gateway: str | dict[str, Any] | None) -> str | dict[str, Any]
     if not isinstance(gateway, dict):
         return gateway
     return {name: value for name, value in gateway.items() if name != "authorization"}
-
-
-def _secret(header: str) -> bool:
-    words = ("auth", "cookie", "credential", "key", "password", "secret", "signature", "token")
-    return any(word in header.lower() for word in words)
 
 
 def _explain(error: ValidationError, owner: str) -> ConfigurationError:

@@ -20,6 +20,7 @@ from workersai._http.clocks import Clocks
 from workersai._http.connector import Connector, current_clocks
 from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for
+from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
     IDLE_SECONDS,
@@ -27,7 +28,6 @@ from workersai._http.shared import (
     MAX_REST,
     AsyncHTTPClient,
     build_request,
-    mask_accounts,
     shared_ssl_context,
     ssl_context_for,
 )
@@ -141,7 +141,7 @@ class AsyncEngine:
         self._user = None if user_client is None else UserClient(user_client, "AsyncClient")
         self._family = HTTPX if self._user is None else self._user.family
         self._kept: dict[tuple[int, int], _Kept] = {}
-        mask_accounts(self._family)
+        mask_logs(self._family.library.__name__)
         weakref.finalize(self, _abandon_closed, self._kept)
 
     async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:

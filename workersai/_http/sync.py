@@ -13,12 +13,12 @@ import httpx
 from workersai._http.clocks import Clocks
 from workersai._http.families import HTTPX, Family
 from workersai._http.inflate import decoder_for
+from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import (
     LIMITS,
     HTTPClient,
     build_request,
-    mask_accounts,
     read_rest,
     ssl_context_for,
 )
@@ -58,7 +58,7 @@ class SyncEngine:
         self._user = None if user_client is None else UserClient(user_client, "Client")
         self._family = HTTPX if self._user is None else self._user.family
         self._own: _Own | None = None
-        mask_accounts(self._family)
+        mask_logs(self._family.library.__name__)
 
     def open(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
         """Send a request and wait for the head of its answer.

@@ -18,6 +18,7 @@ from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
+from workersai._secrets import keep_out_of_logs
 from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
@@ -115,6 +116,7 @@ class BaseClient:
             default_headers=default_headers,
             allow_insecure_http=allow_insecure_http,
         )
+        keep_out_of_logs(self, self._settings.secrets)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from workersai._concurrency import call_each, call_each_async
 from workersai._models.catalogue import catalogue_profile
-from workersai._secrets import hidden_setting, hides_arguments
+from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.integration.clients import Clients
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "catalogue_profile",
     "hidden_setting",
     "hides_arguments",
+    "secrets_in_header",
 ]

@@ -1,0 +1,217 @@
+"""What HTTP libraries log: without the secrets of clients that live, and else untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.workersai.conftest import Mocked
+from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN, refusal
+from workersai import AsyncClient, Client, InvalidRequestError
+from workersai._secrets import live_secrets, redact
+
+OTHER_TOKEN = "cfat_another-one-that-is-not-real-42"
+OTHER_ACCOUNT = "ffffeeeeddddccccbbbbaaaa99998888"
+LOGGERS = ("httpx", "httpcore.http11", "httpcore.proxy", "aiohttp.client", "asyncio")
+
+
+class Keeper(logging.Handler):
+    """Keeps records, and the lines that a common formatter makes of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture
+def heard() -> Iterator[Keeper]:
+    """Hear everything that reaches the root logger."""
+    keeper, root = Keeper(), logging.getLogger()
+    level = root.level
+    root.addHandler(keeper)
+    root.setLevel(logging.DEBUG)
+    yield keeper
+    root.setLevel(level)
+    root.removeHandler(keeper)
+
+
+def make(cls: Any = Client, **settings: Any) -> Any:
+    return cls(UNKNOWN, **{"account_id": ACCOUNT, "api_token": TOKEN, **settings})
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+@pytest.mark.parametrize("cls", [Client, AsyncClient])
+def test_secrets_of_every_client_that_lives(heard: Keeper, cls: Any, name: str) -> None:
+    """Two clients are open: what a library logs shows neither token and neither account."""
+    clients = make(cls), make(cls, account_id=OTHER_ACCOUNT, api_token=OTHER_TOKEN)
+    logger = logging.getLogger(name)
+    logger.info("echo of %s at /accounts/%s/ai", f"Bearer {TOKEN}", ACCOUNT)
+    logger.info("echo of Bearer %s at /accounts/%s/ai", OTHER_TOKEN, OTHER_ACCOUNT.upper())
+    assert heard.lines == [
+        "echo of Bearer *** at /accounts/***/ai",
+        "echo of Bearer *** at /accounts/***/ai",
+    ]
+    assert heard.records[0].msg == "echo of %s at /accounts/%s/ai"
+    del clients
+
+
+def test_secrets_go_with_their_client(heard: Keeper) -> None:
+    """What belongs to a client that is gone is kept nowhere, and masked no longer."""
+    client, other = make(), make(account_id=OTHER_ACCOUNT, api_token=OTHER_TOKEN)
+    del client
+    gc.collect()
+    assert TOKEN not in live_secrets()
+    assert ACCOUNT not in live_secrets()
+    logging.getLogger("httpx").info("%s %s", TOKEN, OTHER_TOKEN)
+    assert heard.lines == [f"{TOKEN} ***"]
+    del other
+
+
+class Shown:
+    """An argument that shows a secret as a text, such as a URL."""
+
+    def __str__(self) -> str:
+        return f"https://api.example.com/accounts/{ACCOUNT}/ai"
+
+
+ECHOES: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "an object": ("%s %d", (Shown(), 200)),
+    "bytes": ("%r", (TOKEN.encode(),)),
+    "a list of headers": ("%s", ([(b"authorization", b"Bearer " + TOKEN.encode())],)),
+    "names": ("%(url)s %(status)d", ({"url": Shown(), "status": 200},)),
+    "the text": (f"return_value=[(b'x', b'{TOKEN}')]", ()),
+    "the text with a percent sign": (f"100% {TOKEN}", ()),
+    "two arguments that make one": ("%s%s", (TOKEN[:9], TOKEN[9:])),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_secrets_in_a_text_or_in_its_arguments(heard: Keeper, echo: str) -> None:
+    """Whichever part holds it, neither the line nor a part of the record shows it."""
+    client = make()
+    text, arguments = ECHOES[echo]
+    logging.getLogger("httpcore.http11").debug(text, *arguments)
+    (line,), (record,) = heard.lines, heard.records
+    assert "***" in line
+    for secret in (TOKEN, ACCOUNT):
+        assert secret not in line
+        assert secret not in f"{record.msg} {record.args}"
+    del client
+
+
+def test_secrets_in_a_traceback(heard: Keeper) -> None:
+    """An exception that shows a secret is logged as its masked traceback."""
+    client = make()
+    failure = OSError(f"no route to {ACCOUNT}")
+    logging.getLogger("asyncio").error("Task failed", exc_info=failure, stack_info=True)
+    assert ACCOUNT not in heard.lines[0]
+    assert "OSError: no route to ***" in heard.lines[0]
+    assert heard.records[0].exc_info is None
+    del client
+
+
+async def test_secrets_in_what_an_event_loop_reports(heard: Keeper) -> None:
+    """Aiohttp names the URL of an answer that nobody closed to the loop, which logs it."""
+    client = make(AsyncClient)
+    context = {"message": "Unclosed response", "client_response": Shown()}
+    asyncio.get_running_loop().call_exception_handler({**context, "url": str(Shown())})
+    assert "Unclosed response" in heard.lines[-1]
+    assert ACCOUNT not in heard.lines[-1]
+    del client
+
+
+STRANGE: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "too few": ("%s %s", ("one",)),
+    "another kind": ("%d", ("text",)),
+    "no such name": ("%(missing)s", ({"there": 1},)),
+    "no format": ("%y", (1,)),
+    "an object": (object(), ()),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_records_that_do_not_fit_their_arguments(strange: str) -> None:
+    """Such a record raises nothing in its logger's caller: its handler reports it."""
+    client = make()
+    text, arguments = STRANGE[strange]
+    logger = logging.getLogger("httpx")
+    record = logger.makeRecord("httpx", logging.INFO, __file__, 1, text, arguments, None)
+    assert logger.filter(record)
+    assert record.msg is text
+    assert record.args == (arguments[0] if strange == "no such name" else arguments)
+    del client
+
+
+def test_records_without_a_secret_are_left_as_they_are(heard: Keeper) -> None:
+    """Text, arguments and exception are the very objects that were logged."""
+    client = make()
+    argument = object()
+    failure = RuntimeError("somebody else's")
+    logging.getLogger("httpx").error("GET /accounts/%s %s", "0" * 32, argument, exc_info=failure)
+    (record,) = heard.records
+    assert record.args is not None
+    assert record.args[1] is argument  # type: ignore[index]  # a tuple, as logged
+    assert "0" * 32 in heard.lines[0]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is failure
+    del client
+
+
+def test_no_other_logger_is_looked_at(heard: Keeper) -> None:
+    """The root logger and those of other packages have no filter of this one."""
+    client = make(AsyncClient)
+    for name in ("", "somebody", "aiohttp.access", "urllib3", "langchain_core", "httpx.of_mine"):
+        assert logging.getLogger(name or None).filters == []
+    logging.getLogger("somebody").info("my own %s", TOKEN)
+    assert heard.lines == [f"my own {TOKEN}"]
+    del client
+
+
+@pytest.mark.parametrize("client_token", ["t", "bad", TOKEN])
+def test_ordinary_words_stay_in_errors_and_logs(
+    mocked: Mocked, heard: Keeper, client_token: str
+) -> None:
+    """Neither a header's word nor a token that is too short to be one is taken for a secret."""
+    words = "bad marketing request of the communications department"
+    settings: dict[str, Any] = {"x-team": "marketing", "x-department": "communications"}
+    client, _ = mocked(refusal(400, 3001, words), api_token=client_token, default_headers=settings)
+    with pytest.raises(InvalidRequestError) as caught:
+        client.chat()
+    assert words in str(caught.value)
+    logging.getLogger("httpx").info(words)
+    assert heard.lines[-1] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the horsebox is full", "the *** is full"),
+        ("a horsebox-key", "a ***-key"),
+        ("horsebox", "***"),
+        ("horsebox.horsebox", "***.***"),
+        ("horseboxes, xhorsebox, horsebox_1", "horseboxes, xhorsebox, horsebox_1"),
+        (r"b'key: x\r\nhorsebox\r\n'", r"b'key: x\r\n***\r\n'"),
+        ("key%20horsebox%20", "key%20***%20"),
+        (r"\u003dhorsebox", r"\u003d***"),
+        (r"\x3dhorsebox", r"\x3d***"),
+    ],
+)
+def test_a_secret_that_could_be_a_word_is_matched_whole(text: str, shown: str) -> None:
+    """It is masked where it stands alone, escape sequences around it or not."""
+    assert redact(text, ("horsebox",)) == shown
+
+
+@pytest.mark.parametrize("text", ["x" * 99 + "{}", "{}y", "token_{}_", "{}{}"])
+def test_a_secret_that_is_no_word_is_found_anywhere(text: str) -> None:
+    """No text holds a long key by chance."""
+    assert TOKEN not in redact(text.replace("{}", TOKEN), (TOKEN,))
