@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-peers record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real
 	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest --benchmark-disable --timeout=300 \
 		tests/test_end_to_end.py tests/local \
 		tests/langchain_workersai/test_standard_chat.py tests/langchain_workersai/test_standard_embeddings.py
+
+test-peers: $(VENV)/.dev ## Run Cloudflare's TypeScript client against the local server, where node and npm are
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+		npm install --prefix tests/peers --no-package-lock --no-audit --no-fund --loglevel=error; \
+	else echo 'node or npm is missing: the tests are skipped'; fi
+	$(BIN)/python -m pytest tests/peers
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes

@@ -75,7 +75,7 @@ def test_shows_both_parts_and_their_costs(run: Run) -> None:
 
 def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """With credentials every call goes there, no server is started, and the price is said."""
-    with LocalServer(engine="echo", account_id=ACCOUNT) as server:
+    with LocalServer(engine="echo", account_id=ACCOUNT, strict=True) as server:
         on_account(monkeypatch, server, server.api_token)
         address = server.base_url
         status, shown = run()
@@ -88,7 +88,7 @@ def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPat
 
 def test_a_part_that_fails_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of Workers AI fails its part, the other one still runs, and the exit is 1."""
-    with LocalServer(engine="echo") as server:
+    with LocalServer(engine="echo", strict=True) as server:
         on_account(monkeypatch, server, "another-token")
         status, shown = run()
     assert status == 1

@@ -39,7 +39,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def server(loopback: None) -> Iterator[LocalServer]:
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
-    with LocalServer(engine=engine) as running:
+    with LocalServer(engine=engine, strict=True) as running:
         yield running
 
 

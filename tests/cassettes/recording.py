@@ -130,7 +130,7 @@ def async_route(server: LocalServer) -> httpx.AsyncClient:
 def local_settings() -> Iterator[dict[str, Any]]:
     """Connection settings of either colour that reach a local server under Cloudflare's name."""
     with (
-        LocalServer(account_id=ACCOUNT, repeatable=True) as server,
+        LocalServer(account_id=ACCOUNT, repeatable=True, strict=True) as server,
         httpx.Client(trust_env=False) as inner,
         route(server, inner) as client,
     ):
@@ -150,7 +150,7 @@ def locally() -> Iterator[Ready]:
     """Make ready for a case: the connection settings that reach the local server."""
     engine = RefusingEngine()
     with (
-        LocalServer(engine, account_id=ACCOUNT, repeatable=True) as server,
+        LocalServer(engine, account_id=ACCOUNT, repeatable=True, strict=True) as server,
         httpx.Client(trust_env=False) as inner,
         route(server, inner) as client,
     ):

@@ -155,7 +155,7 @@ async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_p
     tape = recorder(LOCAL, folder=tmp_path)
     tape.ignore_localhost = False
 
-    with LocalServer(account_id=ACCOUNT) as server:
+    with LocalServer(account_id=ACCOUNT, strict=True) as server:
         connection = {"base_url": server.base_url, "api_token": server.api_token}
         for face in ("client_sync", "client_async"):
             with tape.use_cassette(face):

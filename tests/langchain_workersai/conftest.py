@@ -65,7 +65,7 @@ def scripted() -> Scripted:
 def local_server(loopback: None) -> Iterator[LocalServer]:
     """A local Workers AI; the rule-based engine unless the environment names another."""
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
-    with LocalServer(engine=engine) as server:
+    with LocalServer(engine=engine, strict=True) as server:
         yield server
 
 

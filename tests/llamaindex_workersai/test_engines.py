@@ -62,7 +62,7 @@ def _collect() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def connection(loopback: None) -> Iterator[dict[str, Any]]:
     """A local Workers AI, and how to reach it."""
-    with LocalServer(engine="echo") as server:
+    with LocalServer(engine="echo", strict=True) as server:
         yield {
             "base_url": server.base_url,
             "account_id": server.account_id,

@@ -205,7 +205,7 @@ async def test_a_model_without_a_queue(colour: str) -> None:
 
 @pytest.fixture(scope="module")
 def server(loopback: None) -> Iterator[LocalServer]:
-    with LocalServer() as running:
+    with LocalServer(strict=True) as running:
         yield running
 
 

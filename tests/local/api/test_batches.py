@@ -201,13 +201,11 @@ def run(body: Any) -> dict[str, Any]:
 
 def one(queue: BatchQueue, *prompts: str) -> str:
     body = {"requests": [{"prompt": prompt} for prompt in prompts]}
-    return str(queue.answer(MODELS[GRANITE], body, run)["result"]["request_id"])
+    return str(queue.submit(MODELS[GRANITE], body)["result"]["request_id"])
 
 
 def ask_for(queue: BatchQueue, request_id: str) -> dict[str, Any]:
-    result: dict[str, Any] = queue.answer(MODELS[GRANITE], {"request_id": request_id}, run)[
-        "result"
-    ]
+    result: dict[str, Any] = queue.poll(MODELS[GRANITE], request_id, run)["result"]
     return result
 
 
@@ -230,9 +228,7 @@ def test_one_question_works_no_longer_than_it_may() -> None:
         return run(body)
 
     request_id = one(queue, "a", "b", "c")
-    told = [
-        queue.answer(MODELS[GRANITE], {"request_id": request_id}, slow)["result"] for _ in range(6)
-    ]
+    told = [queue.poll(MODELS[GRANITE], request_id, slow)["result"] for _ in range(6)]
 
     assert [result.get("status") for result in told[:4]] == ["queued", *["running"] * 3]
     assert [row["result"]["response"] for row in told[4]["responses"]] == ["a", "b", "c"]

@@ -19,14 +19,8 @@ from workersai.local.api.batches import BatchQueue
 from workersai.local.api.catalogue import model_schema, search_models
 from workersai.local.api.errors import ApiFailure, envelope_of
 from workersai.local.api.identity import repeat_for
-from workersai.local.api.operations import (
-    Outcome,
-    Streamed,
-    openai_chat,
-    openai_embed,
-    run,
-    run_queued,
-)
+from workersai.local.api.operations import Operations, Outcome, Streamed
+from workersai.local.api.validation import Checks
 from workersai.local.engines.base import Engine
 
 __all__ = ["OnRequest", "create_app"]
@@ -48,6 +42,7 @@ def create_app(
     *,
     on_request: OnRequest | None = None,
     repeatable: bool = False,
+    strict: bool = False,
 ) -> ASGIApp:
     """Build the application that stands in for `api.cloudflare.com`.
 
@@ -57,11 +52,12 @@ def create_app(
         on_request: Told about every request that reaches an operation.
         repeatable: Let the ids and times in an answer follow from its request, so that the same
             request gets the same body from an engine that repeats itself.
+        strict: Enforce what published schemas say even where it is unknown whether Cloudflare does.
 
     Returns:
         An ASGI application whose API root is `/client/v4`.
     """
-    service = _Service(engine, access, on_request, repeatable=repeatable)
+    service = _Service(engine, access, on_request, repeatable=repeatable, strict=strict)
     app = Starlette(
         routes=[
             service.route("/run/{model:path}", "POST", service.run_model),
@@ -86,12 +82,14 @@ class _Service:
         on_request: OnRequest | None,
         *,
         repeatable: bool,
+        strict: bool,
     ) -> None:
         self._engine = engine
         self._access = access
         self._on_request = on_request
         self._repeatable = repeatable
-        self._queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None)
+        queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None)
+        self._operations = Operations(engine, Checks(strict=strict), queue)
 
     def route(self, path: str, method: str, operation: Operation) -> Route:
         """A route that checks access, reads the body, runs the operation and sends its outcome."""
@@ -136,19 +134,19 @@ class _Service:
         model = request.path_params["model"]
         asks_for_one = isinstance(body, dict) and "request_id" in body
         if request.query_params.get("queueRequest") == "true" or asks_for_one:
-            return run_queued(self._engine, self._queue, model, body)
-        return run(self._engine, model, body)
+            return self._operations.run_queued(model, body)
+        return self._operations.run(model, body)
 
     def run_generic(self, _request: Request, body: Any) -> Outcome:
         if not isinstance(body, dict) or "input" not in body:
             raise ApiFailure(400, 5006, "Bad input: Error: required properties at '/' are 'input'")
-        return run(self._engine, str(body.get("model")), body["input"])
+        return self._operations.run(str(body.get("model")), body["input"])
 
     def chat_completions(self, _request: Request, body: Any) -> Outcome:
-        return openai_chat(self._engine, body)
+        return self._operations.openai_chat(body)
 
     def embeddings(self, _request: Request, body: Any) -> Outcome:
-        return openai_embed(self._engine, body)
+        return self._operations.openai_embed(body)
 
     def search(self, request: Request, _body: Any) -> Outcome:
         return search_models(request.query_params)

@@ -21,7 +21,6 @@ from workersai.local.api.answers import wrapped
 from workersai.local.api.errors import ApiFailure, envelope_of
 from workersai.local.api.identity import new_hex
 from workersai.local.api.models import LocalModel
-from workersai.local.api.validation import check_batch
 
 __all__ = ["BatchQueue", "Run"]
 
@@ -62,18 +61,12 @@ class BatchQueue:
         self._seconds = seconds
         self._batches: OrderedDict[str, _Batch] = OrderedDict()
 
-    def answer(self, model: LocalModel, body: Any, run: Run) -> dict[str, Any]:
-        """Answer a request with `queueRequest`: a new batch, or a question about one.
+    def submit(self, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a checked batch and answer with its id.
 
         Raises:
-            ApiFailure: 8007 for a model without a queue, 5006 for the schema, 3006 above 10 MB,
-                5504 for a batch that is not there.
+            ApiFailure: 413 with code 3006 above 10 MB.
         """
-        if isinstance(body, Mapping) and "request_id" in body:
-            return self._polled(model, body["request_id"], run)
-        if model.queue is None:
-            raise ApiFailure(400, 8007, "This model does not support request queuing")
-        check_batch(model, body)
         if len(json.dumps(body, ensure_ascii=False).encode()) > _MOST_BYTES:
             raise ApiFailure(413, 3006, "Request is too large")
         request_id = str(uuid.UUID(new_hex()))
@@ -81,17 +74,22 @@ class BatchQueue:
         self._batches.move_to_end(request_id)
         while len(self._batches) > _MOST_BATCHES:
             self._batches.popitem(last=False)
-        return _told("queued", request_id, model)
+        return _status("queued", request_id, model)
 
-    def _polled(self, model: LocalModel, request_id: Any, run: Run) -> dict[str, Any]:
+    def poll(self, model: LocalModel, request_id: Any, run: Run) -> dict[str, Any]:
+        """Answer a question about a batch: its state, or its results.
+
+        Raises:
+            ApiFailure: 404 with code 5504 for a batch that is not there.
+        """
         batch = self._batches.get(request_id) if isinstance(request_id, str) else None
         if batch is None or batch.model != model:
             raise ApiFailure(404, 5504, "Request not found in queue")
         batch.polls += 1
         if batch.polls == 1:
-            return _told("queued", request_id, model)
+            return _status("queued", request_id, model)
         if batch.polls == 2 or not self._worked(batch, run):
-            return _told("running", request_id, model)
+            return _status("running", request_id, model)
         return wrapped({"responses": batch.responses, "usage": _usage(batch.responses)})
 
     def _worked(self, batch: _Batch, run: Run) -> bool:
@@ -110,7 +108,7 @@ class BatchQueue:
             batch.lock.release()
 
 
-def _told(status: str, request_id: str, model: LocalModel) -> dict[str, Any]:
+def _status(status: str, request_id: str, model: LocalModel) -> dict[str, Any]:
     return wrapped({"status": status, "request_id": request_id, "model": model.name})
 
 

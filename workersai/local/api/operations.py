@@ -1,4 +1,4 @@
-"""A checked request -> the answer to send: one function per operation of the API."""
+"""A request -> the answer to send: one method per operation of the API."""
 
 from __future__ import annotations
 
@@ -21,12 +21,7 @@ from workersai.local.api.errors import ApiFailure
 from workersai.local.api.events import DONE, event, stream_events
 from workersai.local.api.jobs import Asked, chat_job
 from workersai.local.api.models import MODELS, LocalModel
-from workersai.local.api.validation import (
-    check_body,
-    check_chat,
-    check_openai_chat,
-    type_of,
-)
+from workersai.local.api.validation import Checks, type_of
 from workersai.local.engines.base import (
     ChatJob,
     Engine,
@@ -36,7 +31,7 @@ from workersai.local.engines.base import (
     WindowExceeded,
 )
 
-__all__ = ["Outcome", "Streamed", "openai_chat", "openai_embed", "run", "run_queued"]
+__all__ = ["Operations", "Outcome", "Streamed"]
 
 
 @dataclass(frozen=True)
@@ -49,65 +44,81 @@ class Streamed:
 Outcome = dict[str, Any] | Streamed
 
 
-def run(engine: Engine, name: str, body: Any) -> Outcome:
-    """`POST /ai/run/{model}`.
+class Operations:
+    """The operations of one server.
 
-    Raises:
-        ApiFailure: What Workers AI answers to a request it refuses.
-    """
-    model = _known(name, _no_route())
-    if model.task == "Text Embeddings":
-        return _embed(engine, model, body)
-    if model.task == "Text Classification":
-        check_body(model.schema, body)
-        return wrapped(_ranked(engine, model, body))
-    check_chat(model, _object(body))
-    if "requests" in body:
-        raise ApiFailure(400, 8001, "Invalid input: a batch goes to ?queueRequest=true")
-    return _chat(engine, chat_job(model, "run", body))
-
-
-def run_queued(engine: Engine, queue: BatchQueue, name: str, body: Any) -> dict[str, Any]:
-    """`POST /ai/run/{model}?queueRequest=true`, and questions about a batch without it.
-
-    Raises:
-        ApiFailure: What Workers AI answers to a request it refuses.
+    Args:
+        engine: What answers.
+        checks: What a request must meet.
+        queue: The batches.
     """
 
-    def answered(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Requests of a batch come here without `stream`.
-        return cast("dict[str, Any]", run(engine, name, request))
+    def __init__(self, engine: Engine, checks: Checks, queue: BatchQueue) -> None:
+        self._engine = engine
+        self._checks = checks
+        self._queue = queue
 
-    return queue.answer(_known(name, _no_route()), body, answered)
+    def run(self, name: str, body: Any) -> Outcome:
+        """Answer `POST /ai/run/{model}`.
 
+        Raises:
+            ApiFailure: What Workers AI answers to a request it refuses.
+        """
+        model = _known(name, _no_route())
+        if model.task == "Text Embeddings":
+            self._checks.body(model.schema, body)
+            return _embed(self._engine, model, body)
+        if model.task == "Text Classification":
+            self._checks.body(model.schema, body)
+            return wrapped(_ranked(self._engine, model, body))
+        self._checks.chat(model, _object(body))
+        if "requests" in body:
+            raise ApiFailure(400, 8001, "Invalid input: a batch goes to ?queueRequest=true")
+        return _chat(self._engine, chat_job(model, "run", body))
 
-def openai_chat(engine: Engine, body: Any) -> Outcome:
-    """`POST /ai/v1/chat/completions`.
+    def run_queued(self, name: str, body: Any) -> dict[str, Any]:
+        """Answer `POST /ai/run/{model}?queueRequest=true`, and questions about a batch without it.
 
-    Raises:
-        ApiFailure: What Workers AI answers to a request it refuses.
-    """
-    model = _openai_model(body)
-    if model.task != "Text Generation":
-        raise _no_such(model.name)
-    check_openai_chat(model, body)
-    return _chat(engine, chat_job(model, "openai", body))
+        Raises:
+            ApiFailure: What Workers AI answers to a request it refuses.
+        """
+        model = _known(name, _no_route())
+        if isinstance(body, Mapping) and "request_id" in body:
+            # Requests of a batch come here without `stream`.
+            return self._queue.poll(
+                model, body["request_id"], lambda one: cast("dict[str, Any]", self.run(name, one))
+            )
+        if model.queue is None:
+            raise ApiFailure(400, 8007, "This model does not support request queuing")
+        self._checks.batch(model, body)
+        return self._queue.submit(model, body)
 
+    def openai_chat(self, body: Any) -> Outcome:
+        """Answer `POST /ai/v1/chat/completions`.
 
-def openai_embed(engine: Engine, body: Any) -> dict[str, Any]:
-    """`POST /ai/v1/embeddings`.
+        Raises:
+            ApiFailure: What Workers AI answers to a request it refuses.
+        """
+        model = _openai_model(body)
+        if model.task != "Text Generation":
+            raise _no_such(model.name)
+        self._checks.openai_chat(model, body)
+        return _chat(self._engine, chat_job(model, "openai", body))
 
-    Raises:
-        ApiFailure: What Workers AI answers to a request it refuses.
-    """
-    model = _openai_model(body)
-    if model.task != "Text Embeddings":
-        raise _no_such(model.name)
-    check_body("v1-embeddings", body)
-    check_body(model.schema, {"text": body["input"]})
-    with _answered():
-        embedded = engine.embed(_listed(body["input"]), model.dimensions)
-    return openai_embeddings(model, embedded, as_base64=body.get("encoding_format") == "base64")
+    def openai_embed(self, body: Any) -> dict[str, Any]:
+        """Answer `POST /ai/v1/embeddings`.
+
+        Raises:
+            ApiFailure: What Workers AI answers to a request it refuses.
+        """
+        model = _openai_model(body)
+        if model.task != "Text Embeddings":
+            raise _no_such(model.name)
+        self._checks.body("v1-embeddings", body)
+        self._checks.body(model.schema, {"text": body["input"]})
+        with _answered():
+            embedded = self._engine.embed(_listed(body["input"]), model.dimensions)
+        return openai_embeddings(model, embedded, as_base64=body.get("encoding_format") == "base64")
 
 
 def _object(body: Any) -> Mapping[str, Any]:
@@ -216,7 +227,6 @@ def _beyond(tokens: int, window: int) -> ApiFailure:
 
 
 def _embed(engine: Engine, model: LocalModel, body: Any) -> dict[str, Any]:
-    check_body(model.schema, body)
     if "contexts" in body:
         return wrapped(_contexts(engine, model, body))
     texts = [text for key in ("queries", "documents", "text") for text in _listed(body.get(key))]

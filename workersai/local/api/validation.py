@@ -14,15 +14,7 @@ from jsonschema.exceptions import ValidationError
 from workersai.local.api.errors import ApiFailure
 from workersai.local.api.models import LocalModel
 
-__all__ = [
-    "check_batch",
-    "check_body",
-    "check_chat",
-    "check_openai_chat",
-    "input_schema",
-    "output_schema",
-    "type_of",
-]
+__all__ = ["Checks", "input_schema", "output_schema", "type_of"]
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
 
@@ -46,64 +38,94 @@ def _schema(file: str) -> dict[str, Any]:
     return schema
 
 
+class Checks:
+    """The checks of one server.
+
+    Args:
+        strict: Whether the rules that Cloudflare's own TypeScript client breaks are enforced.
+            Whether the live service enforces them is unknown.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+
+    def body(self, name: str, body: Any) -> None:
+        """Check a body against a schema of this package.
+
+        Raises:
+            ApiFailure: 400 with code 5006, in the words of Cloudflare's own validator.
+        """
+        errors = _validator(name, strict=self._strict).iter_errors(body)
+        failures = [_message(error) for error in errors]
+        if failures:
+            raise ApiFailure(400, 5006, f"Bad input: Error: {', '.join(failures)}")
+
+    def chat(self, model: LocalModel, body: Mapping[str, Any]) -> None:
+        """Check a text-generation body for `/ai/run/{model}`.
+
+        Raises:
+            ApiFailure: 8001 for what the serving stack refuses before any schema, 5006 for the
+                schema, 5023 and 5025 for JSON modes that the model does not have.
+        """
+        _check_tools(model, body)
+        self.body(model.schema, body)
+        _check_json_mode(model, body)
+
+    def openai_chat(self, model: LocalModel, body: Mapping[str, Any]) -> None:
+        """Check a body for `/ai/v1/chat/completions`: OpenAI's request, the model's message rules.
+
+        Raises:
+            ApiFailure: As `chat` does.
+        """
+        _check_tools(model, body)
+        self.body("v1-chat", body)
+        messages = [_with_content(message) for message in body["messages"]]
+        self.body(model.schema, {"messages": messages})
+        _check_json_mode(model, body)
+
+    def batch(self, model: LocalModel, body: Any) -> None:
+        """Check a batch: its requests, and each of them as the model's page describes it.
+
+        Raises:
+            ApiFailure: 400 with code 5006.
+        """
+        self.body("batch", body)
+        if "requests" in _variants(model.schema):
+            self.body(model.schema, body)
+            return
+        for request in body["requests"]:
+            self.body(model.schema, request)
+
+
 @cache
-def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(input_schema(name))
+def _validator(name: str, *, strict: bool) -> Draft202012Validator:
+    published = input_schema(name)
+    return Draft202012Validator(published if strict else _lenient(published))
 
 
-def check_body(name: str, body: Any) -> None:
-    """Check a body against a schema of this package.
+def _lenient(schema: Any) -> Any:
+    """Copy a schema without the rules that Cloudflare's own TypeScript client breaks.
 
-    Raises:
-        ApiFailure: 400 with code 5006, in the words of Cloudflare's own validator.
+    It sends properties of tools without a description, with a list of types or with none, tools
+    without a description, and a JSON schema without the envelope that has its name.
     """
-    failures = [_told(error) for error in _validator(name).iter_errors(body)]
-    if failures:
-        raise ApiFailure(400, 5006, f"Bad input: Error: {', '.join(failures)}")
-
-
-def check_chat(model: LocalModel, body: Mapping[str, Any]) -> None:
-    """Check a text-generation body for `/ai/run/{model}`.
-
-    Raises:
-        ApiFailure: 8001 for what the serving stack refuses before any schema, 5006 for the
-            schema, 5023 and 5025 for JSON modes that the model does not have.
-    """
-    _check_tools(model, body)
-    check_body(model.schema, body)
-    _check_json_mode(model, body)
-
-
-def check_batch(model: LocalModel, body: Any) -> None:
-    """Check a batch: its requests, and each of them as the model's page describes it.
-
-    Raises:
-        ApiFailure: 400 with code 5006.
-    """
-    check_body("batch", body)
-    if "requests" in _variants(model.schema):
-        check_body(model.schema, body)
-        return
-    for request in body["requests"]:
-        check_body(model.schema, request)
+    if isinstance(schema, list):
+        return [_lenient(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    made = {key: _lenient(value) for key, value in schema.items()}
+    properties = made.get("properties", {})
+    if "parameters" in properties:
+        properties["parameters"] = {"type": "object"}
+        made["required"] = [name for name in made.get("required", ()) if name != "description"]
+    if "json_schema" in properties:
+        properties["json_schema"] = {}
+    return made
 
 
 def _variants(name: str) -> set[str]:
     """The fields that the variants of a schema require."""
     return {key for variant in input_schema(name).get("oneOf", ()) for key in variant["required"]}
-
-
-def check_openai_chat(model: LocalModel, body: Mapping[str, Any]) -> None:
-    """Check a body for `/ai/v1/chat/completions`: OpenAI's request, the model's message rules.
-
-    Raises:
-        ApiFailure: As `check_chat` does.
-    """
-    _check_tools(model, body)
-    check_body("v1-chat", body)
-    messages = [_with_content(message) for message in body["messages"]]
-    check_body(model.schema, {"messages": messages})
-    _check_json_mode(model, body)
 
 
 def _with_content(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +159,7 @@ def _check_json_mode(model: LocalModel, body: Mapping[str, Any]) -> None:
         raise ApiFailure(400, 5023, "JSON Schema mode is not supported with stream mode.")
 
 
-def _told(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     """One schema error in the wording that clients of the live service see."""
     path = "/" + "/".join(str(step) for step in error.absolute_path)
     keyword, wanted = str(error.validator), cast("Any", error.validator_value)
@@ -159,7 +181,7 @@ def _branch_errors(error: ValidationError) -> list[str]:
     by_branch: dict[Any, list[ValidationError]] = {}
     for context in error.context or ():
         by_branch.setdefault(context.schema_path[0], []).append(context)
-    said = (_told(_deepest(errors)) for errors in by_branch.values())
+    said = (_message(_deepest(errors)) for errors in by_branch.values())
     return list(dict.fromkeys(said)) or ["more than one branch matches"]
 
 

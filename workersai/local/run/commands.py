@@ -81,6 +81,14 @@ _Upstream = Annotated[
     str | None, typer.Option(help="Root of an OpenAI-compatible server; implies that engine.")
 ]
 _UpstreamModel = Annotated[str | None, typer.Option(help="Model id to ask that server for.")]
+_Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Enforce every rule of the published schemas, those included that Cloudflare's own "
+        "TypeScript client breaks.",
+    ),
+]
 
 
 @app.command()
@@ -95,6 +103,7 @@ def serve(
     gguf: _Gguf = None,
     upstream: _Upstream = None,
     upstream_model: _UpstreamModel = None,
+    strict: _Strict = False,
 ) -> None:
     """Serve the Workers AI REST API on this machine."""
     options = EngineOptions(
@@ -112,7 +121,7 @@ def serve(
         with _explained():
             sockets = listening(addresses)
         bound = sockets[0].getsockname()[1]
-        application = create_app(chosen, access)
+        application = create_app(chosen, access, strict=strict)
         serving(application, lambda: _announce(chosen, options, addresses, bound)).run(sockets)
 
 

@@ -57,6 +57,8 @@ class LocalServer:
         port: A fixed port; 0 takes a free one.
         repeatable: Whether ids and times follow from the request, so that an engine that repeats
             itself answers the same request with the same bytes.
+        strict: Whether requests must meet every rule of the published schemas, those included
+            that Cloudflare's own TypeScript client breaks.
         fallback, gguf, upstream, upstream_model: As on the command line.
 
     Attributes:
@@ -78,6 +80,7 @@ class LocalServer:
         host: str = "127.0.0.1",
         port: int = 0,
         repeatable: bool = False,
+        strict: bool = False,
         fallback: Literal["echo"] | None = None,
         gguf: Path | None = None,
         upstream: str | None = None,
@@ -101,6 +104,7 @@ class LocalServer:
             engine = create_engine(self._options)
         self.engine: Engine = engine
         self._repeatable = repeatable
+        self._strict = strict
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._closed = False
@@ -169,6 +173,7 @@ class LocalServer:
             self._access,
             on_request=lambda *seen: self.requests.append(RecordedRequest(*seen)),
             repeatable=self._repeatable,
+            strict=self._strict,
         )
 
 

@@ -1,0 +1,101 @@
+"""Cloudflare's own client for TypeScript against the local server: its wire is not only ours.
+
+`make test-peers` installs the client and runs these tests; elsewhere they are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workersai.local import LocalServer
+
+HERE = Path(__file__).parent
+NODE = shutil.which("node")
+MODELS = (
+    "@cf/ibm-granite/granite-4.0-h-micro",
+    "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
+    "@cf/zai-org/glm-4.7-flash",
+)
+SUNNY = "get_weather answered: sunny in Oslo"
+
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="node is not installed"),
+    pytest.mark.skipif(
+        not (HERE / "node_modules").is_dir(), reason="`make test-peers` installs the client"
+    ),
+    pytest.mark.timeout(180),
+]
+
+Found = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def found(loopback: None) -> Iterator[Found]:
+    """What every task gave, by task and model."""
+    assert NODE is not None
+    with LocalServer() as server:
+        where = (server.base_url, server.account_id, server.api_token)
+        done = subprocess.run(
+            [NODE, "workers_ai_provider.mjs", *where, *MODELS],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        yield json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_chat(found: Found, model: str) -> None:
+    """It reads a plain answer: text, reason, tokens."""
+    answer = found[f"chat {model}"]
+
+    assert answer["text"] == "You said: Hi"
+    assert answer["finishReason"] == "stop"
+    assert answer["tokens"] > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_stream(found: Found, model: str) -> None:
+    """It reads a stream to the same answer as the plain one."""
+    answer = found[f"stream {model}"]
+
+    assert answer.pop("pieces") > 1
+    assert answer == found[f"chat {model}"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("task", ["tools", "streamed_tools"])
+def test_tools(found: Found, task: str, model: str) -> None:
+    """Its tools, described as zod does, are called once, and the result is answered with."""
+    answer = found[f"{task} {model}"]
+
+    assert answer["calls"] == [["get_weather", {"city": "Oslo"}]]
+    assert answer["text"] == SUNNY
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_structured_output(found: Found, model: str) -> None:
+    """Its JSON schema is met."""
+    assert found[f"structured {model}"] == {"name": "Anna", "age": 34}
+
+
+def test_embeddings(found: Found) -> None:
+    """It reads one vector for each text."""
+    assert found["embeddings"] == [384, 384]
+
+
+def test_rerank(found: Found) -> None:
+    """It reads the best documents first."""
+    ranked = found["rerank"]
+
+    assert len(ranked) == 2
+    assert ranked[0] == 1
