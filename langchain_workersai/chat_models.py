@@ -8,12 +8,13 @@ from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams, ModelProfile
-from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableConfig
 from pydantic import model_validator
-from typing_extensions import Self, Unpack
+from typing_extensions import Self, Unpack, override
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
 import workersai
@@ -22,6 +23,7 @@ from langchain_workersai._model.arguments import ChatSettings
 from langchain_workersai._model.batches import BatchedChat
 from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.identity import add_counts
+from langchain_workersai._model.many import THREADS, ainvoke_each, invoke_each
 from langchain_workersai._model.retries import async_retry_listener, retry_listener
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
@@ -116,6 +118,43 @@ class ChatWorkersAI(BatchedChat):
         return self
 
     # ------------------------------------------------------------------------- the calls
+
+    @override
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Invoke with several inputs at once, a request each.
+
+        Args:
+            inputs: Strings, prompts or lists of messages, as for `invoke`.
+            config: One for all, or one for each; `max_concurrency` of the first counts.
+            return_exceptions: Whether an input that failed has its exception in its place. If not,
+                the first failure is raised, and no further input is sent.
+            **kwargs: As for `invoke`.
+
+        Returns:
+            The messages, in the order of the inputs.
+        """
+        kwargs["return_exceptions"] = return_exceptions
+        return invoke_each(self, inputs, config, THREADS, **kwargs)
+
+    @override
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """As `batch`, awaited; a failure that is raised breaks the other requests off."""
+        kwargs["return_exceptions"] = return_exceptions
+        return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
     def _generate(
         self,

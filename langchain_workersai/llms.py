@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
+from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseLLM, LangSmithParams
+from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
 from langchain_core.outputs import GenerationChunk, LLMResult
+from langchain_core.runnables import RunnableConfig
 from pydantic import Field, model_validator
-from typing_extensions import Self, Unpack
+from typing_extensions import Self, Unpack, override
 
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import CompletionSettings
 from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.identity import TextModel
+from langchain_workersai._model.many import ainvoke_each, invoke_each
 from langchain_workersai._model.retries import async_retry_listener, retry_listener
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.completions import (
     from_wire_completions,
     generation_chunk,
 )
-from workersai import ChatResult, __version__
-from workersai.integration import call_each_async, hides_arguments
+from workersai import __version__
+from workersai.integration import call_each, call_each_async, hides_arguments
 
 
 class WorkersAILLM(TextModel, BaseLLM):
@@ -41,7 +44,8 @@ class WorkersAILLM(TextModel, BaseLLM):
     ```
 
     Attributes:
-        max_concurrency: Most prompts of one async batch at once.
+        max_concurrency: How many prompts of one batch are asked at once; the `max_concurrency` of
+            a call's config comes first.
     """
 
     model_config = CONFIG
@@ -66,6 +70,43 @@ class WorkersAILLM(TextModel, BaseLLM):
         self._add_version("workersai", __version__)
         return self
 
+    @override
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Ask for several prompts at once, a request each.
+
+        Args:
+            inputs: The prompts.
+            config: One for all, or one for each; `max_concurrency` of the first counts.
+            return_exceptions: Whether a prompt that failed has its exception in its place. If
+                not, the first failure is raised, and no further prompt is sent.
+            **kwargs: As for `invoke`.
+
+        Returns:
+            The texts, in the order of the prompts.
+        """
+        kwargs["return_exceptions"] = return_exceptions
+        return invoke_each(self, inputs, config, self.max_concurrency, **kwargs)
+
+    @override
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """As `batch`, awaited; a failure that is raised breaks the other requests off."""
+        kwargs["return_exceptions"] = return_exceptions
+        return await ainvoke_each(self, inputs, config, self.max_concurrency, **kwargs)
+
     def _generate(
         self,
         prompts: list[str],
@@ -75,9 +116,10 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> LLMResult:
         with framework_errors():
             arguments = self._arguments(stop, kwargs)
-            listener = retry_listener(run_manager)
-            complete = self._client().complete
-            results = [complete(p, on_retry=listener, **arguments) for p in prompts]
+            complete = partial(
+                self._client().complete, on_retry=retry_listener(run_manager), **arguments
+            )
+            results = call_each(complete, prompts, limit=self.max_concurrency)
         return from_wire_completions(results, model=arguments["model"])
 
     async def _agenerate(
@@ -87,15 +129,14 @@ class WorkersAILLM(TextModel, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        arguments = self._arguments(stop, kwargs)
-        listener = async_retry_listener(run_manager)
-        complete = self._async_client().complete
-
-        async def one(prompt: str) -> ChatResult:
-            return await complete(prompt, on_retry=listener, **arguments)
-
         with framework_errors():
-            results = await call_each_async(one, prompts, limit=self.max_concurrency)
+            arguments = self._arguments(stop, kwargs)
+            complete = partial(
+                self._async_client().complete,
+                on_retry=async_retry_listener(run_manager),
+                **arguments,
+            )
+            results = await call_each_async(complete, prompts, limit=self.max_concurrency)
         return from_wire_completions(results, model=arguments["model"])
 
     def _stream(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_workersai import InvalidRequestError, WorkersAILLM
+from langchain_workersai import ChatWorkersAI, InvalidRequestError, WorkersAILLM
 from tests.faults.conftest import Serve
 from tests.faults.scripts import refuse
 from tests.workersai.loopback import Peer, Seen
@@ -46,9 +46,27 @@ async def generate(settings: dict[str, Any]) -> None:
         await llm.aclose()
 
 
+async def batch(settings: dict[str, Any]) -> None:
+    llm = WorkersAILLM(UNKNOWN, max_concurrency=3, **settings)
+    try:
+        await llm.abatch(texts())
+    finally:
+        await llm.aclose()
+
+
+async def chat_batch(settings: dict[str, Any]) -> None:
+    llm = ChatWorkersAI(UNKNOWN, **settings)
+    try:
+        await llm.abatch(texts(), {"max_concurrency": 3})
+    finally:
+        await llm.aclose()
+
+
 MANY: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
     "AsyncClient.embed": embed,
     "WorkersAILLM.agenerate": generate,
+    "WorkersAILLM.abatch": batch,
+    "ChatWorkersAI.abatch": chat_batch,
 }
 
 

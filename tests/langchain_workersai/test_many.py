@@ -1,0 +1,211 @@
+"""`batch` and `abatch` of both text models: failures in their place, and a limit that holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.runnables import RunnableLambda
+
+from langchain_workersai import ChatWorkersAI, ConfigurationError, OutOfCapacityError, WorkersAILLM
+from tests.faults.scripts import refuse
+from tests.workersai.loopback import Loopback, Peer, Seen
+from tests.workersai.talking import ACCOUNT, COLOURS, TOKEN, UNKNOWN, Colour
+
+pytestmark = pytest.mark.usefixtures("loopback")
+MODELS = [ChatWorkersAI, WorkersAILLM]
+BUSY = "busy"
+
+
+def prompt_of(seen: Seen) -> str:
+    body = seen.json
+    return str(body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
+
+
+def echo(peer: Peer, seen: Seen) -> None:
+    """Answer a prompt with itself; one prompt finds the model busy."""
+    if (prompt := prompt_of(seen)) == BUSY:
+        refuse("429 Too Many Requests", 3040)(peer, seen)
+    else:
+        peer.answer(f'{{"success":true,"result":{{"response":"{prompt}"}}}}'.encode())
+
+
+def text(found: Any) -> Any:
+    """The text of an answer, or what stands in its place."""
+    return getattr(found, "text", found)
+
+
+@asynccontextmanager
+async def served(
+    cls: type[Any], script: Callable[[Peer, Seen], None], **settings: Any
+) -> AsyncIterator[tuple[Any, Loopback]]:
+    server = Loopback(script)
+    given = {"base_url": server.base_url, "account_id": ACCOUNT, "api_token": TOKEN}
+    model = cls(UNKNOWN, **{**given, "max_retries": 0, **settings})
+    try:
+        yield model, server
+    finally:
+        model.close()
+        await model.aclose()
+        server.close()
+
+
+async def batch(model: Any, colour: Colour, *args: Any, **options: Any) -> list[Any]:
+    if colour == "sync":
+        found = await asyncio.to_thread(model.batch, *args, **options)
+    else:
+        found = await model.abatch(*args, **options)
+    return list(map(text, found))
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+@pytest.mark.parametrize("limit", [None, 1, 2])
+async def test_a_failure_takes_no_other_answer_with_it(
+    cls: type[Any], colour: Colour, limit: int | None
+) -> None:
+    """With `return_exceptions` its exception stands in its place, and every prompt is asked."""
+    config: Any = {} if limit is None else {"max_concurrency": limit}
+    async with served(cls, echo) as (model, server):
+        one, failed, three = await batch(
+            model, colour, ["one", BUSY, "three"], config, return_exceptions=True
+        )
+    assert (one, three) == ("one", "three")
+    assert isinstance(failed, OutOfCapacityError)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+async def test_a_failure_is_raised_and_the_rest_is_not_asked(
+    cls: type[Any], colour: Colour
+) -> None:
+    """Without `return_exceptions`, one after the other: the prompts behind it cost nothing."""
+    async with served(cls, echo) as (model, server):
+        with pytest.raises(OutOfCapacityError):
+            await batch(model, colour, ["one", BUSY, "three"], {"max_concurrency": 1})
+    assert list(map(prompt_of, server.requests)) == ["one", BUSY]
+
+
+def meeting(count: int) -> Callable[[Peer, Seen], None]:
+    """Answer only when *count* requests are there at once."""
+    barrier = threading.Barrier(count, timeout=10)
+
+    def script(peer: Peer, seen: Seen) -> None:
+        barrier.wait()
+        echo(peer, seen)
+
+    return script
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+async def test_the_config_says_how_many_run_at_once(cls: type[Any], colour: Colour) -> None:
+    """`max_concurrency=3`: the requests come by threes, and no fourth is on its way."""
+    together: list[int] = []
+    three = meeting(3)
+
+    def script(peer: Peer, seen: Seen) -> None:
+        together.append(peer.number)
+        three(peer, seen)
+
+    async with served(cls, script) as (model, server):
+        prompts = [f"prompt {place}" for place in range(9)]
+        assert await batch(model, colour, prompts, {"max_concurrency": 3}) == prompts
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("method", ["batch", "generate"])
+async def test_the_field_of_the_completion_model_holds_for_both(
+    method: str, colour: Colour
+) -> None:
+    """`WorkersAILLM(max_concurrency=2)` asks by twos, sync and async, `generate` too."""
+    prompts = [f"prompt {place}" for place in range(6)]
+    async with served(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
+        if method == "batch":
+            found = await batch(model, colour, prompts)
+        elif colour == "sync":
+            found = [
+                g[0].text for g in (await asyncio.to_thread(model.generate, prompts)).generations
+            ]
+        else:
+            found = [g[0].text for g in (await model.agenerate(prompts)).generations]
+    assert found == prompts
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+@pytest.mark.parametrize("wrong", [0, -1, "3", 2.0])
+async def test_a_wrong_limit_is_refused(cls: type[Any], colour: Colour, wrong: Any) -> None:
+    """Before any request, and by its name."""
+    async with served(cls, echo) as (model, server):
+        with pytest.raises(ConfigurationError, match="max_concurrency"):
+            await batch(model, colour, ["one", "two"], {"max_concurrency": wrong})
+    assert server.requests == []
+
+
+class Runs(BaseCallbackHandler):
+    """Counts what LangChain says of the runs of a batch."""
+
+    def __init__(self) -> None:
+        self.begun = self.ended = self.failed = 0
+
+    def on_llm_start(self, *args: Any, **kwargs: Any) -> None:
+        self.begun += 1
+
+    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+        self.begun += 1
+
+    def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        self.ended += 1
+
+    def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
+        self.failed += 1
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+async def test_each_prompt_is_a_run_and_a_cached_answer(cls: type[Any], colour: Colour) -> None:
+    """Handlers hear of each prompt, the cache keeps what came, and configs may differ."""
+    first, second, third = Runs(), Runs(), Runs()
+    configs: Any = [{"callbacks": [runs]} for runs in (first, second, third)]
+    async with served(cls, echo, cache=InMemoryCache()) as (model, server):
+        prompts = ["one", BUSY, "three"]
+        await batch(model, colour, prompts, configs, return_exceptions=True)
+        found = await batch(model, colour, ["one", "three"])
+    assert [(runs.begun, runs.ended, runs.failed) for runs in (first, second, third)] == [
+        (1, 1, 0),
+        (1, 0, 1),
+        (1, 1, 0),
+    ]
+    assert found == ["one", "three"]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("cls", MODELS)
+async def test_chains_and_bindings_keep_failures_apart_too(cls: type[Any], colour: Colour) -> None:
+    """A chain hands its inputs to `batch`, a binding its options, a per-call model among them."""
+    async with served(cls, echo) as (model, server):
+        chain = RunnableLambda(str.strip) | model.bind(temperature=0.5, model="@cf/a/b")
+        one, failed = await batch(chain, colour, [" one ", f" {BUSY}"], return_exceptions=True)
+    assert one == "one"
+    assert isinstance(failed, OutOfCapacityError)
+    assert {seen.json["temperature"] for seen in server.requests} == {0.5}
+    assert all(seen.path.endswith("@cf/a/b") for seen in server.requests)
+
+
+@pytest.mark.parametrize("cls", MODELS)
+async def test_no_prompts_are_no_answers(cls: type[Any]) -> None:
+    """An empty batch is an empty list."""
+    async with served(cls, echo) as (model, server):
+        assert model.batch([]) == await model.abatch([]) == []
+    assert server.requests == []
