@@ -29,7 +29,7 @@ def hang_but_refuse_the_bad_one(peer: Peer, seen: Seen) -> None:
     refuse("400 Bad Request", 5006)(peer, seen)
 
 
-def texts(count: int = 12) -> list[str]:
+def texts(count: int = 12) -> list[Any]:
     return [BAD if place == 2 else f"number {place}" for place in range(count)]
 
 

@@ -35,7 +35,7 @@ def test_a_prompt_goes_as_it_is(scripted: Any) -> None:
 def test_several_prompts_are_several_requests(scripted: Any) -> None:
     """`generate` asks once a prompt, keeps the order and adds the counts."""
     replies = [{"response": text, "usage": USAGE} for text in ("one", "two")]
-    llm, _ = scripted(*replies, cls=WorkersAILLM, model=LORA)
+    llm, _ = scripted(*replies, cls=WorkersAILLM, model=LORA, max_concurrency=1)
     result = llm.generate(["1", "2"])
     assert [g[0].text for g in result.generations] == ["one", "two"]
     assert result.llm_output["token_usage"]["total_tokens"] == 6

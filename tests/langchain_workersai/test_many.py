@@ -108,14 +108,7 @@ def meeting(count: int) -> Callable[[Peer, Seen], None]:
 @pytest.mark.parametrize("cls", MODELS)
 async def test_the_config_says_how_many_run_at_once(cls: type[Any], colour: Colour) -> None:
     """`max_concurrency=3`: the requests come by threes, and no fourth is on its way."""
-    together: list[int] = []
-    three = meeting(3)
-
-    def script(peer: Peer, seen: Seen) -> None:
-        together.append(peer.number)
-        three(peer, seen)
-
-    async with served(cls, script) as (model, server):
+    async with served(cls, meeting(3)) as (model, server):
         prompts = [f"prompt {place}" for place in range(9)]
         assert await batch(model, colour, prompts, {"max_concurrency": 3}) == prompts
     assert server.connections == 3
@@ -129,16 +122,18 @@ async def test_the_field_of_the_completion_model_holds_for_both(
     """`WorkersAILLM(max_concurrency=2)` asks by twos, sync and async, `generate` too."""
     prompts = [f"prompt {place}" for place in range(6)]
     async with served(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
-        if method == "batch":
-            found = await batch(model, colour, prompts)
-        elif colour == "sync":
-            found = [
-                g[0].text for g in (await asyncio.to_thread(model.generate, prompts)).generations
-            ]
-        else:
-            found = [g[0].text for g in (await model.agenerate(prompts)).generations]
+        ask = batch if method == "batch" else generate
+        found = await ask(model, colour, prompts)
     assert found == prompts
     assert server.connections == 2
+
+
+async def generate(model: Any, colour: Colour, prompts: list[str]) -> list[str]:
+    if colour == "sync":
+        result = await asyncio.to_thread(model.generate, prompts)
+    else:
+        result = await model.agenerate(prompts)
+    return [generations[0].text for generations in result.generations]
 
 
 @pytest.mark.parametrize("colour", COLOURS)
