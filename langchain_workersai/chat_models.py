@@ -261,8 +261,7 @@ class ChatWorkersAI(BatchedChat):
         return f"{PROVIDER}-chat"
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """The key of cached answers; the dump in it does not tell accounts apart."""
-        return f"{super()._get_llm_string(stop, **kwargs)}---{self._account_digest()}"
+        return self._cache_key({**kwargs, "stop": stop})
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return to_langchain_profile(self.model)

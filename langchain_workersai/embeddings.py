@@ -11,8 +11,7 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingSettings
 from langchain_workersai._model.connection import CONFIG, Connection
-from langchain_workersai._model.progress import progress
-from workersai.integration import hides_arguments
+from workersai.integration import hides_arguments, progress
 
 
 class WorkersAIEmbeddings(Connection, Embeddings):
@@ -26,8 +25,11 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     vector = embeddings.embed_query("which text?")
     ```
 
-    Long lists are sent in batches of the size that the model's page documents. A wrong number
-    of vectors, or one that is not finite, raises instead of being stored.
+    Long lists are sent in batches that fit the model, by the number of texts and, where the model
+    limits them, by their estimated tokens. A wrong number of vectors, or one that is not finite,
+    raises instead of being stored. A text that is too long for the model raises
+    `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
+    further request is sent.
 
     Attributes:
         batch_size: Texts a request, for less than the model allows; alias `chunk_size`.
@@ -35,7 +37,10 @@ class WorkersAIEmbeddings(Connection, Embeddings):
         pooling: `mean` or `cls`, for models that offer both; their vectors do not compare.
         instruction: The task that queries are embedded for, for models that read one.
         truncate: Whether texts that are too long are cut instead of refused.
-        max_concurrency: Most requests at once in async calls.
+        blank_text: What to embed in the place of a blank text (empty, or white space alone),
+            which no model has a vector for; by default a call with blank texts raises
+            `ConfigurationError`, which names all of them, before any request.
+        max_concurrency: How many requests of one call may be under way at once.
         show_progress: Show a progress bar (needs `tqdm`).
         model_kwargs: Any other key of the request.
     """
@@ -49,6 +54,7 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     pooling: Literal["mean", "cls"] | None = None
     instruction: str | None = None
     truncate: bool | None = None
+    blank_text: str | None = None
     max_concurrency: int = Field(default=4, ge=1)
     show_progress: bool = False
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -69,12 +75,23 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts that are to be found.
 
+        Args:
+            texts: Texts, none of them blank unless `blank_text` is set.
+
         Returns:
             One vector a text, in their order.
+
+        Raises:
+            ConfigurationError: If texts are blank; nothing was sent.
+            ContextWindowExceededError: If a text is too long; `.position` is its place.
         """
         with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
             result = self._client().embed(
-                texts, input_type="document", on_progress=report, **self._options()
+                texts,
+                input_type="document",
+                on_progress=report,
+                max_concurrency=self.max_concurrency,
+                **self._options(),
             )
         return result.vectors
 
@@ -85,7 +102,7 @@ class WorkersAIEmbeddings(Connection, Embeddings):
         return result.vectors[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Embed texts that are to be found; up to `max_concurrency` requests at once."""
+        """Embed texts that are to be found; see `embed_documents`."""
         with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
             result = await self._async_client().embed(
                 texts,
@@ -106,6 +123,6 @@ class WorkersAIEmbeddings(Connection, Embeddings):
         return {"input_type": "query", "instruction": self.instruction, **self._options()}
 
     def _options(self) -> dict[str, Any]:
-        names = ("batch_size", "dimensions", "pooling", "truncate")
+        names = ("batch_size", "dimensions", "pooling", "truncate", "blank_text")
         options = {name: getattr(self, name) for name in names}
         return {**options, "extra": self.model_kwargs or None}

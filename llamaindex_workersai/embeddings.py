@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from llama_index.core.schema import BaseNode, MetadataMode
+from pydantic import Field, SecretStr, model_validator
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.connection import Connection, ConnectionSettings
-from workersai import ConfigurationError, EmbeddingResult
-from workersai.integration import hides_arguments
+from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
+from llamaindex_workersai._model.state import Described
+from workersai import ConfigurationError
+from workersai.integration import (
+    call_each_async,
+    fill_blank,
+    hides_arguments,
+    is_blank,
+    progress,
+)
+
+_log = logging.getLogger(__name__)
+
+_NAMES = ("model", "model_name")
+"""Both are the model's id: ours, and LlamaIndex's."""
 
 
 class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
@@ -24,6 +39,7 @@ class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
     pooling: Literal["mean", "cls"] | None
     dimensions: int | None
     truncate: bool | None
+    blank_text: str | None
     max_concurrency: int
     additional_kwargs: Mapping[str, Any]
     embed_batch_size: int
@@ -35,9 +51,21 @@ class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
 class WorkersAIEmbedding(Connection, BaseEmbedding):
     """Vectors from a Workers AI model.
 
-    Texts go out in batches no larger than the model's page allows, whatever `embed_batch_size`
-    is; every answer is checked for count and order. Parameter names of `CloudflareEmbedding`
-    (`account_id`, `auth_token`, `model`, `embed_batch_size`) are understood.
+    Texts go out in requests that fit the model, by the number of texts and, where the model
+    limits them, by their estimated tokens, whatever `embed_batch_size` is; every answer is checked
+    for count and order. A text that is too long for the model raises
+    `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
+    further request is sent. Parameter names of `CloudflareEmbedding` (`account_id`, `auth_token`,
+    `model`, `embed_batch_size`) are understood.
+
+    As a step of an `IngestionPipeline`, a node without text gets no embedding, and a warning in
+    the log names it; `VectorStoreIndex` and vector stores leave such nodes out. Elsewhere a blank
+    text (empty, or white space alone) raises `ConfigurationError` before any request.
+
+    The pipeline's cache keys on what can change the vector of a text: the model, `base_url`,
+    `endpoint`, `text_instruction`, `pooling`, `dimensions`, `truncate`, `blank_text` and
+    `additional_kwargs`. Timeouts, retries, batch sizes, the account and the gateway are in
+    `to_dict()` as far as they are no secret, but not in the key.
 
     Attributes:
         query_instruction: What to put before a query; by default what the model's page says.
@@ -46,7 +74,8 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
         dimensions: Length of the vectors, for models that take it.
         truncate: Whether texts that are too long are cut instead of refused, for models that
             take it.
-        max_concurrency: How many async requests of this object run at once.
+        blank_text: What to embed in the place of a blank text; by default nothing is.
+        max_concurrency: How many requests of one call may be under way at once.
         additional_kwargs: Anything else the request's body shall hold.
 
     Examples:
@@ -70,15 +99,14 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     pooling: Literal["mean", "cls"] | None = None
     dimensions: int | None = Field(default=None, gt=0)
     truncate: bool | None = None
+    blank_text: str | None = None
     max_concurrency: int = Field(default=4, gt=0)
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
-    # The documented limit of most embedding models; larger batches are split again.
+    # The documented limit of most embedding models; requests are sized by the model's own limits.
     embed_batch_size: int = Field(default=100, gt=0, le=2048)
 
     # LlamaIndex's own field, but for its place in dicts: a cache is neither JSON nor a setting.
     embeddings_cache: Any | None = Field(default=None, exclude=True)
-
-    _gates: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = PrivateAttr(default_factory=dict)
 
     @hides_arguments
     def __init__(
@@ -99,9 +127,13 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
 
     @model_validator(mode="after")
     def _name_once(self) -> Self:
-        """`model_name` is what LlamaIndex reads; it is always the model."""
         self.model_name = self.model
         return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; `model` and `model_name` are one."""
+        for field in _NAMES if name in _NAMES else (name,):
+            super().__setattr__(field, value)
 
     @classmethod
     def class_name(cls) -> str:
@@ -115,6 +147,78 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
             "model_name": self.model_name,
             "embed_batch_size": self.embed_batch_size,
         }
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """Describe the object for `from_dict`, without secrets and the account.
+
+        As text the dict shows only what can change the vector of a text, because
+        `IngestionPipeline` keys its cache on that text.
+        """
+        return Described(super().to_dict(**kwargs))
+
+    # ------------------------------------------------------------------ nodes of a pipeline
+
+    def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """Give nodes their embeddings; those without text get none."""
+        with self._with_text(nodes) as filled:
+            super().__call__(filled, **kwargs)
+        return nodes
+
+    async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """Give nodes their embeddings; those without text get none."""
+        with self._with_text(nodes) as filled:
+            await super().acall(filled, **kwargs)
+        return nodes
+
+    @contextmanager
+    def _with_text(self, nodes: Sequence[BaseNode]) -> Iterator[Sequence[BaseNode]]:
+        texts = [node.get_content(MetadataMode.EMBED) for node in nodes]
+        blank = [node.node_id for node, text in zip(nodes, texts, strict=True) if is_blank(text)]
+        with embedding_whole(texts):
+            if not blank or self.blank_text is not None:
+                yield nodes
+                return
+            _log.warning(
+                "%d of %d nodes have no text and get no embedding: %s",
+                *(len(blank), len(nodes), ", ".join(blank)),
+            )
+            yield [node for node, text in zip(nodes, texts, strict=True) if not is_blank(text)]
+
+    # ------------------------------------------------------------------------ lists of texts
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        """Embed texts, `embed_batch_size` of them for each event."""
+        filled = fill_blank(texts, self.blank_text)
+        with embedding_whole(filled):
+            return super().get_text_embedding_batch(filled, show_progress, **kwargs)
+
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        """Embed texts, `embed_batch_size` of them for each event.
+
+        When a batch fails, or the caller is cancelled, the others are cancelled.
+        """
+        filled, size = fill_blank(texts, self.blank_text), self.embed_batch_size
+        parts = [filled[i : i + size] for i in range(0, len(filled), size)]
+        limit = min(self.max_concurrency, self.num_workers or self.max_concurrency)
+        share = max(1, limit // max(1, len(parts)))
+        embed = super().aget_text_embedding_batch
+        with (
+            embedding_whole(filled, share),
+            progress(len(filled), wanted=show_progress) as report,
+        ):
+
+            async def one(part: list[str]) -> list[list[float]]:
+                vectors = await embed(part, **kwargs)
+                if report is not None:
+                    report(len(part))
+                return vectors
+
+            found = await call_each_async(one, parts, limit=limit)
+        return [vector for vectors in found for vector in vectors]
 
     def _texts(self, texts: list[str]) -> dict[str, Any]:
         return self._embed("document", texts, self.text_instruction)
@@ -133,30 +237,20 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
             "pooling": self.pooling,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
+            "blank_text": self.blank_text,
             "extra": self.additional_kwargs or None,
         }
 
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:
-        return self._client().embed(**arguments).vectors
+        at_once = requests_at_once(self.max_concurrency)
+        with naming_places(arguments["texts"]):
+            return self._client().embed(**arguments, max_concurrency=at_once).vectors
 
     async def _asend(self, arguments: dict[str, Any]) -> list[list[float]]:
-        async with self._gate():
-            # One request after the other in here: the gate counts requests.
-            result: EmbeddingResult = await self._async_client().embed(
-                **arguments, max_concurrency=1
-            )
-        return result.vectors
-
-    def _gate(self) -> asyncio.Semaphore:
-        """One semaphore a loop; those of closed loops go, as they keep their loop alive."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._gates:
-            # Loops of other threads come and go meanwhile.
-            for old in list(self._gates):
-                if old.is_closed():
-                    self._gates.pop(old, None)
-            self._gates[loop] = asyncio.Semaphore(self.max_concurrency)
-        return self._gates[loop]
+        at_once = requests_at_once(self.max_concurrency)
+        with naming_places(arguments["texts"]):
+            found = await self._async_client().embed(**arguments, max_concurrency=at_once)
+        return found.vectors
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._send(self._query(query))[0]

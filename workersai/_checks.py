@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workersai.errors import ConfigurationError
@@ -13,8 +13,8 @@ __all__ = [
     "check_items",
     "check_seconds",
     "check_texts",
+    "fill_blank",
     "is_blank",
-    "name_places",
 ]
 
 
@@ -83,6 +83,29 @@ def is_blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def name_places(name: str, places: Sequence[int]) -> str:
-    """Write positions of a list for an error: `texts[2], texts[7]`."""
-    return ", ".join(f"{name}[{place}]" for place in places)
+def fill_blank(texts: Any, blank_text: str | None) -> list[str]:
+    """Return the texts to embed, with the caller's own text in the place of each blank one.
+
+    Args:
+        texts: A list of texts; stays as it is.
+        blank_text: What to embed in the place of a blank text; `None` for nothing.
+
+    Raises:
+        ConfigurationError: If an entry is no text, or texts are blank and there is nothing to
+            put in their place; the error names all of them.
+    """
+    listed = check_texts("texts", texts)
+    if blank_text is not None and (not isinstance(blank_text, str) or is_blank(blank_text)):
+        raise ConfigurationError(
+            f"blank_text must be a text that is not blank, not {blank_text!r}",
+            parameter="blank_text",
+        )
+    blank = [place for place, text in enumerate(listed) if is_blank(text)]
+    if blank and blank_text is None:
+        places = ", ".join(f"texts[{place}]" for place in blank)
+        raise ConfigurationError(
+            f"{places}: a blank text has no vector; leave it out, or pass blank_text, which is "
+            "embedded in the place of blank documents",
+            parameter="texts",
+        )
+    return [blank_text if blank_text and is_blank(text) else text for text in listed]

@@ -49,6 +49,7 @@ class EmbeddingSettings(ConnectionSettings, total=False):
     pooling: Literal["mean", "cls"] | None
     instruction: str | None
     truncate: bool | None
+    blank_text: str | None
     max_concurrency: int
     show_progress: bool
     model_kwargs: dict[str, Any]

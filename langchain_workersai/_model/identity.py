@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, TypeGuard
 
 from langchain_core.language_models import LangSmithParams
+from langchain_core.load import dumpd
 from langchain_core.messages.utils import count_tokens_approximately
 
 from langchain_workersai._model.connection import (
     ACCOUNT_VARIABLES,
-    CONNECTION,
     TOKEN_VARIABLES,
     Connection,
     public_gateway,
@@ -20,9 +21,13 @@ from langchain_workersai._model.connection import (
 from langchain_workersai._model.parameters import GenerationParameters
 from langchain_workersai._provider import PROVIDER
 from workersai import Timeout
+from workersai.integration import OPERATIONAL, gateway_identity
 
 SECRETS = ("account_id", "api_token", "default_headers")
 """Connection parameters that no identity, trace or dump may show."""
+
+_LEFT_OUT = OPERATIONAL | {"disable_streaming", "name", "streaming"}
+"""Settings that cannot change an answer: the last three say how LangChain shows a run."""
 
 
 class TextModel(Connection, GenerationParameters):
@@ -50,17 +55,28 @@ class TextModel(Connection, GenerationParameters):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """Everything that can change an answer: LangChain's cache tells models apart by it.
+        """What can change an answer; LangChain's cache tells completion models apart by it.
 
-        Traces show it, so the account is a digest of its id.
+        Timeouts, retries, headers and the like are not in it: a change of one keeps the cache.
+        The account is, because the name of a fine-tune means another one in another account, and
+        because nobody's cached answers are another's. Traces show it, so it is a digest.
         """
-        names = (*CONNECTION, "model_kwargs")
-        left_out = (*SECRETS, "allow_insecure_http")
-        values = {name: getattr(self, name) for name in names if name not in left_out}
-        values["gateway"] = public_gateway(self.gateway)
-        values["account"] = self._account_digest()
+        values = {
+            "model": self.model,
+            "base_url": self.base_url,
+            "endpoint": self.endpoint,
+            "gateway": gateway_identity(self.gateway),
+            "account": self._account_digest(),
+            "model_kwargs": self.model_kwargs,
+        }
         known = {name: value for name, value in values.items() if value not in (None, {})}
         return {**known, **self._set_parameters()}
+
+    def _cache_key(self, call: Mapping[str, Any]) -> str:
+        """Make LangChain's cache key from the fields and a call's options, operational ones not."""
+        dump = dumpd(self)
+        fields = json.dumps([dump["id"], _answering(dump["kwargs"])], sort_keys=True)
+        return f"{fields}---{sorted(_answering(call).items())}---{self._account_digest()}"
 
     def _account_digest(self) -> str | None:
         if not self.account_id:
@@ -98,6 +114,15 @@ class TextModel(Connection, GenerationParameters):
         if words := stop or asked("stop"):
             params["ls_stop"] = list(words) if _is_list(words) else [str(words)]
         return params
+
+
+def _answering(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what cannot change an answer, and the addresses of objects that have no dump."""
+    kept = {name: value for name, value in settings.items() if name not in _LEFT_OUT}
+    for name, value in kept.items():
+        if isinstance(value, dict) and value.get("type") == "not_implemented":
+            kept[name] = {key: part for key, part in value.items() if key != "repr"}
+    return {**kept, "gateway": gateway_identity(settings.get("gateway"))}
 
 
 def _is_list(value: object) -> TypeGuard[Iterable[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workersai.integration import Clients
+from workersai.integration import OPERATIONAL, Clients
 
 _RESOURCES = ("http_client", "http_async_client", "rate_limiter", "callback_manager")
 
@@ -109,3 +109,16 @@ def _resources(component: BaseModel) -> Iterator[Any]:
     yield from (getattr(component, name, None) for name in _RESOURCES)
     private = (component.__pydantic_private__ or {}).values()
     yield from (value for value in private if not isinstance(value, Clients))
+
+
+class Described(dict[str, Any]):
+    """An embedding's settings, all of them; as text, only what can change the vector of a text.
+
+    `IngestionPipeline` keys its cache on the text of a component's dict. A vector depends neither
+    on how its request is sent nor, as nodes are embedded as documents, on how queries are.
+    """
+
+    _HIDDEN = OPERATIONAL | {"query_instruction"}
+
+    def __repr__(self) -> str:
+        return repr({name: value for name, value in self.items() if name not in self._HIDDEN})

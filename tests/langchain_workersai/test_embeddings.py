@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from langchain_core.exceptions import ContextOverflowError
 
 import langchain_workersai as face
 from langchain_workersai import WorkersAIEmbeddings
@@ -56,7 +59,9 @@ async def test_long_lists_are_split_and_joined_in_order(
 def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
     """`batch_size`, or `chunk_size`, makes smaller requests."""
     replies = (vectors([1.0], [2.0]), vectors([3.0]))
-    embeddings, server = scripted(*replies, cls=WorkersAIEmbeddings, model=SMALL, chunk_size=2)
+    embeddings, server = scripted(
+        *replies, cls=WorkersAIEmbeddings, model=SMALL, chunk_size=2, max_concurrency=1
+    )
     assert embeddings.embed_documents(["a", "b", "c"]) == [[1.0], [2.0], [3.0]]
     assert [body["text"] for body in server.bodies] == [["a", "b"], ["c"]]
 
@@ -141,3 +146,99 @@ def test_timeouts_are_the_users(scripted: Any) -> None:
     )
     with pytest.raises(face.APITimeoutError):
         embeddings.embed_query("a")
+
+
+CHUNK = "Reeds and sedges line the slow river banks. " * 230
+
+
+def by_budget(request: httpx.Request) -> httpx.Response:
+    """bge-m3's rule: texts x longest <= 60,000, and 8,192 a text; a word is a token."""
+    texts = json.loads(request.content)["text"]
+    longest = max(len(text.split()) for text in texts)
+    message = None
+    if longest > 8192:
+        message = f"AiError: Sequence too long: {longest} > 8192"
+    elif len(texts) * longest > 60_000:
+        message = f"AiError: Max context reached {len(texts) * longest} tokens"
+    if message is not None:
+        errors = [{"code": 3030, "message": message}]
+        return httpx.Response(400, json={"success": False, "result": {}, "errors": errors})
+    data = [[float(len(text)), 1.0] for text in texts]
+    return httpx.Response(200, json={"success": True, "result": {"data": data}})
+
+
+@pytest.fixture
+def m3() -> Iterator[WorkersAIEmbeddings]:
+    """Embeddings of a server that has bge-m3's rule."""
+    transport = httpx.MockTransport(by_budget)
+    with httpx.Client(transport=transport) as client:
+        yield WorkersAIEmbeddings(
+            M3,
+            account_id="0" * 32,
+            api_token="secret-token",
+            http_client=client,
+            http_async_client=httpx.AsyncClient(transport=transport),
+        )
+
+
+async def test_long_chunks_fit_the_model(m3: WorkersAIEmbeddings) -> None:
+    """A hundred chunks of 1,800 tokens are more than bge-m3 takes at once; all get vectors."""
+    texts = [CHUNK + "x" * n for n in range(100)]
+    expected = [[float(len(text)), 1.0] for text in texts]
+    assert m3.embed_documents(texts) == expected
+    assert await m3.aembed_documents(texts) == expected
+
+
+async def test_a_text_that_is_too_long_is_named(m3: WorkersAIEmbeddings) -> None:
+    """LangChain's class for it, with the text's place in the list."""
+    texts = [*["short"] * 30, CHUNK * 5, *["short"] * 30]
+    with pytest.raises(ContextOverflowError, match=r"texts\[30\]: Sequence too long") as caught:
+        m3.embed_documents(texts)
+    assert isinstance(caught.value, face.ContextWindowExceededError)
+    assert caught.value.position == 30
+    with pytest.raises(face.ContextWindowExceededError) as other:
+        await m3.aembed_documents(texts)
+    assert other.value.position == 30
+    with pytest.raises(face.ContextWindowExceededError):
+        m3.embed_query(CHUNK * 5)
+
+
+async def test_blank_texts_raise_with_their_places(scripted: Any) -> None:
+    """By default, before any request, in documents and queries."""
+    embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
+    pages = ["page one", "", "page three", "\n \n"]
+    with pytest.raises(face.ConfigurationError, match=r"texts\[1\], texts\[3\].*blank_text"):
+        embeddings.embed_documents(pages)
+    with pytest.raises(face.ConfigurationError, match=r"texts\[1\], texts\[3\]"):
+        await embeddings.aembed_documents(pages)
+    with pytest.raises(face.ConfigurationError):
+        embeddings.embed_query(" ")
+    with pytest.raises(face.ConfigurationError):
+        await embeddings.aembed_query("\n")
+    assert server.requests == []
+
+
+async def test_a_text_of_the_users_is_embedded_for_blank_ones(scripted: Any) -> None:
+    """`blank_text` gives blank pages a vector that stores accept; a blank query still raises."""
+    embeddings, server = scripted(
+        vectors([1.0], [2.0], [2.0]), cls=WorkersAIEmbeddings, model=M3, blank_text="(blank page)"
+    )
+    pages = ["page one", "", "\n"]
+    assert embeddings.embed_documents(pages) == [[1.0], [2.0], [2.0]]
+    assert await embeddings.aembed_documents(pages) == [[1.0], [2.0], [2.0]]
+    for body in server.bodies:
+        assert body["text"] == ["page one", "(blank page)", "(blank page)"]
+    with pytest.raises(face.ConfigurationError):
+        embeddings.embed_query("")
+
+
+async def test_after_a_failure_no_request_is_sent(scripted: Any, wire: Any) -> None:
+    """Requests that are under way may end, and no other is paid for, in sync and async calls."""
+    embeddings, server = scripted(
+        wire.error(400, 5006), cls=WorkersAIEmbeddings, model=SMALL, batch_size=1, max_concurrency=2
+    )
+    with pytest.raises(face.InvalidRequestError):
+        embeddings.embed_documents(["a"] * 30)
+    with pytest.raises(face.InvalidRequestError):
+        await embeddings.aembed_documents(["a"] * 30)
+    assert len(server.requests) <= 4

@@ -139,6 +139,56 @@ def test_caches_tell_models_apart(scripted: Any, wire: Any, difference: dict[str
     assert one._identifying_params != other._identifying_params
 
 
+SAME: list[dict[str, Any]] = [
+    {"timeout": 9},
+    {"timeout": Timeout(total=9)},
+    {"max_retries": 5},
+    {"session_affinity": "s"},
+    {"reject_if_busy": True},
+    {"default_headers": {"x-team": "a"}},
+    {"api_token": "another"},
+    {"allow_insecure_http": True},
+    {"name": "mine"},
+]
+
+
+@pytest.mark.parametrize("same", SAME, ids="-".join)
+@pytest.mark.parametrize("cls", [ChatWorkersAI, WorkersAILLM])
+async def test_how_a_request_is_sent_changes_no_key(
+    scripted: Any, wire: Any, cls: Any, same: dict[str, Any]
+) -> None:
+    """A new timeout, retry or header answers from the cache: nothing is paid for again."""
+    cache = InMemoryCache()
+    reply = wire.answer("one") if cls is ChatWorkersAI else {"response": "one"}
+    one, _ = scripted(reply, cls=cls, cache=cache)
+    other, server = scripted(reply, cls=cls, cache=cache, **same)
+    answers = [one.invoke("hi"), other.invoke("hi"), await other.ainvoke("hi")]
+    assert {getattr(answer, "content", answer) for answer in answers} == {"one"}
+    assert server.requests == []
+    assert one._identifying_params == other._identifying_params
+
+
+def test_how_an_answer_is_read_is_part_of_the_key(scripted: Any, wire: Any) -> None:
+    """With think tags kept in the text, the same reply is another answer."""
+    cache = InMemoryCache()
+    reply = wire.answer("<think>hm</think>yes")
+    one, _ = scripted(reply, cache=cache)
+    other, _ = scripted(reply, cache=cache, think_tags=not one.think_tags)
+    assert one.invoke("hi").content != other.invoke("hi").content
+
+
+def test_options_of_a_gateway_change_no_key(scripted: Any, wire: Any) -> None:
+    """Its id does; how long it keeps answers, how often it tries and what it logs does not."""
+    cache = InMemoryCache()
+    one, _ = scripted(wire.answer("one"), cache=cache, gateway="gw")
+    for options in ({"cache_ttl": 60}, {"metadata": {"team": "a"}}, {"authorization": "secret"}):
+        other, server = scripted(wire.answer("b"), cache=cache, gateway={"id": "gw", **options})
+        assert one.invoke("hi").content == other.invoke("hi").content
+        assert server.requests == []
+    other, server = scripted(wire.answer("b"), cache=cache, gateway={"id": "another"})
+    assert other.invoke("hi").content == "b"
+
+
 def test_a_changed_model_does_not_answer_from_the_old_cache(scripted: Any, wire: Any) -> None:
     """A field set after a cached call is part of the next call's identity."""
     llm, server = scripted(wire.answer("a"), cache=InMemoryCache())

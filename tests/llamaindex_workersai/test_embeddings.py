@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,12 +11,19 @@ import httpx
 import pytest
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.embeddings.loading import load_embed_model
-from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.schema import TextNode
+from llama_index.core.ingestion import IngestionCache, IngestionPipeline
+from llama_index.core.schema import Document, TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 
-from llamaindex_workersai import ConfigurationError, ResponseError, WorkersAIEmbedding
+from llamaindex_workersai import (
+    ConfigurationError,
+    ContextWindowExceededError,
+    InvalidRequestError,
+    ResponseError,
+    WorkersAIEmbedding,
+)
 from tests.llamaindex_workersai.scripted import TOKEN, Scripted, unread
+from workersai import Timeout
 
 MODEL = "@cf/baai/bge-small-en-v1.5"
 
@@ -105,39 +113,89 @@ def test_nothing_to_embed_sends_nothing() -> None:
     assert script.requests == []
 
 
-async def test_async_requests_are_bounded() -> None:
-    """LlamaIndex starts all batches at once; no more than `max_concurrency` are under way."""
-    running = most = 0
+class Counting:
+    """Answers each text with one number, and counts the requests that are under way at once."""
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
+    def __init__(self) -> None:
+        self.running = self.most = self.sent = 0
+        self.asked = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.sent += 1
+        self.asked.set()
+        self.running += 1
+        self.most = max(self.most, self.running)
         for _ in range(5):
             await asyncio.sleep(0)
-        running -= 1
-        data = {"shape": [1, 1], "data": [[1.0]]}
-        body = {"result": data, "success": True, "errors": []}
-        return unread(httpx.Response(200, json=body))
+        self.running -= 1
+        texts = json.loads(request.content)["text"]
+        if "bad" in texts:
+            return unread(httpx.Response(400, json={"errors": [{"code": 5006, "message": "no"}]}))
+        data = {"data": [[float(len(text))] for text in texts]}
+        return unread(httpx.Response(200, json={"result": data, "success": True, "errors": []}))
 
-    found = WorkersAIEmbedding(
-        MODEL,
-        account_id="0" * 32,
-        api_token=TOKEN,
-        embed_batch_size=1,
-        max_concurrency=3,
-        http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer)),
-    )
-    await found.aget_text_embedding_batch([str(number) for number in range(20)])
-    assert most == 3
+    def embedding(self, model: str = MODEL, **settings: Any) -> WorkersAIEmbedding:
+        transport = httpx.MockTransport(self)
+        return WorkersAIEmbedding(
+            model,
+            account_id="0" * 32,
+            api_token=TOKEN,
+            http_async_client=httpx.AsyncClient(transport=transport),
+            **settings,
+        )
 
 
-def test_bound_holds_in_every_loop() -> None:
-    """One object serves one loop after the other, and keeps nothing of closed ones."""
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({"embed_batch_size": 1, "max_concurrency": 3}, 3),
+        ({"embed_batch_size": 1, "max_concurrency": 4, "num_workers": 2}, 2),
+        ({"embed_batch_size": 1, "max_concurrency": 2, "num_workers": 9}, 2),
+        ({"embed_batch_size": 2048, "max_concurrency": 3}, 3),
+        ({"embed_batch_size": 300, "max_concurrency": 5}, 4),
+    ],
+    ids=str,
+)
+async def test_async_requests_are_bounded(settings: dict[str, Any], most: int) -> None:
+    """No more than `max_concurrency` requests are under way, whatever LlamaIndex's batches are."""
+    server = Counting()
+    texts = [str(number) for number in range(600)]
+    count = 20 if settings["embed_batch_size"] == 1 else 600
+    found = await server.embedding(**settings).aget_text_embedding_batch(texts[:count])
+    assert found == [[float(len(text))] for text in texts[:count]]
+    assert server.most == most
+
+
+@pytest.mark.parametrize("show", [True, False])
+@pytest.mark.parametrize("workers", [None, 2])
+async def test_after_a_failure_no_request_is_sent(*, show: bool, workers: int | None) -> None:
+    """What is under way is cancelled, nothing else is sent or paid for, and nothing lingers."""
+    server = Counting()
+    found = server.embedding(embed_batch_size=1, max_concurrency=4, num_workers=workers)
+    before = asyncio.all_tasks()
+    with pytest.raises(InvalidRequestError):
+        await found.aget_text_embedding_batch(["bad", *"abcdefghijklmnop"], show_progress=show)
+    assert asyncio.all_tasks() == before
+    assert server.sent <= 4
+
+
+async def test_a_cancelled_call_stops_its_batches() -> None:
+    """Whoever gives up pays for nothing more."""
+    server = Counting()
+    found = server.embedding(embed_batch_size=1, max_concurrency=2)
+    task = asyncio.ensure_future(found.aget_text_embedding_batch([*"abcdefgh"]))
+    await server.asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert server.sent <= 2
+
+
+def test_one_object_serves_one_loop_after_the_other() -> None:
+    """It keeps nothing of closed loops."""
     found = embedding(Scripted(vectors), embed_batch_size=1, max_concurrency=1)
     for _ in range(3):
-        asyncio.run(found.aget_text_embedding_batch(["a", "b", "c"]))
-    assert len(found._gates) == 1
+        assert asyncio.run(found.aget_text_embedding_batch(["a", "b"])) == [*map(expected, "ab")]
 
 
 def test_many_threads_with_loops_of_their_own() -> None:
@@ -214,6 +272,83 @@ def test_what_changes_vectors_is_in_the_dict_and_secrets_are_not() -> None:
         assert WorkersAIEmbedding(MODEL, **change).to_dict() != plain
 
 
+OPERATIONAL: list[dict[str, Any]] = [
+    {"timeout": 9},
+    {"timeout": Timeout(idle=9)},
+    {"max_retries": 5},
+    {"max_concurrency": 8},
+    {"embed_batch_size": 50},
+    {"num_workers": 3},
+    {"session_affinity": "s"},
+    {"reject_if_busy": True},
+    {"gateway": "gw"},
+    {"gateway": {"id": "gw", "cache_ttl": 5}},
+    {"default_headers": {"x-team": "a"}},
+    {"account_id": "f" * 32},
+    {"api_token": "another"},
+    {"query_instruction": "Q: "},
+]
+
+CHANGES: list[dict[str, Any]] = [
+    {"model": "@cf/baai/bge-m3"},
+    {"pooling": "cls"},
+    {"dimensions": 3},
+    {"truncate": True},
+    {"text_instruction": "T: "},
+    {"blank_text": "(blank)"},
+    {"endpoint": "openai"},
+    {"base_url": "https://models.example.test/v4"},
+    {"additional_kwargs": {"x": 1}},
+]
+
+
+def ingest(cache: IngestionCache, settings: dict[str, Any]) -> int:
+    """Run a pipeline with a fresh object; return how many requests it took."""
+
+    def answer(body: dict[str, Any]) -> Any:
+        if "model" not in body:
+            return vectors(body)
+        data = [{"index": 0, "embedding": [1.0, 2.0, 3.0]}]
+        return unread(httpx.Response(200, json={"object": "list", "data": data}))
+
+    script = Scripted(answer)
+    model, others = (
+        settings.get("model", MODEL),
+        {k: v for k, v in settings.items() if k != "model"},
+    )
+    step = embedding(script, model, **others)
+    IngestionPipeline(transformations=[step], cache=cache).run(
+        documents=[Document(text="a", id_="1")]
+    )
+    return len(script.requests)
+
+
+@pytest.mark.parametrize("settings", OPERATIONAL, ids=str)
+def test_how_requests_are_sent_keeps_the_ingestion_cache(settings: dict[str, Any]) -> None:
+    """Nothing is embedded again, and paid for, after a change that changes no vector."""
+    cache = IngestionCache()
+    assert [ingest(cache, {}), ingest(cache, settings), ingest(cache, {})] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("settings", CHANGES, ids=str)
+def test_what_changes_vectors_is_in_the_ingestion_cache(settings: dict[str, Any]) -> None:
+    """An index never mixes vectors that do not compare."""
+    cache = IngestionCache()
+    assert [ingest(cache, {}), ingest(cache, settings), ingest(cache, settings)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("settings", OPERATIONAL[:8] + CHANGES, ids=str)
+def test_every_setting_survives_a_dict(settings: dict[str, Any]) -> None:
+    """What is left out of the cache's key is in the dict all the same, and in its JSON."""
+    made = WorkersAIEmbedding(**{"model": MODEL, **settings})
+    (name,) = settings
+    for twin in (
+        WorkersAIEmbedding.from_dict(made.to_dict()),
+        WorkersAIEmbedding.from_json(made.to_json()),
+    ):
+        assert getattr(twin, name) == getattr(made, name)
+
+
 async def test_ingestion_pipeline_fills_every_node() -> None:
     """Nodes get their vectors, in both colours."""
     nodes = [TextNode(text=f"node {place}") for place in range(5)]
@@ -222,3 +357,142 @@ async def test_ingestion_pipeline_fills_every_node() -> None:
     assert [node.embedding for node in done] == [expected(node.get_content()) for node in nodes]
     fresh = IngestionPipeline(transformations=[embedding(Scripted(vectors))])
     assert [n.embedding for n in await fresh.arun(nodes=nodes)] == [n.embedding for n in done]
+
+
+# --------------------------------------------------------------------------- limits of models
+
+M3 = "@cf/baai/bge-m3"
+CHUNK = "Reeds and sedges line the slow river banks. " * 230
+
+
+def by_budget(body: dict[str, Any]) -> Any:
+    """bge-m3's rule: texts x longest <= 60,000, and 8,192 a text; a word is a token."""
+    longest = max(len(text.split()) for text in body["text"])
+    message = None
+    if longest > 8192:
+        message = f"AiError: Sequence too long: {longest} > 8192"
+    elif len(body["text"]) * longest > 60_000:
+        message = f"AiError: Max context reached {len(body['text']) * longest} tokens"
+    if message is None:
+        return vectors(body)
+    errors = [{"code": 3030, "message": message}]
+    return unread(httpx.Response(400, json={"success": False, "result": {}, "errors": errors}))
+
+
+@pytest.mark.parametrize("size", [7, 100, 2048])
+async def test_long_chunks_fit_the_model(size: int) -> None:
+    """Whatever LlamaIndex's batches are, requests keep the model's budget."""
+    texts = [CHUNK + "x" * n for n in range(120)]
+    found = embedding(Scripted(by_budget), M3, embed_batch_size=size)
+    assert found.get_text_embedding_batch(texts) == [*map(expected, texts)]
+    assert await found.aget_text_embedding_batch(texts) == [*map(expected, texts)]
+    nodes = [TextNode(text=text) for text in texts]
+    assert [node.embedding for node in await found.acall(nodes)] == [*map(expected, texts)]
+
+
+@pytest.mark.parametrize("size", [7, 100])
+@pytest.mark.parametrize("cached", [True, False])
+async def test_a_text_that_is_too_long_is_named(size: int, *, cached: bool) -> None:
+    """By its place in the caller's list, whatever parts of it were sent."""
+    texts = [f"short {n}" for n in range(40)]
+    texts[33] = CHUNK * 5
+    cache = SimpleKVStore() if cached else None
+    found = embedding(Scripted(by_budget), M3, embed_batch_size=size, embeddings_cache=cache)
+    found.get_text_embedding_batch(texts[:30:2])
+    for _ in range(2):
+        with pytest.raises(ContextWindowExceededError, match=r"texts\[33\]: Seq") as caught:
+            found.get_text_embedding_batch(texts)
+        assert caught.value.position == 33
+        with pytest.raises(ContextWindowExceededError) as other:
+            await found.aget_text_embedding_batch(texts)
+        assert other.value.position == 33
+
+
+async def test_a_node_that_is_too_long_is_named_among_blank_ones() -> None:
+    """Its place is that among the nodes of the pipeline."""
+    nodes = [TextNode(text=text) for text in ("a", "", " ", CHUNK * 5, "b")]
+    found = embedding(Scripted(by_budget), M3)
+    with pytest.raises(ContextWindowExceededError) as caught:
+        found(nodes)
+    assert caught.value.position == 3
+    with pytest.raises(ContextWindowExceededError) as other:
+        await found.acall(nodes)
+    assert other.value.position == 3
+
+
+# --------------------------------------------------------------------------------- blank texts
+
+BLANK = ["", " \n", "\n\n"]
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+async def test_blank_nodes_of_a_pipeline_get_no_embedding(
+    caplog: pytest.LogCaptureFixture, *, parallel: bool
+) -> None:
+    """The others are embedded, all are in the result in their order, and the log says which not."""
+    nodes = [TextNode(text=text, id_=f"n{n}") for n, text in enumerate(["a", *BLANK, "bb"])]
+    script = Scripted(vectors)
+    pipeline = IngestionPipeline(transformations=[embedding(script)])
+    with caplog.at_level("WARNING", "llamaindex_workersai"):
+        done = await pipeline.arun(nodes=nodes) if parallel else pipeline.run(nodes=nodes)
+    assert [node.embedding for node in done] == [expected("a"), None, None, None, expected("bb")]
+    assert script.requests[0]["text"] == ["a", "bb"]
+    assert "3 of 5 nodes" in caplog.text
+    assert "n1, n2, n3" in caplog.text
+
+
+async def test_a_pipeline_of_blank_nodes_sends_nothing() -> None:
+    """Their metadata, as far as embeddings see it, would be text."""
+    script = Scripted(vectors)
+    nodes = [TextNode(text=""), TextNode(text="", metadata={"title": "Rivers"})]
+    found = embedding(script)
+    assert [node.embedding for node in found(nodes[:1])] == [None]
+    assert [node.embedding for node in await found.acall(nodes[:1])] == [None]
+    assert script.requests == []
+    assert found(nodes)[1].embedding is not None
+
+
+async def test_blank_nodes_may_have_a_text_of_the_users() -> None:
+    """`blank_text` gives them a vector of their own."""
+    script = Scripted(vectors)
+    found = embedding(script, blank_text="(blank page)")
+    nodes = [TextNode(text=text) for text in ["a", *BLANK]]
+    assert [node.embedding for node in found(nodes)] == [
+        expected("a"),
+        *[expected("(blank page)")] * 3,
+    ]
+    assert await found.aget_text_embedding("\n") == expected("(blank page)")
+
+
+async def test_blank_texts_raise_with_their_places() -> None:
+    """Outside of pipelines, before any request, whatever batch they are in."""
+    script = Scripted(vectors)
+    found = embedding(script, embed_batch_size=2)
+    texts = ["a", "b", "c", " ", "d", "\n"]
+    with pytest.raises(ConfigurationError, match=r"texts\[3\], texts\[5\]"):
+        found.get_text_embedding_batch(texts)
+    with pytest.raises(ConfigurationError, match=r"texts\[3\], texts\[5\]"):
+        await found.aget_text_embedding_batch(texts)
+    for text in BLANK:
+        with pytest.raises(ConfigurationError):
+            found.get_text_embedding(text)
+        with pytest.raises(ConfigurationError):
+            await found.aget_query_embedding(text)
+    assert script.requests == []
+
+
+# ----------------------------------------------------------------------------- model, model_name
+
+
+@pytest.mark.parametrize("name", ["model", "model_name"])
+async def test_either_name_of_the_model_sets_both(name: str) -> None:
+    """Requests, events, dicts and copies follow, whichever is set."""
+    script = Scripted(vectors)
+    found = embedding(script)
+    copied = found.model_copy(update={name: M3})
+    setattr(found, name, M3)
+    for it in (found, copied):
+        assert (it.model, it.model_name, it.to_payload()["model_name"]) == (M3, M3, M3)
+        await it.aget_text_embedding("a")
+        assert script.sent[-1].url.path.endswith(M3)
+        assert WorkersAIEmbedding.from_dict(it.to_dict()).model == M3

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workersai._checks import check_texts, is_blank, name_places
+from workersai._checks import fill_blank
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile
@@ -112,7 +112,8 @@ def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
-    listed = _filled(check_texts("texts", texts), options.get("blank_text"))
+    is_query = options.get("input_type") == "query"
+    listed = fill_blank(texts, None if is_query else options.get("blank_text"))
     name, instruction = "text", options.get("instruction")
     if instruction is not None and not isinstance(instruction, str):
         raise ConfigurationError(
@@ -123,35 +124,12 @@ def _embedding_fields(
         "truncate_inputs": options.get("truncate"),
         "dimensions": options.get("dimensions"),
     }
-    if options.get("input_type") == "query" and profile.query_field and endpoint == "run":
+    if is_query and profile.query_field and endpoint == "run":
         name, body["instruction"] = profile.query_field, instruction
     elif instruction is not None:
         listed = [instruction + text for text in listed]
     body = {field: value for field, value in body.items() if value is not None}
     return name, listed, add_extra(body, options.get("extra"), _EMBEDDED, profile)
-
-
-def _filled(texts: list[str], blank_text: str | None) -> list[str]:
-    """Put the caller's text in the place of each blank one.
-
-    Raises:
-        ConfigurationError: If there are blank texts and nothing to put there.
-    """
-    if blank_text is not None and (not isinstance(blank_text, str) or is_blank(blank_text)):
-        raise ConfigurationError(
-            f"blank_text must be a text that is not blank, not {blank_text!r}",
-            parameter="blank_text",
-        )
-    blank = [place for place, text in enumerate(texts) if is_blank(text)]
-    if not blank:
-        return texts
-    if blank_text is None:
-        raise ConfigurationError(
-            f"{name_places('texts', blank)}: a blank text has no vector; leave it out, or pass "
-            "blank_text, which is embedded in the place of blank texts",
-            parameter="texts",
-        )
-    return [blank_text if is_blank(text) else text for text in texts]
 
 
 def _batch_size(asked: int | None, profile: ModelProfile) -> int:

@@ -134,7 +134,7 @@ class Client(SyncBatches):
             on_retry: As in `chat`.
             **options: `input_type` (`document` or `query`), `instruction`, `pooling`,
                 `dimensions`, `truncate`, `blank_text` (what to embed in the place of a blank
-                text), `batch_size`, `extra`.
+                document), `batch_size`, `extra`.
 
         Raises:
             ConfigurationError: If texts are blank, naming all of them, or an option does not fit

@@ -5,17 +5,25 @@ Both faces of this distribution are made of it. Users of a face need nothing fro
 
 from __future__ import annotations
 
+from workersai._checks import fill_blank, is_blank
 from workersai._concurrency import call_each, call_each_async
 from workersai._models.catalogue import catalogue_profile
 from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.integration.clients import Clients
+from workersai.integration.identity import OPERATIONAL, gateway_identity
+from workersai.integration.progress import progress
 
 __all__ = [
+    "OPERATIONAL",
     "Clients",
     "call_each",
     "call_each_async",
     "catalogue_profile",
+    "fill_blank",
+    "gateway_identity",
     "hidden_setting",
     "hides_arguments",
+    "is_blank",
+    "progress",
     "secrets_in_header",
 ]

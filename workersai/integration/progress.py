@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from langchain_workersai._errors import ConfigurationError
+from workersai.errors import ConfigurationError
+
+__all__ = ["progress"]
 
 
 @contextmanager
 def progress(total: int, *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar while the block runs.
+    """Show a progress bar while the block runs.
+
+    Args:
+        total: How many texts there are.
+        wanted: Whether to show a bar at all.
 
     Yields:
         What to call with the number of texts that each answer brought; `None` for no bar.

@@ -1,0 +1,61 @@
+"""Lists of texts that LlamaIndex embeds in parts: places of the whole list, and its share of calls.
+
+LlamaIndex cuts a list into batches, and leaves out what its cache or a pipeline has no need of,
+before it asks for vectors. What is asked for then knows its own part alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from workersai import ContextWindowExceededError
+
+__all__ = ["embedding_whole", "naming_places", "requests_at_once"]
+
+
+@dataclass(frozen=True)
+class _Whole:
+    texts: Sequence[str]
+    at_once: int | None
+
+
+_whole: ContextVar[_Whole | None] = ContextVar("workersai_whole", default=None)
+
+
+@contextmanager
+def embedding_whole(texts: Sequence[str], at_once: int | None = None) -> Iterator[None]:
+    """Inside, errors name places in *texts*, unless an outer block has a longer list.
+
+    Args:
+        texts: The caller's list.
+        at_once: How many requests each part may have under way; `None` for no share of its own.
+    """
+    outer = _whole.get()
+    token = _whole.set(_Whole(texts if outer is None else outer.texts, at_once))
+    try:
+        yield
+    finally:
+        _whole.reset(token)
+
+
+def requests_at_once(most: int) -> int:
+    """Return how many requests a part may have under way, *most* if it is the whole."""
+    whole = _whole.get()
+    return most if whole is None or whole.at_once is None else whole.at_once
+
+
+@contextmanager
+def naming_places(part: Sequence[str]) -> Iterator[None]:
+    """Inside, an error about a text of the part names its place in the whole list."""
+    try:
+        yield
+    except ContextWindowExceededError as error:
+        whole = _whole.get()
+        if whole is not None and error.position is not None:
+            text = part[error.position]
+            if text in whole.texts:
+                error.at(whole.texts.index(text))
+        raise
