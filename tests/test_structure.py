@@ -19,7 +19,8 @@ FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
 TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_secrets",
-          "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_version"}  # fmt: skip
+          "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_names",
+          "_version"}  # fmt: skip
 MAY_IMPORT = {
     "_models": GROUND,
     "_request": GROUND | {"_models"},

@@ -26,7 +26,7 @@ class Request:
         params: The query.
         model: The model it asks, if any.
         stream: Whether a stream is asked for.
-        tools: The names of the tools it offers.
+        tools: The tools it offers: the names they have on the wire -> their own.
         count: How many texts or documents it holds.
         dimensions: The length of the vectors it asks for, if it does.
         max_answer: The largest answer that is read, in bytes.
@@ -41,7 +41,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
     stream: bool = False
-    tools: frozenset[str] = frozenset()
+    tools: Mapping[str, str] = field(default_factory=dict)
     count: int = 0
     dimensions: int | None = None
     max_answer: int = MAX_BODY_BYTES

@@ -147,7 +147,14 @@ def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
     options = ChatOptions(model, cast("CallOptions", given))
     if kind == "prompt":
         return completion_body(asked, options)
-    body, _ = chat_body(asked, options, **of_chat)
+    body, names = chat_body(asked, options, **of_chat)
+    for wire, own in names.items():
+        if wire != own:
+            raise ConfigurationError(
+                f"a batch cannot carry the tool name {own!r}, which models do not accept: its "
+                f"answers may be read by another process, which cannot know it. Name it {wire!r}",
+                parameter="tools",
+            )
     return body
 
 

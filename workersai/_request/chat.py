@@ -16,7 +16,13 @@ from workersai._request.messages import to_wire_messages
 from workersai._request.parameters import check_extra, collect_parameters
 from workersai._request.path import run_path
 from workersai._request.response_format import to_wire_response_format
-from workersai._request.tools import to_wire_tool_choice, to_wire_tools, tool_names
+from workersai._request.tools import (
+    rename_calls,
+    to_wire_tool_choice,
+    to_wire_tools,
+    tool_names,
+    with_wire_name,
+)
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
 from workersai.types import CallOptions, Endpoint, WireMessage
@@ -71,8 +77,11 @@ def chat_body(
     *,
     tools: Sequence[Mapping[str, Any]] | None = None,
     tool_choice: str | bool | Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], frozenset[str]]:
-    """Build the body of a chat's request; return it and the names of its tools.
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Build the body of a chat's request.
+
+    Returns:
+        The body, and the names that its tools have there -> their own.
 
     Raises:
         ConfigurationError: If an argument does not fit the model.
@@ -81,11 +90,13 @@ def chat_body(
     wire_tools = to_wire_tools(tools, profile)
     names = tool_names(wire_tools)
     body: dict[str, Any] = {"messages": to_wire_messages(messages, profile)}
+    rename_calls(body["messages"], names)
     if wire_tools:
-        body["tools"] = wire_tools
+        body["tools"] = [with_wire_name(tool, names) for tool in wire_tools]
     if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
         body["tool_choice"] = choice
-    return _generation_body(body, options, profile), names
+    own = {wire: name for name, wire in names.items()}
+    return _generation_body(body, options, profile), own
 
 
 def completion_request(prompt: str, options: ChatOptions) -> Request:
@@ -95,7 +106,7 @@ def completion_request(prompt: str, options: ChatOptions) -> Request:
         ConfigurationError: If the prompt is empty or an argument does not fit the model.
     """
     path = run_path(options.model)
-    return _generation_request(path, completion_body(prompt, options), options.model, frozenset())
+    return _generation_request(path, completion_body(prompt, options), options.model, {})
 
 
 def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
@@ -111,7 +122,7 @@ def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
 
 
 def _generation_request(
-    path: str, body: dict[str, Any], model: str, names: frozenset[str]
+    path: str, body: dict[str, Any], model: str, names: Mapping[str, str]
 ) -> Request:
     is_stream = "stream" in body
     return Request(

@@ -1,12 +1,12 @@
-"""A response format in either form -> the form that the model"s page documents."""
+"""A response format in either form -> the form that the model's page documents."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from workersai._models.profile import ModelProfile
+from workersai._names import acceptable_name
 from workersai.errors import ConfigurationError
 from workersai.types import Endpoint
 
@@ -22,7 +22,8 @@ def to_wire_response_format(
     require `{"name": ..., "schema": ...}`, and so does `/ai/v1`.
 
     Raises:
-        ConfigurationError: If a `json_schema` format has no schema.
+        ConfigurationError: If a `json_schema` format has no schema, or asks for `strict` where
+            the bare schema has no place for it.
     """
     if response_format is None:
         return None
@@ -34,6 +35,9 @@ def to_wire_response_format(
     if response_format.get("type") != "json_schema":
         return dict(response_format)
     given = response_format.get("json_schema")
+    if given is None and isinstance(response_format.get("schema"), Mapping):
+        # The form of OpenAI's Responses API has no level in between.
+        given = {key: value for key, value in response_format.items() if key != "type"}
     if not isinstance(given, Mapping):
         raise ConfigurationError(
             "response_format of type 'json_schema' needs the schema under 'json_schema'",
@@ -41,9 +45,9 @@ def to_wire_response_format(
         )
     is_envelope = isinstance(given.get("schema"), Mapping) and "properties" not in given
     if endpoint == "openai" or profile.schema_envelope:
-        wanted = {"name": _schema_name(given), **given} if is_envelope else _wrap(given)
+        wanted = {**given, "name": _schema_name(given)} if is_envelope else _wrap(given)
     else:
-        wanted = _unwrap(given) if is_envelope else dict(given)
+        wanted = _unwrap(given, profile) if is_envelope else dict(given)
     return {"type": "json_schema", "json_schema": wanted}
 
 
@@ -51,11 +55,20 @@ def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": _schema_name(schema), "schema": dict(schema)}
 
 
-def _unwrap(envelope: Mapping[str, Any]) -> dict[str, Any]:
+def _unwrap(envelope: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
+    if envelope.get("strict"):
+        raise ConfigurationError(
+            f"strict=True has no place in the bare JSON schema that {profile.name} takes on "
+            "endpoint='run': leave strict out, or use endpoint='openai'",
+            parameter="response_format",
+        )
     named = {"title": envelope.get("name"), "description": envelope.get("description")}
     return {**{k: v for k, v in named.items() if v is not None}, **envelope["schema"]}
 
 
 def _schema_name(schema: Mapping[str, Any]) -> str:
     name = schema.get("name") or schema.get("title")
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] if isinstance(name, str) else "response"
+    if not isinstance(name, str) or not name:
+        inner = schema.get("schema")
+        name = inner.get("title") if isinstance(inner, Mapping) else None
+    return acceptable_name(name, default="response") if isinstance(name, str) else "response"

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from workersai._checks import check_items
 from workersai._models.profile import ModelProfile
+from workersai._names import acceptable_name, is_acceptable_name, wire_names
+from workersai._request.json_types import single_type
 from workersai.errors import ConfigurationError
 
-__all__ = ["to_wire_tool_choice", "to_wire_tools", "tool_names"]
+__all__ = [
+    "rename_calls",
+    "to_wire_tool_choice",
+    "to_wire_tools",
+    "tool_names",
+    "with_wire_name",
+]
 
-T = TypeVar("T")
+Names = Mapping[str, str]
+"""A tool's own name -> its name on the wire."""
 
 
-def tool_names(tools: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the names of tools in their wire form."""
-    return frozenset(tool["function"]["name"] for tool in tools if tool["type"] == "function")
+def tool_names(tools: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Map the own names of tools, which are in their wire form, to names that models accept."""
+    return wire_names(tool["function"]["name"] for tool in tools if tool["type"] == "function")
+
+
+def with_wire_name(tool: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """Return a tool in its wire form with the name that it has on the wire."""
+    if tool["type"] != "function":
+        return dict(tool)
+    function = tool["function"]
+    return {**tool, "function": {**function, "name": names[function["name"]]}}
 
 
 def to_wire_tools(
@@ -28,6 +45,9 @@ def to_wire_tools(
         tools: In the OpenAI form, the flat form `{name, description, parameters}`, or the
             Anthropic form `{name, description, input_schema}`.
         profile: The model's.
+
+    Returns:
+        The definitions, with the tools' own names.
 
     Raises:
         ConfigurationError: If a definition has none of these forms.
@@ -42,7 +62,7 @@ def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, 
         return dict(given)  # `custom` tools: listed by the OpenAI-schema models
     inner = given.get("function", given)
     function = dict(inner) if isinstance(inner, Mapping) else {}
-    if not isinstance(function.get("name"), str):
+    if not isinstance(function.get("name"), str) or not function["name"]:
         raise ConfigurationError(
             f"tools[{position}] has no name: pass {{'type': 'function', 'function': "
             f"{{'name': ..., 'parameters': ...}}}}",
@@ -62,89 +82,150 @@ def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, 
 
 
 def _to_wire_schema(position: int, function: Mapping[str, Any]) -> dict[str, Any]:
-    schema = function.get("input_schema") or function.get("parameters") or {}
-    properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else None
-    if not isinstance(properties, Mapping):
+    given = function.get("input_schema") or function.get("parameters") or {}
+    schema = resolve_root(given) if isinstance(given, Mapping) else {"type": None}
+    properties = schema.get("properties")
+    properties = {} if properties is None else properties
+    kinds = schema.get("type", "object")
+    takes_objects = "object" in (kinds if isinstance(kinds, list) else [kinds])
+    if not takes_objects or not isinstance(properties, Mapping):
         raise ConfigurationError(
-            f"tools[{position}] has parameters that are no JSON schema of an object",
+            f"tools[{position}] has parameters that are no JSON schema of an object: pass "
+            "{'type': 'object', 'properties': {...}}",
             parameter="tools",
         )
-    return {"type": "object", **schema, "properties": properties}
+    return {**schema, "type": "object", "properties": properties}
+
+
+def resolve_root(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out a schema that is nothing but a reference into its own definitions.
+
+    Schemas of recursive classes are; a server that looks for `properties` finds none there. The
+    definitions stay: what is inside still refers to them.
+    """
+    found, seen = dict(schema), set[str]()
+    while isinstance(reference := found.get("$ref"), str) and reference not in seen:
+        seen.add(reference)
+        kind, _, name = reference.removeprefix("#/").partition("/")
+        definitions = schema.get(kind) if kind in ("$defs", "definitions") else None
+        target = definitions.get(name) if isinstance(definitions, Mapping) else None
+        if not isinstance(target, Mapping):
+            break
+        found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
+    return found
 
 
 def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Give every property the `type` and `description` that the model's page requires."""
-    definitions = {**_field(schema, "definitions", dict), **_field(schema, "$defs", dict)}
-    return {
-        name: {
-            "description": "",
-            **(spec if isinstance(spec, Mapping) else {}),
-            "type": _type_of(spec, definitions),
-        }
-        for name, spec in schema["properties"].items()
-    }
+    """Give properties the `description` and, where one is true, the `type` that the page wants."""
+    described = {}
+    for name, spec in schema["properties"].items():
+        own = spec if isinstance(spec, Mapping) else ({"not": {}} if spec is False else {})
+        kind = None if "type" in own else single_type(own, schema)
+        described[name] = {"description": "", **own, **({} if kind is None else {"type": kind})}
+    return described
 
 
-def _field(schema: Mapping[str, Any], key: str, kind: type[T]) -> T:
-    """Return a field of a schema, empty where it is not of the kind that JSON Schema wants."""
-    found = schema.get(key)
-    return found if isinstance(found, kind) else kind()
+# ------------------------------------------------------------------------ the choice of a tool
 
-
-_TYPE_NAMES: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-
-
-def _type_of(spec: Any, definitions: Mapping[str, Any], depth: int = 0) -> str:
-    """Return one type for a property; of several, the first that is not null."""
-    if not isinstance(spec, Mapping) or depth > len(definitions) + 8:
-        return "string"
-    if isinstance(declared := spec.get("type"), str):
-        return declared
-    if isinstance(declared, list):
-        return next((kind for kind in declared if kind != "null"), "null")
-    if isinstance(reference := spec.get("$ref"), str):
-        return _type_of(definitions.get(reference.rsplit("/", 1)[-1]), definitions, depth + 1)
-    for key in ("anyOf", "oneOf", "allOf"):
-        for option in _field(spec, key, list):
-            if (found := _type_of(option, definitions, depth + 1)) != "null":
-                return found
-    values = _field(spec, "enum", list) or ([spec["const"]] if "const" in spec else [])
-    if values:
-        return _TYPE_NAMES.get(type(values[0]), "string")
-    return "object" if "properties" in spec else "string"
+_MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
+_FORMS = (
+    "pass 'auto', 'none', 'required' (or 'any', or True), the name of a tool, or a dict as in the "
+    "OpenAI API"
+)
 
 
 def to_wire_tool_choice(
-    choice: str | bool | Mapping[str, Any] | None, names: frozenset[str]
+    choice: str | bool | Mapping[str, Any] | None, names: Names
 ) -> str | dict[str, Any] | None:
     """Write a tool choice as the wire has it.
 
     Args:
-        choice: `None` (the model decides), `auto`, `none`, `required` or its other names `any`
-            and `True`, a tool's name, or a dict that is sent as it is.
-        names: The tools of the request.
+        choice: `None` or `False` (the model decides), `auto`, `none`, `required` or its other
+            names `any` and `True`, a tool's name, or a dict in OpenAI's or Anthropic's form; a
+            dict of another type is sent as it is.
+        names: The names of the request's tools.
 
     Raises:
-        ConfigurationError: If a call is required but there is no tool, or no such tool.
+        ConfigurationError: If it is nothing of the kind; if a call is required but there is no
+            tool, or no such tool.
     """
     if choice is None or choice is False:
         return None
-    if isinstance(choice, Mapping):
-        return dict(choice)
+    mode, name = _read_choice(choice)
+    if mode is None and name is None:
+        if isinstance(choice, Mapping) and choice.get("type"):
+            # `custom` and `allowed_tools`, and what may come.
+            return {key: _renamed(value, names) for key, value in choice.items()}
+        raise ConfigurationError(
+            f"tool_choice={choice!r} is no choice of a tool: {_FORMS}", parameter="tool_choice"
+        )
     if not names:
-        if choice in ("auto", "none"):
+        if mode in ("auto", "none"):
             return None
         raise ConfigurationError(
-            f"tool_choice={choice!r} asks for a call, but the request has no tools",
+            f"tool_choice={choice!r} asks for a call, but the request has no tools: pass tools, "
+            "or leave tool_choice out",
             parameter="tool_choice",
         )
-    if choice is True or choice == "any":
-        return "required"  # `any` is refused with 8001
-    if choice in ("auto", "none", "required"):
-        return choice
-    if not isinstance(choice, str) or choice not in names:
-        raise ConfigurationError(
-            f"tool_choice={choice!r} names no tool of the request; it has {sorted(names)}",
-            parameter="tool_choice",
-        )
-    return {"type": "function", "function": {"name": choice}}
+    if mode is not None:
+        return mode  # `any` itself is refused with 8001
+    return {"type": "function", "function": {"name": _known(name or "", names, choice)}}
+
+
+def _read_choice(choice: Any) -> tuple[str | None, str | None]:
+    """Read the mode or the name out of a choice; neither if it has none."""
+    if choice is True:
+        return "required", None
+    if isinstance(choice, str):
+        return (_MODES[choice], None) if choice in _MODES else (None, choice)
+    if not isinstance(choice, Mapping):
+        return None, None
+    kind = choice.get("type", "function")
+    if isinstance(kind, str) and kind in _MODES:  # Anthropic's {"type": "any"}
+        return _MODES[kind], None
+    inner = choice.get("function", choice)
+    name = inner.get("name") if isinstance(inner, Mapping) else None
+    return None, name if kind in ("function", "tool") and isinstance(name, str) else None
+
+
+def _known(name: str, names: Names, choice: Any) -> str:
+    if name in names:
+        return names[name]
+    if name in names.values():
+        return name
+    raise ConfigurationError(
+        f"tool_choice={choice!r} names no tool of the request; it has {sorted(names)}",
+        parameter="tool_choice",
+    )
+
+
+def _renamed(value: Any, names: Names) -> Any:
+    """Write the names in a choice of a form that is sent as it is."""
+    if isinstance(value, Mapping):
+        return {
+            key: names.get(item, item)
+            if key == "name" and isinstance(item, str)
+            else _renamed(item, names)
+            for key, item in value.items()
+        }
+    return [_renamed(item, names) for item in value] if isinstance(value, list) else value
+
+
+def rename_calls(messages: Sequence[dict[str, Any]], names: Names) -> None:
+    """Write the names of tools in a history as the request's tools have them on the wire.
+
+    Args:
+        messages: In their wire form, made for this request: they are changed.
+        names: The names of the request's tools; other names are written acceptably.
+    """
+    for message in messages:
+        for call in message.get("tool_calls", ()):
+            call["function"]["name"] = _on_wire(call["function"]["name"], names)
+        if message["role"] in ("tool", "function") and isinstance(message.get("name"), str):
+            message["name"] = _on_wire(message["name"], names)
+
+
+def _on_wire(name: Any, names: Names) -> Any:
+    if not isinstance(name, str) or not name or is_acceptable_name(name):
+        return name
+    return names.get(name) or acceptable_name(name)

@@ -18,7 +18,7 @@ from workersai._response.usage import parse_usage, with_neurons
 from workersai._secrets import redact
 from workersai._wire import Request
 from workersai.errors import ResponseError
-from workersai.results import ChatResult, Choice
+from workersai.results import ChatResult, Choice, InvalidToolCall, ToolCall
 
 __all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat", "read_logprobs"]
 
@@ -80,7 +80,7 @@ class _ChoiceReader:
 
     place: AnswerPlace
     ids: CallIds
-    tools: frozenset[str]
+    tools: Mapping[str, str]
 
     def read(self, answer: dict[str, Any], model: str | None) -> tuple[Choice, ...]:
         choices = answer.get("choices")
@@ -106,7 +106,7 @@ class _ChoiceReader:
         calls = message.get("tool_calls")
         if not calls and isinstance(message.get("function_call"), dict):
             calls = [message["function_call"]]
-        valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
+        valid, invalid = self._calls(calls, reason)
         index = choice.get("index")
         return Choice(
             index=index if isinstance(index, int) else position,
@@ -125,7 +125,7 @@ class _ChoiceReader:
             # qwen2.5-coder puts the call where the text belongs.
             response, calls = None, [response]
         reason = text_or_none(answer.get("finish_reason"))
-        valid, invalid = from_wire_tool_calls(calls, self.ids, is_truncated=reason == "length")
+        valid, invalid = self._calls(calls, reason)
         return Choice(
             text=self._text(response, (*self.place.path, "response")),
             reasoning=self._reasoning(answer, self.place.path),
@@ -134,12 +134,19 @@ class _ChoiceReader:
             finish_reason=reason,
         )
 
+    def _calls(
+        self, calls: Any, reason: str | None
+    ) -> tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
+        return from_wire_tool_calls(
+            calls, self.ids, is_truncated=reason == "length", names=self.tools
+        )
+
     def _is_call(self, response: Any) -> bool:
         return (
             isinstance(response, dict)
             and set(response) <= {"id", "type", "name", "arguments", "parameters"}
             and isinstance(response.get("name"), str)
-            and response["name"] in self.tools
+            and response["name"] in (*self.tools, *self.tools.values())
         )
 
     def _reasoning(self, message: Mapping[str, Any], path: tuple[str | int, ...]) -> str:

@@ -7,6 +7,7 @@ whole, twice, or not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,7 +15,13 @@ from pydantic_core import from_json
 from workersai._json import read_list, to_text
 from workersai.results import InvalidToolCall, ToolCall
 
-__all__ = ["CallIds", "from_wire_tool_calls", "make_tool_call", "name_and_arguments"]
+__all__ = [
+    "NO_NAMES",
+    "CallIds",
+    "from_wire_tool_calls",
+    "make_tool_call",
+    "name_and_arguments",
+]
 
 
 class CallIds:
@@ -34,11 +41,21 @@ class CallIds:
         return chosen
 
 
-def name_and_arguments(call: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return what a call, nested (`function`) or flat, names and passes."""
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
+def own_name(name: Any, names: Mapping[str, str]) -> Any:
+    """Return a tool's own name for the one that it has on the wire; any other as it is."""
+    return names.get(name, name) if isinstance(name, str) else name
+
+
+def name_and_arguments(
+    call: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES
+) -> tuple[Any, Any]:
+    """Return which tool a call, nested (`function`) or flat, asks for, and with what."""
     function = call.get("function")
     inner = function if isinstance(function, Mapping) else call
-    return inner.get("name"), inner.get("arguments", inner.get("parameters"))
+    return own_name(inner.get("name"), names), inner.get("arguments", inner.get("parameters"))
 
 
 def make_tool_call(
@@ -83,16 +100,24 @@ def _parse_arguments(
 
 
 def from_wire_tool_calls(
-    calls: Any, ids: CallIds, *, is_truncated: bool
+    calls: Any, ids: CallIds, *, is_truncated: bool, names: Mapping[str, str] = NO_NAMES
 ) -> tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
     """Read the `tool_calls` of a whole answer: a list, null or missing.
+
+    Args:
+        calls: As they came.
+        ids: Gives out their ids.
+        is_truncated: As in `make_tool_call`.
+        names: The names that tools have on the wire -> their own.
 
     Raises:
         ResponseError: If they are anything else.
     """
     made = [
         make_tool_call(
-            ids.take(call.get("id"), index), *name_and_arguments(call), is_truncated=is_truncated
+            ids.take(call.get("id"), index),
+            *name_and_arguments(call, names),
+            is_truncated=is_truncated,
         )
         for index, call in enumerate(read_list(calls, "tool_calls"))
         if isinstance(call, Mapping)

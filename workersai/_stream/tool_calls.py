@@ -15,7 +15,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from workersai._json import join_surrogates, read_list
-from workersai._response.tool_calls import CallIds, make_tool_call, name_and_arguments
+from workersai._response.tool_calls import (
+    NO_NAMES,
+    CallIds,
+    make_tool_call,
+    name_and_arguments,
+)
 from workersai.errors import ResponseError
 from workersai.events import ToolCallDelta
 from workersai.results import InvalidToolCall, ToolCall
@@ -90,10 +95,12 @@ class ToolCallAssembler:
 
     Args:
         seed: Of the ids of calls that come without one.
+        names: The names that tools have on the wire -> their own.
     """
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, names: Mapping[str, str] = NO_NAMES) -> None:
         self._ids = CallIds(seed)
+        self._names = names
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._handed_out = 0
@@ -117,7 +124,7 @@ class ToolCallAssembler:
         return [delta for delta in deltas if delta is not None]
 
     def _feed(self, fragment: Mapping[str, Any]) -> ToolCallDelta | None:
-        name, arguments = name_and_arguments(fragment)
+        name, arguments = name_and_arguments(fragment, self._names)
         call = self._find(fragment.get("index"), fragment.get("id"), name)
         if arguments is None:
             piece = ""

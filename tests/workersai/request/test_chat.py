@@ -171,7 +171,7 @@ def test_tools_are_sent_nested_with_their_choice() -> None:
         ],
         "tool_choice": {"type": "function", "function": {"name": "f"}},
     }
-    assert request.tools == {"f"}
+    assert request.tools == {"f": "f"}
 
 
 @pytest.mark.parametrize("tools", [None, [], ()], ids=repr)

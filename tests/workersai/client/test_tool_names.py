@@ -1,0 +1,87 @@
+"""Names of tools that no model accepts: written another way, and read back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.workersai.conftest import Mocked
+from tests.workersai.talking import HELLO, event_stream, json_answer, tool
+from workersai import ConfigurationError, Finish, ToolCallDelta
+
+OWN = ["files/read all", "files.read all", "поиск", "plain"]
+WIRE = ["files_read_all", "files_read_all_2", "tool", "plain"]
+TOOLS = [tool(name) for name in OWN]
+
+
+def calls(names: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"id": f"c{at}", "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for at, name in enumerate(names)
+    ]
+
+
+def plain(names: list[str]) -> Any:
+    message = {"role": "assistant", "content": None, "tool_calls": calls(names)}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    return json_answer(json.dumps(body).encode())
+
+
+def streamed(names: list[str]) -> Any:
+    pieces = [{**call, "index": at} for at, call in enumerate(calls(names))]
+    deltas: list[tuple[dict[str, Any], Any]] = [({"tool_calls": [piece]}, None) for piece in pieces]
+    # Some servers repeat the name with every piece of the arguments.
+    again = {"index": 0, "id": None, "function": {"name": names[0], "arguments": " "}}
+    deltas += [({"tool_calls": [again]}, None), ({}, "tool_calls")]
+    events = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        for delta, reason in deltas
+    ]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    return event_stream(body.encode())
+
+
+def test_tools_have_acceptable_names_on_the_wire_alone(mocked: Mocked) -> None:
+    """Definitions, choice and history carry the wire's names; the answer has the tools' own."""
+    client, recorder = mocked(plain([*WIRE, "unheard_of"]))
+    history = [
+        *HELLO,
+        {"role": "assistant", "content": "", "tool_calls": calls([OWN[1], "long gone!"])},
+        {"role": "tool", "tool_call_id": "c0", "name": OWN[1], "content": "1"},
+        {"role": "tool", "tool_call_id": "c1", "content": "2"},
+    ]
+    result = client.call("chat", history, tools=TOOLS, tool_choice=OWN[2])
+    assert [call.name for call in result.tool_calls] == [*OWN, "unheard_of"]
+    (sent,) = recorder.bodies
+    assert [made["function"]["name"] for made in sent["tools"]] == WIRE
+    assert sent["tool_choice"] == {"type": "function", "function": {"name": "tool"}}
+    _, turn, first, _ = sent["messages"]
+    assert [call["function"]["name"] for call in turn["tool_calls"]] == [WIRE[1], "long_gone_"]
+    assert first["name"] == WIRE[1]
+    assert history[1]["tool_calls"][0]["function"]["name"] == OWN[1]  # type: ignore[index]  # a dict
+
+
+def test_streamed_calls_have_the_tools_own_names(mocked: Mocked) -> None:
+    """Deltas and the finish of a stream name the tools as the caller does."""
+    client, _ = mocked(streamed(WIRE))
+    *deltas, finish = list(client.open("stream_chat", HELLO, tools=TOOLS))
+    names = [delta.name for delta in deltas if isinstance(delta, ToolCallDelta) and delta.name]
+    assert isinstance(finish, Finish)
+    assert names == [call.name for call in finish.tool_calls] == OWN
+
+
+def test_a_call_by_the_own_name_is_that_tool_s(mocked: Mocked) -> None:
+    """A model may have read the name in the conversation, and use it."""
+    client, _ = mocked(plain([OWN[0]]))
+    assert client.chat(tools=TOOLS).tool_calls[0].name == OWN[0]
+
+
+def test_a_batch_refuses_names_that_cannot_come_back(mocked: Mocked) -> None:
+    """The answers may be read where nobody knows the tools: it raises, with a name that works."""
+    client, recorder = mocked(plain([]))
+    with pytest.raises(ConfigurationError, match="files_read_all") as caught:
+        client.call("submit_batch", [{"messages": HELLO, "tools": TOOLS}])
+    assert caught.value.parameter == "tools"
+    assert not recorder.requests

@@ -1,0 +1,103 @@
+"""Response formats, as each model takes them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.workersai.talking import GLM, GRANITE, LLAMA, SEA_LION, UNKNOWN
+from workersai._models import get_profile
+from workersai._request.response_format import to_wire_response_format
+from workersai.errors import ConfigurationError
+from workersai.types import Endpoint
+
+BARE = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+TITLED = {"title": "My Answer!", "description": "D.", **BARE}
+ENVELOPE = {"name": "answer", "schema": BARE, "strict": True}
+LOOSE = {**ENVELOPE, "strict": False}
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint", "given", "wire"),
+    [
+        (GRANITE, "run", BARE, BARE),
+        (SEA_LION, "run", BARE, BARE),
+        (LLAMA, "run", BARE, BARE),
+        (UNKNOWN, "run", BARE, BARE),
+        (GRANITE, "run", LOOSE, {"title": "answer", **BARE}),
+        (GRANITE, "openai", BARE, {"name": "response", "schema": BARE}),
+        (GRANITE, "openai", ENVELOPE, ENVELOPE),
+        (GLM, "run", BARE, {"name": "response", "schema": BARE}),
+        (GLM, "run", TITLED, {"name": "My_Answer_", "schema": TITLED}),
+        (GLM, "run", ENVELOPE, ENVELOPE),
+        (GLM, "run", {"schema": BARE}, {"name": "response", "schema": BARE}),
+        (GLM, "run", {"schema": TITLED}, {"name": "My_Answer_", "schema": TITLED}),
+        (GLM, "run", {"name": "Ünï code", "schema": BARE}, {"name": "Uni_code", "schema": BARE}),
+        (GLM, "run", {"name": "n" * 90, "schema": BARE}, {"name": "n" * 64, "schema": BARE}),
+        (GLM, "openai", BARE, {"name": "response", "schema": BARE}),
+    ],
+)
+def test_a_json_schema_is_bare_or_named(
+    model: str, endpoint: Endpoint, given: Any, wire: Any
+) -> None:
+    """Bare natively; in the named envelope where the page requires `name`, and on `/ai/v1`."""
+    before = copy.deepcopy(given)
+    found = to_wire_response_format(
+        {"type": "json_schema", "json_schema": given}, get_profile(model), endpoint
+    )
+    assert found == {"type": "json_schema", "json_schema": wire}
+    assert given == before
+
+
+def test_a_schema_with_a_property_named_schema_is_no_envelope() -> None:
+    """Only what is no JSON schema itself is taken for an envelope."""
+    tricky = {"type": "object", "properties": {"schema": {"type": "string"}}, "schema": {}}
+    found = to_wire_response_format(
+        {"type": "json_schema", "json_schema": tricky}, get_profile(GLM), "run"
+    )
+    assert found is not None
+    assert found["json_schema"] == {"name": "response", "schema": tricky}
+
+
+@pytest.mark.parametrize("given", [None, {"type": "json_object"}, {"type": "text"}], ids=str)
+@pytest.mark.parametrize("endpoint", ["run", "openai"])
+def test_other_formats_are_sent_as_they_are(given: Any, endpoint: Endpoint) -> None:
+    """Only schemas differ between models."""
+    assert to_wire_response_format(given, get_profile(GLM), endpoint) == given
+
+
+@pytest.mark.parametrize("given", [None, "schema", []], ids=repr)
+def test_a_schema_format_needs_a_schema(given: Any) -> None:
+    """Without one it raises before any request."""
+    with pytest.raises(ConfigurationError) as caught:
+        to_wire_response_format(
+            {"type": "json_schema", "json_schema": given}, get_profile(GLM), "run"
+        )
+    assert caught.value.parameter == "response_format"
+
+
+@pytest.mark.parametrize("given", ["json_object", 5, ["json_object"]], ids=repr)
+def test_a_format_is_a_dict(given: Any) -> None:
+    """Its name alone, as other libraries take it, raises before any request."""
+    with pytest.raises(ConfigurationError) as caught:
+        to_wire_response_format(given, get_profile(GLM), "run")
+    assert caught.value.parameter == "response_format"
+
+
+@pytest.mark.parametrize("model", [GRANITE, SEA_LION, UNKNOWN])
+def test_strict_is_not_dropped(model: str) -> None:
+    """A bare schema has no place for `strict`: asking for it raises, with what to do."""
+    wanted = {"type": "json_schema", "json_schema": ENVELOPE}
+    with pytest.raises(ConfigurationError, match=r"strict.*endpoint='openai'") as caught:
+        to_wire_response_format(wanted, get_profile(model), "run")
+    assert caught.value.parameter == "response_format"
+    assert to_wire_response_format(wanted, get_profile(model), "openai") == wanted
+
+
+def test_the_form_of_the_responses_api() -> None:
+    """OpenAI's newer API has name, schema and strict beside the type."""
+    flat = {"type": "json_schema", **ENVELOPE}
+    found = to_wire_response_format(flat, get_profile(GLM), "run")
+    assert found == {"type": "json_schema", "json_schema": ENVELOPE}

@@ -1,0 +1,96 @@
+"""A JSON schema -> the one JSON type that its values have, if they all have the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["single_type"]
+
+_ALL = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+_NUMBERS = frozenset({"integer", "number"})
+_TYPES: Mapping[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+_IMPLIED = {"properties": "object", "items": "array", "prefixItems": "array"}
+"""Keywords that speak of one type alone. Other types pass them, but nobody means that."""
+
+_DEPTH = 32
+
+
+def single_type(schema: Any, root: Mapping[str, Any]) -> str | None:
+    """Return the type of every value that fits a schema; `None` if there are several or none.
+
+    Args:
+        schema: A schema inside of *root*.
+        root: What has the definitions that the schema refers to.
+    """
+    found = _Reader(root).possible(schema, 0)
+    if found == _NUMBERS:
+        return "number"
+    return next(iter(found)) if len(found) == 1 else None
+
+
+class _Reader:
+    """Reads the schemas of one document, and each reference into it once."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._targets: dict[str, frozenset[str]] = {}
+
+    def possible(self, schema: Any, depth: int) -> frozenset[str]:
+        """Return the types that a schema lets pass; all of them where it cannot be read."""
+        if not isinstance(schema, Mapping) or depth > _DEPTH:
+            return frozenset() if schema is False else _ALL
+        found = _declared(schema) & _of_values(schema)
+        if isinstance(reference := schema.get("$ref"), str):
+            found &= self._of_target(reference, depth)
+        for key in ("anyOf", "oneOf"):
+            if isinstance(options := schema.get(key), list) and options:
+                found &= frozenset[str]().union(*(self.possible(o, depth + 1) for o in options))
+        if isinstance(parts := schema.get("allOf"), list):
+            for part in parts:
+                found &= self.possible(part, depth + 1)
+        return found
+
+    def _of_target(self, reference: str, depth: int) -> frozenset[str]:
+        if reference not in self._targets:
+            self._targets[reference] = _ALL  # what a schema that refers to itself is read as
+            self._targets[reference] = self.possible(_target(reference, self._root), depth + 1)
+        return self._targets[reference]
+
+
+def _declared(schema: Mapping[str, Any]) -> frozenset[str]:
+    declared = schema.get("type")
+    kinds = declared if isinstance(declared, list) else [declared]
+    named = frozenset(kind for kind in kinds if isinstance(kind, str))
+    if not named:
+        implied = frozenset(kind for key, kind in _IMPLIED.items() if key in schema)
+        return implied if len(implied) == 1 else _ALL
+    return named | _NUMBERS if "number" in named else named
+
+
+def _of_values(schema: Mapping[str, Any]) -> frozenset[str]:
+    values = schema.get("enum")
+    if not isinstance(values, list):
+        if "const" not in schema:
+            return _ALL
+        values = [schema["const"]]
+    return frozenset(_TYPES.get(type(value), "") for value in values)
+
+
+def _target(reference: str, root: Mapping[str, Any]) -> Any:
+    """Return what a reference into the same document points to; `None` if there is nothing."""
+    if not reference.startswith("#"):
+        return None
+    found: Any = root
+    for step in reference[1:].strip("/").split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        found = found.get(key) if isinstance(found, Mapping) and key else found
+    return found
