@@ -20,7 +20,7 @@ TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_secrets",
           "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_names",
-          "_version"}  # fmt: skip
+          "_schemas", "_version"}  # fmt: skip
 MAY_IMPORT = {
     "_models": GROUND,
     "_request": GROUND | {"_models"},

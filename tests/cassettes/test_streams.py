@@ -51,7 +51,11 @@ def events_of(entry: Interaction, pieces: Iterator[bytes]) -> list[Any]:
     body = json.loads(entry.request.body)
     names = [tool["function"]["name"] for tool in body.get("tools", ())]
     request = WireRequest(
-        entry.uri, entry.request.body, model="@cf/any/model", stream=True, tools=frozenset(names)
+        entry.uri,
+        entry.request.body,
+        model="@cf/any/model",
+        stream=True,
+        tools={n: n for n in names},
     )
     reader = open_reader(request, entry.answer.headers)
     return [event for piece in pieces for event in reader.feed(piece)] + reader.close()

@@ -108,9 +108,12 @@ ALLOWED = {
 }
 
 
+NAMED = {"type": "function", "function": {"name": "weather"}}
+
+
 @pytest.mark.parametrize(
     ("choice", "sent"),
-    [("any", "required"), (ALLOWED, ALLOWED), (OPENAI, OPENAI)],
+    [("any", "required"), (ALLOWED, ALLOWED), (OPENAI, NAMED)],
     ids=["any", "allowed tools", "dict"],
 )
 async def test_a_choice_is_sent(

@@ -8,7 +8,7 @@ from typing import Any
 from workersai._checks import check_items
 from workersai._models.profile import ModelProfile
 from workersai._names import acceptable_name, is_acceptable_name, wire_names
-from workersai._request.json_types import single_type
+from workersai._schemas import resolve_root, single_type
 from workersai.errors import ConfigurationError
 
 __all__ = [
@@ -95,24 +95,6 @@ def _to_wire_schema(position: int, function: Mapping[str, Any]) -> dict[str, Any
             parameter="tools",
         )
     return {**schema, "type": "object", "properties": properties}
-
-
-def resolve_root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Write out a schema that is nothing but a reference into its own definitions.
-
-    Schemas of recursive classes are; a server that looks for `properties` finds none there. The
-    definitions stay: what is inside still refers to them.
-    """
-    found, seen = dict(schema), set[str]()
-    while isinstance(reference := found.get("$ref"), str) and reference not in seen:
-        seen.add(reference)
-        kind, _, name = reference.removeprefix("#/").partition("/")
-        definitions = schema.get(kind) if kind in ("$defs", "definitions") else None
-        target = definitions.get(name) if isinstance(definitions, Mapping) else None
-        if not isinstance(target, Mapping):
-            break
-        found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
-    return found
 
 
 def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:

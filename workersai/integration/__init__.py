@@ -12,10 +12,23 @@ from workersai._secrets import hidden_setting, hides_arguments, secrets_in_heade
 from workersai.integration.clients import Clients
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.progress import progress
+from workersai.integration.structured import (
+    MethodMemory,
+    MethodTrial,
+    OutputSchema,
+    StructuredMethod,
+    json_text,
+    structured_methods,
+    without_thought,
+)
 
 __all__ = [
     "OPERATIONAL",
     "Clients",
+    "MethodMemory",
+    "MethodTrial",
+    "OutputSchema",
+    "StructuredMethod",
     "call_each",
     "call_each_async",
     "catalogue_profile",
@@ -24,6 +37,9 @@ __all__ = [
     "hidden_setting",
     "hides_arguments",
     "is_blank",
+    "json_text",
     "progress",
     "secrets_in_header",
+    "structured_methods",
+    "without_thought",
 ]

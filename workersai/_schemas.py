@@ -1,11 +1,11 @@
-"""A JSON schema -> the one JSON type that its values have, if they all have the same."""
+"""JSON schemas: what can be read from one, and how it is written for a model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["single_type"]
+__all__ = ["closed", "resolve_root", "single_type", "without_generated_titles"]
 
 _ALL = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _NUMBERS = frozenset({"integer", "number"})
@@ -85,6 +85,24 @@ def _of_values(schema: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(_TYPES.get(type(value), "") for value in values)
 
 
+def resolve_root(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Write out a schema that is nothing but a reference into its own definitions.
+
+    Schemas of recursive classes are; a server that looks for `properties` finds none there. The
+    definitions stay: what is inside still refers to them.
+    """
+    found, seen = dict(schema), set[str]()
+    while isinstance(reference := found.get("$ref"), str) and reference not in seen:
+        seen.add(reference)
+        kind, _, name = reference.removeprefix("#/").partition("/")
+        definitions = schema.get(kind) if kind in ("$defs", "definitions") else None
+        target = definitions.get(name) if isinstance(definitions, Mapping) else None
+        if not isinstance(target, Mapping):
+            break
+        found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
+    return found
+
+
 def _target(reference: str, root: Mapping[str, Any]) -> Any:
     """Return what a reference into the same document points to; `None` if there is nothing."""
     if not reference.startswith("#"):
@@ -93,4 +111,55 @@ def _target(reference: str, root: Mapping[str, Any]) -> Any:
     for step in reference[1:].strip("/").split("/"):
         key = step.replace("~1", "/").replace("~0", "~")
         found = found.get(key) if isinstance(found, Mapping) and key else found
+    return found
+
+
+# ---------------------------------------------------------------------------------- rewriting
+
+_NAMED_SCHEMAS = frozenset({"$defs", "definitions", "patternProperties", "properties"})
+"""Keywords under which names, and not keywords, lead to schemas."""
+
+_DATA = frozenset({"const", "default", "enum", "example", "examples"})
+"""Keywords under which there are values, and no schemas."""
+
+
+def _rewritten(
+    schema: Any, change: Callable[[str, dict[str, Any]], dict[str, Any]], name: str = ""
+) -> Any:
+    """Copy a schema; *change* makes each object of it, given the name that leads there."""
+    if isinstance(schema, list):
+        return [_rewritten(item, change) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    made: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _NAMED_SCHEMAS and isinstance(value, Mapping):
+            made[key] = {own: _rewritten(inner, change, own) for own, inner in value.items()}
+        else:
+            made[key] = value if key in _DATA else _rewritten(value, change)
+    return change(name, made)
+
+
+def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a schema; its objects take no keys but their own, as `strict` wants it."""
+
+    def change(_: str, made: dict[str, Any]) -> dict[str, Any]:
+        return {**made, **({"additionalProperties": False} if "properties" in made else {})}
+
+    found: dict[str, Any] = _rewritten(schema, change)
+    return found
+
+
+def without_generated_titles(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a schema without the titles that pydantic makes from names.
+
+    They say nothing that the names do not say, and each costs tokens in every request.
+    """
+
+    def change(name: str, made: dict[str, Any]) -> dict[str, Any]:
+        if name and made.get("title") in (name, name.title().replace("_", " ").strip()):
+            return {key: value for key, value in made.items() if key != "title"}
+        return made
+
+    found: dict[str, Any] = _rewritten(schema, change)
     return found

@@ -1,0 +1,363 @@
+"""Structured output: which method to use, how the schema is sent, and how the answer is read.
+
+Three methods: the model's own JSON schema, a forced call of a tool whose parameters are the
+schema, and the schema in a message of the prompt.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from json import JSONDecodeError, JSONDecoder
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from pydantic_core import from_json, to_json
+
+from workersai._models.profile import ModelProfile
+from workersai._names import acceptable_name
+from workersai._schemas import closed, resolve_root, single_type, without_generated_titles
+from workersai.errors import APIStatusError
+
+__all__ = [
+    "MethodMemory",
+    "MethodTrial",
+    "OutputSchema",
+    "StructuredMethod",
+    "json_text",
+    "structured_methods",
+    "without_thought",
+]
+
+StructuredMethod: TypeAlias = Literal["json_schema", "tool", "prompt"]
+
+# ------------------------------------------------------------------- the choice of the method
+
+
+def structured_methods(
+    profile: ModelProfile, *, calls_tools: bool | None = None
+) -> tuple[StructuredMethod, ...]:
+    """List the methods that a model may take, the best first.
+
+    A JSON schema where it was seen or is listed to work, else a forced tool unless the model is
+    known to have no tools, else the prompt, which every model takes.
+
+    Args:
+        profile: Of the model that will be asked.
+        calls_tools: Whether the model calls tools, where the user knows better than the profile.
+    """
+    calls = profile.function_calling if calls_tools is None else calls_tools
+    methods: list[StructuredMethod] = ["json_schema"] if profile.structured_output else []
+    if calls is not False:
+        methods.append("tool")
+    return (*methods, "prompt")
+
+
+_REFUSALS: Mapping[str, Mapping[int, bool]] = MappingProxyType(
+    {
+        # 5025: no JSON schema; 5023: not in a stream; 5024: not this schema; 8001: invalid input.
+        "json_schema": {5025: True, 5023: False, 5024: False, 8001: False},
+        "tool": {8001: True},
+        "prompt": {},
+    }
+)
+"""Codes that refuse a method, and whether they refuse it for good: the others may be about one
+schema or one way of asking.
+"""
+
+Key: TypeAlias = tuple[str, ...]
+
+
+class MethodMemory:
+    """Remembers which methods models refused; safe to share between threads.
+
+    Copies of an object share it, because it is about models and not about settings. A pickle
+    holds nothing of it.
+    """
+
+    __slots__ = ("_lock", "_refused")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refused: dict[Key, frozenset[str]] = {}
+
+    def left(self, key: Key, methods: tuple[StructuredMethod, ...]) -> tuple[StructuredMethod, ...]:
+        """Return the methods that were not refused; all of them if every one was."""
+        refused = self._refused.get(key, frozenset())
+        return tuple(method for method in methods if method not in refused) or methods
+
+    def add(self, key: Key, refused: frozenset[str]) -> None:
+        """Remember methods that were refused."""
+        with self._lock:
+            self._refused[key] = self._refused.get(key, frozenset()) | refused
+
+    def __copy__(self) -> MethodMemory:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MethodMemory:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[], MethodMemory], tuple[()]]:
+        return MethodMemory, ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MethodMemory)
+
+    def __hash__(self) -> int:
+        return hash(MethodMemory)
+
+
+class MethodTrial:
+    """Goes through the methods of one call: the next one when a model refuses one.
+
+    Args:
+        memory: Of the object that asks.
+        key: What the memory is about: the model, and where it is asked.
+        methods: The best first. A method that the user chose stands alone, and its refusal is
+            the caller's error.
+
+    Attributes:
+        method: The one to ask with now.
+    """
+
+    def __init__(
+        self, memory: MethodMemory, key: Key, methods: tuple[StructuredMethod, ...]
+    ) -> None:
+        self._memory = memory
+        self._key = key
+        self._left = list(memory.left(key, methods))
+        self._refused: frozenset[str] = frozenset()
+        self.method = self._left.pop(0)
+
+    def refuse(self, error: APIStatusError) -> None:
+        """Go on to the next method.
+
+        Raises:
+            APIStatusError: The given error, if it refuses something else or no method is left.
+        """
+        is_for_good = _REFUSALS[self.method].get(error.code or 0)
+        if is_for_good is None or not self._left:
+            raise error
+        if is_for_good:
+            self._refused |= {self.method}
+        self.method = self._left.pop(0)
+
+    def accept(self) -> None:
+        """Remember what was refused: with this method the same question was answered."""
+        if self._refused:
+            self._memory.add(self._key, self._refused)
+
+
+# ------------------------------------------------------------------------ the schema as it goes
+
+_VALUE = "value"
+_DEFINITIONS = ("$defs", "definitions")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSchema:
+    """The schema of an answer, in the forms that the methods send.
+
+    Attributes:
+        name: Its name, as models accept it.
+        description: What it describes; may be empty.
+        schema: The JSON schema of an object, whole.
+        is_wrapped: Whether the values that were asked for are no objects (a list, a union, a
+            number), and stand in the object under `value`.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    is_wrapped: bool = False
+
+    @classmethod
+    def of(
+        cls, schema: Mapping[str, Any], *, name: str | None = None, description: str | None = None
+    ) -> OutputSchema:
+        """Take a JSON schema of anything.
+
+        Args:
+            schema: It is not changed.
+            name: Else its title.
+            description: Else its own.
+        """
+        root = without_generated_titles(resolve_root(schema))
+        title = name or root.get("title")
+        about = description or root.get("description")
+        is_object = single_type(root, root) == "object" and not _needs_wrapping(root)
+        return cls(
+            name=acceptable_name(title, default="answer") if isinstance(title, str) else "answer",
+            description=about if isinstance(about, str) else "",
+            schema=_object(root) if is_object else _wrap(root),
+            is_wrapped=not is_object,
+        )
+
+    def tool(self, *, strict: bool | None = None) -> dict[str, Any]:
+        """Write the schema as a tool; with `strict`, its objects take no other keys."""
+        schema = closed(self.schema) if strict else self.schema
+        function: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description or "Give the answer by calling this.",
+            "parameters": {k: v for k, v in schema.items() if k not in ("title", "description")},
+        }
+        if strict is not None:
+            function["strict"] = strict
+        return {"type": "function", "function": function}
+
+    def tool_choice(self) -> dict[str, Any]:
+        """Write the choice of that tool.
+
+        The named form: `required` was seen to be advisory on several models, the name is not.
+        """
+        return {"type": "function", "function": {"name": self.name}}
+
+    def response_format(self, *, strict: bool | None = None) -> dict[str, Any]:
+        """Write the schema as a response format; with `strict`, its objects take no other keys."""
+        schema = closed(self.schema) if strict else dict(self.schema)
+        envelope: dict[str, Any] = {"name": self.name, "schema": schema}
+        if strict is not None:
+            envelope["strict"] = strict
+        return {"type": "json_schema", "json_schema": envelope}
+
+    def instruction(self) -> str:
+        """Ask for the schema in words."""
+        schema = to_json(self.schema).decode()
+        return (
+            f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{schema}"
+        )
+
+    def of_arguments(self, arguments: Mapping[str, Any]) -> list[str]:
+        """Return what the arguments of a call may mean, as JSON texts, the likeliest first."""
+        return [to_json(value).decode() for value in self._values(dict(arguments))]
+
+    def of_text(self, text: str) -> list[str]:
+        """Return what a text may mean, as JSON texts, the likeliest first.
+
+        Models leave words, reasoning or a code fence around the JSON, and write a call that they
+        were to make as text: its arguments alone, or the call with them.
+        """
+        found = json_text(text)
+        try:
+            value = from_json(found)
+        except ValueError:
+            return [found]
+        arguments = self._of_written_call(value)
+        read = [*self._values(arguments), value] if arguments is not value else self._values(value)
+        return [found if item is value else to_json(item).decode() for item in read]
+
+    def _values(self, value: Any) -> list[Any]:
+        is_wrapped = self.is_wrapped and isinstance(value, dict) and value.keys() == {_VALUE}
+        return [value[_VALUE], value] if is_wrapped else [value]
+
+    def _of_written_call(self, value: Any) -> Any:
+        """Return the arguments of a call that was written as text; any other value as it is.
+
+        gpt-oss was seen to write `{"name", "arguments"}`, `{"name", "parameters"}`, one of these
+        in a list, and the arguments beside the name.
+        """
+        call = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if isinstance(call, dict) and isinstance(call.get("function"), dict):
+            call = call["function"]
+        if not isinstance(call, dict) or call.get("name") != self.name:
+            return value
+        arguments = call.get("arguments", call.get("parameters"))
+        if arguments is None and "name" not in self.schema.get("properties", {}):
+            arguments = {key: item for key, item in call.items() if key not in ("name", "type")}
+        if isinstance(arguments, str):
+            try:
+                arguments = from_json(arguments)
+            except ValueError:
+                return value
+        return arguments if isinstance(arguments, dict) else value
+
+
+def _needs_wrapping(root: Mapping[str, Any]) -> bool:
+    """Say whether an object's schema has alternatives in place of properties."""
+    return "properties" not in root and any(key in root for key in ("anyOf", "oneOf", "allOf"))
+
+
+def _object(root: Mapping[str, Any]) -> dict[str, Any]:
+    return {**root, "type": "object"}
+
+
+def _wrap(root: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a schema that is no object's under a property; definitions stay where they are."""
+    inner = {key: value for key, value in root.items() if key not in _DEFINITIONS}
+    beside = {key: value for key, value in root.items() if key in _DEFINITIONS}
+    named = {key: inner.pop(key) for key in ("title", "description") if key in inner}
+    return {
+        **named,
+        "type": "object",
+        "properties": {_VALUE: _moved(inner)},
+        "required": [_VALUE],
+        **_moved(beside),
+    }
+
+
+def _moved(schema: Any) -> Any:
+    """Copy a schema, with references to the old root pointing below the property."""
+    if isinstance(schema, list):
+        return [_moved(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        key: _moved_reference(value) if key == "$ref" and isinstance(value, str) else _moved(value)
+        for key, value in schema.items()
+    }
+
+
+def _moved_reference(reference: str) -> str:
+    first = reference.removeprefix("#/").partition("/")[0]
+    if not reference.startswith("#") or first in _DEFINITIONS:
+        return reference
+    return f"#/properties/{_VALUE}{reference[1:]}"
+
+
+# -------------------------------------------------------------------------- the JSON in a text
+
+_FENCE = "```"
+_OPENING = re.compile(r'\{\s*["}]|\[\s*(?:["\[\]{\d]|-[\dI]|true|false|null|NaN|Infinity)')
+"""What can begin an object or a list; other brackets are those of a sentence."""
+
+_THOUGHT = re.compile(r"\s*(?![{\[\s]).*</think>|\s*<think>.*", re.DOTALL)
+_DECODER = JSONDecoder()
+
+
+def json_text(text: str) -> str:
+    """Cut the JSON from the words, the reasoning or the code fence around it.
+
+    Of several values the one in a code fence is meant. Where that leaves several, none is
+    chosen: the text stays whole, and fits no schema.
+    """
+    text = without_thought(text)
+    values = list(_values(text))
+    if len(values) > 1:
+        fenced = text.split(_FENCE)[1::2]
+        values = [value for part in fenced for value in _values(part)] or values
+    return values[0] if len(values) == 1 else text
+
+
+def without_thought(text: str) -> str:
+    """Cut reasoning between think tags from the beginning of a text."""
+    thought = _THOUGHT.match(text)
+    return text[thought.end() :] if thought else text
+
+
+def _values(text: str) -> Iterator[str]:
+    """Find the objects and lists in a text, the last of which may be broken."""
+    place = 0
+    while opening := _OPENING.search(text, place):
+        start = opening.start()
+        try:
+            _, place = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            place = error.pos if isinstance(error, JSONDecodeError) else len(text)
+            if not text[start + 1 : place].strip():
+                place = max(place, start + 1)
+                continue  # a bracket in a sentence
+            # What is inside of a broken value is no value of its own.
+            place = len(text)
+        yield text[start:place]
