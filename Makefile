@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PACKAGES := workersai langchain_workersai llamaindex_workersai llama_index
-CHECKED := $(PACKAGES) tests benchmarks examples
+PACKAGES := workersai langchain_workersai llamaindex_workersai
+CHECKED := $(PACKAGES) packaging tests benchmarks examples
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
 # While it records, LangChain's benchmark makes its request once and measures nothing.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-peers record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real
 		tests/test_end_to_end.py tests/local \
 		tests/langchain_workersai/test_standard_chat.py tests/langchain_workersai/test_standard_embeddings.py
 
+test-dist: $(VENV)/.dev ## Install what is released into empty environments, and import it there
+	$(BIN)/python -m pytest tests/packaging -m installs
+
 test-peers: $(VENV)/.dev ## Run Cloudflare's TypeScript client against the local server, where node and npm are
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
 		npm install --prefix tests/peers --no-package-lock --no-audit --no-fund --loglevel=error; \
@@ -82,7 +85,7 @@ format: $(VENV)/.dev ## Fix style and format
 	$(BIN)/ruff format $(CHECKED)
 
 type: $(VENV)/.dev ## Check types, strictly
-	$(BIN)/mypy workersai langchain_workersai llamaindex_workersai tests
+	$(BIN)/mypy $(PACKAGES) tests
 
 check: lint type ## Everything that needs no run of the code
 
@@ -112,7 +115,7 @@ audit: $(VENV)/.dev $(VENV)/.demo ## Look all that is installed up in PyPI's adv
 dist: audit ## Build what is released, once nothing installed has a known vulnerability
 	$(INSTALL) 'build>=1.2,<2'
 	rm -rf dist
-	$(BIN)/python -m build
+	for project in . packaging/*/; do $(BIN)/python -m build --outdir dist $$project || exit 1; done
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

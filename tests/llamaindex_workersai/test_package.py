@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import subprocess
 import sys
 from importlib import resources
@@ -36,27 +34,6 @@ def test_import_without_llamaindex_says_what_to_install() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "pip install 'workersai[llamaindex]'" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [
-        ("llama_index.llms.workersai", "WorkersAI"),
-        ("llama_index.embeddings.workersai", "WorkersAIEmbedding"),
-        ("llama_index.postprocessor.workersai_rerank", "WorkersAIRerank"),
-    ],
-)
-def test_classes_are_where_llamaindex_keeps_its_own(place: str, name: str) -> None:
-    """The namespace's modules are thin: the classes are the same."""
-    assert getattr(importlib.import_module(place), name) is getattr(llamaindex_workersai, name)
-
-
-@pytest.mark.parametrize("place", ["llama_index", "llama_index.llms", "llama_index.embeddings"])
-def test_namespace_stays_open(place: str) -> None:
-    """No package of ours closes the namespace that LlamaIndex's other parts are installed in."""
-    found = importlib.util.find_spec(place)
-    assert found is not None
-    assert found.origin is None
 
 
 def test_package_is_typed() -> None:

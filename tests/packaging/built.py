@@ -1,0 +1,43 @@
+"""The distributions as they are released: where they lie, and how they are built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+VERSION = next(
+    line.split('"')[1]
+    for line in (ROOT / "workersai/_version.py").read_text().splitlines()
+    if line.startswith("__version__")
+)
+THIN = {path.name: path for path in sorted((ROOT / "packaging").iterdir()) if path.is_dir()}
+"""The distributions that hold names only, by name."""
+
+
+def build(project: Path, target: Path, kind: str = "wheel") -> Path:
+    """Build a wheel or an sdist of a project, with the backend that is installed."""
+    target.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    )
+    [built] = target.iterdir()
+    return built
+
+
+def files_of(wheel: Path) -> set[str]:
+    """Every file of a wheel but its metadata."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+def metadata_of(wheel: Path) -> list[str]:
+    """The lines of a wheel's metadata, description left out."""
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return archive.read(name).decode().split("\n\n")[0].splitlines()

@@ -1,0 +1,94 @@
+"""What the wheels hold: code in one, names in the others, one version in all."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import llamaindex_workersai
+from tests.packaging.built import ROOT, THIN, VERSION, build, files_of, metadata_of
+
+PLACES = {
+    "llama-index-llms-workersai": ("llama_index.llms.workersai", "WorkersAI"),
+    "llama-index-embeddings-workersai": ("llama_index.embeddings.workersai", "WorkersAIEmbedding"),
+    "llama-index-postprocessor-workersai-rerank": (
+        "llama_index.postprocessor.workersai_rerank",
+        "WorkersAIRerank",
+    ),
+}
+REQUIRES = dict.fromkeys(PLACES, f"workersai[llamaindex]=={VERSION}") | {
+    "langchain-workersai": f"workersai[langchain]=={VERSION}"
+}
+
+
+def test_every_thin_distribution_is_known() -> None:
+    """The folders under `packaging` are the distributions that these tests are about."""
+    assert set(THIN) == set(REQUIRES)
+
+
+def test_the_wheel_holds_no_part_of_a_framework(tmp_path: Path) -> None:
+    """`workersai` brings its three packages: with it alone, `import llama_index` still fails."""
+    files = files_of(build(ROOT, tmp_path))
+
+    assert {name.split("/")[0] for name in files} == {
+        "workersai",
+        "langchain_workersai",
+        "llamaindex_workersai",
+    }
+
+
+@pytest.mark.parametrize("name", REQUIRES)
+def test_thin_wheels_hold_names_alone(name: str, tmp_path: Path) -> None:
+    """A thin wheel holds at most one module of its framework's namespace, which it leaves open."""
+    files = files_of(build(THIN[name], tmp_path))
+
+    folder = PLACES[name][0].replace(".", "/") if name in PLACES else None
+    assert files == ({f"{folder}/__init__.py", f"{folder}/py.typed"} if folder else set())
+
+
+@pytest.mark.parametrize("name", REQUIRES)
+def test_thin_wheels_require_their_own_version(name: str, tmp_path: Path) -> None:
+    """The version is that of `workersai`, which is required in the same version."""
+    metadata = metadata_of(build(THIN[name], tmp_path))
+
+    assert f"Version: {VERSION}" in metadata
+    required = [line for line in metadata if line.startswith("Requires-Dist")]
+    assert required == [f"Requires-Dist: {REQUIRES[name]}"]
+
+
+@pytest.mark.parametrize("name", REQUIRES)
+def test_thin_sdists_build_the_same_wheel(name: str, tmp_path: Path) -> None:
+    """An sdist, which has no repository around it, builds the wheel that the repository does."""
+    sdist = build(THIN[name], tmp_path / "sdist", "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "alone", filter="data")
+    [project] = (tmp_path / "alone").iterdir()
+
+    again = build(project, tmp_path / "again")
+    direct = build(THIN[name], tmp_path / "direct")
+    assert files_of(again) == files_of(direct)
+    assert metadata_of(again) == metadata_of(direct)
+
+
+def test_one_hook_writes_all_requirements() -> None:
+    """The folders share one build hook: a change of one is a change of all."""
+    assert len({(path / "hatch_build.py").read_bytes() for path in THIN.values()}) == 1
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_names_are_those_of_the_face(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The class at LlamaIndex's place is the face's own, and the namespace stays open."""
+    monkeypatch.syspath_prepend(str(THIN[name]))
+    place, cls = PLACES[name]
+
+    module = importlib.import_module(place)
+
+    assert getattr(module, cls) is getattr(llamaindex_workersai, cls)
+    assert module.__all__ == [cls]
+    spaces = ["llama_index", place.rpartition(".")[0]]
+    found = [importlib.util.find_spec(space) for space in spaces]
+    assert [spec and spec.origin for spec in found] == [None, None]

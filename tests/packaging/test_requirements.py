@@ -1,0 +1,89 @@
+"""What is imported is what is required, by package and extra."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.packaging.built import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it where Python has none
+
+OURS = {"workersai", "langchain_workersai", "llamaindex_workersai"}
+NOT_REQUIRED = {
+    "langchain": "register() says that it needs it",
+    "tqdm": "show_progress says that it needs it",
+}
+DISTRIBUTIONS = {"llama_index": "llama-index-core"}
+"""The distribution of an import, where the two names differ by more than hyphens."""
+
+SERVER = [*(ROOT / "workersai/local").rglob("*.py"), *(ROOT / "workersai/cli").rglob("*.py")]
+SMOL = [path for path in SERVER if path.stem in {"llama", "minilm"}]
+"""The modules that load models, which only the extra `local` serves."""
+
+PARTS = {
+    "core": (sorted(set((ROOT / "workersai").rglob("*.py")) - set(SERVER)), []),
+    "langchain": (sorted((ROOT / "langchain_workersai").rglob("*.py")), ["langchain"]),
+    "llamaindex": (sorted((ROOT / "llamaindex_workersai").rglob("*.py")), ["llamaindex"]),
+    "serve": (sorted(set(SERVER) - set(SMOL)), ["serve"]),
+    "local": (SMOL, ["local"]),
+}
+"""The modules of each part, and the extra that brings what they import."""
+
+
+def required(extras: list[str]) -> set[str]:
+    """The distributions that some extras name, or without extras the package itself."""
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lists = [project["optional-dependencies"][extra] for extra in extras]
+    lines = [line for lines in lists or [project["dependencies"]] for line in lines]
+    return {re.split(r"[^\w.-]", line)[0] for line in lines} - {"workersai"}
+
+
+def imported(path: Path) -> set[str]:
+    """The distributions of others whose modules a file imports, at its top or in a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    tops = {name.split(".")[0] for name in names}
+    others = tops - sys.stdlib_module_names - OURS - NOT_REQUIRED.keys()
+    return {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in others}
+
+
+@pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
+def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) -> None:
+    """A module imports only what its part requires by name: nothing comes along by chance."""
+    allowed = required([]) | (required(extras) if extras else set())
+    if extras == ["local"]:
+        allowed |= required(["serve"])
+
+    missing = {str(path): imported(path) - allowed for path in modules}
+
+    assert {path: names for path, names in missing.items() if names} == {}
+
+
+@pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
+def test_what_is_required_is_imported(modules: list[Path], extras: list[str]) -> None:
+    """A part requires only what its modules import."""
+    found = set().union(*map(imported, modules))
+
+    assert required(extras) - found == set()
+
+
+@pytest.mark.parametrize("extra", ["langchain", "llamaindex", "serve", "local"])
+def test_every_requirement_is_bounded_below(extra: str) -> None:
+    """Each requirement names the oldest version that works, or the only one."""
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"][extra]]
+
+    assert [line for line in lines if not re.search(r">=|==|^workersai\[", line)] == []
