@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import Any
 
 from pydantic_core import from_json
@@ -18,15 +19,27 @@ from workersai._secrets import redact
 from workersai.errors import ConfigurationError, ResponseError
 
 __all__ = [
+    "REPLACEMENT",
     "ExactDocument",
     "dump_json",
     "exact_text",
+    "has_halves",
     "join_surrogates",
+    "label_or_none",
     "parse_halves",
     "parse_json",
+    "parse_text",
+    "read_index",
     "read_list",
     "to_text",
+    "without_halves",
 ]
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What stands for half of a surrogate pair whose other half never came."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_HALF_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class _Number(str):
@@ -36,7 +49,7 @@ class _Number(str):
 
 
 def parse_json(data: bytes, secrets: tuple[str, ...] = ()) -> Any:
-    """Parse a JSON document.
+    """Parse a JSON document; half of a surrogate pair becomes U+FFFD, the replacement character.
 
     Args:
         data: The document.
@@ -49,18 +62,58 @@ def parse_json(data: bytes, secrets: tuple[str, ...] = ()) -> Any:
         return from_json(data)
     except ValueError as error:
         reason = str(error)
-    excerpt = ascii(redact(data[:4096].decode(errors="replace"), secrets)[:120])
-    raise ResponseError(f"The server sent something that is not JSON ({reason}): {excerpt}")
+    with contextlib.suppress(ValueError):
+        return _clean(_load_halves(data))
+    raise _no_json(data, reason, secrets)
 
 
 def parse_halves(data: bytes, secrets: tuple[str, ...]) -> Any:
-    """As `parse_json`, but lets half of a surrogate pair pass: a stream may split an emoji."""
-    if b"\\ud" in data or b"\\uD" in data:
-        with contextlib.suppress(ValueError, RecursionError):
-            # The same document without the halves: only the fast reader limits the depth.
-            from_json(data.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0"))
-            return json.loads(data)
-    return parse_json(data, secrets)
+    """As `parse_json`, but halves of surrogate pairs stay: a stream may split an emoji."""
+    try:
+        return _load_halves(data)
+    except ValueError as error:
+        reason = str(error)
+    raise _no_json(data, reason, secrets)
+
+
+def parse_text(text: str) -> Any:
+    """Parse JSON text that a model wrote; half of a surrogate pair becomes U+FFFD.
+
+    Raises:
+        ValueError: If it is not JSON; `NaN` and `Infinity` are not.
+    """
+    data = without_halves(text).encode()
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError:
+        return _clean(_load_halves(data, allow_inf_nan=False))
+
+
+def _load_halves(data: bytes, *, allow_inf_nan: bool = True) -> Any:
+    """Parse a document that holds halves of surrogate pairs, as the fast reader cannot.
+
+    Raises:
+        ValueError: If it is not JSON.
+    """
+    # The fast reader limits the depth: it first reads the same document without the halves.
+    from_json(_HALF_ESCAPE.sub(b"\\\\u00", data), allow_inf_nan=allow_inf_nan)
+    return json.loads(data)
+
+
+def _no_json(data: bytes, reason: str, secrets: tuple[str, ...]) -> ResponseError:
+    excerpt = ascii(redact(data[:4096].decode(errors="replace"), secrets)[:120])
+    return ResponseError(f"The server sent something that is not JSON ({reason}): {excerpt}")
+
+
+def _clean(value: Any) -> Any:
+    """Replace the halves of surrogate pairs in all strings of a value."""
+    if isinstance(value, str):
+        return without_halves(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {without_halves(name): _clean(item) for name, item in value.items()}
+    return value
 
 
 def read_list(value: Any, field: str) -> list[Any]:
@@ -76,19 +129,33 @@ def read_list(value: Any, field: str) -> list[Any]:
     return value
 
 
+def read_index(value: Any) -> int | None:
+    """Return a position: a number, or its digits as text; `None` for anything else."""
+    if type(value) is int:
+        return value
+    is_digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 7
+    return int(value) if is_digits else None
+
+
+def has_halves(text: str) -> bool:
+    """Say whether a text holds surrogates, which no other encoding of it can."""
+    return not text.isascii() and _HALF.search(text) is not None
+
+
+def without_halves(text: str) -> str:
+    """Replace each half of a surrogate pair that stands alone by U+FFFD; join the others."""
+    if not has_halves(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def join_surrogates(text: str) -> tuple[str, str]:
     """Join surrogate pairs; return the text and the first half of a pair at its end, or `""`.
 
-    Raises:
-        ResponseError: If a half stands alone in the middle.
+    A half that stands alone before the end becomes U+FFFD.
     """
     half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-    units = text[: len(text) - len(half)].encode("utf-16-le", "surrogatepass")
-    try:
-        return units.decode("utf-16-le"), half
-    except UnicodeDecodeError:
-        pass
-    raise ResponseError("the server sent half of a surrogate pair")
+    return without_halves(text[: len(text) - len(half)]), half
 
 
 class ExactDocument:
@@ -113,7 +180,7 @@ class ExactDocument:
         value = self._value
         for step in path:
             value = value[step]
-        return to_text(value)
+        return without_halves(to_text(value))
 
 
 def exact_text(data: bytes, path: tuple[str | int, ...]) -> str:
@@ -124,8 +191,19 @@ def exact_text(data: bytes, path: tuple[str | int, ...]) -> str:
 def to_text(value: Any) -> str:
     """Return a JSON value as text: a string as it is, null as `""`, all else as its JSON."""
     if isinstance(value, str):
-        return value
+        return str(value)  # of `_Number` too: what leaves this package is `str` and no subclass
     return "" if value is None else _dump_exact(value)
+
+
+def label_or_none(value: Any) -> str | None:
+    """Return a name, an id or a reason, `None` if there is none.
+
+    Workers AI sends a token such as `1` or `true` unquoted, so a number and a boolean are the text
+    they stand for. Lists and objects are no labels.
+    """
+    if isinstance(value, str):
+        return without_halves(value) or None
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else None
 
 
 def _dump_exact(value: Any) -> str:

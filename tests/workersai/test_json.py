@@ -12,8 +12,11 @@ from workersai._json import (
     dump_json,
     exact_text,
     join_surrogates,
+    label_or_none,
     parse_halves,
     parse_json,
+    parse_text,
+    read_index,
     read_list,
     to_text,
 )
@@ -92,8 +95,17 @@ def test_what_has_no_json_form(value: Any, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [b"", b"nope", b'{"a":1', b"\xff", b"[" * 100_000, b'"\\ud83d"', b"{'a': 1}"],
-    ids=["empty", "word", "cut", "not UTF-8", "deep", "half an emoji", "quotes"],
+    [
+        b"",
+        b"nope",
+        b'{"a":1',
+        b"\xff",
+        b"[" * 100_000,
+        b'["\\ud83d"' + b"[" * 100_000,
+        b"{'a': 1}",
+        b'{"\\ud83d": 1',
+    ],
+    ids=["empty", "word", "cut", "not UTF-8", "deep", "deep with a half", "quotes", "cut half"],
 )
 def test_what_is_no_json(document: bytes) -> None:
     """It raises an error of ours that quotes the beginning, and no library's error with it."""
@@ -134,11 +146,78 @@ def test_surrogates_join(text: str, joined: tuple[str, str]) -> None:
     assert join_surrogates(text) == joined
 
 
-@pytest.mark.parametrize("text", ["\ude00", "a\ude00", "\ud83da", "\ud83d\ud83d\ude00"], ids=ascii)
-def test_a_half_that_stands_alone(text: str) -> None:
-    """A second half without a first, or a first half in the middle, is no text."""
-    with pytest.raises(ResponseError, match="half of a surrogate pair"):
-        join_surrogates(text)
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("\ude00", ("\ufffd", "")),
+        ("a\ude00b", ("a\ufffdb", "")),
+        ("\ud83da", ("\ufffda", "")),
+        ("\ud83d\ud83d\ude00", ("\ufffd\U0001f600", "")),
+        ("\ude00\ud83d", ("\ufffd", "\ud83d")),
+    ],
+    ids=ascii,
+)
+def test_a_half_that_stands_alone(text: str, joined: tuple[str, str]) -> None:
+    """A second half without a first, or a first half in the middle, becomes U+FFFD."""
+    assert join_surrogates(text) == joined
+
+
+@pytest.mark.parametrize("parse", [parse_json, lambda data: parse_text(data.decode())])
+def test_halves_of_a_whole_document_become_replacement_characters(parse: Any) -> None:
+    """In a whole document the other half cannot come: names and values are mended."""
+    document = b'{"\\uD83D": ["a\\ud83d", {"b": "\\ude00\\ud83d\\ude00"}, "\\\\ud83d", 1.5, null]}'
+    inside = {"b": "\ufffd\U0001f600"}
+    assert parse(document) == {"\ufffd": ["a\ufffd", inside, "\\ud83d", 1.5, None]}
+
+
+@pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', '["\\ud83d", NaN]', "", "{"])
+def test_text_that_is_no_json(text: str) -> None:
+    """What a model wrote is read strictly, with a half of a character or without."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_text(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ("stop", "stop"),
+        ("", None),
+        (None, None),
+        (7, "7"),
+        (True, "true"),
+        (1.5, "1.5"),
+        ([], None),
+        (["stop"], None),
+        ({"type": "stop"}, None),
+        ("a\ud83d", "a\ufffd"),
+    ],
+    ids=ascii,
+)
+def test_labels(value: Any, label: str | None) -> None:
+    """A scalar is the text it stands for; nothing, a list and an object are no label."""
+    assert label_or_none(value) == label
+
+
+@pytest.mark.parametrize(
+    ("value", "index"),
+    [
+        (0, 0),
+        (3, 3),
+        ("0", 0),
+        ("12", 12),
+        *((odd, None) for odd in (True, 1.0, "", "x", "-1", "1" * 5000, "\u0663", None, [0])),
+    ],
+    ids=lambda value: ascii(value)[:12],
+)
+def test_positions(value: Any, index: int | None) -> None:
+    """A whole number or its digits; nothing else says where something stands."""
+    assert read_index(value) == index
+
+
+def test_exact_text_is_plain_text() -> None:
+    """No subclass of `str` leaves: frameworks compare types."""
+    for document in (b'"a"', b"1.50", b"true", b"null", b"[1.0]"):
+        assert type(exact_text(document, ())) is str
 
 
 @pytest.mark.parametrize("value", [None, [], "", 0, {}, False], ids=repr)

@@ -15,7 +15,7 @@ from typing import Any
 from workersai._json import ExactDocument
 from workersai._response.chat import AnswerPlace, read_chat
 from workersai._response.embeddings import read_embeddings
-from workersai._response.errors import error_from_body
+from workersai._response.errors import error_from_body, is_error_body
 from workersai._response.reply import Reply
 from workersai._response.usage import parse_usage
 from workersai._secrets import redact
@@ -82,7 +82,7 @@ def _status(found: dict[str, Any]) -> str:
 
 
 def _raise_if_failed(found: dict[str, Any], reply: Reply, request: Request) -> None:
-    if _status(found) in _FAILED or found.get("error"):
+    if _status(found) in _FAILED or is_error_body(found):
         raise error_from_body(
             found, headers=reply.headers, model=request.model, secrets=reply.secrets
         )
@@ -121,7 +121,7 @@ class _ResponseReader:
             self._raise_if_refused(row)
             if "result" in row:
                 row, path = row["result"], (*path, "result")
-        if row is None or row == {}:
+        if row in (None, {}, [], ""):
             raise ResponseError(f"{self.request.model} answered with success and an empty result")
         if isinstance(row, dict) and isinstance(row.get("data"), list):
             return read_embeddings(row, self.request.model)
@@ -129,7 +129,7 @@ class _ResponseReader:
         return read_chat(row, AnswerPlace(self.reply, self.document, path), self.request, seed)
 
     def _raise_if_refused(self, row: dict[str, Any]) -> None:
-        if row.get("success") is not False and not row.get("error") and not row.get("errors"):
+        if not is_error_body(row) and not row.get("errors"):
             return
         told, inner = row, row.get("result")
         if not any(row.get(name) for name in ("error", "errors", "message")) and inner:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from workersai._json import ExactDocument, text_or_none
+from workersai._json import ExactDocument, label_or_none, read_index
 from workersai._response.headers import read_headers, read_neurons
+from workersai._response.logprobs import read_logprobs
 from workersai._response.reply import Reply
-from workersai._response.tool_calls import CallIds, from_wire_tool_calls
+from workersai._response.tool_calls import CallIds, ExactText, from_wire_tool_calls
 from workersai._response.usage import parse_usage, with_neurons
 from workersai._secrets import redact
 from workersai._wire import Request
 from workersai.errors import ResponseError
 from workersai.results import ChatResult, Choice, InvalidToolCall, ToolCall
 
-__all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat", "read_logprobs"]
+__all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat"]
+
+Path: TypeAlias = tuple[str | int, ...]
+Calls: TypeAlias = tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]
 
 
 def parse_chat(reply: Reply, request: Request) -> ChatResult:
@@ -43,7 +47,13 @@ class AnswerPlace:
 
     reply: Reply
     document: ExactDocument
-    path: tuple[str | int, ...]
+    path: Path
+
+    def text(self, value: Any, path: Path) -> str:
+        """Return a value that stands at *path* below this place as text; null is `""`."""
+        if isinstance(value, str):
+            return value
+        return "" if value is None else self.document.text((*self.path, *path))
 
 
 def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> ChatResult:
@@ -60,18 +70,35 @@ def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> C
     """
     headers = read_headers(place.reply.headers, place.reply.secrets)
     if not isinstance(answer, dict):
-        text = answer if isinstance(answer, str) else place.document.text(place.path)
-        return ChatResult((Choice(text=text),), **headers)
+        _check_scalar(answer, place, request)
+        return ChatResult((Choice(text=place.text(answer, ())),), **headers)
     reader = _ChoiceReader(place, CallIds(seed), request.tools)
     return ChatResult(
         choices=reader.read(answer, request.model),
         usage=parse_usage(answer.get("usage")),
-        model=text_or_none(answer.get("model")) or request.model,
-        id=text_or_none(answer.get("id")),
+        model=label_or_none(answer.get("model")) or request.model,
+        id=label_or_none(answer.get("id")),
         **headers,
-        system_fingerprint=text_or_none(answer.get("system_fingerprint")),
+        system_fingerprint=label_or_none(answer.get("system_fingerprint")),
         raw=answer,
     )
+
+
+def _check_scalar(answer: Any, place: AnswerPlace, request: Request) -> None:
+    """Refuse an answer that is no object and no text either.
+
+    Cloudflare's envelope says that what stands in `result` is an answer, so a scalar there is one:
+    a number is a token that was sent unquoted. Without the envelope a text is an answer too,
+    because an AI Gateway may hand on the `result` alone. Nobody describes a list, or a number, a
+    boolean, null or an empty text without the envelope: a proxy sends these, not a model.
+
+    Raises:
+        ResponseError: If it is one of these.
+    """
+    is_text = isinstance(answer, str) and answer != ""
+    if isinstance(answer, list) or not (is_text or place.path):
+        shown = redact(ascii(answer), place.reply.secrets)[:80]
+        raise ResponseError(f"{request.model} answered with {shown} in place of an object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,50 +123,57 @@ class _ChoiceReader:
     def _choice(self, position: int, choice: Any) -> Choice:
         if not isinstance(choice, dict):
             raise ResponseError(f"choices[{position}] is {type(choice).__name__}, not an object")
-        path = (*self.place.path, "choices", position)
+        path: Path = ("choices", position)
         message = choice.get("message")
         if isinstance(message, dict):
             path, field = (*path, "message"), "content"
         else:  # text_completion, the answer to a prompt
             message, field = choice, "text"
-        reason = text_or_none(choice.get("finish_reason"))
-        calls = message.get("tool_calls")
-        if not calls and isinstance(message.get("function_call"), dict):
-            calls = [message["function_call"]]
-        valid, invalid = self._calls(calls, reason)
-        index = choice.get("index")
+        reason = label_or_none(choice.get("finish_reason"))
+        valid, invalid = self._calls(message, path, is_truncated=reason == "length")
+        index = read_index(choice.get("index"))
         return Choice(
-            index=index if isinstance(index, int) else position,
-            text=self._text(message.get(field), (*path, field)),
+            index=position if index is None else index,
+            text=self.place.text(message.get(field), (*path, field)),
             reasoning=self._reasoning(message, path),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             finish_reason=reason,
-            refusal=text_or_none(message.get("refusal")),
-            logprobs=read_logprobs(choice),
+            refusal=self.place.text(message.get("refusal"), (*path, "refusal")) or None,
+            logprobs=read_logprobs(choice, self._exact(("choices", position))),
         )
 
     def _native(self, answer: dict[str, Any]) -> Choice:
-        response, calls = answer.get("response"), answer.get("tool_calls")
-        if not calls and self._is_call(response):
+        response, reason = answer.get("response"), label_or_none(answer.get("finish_reason"))
+        is_truncated = reason == "length"
+        if not answer.get("tool_calls") and self._is_call(response):
             # qwen2.5-coder puts the call where the text belongs.
-            response, calls = None, [response]
-        reason = text_or_none(answer.get("finish_reason"))
-        valid, invalid = self._calls(calls, reason)
+            called = from_wire_tool_calls(
+                [response], self.ids, is_truncated=is_truncated, names=self.tools
+            )
+            response = None
+        else:
+            called = self._calls(answer, (), is_truncated=is_truncated)
         return Choice(
-            text=self._text(response, (*self.place.path, "response")),
-            reasoning=self._reasoning(answer, self.place.path),
-            tool_calls=valid,
-            invalid_tool_calls=invalid,
+            text=self.place.text(response, ("response",)),
+            reasoning=self._reasoning(answer, ()),
+            tool_calls=called[0],
+            invalid_tool_calls=called[1],
             finish_reason=reason,
         )
 
-    def _calls(
-        self, calls: Any, reason: str | None
-    ) -> tuple[tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
+    def _calls(self, message: Mapping[str, Any], path: Path, *, is_truncated: bool) -> Calls:
+        calls, exact = message.get("tool_calls"), self._exact((*path, "tool_calls"))
+        older = message.get("function_call")
+        if not calls and isinstance(older, dict):
+            alone = self._exact((*path, "function_call"))
+            calls, exact = [older], lambda steps: alone(steps[1:])
         return from_wire_tool_calls(
-            calls, self.ids, is_truncated=reason == "length", names=self.tools
+            calls, self.ids, is_truncated=is_truncated, names=self.tools, exact=exact
         )
+
+    def _exact(self, path: Path) -> ExactText:
+        return lambda steps: self.place.document.text((*self.place.path, *path, *steps))
 
     def _is_call(self, response: Any) -> bool:
         return (
@@ -149,14 +183,9 @@ class _ChoiceReader:
             and response["name"] in (*self.tools, *self.tools.values())
         )
 
-    def _reasoning(self, message: Mapping[str, Any], path: tuple[str | int, ...]) -> str:
+    def _reasoning(self, message: Mapping[str, Any], path: Path) -> str:
         name, reasoning = find_reasoning(message)
-        return self._text(reasoning, (*path, name))
-
-    def _text(self, value: Any, path: tuple[str | int, ...]) -> str:
-        if isinstance(value, str):
-            return value
-        return "" if value is None else self.place.document.text(path)
+        return self.place.text(reasoning, (*path, name))
 
 
 def find_reasoning(message: Mapping[str, Any]) -> tuple[str, Any]:
@@ -165,12 +194,3 @@ def find_reasoning(message: Mapping[str, Any]) -> tuple[str, Any]:
     if reasoning is None or reasoning == "":
         return "reasoning", message.get("reasoning")
     return "reasoning_content", reasoning
-
-
-def read_logprobs(choice: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Read a choice's log probabilities, a dict a token."""
-    logprobs = choice.get("logprobs")
-    if not isinstance(logprobs, dict):
-        return None
-    content = logprobs.get("content")
-    return content if isinstance(content, list) else [logprobs]

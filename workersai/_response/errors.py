@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from workersai._json import read_index, to_text
 from workersai._response.headers import parse_retry_after
 from workersai._secrets import clean_text
 from workersai.errors import (
@@ -23,7 +24,7 @@ from workersai.errors import (
     ServerError,
 )
 
-__all__ = ["error_from_body", "error_from_response", "is_error_body"]
+__all__ = ["error_from_body", "error_from_response", "is_error_body", "parse_error"]
 
 
 class _Meaning(NamedTuple):
@@ -38,7 +39,9 @@ class _Meaning(NamedTuple):
 # mean three things: wait a minute, try again, come back tomorrow.
 _CODES: Mapping[int, _Meaning] = {
     2001: _Meaning(NotFoundError, 400),  # AI Gateway id not found
+    2002: _Meaning(InvalidRequestError, 400),  # AI Gateway: a model that its route cannot run
     2003: _Meaning(RateLimitError, 429, is_retryable=True),  # AI Gateway rate limit
+    2008: _Meaning(InvalidRequestError, 400),  # AI Gateway: invalid provider
     2009: _Meaning(AuthenticationError, 401),  # AI Gateway unauthorized
     2014: _Meaning(ServerError, 408, is_retryable=True),  # AI Gateway request timeout
     2021: _Meaning(QuotaExceededError, 402),  # AI Gateway credits
@@ -63,6 +66,7 @@ _CODES: Mapping[int, _Meaning] = {
     5005: _Meaning(InvalidRequestError, 405),  # no LoRA for this model
     5006: _Meaning(InvalidRequestError, 400),  # the request does not match the schema
     5007: _Meaning(NotFoundError, 400),  # no such model
+    5012: _Meaning(InvalidRequestError, 422),
     5016: _Meaning(PermissionDeniedError, 403),  # the model's licence must be agreed to
     5017: _Meaning(ServerError, 500, is_retryable=True),
     5018: _Meaning(PermissionDeniedError, 403),
@@ -83,6 +87,7 @@ _CODES: Mapping[int, _Meaning] = {
     8006: _Meaning(InvalidRequestError, 400),
     8007: _Meaning(InvalidRequestError, 400),  # the model server's own error, wrapped
     9106: _Meaning(AuthenticationError, 400),  # a malformed credential
+    9109: _Meaning(AuthenticationError, 403),  # an invalid token
     10000: _Meaning(AuthenticationError, 401),
 }
 
@@ -98,22 +103,74 @@ _STATUSES: Mapping[int, _Meaning] = {
     429: _Meaning(RateLimitError, 429, is_retryable=True),
 }
 
+# Codes that mean another thing when the message says so.
+_BY_TEXT: Mapping[int, tuple[re.Pattern[str], _Meaning]] = {
+    7003: (re.compile("user input error", re.IGNORECASE), _Meaning(InvalidRequestError, 400)),
+    9109: (
+        re.compile("unauthorized to access", re.IGNORECASE),
+        _Meaning(PermissionDeniedError, 403),
+    ),
+}
+
+# Names that model servers and other APIs give in place of Cloudflare's codes. They count where no
+# HTTP status says more: inside a stream, and behind a status of success.
+_NAMES: Mapping[str, int] = {
+    "badrequesterror": 400,
+    "context_length_exceeded": 400,
+    "invalid_prompt": 400,
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "notfounderror": 404,
+    "timeout_error": 408,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 503,
+}
+
 _CONTEXT = re.compile(
     r"maximum context length|context window|context_length_exceeded"
     r"|sequence too long|max(?:imum)? context reached",  # bge-m3
     re.IGNORECASE,
 )
+_LEADING_CODE = re.compile(r"(\d{4,5}): ")
 _PREFIX = re.compile(r"^(?:AiError:\s*)+")
+_MESSAGES = ("message", "description", "detail")
+_MAX_LAYERS = 5
+_TOKEN_REFUSED = 10000
 _TRAILING_ID = re.compile(r"\(([0-9a-f]{8}-[0-9a-f-]{20,40})\)$", re.IGNORECASE)
 
 
+_ANSWERS = ("choices", "response", "result", "data", "tool_calls", "streamed_data")
+
+
 def is_error_body(payload: Any) -> bool:
-    """Say whether an answer with status 200 is an error all the same (seen in client reports)."""
+    """Say whether an answer with status 200 or an event of a stream is an error all the same.
+
+    The text of an answer never counts: it stands in `choices`, `response` or `result`, and a
+    payload in which one of these holds anything is an error by its envelope alone.
+    """
     if not isinstance(payload, dict):
         return False
     if payload.get("success") is False or payload.get("error"):
         return True
-    return bool(payload.get("errors")) and not payload.get("result")
+    if payload.get("errors"):
+        return not payload.get("result")
+    return not any(payload.get(name) for name in _ANSWERS) and _is_flat_error(payload)
+
+
+def _is_flat_error(payload: Mapping[str, Any]) -> bool:
+    """Recognise the forms without an envelope: Cloudflare's, vLLM's, Anthropic's."""
+    if payload.get("object") == "error" or payload.get("type") == "error":
+        return True
+    if payload.get("internalCode") is not None:
+        return True
+    name, message = payload.get("name"), payload.get("message")
+    is_named = isinstance(name, str) and name.endswith("Error")
+    return is_named or (isinstance(message, str) and payload.get("code") is not None)
 
 
 def error_from_response(
@@ -133,11 +190,16 @@ def error_from_response(
         model: The model that was asked.
         secrets: What must never show, should the server echo it.
     """
-    try:
-        payload = from_json(body)
-    except ValueError:
-        payload = {"message": body.decode(errors="replace")}
+    payload = parse_error(body)
     return error_from_body(payload, status=status, headers=headers, model=model, secrets=secrets)
+
+
+def parse_error(body: bytes) -> Any:
+    """Parse what says that something is wrong; what is no JSON is the message."""
+    try:
+        return from_json(body)
+    except ValueError:
+        return {"message": body.decode(errors="replace")}
 
 
 def error_from_body(
@@ -150,29 +212,34 @@ def error_from_body(
 ) -> APIStatusError:
     """Read an error that is already parsed; without *status*, its code says which it stands for."""
     headers = headers or {}
-    code, message, request_id = _read_envelope(payload)
-    meaning = _meaning(status, code, message)
+    told = _read_envelope(payload)
+    meaning = _meaning(status or told.status, told.code, told.message)
     should_retry = headers.get("x-should-retry")
     return meaning.error(
-        clean_text(message, secrets),
+        clean_text(told.message, secrets),
         status=status or meaning.status,
-        code=code,
-        request_id=clean_text(request_id or headers.get("cf-ray") or "", secrets) or None,
+        code=told.code,
+        request_id=clean_text(told.request_id or headers.get("cf-ray") or "", secrets) or None,
         retry_after=parse_retry_after(headers),
         model=model,
         is_retryable=meaning.is_retryable and should_retry != "false",
     )
 
 
-def _meaning(status: int | None, code: int | None, message: str) -> _Meaning:
-    found = _CODES.get(code) if code is not None else None
-    if found is None:
-        found = _STATUSES.get(status or 500) or _by_hundreds(status or 500)
+def _meaning(status: int, code: int | None, message: str) -> _Meaning:
+    found = _by_code(code, message) or _STATUSES.get(status) or _by_hundreds(status)
     if found.error is InvalidRequestError and _CONTEXT.search(message):
         return found._replace(error=ContextWindowExceededError)
-    if found.error is AuthenticationError and status == 403:
+    if code == _TOKEN_REFUSED and status == 403:
         return found._replace(error=PermissionDeniedError)  # a valid token, another's account
     return found
+
+
+def _by_code(code: int | None, message: str) -> _Meaning | None:
+    if code is None:
+        return None
+    pattern, other = _BY_TEXT.get(code, (None, None))
+    return other if pattern is not None and pattern.search(message) else _CODES.get(code)
 
 
 def _by_hundreds(status: int) -> _Meaning:
@@ -181,29 +248,58 @@ def _by_hundreds(status: int) -> _Meaning:
     return _Meaning(InvalidRequestError if status >= 400 else APIStatusError, status)
 
 
-def _read_envelope(payload: Any) -> tuple[int | None, str, str | None]:
+class _Told(NamedTuple):
+    """What an error's body says; `status` is 500 if it says none."""
+
+    code: int | None
+    message: str
+    request_id: str | None
+    status: int
+
+
+def _read_envelope(payload: Any) -> _Told:
     """Find code, message and request id in any of the envelopes Cloudflare answers with."""
-    if not isinstance(payload, dict):
-        return None, str(payload), None
-    nested = payload.get("errors") or payload.get("error")
-    if isinstance(nested, list):
-        nested = nested[0] if nested else None
-    inner = nested if isinstance(nested, dict) else {}
-    message = inner.get("message") or (nested if isinstance(nested, str) else None)
-    message = message or payload.get("message") or payload.get("description") or ""
-    code = _code(inner.get("code"), payload.get("internalCode"), payload.get("code"))
-    text, found_id = _strip(str(message))
-    own_id = payload.get("requestId")
-    return code, text, own_id if isinstance(own_id, str) and own_id else found_id
+    layers = _layers(payload)
+    texts = (to_text(layer.get(name)) for layer in layers for name in _MESSAGES)
+    text, found_id = _strip(next(filter(None, texts), ""))
+    codes = [layer.get(name) for layer in layers for name in ("internalCode", "code")]
+    own_id = next((layer["requestId"] for layer in layers if layer.get("requestId")), None)
+    code = next(filter(None, map(_read_code, codes)), None) or _code_in(text)
+    return _Told(code, text, own_id if isinstance(own_id, str) else found_id, _status(layers, code))
 
 
-def _code(*candidates: Any) -> int | None:
-    for candidate in candidates:
-        if isinstance(candidate, int) and not isinstance(candidate, bool):
-            return candidate
-        if isinstance(candidate, str) and candidate.isdecimal() and len(candidate) < 7:
-            return int(candidate)
-    return None
+def _layers(payload: Any) -> list[Mapping[str, Any]]:
+    """Take an envelope apart, the innermost error first."""
+    found: list[Mapping[str, Any]] = []
+    while isinstance(payload, dict) and len(found) < _MAX_LAYERS:
+        found.append(payload)
+        inner = payload.get("errors") or payload.get("error")
+        payload = next(filter(None, inner), None) if isinstance(inner, list) else inner
+    if not found or isinstance(payload, str):
+        found.append({"message": payload})
+    return found[::-1]
+
+
+def _status(layers: list[Mapping[str, Any]], code: int | None) -> int:
+    """Find the HTTP status that an error without one stands for."""
+    named = [layer.get(name) for layer in layers for name in ("type", "code", "name")]
+    statuses = [
+        *(_read_code(layer.get("httpCode")) for layer in layers),
+        code,
+        *(_NAMES.get(name.lower()) for name in named if isinstance(name, str)),
+    ]
+    return next((status for status in statuses if status and 400 <= status < 600), 500)
+
+
+def _read_code(value: Any) -> int | None:
+    is_whole = isinstance(value, float) and value.is_integer()
+    return read_index(int(value) if is_whole else value) or None
+
+
+def _code_in(message: str) -> int | None:
+    """Read the code of a message such as `3040: Capacity temporarily exceeded`."""
+    found = _LEADING_CODE.match(message)
+    return int(found.group(1)) if found else None
 
 
 def _strip(message: str) -> tuple[str, str | None]:

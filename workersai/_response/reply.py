@@ -1,8 +1,4 @@
-"""(status, headers, body) -> result, or an error raised.
-
-The envelope, vectors, rankings and the catalogue are read here; the many shapes of a
-chat's answer in `_answers`, its streams in `_stream`.
-"""
+"""(status, headers, body) -> what stands in Cloudflare's envelope, or an error raised."""
 
 from __future__ import annotations
 
@@ -46,23 +42,21 @@ class Reply:
                 self.status, self.headers, self.body, model=request.model, secrets=self.secrets
             )
         payload = parse_json(self.body, self.secrets)
+        self._raise_if_error(payload, request)
+        return payload
+
+    def _raise_if_error(self, payload: Any, request: Request) -> None:
         if is_error_body(payload):
             raise error_from_body(
                 payload, headers=self.headers, model=request.model, secrets=self.secrets
             )
-        return payload
 
     def unwrap(self, request: Request) -> tuple[Any, tuple[str, ...]]:
         """Return the answer proper and the path to it in the document."""
         payload = self.payload(request)
         if isinstance(payload, dict) and "result" in payload and "choices" not in payload:
-            if payload["result"] is None or payload["result"] == {}:
+            if payload["result"] in (None, {}, [], ""):
                 raise ResponseError(f"{request.model} answered with success and an empty result")
+            self._raise_if_error(payload["result"], request)
             return payload["result"], ("result",)
         return payload, ()
-
-
-# ----------------------------------------------------------------- embeddings and rerank
-
-
-# ------------------------------------------------------------------------------- models

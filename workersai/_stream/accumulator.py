@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
-from workersai._json import exact_text, join_surrogates, read_list, to_text
-from workersai._response.chat import find_reasoning, parse_chat, read_logprobs
+from workersai._json import REPLACEMENT, exact_text, join_surrogates, label_or_none, read_list
+from workersai._response.chat import find_reasoning, parse_chat
 from workersai._response.errors import error_from_body, is_error_body
 from workersai._response.headers import read_headers
+from workersai._response.logprobs import read_logprobs
 from workersai._response.reply import Reply
+from workersai._response.tool_calls import ExactText
 from workersai._response.usage import UsageLedger
 from workersai._stream.replay import replay
 from workersai._stream.tool_calls import ToolCallAssembler
@@ -32,9 +34,9 @@ Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its p
 _MAX_CHARACTERS = 8 << 20
 _MAX_EVENTS = 2 << 20  # each a token or more: twice the largest context window there is
 
-_new = object.__new__
-_set_text = TextDelta.__dict__["text"].__set__
-_set_logprobs = TextDelta.__dict__["logprobs"].__set__
+
+def _exact(payload: bytes, path: Path) -> ExactText:
+    return lambda steps: exact_text(payload, (*path, *steps))
 
 
 class AnswerInProgress:
@@ -96,16 +98,20 @@ class AnswerInProgress:
             APIStatusError: If the event is an error.
             ResponseError: If it cannot be read.
         """
-        if ("error" in event or "errors" in event or "success" in event) and is_error_body(event):
-            raise error_from_body(
-                event, headers=self._headers, model=self._request.model, secrets=self._secrets
-            )
+        choices = event.get("choices")
+        says_nothing = not choices and not event.get("response")
+        if (
+            says_nothing or "error" in event or "errors" in event or "success" in event
+        ) and is_error_body(event):
+            self.refuse(event)
         has_content = False
-        if choices := event.get("choices"):
+        if choices:
             if choices.__class__ is not list:
                 read_list(choices, "choices")  # raises
             for position, choice in enumerate(choices):
-                if isinstance(choice, dict) and not choice.get("index"):
+                if isinstance(choice, dict) and (
+                    not (index := choice.get("index")) or index == "0"
+                ):
                     place = path, position
                     has_content |= self._read_choice(choice, payload, place, events)
         # Hybrid chunks carry the same piece twice, in `choices` and natively.
@@ -116,6 +122,16 @@ class AnswerInProgress:
         if "model" not in self._names:
             self._note_names(event)
 
+    def refuse(self, error: Any) -> NoReturn:
+        """Raise what an event says is wrong.
+
+        Raises:
+            APIStatusError: Always.
+        """
+        raise error_from_body(
+            error, headers=self._headers, model=self._request.model, secrets=self._secrets
+        )
+
     def _read_choice(
         self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
     ) -> bool:
@@ -123,26 +139,45 @@ class AnswerInProgress:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return self._read_no_delta(choice, payload, place, events)
-        reasoning = None
+        inside: Path = (*place[0], "choices", place[1], "delta")
+        reasoning = calls = None
         if delta.get("reasoning_content") is not None or delta.get("reasoning") is not None:
-            name, reasoning = find_reasoning(delta)
-            if reasoning is not None and reasoning.__class__ is not str:
-                reasoning = exact_text(payload, (*place[0], "choices", place[1], "delta", name))
-            if reasoning:
-                self._add_reasoning(reasoning, events)
+            reasoning = self._read_reasoning(delta, payload, inside, events)
         content = delta.get("content")
         if content is not None and content.__class__ is not str:
-            content = exact_text(payload, (*place[0], "choices", place[1], "delta", "content"))
+            content = exact_text(payload, (*inside, "content"))
         logprobs = choice.get("logprobs")
         if content or logprobs:
-            self._add_text(content or "", events, logprobs and read_logprobs(choice))
-        if calls := delta.get("tool_calls"):
-            events += self._tools.feed(calls)
-        if refusal := delta.get("refusal"):
-            self._refusal.append(to_text(refusal))
+            tokens = logprobs and read_logprobs(choice, _exact(payload, inside[:-1]))
+            self._add_text(content or "", events, tokens)
+        if "tool_calls" in delta or "function_call" in delta:
+            calls = self._read_calls(delta, payload, inside, events)
+        if (refusal := delta.get("refusal")) is not None:
+            self._add_refusal(refusal, payload, (*inside, "refusal"))
         if reason := choice.get("finish_reason"):
-            self.reason = str(reason)
+            self.reason = label_or_none(reason)
         return bool(content or reasoning or calls)
+
+    def _read_reasoning(
+        self, delta: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
+    ) -> str:
+        name, reasoning = find_reasoning(delta)
+        if reasoning is not None and reasoning.__class__ is not str:
+            reasoning = exact_text(payload, (*path, name))
+        if reasoning:
+            self._add_reasoning(reasoning, events)
+        return reasoning or ""
+
+    def _read_calls(
+        self, delta: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
+    ) -> bool:
+        """Read fragments of tool calls, or of the one call of OpenAI's older form."""
+        if calls := delta.get("tool_calls"):
+            events += self._tools.feed(calls, _exact(payload, (*path, "tool_calls")))
+        elif calls := delta.get("function_call"):
+            exact = _exact(payload, (*path, "function_call"))
+            events += self._tools.feed([{"index": 0, "function": calls}], lambda s: exact(s[2:]))
+        return bool(calls)
 
     def _read_no_delta(
         self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
@@ -154,10 +189,11 @@ class AnswerInProgress:
         text = choice.get("text")
         if text is not None and text.__class__ is not str:
             text = exact_text(payload, (*place[0], "choices", place[1], "text"))
-        if text:
-            self._add_text(text, events, None)
+        logprobs = read_logprobs(choice, _exact(payload, (*place[0], "choices", place[1])))
+        if text or logprobs:
+            self._add_text(text or "", events, logprobs)
         if reason := choice.get("finish_reason"):
-            self.reason = str(reason)
+            self.reason = label_or_none(reason)
         return bool(text)
 
     def _read_native(
@@ -177,9 +213,9 @@ class AnswerInProgress:
         if response:
             self._add_text(response, events, None)
         if calls := event.get("tool_calls"):
-            events += self._tools.feed(calls)
+            events += self._tools.feed(calls, _exact(payload, (*path, "tool_calls")))
         if reason := event.get("finish_reason"):
-            self.reason = str(reason)
+            self.reason = label_or_none(reason)
 
     def _add_text(
         self, text: str, events: list[ChatEvent], logprobs: list[dict[str, Any]] | None
@@ -188,11 +224,7 @@ class AnswerInProgress:
             text = self._mend("text", text)
         if text or logprobs:
             self._text.append(text)
-            # A frozen dataclass, set slot by slot: the constructor takes twice as long.
-            delta = _new(TextDelta)
-            _set_text(delta, text)
-            _set_logprobs(delta, logprobs)
-            events.append(delta)
+            events.append(TextDelta(text, logprobs))
 
     def _replay(self, payload: bytes) -> None:
         """Read a whole answer that came as one event of a stream."""
@@ -206,6 +238,11 @@ class AnswerInProgress:
             self._reasoning.append(text)
             events.append(ReasoningDelta(text))
 
+    def _add_refusal(self, refusal: Any, payload: bytes, path: Path) -> None:
+        if refusal.__class__ is not str:
+            refusal = exact_text(payload, path)
+        self._refusal.append(self._mend("refusal", refusal) if self.has_surrogates else refusal)
+
     def _mend(self, channel: str, text: str) -> str:
         """Join the halves of a character that two events brought."""
         whole, half = join_surrogates(self.halves.pop(channel, "") + text)
@@ -213,17 +250,31 @@ class AnswerInProgress:
             self.halves[channel] = half
         return whole
 
+    def _release_halves(self) -> list[ChatEvent]:
+        """Give each half that waits for its other half in vain as U+FFFD."""
+        events: list[ChatEvent] = []
+        halves, self.halves = self.halves, {}
+        if "reasoning" in halves:
+            self._add_reasoning(REPLACEMENT, events)
+        if "text" in halves:
+            self._add_text(REPLACEMENT, events, None)
+        if "refusal" in halves:
+            self._refusal.append(REPLACEMENT)
+        return events
+
     def _note_names(self, event: dict[str, Any]) -> None:
         for name in ("model", "id", "system_fingerprint"):
-            if name not in self._names and isinstance(value := event.get(name), str):
-                self._names[name] = value
+            if name in self._names or (value := event.get(name)) is None:
+                continue
+            if (label := label_or_none(value)) is not None:
+                self._names[name] = label
 
     def finish(self) -> list[ChatEvent]:
         """Return the last events of an answer that is whole."""
         if self.replayed:
             return self.replayed
         deltas, calls, invalid = self._tools.close(is_truncated=self.reason == "length")
-        events: list[ChatEvent] = [*deltas]
+        events: list[ChatEvent] = [*self._release_halves(), *deltas]
         if (usage := self._usage.total()) is not None:
             events.append(UsageUpdate(usage))
         finish = Finish(
@@ -240,6 +291,7 @@ class AnswerInProgress:
 
     def partial(self) -> ChatResult | None:
         """Return what has come so far, every tool call of it as one not to run."""
+        self._release_halves()
         calls = self._tools.unfinished()
         if not (self._text or self._reasoning or calls):
             return None
@@ -247,6 +299,7 @@ class AnswerInProgress:
             text="".join(self._text),
             reasoning="".join(self._reasoning),
             invalid_tool_calls=calls,
+            refusal="".join(self._refusal) or None,
         )
         return ChatResult(
             (choice,),

@@ -12,9 +12,10 @@ from typing import Protocol
 from pydantic_core import from_json
 
 from workersai._json import parse_halves
+from workersai._response.errors import parse_error
 from workersai._stream.accumulator import AnswerInProgress
 from workersai._stream.replay import WholeReader
-from workersai._stream.sse import DONE, SSEDecoder
+from workersai._stream.sse import DONE, ErrorData, SSEDecoder
 from workersai._wire import Request
 from workersai.errors import (
     APITimeoutError,
@@ -111,8 +112,6 @@ class StreamReader:
                 self._read_payload(payload, events)
         except WorkersAIError as error:
             self._fail(error)
-        if self._failure is None and self._answer.halves:
-            self._fail(ResponseError("the stream ended with half of a surrogate pair"))
         if self._failure is None and not self._is_whole():
             interrupted = StreamInterruptedError(self._describe("ended"))
             interrupted.is_retryable = True  # unless a part was handed out
@@ -151,6 +150,8 @@ class StreamReader:
         )
 
     def _read_payload(self, payload: bytes, events: list[ChatEvent]) -> None:
+        if payload.__class__ is ErrorData and not self.is_done:
+            self._answer.refuse(parse_error(bytes(payload)))
         if payload == DONE:
             self._has_ended = self.is_done = True
         if self.is_done:

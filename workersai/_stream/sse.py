@@ -9,18 +9,25 @@ from __future__ import annotations
 
 from workersai.errors import ResponseError
 
-__all__ = ["DONE", "SSEDecoder"]
+__all__ = ["DONE", "ErrorData", "SSEDecoder"]
 
 DONE = b"[DONE]"
 _BOM = b"\xef\xbb\xbf"
 _MAX_EVENT_BYTES = 1 << 20
 
 
+class ErrorData(bytes):
+    """The data of an event that says `event: error`; may be empty."""
+
+    __slots__ = ()
+
+
 class SSEDecoder:
     """Turns the chunks of a byte stream into the data of its events.
 
     Two things go beyond the standard because Workers AI does them: a `[DONE]` or a JSON object
-    that stands on a line without `data:`, and a last event without the blank line after it.
+    that stands on a line without `data:`, and a last event without the blank line after it. Of the
+    fields besides `data`, only `event: error` counts: its data comes as `ErrorData`.
     """
 
     def __init__(self) -> None:
@@ -28,6 +35,7 @@ class SSEDecoder:
         self._size = 0
         self._data: list[bytes] = []  # lines of the event that is not complete yet
         self._held = 0  # bytes in its lines after the first
+        self._is_error = False  # whether it says `event: error`
         self._at_start = True
         self._skip_lf = False
 
@@ -42,7 +50,8 @@ class SSEDecoder:
             chunk.startswith(b"data: ")
             and chunk.endswith(b"\n\n")
             and len(chunk) < _MAX_EVENT_BYTES
-            and not (self._pieces or self._data or self._skip_lf or b"\r" in chunk)
+            and not (self._pieces or self._data or self._is_error or self._skip_lf)
+            and b"\r" not in chunk
         ):
             events = chunk[6:-2].split(b"\n\ndata: ")
             if chunk.count(b"\n") == 2 * len(events):
@@ -98,20 +107,29 @@ class SSEDecoder:
                 if len(data) > 1:
                     self._held += len(line)
                     _check_size(self._held)
-            elif not line and data:
-                events.append(data[0] if len(data) == 1 else b"\n".join(data))
-                data.clear()
-                self._held = 0
+            elif not line and (data or self._is_error):
+                events.append(self._end_event())
                 continue
             elif line.startswith((b"{", DONE)):
                 data.append(line)
                 self._held += len(line)
                 _check_size(self._held)
+            elif line.startswith(b"event:"):
+                self._is_error = line[6:].strip().lower() == b"error"
             # All else is a comment, a field that does not matter here, or a second blank line.
-            if data and data[-1] == DONE:
+            if data and data[-1] == DONE and not self._is_error:
                 events.extend(data)
                 data.clear()
         return events
+
+    def _end_event(self) -> bytes:
+        """Return the data of the event that is complete."""
+        lines, is_error = self._data.copy(), self._is_error
+        self._data.clear()
+        self._held, self._is_error = 0, False
+        if is_error:
+            return ErrorData(b"\n".join(line for line in lines if line != DONE))
+        return lines[0] if len(lines) == 1 else b"\n".join(lines)
 
 
 def _check_size(size: int) -> None:

@@ -8,19 +8,19 @@ the beginning of longer ones.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
-from workersai._json import join_surrogates, read_list
+from workersai._json import read_index, read_list, to_text
 from workersai._response.tool_calls import (
     NO_NAMES,
     CallIds,
+    ExactText,
     make_tool_call,
-    name_and_arguments,
+    read_call,
+    read_id,
 )
+from workersai._stream.arguments import Arguments
 from workersai.errors import ResponseError
 from workersai.events import ToolCallDelta
 from workersai.results import InvalidToolCall, ToolCall
@@ -28,66 +28,28 @@ from workersai.results import InvalidToolCall, ToolCall
 __all__ = ["ToolCallAssembler"]
 
 _MAX_CALLS = 4096
+_NO_NAMES = frozenset({"null", "None"})
+"""What servers write for "no name" in a fragment that continues a call."""
 
 
 class _Call:
     """A tool call under way."""
 
-    __slots__ = ("arguments", "blank", "given_id", "half", "id", "index", "is_held", "name", "sent")
+    __slots__ = ("arguments", "given_id", "id", "index", "name", "place")
 
-    def __init__(self, given_id: Any) -> None:
+    def __init__(self, given_id: str | None, place: int | None) -> None:
         self.given_id = given_id
+        self.place = place  # the server's own index
         self.name: str | None = None
-        self.arguments: list[str] = []
-        self.half = ""  # of a character whose other half is to come
+        self.arguments = Arguments()
         self.index = -1  # its position among the calls that were handed out
         self.id = ""
-        self.sent = 0  # how many of the argument pieces were handed out
-        self.blank = 0  # how many of the argument pieces begin nothing yet
-        self.is_held: bool | None = None  # not known before the first character
 
-    def is_other(self, given_id: Any, name: Any) -> bool:
+    def is_other(self, given_id: str | None, name: str | None) -> bool:
         """Say whether a fragment at this call's index begins another call."""
         if given_id and self.given_id and given_id != self.given_id:
             return True
         return bool(name and self.name and name != self.name)
-
-    def add(self, piece: str) -> str:
-        """Take more of the arguments; two pieces may bring the halves of one character."""
-        if self.half or "\ud800" <= piece[-1] <= "\udfff":
-            piece, self.half = join_surrogates(self.half + piece)
-        self.arguments.append(piece)
-        return piece
-
-    def text(self) -> str:
-        return "".join(self.arguments)
-
-    def settle(self) -> int:
-        """Join what has come in pieces; return how many characters have come."""
-        # All of them were handed out, or none: then they are looked at again from the first.
-        self.sent = min(self.sent, 1)
-        self.blank = 0
-        self.arguments = [self.text()] if self.arguments else []
-        return sum(map(len, self.arguments))
-
-    def release(self) -> str:
-        """Return the arguments that can be handed out now.
-
-        JSON text of JSON text is held: it can be undone only when all of it is there.
-        """
-        while self.is_held is None and self.blank < len(self.arguments):
-            if start := self.arguments[self.blank].lstrip():
-                self.is_held = start.startswith('"')
-            self.blank += 1
-        if self.is_held is not False:
-            return ""
-        text = "".join(self.arguments[self.sent :])
-        self.sent = len(self.arguments)
-        return text
-
-    def rest(self) -> str:
-        """Return, at the end of the stream, the arguments not handed out yet."""
-        return _undo(self.text()) if self.is_held else "".join(self.arguments[self.sent :])
 
 
 class ToolCallAssembler:
@@ -105,64 +67,91 @@ class ToolCallAssembler:
         self._by_index: dict[int, _Call] = {}
         self._handed_out = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
-
     def settle(self) -> int:
         """Join what has come in pieces; return how many characters have come."""
-        return sum(call.settle() for call in self._calls)
+        return sum(call.arguments.settle() for call in self._calls)
 
-    def feed(self, fragments: Any) -> list[ToolCallDelta]:
+    def feed(self, fragments: Any, exact: ExactText | None = None) -> list[ToolCallDelta]:
         """Take the fragments of one event and return what can be handed out already.
 
+        Args:
+            fragments: As parsed.
+            exact: Gives the text at a path below `fragments`, numbers as they were sent.
+
         Raises:
-            ResponseError: If they are no list, hold half of a surrogate pair, or belong to more
-                calls than any model makes.
+            ResponseError: If they are no list, or belong to more calls than any model makes.
         """
-        items = read_list(fragments, "tool_calls")
-        deltas = (self._feed(item) for item in items if isinstance(item, Mapping))
+        deltas = (
+            self._feed(position, item, exact)
+            for position, item in enumerate(read_list(fragments, "tool_calls"))
+            if isinstance(item, Mapping)
+        )
         return [delta for delta in deltas if delta is not None]
 
-    def _feed(self, fragment: Mapping[str, Any]) -> ToolCallDelta | None:
-        name, arguments = name_and_arguments(fragment, self._names)
-        call = self._find(fragment.get("index"), fragment.get("id"), name)
-        if arguments is None:
-            piece = ""
-        elif isinstance(arguments, str):
-            piece = arguments
+    def _feed(
+        self, position: int, fragment: Mapping[str, Any], exact: ExactText | None
+    ) -> ToolCallDelta | None:
+        name, arguments, steps = read_call(fragment, self._names)
+        if arguments is None or isinstance(arguments, str):
+            piece = arguments or ""
         else:
-            piece = json.dumps(arguments, ensure_ascii=False)
-        if piece:
-            piece = call.add(piece)
+            piece = to_text(arguments) if exact is None else exact((position, *steps))
+        call = self._find(fragment, name, piece)
+        call.arguments.add(piece)
         if call.name is None:
-            if not isinstance(name, str) or not name:
+            if name is None:
                 return None  # the arguments wait for the name
             call.name = name
             return self._begin(call)
-        text = call.release() if piece else ""
+        text = call.arguments.release() if piece else ""
         return ToolCallDelta(call.index, arguments=text) if text else None
 
-    def _find(self, index: Any, given_id: Any, name: Any) -> _Call:
-        if isinstance(index, int):
-            call = self._by_index.get(index)
-            if call is None or call.is_other(given_id, name):
-                call = self._by_index[index] = self._new(given_id)
-        elif given_id:
-            known = (call for call in self._calls if call.given_id == given_id)
-            # An id may come twice, with another name: two calls, not one of both.
-            call = next((call for call in known if not call.is_other(given_id, name)), None)
-            call = call or self._new(given_id)
-        elif name or not self._calls:
-            call = self._new(None)
-        else:
-            call = self._calls[-1]
+    def _find(self, fragment: Mapping[str, Any], name: str | None, piece: str) -> _Call:
+        place, given_id = read_index(fragment.get("index")), read_id(fragment.get("id"))
+        name = None if name in _NO_NAMES and self._calls else name
+        if place is None:
+            call = self._without_place(given_id, name)
+        elif (call := self._by_index.get(place)) is None:
+            call = self._loose(given_id, name, piece)
+        elif _is_other(call, given_id, name, piece):
+            call = self._older(place, given_id, name)
+        call = call or self._new(given_id, place)
         call.given_id = call.given_id or given_id
+        if place is not None:
+            call.place = place
+            self._by_index[place] = call
         return call
 
-    def _new(self, given_id: Any) -> _Call:
+    def _without_place(self, given_id: str | None, name: str | None) -> _Call | None:
+        """Find the call of a fragment without an index: by its id, else it is the last one."""
+        if given_id:
+            known = (call for call in self._calls if call.given_id == given_id)
+            # An id may come twice, with another name: two calls, not one of both.
+            return next((call for call in known if not call.is_other(given_id, name)), None)
+        return None if name or not self._calls else self._calls[-1]
+
+    def _loose(self, given_id: str | None, name: str | None, piece: str) -> _Call | None:
+        """Find the call of a fragment with an index, if the call began without one."""
+        last = self._calls[-1] if self._calls else None
+        if last is None or last.place is not None or last.is_other(given_id, name):
+            return None
+        if last.arguments.ends_before(piece):
+            return None
+        has_key = bool(given_id and last.given_id)
+        return last if has_key or not (given_id or name) else None
+
+    def _older(self, place: int, given_id: str | None, name: str | None) -> _Call | None:
+        """Find an earlier call at an index that several calls share: by its id alone."""
+        if given_id is None:
+            return None
+        known = (call for call in self._calls if call.place == place)
+        same = (call for call in known if call.given_id == given_id)
+        return next((call for call in same if not call.is_other(given_id, name)), None)
+
+    def _new(self, given_id: str | None, place: int | None) -> _Call:
         if len(self._calls) == _MAX_CALLS:
             raise ResponseError(f"the stream brought more than {_MAX_CALLS} tool calls")
-        self._calls.append(call := _Call(given_id))
+        self._calls.append(call := _Call(given_id, place))
         return call
 
     def _begin(self, call: _Call) -> ToolCallDelta:
@@ -170,12 +159,12 @@ class ToolCallAssembler:
         call.index = self._handed_out
         self._handed_out += 1
         call.id = self._ids.take(call.given_id, call.index)
-        return ToolCallDelta(call.index, call.id, call.name, call.release())
+        return ToolCallDelta(call.index, call.id, call.name, call.arguments.release())
 
     def unfinished(self) -> tuple[InvalidToolCall, ...]:
         """Return the calls of a stream that broke: none of them may be run."""
         return tuple(
-            InvalidToolCall(call.id, call.name or "", call.text(), "the stream broke")
+            InvalidToolCall(call.id, call.name or "", call.arguments.text(), "the stream broke")
             for call in self._calls
             if call.name or call.arguments
         )
@@ -192,9 +181,11 @@ class ToolCallAssembler:
             if call.index < 0:
                 call.name = ""
                 deltas.append(self._begin(call))
-            if rest := call.rest():
+            if rest := call.arguments.close():
                 deltas.append(ToolCallDelta(call.index, arguments=rest))
-            made.append(make_tool_call(call.id, call.name, call.text(), is_truncated=is_truncated))
+            made.append(
+                make_tool_call(call.id, call.name, call.arguments.text(), is_truncated=is_truncated)
+            )
         return (
             deltas,
             tuple(call for call in made if isinstance(call, ToolCall)),
@@ -202,9 +193,12 @@ class ToolCallAssembler:
         )
 
 
-def _undo(text: str) -> str:
-    try:
-        inner = from_json(text)
-    except ValueError:
-        return text
-    return inner if isinstance(inner, str) else text
+def _is_other(call: _Call, given_id: str | None, name: str | None, piece: str) -> bool:
+    """Say whether a fragment at a call's index belongs to another call.
+
+    Some servers give every call the index 0 and none an id. Only the name is left then: with one
+    that is known already, arguments that begin after the end of the call's own are another call's.
+    """
+    if call.is_other(given_id, name):
+        return True
+    return bool(name and not given_id) and call.arguments.ends_before(piece)

@@ -225,7 +225,15 @@ def test_the_raw_answer_is_kept() -> None:
         pytest.param(
             b'{"response":"a","tool_calls":5}', ResponseError, "'tool_calls' as int", id="odd calls"
         ),
-        pytest.param(b'{"response":"Hi \\ud83d"}', ResponseError, "hex escape", id="half an emoji"),
+        pytest.param(b"null", ResponseError, "answered with None", id="null"),
+        pytest.param(b"true", ResponseError, "answered with True", id="boolean"),
+        pytest.param(b"0", ResponseError, "answered with 0", id="number"),
+        pytest.param(b"[]", ResponseError, "answered with []", id="empty list"),
+        pytest.param(b'["Hi"]', ResponseError, "answered with ['Hi']", id="list"),
+        pytest.param(b'""', ResponseError, "answered with ''", id="empty text"),
+        pytest.param(b'{"result":[]}', ResponseError, "empty result", id="empty list as result"),
+        pytest.param(b'{"result":""}', ResponseError, "empty result", id="empty text as result"),
+        pytest.param(b'{"result":["Hi"]}', ResponseError, "with ['Hi'] in place", id="list result"),
         pytest.param(
             b'{"success":false,"result":{},"errors":[{"code":3040,"message":"busy"}]}',
             OutOfCapacityError,
@@ -283,6 +291,26 @@ def test_unicode_line_separators_are_text() -> None:
 def test_an_emoji_of_two_escapes_is_one_character() -> None:
     """A surrogate pair in JSON escapes is the character it stands for."""
     assert parsed(b'{"response":"\\ud83d\\ude00"}').text == "\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'"Hi"', "Hi"),
+        (b'{"result":"Hi"}', "Hi"),
+        (b'{"result":1.50}', "1.50"),
+        (b'{"result":true,"success":true}', "true"),
+        (b'{"result":0}', "0"),
+    ],
+)
+def test_a_scalar_in_the_place_of_an_answer(body: bytes, text: str) -> None:
+    """In the envelope a scalar is a token that was sent unquoted; without it only text counts."""
+    assert parsed(body).text == text
+
+
+def test_half_an_emoji_is_a_replacement_character() -> None:
+    """Half of a surrogate pair is no text; the rest of the answer is."""
+    assert parsed(b'{"response":"Hi \\ud83d"}').text == "Hi \ufffd"
 
 
 @settings(max_examples=400)

@@ -109,7 +109,9 @@ def test_the_request_id_of_the_header_is_kept() -> None:
 
 CODES: list[tuple[int, int, type[APIStatusError], bool]] = [
     (2001, 400, NotFoundError, False),
+    (2002, 400, InvalidRequestError, False),
     (2003, 429, RateLimitError, True),
+    (2008, 400, InvalidRequestError, False),
     (2009, 401, AuthenticationError, False),
     (2014, 408, ServerError, True),
     (2021, 402, QuotaExceededError, False),
@@ -133,6 +135,7 @@ CODES: list[tuple[int, int, type[APIStatusError], bool]] = [
     (5005, 405, InvalidRequestError, False),
     (5006, 400, InvalidRequestError, False),
     (5007, 400, NotFoundError, False),
+    (5012, 422, InvalidRequestError, False),
     (5016, 403, PermissionDeniedError, False),
     (5017, 500, ServerError, True),
     (5018, 403, PermissionDeniedError, False),
@@ -152,6 +155,7 @@ CODES: list[tuple[int, int, type[APIStatusError], bool]] = [
     (8006, 400, InvalidRequestError, False),
     (8007, 400, InvalidRequestError, False),
     (9106, 400, AuthenticationError, False),
+    (9109, 403, AuthenticationError, False),
     (10000, 401, AuthenticationError, False),
 ]
 
@@ -262,6 +266,39 @@ def test_a_valid_token_for_a_foreign_account_lacks_permission() -> None:
     assert type(failure(403, envelope(10000))) is PermissionDeniedError
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("code", [9106, 9109])
+def test_a_credential_that_is_refused_is_no_missing_permission(code: int, status: int) -> None:
+    """A missing, malformed or invalid token is an authentication error with any status."""
+    assert type(failure(status, envelope(code, "Invalid access token"))) is AuthenticationError
+
+
+MEANINGS: list[tuple[int, int, str, type[APIStatusError]]] = [
+    (400, 7003, "Model execution failed (User Input Error): Invalid value", InvalidRequestError),
+    (400, 7003, "Model not found: openai/gpt-0", NotFoundError),
+    (404, 7003, "Could not route to /client/v4/accounts/x/ai/run", NotFoundError),
+    (403, 9109, "Unauthorized to access requested resource", PermissionDeniedError),
+    (400, 8007, '{"error": "Your prompt contains NSFW content"}', InvalidRequestError),
+    (400, 8006, "Invalid data for image - reason expected `;base64,`", InvalidRequestError),
+    (422, 5012, "Unprocessable", InvalidRequestError),
+    (500, 2002, "Internal server error", InvalidRequestError),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "message", "error"), MEANINGS, ids=str)
+def test_a_code_that_means_several_things_is_told_by_its_text(
+    status: int, code: int, message: str, error: type[APIStatusError]
+) -> None:
+    """Over HTTP and inside a stream."""
+    assert type(failure(status, envelope(code, message))) is error
+    assert type(error_from_body(envelope(code, message))) is error
+
+
+def test_a_wrong_argument_of_a_catalogue_model_has_the_status_of_one_in_a_stream() -> None:
+    """There, no HTTP status says it."""
+    assert error_from_body(envelope(7003, "(User Input Error): no")).status == 400
+
+
 def test_the_server_can_forbid_a_retry() -> None:
     """`x-should-retry: false` is obeyed."""
     assert not failure(500, envelope(8005), {"x-should-retry": "false"}).is_retryable
@@ -273,6 +310,15 @@ def test_the_server_can_forbid_a_retry() -> None:
 def test_which_status_is_an_error(status: int, is_error: bool) -> None:
     """Only 2xx is a success; a redirect is none, because it is never followed."""
     assert is_error_status(status) is is_error
+
+
+FLAT = {
+    "name": "AiError",
+    "internalCode": 3046,
+    "httpCode": 408,
+    "message": f"AiError: AiError: Request timeout ({UUID})",
+    "description": "Request timeout",
+}
 
 
 @pytest.mark.parametrize(
@@ -287,6 +333,23 @@ def test_which_status_is_an_error(status: int, is_error: bool) -> None:
         ({"result": {"response": "a"}, "success": True, "errors": []}, False),
         ({"result": {"response": "a"}, "errors": [{"code": 1}]}, False),
         ({"choices": [], "error": None}, False),
+        (FLAT, True),
+        ({"name": "AiError", "message": "no"}, True),
+        ({"internalCode": "3046"}, True),
+        ({"object": "error", "message": "no", "code": 500}, True),
+        ({"type": "error", "message": "no"}, True),
+        ({"type": "error", "error": {"type": "overloaded_error"}}, True),
+        ({"code": 3040, "message": "busy"}, True),
+        ({"code": "3040", "message": "busy"}, True),
+        ({"choices": [{"delta": {"content": "a"}}], "object": "error"}, False),
+        ({"response": {"name": "TypeError", "message": "m", "code": 1}}, False),
+        ({"result": {"response": "a"}, "name": "AiError"}, False),
+        ({"data": [[0.5]], "type": "error"}, False),
+        ({"response": "", "usage": {"total_tokens": 1}}, False),
+        ({"choices": [], "usage": {"total_tokens": 1}}, False),
+        ({"name": "Ada", "message": "hello"}, False),
+        ({"message": "hello"}, False),
+        ({"object": "chat.completion.chunk"}, False),
         ([1], False),
         ("error", False),
     ],
@@ -294,6 +357,66 @@ def test_which_status_is_an_error(status: int, is_error: bool) -> None:
 def test_an_error_behind_a_status_of_success(payload: Any, is_error: bool) -> None:
     """The body is looked at even on 200."""
     assert is_error_body(payload) is is_error
+
+
+IN_STREAMS: list[tuple[Any, type[APIStatusError], int, int | None, bool]] = [
+    (FLAT, ServerError, 408, 3046, True),
+    ({**FLAT, "internalCode": 99999, "httpCode": 429}, RateLimitError, 429, 99999, True),
+    ({"name": "AiError", "message": "no"}, ServerError, 500, None, True),
+    ({"object": "error", "message": "no", "code": 500}, ServerError, 500, 500, True),
+    ({"object": "error", "message": "no", "code": 400}, InvalidRequestError, 400, 400, False),
+    (
+        {"object": "error", "message": "no", "type": "BadRequestError", "code": None},
+        InvalidRequestError,
+        400,
+        None,
+        False,
+    ),
+    (
+        {"object": "error", "message": "This model's maximum context length is 9", "code": 400},
+        ContextWindowExceededError,
+        400,
+        400,
+        False,
+    ),
+    ({"type": "error", "error": {"type": "overloaded_error"}}, ServerError, 503, None, True),
+    ({"type": "error", "error": {"type": "rate_limit_error"}}, RateLimitError, 429, None, True),
+    ({"error": {"code": "rate_limit_exceeded", "message": "m"}}, RateLimitError, 429, None, True),
+    ({"error": {"code": "3040", "message": "busy"}}, OutOfCapacityError, 429, 3040, True),
+    ({"error": {"code": 3040.0, "message": "busy"}}, OutOfCapacityError, 429, 3040, True),
+    ({"error": {"error": {"code": 4006, "message": "m"}}}, QuotaExceededError, 429, 4006, False),
+    ({"errors": [{"error": {"code": 3040}}]}, OutOfCapacityError, 429, 3040, True),
+    ({"errors": {"code": 5006, "message": "m"}}, InvalidRequestError, 400, 5006, False),
+    ({"errors": [None, {"code": 5007, "message": "m"}]}, NotFoundError, 400, 5007, False),
+    ({"error": "3040: Capacity temporarily exceeded"}, OutOfCapacityError, 429, 3040, True),
+    ({"error": True}, ServerError, 500, None, True),
+    ("gone", ServerError, 500, None, True),
+    (None, ServerError, 500, None, True),
+    ([{"code": 3040}], ServerError, 500, None, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("payload", "error", "status", "code", "is_retryable"),
+    IN_STREAMS,
+    ids=[str(row[0])[:60] for row in IN_STREAMS],
+)
+def test_an_error_without_an_http_status(
+    payload: Any, error: type[APIStatusError], status: int, code: int | None, is_retryable: bool
+) -> None:
+    """Its code, the status inside it, or the name it has decide, in that order."""
+    found = error_from_body(payload)
+    assert type(found) is error
+    assert (found.status, found.code, found.is_retryable) == (status, code, is_retryable)
+
+
+def test_a_message_that_is_no_text_is_its_json() -> None:
+    """Whatever stands there is shown as it was sent, and no Python repr of it."""
+    found = error_from_body({"error": {"message": {"reason": None}}})
+    assert found.message == '{"reason": null}'
+    assert (
+        error_from_body({"detail": [{"msg": "no"}], "success": False}).message == '[{"msg": "no"}]'
+    )
 
 
 # ---------------------------------------------------------------------------- what is shown

@@ -47,6 +47,7 @@ def test_arguments_in_every_form(arguments: Any, parsed: dict[str, Any]) -> None
         ("{'a': 1}", "not JSON"),
         ('{"a": 1}{"b": 2}', "not JSON"),
         ('{"a": NaN}', "not JSON"),
+        ('{"a": [1e999]}', "not finite"),
         ("[1]", "not a JSON object but list"),
         ("5", "not a JSON object but int"),
         ("true", "not a JSON object but bool"),
@@ -91,6 +92,27 @@ def test_ids_are_unique_in_an_answer() -> None:
     given = ["a", None, "", "a", 7, 7, "b"]
     taken = [ids.take(own, index) for index, own in enumerate(given)]
     assert taken == ["a", "call_seed1", "call_seed2", "call_seed3", "7", "call_seed5", "b"]
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", " ", "null", "None", "NULL", "undefined", [], {}], ids=repr
+)
+def test_a_placeholder_is_no_id(given: Any) -> None:
+    """What stands for "no id" would be the same in every call and every turn."""
+    assert CallIds("seed").take(given, 3) == "call_seed3"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")], ids=repr)
+def test_a_number_that_json_does_not_have_makes_a_call_invalid(number: float) -> None:
+    """Such arguments could never be sent back."""
+    call = made({"a": {"b": [1, number]}})
+    assert isinstance(call, InvalidToolCall)
+    assert "not finite" in call.error
+
+
+def test_halves_of_characters_in_arguments_are_replaced() -> None:
+    """Arguments go to tools and back to the server, as text that has a UTF-8 form."""
+    assert made(r'{"a\ud83d": "\ude00"}') == ToolCall("id", "f", {"a\ufffd": "\ufffd"})
 
 
 def test_a_made_id_does_not_meet_one_of_the_models() -> None:

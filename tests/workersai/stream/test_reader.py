@@ -26,11 +26,13 @@ from workersai import (
     ChatEvent,
     ChatResult,
     Finish,
+    InvalidRequestError,
     InvalidToolCall,
     OutOfCapacityError,
     RateLimitError,
     ReasoningDelta,
     ResponseError,
+    ServerError,
     StreamInterruptedError,
     TextDelta,
     ToolCall,
@@ -190,6 +192,8 @@ EXPECTED: dict[str, list[ChatEvent]] = {
     "emoji_in_halves": [*text("Hi ", "\U0001f600", "!"), STOP],
     "emoji_in_halves_native": [*text("Hi ", "\U0001f600!"), FINISH],
     "emoji_in_halves_of_reasoning": [*reasoning("\U0001f600"), *text("!"), STOP],
+    "half_an_emoji_at_the_end": [*text("Hi ", "\ufffd"), FINISH],
+    "half_an_emoji_in_the_middle": [*text("Hi ", "\ufffd there"), FINISH],
     "emoji_in_halves_of_arguments": [
         ToolCallDelta(0, "a", "get_weather", '{"city": "'),
         ToolCallDelta(0, arguments='\U0001f600"}'),
@@ -213,6 +217,14 @@ EXPECTED: dict[str, list[ChatEvent]] = {
         replace(STOP, model="@cf/test/served", id="chat-1"),
     ],
     "whole_envelope_as_an_event": [*text("Hello"), usage(1, 1), FINISH],
+    "text_that_looks_like_an_error": [
+        *text(
+            '{"error": {"code": 3040},',
+            ' "name": "AiError", "internalCode": 1}',
+            '{"object": "error", "name": "AiError", "message": "m", "code": 5}',
+        ),
+        FINISH,
+    ],
     "odd_but_harmless": [*text("a"), STOP],
 }
 
@@ -259,13 +271,19 @@ FAILURES: dict[str, Failure] = {
         (ReasoningDelta("Hm"), ToolCallDelta(0, "a", "add", '{"a": 1')),
     ),
     "nothing": Failure(StreamInterruptedError, "ended before", is_retryable=True),
-    "half_an_emoji_at_the_end": Failure(ResponseError, "half of a surrogate", (TextDelta("Hi "),)),
-    "half_an_emoji_in_the_middle": Failure(
-        ResponseError, "half of a surrogate", (TextDelta("Hi "),)
-    ),
     "error_event": Failure(OutOfCapacityError, "Capacity temporarily exceeded", HEL),
     "errors_event": Failure(RateLimitError, "rate limiting: inference request per min", HEL),
     "error_event_first": Failure(OutOfCapacityError, "Capacity", is_retryable=True),
+    "flat_error": Failure(ServerError, "HTTP 408, code 3046", HEL),
+    "flat_error_first": Failure(ServerError, "code 3046", is_retryable=True),
+    "error_by_event_field": Failure(ServerError, "HTTP 408, code 3046", HEL),
+    "error_by_event_field_as_text": Failure(ServerError, "the upstream went away", HEL),
+    "error_by_event_field_around_a_chunk": Failure(ServerError, "HTTP 500", HEL),
+    "error_by_event_field_alone": Failure(ServerError, "no reason given", HEL),
+    "error_by_event_field_then_done": Failure(OutOfCapacityError, "busy", HEL),
+    "error_object": Failure(ServerError, "HTTP 500, code 500", HEL),
+    "error_type": Failure(ServerError, "HTTP 503", HEL),
+    "error_type_flat": Failure(InvalidRequestError, "HTTP 400", HEL),
     "malformed_event": Failure(ResponseError, "not JSON", HEL),
     "invalid_utf8": Failure(ResponseError, "not JSON", HEL),
     "event_that_is_a_number": Failure(ResponseError, "an event that is int", HEL),
@@ -640,7 +658,7 @@ def test_an_answer_without_an_end(kind: str) -> None:
     with pytest.raises(ResponseError, match="more than 8388608 characters") as caught:
         reader.close()
     partial = caught.value.partial
-    assert (partial is not None) == (kind != "refusal")  # which stands in no result of a stream
+    assert (partial is not None) == (kind != "refusal")  # which is no part of an answer
 
 
 def test_events_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workersai import ResponseError
-from workersai._stream.sse import SSEDecoder
+from workersai._stream.sse import ErrorData, SSEDecoder
 
 
 def decode(*chunks: bytes) -> list[bytes]:
@@ -50,13 +50,44 @@ def test_the_format(body: bytes, events: list[bytes]) -> None:
 def test_cuts_change_nothing(data: st.DataObject) -> None:
     """Where the network cuts the bytes does not matter, whatever the line ends are."""
     pieces = st.sampled_from([b"data: a", b"data", b":", b" ", b"[DONE]", b"{", b"\xef\xbb\xbf"])
+    pieces |= st.sampled_from([b"event: error", b"event:", b"event: x"])
     ends = st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b"\r\r", b""])
     body = b"".join(
         piece + end for piece, end in data.draw(st.lists(st.tuples(pieces, ends), max_size=12))
     )
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
     chunks = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    assert decode(*chunks) == decode(body) == decode(*(body[i : i + 1] for i in range(len(body))))
+    assert marked(*chunks) == marked(body) == marked(*(body[i : i + 1] for i in range(len(body))))
+
+
+def marked(*chunks: bytes) -> list[tuple[bytes, bool]]:
+    """The events, and whether each is an error."""
+    return [(bytes(event), isinstance(event, ErrorData)) for event in decode(*chunks)]
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        (b"event: error\ndata: a\n\ndata: b\n\n", [(b"a", True), (b"b", False)]),
+        (b"event:error\ndata: a\n\n", [(b"a", True)]),
+        (b"event: ERROR \ndata: a\n\n", [(b"a", True)]),
+        (b"data: a\nevent: error\n\n", [(b"a", True)]),
+        (b"event: error\ndata: a\ndata: b\n\n", [(b"a\nb", True)]),
+        (b"event: error\n\ndata: a\n\n", [(b"", True), (b"a", False)]),
+        (b"event: error", [(b"", True)]),
+        (b"event: error\ndata: [DONE]\n\n", [(b"", True)]),
+        (b"event: error\n{\n\n", [(b"{", True)]),
+        (b"event: error\nevent: message\ndata: a\n\n", [(b"a", False)]),
+        (b"event: errors\ndata: a\n\n", [(b"a", False)]),
+        (b"event\ndata: error\n\n", [(b"error", False)]),
+        (b": event: error\ndata: a\n\n", [(b"a", False)]),
+    ],
+)
+def test_an_event_that_says_error(body: bytes, events: list[tuple[bytes, bool]]) -> None:
+    """The field counts for its own event alone, before the data or after, cut anywhere."""
+    assert marked(body) == events
+    assert marked(*(body[i : i + 1] for i in range(len(body)))) == events
+    assert marked(*body.splitlines(keepends=True)) == events
 
 
 MIB = 1 << 20

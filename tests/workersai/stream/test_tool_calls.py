@@ -117,7 +117,7 @@ def test_half_a_character_at_the_end_makes_a_call_invalid() -> None:
     """Arguments that end in the middle of an emoji are cut, not a call."""
     _, valid, invalid = assembled([fragment('{"a": "\ud83d', id="a", name="f")])
     assert valid == ()
-    assert [call.arguments for call in invalid] == ['{"a": "']
+    assert [call.arguments for call in invalid] == ['{"a": "\ufffd']
 
 
 @pytest.mark.parametrize("index", [True, 1.5, "0", None], ids=repr)
@@ -136,3 +136,208 @@ def test_one_id_for_two_names_is_two_calls() -> None:
     assert invalid == ()
     assert [(call.name, call.arguments) for call in valid] == [("f", {"x": 1}), ("g", {"y": 2})]
     assert valid[0].id != valid[1].id
+
+
+PLACEHOLDERS = [None, "", "null", "None", "NULL", "undefined", " "]
+
+
+@pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
+@pytest.mark.parametrize("index", [0, "0", None], ids=repr)
+def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
+    """A fragment that continues a call may write its id and its name as `null` or as text."""
+    name = given if given in ("null", "None") else None
+    _, valid, invalid = assembled(
+        [fragment('{"x": ', index, id="real", name="f")],
+        [fragment("[1,", index, id=given, name=name)],
+        [fragment(" 2]}", index, id=given, name="f" if index is not None else name)],
+    )
+    assert invalid == ()
+    assert valid == (ToolCall("real", "f", {"x": [1, 2]}),)
+
+
+@pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
+def test_a_call_whose_only_id_is_a_placeholder_gets_one(given: Any) -> None:
+    """Two calls with the same placeholder have two ids."""
+    _, valid, _ = assembled(
+        [fragment("{}", 0, id=given, name="f")], [fragment("{}", 1, id=given, name="g")]
+    )
+    assert [call.id for call in valid] == ["call_seed0", "call_seed1"]
+
+
+def test_a_real_id_may_come_after_a_placeholder() -> None:
+    """Until the call is handed out, the real one counts."""
+    _, valid, _ = assembled(
+        [fragment("{}", id="null")],
+        [fragment("", id="call_9", name="f")],
+        [fragment("", id="None")],
+    )
+    assert valid == (ToolCall("call_9", "f", {}),)
+
+
+@pytest.mark.parametrize("named", ["first", "rest"])
+def test_an_index_on_some_fragments_only(named: str) -> None:
+    """A fragment with an index and one without are one call if nothing says otherwise."""
+    first, rest = (0, None) if named == "first" else (None, 0)
+    _, valid, invalid = assembled(
+        [fragment('{"x":', first, id="a", name="f")], [fragment("1", rest)], [fragment("}", rest)]
+    )
+    assert (valid, invalid) == ((ToolCall("a", "f", {"x": 1}),), ())
+
+
+def test_an_index_that_comes_late_can_be_the_next_call_s() -> None:
+    """Arguments that begin after the end of a call belong to another."""
+    _, valid, invalid = assembled(
+        [fragment('{"x": 1}', None, id="a", name="f")],
+        [fragment('{"y": 2}', 1)],
+        [fragment("", 1, id="b", name="g")],
+    )
+    assert invalid == ()
+    assert valid == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "g", {"y": 2}))
+
+
+def test_two_calls_share_an_index_and_have_ids() -> None:
+    """Fragments go to the call with their id, whatever order they come in."""
+    _, valid, invalid = assembled(
+        [fragment('{"x":', id="a", name="f"), fragment('{"x":', id="b", name="f")],
+        [fragment("1", id="a")],
+        [fragment("2", id="b"), fragment("}", id="null")],
+        [fragment("}", id="a")],
+    )
+    assert invalid == ()
+    assert valid == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "f", {"x": 2}))
+
+
+def test_two_calls_of_one_tool_share_an_index_and_have_no_ids() -> None:
+    """A name that comes again with new arguments, after whole ones, is the next call."""
+    _, valid, invalid = assembled(
+        [fragment('{"x": 1}', name="f")],
+        [fragment('{"x": ', name="f")],
+        [fragment("2}")],
+        [fragment('{"x": 2}', name="f")],  # this one repeats the call before it
+    )
+    assert invalid == ()
+    assert [call.arguments for call in valid] == [{"x": 1}, {"x": 2}]
+    assert valid[0].id != valid[1].id
+
+
+def cumulative(text: str, cuts: list[int]) -> list[str]:
+    return [text[:cut] for cut in cuts if cut] + [text]
+
+
+@given(OBJECTS, st.data(), st.booleans())
+def test_arguments_that_start_over_are_read_once(
+    value: dict[str, Any], data: st.DataObject, again: bool
+) -> None:
+    """Pieces that each hold all before them make the call; the deltas say every part once."""
+    text = json.dumps(value)
+    pieces = cumulative(text, sorted(data.draw(st.sets(st.integers(1, len(text)), max_size=6))))
+    pieces += [text] if again else []
+    events = [[fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)]
+    deltas, valid, invalid = assembled(*events)
+    assert invalid == ()
+    assert valid == (ToolCall("a", "f", value),)
+    assert json.loads("".join(delta.arguments for delta in deltas)) == value
+
+
+@given(OBJECTS, st.data())
+def test_whole_arguments_that_come_again_at_the_end_are_no_second_call(
+    value: dict[str, Any], data: st.DataObject
+) -> None:
+    """A closing fragment with the whole call in it, written in any way, adds nothing."""
+    text = json.dumps(value)
+    cut = data.draw(st.integers(0, len(text)))
+    closing = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])))
+    deltas, valid, invalid = assembled(
+        [fragment("", id="a", name="f")],
+        [fragment(text[:cut])],
+        [fragment(text[cut:])],
+        [fragment(closing, name=data.draw(st.sampled_from([None, "f"])))],
+    )
+    assert (valid, invalid) == ((ToolCall("a", "f", value),), ())
+    assert "".join(delta.arguments for delta in deltas) == text
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ['{"a":', '{"a":', "1}}"],
+        ['{"a": ', '{"a": 1}', "}"],
+        ['{"a":', '{"a":', '{"a":', '{"a":', "null}}}}"],
+        ['{"a": [{"a": [1', "]}, ", '{"a": [2]}]}'],
+        ['{"a": "}', '{}"}'],
+        ["{", '"a": {', '"b": {}}', "}"],
+    ],
+    ids=str,
+)
+def test_nested_arguments_are_not_taken_for_a_new_start(pieces: list[str]) -> None:
+    """Whatever repeats inside the arguments is theirs, as long as the whole of it is JSON."""
+    text = "".join(pieces)
+    deltas, valid, invalid = assembled(
+        [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
+    )
+    assert invalid == ()
+    assert valid == (ToolCall("a", "f", json.loads(text)),)
+    assert "".join(delta.arguments for delta in deltas) == text
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [['{"a": 1}', '{"a": 2}'], ['{"a": ', '{"b": 1}'], ['{"a": "x', '{"a": "y"}'], ["{}", "[]"]],
+    ids=str,
+)
+def test_what_may_be_a_new_start_or_not_is_no_call(pieces: list[str]) -> None:
+    """Where two readings are left, none is run."""
+    _, valid, invalid = assembled(
+        [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
+    )
+    assert valid == ()
+    assert [call.arguments for call in invalid] == ["".join(pieces)]
+
+
+def test_growing_pieces_are_handed_out_while_they_come() -> None:
+    """Once it is certain that pieces start over, their new part waits no longer."""
+    text = '{"a": "' + "x" * 40 + '"}'
+    assembler = ToolCallAssembler("seed")
+    sent = [
+        "".join(delta.arguments for delta in assembler.feed([fragment(text[:cut], name="f")]))
+        for cut in range(8, 40, 4)
+    ]
+    assert "".join(sent) == text[:36]
+    assert all(sent[4:])
+
+
+def test_a_hostile_repetition_is_bounded() -> None:
+    """Arguments that seem to end with every piece are not parsed from the start each time."""
+    assembler = ToolCallAssembler("seed")
+    assembler.feed([fragment('{"a": "' + "x" * 100_000, id="a", name="f")])
+    for _ in range(20_000):
+        assembler.feed([fragment("}"), fragment("{")])
+    _, valid, invalid = assembler.close(is_truncated=False)
+    assert valid == ()
+    assert len(invalid) == 1
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_an_escaped_half_becomes_a_replacement_character(cut: int) -> None:
+    """Deltas and calls hold none that a framework's own parser would make of an escape."""
+    text = r'{"a": "\ud83d", "\ude00b": "\ud83d\ude00 \\ud83d \ud83d\n"}'
+    pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
+    deltas, valid, _ = assembled(
+        [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
+    )
+    value = {"a": "\ufffd", "\ufffdb": "\U0001f600 \\ud83d \ufffd\n"}
+    assert valid == (ToolCall("a", "f", value),)
+    assert json.loads("".join(delta.arguments for delta in deltas)) == value
+
+
+@pytest.mark.parametrize("encode", [1, 2])
+def test_raw_halves_in_arguments_and_names_are_mended(encode: int) -> None:
+    """A name cannot be cut in two, arguments can; what is left alone becomes U+FFFD."""
+    text = '{"a": "x\ud83d"}'
+    text = json.dumps(text, ensure_ascii=False) if encode == 2 else text
+    deltas, valid, _ = assembled(
+        [fragment(text[:-3], id="a\ud83d", name="f\ude00")], [fragment(text[-3:])]
+    )
+    assert valid == (ToolCall("a\ufffd", "f\ufffd", {"a": "x\ufffd"}),)
+    for delta in deltas:
+        f"{delta.id}{delta.name}{delta.arguments}".encode()

@@ -1,0 +1,222 @@
+"""Pieces of one tool call's arguments -> the text to hand out, and the whole of it.
+
+Streams do things to arguments that must be undone. They send JSON text of JSON text (granite), cut
+a character or an escape in two, and start over: a piece brings once more what came before it. A
+piece that starts over can also be nested JSON (`{"a":` twice is one text, or one piece and its
+repetition), so it waits until the end of the stream, where only one of the two readings is whole.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from workersai._json import REPLACEMENT, has_halves, join_surrogates, parse_text
+
+__all__ = ["Arguments"]
+
+_CERTAIN = 3
+"""How many pieces in a row, each longer than the one it begins with, can be no nested JSON."""
+
+_MAX_CHECKS = 64
+"""How often a call's arguments are parsed on their way, so that a hostile stream costs little."""
+
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
+    r"|(?P<cut>\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?\Z"
+    r"|\\(?:u[0-9a-fA-F]{0,3})?\Z)"  # the rest of it, or its other half, is to come
+    r"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+    r"|\\.",
+    re.DOTALL,
+)
+
+
+class Arguments:
+    """The arguments of one tool call on their way."""
+
+    __slots__ = (
+        "_checks",
+        "_cut",
+        "_doubt",
+        "_grown",
+        "_half",
+        "_is_text",
+        "_length",
+        "_pieces",
+        "_unsent",
+    )
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._length = 0
+        self._unsent: list[str] = []
+        self._is_text: bool | None = None  # whether it is text of text; `None` before it begins
+        self._half = ""  # of a character whose other half is to come
+        self._cut = ""  # of an escape whose end is to come
+        self._doubt: list[str] = []  # pieces since one that seemed to start over
+        self._grown = 0  # how many of them in a row began with the one before
+        self._checks = _MAX_CHECKS
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def add(self, piece: str) -> None:
+        """Take more of the text."""
+        if self._half or has_halves(piece):
+            piece, self._half = join_surrogates(self._half + piece)
+        if not piece:
+            return
+        if self._grown == _CERTAIN and self._is_begun_by(piece):
+            self._append(piece[self._length :])
+        elif self._doubt or self._seems_to_start_over(piece):
+            self._add_in_doubt(piece)
+        else:
+            self._append(piece)
+
+    def _append(self, piece: str) -> None:
+        if not piece:
+            return
+        if self._is_text is None and (start := piece.lstrip()):
+            self._is_text = start[0] == '"'
+        self._pieces.append(piece)
+        self._unsent.append(piece)
+        self._length += len(piece)
+
+    def _seems_to_start_over(self, piece: str) -> bool:
+        has_begun = self._is_text is not None
+        return has_begun and (self._is_begun_by(piece) or self._is_followed_by(piece))
+
+    def _is_begun_by(self, piece: str) -> bool:
+        """Say whether a piece begins with all that has come."""
+        return (
+            len(piece) >= self._length
+            and piece[0] == self._pieces[0][0]
+            and piece.startswith(self._whole())
+        )
+
+    def _is_followed_by(self, piece: str) -> bool:
+        """Say whether a piece begins an object after the end of a whole one."""
+        if not (self._checks and self._pieces and piece.lstrip()[:1] == "{"):
+            return False
+        if self._doubt or self._pieces[-1].rstrip()[-1:] != "}":
+            return False
+        self._checks -= 1
+        return _object_of(self._whole()) is not None
+
+    def ends_before(self, piece: str) -> bool:
+        """Say whether a piece can belong only to another call: it does not repeat this one."""
+        if not self._is_followed_by(piece):
+            return False
+        whole = self._whole()
+        return piece != whole and _object_of(piece) != _object_of(whole)
+
+    def _add_in_doubt(self, piece: str) -> None:
+        before = self._doubt[-1] if self._doubt else self._whole()
+        is_longer = len(piece) > len(before) and piece.startswith(before)
+        self._doubt.append(piece)
+        self._grown = self._grown + 1 if is_longer and self._grown >= 0 else -1
+        if self._grown == _CERTAIN:
+            self._doubt.clear()
+            self._append(piece[self._length :])
+
+    def _whole(self) -> str:
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    def settle(self) -> int:
+        """Join what has come in pieces; return how many characters have come."""
+        self._whole()
+        self._unsent = ["".join(self._unsent)] if self._unsent else []
+        if self._grown < 0:
+            self._doubt = ["".join(self._doubt)]
+        return self._length + sum(map(len, self._doubt))
+
+    def release(self) -> str:
+        """Return the text that can be handed out now.
+
+        JSON text of JSON text is held: it can be undone only when all of it is there.
+        """
+        if self._is_text is not False or not self._unsent:
+            return ""
+        text = self._cut + "".join(self._unsent)
+        self._unsent.clear()
+        if "\\" not in text:
+            return text
+        text, self._cut = _mend_escapes(text)
+        return text
+
+    def close(self) -> str:
+        """End the text; return what of it was not handed out yet."""
+        if self._half:
+            self._half = ""
+            self.add(REPLACEMENT)
+        if self._doubt:
+            self._decide()
+        if self._is_text:
+            return "".join(_mend_escapes(_undo(self._whole())))
+        if self._is_text is None:
+            return self._whole()
+        return self.release() + self._cut
+
+    def _decide(self) -> None:
+        """Take the reading that is a JSON object: one text, a repetition, or the last piece."""
+        came, doubt = self._whole(), self._doubt
+        self._doubt = []
+        more = "".join(doubt)
+        if _object_of(came + more) is None:
+            readings = (_after(came, again) for again in (more, doubt[-1]))
+            more = next((rest for rest in readings if rest is not None), more)
+        self._append(more)
+
+    def text(self) -> str:
+        """Return all that has come."""
+        return self._whole() + "".join(self._doubt) + (REPLACEMENT if self._half else "")
+
+
+def _object_of(text: str) -> dict[str, Any] | None:
+    """Parse arguments; `None` if they are no object, or not all of one."""
+    value: Any = text
+    for _ in range(3):  # text, and text of text
+        if not isinstance(value, str) or not value.strip():
+            break
+        try:
+            value = parse_text(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _after(came: str, again: str) -> str | None:
+    """Return what a repetition adds to what came before it; `None` if it is no repetition."""
+    if (found := _object_of(again)) is None:
+        return None
+    if again.startswith(came):
+        return again[len(came) :]
+    return "" if found == _object_of(came) else None
+
+
+def _undo(text: str) -> str:
+    try:
+        inner = parse_text(text)
+    except ValueError:
+        return text
+    return inner if isinstance(inner, str) else text
+
+
+def _mend_escapes(text: str) -> tuple[str, str]:
+    r"""Replace escaped halves of surrogate pairs by `\ufffd`.
+
+    Returns:
+        The text, and an escape at its end that is not all there.
+    """
+    cut = ""
+
+    def mended(escape: re.Match[str]) -> str:
+        nonlocal cut
+        if (rest := escape.group("cut")) is not None:
+            cut = rest
+            return ""
+        return r"\ufffd" if escape.group("half") else escape.group()
+
+    return _ESCAPE.sub(mended, text), cut
