@@ -8,7 +8,7 @@ outcome. The answers are written by hand after the documented shapes; none was c
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import workersai
@@ -181,6 +181,47 @@ def fragment(index: int, arguments: str) -> dict[str, Any]:
 PARIS = Call("call_1", "get_weather", {"city": "Paris"})
 TOKYO = Call("call_2", "get_weather", {"city": "東京"})
 CAPPED = {"max_tokens": 2000}
+PARIS_TEXT = '{ "city": "Paris" }'
+
+FLAT_ERROR = {
+    "name": "AiError",
+    "internalCode": 3046,
+    "httpCode": 408,
+    "message": "AiError: AiError: Request timeout (0b7e7d3c-0000-4000-8000-000000000000)",
+}
+ODD_ERRORS: list[tuple[str, Any, Any, type[workersai.WorkersAIError]]] = [
+    ("without_an_envelope", FLAT_ERROR, FLAT_ERROR, workersai.ServerError),
+    (
+        "without_an_envelope_as_result",
+        FLAT_ERROR,
+        {"result": FLAT_ERROR, "success": True},
+        workersai.ServerError,
+    ),
+    (
+        "as_an_object",
+        {"object": "error", "message": "no", "code": 400},
+        {"object": "error", "message": "no", "code": 400},
+        workersai.InvalidRequestError,
+    ),
+    (
+        "by_its_type",
+        {"type": "error", "error": {"type": "rate_limit_error", "message": "no"}},
+        {"type": "error", "error": {"type": "rate_limit_error", "message": "no"}},
+        workersai.RateLimitError,
+    ),
+    (
+        "by_the_field_of_its_event",
+        b'{"message":"3040: busy"}\nevent: error',
+        {"code": 3040, "message": "busy"},
+        workersai.OutOfCapacityError,
+    ),
+    (
+        "by_the_field_of_its_event_around_text",
+        b"upstream gone\nevent: error",
+        {"error": "upstream gone"},
+        workersai.ServerError,
+    ),
+]
 
 SCENARIOS = [
     Scenario(
@@ -608,5 +649,183 @@ SCENARIOS = [
         [chunk({"content": "Hi"}), {"error": {"code": 3040, "message": "Capacity"}}],
         Outcome("Hi there"),
         stream_error=workersai.OutOfCapacityError,
+    ),
+    Scenario(
+        "tokens_sent_as_numbers_and_booleans",
+        GLM,
+        {"messages": HELLO},
+        wrapped(completion({"content": 7, "reasoning_content": True})),
+        [
+            chunk({"reasoning_content": "3 is "}),
+            chunk({"reasoning_content": True}),
+            b'{"choices":[{"index":0,"delta":{"reasoning":2.50}}]}',
+            chunk({"content": 7}),
+            b'{"choices":[{"index":0,"delta":{"content":0.10}}]}',
+            chunk({"content": False}),
+            chunk({}, "stop"),
+            TAIL,
+        ],
+        Outcome("7", "true"),
+        stream_outcome=Outcome("70.10false", "3 is true2.50"),
+    ),
+    Scenario(
+        "half_an_emoji_is_replaced",
+        GLM,
+        {"messages": HELLO, "tools": [WEATHER]},
+        wrapped(
+            completion(
+                {
+                    "content": "Hi \ud83d",
+                    "reasoning": "\ude00 hm",
+                    "tool_calls": [wire_call("call_1", "get_weather", '{"city": "x\ud83d"}')],
+                },
+                "tool_calls",
+            )
+        ),
+        [
+            chunk({"reasoning": "\ude00"}),
+            chunk({"reasoning": " hm"}),
+            chunk({"tool_calls": [{"index": 0, **wire_call("call_1", "get_weather", "")}]}),
+            chunk({"tool_calls": [fragment(0, '{"city": "x\ud83d')]}),
+            chunk({"tool_calls": [fragment(0, '"}')]}),
+            chunk({"content": "Hi \ud83d"}),
+            chunk({}, "tool_calls"),
+            TAIL,
+        ],
+        Outcome(
+            "Hi \ufffd",
+            "\ufffd hm",
+            calls=(Call("call_1", "get_weather", {"city": "x\ufffd"}),),
+            finish_reason="tool_calls",
+        ),
+        tools=(WEATHER,),
+    ),
+    Scenario(
+        "half_an_emoji_by_its_escape_in_arguments",
+        GLM,
+        {"messages": HELLO, "tools": [WEATHER]},
+        wrapped(
+            completion(
+                {
+                    "content": "",
+                    "tool_calls": [wire_call("call_1", "get_weather", r'{"city": "\ud83d!"}')],
+                },
+                "tool_calls",
+            )
+        ),
+        [
+            chunk(
+                {
+                    "tool_calls": [
+                        {"index": 0, **wire_call("call_1", "get_weather", r'{"city": "\u')}
+                    ]
+                }
+            ),
+            chunk({"tool_calls": [fragment(0, 'd83d!"}')]}),
+            chunk({}, "tool_calls"),
+            TAIL,
+        ],
+        Outcome(
+            calls=(Call("call_1", "get_weather", {"city": "\ufffd!"}),), finish_reason="tool_calls"
+        ),
+        tools=(WEATHER,),
+    ),
+    Scenario(
+        "placeholders_for_an_id_and_a_name",
+        GLM,
+        {"messages": HELLO, "tools": [WEATHER]},
+        wrapped(
+            completion(
+                {
+                    "content": "",
+                    "tool_calls": [
+                        wire_call("null", "get_weather", '{"city": "Paris"}'),
+                        wire_call("null", "get_weather", '{"city": "東京"}'),
+                    ],
+                },
+                "tool_calls",
+            )
+        ),
+        [
+            chunk(
+                {"tool_calls": [{"index": "0", **wire_call("null", "get_weather", '{"city": ')}]}
+            ),
+            chunk({"tool_calls": [{"index": "0", **wire_call("null", "null", '"Paris"}')}]}),
+            chunk({"tool_calls": [{"index": 1, **wire_call("None", "get_weather", '{"city"')}]}),
+            chunk({"tool_calls": [{"index": 1, **wire_call("", "", ': "東京"}')}]}),
+            chunk({}, "tool_calls"),
+            TAIL,
+        ],
+        Outcome(
+            calls=(replace(PARIS, id=None), replace(TOKYO, id=None)), finish_reason="tool_calls"
+        ),
+        tools=(WEATHER,),
+    ),
+    Scenario(
+        "arguments_that_come_again_and_again",
+        GLM,
+        {"messages": HELLO, "tools": [WEATHER]},
+        wrapped(
+            completion(
+                {
+                    "content": "",
+                    "tool_calls": [wire_call("call_1", "get_weather", '{"city": "Paris"}')],
+                },
+                "tool_calls",
+            )
+        ),
+        [
+            chunk({"tool_calls": [{"index": 0, **wire_call("call_1", "get_weather", '{"city":')}]}),
+            chunk({"tool_calls": [fragment(0, '{"city": "Pa')]}),
+            chunk({"tool_calls": [fragment(0, '{"city": "Paris"}')]}),
+            chunk({"tool_calls": [{"index": 0, **wire_call("call_1", "get_weather", PARIS_TEXT)}]}),
+            chunk({}, "tool_calls"),
+            TAIL,
+        ],
+        Outcome(calls=(PARIS,), finish_reason="tool_calls"),
+        tools=(WEATHER,),
+    ),
+    *(
+        Scenario(
+            f"an_error_{name}",
+            GRANITE,
+            {"messages": HELLO, **CAPPED},
+            answer,
+            [chunk({"content": "Take 5 "}), event],
+            error=error,
+            stream_error=error,
+        )
+        for name, event, answer, error in ODD_ERRORS
+    ),
+    Scenario(
+        "an_answer_that_looks_like_an_error",
+        GRANITE,
+        {"messages": HELLO, **CAPPED},
+        wrapped({"response": {"name": "AiError", "error": {"code": 3040}}, "usage": USAGE}),
+        [
+            chunk({"content": '{"name": "AiError", '}),
+            chunk({"content": '"error": {"code": 3040}}'}),
+            TAIL,
+        ],
+        Outcome('{"name": "AiError", "error": {"code": 3040}}', finish_reason=None),
+    ),
+    *(
+        Scenario(
+            f"{name}_in_place_of_an_answer",
+            LLAMA,
+            {"messages": HELLO},
+            body,
+            [body],
+            error=workersai.ResponseError,
+            stream_error=workersai.ResponseError,
+        )
+        for name, body in (
+            ("null", b"null"),
+            ("a_boolean", b"true"),
+            ("a_number", b"3"),
+            ("an_empty_list", b"[]"),
+            ("a_list", b'["Hi"]'),
+            ("an_empty_result", b'{"result":[],"success":true}'),
+        )
     ),
 ]

@@ -1,7 +1,6 @@
 """What is answered: frozen dataclasses, the same whatever shape the answer came in.
 
-Nothing here does anything; `_answers`, `_responses` and `_stream` make these. What a stream says
-is in `_events`, what a batch brings in `_batches`.
+Nothing here does anything; `_response` and `_stream` make these. What a stream says is in `events`.
 """
 
 from __future__ import annotations

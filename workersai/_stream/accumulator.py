@@ -35,6 +35,11 @@ _MAX_CHARACTERS = 8 << 20
 _MAX_EVENTS = 2 << 20  # each a token or more: twice the largest context window there is
 
 
+def _inside(place: Place) -> Path:
+    """Return the path to the delta of a choice."""
+    return (*place[0], "choices", place[1], "delta")
+
+
 def _exact(payload: bytes, path: Path) -> ExactText:
     return lambda steps: exact_text(payload, (*path, *steps))
 
@@ -139,29 +144,29 @@ class AnswerInProgress:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return self._read_no_delta(choice, payload, place, events)
-        inside: Path = (*place[0], "choices", place[1], "delta")
         reasoning = calls = None
         if delta.get("reasoning_content") is not None or delta.get("reasoning") is not None:
-            reasoning = self._read_reasoning(delta, payload, inside, events)
+            reasoning = self._read_reasoning(delta, payload, _inside(place), events)
         content = delta.get("content")
         if content is not None and content.__class__ is not str:
-            content = exact_text(payload, (*inside, "content"))
+            content = exact_text(payload, (*_inside(place), "content"))
         logprobs = choice.get("logprobs")
         if content or logprobs:
-            tokens = logprobs and read_logprobs(choice, _exact(payload, inside[:-1]))
+            tokens = logprobs and read_logprobs(choice, _exact(payload, _inside(place)[:-1]))
             self._add_text(content or "", events, tokens)
         if "tool_calls" in delta or "function_call" in delta:
-            calls = self._read_calls(delta, payload, inside, events)
+            calls = self._read_calls(delta, payload, _inside(place), events)
         if (refusal := delta.get("refusal")) is not None:
-            self._add_refusal(refusal, payload, (*inside, "refusal"))
+            self._add_refusal(refusal, payload, (*_inside(place), "refusal"))
         if reason := choice.get("finish_reason"):
-            self.reason = label_or_none(reason)
+            self.reason = label_or_none(reason) or self.reason
         return bool(content or reasoning or calls)
 
     def _read_reasoning(
-        self, delta: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
+        self, holder: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
     ) -> str:
-        name, reasoning = find_reasoning(delta)
+        """Read the reasoning of a delta or of a native event."""
+        name, reasoning = find_reasoning(holder)
         if reasoning is not None and reasoning.__class__ is not str:
             reasoning = exact_text(payload, (*path, name))
         if reasoning:
@@ -193,13 +198,13 @@ class AnswerInProgress:
         if text or logprobs:
             self._add_text(text or "", events, logprobs)
         if reason := choice.get("finish_reason"):
-            self.reason = label_or_none(reason)
+            self.reason = label_or_none(reason) or self.reason
         return bool(text)
 
     def _read_native(
         self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
     ) -> None:
-        if isinstance(event.get("result"), dict):
+        if "result" in event and "choices" not in event:
             self._replay(payload)
             return
         if pieces := event.get("streamed_data"):
@@ -207,6 +212,8 @@ class AnswerInProgress:
                 if not isinstance(item, dict):
                     raise ResponseError("the server sent 'streamed_data' that holds no objects")
                 self.read(item, payload, (*path, "streamed_data", position), events)
+        if event.get("reasoning_content") is not None or event.get("reasoning") is not None:
+            self._read_reasoning(event, payload, path, events)
         response = event.get("response")
         if response is not None and response.__class__ is not str:
             response = exact_text(payload, (*path, "response"))
@@ -215,7 +222,7 @@ class AnswerInProgress:
         if calls := event.get("tool_calls"):
             events += self._tools.feed(calls, _exact(payload, (*path, "tool_calls")))
         if reason := event.get("finish_reason"):
-            self.reason = label_or_none(reason)
+            self.reason = label_or_none(reason) or self.reason
 
     def _add_text(
         self, text: str, events: list[ChatEvent], logprobs: list[dict[str, Any]] | None

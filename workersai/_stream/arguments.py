@@ -165,7 +165,7 @@ class Arguments:
         self._doubt = []
         more = "".join(doubt)
         if _object_of(came + more) is None:
-            readings = (_after(came, again) for again in (more, doubt[-1]))
+            readings = (_after(came, pieces) for pieces in ([more], doubt))
             more = next((rest for rest in readings if rest is not None), more)
         self._append(more)
 
@@ -187,13 +187,26 @@ def _object_of(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _after(came: str, again: str) -> str | None:
-    """Return what a repetition adds to what came before it; `None` if it is no repetition."""
-    if (found := _object_of(again)) is None:
+def _after(came: str, pieces: list[str]) -> str | None:
+    """Return what repetitions add to what came before them.
+
+    Args:
+        came: Some of the arguments, or all of them.
+        pieces: The last of them is a whole object; those before it may be, too.
+
+    Returns:
+        The rest of the arguments; `None` if the pieces are no repetitions.
+    """
+    told = [piece for piece in pieces if piece.strip()]
+    if not told or (value := _object_of(told[-1])) is None:
         return None
-    if again.startswith(came):
-        return again[len(came) :]
-    return "" if found == _object_of(came) else None
+    rest = "" if value == _object_of(came) else None
+    for piece in reversed(told):
+        if _object_of(piece) != value:
+            break
+        if piece.startswith(came):
+            rest = piece[len(came) :]
+    return rest
 
 
 def _undo(text: str) -> str:

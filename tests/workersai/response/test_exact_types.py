@@ -74,6 +74,8 @@ TOP = [b'"model":%s', b'"id":%s', b'"system_fingerprint":%s']
 NATIVE = [
     b'"response":%s',
     b'"response":"a","finish_reason":%s',
+    b'"response":"a","reasoning":%s',
+    b'"response":"a","reasoning_content":%s',
     b'"tool_calls":[{"name":%s,"arguments":{}}]',
     b'"tool_calls":[{"name":"f","arguments":%s}]',
     b'"tool_calls":[{"id":%s,"name":"f","arguments":{}}]',
