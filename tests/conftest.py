@@ -7,6 +7,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: no test of this project is timed.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CREDENTIALS = (
     "CLOUDFLARE_ACCOUNT_ID",
