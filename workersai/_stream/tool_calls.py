@@ -28,7 +28,7 @@ from workersai.results import InvalidToolCall, ToolCall
 __all__ = ["ToolCallAssembler"]
 
 _MAX_CALLS = 4096
-_NO_NAMES = frozenset({"null", "None"})
+_PLACEHOLDERS = frozenset({"null", "None"})
 """What servers write for "no name" in a fragment that continues a call."""
 
 
@@ -108,7 +108,8 @@ class ToolCallAssembler:
 
     def _find(self, fragment: Mapping[str, Any], name: str | None, piece: str) -> _Call:
         place, given_id = read_index(fragment.get("index")), read_id(fragment.get("id"))
-        name = None if name in _NO_NAMES and self._calls else name
+        if self._calls and name in _PLACEHOLDERS and name not in self._names.values():
+            name = None
         if place is None:
             call = self._without_place(given_id, name)
         elif (call := self._by_index.get(place)) is None:

@@ -155,6 +155,13 @@ def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
     assert valid == (ToolCall("real", "f", {"x": [1, 2]}),)
 
 
+def test_a_tool_may_be_named_like_a_placeholder() -> None:
+    """The request says so."""
+    assembler = ToolCallAssembler("seed", {"null": "null", "f": "f"})
+    assembler.feed([fragment("{}", name="f"), fragment("{}", 1, name="null")])
+    assert [call.name for call in assembler.close(is_truncated=False)[1]] == ["f", "null"]
+
+
 @pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
 def test_a_call_whose_only_id_is_a_placeholder_gets_one(given: Any) -> None:
     """Two calls with the same placeholder have two ids."""
