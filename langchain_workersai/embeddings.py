@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingSettings
 from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai.integration import hides_arguments, progress
 
 
@@ -30,6 +31,9 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     raises instead of being stored. A text that is too long for the model raises
     `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
     further request is sent.
+
+    What a call cost (tokens, neurons, request ids) goes to the handlers of the run that it is part
+    of, as a custom event `workersai_embeddings`.
 
     Attributes:
         batch_size: Texts a request, for less than the model allows; alias `chunk_size`.
@@ -93,12 +97,14 @@ class WorkersAIEmbeddings(Connection, Embeddings):
                 max_concurrency=self.max_concurrency,
                 **self._options(),
             )
+            report_usage("workersai_embeddings", result)
         return result.vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
             result = self._client().embed([text], **self._query_options())
+            report_usage("workersai_embeddings", result)
         return result.vectors[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -111,12 +117,14 @@ class WorkersAIEmbeddings(Connection, Embeddings):
                 max_concurrency=self.max_concurrency,
                 **self._options(),
             )
+            await areport_usage("workersai_embeddings", result)
         return result.vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
             result = await self._async_client().embed([text], **self._query_options())
+            await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
 
     def _query_options(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import RerankSettings
 from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RerankResult
 from workersai.integration import hides_arguments
 
@@ -59,31 +60,36 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Callbacks | None = None,  # noqa: ARG002 - LangChain's interface
+        callbacks: Callbacks | None = None,
     ) -> Sequence[Document]:
         """Keep the documents that answer a query best.
 
         Args:
             documents: Documents to rank; they are not changed.
             query: What is asked.
-            callbacks: Part of LangChain's interface; reranking has nothing to tell them.
+            callbacks: They get a custom event `workersai_rerank`, which says what the call cost.
 
         Returns:
             Copies, best first, with the score in `metadata["relevance_score"]`. A document
             without text is not sent; it comes last, and its score is `None`.
         """
-        scores = self.rerank([document.page_content for document in documents], query)
-        return [_scored(documents[score["index"]], score[SCORE]) for score in scores]
+        with framework_errors():
+            result = self._client().rerank(query, _texts(documents), **self._options(None))
+            report_usage("workersai_rerank", result, callbacks)
+        return [_scored(documents[found.index], found.score) for found in result.documents]
 
     async def acompress_documents(
         self,
         documents: Sequence[Document],
         query: str,
-        callbacks: Callbacks | None = None,  # noqa: ARG002 - LangChain's interface
+        callbacks: Callbacks | None = None,
     ) -> Sequence[Document]:
         """Keep the documents that answer a query best; see `compress_documents`."""
-        scores = await self.arerank([document.page_content for document in documents], query)
-        return [_scored(documents[score["index"]], score[SCORE]) for score in scores]
+        with framework_errors():
+            client = self._async_client()
+            result = await client.rerank(query, _texts(documents), **self._options(None))
+            await areport_usage("workersai_rerank", result, callbacks)
+        return [_scored(documents[found.index], found.score) for found in result.documents]
 
     def rerank(
         self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
@@ -102,6 +108,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         """
         with framework_errors():
             result = self._client().rerank(query, _texts(documents), **self._options(top_n))
+            report_usage("workersai_rerank", result)
         return _scores(result)
 
     async def arerank(
@@ -111,6 +118,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         with framework_errors():
             client = self._async_client()
             result = await client.rerank(query, _texts(documents), **self._options(top_n))
+            await areport_usage("workersai_rerank", result)
         return _scores(result)
 
     def _options(self, top_n: int | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ except ImportError as error:
 
 from llamaindex_workersai import _register
 from llamaindex_workersai._errors import StructuredOutputError, ToolCallError
+from llamaindex_workersai._model.usage import WorkersAIUsageEvent
 from llamaindex_workersai.embeddings import WorkersAIEmbedding
 from llamaindex_workersai.llm import WorkersAI
 from llamaindex_workersai.rerank import WorkersAIRerank
@@ -30,7 +31,9 @@ from workersai import (
     ResponseError,
     ServerError,
     StreamInterruptedError,
+    Timeout,
     WorkersAIError,
+    __version__,
 )
 
 __all__ = [
@@ -50,11 +53,14 @@ __all__ = [
     "ServerError",
     "StreamInterruptedError",
     "StructuredOutputError",
+    "Timeout",
     "ToolCallError",
     "WorkersAI",
     "WorkersAIEmbedding",
     "WorkersAIError",
     "WorkersAIRerank",
+    "WorkersAIUsageEvent",
+    "__version__",
 ]
 
 _register.register()

@@ -15,6 +15,7 @@ from typing_extensions import Self, Unpack
 from llamaindex_workersai._model.connection import Connection, ConnectionSettings
 from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
 from llamaindex_workersai._model.state import Described
+from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError
 from workersai.integration import (
     call_each_async,
@@ -66,6 +67,9 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     `endpoint`, `text_instruction`, `pooling`, `dimensions`, `truncate`, `blank_text` and
     `additional_kwargs`. Timeouts, retries, batch sizes, the account and the gateway are in
     `to_dict()` as far as they are no secret, but not in the key.
+
+    What a call cost (tokens, neurons, request ids) is in a `WorkersAIUsageEvent` of LlamaIndex's
+    instrumentation.
 
     Attributes:
         query_instruction: What to put before a query; by default what the model's page says.
@@ -244,12 +248,15 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
-            return self._client().embed(**arguments, max_concurrency=at_once).vectors
+            found = self._client().embed(**arguments, max_concurrency=at_once)
+        report_usage(found)
+        return found.vectors
 
     async def _asend(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
             found = await self._async_client().embed(**arguments, max_concurrency=at_once)
+        report_usage(found)
         return found.vectors
 
     def _get_query_embedding(self, query: str) -> list[float]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from typing_extensions import Unpack
 
 from llamaindex_workersai._model.connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
 from workersai.integration import hides_arguments
 
@@ -36,7 +37,8 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
 
     Nodes are read with their metadata for embedding. The nodes passed stay as they are: the
     result holds new `NodeWithScore`s. A node without text is not sent; it comes last, like one
-    that the server leaves out, and has no score.
+    that the server leaves out, and has no score. What the request cost (tokens, neurons, request
+    id) is in a `WorkersAIUsageEvent` of LlamaIndex's instrumentation.
 
     Attributes:
         top_n: How many nodes to keep; `None` keeps all.
@@ -79,6 +81,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
             return []
         with self._told(query, nodes) as ranked:
             result = self._client().rerank(**self._arguments(query, nodes))
+            report_usage(result)
             ranked.extend(self._order(nodes, result))
         return ranked
 
@@ -90,6 +93,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
             return []
         with self._told(query, nodes) as ranked:
             result = await self._async_client().rerank(**self._arguments(query, nodes))
+            report_usage(result)
             ranked.extend(self._order(nodes, result))
         return ranked
 

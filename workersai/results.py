@@ -66,12 +66,15 @@ class Usage:
     neurons: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the usage as an OpenAI answer's dict; what was not reported is absent."""
-        usage: dict[str, Any] = {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-        }
+        """Write the usage as an OpenAI answer's dict; what was not reported is absent.
+
+        An answer whose cost alone is known, from a header, has no token counts.
+        """
+        usage: dict[str, Any] = {}
+        if self.total_tokens:
+            usage["prompt_tokens"] = self.prompt_tokens
+            usage["completion_tokens"] = self.completion_tokens
+            usage["total_tokens"] = self.total_tokens
         if self.cached_tokens is not None:
             usage["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
         if self.reasoning_tokens is not None:

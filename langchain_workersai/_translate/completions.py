@@ -28,7 +28,7 @@ def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMRe
         model: The model that was asked, for answers that do not name theirs.
     """
     generations = [[_generation(choice, r) for choice in r.choices] for r in results]
-    usages = [r.usage for r in results if r.usage is not None]
+    usages = [r.usage for r in results if r.usage is not None and r.usage.total_tokens]
     names = [r.model for r in results if r.model]
     output: dict[str, Any] = {"model_name": names[-1] if names else model}
     if usages:

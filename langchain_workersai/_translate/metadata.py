@@ -46,7 +46,8 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
 
 def add_usage(message: AIMessage, usage: Usage) -> None:
     """Put a call's usage on the one message that carries it."""
-    message.usage_metadata = usage_metadata(usage)
+    if usage.total_tokens:  # else the cost alone is known, from a header
+        message.usage_metadata = usage_metadata(usage)
     message.response_metadata["token_usage"] = usage.to_dict()
     if usage.neurons is not None:
         message.response_metadata["neurons"] = usage.neurons

@@ -224,7 +224,7 @@ class _Answer:
             "request_id": self.request_id,
             **{f"cf_aig_{name}": value for name, value in self.gateway.items()},
         }
-        if usage is not None:
+        if usage is not None and usage.total_tokens:
             additional["prompt_tokens"] = usage.prompt_tokens
             additional["completion_tokens"] = usage.completion_tokens
             additional["total_tokens"] = usage.total_tokens

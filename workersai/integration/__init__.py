@@ -21,6 +21,7 @@ from workersai.integration.structured import (
     structured_methods,
     without_thought,
 )
+from workersai.integration.usage import usage_facts
 
 __all__ = [
     "OPERATIONAL",
@@ -41,5 +42,6 @@ __all__ = [
     "progress",
     "secrets_in_header",
     "structured_methods",
+    "usage_facts",
     "without_thought",
 ]

@@ -1,0 +1,50 @@
+"""What embeddings and rankings cost -> LangChain's custom events.
+
+LangChain has no callback for embeddings and rerankers. A custom event reaches the handlers of the
+run that the call is part of (`on_custom_event`, `astream_events`); outside of a run there is nobody
+to tell.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from langchain_core.callbacks import (
+    Callbacks,
+    adispatch_custom_event,
+    dispatch_custom_event,
+)
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
+
+from workersai import EmbeddingResult, RerankResult
+from workersai.integration import usage_facts
+
+Name: TypeAlias = Literal["workersai_embeddings", "workersai_rerank"]
+
+
+def report_usage(
+    name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
+) -> None:
+    """Tell the handlers of the run what a call cost.
+
+    Args:
+        name: The event's name.
+        result: What the call brought.
+        callbacks: Those that LangChain passed; else those of the run in the context.
+    """
+    if (config := _run_of(callbacks)) is not None:
+        dispatch_custom_event(name, usage_facts(result), config=config)
+
+
+async def areport_usage(
+    name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
+) -> None:
+    """As `report_usage`, awaited."""
+    if (config := _run_of(callbacks)) is not None:
+        await adispatch_custom_event(name, usage_facts(result), config=config)
+
+
+def _run_of(callbacks: Callbacks | None) -> RunnableConfig | None:
+    config = ensure_config(None if callbacks is None else {"callbacks": callbacks})
+    return None if get_callback_manager_for_config(config).parent_run_id is None else config
