@@ -65,7 +65,7 @@ def own(request: pytest.FixtureRequest) -> Iterator[Own]:
 
 
 def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
-    """It sends the requests; it is neither closed nor changed, and its cookies stay at home."""
+    """It sends the requests, with its headers and cookies, and is neither closed nor changed."""
     server = serve(scripts.well)
     speaker = own.speak(server)
     before = dict(own.client.headers), dict(own.client.cookies)
@@ -73,7 +73,8 @@ def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
     speaker.wait(speaker.it.aclose() if speaker.is_async else speaker.it.close())
     assert not own.client.is_closed
     assert (dict(own.client.headers), dict(own.client.cookies)) == before
-    assert [seen.header("cookie") for seen in server.requests] == [None, None]
+    assert [seen.header("cookie") for seen in server.requests] == ["c=1"] * 2
+    assert [seen.header("x-own") for seen in server.requests] == ["1"] * 2
     assert [seen.header("authorization") for seen in server.requests] == [f"Bearer {TOKEN}"] * 2
 
 

@@ -31,7 +31,7 @@ from workersai._http.shared import (
     shared_ssl_context,
     ssl_context_for,
 )
-from workersai._http.user_clients import ReuseWatch, UserClient, shielded
+from workersai._http.user_clients import UserClient, shielded
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
 
@@ -115,12 +115,6 @@ async def _keep_client(context: ssl.SSLContext) -> AsyncGenerator[_AsyncClient, 
         await client.aclose()
 
 
-async def _begin(client: AsyncHTTPClient, request: httpx.Request) -> httpx.Response:
-    if isinstance(client, _AsyncClient):
-        return await client.begin(request)
-    return await client.send(request, stream=True, auth=None, follow_redirects=False)
-
-
 class _Kept(NamedTuple):
     loop: asyncio.AbstractEventLoop
     client: _AsyncClient
@@ -141,6 +135,7 @@ class AsyncEngine:
         self._user = None if user_client is None else UserClient(user_client, "AsyncClient")
         self._family = HTTPX if self._user is None else self._user.family
         self._kept: dict[tuple[int, int], _Kept] = {}
+        self.secrets = [] if self._user is None else self._user.secrets
         mask_logs(self._family.library.__name__)
         weakref.finalize(self, _abandon_closed, self._kept)
 
@@ -163,17 +158,12 @@ class AsyncEngine:
         return await self._send(outgoing, clocks)
 
     async def _send(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
-        client = await self._client(outgoing.url)
         failure: WorkersAIError
         try:
             connect, wait = clocks.connect(), clocks.wait()
             limits = {"connect": connect, "pool": connect, "read": wait, "write": wait}
-            extensions: dict[str, Any] = {"timeout": limits}
-            if self._user is not None:
-                extensions["trace"] = ReuseWatch(clocks).hear_async
-            request = build_request(outgoing, self._family, extensions)
             async with time_limit(wait):
-                response = await _begin(client, request)
+                response = await self._begin(outgoing, clocks, limits)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
         except RuntimeError as error:
@@ -185,9 +175,16 @@ class AsyncEngine:
             return AsyncAnswer(response, clocks, outgoing, self._family, closing)
         raise failure
 
-    async def _client(self, url: str) -> AsyncHTTPClient:
+    async def _begin(
+        self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]
+    ) -> httpx.Response:
         if self._user is not None:
-            return cast("AsyncHTTPClient", self._user.get())
+            response: httpx.Response = await self._user.send_async(outgoing, clocks, limits)
+            return response
+        client = await self._client(outgoing.url)
+        return await client.begin(build_request(outgoing, self._family, {"timeout": limits}))
+
+    async def _client(self, url: str) -> _AsyncClient:
         loop = asyncio.get_running_loop()
         if (kept := self._live(loop)) is None:
             if url.startswith("https:"):

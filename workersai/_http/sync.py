@@ -23,7 +23,7 @@ from workersai._http.shared import (
     ssl_context_for,
 )
 from workersai._http.sockets import LimitedBackend, LimitedStream
-from workersai._http.user_clients import ReuseWatch, UserClient, read_to_end
+from workersai._http.user_clients import UserClient, read_to_end
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
 
@@ -32,7 +32,7 @@ __all__ = ["SyncAnswer", "SyncEngine"]
 
 class _Own(NamedTuple):
     pid: int
-    client: HTTPClient
+    client: _Client
     finish: weakref.finalize[..., SyncEngine]
 
 
@@ -58,6 +58,7 @@ class SyncEngine:
         self._user = None if user_client is None else UserClient(user_client, "Client")
         self._family = HTTPX if self._user is None else self._user.family
         self._own: _Own | None = None
+        self.secrets = [] if self._user is None else self._user.secrets
         mask_logs(self._family.library.__name__)
 
     def open(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
@@ -77,11 +78,9 @@ class SyncEngine:
         return self._send(outgoing, clocks)
 
     def _send(self, outgoing: Outgoing, clocks: Clocks) -> SyncAnswer:
-        client = self._client(outgoing.url)
         failure: WorkersAIError
         try:
-            request = build_request(outgoing, self._family, self._extensions(clocks))
-            response = _begin(client, request)
+            response = self._begin(outgoing, clocks)
         except self._family.failures as error:
             failure = self._family.translate(error, clocks, outgoing)
         except RuntimeError as error:
@@ -93,18 +92,19 @@ class SyncEngine:
             return SyncAnswer(response, clocks, outgoing, self._family)
         raise failure
 
-    def _extensions(self, clocks: Clocks) -> dict[str, Any]:
+    def _begin(self, outgoing: Outgoing, clocks: Clocks) -> httpx.Response:
         connect = clocks.connect()
-        if self._user is None:
-            limits = {"connect": connect, "pool": connect, "read": clocks, "write": clocks}
-            return {"timeout": limits}
-        wait = clocks.wait()
-        limits = {"connect": connect, "pool": connect, "read": wait, "write": wait}
-        return {"timeout": limits, "trace": ReuseWatch(clocks).hear}
-
-    def _client(self, url: str) -> HTTPClient:
+        limits: dict[str, Any] = {"connect": connect, "pool": connect}
         if self._user is not None:
-            return cast("HTTPClient", self._user.get())
+            wait = clocks.wait()
+            response: httpx.Response = self._user.send(
+                outgoing, clocks, {**limits, "read": wait, "write": wait}
+            )
+            return response
+        extensions = {"timeout": {**limits, "read": clocks, "write": clocks}}
+        return self._client(outgoing.url).begin(build_request(outgoing, self._family, extensions))
+
+    def _client(self, url: str) -> _Client:
         own = self._own
         if own is None or own.pid != os.getpid():
             with _making.lock:
@@ -137,7 +137,7 @@ def _refuse_surplus(response: httpx.Response) -> None:
         raise APIConnectionError("The server had sent more than the answer to the request before")
 
 
-def _close_in(pid: int, client: HTTPClient) -> None:
+def _close_in(pid: int, client: _Client) -> None:
     """Close a client, but not the copy of it that a forked process has."""
     if pid == os.getpid():
         client.close()
@@ -153,13 +153,7 @@ class _Client(httpx.Client):
         return response
 
 
-def _begin(client: HTTPClient, request: httpx.Request) -> httpx.Response:
-    if isinstance(client, _Client):
-        return client.begin(request)
-    return client.send(request, stream=True, auth=None, follow_redirects=False)
-
-
-def _make_client(url: str) -> HTTPClient:
+def _make_client(url: str) -> _Client:
     # Each request brings its own timeouts.
     client = _Client(verify=ssl_context_for(url), limits=LIMITS, timeout=None)
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001

@@ -1,7 +1,8 @@
-"""HTTP clients of the user's own: what engines do in their own sockets, by what a library offers.
+"""HTTP clients of the user's own: each request is built and sent by them, as any of theirs.
 
-They are used as they are, so nothing here changes one. What their sockets cannot be told, the
-extensions of httpx's requests and answers can.
+So their headers, cookies, params, auth, hooks, proxies and TLS settings apply. Where they and we
+name one header, ours is sent. A call changes nothing in a client, and takes the token to the host
+of `base_url` alone: what would go elsewhere, or through a proxy in clear, is refused.
 """
 
 from __future__ import annotations
@@ -17,15 +18,35 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from workersai._http.clocks import Clocks
+from workersai._http.destination import Destination, misused
 from workersai._http.families import Kinds, family_of
+from workersai._http.outgoing import Outgoing
 from workersai._http.shared import read_rest
+from workersai._http.user_aiohttp import (
+    aiohttp_transport,
+    goes_through_a_proxy,
+    session_cookies_kept,
+)
+from workersai._http.user_auth import guarded_auth
+from workersai._http.user_cookies import CookieGuard
+from workersai._secrets import secrets_in_header
 from workersai.errors import ConfigurationError
 
 __all__ = ["ReuseWatch", "UserClient", "read_to_end", "shielded"]
 
 _OTHER_LOOP = re.compile("event loop is closed|different (event )?loop", re.IGNORECASE)
-_first_users: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-"""The process that first used a client, whichever engine it did so through."""
+
+
+class _Known:
+    """What all engines that use one client have in common."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.cookies = CookieGuard()
+
+
+_known: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
+"""By client; made when one is first used, in whichever process that is."""
 
 
 class UserClient:
@@ -35,65 +56,133 @@ class UserClient:
         family: The library it comes from.
 
     Raises:
-        ConfigurationError: If it is none of httpx or httpx2, or of the other colour.
+        ConfigurationError: If it is none of httpx or httpx2, or sync where an async one is needed.
     """
 
     def __init__(self, client: Any, kind: str) -> None:
         self._client = client
         self.family = family_of(client, kind)
 
-    def get(self) -> Any:
-        """Return the client.
+    @property
+    def secrets(self) -> list[str]:
+        """What is secret in the headers that the client adds."""
+        headers = self._client.headers.items()
+        return [secret for header in headers for secret in secrets_in_header(*header)]
+
+    def send(self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]) -> Any:
+        """Send a request and return httpx's response, its body unread.
+
+        Args:
+            outgoing: The request.
+            clocks: Hear whether the connection was used before.
+            limits: httpx's timeouts.
+
+        Raises:
+            ConfigurationError: If the client is closed, or would take the token elsewhere.
+        """
+        known, destination = self._get(), Destination(outgoing, self.family)
+        watch = ReuseWatch(clocks, destination)
+        request = self._build(outgoing, {"timeout": limits, "trace": watch.hear}, destination)
+        auth = self._auth_for(request, destination)
+        with known.cookies.watching(self._client, str(request.url)):
+            return self._client.send(request, stream=True, auth=auth, follow_redirects=False)
+
+    async def send_async(self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]) -> Any:
+        """As `send`."""
+        known, destination = self._get(), Destination(outgoing, self.family)
+        watch = ReuseWatch(clocks, destination)
+        request = self._build(outgoing, {"timeout": limits, "trace": watch.hear_async}, destination)
+        auth = self._auth_for(request, destination)
+        with known.cookies.watching(self._client, str(request.url)):
+            if (transport := aiohttp_transport(self._client, request.url)) is None:
+                return await self._client.send(
+                    request, stream=True, auth=auth, follow_redirects=False
+                )
+            if destination.is_plain and goes_through_a_proxy(transport):
+                raise destination.elsewhere()
+            with session_cookies_kept(transport) as answers:
+                response = await self._client.send(
+                    request, stream=True, auth=auth, follow_redirects=False
+                )
+                answers.append(response)
+            return response
+
+    def _build(
+        self, outgoing: Outgoing, extensions: dict[str, Any], destination: Destination
+    ) -> Any:
+        request = self._client.build_request(
+            outgoing.method,
+            outgoing.url,
+            headers=outgoing.headers,
+            content=outgoing.content or None,
+            params=outgoing.params or None,
+            extensions=extensions,
+        )
+        destination.claim(request)
+        return request
+
+    def _auth_for(self, request: Any, destination: Destination) -> Any:
+        def check(asked: Any) -> None:
+            if asked is request:
+                destination.claim(asked)
+            else:
+                destination.take_back_token(asked)
+
+        return guarded_auth(self.family.library, self._client.auth, check)
+
+    def _get(self) -> _Known:
+        """Check that the client can be used; return what is known of it.
 
         Raises:
             ConfigurationError: If it is closed, or was used before this process was forked: parent
                 and child would read each other's answers from the connections they share.
         """
         if self._client.is_closed:
-            raise _misused("the HTTP client is closed")
-        if _first_users.setdefault(self._client, os.getpid()) != os.getpid():
-            raise _misused(
+            raise misused("the HTTP client is closed")
+        known = _known.setdefault(self._client, _Known())
+        if known.pid != os.getpid():
+            raise misused(
                 "the HTTP client was used before this process was forked, and its connections are "
                 "the other process's too: make one after the fork"
             )
-        return self._client
+        return known
 
     def misuse(self, error: RuntimeError) -> ConfigurationError | None:
         """Say what a client's error means that is about how it is used, and not of its family."""
         if self._client.is_closed:
-            return _misused("the HTTP client was closed under a request")
+            return misused("the HTTP client was closed under a request")
         if _OTHER_LOOP.search(str(error)):  # asyncio's own words; a hook's error stays its owner's
-            return _misused(
+            return misused(
                 "the HTTP client has connections of another event loop, and serves only that one: "
                 "bring one for each loop, or none, and there will be one for each"
             )
         return None
 
 
-def _misused(text: str) -> ConfigurationError:
-    return ConfigurationError(text, parameter="http_client")
-
-
 class ReuseWatch:
-    """Hears from httpx's `trace` extension whether a request goes over a connection used before.
+    """Hears by httpx's `trace` extension over which connection a request goes, and where.
 
     An engine that does not know the extension tells nothing, and a request over it is never taken
     for one that met a connection which the server was just closing.
     """
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, destination: Destination) -> None:
         self._clocks = clocks
+        self._destination = destination
         self._is_new = False
 
-    def hear(self, event: str, _: object) -> None:
+    def hear(self, event: str, info: Any) -> None:
         if ".connect_" in event:
             self._is_new = True
+            if event.endswith(".connect_tcp.started"):
+                self._destination.check_connection(info["host"], info["port"])
         elif event.endswith(".send_request_headers.started"):
+            self._destination.check_request(info["request"])
             self._clocks.is_stale = not self._is_new
         elif event.endswith(".receive_response_headers.complete"):
             self._clocks.is_stale = False
 
-    async def hear_async(self, event: str, info: object) -> None:
+    async def hear_async(self, event: str, info: Any) -> None:
         self.hear(event, info)
 
 

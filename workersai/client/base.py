@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
@@ -18,7 +19,7 @@ from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
-from workersai._secrets import keep_out_of_logs
+from workersai._secrets import Secrets, keep_out_of_logs
 from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
@@ -116,7 +117,13 @@ class BaseClient:
             default_headers=default_headers,
             allow_insecure_http=allow_insecure_http,
         )
-        keep_out_of_logs(self, self._settings.secrets)
+        self._hide(())
+
+    def _hide(self, texts: Iterable[str]) -> None:
+        """Have further texts masked in errors and logs."""
+        secrets = Secrets.of((*self._settings.secrets, *texts))
+        self._settings = replace(self._settings, secrets=secrets)
+        keep_out_of_logs(self, secrets)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled.

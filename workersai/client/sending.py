@@ -43,6 +43,7 @@ class SyncSender(BaseClient):
     ) -> None:
         super().__init__(model, **connection)
         self._engine = SyncEngine(http_client)
+        self._hide(self._engine.secrets)
 
     def _call(
         self,
@@ -109,6 +110,7 @@ class AsyncSender(BaseClient):
     ) -> None:
         super().__init__(model, **connection)
         self._engine = AsyncEngine(http_client)
+        self._hide(self._engine.secrets)
 
     async def _call(
         self,

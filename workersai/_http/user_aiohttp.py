@@ -1,0 +1,90 @@
+"""What httpx over aiohttp does differently in a user's own client: proxies and cookies.
+
+`httpx_aiohttp` tells httpx's `trace` extension nothing, and its sessions have cookies of their
+own. Both are to be found in the transport that the client would use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+__all__ = ["aiohttp_transport", "goes_through_a_proxy", "session_cookies_kept"]
+
+if not hasattr(httpx.AsyncClient, "_transport_for_url"):
+    raise ImportError(
+        "this version of httpx has no AsyncClient._transport_for_url: without it a proxy between "
+        "an HTTP client of your own and a plain-http URL would go unseen. Install httpx 0.28"
+    )
+
+
+def aiohttp_transport(client: Any, url: Any) -> Any | None:
+    """Return the transport over aiohttp that a client uses for a URL, if it is one."""
+    library = sys.modules.get("httpx_aiohttp")
+    if library is None or not isinstance(client, httpx.AsyncClient):
+        return None
+    transport = client._transport_for_url(url)  # noqa: SLF001 - checked above
+    return transport if isinstance(transport, library.AiohttpTransport) else None
+
+
+def goes_through_a_proxy(transport: Any) -> bool:
+    """Say whether plain-http requests over the transport go to a proxy."""
+    session = transport.client
+    from_environment = getattr(session, "trust_env", False) and urllib.request.getproxies()
+    return bool(transport.proxy or from_environment)
+
+
+@contextlib.contextmanager
+def session_cookies_kept(transport: Any) -> Iterator[list[Any]]:
+    """Keep a session's cookies as they are.
+
+    aiohttp stores them before it hands out the answer, so they are taken out again. Nothing else
+    runs in the event loop in between, unless a hook of the client's owner waits for something.
+
+    Yields:
+        A list for the answer: the cookies to take out are those that it sets.
+    """
+    before = _cookies_of(transport)
+    answers: list[Any] = []
+    yield answers
+    for answer in answers:
+        _take_out(transport.client.cookie_jar, answer, before)
+
+
+Key = tuple[str, str, str]
+
+
+def _cookies_of(transport: Any) -> dict[Key, Any]:
+    jar = getattr(transport.client, "cookie_jar", ())  # there is no session before a request
+    return {_key(cookie): cookie for cookie in jar}
+
+
+def _key(cookie: Any) -> Key:
+    return cookie["domain"], cookie["path"], cookie.key
+
+
+def _take_out(jar: Any, answer: Any, before: Mapping[Key, Any]) -> None:
+    lines = answer.headers.get_list("set-cookie")
+    names = {line.partition("=")[0].strip() for line in lines}
+    new = [it for it in jar if it.key in names and before.get(_key(it)) is not it]
+    if not new:
+        return
+    ids = set(map(id, new))
+    jar.clear(lambda cookie: id(cookie) in ids)
+    for cookie in new:
+        if (old := before.get(_key(cookie))) is not None:
+            _put_back(jar, old, answer.request.url.host)
+
+
+def _put_back(jar: Any, cookie: Any, host: str) -> None:
+    from yarl import URL  # noqa: PLC0415 - comes with aiohttp, whose client this is
+
+    cookie = cookie.copy()
+    domain = cookie["domain"] or host
+    cookie["domain"] = "" if domain == host else domain  # for this host alone, as most are
+    jar.update_cookies({cookie.key: cookie}, URL.build(scheme="https", host=host, path="/"))

@@ -1,0 +1,61 @@
+"""The auth of a user's own client: it may write every header but ours, and move no token."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+__all__ = ["guarded_auth"]
+
+
+class _GuardedAuth:
+    """Runs an auth of httpx or httpx2, and looks at each request that it wants to send."""
+
+    def __init__(self, auth: Any, check: Callable[[Any], None]) -> None:
+        self._auth = auth
+        self._check = check
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        flow = self._auth.sync_auth_flow(request)
+        try:
+            asked = next(flow, None)
+            while asked is not None:
+                self._check(asked)
+                response = yield asked
+                try:
+                    asked = flow.send(response)
+                except StopIteration:
+                    break
+        finally:
+            flow.close()
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        flow = self._auth.async_auth_flow(request)
+        try:
+            asked = await anext(flow, None)
+            while asked is not None:
+                self._check(asked)
+                response = yield asked
+                try:
+                    asked = await flow.asend(response)
+                except StopAsyncIteration:
+                    break
+        finally:
+            await flow.aclose()
+
+
+def guarded_auth(library: Any, auth: Any, check: Callable[[Any], None]) -> Any:
+    """Wrap an auth for one call.
+
+    Args:
+        library: The module that the auth comes from: httpx or httpx2.
+        auth: The client's; `None` stays `None`.
+        check: Called with every request that the auth is about to send.
+    """
+    return None if auth is None else _class_for(library)(auth, check)
+
+
+@functools.cache
+def _class_for(library: Any) -> Any:
+    return type("GuardedAuth", (_GuardedAuth, library.Auth), {})
