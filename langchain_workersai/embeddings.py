@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings
@@ -12,7 +14,14 @@ from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingSettings
 from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.usage import areport_usage, report_usage
-from workersai.integration import hides_arguments, progress
+from workersai.integration import OPERATIONAL, hides_arguments, progress
+
+_NO_PART_OF_VECTORS = OPERATIONAL | {
+    "account_id",
+    "api_token",
+    "http_client",
+    "http_async_client",
+}
 
 
 class WorkersAIEmbeddings(Connection, Embeddings):
@@ -75,6 +84,17 @@ class WorkersAIEmbeddings(Connection, Embeddings):
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
         Connection.__init__(self, model, **settings)
+
+    @property
+    def cache_namespace(self) -> str:
+        """A namespace for `CacheBackedEmbeddings`, another one for all that can change a vector.
+
+        It depends on the model, `base_url`, `endpoint` and the options of embeddings, not on the
+        account, timeouts, retries or batch sizes.
+        """
+        names = sorted(type(self).model_fields.keys() - _NO_PART_OF_VECTORS)
+        values = json.dumps({name: getattr(self, name) for name in names}, default=str)
+        return f"{self.model}-{hashlib.sha256(values.encode()).hexdigest()[:16]}"
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts that are to be found.

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from langchain_core.exceptions import ContextOverflowError
+from langchain_core.stores import InMemoryByteStore
 
 import langchain_workersai as face
 from langchain_workersai import WorkersAIEmbeddings
@@ -242,3 +243,48 @@ async def test_after_a_failure_no_request_is_sent(scripted: Any, wire: Any) -> N
     with pytest.raises(face.InvalidRequestError):
         await embeddings.aembed_documents(["a"] * 30)
     assert len(server.requests) <= 4
+
+
+def namespace(**settings: Any) -> str:
+    settings = {"model": M3, "account_id": "0" * 32, "api_token": "secret-token", **settings}
+    return WorkersAIEmbeddings(**settings).cache_namespace
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_same"),
+    [
+        ({"timeout": 9}, True),
+        ({"max_retries": 5, "max_concurrency": 9, "batch_size": 3, "show_progress": True}, True),
+        ({"account_id": "f" * 32, "api_token": "another", "gateway": "gw"}, True),
+        ({"default_headers": {"x-team": "a"}, "http_client": httpx.Client()}, True),
+        ({"model": SMALL}, False),
+        ({"pooling": "cls"}, False),
+        ({"dimensions": 3}, False),
+        ({"truncate": True}, False),
+        ({"instruction": "Find: "}, False),
+        ({"blank_text": "(blank)"}, False),
+        ({"endpoint": "openai"}, False),
+        ({"base_url": "https://models.example.test/v4"}, False),
+        ({"model_kwargs": {"x": 1}}, False),
+    ],
+    ids=str,
+)
+def test_a_namespace_for_a_cache_of_vectors(settings: dict[str, Any], *, is_same: bool) -> None:
+    """It is the same exactly when the vectors are, and shows no secret."""
+    assert namespace().startswith(f"{M3}-")
+    assert (namespace(**settings) == namespace()) is is_same
+    assert "0" * 32 not in namespace()
+
+
+def test_langchain_s_cache_of_vectors(scripted: Any) -> None:
+    """`CacheBackedEmbeddings` asks for what it does not have, and never for a vector twice."""
+    cache = pytest.importorskip("langchain_classic.embeddings").CacheBackedEmbeddings
+    embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
+    store = InMemoryByteStore()
+    for timeout in (9, 10):
+        embeddings.timeout = timeout
+        cached = cache.from_bytes_store(
+            embeddings, store, namespace=embeddings.cache_namespace, key_encoder="sha256"
+        )
+        assert cached.embed_documents(["a"]) == [[1.0]]
+    assert len(server.requests) == 1
