@@ -61,12 +61,12 @@ class BatchedChat(BindableChat):
         Raises:
             ConfigurationError: If an input does not fit the model, the batch is empty or above
                 10 MB, or the model or `endpoint` has no batches; nothing was sent.
-            WorkersAIError: If the call failed. See `workersai.Client.submit_batch` for what a
+            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for what a
                 retry can do.
         """
         with framework_errors():
             requests, model = self._batch_requests(inputs, stop, kwargs)
-            return self._client().submit_batch(requests, model=model)
+            return self._client().batches.submit(requests, model=model)
 
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
@@ -74,7 +74,7 @@ class BatchedChat(BindableChat):
         """As `submit_batch`, awaited."""
         with framework_errors():
             requests, model = self._batch_requests(inputs, stop, kwargs)
-            return await self._async_client().submit_batch(requests, model=model)
+            return await self._async_client().batches.submit(requests, model=model)
 
     def poll_batch(self, batch: Batch | str) -> Batch | Answers:
         """Ask once what has become of a batch.
@@ -89,12 +89,12 @@ class BatchedChat(BindableChat):
             WorkersAIError: If the call failed, or the batch as a whole did.
         """
         with framework_errors():
-            return self._polled(self._client().poll_batch(batch, model=self.model))
+            return self._polled(self._client().batches.get(batch, model=self.model))
 
     async def apoll_batch(self, batch: Batch | str) -> Batch | Answers:
         """As `poll_batch`, awaited."""
         with framework_errors():
-            return self._polled(await self._async_client().poll_batch(batch, model=self.model))
+            return self._polled(await self._async_client().batches.get(batch, model=self.model))
 
     def batch_results(
         self, batch: Batch | str, *, timeout: float | None = None, interval: float = 1.0
@@ -116,7 +116,7 @@ class BatchedChat(BindableChat):
         """
         with framework_errors():
             client = self._client()
-            return self._answers(client.batch_results(batch, timeout=timeout, interval=interval))
+            return self._answers(client.batches.wait(batch, timeout=timeout, interval=interval))
 
     async def abatch_results(
         self,
@@ -128,7 +128,7 @@ class BatchedChat(BindableChat):
         """As `batch_results`, awaited."""
         with framework_errors():
             client = self._async_client()
-            found = await client.batch_results(batch, timeout=timeout, interval=interval)
+            found = await client.batches.wait(batch, timeout=timeout, interval=interval)
             return self._answers(found)
 
     def _batch_requests(

@@ -35,18 +35,18 @@ class BatchedChat(StructuredPrediction):
         Raises:
             ConfigurationError: If a conversation does not fit the model, the batch is empty or
                 above 10 MB, or the model or `endpoint` has no batches; nothing was sent.
-            WorkersAIError: If the call failed. See `workersai.Client.submit_batch` for what a
+            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for what a
                 retry can do.
         """
         requests, model = self._batch_requests(conversations, kwargs)
-        return self._client().submit_batch(requests, model=model)
+        return self._client().batches.submit(requests, model=model)
 
     async def asubmit_batch(
         self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
     ) -> Batch:
         """As `submit_batch`, awaited."""
         requests, model = self._batch_requests(conversations, kwargs)
-        return await self._async_client().submit_batch(requests, model=model)
+        return await self._async_client().batches.submit(requests, model=model)
 
     def poll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
         """Ask once what has become of a batch.
@@ -62,12 +62,12 @@ class BatchedChat(StructuredPrediction):
         Raises:
             WorkersAIError: If the call failed, or the batch as a whole did.
         """
-        found = self._client().poll_batch(batch, model=self.model)
+        found = self._client().batches.get(batch, model=self.model)
         return found if isinstance(found, Batch) else self._answers(found, kwargs)
 
     async def apoll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
         """As `poll_batch`, awaited."""
-        found = await self._async_client().poll_batch(batch, model=self.model)
+        found = await self._async_client().batches.get(batch, model=self.model)
         return found if isinstance(found, Batch) else self._answers(found, kwargs)
 
     def batch_results(
@@ -94,7 +94,7 @@ class BatchedChat(StructuredPrediction):
                 again.
             WorkersAIError: As in `poll_batch`.
         """
-        found = self._client().batch_results(
+        found = self._client().batches.wait(
             batch, model=self.model, timeout=timeout, interval=interval
         )
         return self._answers(found, kwargs)
@@ -108,7 +108,7 @@ class BatchedChat(StructuredPrediction):
         **kwargs: Any,
     ) -> Answers:
         """As `batch_results`, awaited."""
-        found = await self._async_client().batch_results(
+        found = await self._async_client().batches.wait(
             batch, model=self.model, timeout=timeout, interval=interval
         )
         return self._answers(found, kwargs)

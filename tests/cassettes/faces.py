@@ -154,15 +154,15 @@ def _client_batch(caller: Caller) -> list[Any]:
 
 async def batch_client_sync(caller: Caller) -> Any:
     with make_client(caller) as client:
-        batch = client.submit_batch(_client_batch(caller))
-        found: Any = client.batch_results(batch, interval=caller.interval).results
+        batch = client.batches.submit(_client_batch(caller))
+        found: Any = client.batches.wait(batch, interval=caller.interval).results
     return [from_result(result) for result in found]
 
 
 async def batch_client_async(caller: Caller) -> Any:
     async with make_async_client(caller) as client:
-        batch = await client.submit_batch(_client_batch(caller))
-        found: Any = await client.batch_results(batch.request_id, interval=caller.interval)
+        batch = await client.batches.submit(_client_batch(caller))
+        found: Any = await client.batches.wait(batch.request_id, interval=caller.interval)
     return [from_result(result) for result in found.results]
 
 

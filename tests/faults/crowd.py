@@ -190,7 +190,7 @@ class Caller:
         if self._own is not None:
             return self._own
         client: AsyncClient = self.it if self.face == "client" else self.it._async_client()
-        ((_, kept),) = client._engine._kept.items()
+        ((_, kept),) = client._sender._engine._kept.items()
         return kept.client
 
     async def aclose(self) -> None:

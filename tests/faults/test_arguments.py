@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from tests.faults.speakers import CLASSES
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 from workersai import Client, ConfigurationError, ResponseError
-from workersai.client.base import ConnectionOptions
+from workersai.client.setup import ConnectionOptions
 from workersai.types import CallOptions, EmbeddingOptions
 
 GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
@@ -160,12 +160,12 @@ CALLS: dict[str, Call] = {
     "documents": lambda it, value: it.rerank("a", value),
     "document": lambda it, value: it.rerank("a", [value]),
     "top_k": lambda it, value: it.rerank("a", ["a"], top_k=value),
-    "batch": lambda it, value: it.submit_batch(value),
-    "request of a batch": lambda it, value: it.submit_batch([value]),
-    "messages of a batch": lambda it, value: it.submit_batch([{"messages": value}]),
-    "prompt of a batch": lambda it, value: it.submit_batch([{"prompt": value}]),
-    "texts of a batch": lambda it, value: it.submit_batch([{"texts": value}]),
-    "batch's id": lambda it, value: it.poll_batch(value),
+    "batch": lambda it, value: it.batches.submit(value),
+    "request of a batch": lambda it, value: it.batches.submit([value]),
+    "messages of a batch": lambda it, value: it.batches.submit([{"messages": value}]),
+    "prompt of a batch": lambda it, value: it.batches.submit([{"prompt": value}]),
+    "texts of a batch": lambda it, value: it.batches.submit([{"texts": value}]),
+    "batch's id": lambda it, value: it.batches.get(value),
     "search": lambda it, value: it.models(search=value),
     **{f"chat's {name}": _chat(name) for name in get_type_hints(CallOptions)},
     **{f"stream's {name}": _stream(name) for name in get_type_hints(CallOptions)},

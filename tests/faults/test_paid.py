@@ -127,8 +127,8 @@ class Asked(NamedTuple):
 CALLS = {
     "rerank": Asked("rerank", ("what", ["a document"]), RANKED, 2),
     "models": Asked("models", (), LISTED, 2),
-    "batch": Asked("submit_batch", ([{"prompt": "Hello"}],), QUEUED, 1),
-    "batch of texts": Asked("submit_batch", ([{"texts": ["Hello"]}],), QUEUED, 1),
+    "batch": Asked("batches.submit", ([{"prompt": "Hello"}],), QUEUED, 1),
+    "batch of texts": Asked("batches.submit", ([{"texts": ["Hello"]}],), QUEUED, 1),
 }
 
 

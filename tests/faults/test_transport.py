@@ -406,11 +406,11 @@ def test_total_is_not_exceeded_by_a_slow_head(speaks: Speaks, serve: Serve) -> N
 
 
 def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
-    """A server that is always busy is not waited for beyond `total`."""
+    """A server that is always busy is not waited for beyond `total`, nor in the last attempt."""
     server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
     speaker = speaks(server, timeout=0.3, max_retries=100)
     began = time.monotonic()
-    with pytest.raises(ServerError):
+    with pytest.raises((ServerError, APITimeoutError)):
         speaker.ask()
     assert time.monotonic() - began < 0.5
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -100,7 +101,8 @@ class Speaker:
         return result if self._loop is None else self._loop.run_until_complete(result)
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self.wait(getattr(self.client, method)(*args, **kwargs))
+        """Call a method by its name, such as `chat` or `batches.submit`."""
+        return self.wait(attrgetter(method)(self.client)(*args, **kwargs))
 
     def chat(self, **kwargs: Any) -> Any:
         return self.call("chat", HELLO, **kwargs)

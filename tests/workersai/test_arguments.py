@@ -95,7 +95,7 @@ CALLS: dict[str, Callable[[Client, dict[str, Any]], Any]] = {
     "complete": lambda client, extra: client.complete("Hello", extra=extra),
     "embed": lambda client, extra: client.embed(["Hello"], extra=extra),
     "rerank": lambda client, extra: client.rerank("Hello", ["you"], extra=extra),
-    "batch": lambda client, extra: client.submit_batch([{"prompt": "Hello", "extra": extra}]),
+    "batch": lambda client, extra: client.batches.submit([{"prompt": "Hello", "extra": extra}]),
 }
 BODIES: list[tuple[dict[str, Any], str]] = [
     ({"cf_api_token": "my-hidden-value"}, "cf_api_token"),

@@ -233,9 +233,13 @@ class AsyncAnswer:
         self._family = family
         stream = cast("httpx.AsyncByteStream", response.stream)
         self._chunks: AsyncIterator[bytes] = aiter(stream)
+        self._bytes = self._read()
 
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """As `SyncAnswer.__iter__`."""
+        return self._bytes
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
         decoder = decoder_for(self.headers)
         try:
             while True:
@@ -259,6 +263,7 @@ class AsyncAnswer:
     async def aclose(self, *, is_done: bool = False) -> None:
         """Let go of the connection; after a whole answer it is kept for the next request."""
         try:
+            await self._bytes.aclose()
             if is_done:
                 # Without an end in sight the connection goes.
                 with contextlib.suppress(*self._family.failures):

@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import Self, Unpack
 
 from workersai._concurrency import call_each_async
+from workersai._http import AsyncHTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
@@ -15,8 +16,11 @@ from workersai._response.catalogue import parse_models
 from workersai._response.chat import parse_chat
 from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
-from workersai.client.base import OnRetry, ToolChoice, Tools
+from workersai._secrets import hides_arguments
+from workersai.client.base import BaseClient, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
+from workersai.client.sending import AsyncSender
+from workersai.client.setup import ConnectionOptions, OnRetry, Setup
 from workersai.events import ChatEvent
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, WireMessage
@@ -24,10 +28,10 @@ from workersai.types import CallOptions, EmbeddingOptions, WireMessage
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncBatches):
+class AsyncClient(BaseClient):
     """Workers AI, asynchronously; safe to share between tasks, event loops and threads.
 
-    Takes the arguments of `BaseClient` and:
+    The arguments are those of `Client`, but for:
 
     Args:
         http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
@@ -35,6 +39,23 @@ class AsyncClient(AsyncBatches):
             itself loses places when tasks are cancelled (httpx 0.28): prefer httpx2's, or
             `httpx_aiohttp.HttpxAiohttpClient`.
     """
+
+    @hides_arguments
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        http_client: AsyncHTTPClient | None = None,
+        **connection: Unpack[ConnectionOptions],
+    ) -> None:
+        self._setup = Setup(type(self).__name__, model, **connection)
+        self._sender = AsyncSender(self._setup, http_client)
+        self._batches = AsyncBatches(self._setup, self._sender)
+
+    @property
+    def batches(self) -> AsyncBatches:
+        """Requests that are submitted now and answered later."""
+        return self._batches
 
     async def chat(
         self,
@@ -46,8 +67,10 @@ class AsyncClient(AsyncBatches):
         **call: Unpack[CallOptions],
     ) -> ChatResult:
         """As `Client.chat`."""
-        request = chat_request(messages, self._options(call), tools=tools, tool_choice=tool_choice)
-        return await self._call(request, parse_chat, on_retry)
+        request = chat_request(
+            messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
+        )
+        return await self._sender.call(request, parse_chat, on_retry)
 
     def stream_chat(
         self,
@@ -60,23 +83,23 @@ class AsyncClient(AsyncBatches):
         **call: Unpack[CallOptions],
     ) -> AsyncGenerator[ChatEvent, None]:
         """As `Client.stream_chat`; returns an asynchronous generator."""
-        options = self._options(call, stream=True, include_usage=include_usage)
+        options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
-        return self._stream(request, on_retry)
+        return self._sender.stream(request, on_retry)
 
     async def complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> ChatResult:
         """As `Client.complete`."""
-        request = completion_request(prompt, self._options(call))
-        return await self._call(request, parse_chat, on_retry)
+        request = completion_request(prompt, self._setup.chat_options(call))
+        return await self._sender.call(request, parse_chat, on_retry)
 
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> AsyncGenerator[ChatEvent, None]:
         """As `Client.stream_complete`; returns an asynchronous generator."""
-        request = completion_request(prompt, self._options(call, stream=True))
-        return self._stream(request, on_retry)
+        request = completion_request(prompt, self._setup.chat_options(call, stream=True))
+        return self._sender.stream(request, on_retry)
 
     async def embed(
         self,
@@ -89,13 +112,13 @@ class AsyncClient(AsyncBatches):
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
         """As `Client.embed`."""
-        call = self._embedding(texts, model, options, max_concurrency, on_progress)
+        call = self._setup.embedding_call(texts, model, options, max_concurrency, on_progress)
 
         async def work(_: int) -> None:
             with call.working() as batches:
                 for batch in batches:
                     with call.sending(batch):
-                        result = await self._call(batch.request, parse_embeddings, on_retry)
+                        result = await self._sender.call(batch.request, parse_embeddings, on_retry)
                         call.keep(batch, result)
 
         await call_each_async(work, call.workers, limit=max_concurrency)
@@ -112,10 +135,10 @@ class AsyncClient(AsyncBatches):
         on_retry: OnRetry = None,
     ) -> RerankResult:
         """As `Client.rerank`."""
-        asked = ranking(query, documents, self._model(model), top_k=top_k, extra=extra)
-        found = RerankResult((), model=self._model(model))
+        asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
+        found = RerankResult((), model=self._setup.model_for(model))
         if asked.request is not None:
-            found = await self._call(asked.request, parse_rerank, on_retry)
+            found = await self._sender.call(asked.request, parse_rerank, on_retry)
         return place_ranking(found, asked.places, asked.count, top_k)
 
     async def models(
@@ -130,11 +153,11 @@ class AsyncClient(AsyncBatches):
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return await self._call(asked, parse_models, None)
+        return await self._sender.call(asked, parse_models, None)
 
     async def aclose(self) -> None:
         """As `Client.close`, for this event loop's connections."""
-        await self._engine.aclose()
+        await self._sender.aclose()
 
     async def __aenter__(self) -> Self:
         return self

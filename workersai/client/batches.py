@@ -1,25 +1,37 @@
-"""The batch operations of a client, in both colours."""
+"""`client.batches`: Cloudflare's asynchronous Batch API."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
-from workersai.client.base import OnRetry
+from workersai._request.batch import poll_request, references_of, submit_request
+from workersai._response.batch import parse_polled, parse_submitted
+from workersai._response.reply import Reply
+from workersai._wire import Request
 from workersai.client.polling import waiting
 from workersai.client.sending import AsyncSender, SyncSender
+from workersai.client.setup import OnRetry, Setup
 from workersai.errors import WorkersAIError
 from workersai.results import Batch, BatchResult
 from workersai.types import BatchRequest
 
 __all__ = ["AsyncBatches", "SyncBatches"]
 
+Found: TypeAlias = Batch | BatchResult
 
-class SyncBatches(SyncSender):
-    """Cloudflare's asynchronous Batch API: submit now, fetch the answers later."""
 
-    def submit_batch(
+class SyncBatches:
+    """Submit requests now, and fetch the answers later."""
+
+    def __init__(self, setup: Setup, sender: SyncSender) -> None:
+        self._setup = setup
+        self._sender = sender
+
+    def submit(
         self,
         requests: Sequence[BatchRequest],
         *,
@@ -47,7 +59,7 @@ class SyncBatches(SyncSender):
             requests: `{"messages": ...}`, `{"prompt": ...}` or `{"texts": ...}`, each with its
                 options and, if wanted, an `external_reference`.
             model: Of all requests; else the client's.
-            on_retry: As in `chat`.
+            on_retry: As in `Client.chat`.
 
         Returns:
             The batch. Keep it, or its `request_id`, to fetch the results.
@@ -57,10 +69,10 @@ class SyncBatches(SyncSender):
                 large, or the model or `endpoint` has no batches; nothing was sent.
             WorkersAIError: If the call failed.
         """
-        request, parse = self._submission(requests, model)
-        return self._call(request, parse, on_retry)
+        request, parse = _submission(self._setup, requests, model)
+        return self._sender.call(request, parse, on_retry)
 
-    def poll_batch(
+    def get(
         self, batch: Batch | str, *, model: str | None = None, on_retry: OnRetry = None
     ) -> Batch | BatchResult:
         """Ask once what has become of a batch.
@@ -68,7 +80,7 @@ class SyncBatches(SyncSender):
         Args:
             batch: The batch, or its id.
             model: The model that it was submitted to, if only the id is given; else the client's.
-            on_retry: As in `chat`.
+            on_retry: As in `Client.chat`.
 
         Returns:
             The results; or, while the server is not done, the batch with its status.
@@ -78,10 +90,10 @@ class SyncBatches(SyncSender):
                 documented, and just after the submission public clients saw it too.
             WorkersAIError: If the call failed, or the batch as a whole did.
         """
-        request, parse = self._polling(self._batch(batch, model))
-        return self._call(request, parse, on_retry)
+        request, parse = _polling(_batch(self._setup, batch, model))
+        return self._sender.call(request, parse, on_retry)
 
-    def batch_results(
+    def wait(
         self,
         batch: Batch | str,
         *,
@@ -92,15 +104,15 @@ class SyncBatches(SyncSender):
     ) -> BatchResult:
         """Wait until a batch is done.
 
-        Polls at once and then at delays that double from *interval* to 30 s. Errors that may pass
+        Asks at once, and then at delays that double from *interval* to 30 s. Errors that may pass
         are waited out, as a poll can be repeated without harm.
 
         Args:
-            batch: As in `poll_batch`.
-            model: As in `poll_batch`.
+            batch: As in `get`.
+            model: As in `get`.
             timeout: Seconds to wait; the client's total if not given.
             interval: The first delay in seconds.
-            on_retry: As in `chat`.
+            on_retry: As in `Client.chat`.
 
         Returns:
             The results in the order of the requests. A request that failed is an error in its
@@ -109,16 +121,16 @@ class SyncBatches(SyncSender):
         Raises:
             APITimeoutError: If the batch was not done in time. Nothing is lost: `.batch` is the
                 batch, which can be waited for again.
-            WorkersAIError: As in `poll_batch`.
+            WorkersAIError: As in `get`.
         """
-        handle = self._batch(batch, model)
-        flow = waiting(handle, self.timeout, timeout=timeout, interval=interval)
+        handle = _batch(self._setup, batch, model)
+        flow = waiting(handle, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
             time.sleep(step.delay)
-            request, parse = self._polling(step.batch)
+            request, parse = _polling(step.batch)
             try:
-                found = self._call(request, parse, on_retry, step.timeout)
+                found = self._sender.call(request, parse, on_retry, step.timeout)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
@@ -127,28 +139,32 @@ class SyncBatches(SyncSender):
                 step = flow.send(found)
 
 
-class AsyncBatches(AsyncSender):
+class AsyncBatches:
     """As `SyncBatches`, awaited."""
 
-    async def submit_batch(
+    def __init__(self, setup: Setup, sender: AsyncSender) -> None:
+        self._setup = setup
+        self._sender = sender
+
+    async def submit(
         self,
         requests: Sequence[BatchRequest],
         *,
         model: str | None = None,
         on_retry: OnRetry = None,
     ) -> Batch:
-        """As `Client.submit_batch`."""
-        request, parse = self._submission(requests, model)
-        return await self._call(request, parse, on_retry)
+        """As `Client.batches.submit`."""
+        request, parse = _submission(self._setup, requests, model)
+        return await self._sender.call(request, parse, on_retry)
 
-    async def poll_batch(
+    async def get(
         self, batch: Batch | str, *, model: str | None = None, on_retry: OnRetry = None
     ) -> Batch | BatchResult:
-        """As `Client.poll_batch`."""
-        request, parse = self._polling(self._batch(batch, model))
-        return await self._call(request, parse, on_retry)
+        """As `Client.batches.get`."""
+        request, parse = _polling(_batch(self._setup, batch, model))
+        return await self._sender.call(request, parse, on_retry)
 
-    async def batch_results(
+    async def wait(
         self,
         batch: Batch | str,
         *,
@@ -157,18 +173,38 @@ class AsyncBatches(AsyncSender):
         interval: float = 1.0,
         on_retry: OnRetry = None,
     ) -> BatchResult:
-        """As `Client.batch_results`."""
-        handle = self._batch(batch, model)
-        flow = waiting(handle, self.timeout, timeout=timeout, interval=interval)
+        """As `Client.batches.wait`."""
+        handle = _batch(self._setup, batch, model)
+        flow = waiting(handle, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
             await asyncio.sleep(step.delay)
-            request, parse = self._polling(step.batch)
+            request, parse = _polling(step.batch)
             try:
-                found = await self._call(request, parse, on_retry, step.timeout)
+                found = await self._sender.call(request, parse, on_retry, step.timeout)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
                 if isinstance(found, BatchResult):
                     return found
                 step = flow.send(found)
+
+
+def _submission(
+    setup: Setup, requests: Sequence[BatchRequest], model: str | None
+) -> tuple[Request, Callable[[Reply, Request], Batch]]:
+    asked = submit_request(
+        requests,
+        setup.model_for(model),
+        endpoint=setup.endpoint,
+        reject_if_busy=setup.reject_if_busy,
+    )
+    return asked, partial(parse_submitted, references=references_of(requests))
+
+
+def _polling(batch: Batch) -> tuple[Request, Callable[[Reply, Request], Found]]:
+    return poll_request(batch.request_id, batch.model), partial(parse_polled, batch=batch)
+
+
+def _batch(setup: Setup, batch: Batch | str, model: str | None) -> Batch:
+    return batch if isinstance(batch, Batch) else Batch(batch, setup.model_for(model))

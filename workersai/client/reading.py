@@ -1,9 +1,8 @@
-"""The bytes of a whole answer -> a reply, within limits, in both colours."""
+"""The bytes of a whole answer -> a reply, within limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
 
 from workersai._http import AsyncAnswer, SyncAnswer
 from workersai._response.reply import Reply
@@ -31,7 +30,7 @@ class _Body:
         self.is_done = False
         self._limit = limit
         self.is_error = is_error_status(status)
-        """An error's status is told although its body is cut, late or cannot be read."""
+        """The body of an error may be cut, late or unreadable: its status says enough."""
         self._reply = (status, headers)
         self._secrets = secrets
         self._chunks: list[bytes] = []
@@ -87,11 +86,10 @@ async def read_whole_async(
     try:
         body = _Body(answer.status, answer.headers, secrets, limit)
         try:
-            async with aclosing(aiter(answer)) as chunks:
-                async for chunk in chunks:
-                    body.feed(chunk)
-                    if body.is_done:
-                        break
+            async for chunk in answer:
+                body.feed(chunk)
+                if body.is_done:
+                    break
         except WorkersAIError as error:
             body.break_off(error)
         return body.close()

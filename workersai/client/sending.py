@@ -1,6 +1,6 @@
-"""Requests go out and answers come back, in both colours: what every operation of a client uses.
+"""Requests go out and answers come back: what every operation of a client uses.
 
-The senders only wait, send and close; `_exchange` decides about retries and the deadline.
+A sender only waits, sends and closes; `Setup.exchange` decides about retries and the deadline.
 """
 
 from __future__ import annotations
@@ -10,15 +10,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TypeAlias, TypeVar
 
-from typing_extensions import Unpack
-
 from workersai._http import AsyncEngine, AsyncHTTPClient, HTTPClient, SyncEngine
 from workersai._response.reply import Reply
-from workersai._secrets import hides_arguments
 from workersai._wire import Request
-from workersai.client.base import BaseClient, ConnectionOptions, OnRetry
 from workersai.client.reading import read_whole, read_whole_async
 from workersai.client.retries import Attempt, succeed
+from workersai.client.setup import OnRetry, Setup
 from workersai.client.streaming import AsyncStream, SyncStream
 from workersai.errors import WorkersAIError, bare
 from workersai.events import ChatEvent
@@ -30,32 +27,56 @@ T = TypeVar("T")
 Flow: TypeAlias = Generator[Attempt, T, T]
 
 
-class SyncSender(BaseClient):
-    """Sends and waits."""
+class SyncSender:
+    """Sends the requests of one client, and waits for the answers.
 
-    @hides_arguments
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        http_client: HTTPClient | None = None,
-        **connection: Unpack[ConnectionOptions],
-    ) -> None:
-        super().__init__(model, **connection)
+    Args:
+        setup: The client's settings.
+        http_client: An HTTP client of the user's own.
+    """
+
+    def __init__(self, setup: Setup, http_client: HTTPClient | None) -> None:
+        self._setup = setup
         self._engine = SyncEngine(http_client)
+        setup.hide(self._engine.secrets)
         self._hide(self._engine.secrets)
 
-    def _call(
+    def call(
         self,
         request: Request,
         parse: Callable[[Reply, Request], T],
-        on_retry: OnRetry,
+        on_retry: OnRetry = None,
         timeout: Timeout | None = None,
     ) -> T:
+        """Send a request and return what *parse* makes of its whole answer."""
+
         def attempt(step: Attempt) -> T:
-            return parse(self._fetch(request, step), request)
+            clocks = self._setup.clocks(request, step)
+            answer = self._engine.open(self._setup.outgoing(request, step), clocks)
+            reply = read_whole(answer, self._setup.secrets, request.max_answer)
+            return parse(reply, request)
 
         return self._drive(request, attempt, on_retry, timeout)
+
+    def stream(
+        self, request: Request, on_retry: OnRetry = None
+    ) -> Generator[ChatEvent, None, None]:
+        """Send a request and give the events of its answer."""
+
+        def attempt(step: Attempt) -> tuple[SyncStream, list[ChatEvent]]:
+            clocks = self._setup.clocks(request, step)
+            answer = self._engine.open(self._setup.outgoing(request, step), clocks)
+            return SyncStream.begin(answer, request, clocks, self._setup.secrets)
+
+        stream, first = self._drive(request, attempt, on_retry)
+        try:
+            yield from first
+            for events in stream.events:
+                yield from events
+        except WorkersAIError as error:
+            raise bare(error) from None
+        finally:
+            stream.close()
 
     def _drive(
         self,
@@ -64,7 +85,7 @@ class SyncSender(BaseClient):
         on_retry: OnRetry,
         timeout: Timeout | None = None,
     ) -> T:
-        flow: Flow[T] = self._exchange(request, on_retry, timeout)
+        flow: Flow[T] = self._setup.exchange(request, on_retry, timeout)
         step = next(flow)
         while True:
             if step.delay:
@@ -76,53 +97,58 @@ class SyncSender(BaseClient):
             else:
                 return succeed(flow, result)
 
-    def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = self._clocks(request, step)
-        answer = self._engine.open(self._outgoing(request, step), clocks)
-        return read_whole(answer, self._settings.secrets, request.max_answer)
-
-    def _stream(self, request: Request, on_retry: OnRetry) -> Generator[ChatEvent, None, None]:
-        def begin(step: Attempt) -> tuple[SyncStream, ChatEvent]:
-            clocks = self._clocks(request, step)
-            answer = self._engine.open(self._outgoing(request, step), clocks)
-            return SyncStream.begin(answer, request, clocks, self._settings.secrets)
-
-        stream, first = self._drive(request, begin, on_retry)
-        try:
-            yield first
-            yield from stream.events
-        except WorkersAIError as error:
-            raise bare(error) from None
-        finally:
-            stream.close()
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._engine.close()
 
 
-class AsyncSender(BaseClient):
-    """Sends and awaits."""
+class AsyncSender:
+    """As `SyncSender`, awaited."""
 
-    @hides_arguments
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        http_client: AsyncHTTPClient | None = None,
-        **connection: Unpack[ConnectionOptions],
-    ) -> None:
-        super().__init__(model, **connection)
+    def __init__(self, setup: Setup, http_client: AsyncHTTPClient | None) -> None:
+        self._setup = setup
         self._engine = AsyncEngine(http_client)
+        setup.hide(self._engine.secrets)
         self._hide(self._engine.secrets)
 
-    async def _call(
+    async def call(
         self,
         request: Request,
         parse: Callable[[Reply, Request], T],
-        on_retry: OnRetry,
+        on_retry: OnRetry = None,
         timeout: Timeout | None = None,
     ) -> T:
+        """As `SyncSender.call`."""
+
         async def attempt(step: Attempt) -> T:
-            return parse(await self._fetch(request, step), request)
+            clocks = self._setup.clocks(request, step)
+            answer = await self._engine.open(self._setup.outgoing(request, step), clocks)
+            reply = await read_whole_async(answer, self._setup.secrets, request.max_answer)
+            return parse(reply, request)
 
         return await self._drive(request, attempt, on_retry, timeout)
+
+    async def stream(
+        self, request: Request, on_retry: OnRetry = None
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As `SyncSender.stream`."""
+
+        async def attempt(step: Attempt) -> tuple[AsyncStream, list[ChatEvent]]:
+            clocks = self._setup.clocks(request, step)
+            answer = await self._engine.open(self._setup.outgoing(request, step), clocks)
+            return await AsyncStream.begin(answer, request, clocks, self._setup.secrets)
+
+        stream, first = await self._drive(request, attempt, on_retry)
+        try:
+            for event in first:
+                yield event
+            async for events in stream.events:
+                for event in events:
+                    yield event
+        except WorkersAIError as error:
+            raise bare(error) from None
+        finally:
+            await stream.aclose()
 
     async def _drive(
         self,
@@ -131,7 +157,7 @@ class AsyncSender(BaseClient):
         on_retry: OnRetry,
         timeout: Timeout | None = None,
     ) -> T:
-        flow: Flow[T] = self._exchange(request, on_retry, timeout)
+        flow: Flow[T] = self._setup.exchange(request, on_retry, timeout)
         step = next(flow)
         while True:
             if step.delay:
@@ -143,25 +169,6 @@ class AsyncSender(BaseClient):
             else:
                 return succeed(flow, result)
 
-    async def _fetch(self, request: Request, step: Attempt) -> Reply:
-        clocks = self._clocks(request, step)
-        answer = await self._engine.open(self._outgoing(request, step), clocks)
-        return await read_whole_async(answer, self._settings.secrets, request.max_answer)
-
-    async def _stream(self, request: Request, on_retry: OnRetry) -> AsyncGenerator[ChatEvent, None]:
-        async def begin(step: Attempt) -> tuple[AsyncStream, list[ChatEvent]]:
-            clocks = self._clocks(request, step)
-            answer = await self._engine.open(self._outgoing(request, step), clocks)
-            return await AsyncStream.begin(answer, request, clocks, self._settings.secrets)
-
-        stream, first = await self._drive(request, begin, on_retry)
-        try:
-            for event in first:
-                yield event
-            async for events in stream.events:
-                for event in events:
-                    yield event
-        except WorkersAIError as error:
-            raise bare(error) from None
-        finally:
-            await stream.aclose()
+    async def aclose(self) -> None:
+        """Close the connections of this event loop; a later call opens new ones."""
+        await self._engine.aclose()

@@ -1,9 +1,13 @@
-"""An answer's bytes through its reader -> events, in both colours."""
+"""An answer's bytes through its reader -> events.
+
+Events that come together are handed on in one list: a list costs a generator one step, however
+long it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import AsyncExitStack, ExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack
 
 from workersai._http import AsyncAnswer, Clocks, SyncAnswer
 from workersai._stream.reader import ChatReader, open_reader
@@ -18,7 +22,11 @@ Secrets = tuple[str, ...]
 
 
 class SyncStream:
-    """A stream of `Client` under way. Its state is its own: a client may have many at once."""
+    """A stream of `Client` that is under way.
+
+    Attributes:
+        events: The events, those that come together in one list.
+    """
 
     def __init__(self, answer: SyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
         self._answer = answer
@@ -30,12 +38,13 @@ class SyncStream:
     @classmethod
     def begin(
         cls, answer: SyncAnswer, request: Request, clocks: Clocks, secrets: Secrets
-    ) -> tuple[SyncStream, ChatEvent]:
-        """Read an answer up to its first event: what fails before that may be tried again."""
+    ) -> tuple[SyncStream, list[ChatEvent]]:
+        """Read an answer up to its first events: what fails before that may be tried again."""
         with ExitStack() as stack:
             stack.callback(answer.close)
             if answer.is_error:
-                read_whole(answer, secrets).payload(request)
+                reply = read_whole(answer, secrets)
+                reply.payload(request)
             reader = open_reader(request, answer.headers, secrets)
             clocks.is_fresh = reader.has_events
             stream = cls(answer, reader, clocks)
@@ -43,14 +52,14 @@ class SyncStream:
             stack.pop_all()
             return stream, first
 
-    def _run(self) -> Generator[ChatEvent, None, None]:
+    def _run(self) -> Generator[list[ChatEvent], None, None]:
         reader, clocks = self._reader, self._clocks
         failure: WorkersAIError | None = None
         try:
             for chunk in self._answer:
                 if events := reader.feed(chunk):
                     clocks.is_fresh = True
-                    yield from events
+                    yield events
                 if reader.is_done:
                     break
         except WorkersAIError as error:
@@ -59,7 +68,7 @@ class SyncStream:
             raise failure
         last = reader.close()
         self._is_whole = True
-        yield from last
+        yield last
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -68,7 +77,7 @@ class SyncStream:
 
 
 class AsyncStream:
-    """A stream of `AsyncClient` under way."""
+    """A stream of `AsyncClient` that is under way; see `SyncStream`."""
 
     def __init__(self, answer: AsyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
         self._answer = answer
@@ -85,7 +94,8 @@ class AsyncStream:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(answer.aclose)
             if answer.is_error:
-                (await read_whole_async(answer, secrets)).payload(request)
+                reply = await read_whole_async(answer, secrets)
+                reply.payload(request)
             reader = open_reader(request, answer.headers, secrets)
             clocks.is_fresh = reader.has_events
             stream = cls(answer, reader, clocks)
@@ -94,17 +104,15 @@ class AsyncStream:
             return stream, first
 
     async def _run(self) -> AsyncGenerator[list[ChatEvent], None]:
-        """Give the events as they come, those that come together in one list."""
         reader, clocks = self._reader, self._clocks
         failure: WorkersAIError | None = None
         try:
-            async with aclosing(aiter(self._answer)) as chunks:
-                async for chunk in chunks:
-                    if events := reader.feed(chunk):
-                        clocks.is_fresh = True
-                        yield events
-                    if reader.is_done:
-                        break
+            async for chunk in self._answer:
+                if events := reader.feed(chunk):
+                    clocks.is_fresh = True
+                    yield events
+                if reader.is_done:
+                    break
         except WorkersAIError as error:
             failure = reader.interrupt(error)
         if failure is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from typing_extensions import Self, Unpack
 
 from workersai._concurrency import call_each
+from workersai._http import HTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
@@ -15,8 +16,11 @@ from workersai._response.catalogue import parse_models
 from workersai._response.chat import parse_chat
 from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
-from workersai.client.base import OnRetry, ToolChoice, Tools
+from workersai._secrets import hides_arguments
+from workersai.client.base import BaseClient, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
+from workersai.client.sending import SyncSender
+from workersai.client.setup import ConnectionOptions, OnRetry, Setup
 from workersai.events import ChatEvent
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, WireMessage
@@ -24,15 +28,54 @@ from workersai.types import CallOptions, EmbeddingOptions, WireMessage
 __all__ = ["Client"]
 
 
-class Client(SyncBatches):
+class Client(BaseClient):
     """Workers AI, synchronously; safe to share between threads and across a fork.
 
-    Takes the arguments of `BaseClient` and:
+    Its settings can be read and not changed: another setting is another client.
 
     Args:
+        model: The model to ask when a call names none: `@cf/author/name`.
+        account_id: 32 hexadecimal characters; else `CLOUDFLARE_ACCOUNT_ID`, `CF_ACCOUNT_ID`.
+        api_token: A token with the permission Workers AI; else `CLOUDFLARE_API_TOKEN`,
+            `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`, in that order.
+        base_url: The API's root; else `WORKERSAI_BASE_URL`. https, or http for this machine.
+        endpoint: `run` for the native route, `openai` for `/ai/v1`.
+        timeout: Seconds for the whole call, or a `Timeout` with a clock for each part of it. A
+            number is the total, and no clock on the answer runs out before.
+        max_retries: How often a failed call is tried again. Nothing is after the first token, and
+            no generation or batch is after the server may have worked on it: after a clock ran
+            out, after code 3046, and after a failure other than a 429 that took more than 30 s.
+        gateway: An AI Gateway's id, or its options by name (`id`, `skip_cache`, `cache_ttl`,
+            `metadata`, ...).
+        session_affinity: Any id; requests with the same one can share a prompt cache.
+        reject_if_busy: Fail at once with `OutOfCapacityError` instead of waiting in the queue.
+        default_headers: More headers; they cannot replace the client's own.
+        allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
+            as a container beside yours. The token, the prompts and the answers then travel in
+            clear: whoever can read the network in between can read and use them.
         http_client: A `Client` of httpx or httpx2 of your own; it is used as it is, never closed
             or changed, in one process.
+
+    Raises:
+        ConfigurationError: If an argument is missing, malformed, unsafe or unknown.
     """
+
+    @hides_arguments
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        http_client: HTTPClient | None = None,
+        **connection: Unpack[ConnectionOptions],
+    ) -> None:
+        self._setup = Setup(type(self).__name__, model, **connection)
+        self._sender = SyncSender(self._setup, http_client)
+        self._batches = SyncBatches(self._setup, self._sender)
+
+    @property
+    def batches(self) -> SyncBatches:
+        """Requests that are submitted now and answered later."""
+        return self._batches
 
     def chat(
         self,
@@ -58,8 +101,10 @@ class Client(SyncBatches):
             ConfigurationError: If an argument does not fit the model; nothing was sent.
             WorkersAIError: If the call failed.
         """
-        request = chat_request(messages, self._options(call), tools=tools, tool_choice=tool_choice)
-        return self._call(request, parse_chat, on_retry)
+        request = chat_request(
+            messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
+        )
+        return self._sender.call(request, parse_chat, on_retry)
 
     def stream_chat(
         self,
@@ -88,9 +133,9 @@ class Client(SyncBatches):
             WorkersAIError: As in `chat`; of an error after the first event, `.partial` is what
                 had come.
         """
-        options = self._options(call, stream=True, include_usage=include_usage)
+        options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
-        return self._stream(request, on_retry)
+        return self._sender.stream(request, on_retry)
 
     def complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
@@ -99,15 +144,15 @@ class Client(SyncBatches):
 
         Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`.
         """
-        request = completion_request(prompt, self._options(call))
-        return self._call(request, parse_chat, on_retry)
+        request = completion_request(prompt, self._setup.chat_options(call))
+        return self._sender.call(request, parse_chat, on_retry)
 
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> Generator[ChatEvent, None, None]:
         """Ask for the continuation of a prompt as a stream of events; see `stream_chat`."""
-        request = completion_request(prompt, self._options(call, stream=True))
-        return self._stream(request, on_retry)
+        request = completion_request(prompt, self._setup.chat_options(call, stream=True))
+        return self._sender.stream(request, on_retry)
 
     def embed(
         self,
@@ -144,13 +189,13 @@ class Client(SyncBatches):
             ResponseError: If the answer has not one sound vector a text; none is returned then.
             WorkersAIError: As in `chat`.
         """
-        call = self._embedding(texts, model, options, max_concurrency, on_progress)
+        call = self._setup.embedding_call(texts, model, options, max_concurrency, on_progress)
 
         def work(_: int) -> None:
             with call.working() as batches:
                 for batch in batches:
                     with call.sending(batch):
-                        result = self._call(batch.request, parse_embeddings, on_retry)
+                        result = self._sender.call(batch.request, parse_embeddings, on_retry)
                         call.keep(batch, result)
 
         call_each(work, call.workers, limit=max_concurrency)
@@ -179,10 +224,10 @@ class Client(SyncBatches):
         Raises:
             WorkersAIError: As in `chat`.
         """
-        asked = ranking(query, documents, self._model(model), top_k=top_k, extra=extra)
-        found = RerankResult((), model=self._model(model))
+        asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
+        found = RerankResult((), model=self._setup.model_for(model))
         if asked.request is not None:
-            found = self._call(asked.request, parse_rerank, on_retry)
+            found = self._sender.call(asked.request, parse_rerank, on_retry)
         return place_ranking(found, asked.places, asked.count, top_k)
 
     def models(
@@ -207,11 +252,11 @@ class Client(SyncBatches):
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return self._call(asked, parse_models, None)
+        return self._sender.call(asked, parse_models, None)
 
     def close(self) -> None:
         """Close the connections, those of calls under way too; a later call opens new ones."""
-        self._engine.close()
+        self._sender.close()
 
     def __enter__(self) -> Self:
         return self

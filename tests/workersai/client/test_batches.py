@@ -37,13 +37,11 @@ from workersai import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
-    AsyncClient,
     AuthenticationError,
     Batch,
     BatchRequest,
     BatchResult,
     ChatResult,
-    Client,
     ConfigurationError,
     ContextWindowExceededError,
     EmbeddingResult,
@@ -63,6 +61,7 @@ from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.errors import error_from_body
 from workersai._response.reply import Reply
 from workersai._wire import Request
+from workersai.client.batches import AsyncBatches, SyncBatches
 from workersai.client.polling import Poll, waiting
 
 ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
@@ -204,7 +203,7 @@ def test_settings_that_rule_a_queue_out_are_told(mocked: Mocked, setting: dict[s
     speaker, recorder = mocked(json_answer(b"{}"), model=GRANITE, **setting)
 
     with pytest.raises(ConfigurationError) as caught:
-        speaker.call("submit_batch", items({"prompt": "a"}))
+        speaker.call("batches.submit", items({"prompt": "a"}))
 
     assert caught.value.parameter == next(iter(setting))
     assert recorder.requests == []
@@ -587,8 +586,8 @@ def test_submit_and_wait(mocked: Mocked) -> None:
     """A submission, and polls until the results are there, in either colour."""
     speaker, recorder = mocked(QUEUED, QUEUED, STILL, DONE, model=GRANITE)
 
-    batch = speaker.call("submit_batch", items({"prompt": "a"}, {"prompt": "b"}))
-    found = speaker.call("batch_results", batch, interval=1e-6)
+    batch = speaker.call("batches.submit", items({"prompt": "a"}, {"prompt": "b"}))
+    found = speaker.call("batches.wait", batch, interval=1e-6)
 
     assert batch == Batch(ID, GRANITE, references=(None, None))
     assert texts(found) == ["text 0", "text 1"]
@@ -601,16 +600,16 @@ def test_results_from_the_id_alone(mocked: Mocked) -> None:
     """Another process needs the id and the model, given with the call or to the client."""
     speaker, recorder = mocked(DONE, model=GRANITE)
 
-    assert texts(speaker.call("batch_results", ID)) == ["text 0", "text 1"]
-    assert texts(speaker.call("poll_batch", ID, model=SEA_LION)) == ["text 0", "text 1"]
+    assert texts(speaker.call("batches.wait", ID)) == ["text 0", "text 1"]
+    assert texts(speaker.call("batches.get", ID, model=SEA_LION)) == ["text 0", "text 1"]
     assert [str(r.url.path).partition("/run/")[2] for r in recorder.requests] == [GRANITE, SEA_LION]
 
 
 def test_one_poll_asks_once(mocked: Mocked) -> None:
-    """`poll_batch` does not wait."""
+    """`batches.get` does not wait."""
     speaker, recorder = mocked(STILL, model=GRANITE)
 
-    assert speaker.call("poll_batch", Batch(ID, SEA_LION)) == Batch(ID, SEA_LION, "running")
+    assert speaker.call("batches.get", Batch(ID, SEA_LION)) == Batch(ID, SEA_LION, "running")
     assert len(recorder.requests) == 1
 
 
@@ -624,7 +623,7 @@ def test_a_poll_says_how_long_it_was_given(speaks: Speaks, serve: Serve) -> None
     client = speaks(model=GRANITE, base_url=server.base_url, max_retries=0)
 
     with pytest.raises(APITimeoutError, match=r"its total of 0\.1 s"):
-        client.call("batch_results", ID, timeout=0.1, interval=1)
+        client.call("batches.wait", ID, timeout=0.1, interval=1)
 
 
 def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
@@ -632,7 +631,7 @@ def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
     unseen, broken = refusal(404, 5504, "Request not found in queue"), refusal(503)
     speaker, _ = mocked(unseen, broken, DONE, model=GRANITE, max_retries=0)
 
-    assert texts(speaker.call("batch_results", ID, interval=1e-6)) == ["text 0", "text 1"]
+    assert texts(speaker.call("batches.wait", ID, interval=1e-6)) == ["text 0", "text 1"]
 
 
 def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
@@ -646,10 +645,10 @@ def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
     speaker, _ = mocked(now, model=GRANITE)
 
     with pytest.raises(APITimeoutError) as caught:
-        speaker.call("batch_results", ID, timeout=0.1, interval=1)
+        speaker.call("batches.wait", ID, timeout=0.1, interval=1)
     is_done = True
     assert caught.value.batch is not None
-    assert len(speaker.call("batch_results", caught.value.batch).responses) == 2
+    assert len(speaker.call("batches.wait", caught.value.batch).responses) == 2
 
 
 @pytest.mark.parametrize(
@@ -663,7 +662,7 @@ def test_a_refused_submission_is_a_typed_error(
     speaker, _ = mocked(refusal(status, code, "does not support request queuing"), model=GRANITE)
 
     with pytest.raises(error, match="request queuing"):
-        speaker.call("submit_batch", items({"prompt": "a"}))
+        speaker.call("batches.submit", items({"prompt": "a"}))
 
 
 def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
@@ -671,7 +670,7 @@ def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
     busy = refusal(429, 3040, retry_after="0.001")
     speaker, recorder = mocked(busy, QUEUED, model=GRANITE)
 
-    assert speaker.call("submit_batch", items({"prompt": "a"})).request_id == ID
+    assert speaker.call("batches.submit", items({"prompt": "a"})).request_id == ID
     assert len(recorder.requests) == 2
 
 
@@ -681,7 +680,7 @@ def test_an_id_is_a_string(mocked: Mocked, batch: Any) -> None:
     speaker, recorder = mocked(DONE, model=GRANITE)
 
     with pytest.raises(ConfigurationError, match="id"):
-        speaker.call("poll_batch", batch)
+        speaker.call("batches.get", batch)
     assert recorder.requests == []
 
 
@@ -690,15 +689,15 @@ def test_results_may_be_larger_than_a_single_answer(mocked: Mocked) -> None:
     large = envelope({"responses": [row(0, {"response": "x" * (17 << 20)})]})
     speaker, _ = mocked(large, model=GRANITE)
 
-    (found,) = speaker.call("poll_batch", ID).results
+    (found,) = speaker.call("batches.get", ID).results
     assert len(found.text) == 17 << 20
 
 
-@pytest.mark.parametrize("name", ["submit_batch", "poll_batch", "batch_results"])
-def test_both_colours_take_the_same_arguments(name: str) -> None:
-    """`AsyncClient` is `Client`, awaited."""
-    sync: Any = getattr(Client, name)
-    other: Any = getattr(AsyncClient, name)
+@pytest.mark.parametrize("name", ["submit", "get", "wait"])
+def test_both_clients_take_the_same_arguments(name: str) -> None:
+    """`AsyncClient.batches` is `Client.batches`, awaited."""
+    sync: Any = getattr(SyncBatches, name)
+    other: Any = getattr(AsyncBatches, name)
 
     assert sync.__annotations__ == other.__annotations__
     assert sync.__kwdefaults__ == other.__kwdefaults__

@@ -1,0 +1,196 @@
+"""The settings of a client, checked once, and what follows from them for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn, TypeAlias
+
+from pydantic import SecretStr
+from typing_extensions import TypedDict
+
+from workersai._arguments import unknown_argument
+from workersai._checks import check_count
+from workersai._connection import read_settings
+from workersai._http import Clocks, Outgoing
+from workersai._request.chat import ChatOptions
+from workersai._request.embeddings import EmbeddingRequests
+from workersai._secrets import Secrets, keep_out_of_logs
+from workersai._wire import Request
+from workersai.client.embedding import EmbeddingCall
+from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
+from workersai.errors import ConfigurationError
+from workersai.types import CallOptions, EmbeddingOptions, Endpoint, Timeout
+
+__all__ = ["ConnectionOptions", "OnRetry", "Setup"]
+
+OnRetry: TypeAlias = Callable[[RetryNotice], None] | None
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """The connection settings of a client, by keyword."""
+
+    account_id: str | None
+    api_token: str | SecretStr | None
+    base_url: str | None
+    endpoint: Endpoint
+    timeout: float | Timeout | None
+    max_retries: int
+    gateway: str | Mapping[str, Any] | None
+    session_affinity: str | None
+    reject_if_busy: bool
+    default_headers: Mapping[str, str] | None
+    allow_insecure_http: bool
+
+
+class Setup:
+    """What a client was made with. All that sends for the client shares this object.
+
+    Args:
+        owner: The class of the client, for messages.
+        model: The model to ask when a call names none.
+        **unknown: Names that are no setting.
+
+    The other arguments are those of `Client`.
+
+    Raises:
+        ConfigurationError: If a setting is missing, malformed, unsafe or unknown.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        model: str | None = None,
+        *,
+        account_id: str | None = None,
+        api_token: str | SecretStr | None = None,
+        base_url: str | None = None,
+        endpoint: Endpoint = "run",
+        timeout: float | Timeout | None = None,
+        max_retries: int = 2,
+        gateway: str | Mapping[str, Any] | None = None,
+        session_affinity: str | None = None,
+        reject_if_busy: bool = False,
+        default_headers: Mapping[str, str] | None = None,
+        allow_insecure_http: bool = False,
+        **unknown: object,
+    ) -> None:
+        for name in unknown:
+            known = ("model", "http_client", *ConnectionOptions.__annotations__)
+            raise unknown_argument(name, owner, known)
+        if endpoint not in ("run", "openai"):
+            raise ConfigurationError(
+                f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"
+            )
+        self.model = model
+        self.endpoint: Endpoint = endpoint
+        self.timeout = Timeout.of(timeout)
+        self.max_retries = check_count("max_retries", max_retries, 0)
+        self.reject_if_busy = reject_if_busy
+        self._budget = RetryBudget()
+        self._settings = read_settings(
+            account_id=account_id,
+            api_token=api_token,
+            base_url=base_url,
+            gateway=gateway,
+            session_affinity=session_affinity,
+            default_headers=default_headers,
+            allow_insecure_http=allow_insecure_http,
+        )
+        self.hide(())
+
+    def hide(self, texts: Iterable[str]) -> None:
+        """Have further texts masked in errors and logs, such as an HTTP client's credentials."""
+        secrets = Secrets.of((*self._settings.secrets, *texts))
+        self._settings = replace(self._settings, secrets=secrets)
+        keep_out_of_logs(self, secrets)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: a token would travel.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(
+            "what a client is made of holds a token and is not copied or pickled: make a client "
+            "where it is used"
+        )
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must never show in an error or a log."""
+        return self._settings.secrets
+
+    def model_for(self, model: str | None) -> str:
+        """Choose between the model of a call and the client's.
+
+        Raises:
+            ConfigurationError: If there is neither.
+        """
+        if not (chosen := model or self.model):
+            raise ConfigurationError(
+                "model is missing: pass it to the client or to the call", parameter="model"
+            )
+        return chosen
+
+    def chat_options(
+        self, call: CallOptions, *, stream: bool = False, include_usage: bool = False
+    ) -> ChatOptions:
+        """Join the settings with the options of a chat or a completion."""
+        return ChatOptions(
+            model=self.model_for(call.get("model")),
+            call=call,
+            endpoint=self.endpoint,
+            stream=stream,
+            include_usage=include_usage,
+            reject_if_busy=self.reject_if_busy,
+        )
+
+    def embedding_call(
+        self,
+        texts: Sequence[str],
+        model: str | None,
+        options: EmbeddingOptions,
+        max_concurrency: int,
+        on_progress: Callable[[int], None] | None,
+    ) -> EmbeddingCall:
+        """Prepare a call for vectors.
+
+        Raises:
+            ConfigurationError: If an argument does not fit the model.
+        """
+        check_count("max_concurrency", max_concurrency, 1)
+        requests = EmbeddingRequests(texts, self.model_for(model), self.endpoint, options)
+        return EmbeddingCall(requests, max_concurrency, on_progress)
+
+    def exchange(
+        self, request: Request, on_retry: OnRetry, timeout: Timeout | None
+    ) -> Generator[Attempt, Any, Any]:
+        """Begin a call with its retries; *timeout* stands in for the client's."""
+        return exchange(
+            self.max_retries,
+            timeout or self.timeout,
+            is_repeatable=request.is_repeatable,
+            budget=self._budget,
+            on_retry=on_retry,
+        )
+
+    def clocks(self, request: Request, step: Attempt) -> Clocks:
+        """Start the clocks of one attempt."""
+        return Clocks(
+            step.timeout,
+            step.deadline,
+            begins_late=request.begins_late,
+            is_repeatable=request.is_repeatable,
+        )
+
+    def outgoing(self, request: Request, step: Attempt) -> Outgoing:
+        """Write the HTTP request of one attempt."""
+        return Outgoing(
+            method=request.method,
+            url=self._settings.root + request.path,
+            headers={**step.headers, **self._settings.headers},
+            content=request.content,
+            params=request.params,
+            secrets=self.secrets,
+        )
