@@ -82,6 +82,6 @@ def test_a_batch_refuses_names_that_cannot_come_back(mocked: Mocked) -> None:
     """The answers may be read where nobody knows the tools: it raises, with a name that works."""
     client, recorder = mocked(plain([]))
     with pytest.raises(ConfigurationError, match="files_read_all") as caught:
-        client.call("submit_batch", [{"messages": HELLO, "tools": TOOLS}])
+        client.call("batches.submit", [{"messages": HELLO, "tools": TOOLS}])
     assert caught.value.parameter == "tools"
     assert not recorder.requests
