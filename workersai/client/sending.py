@@ -39,7 +39,6 @@ class SyncSender:
         self._setup = setup
         self._engine = SyncEngine(http_client)
         setup.hide(self._engine.secrets)
-        self._hide(self._engine.secrets)
 
     def call(
         self,
@@ -109,7 +108,6 @@ class AsyncSender:
         self._setup = setup
         self._engine = AsyncEngine(http_client)
         setup.hide(self._engine.secrets)
-        self._hide(self._engine.secrets)
 
     async def call(
         self,
