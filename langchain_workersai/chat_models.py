@@ -12,13 +12,14 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput, 
 from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
 from pydantic import model_validator
 from typing_extensions import Self, Unpack, override
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
 import workersai
-from langchain_workersai._errors import framework_errors
+from langchain_workersai._errors import ConfigurationError, framework_errors
 from langchain_workersai._model.arguments import ChatSettings
 from langchain_workersai._model.batches import BatchedChat
 from langchain_workersai._model.connection import CONFIG, Connection
@@ -28,7 +29,7 @@ from langchain_workersai._model.retries import async_retry_listener, retry_liste
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
-from langchain_workersai._translate.messages import to_wire_messages
+from langchain_workersai._translate.messages import to_wire_messages, with_arguments_read
 from langchain_workersai._translate.profile import to_langchain_profile
 from langchain_workersai._translate.thinking import Feed, ThinkingStream
 from langchain_workersai._translate.tools import (
@@ -36,8 +37,8 @@ from langchain_workersai._translate.tools import (
     to_wire_response_format,
     to_wire_tools,
 )
-from workersai import __version__
-from workersai.integration import hides_arguments
+from workersai import WireMessage, __version__
+from workersai.integration import hides_arguments, to_history
 
 _LOCAL = frozenset({"stream", "stream_usage"})
 """Options of a call that LangChain and this class read; they are no parameters."""
@@ -76,6 +77,9 @@ class ChatWorkersAI(BatchedChat):
     `additional_kwargs["reasoning_content"]` and in `content_blocks`.
 
     Attributes:
+        repair_history: Whether histories that strict models refuse are made acceptable: calls
+            without results, results without calls, late system messages. Your messages stay as
+            they are; see `workersai.integration.repair_history` for everything it does.
         think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
             write it into their answer.
         streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
@@ -85,6 +89,7 @@ class ChatWorkersAI(BatchedChat):
 
     model_config = CONFIG
 
+    repair_history: bool = True
     think_tags: bool = False
     streaming: bool | None = None
     stream_usage: bool = True
@@ -166,7 +171,7 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._chat_arguments(stop, kwargs)
             listener = retry_listener(run_manager)
-            wire = to_wire_messages(messages)
+            wire = self._wire_messages(messages, arguments["model"])
             result = self._client().chat(wire, on_retry=listener, **arguments)
         return self._read(result, arguments["model"])
 
@@ -180,7 +185,7 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._chat_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
-            wire = to_wire_messages(messages)
+            wire = self._wire_messages(messages, arguments["model"])
             result = await self._async_client().chat(wire, on_retry=listener, **arguments)
         return self._read(result, arguments["model"])
 
@@ -194,7 +199,7 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._stream_arguments(stop, kwargs)
             listener, chunks = retry_listener(run_manager), self._reader(arguments["model"])
-            wire = to_wire_messages(messages)
+            wire = self._wire_messages(messages, arguments["model"])
             events = self._client().stream_chat(wire, on_retry=listener, **arguments)
             with closing(events):
                 for event in events:
@@ -213,7 +218,8 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._stream_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
-            chunks, wire = self._reader(arguments["model"]), to_wire_messages(messages)
+            chunks = self._reader(arguments["model"])
+            wire = self._wire_messages(messages, arguments["model"])
             events = self._async_client().stream_chat(wire, on_retry=listener, **arguments)
             async with aclosing(events):
                 async for event in events:
@@ -221,6 +227,9 @@ class ChatWorkersAI(BatchedChat):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+
+    def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
+        return to_history(to_wire_messages(messages), model=model, repair=self.repair_history)
 
     def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
         result = workersai.without_think_tags(result) if self.think_tags else result
@@ -255,6 +264,14 @@ class ChatWorkersAI(BatchedChat):
         super().__setattr__(name, value)
         if ours:
             self.profile = self._resolve_model_profile()
+
+    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        """Read what was asked; what LangChain cannot read as messages is an argument's error."""
+        try:
+            return super()._convert_input(with_arguments_read(model_input))
+        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+            reason = str(error)
+        raise ConfigurationError(f"messages: {reason}", parameter="messages")
 
     @property
     def _llm_type(self) -> str:

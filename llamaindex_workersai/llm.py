@@ -25,6 +25,7 @@ from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
+from llamaindex_workersai._translate.messages import checks_messages
 from workersai import ChatParameters
 from workersai.integration import hides_arguments
 
@@ -101,6 +102,7 @@ class WorkersAI(BatchedChat):
 
     # ------------------------------------------------------------------------------- chat
 
+    @checks_messages
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation.
@@ -116,12 +118,14 @@ class WorkersAI(BatchedChat):
         call = self._chat_call(messages, kwargs)
         return from_wire_result(self._client().chat(**call.arguments), call.options)
 
+    @checks_messages
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         return from_wire_result(await self._async_client().chat(**call.arguments), call.options)
 
+    @checks_messages
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the answer to a conversation; see `chat`."""
@@ -129,6 +133,7 @@ class WorkersAI(BatchedChat):
         events = self._client().stream_chat(**call.arguments, include_usage=self.stream_usage)
         return read_stream(events, ChatAssembler(call.options).feed)
 
+    @checks_messages
     @llm_chat_callback()
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any

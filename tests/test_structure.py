@@ -18,7 +18,7 @@ HTTP_LIBRARIES = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp"}
 FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
 TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"batches", "connection", "parameters", "structured", "tools_binding"}
-GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_secrets",
+GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_jsonable", "_secrets",
           "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_names",
           "_schemas", "_version"}  # fmt: skip
 MAY_IMPORT = {

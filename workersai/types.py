@@ -20,7 +20,10 @@ Endpoint: TypeAlias = Literal["run", "openai"]
 
 
 class WireFunctionCall(TypedDict):
-    """A function's name and its arguments as JSON text."""
+    """A function's name and its arguments as JSON text.
+
+    They go out as the text of an object; text that holds no object goes out under the key `input`.
+    """
 
     name: str
     arguments: str
@@ -38,7 +41,8 @@ class WireMessage(TypedDict, total=False):
     """One message of a conversation, in the OpenAI form every Workers AI chat model reads.
 
     Both faces write this form; what a model's own schema wants on top (plain-string content,
-    no reasoning) is applied when the request is built.
+    no reasoning) is applied when the request is built. The content of a tool's result may be any
+    value: what has no form on the wire is written as text.
     """
 
     role: Required[Literal["system", "developer", "user", "assistant", "tool", "function"]]

@@ -100,6 +100,7 @@ class TextSettings(ConnectionSettings, total=False):
 class ChatSettings(TextSettings, total=False):
     """Of `ChatWorkersAI`."""
 
+    repair_history: bool
     think_tags: bool
     streaming: bool | None
     stream_usage: bool

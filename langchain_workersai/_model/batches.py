@@ -11,14 +11,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
 
 import workersai
 from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._model.tools_binding import BindableChat
-from langchain_workersai._translate.messages import to_wire_messages
-from workersai import Batch, BatchRequest, BatchResult, ResponseError, WorkersAIError
+from workersai import (
+    Batch,
+    BatchRequest,
+    BatchResult,
+    ResponseError,
+    WireMessage,
+    WorkersAIError,
+)
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
 """A message for each input, in order; an input that failed has its error there."""
@@ -36,6 +42,10 @@ class BatchedChat(BindableChat):
     @abstractmethod
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's."""
+
+    @abstractmethod
+    def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
+        """Write a conversation for a model."""
 
     @abstractmethod
     def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
@@ -138,7 +148,9 @@ class BatchedChat(BindableChat):
         arguments = self._chat_arguments(stop, options)
         model = arguments.pop("model")
         conversations = [self._convert_input(asked).to_messages() for asked in inputs]
-        requests = [{"messages": to_wire_messages(c), **arguments} for c in conversations]
+        requests = [
+            {"messages": self._wire_messages(asked, model), **arguments} for asked in conversations
+        ]
         return cast("list[BatchRequest]", requests), model
 
     def _polled(self, found: Batch | BatchResult) -> Batch | Answers:

@@ -20,7 +20,12 @@ from pydantic import BaseModel
 from typing_extensions import assert_never
 
 from langchain_workersai._provider import PROVIDER
-from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
+from langchain_workersai._translate.metadata import (
+    INVALID_CALLS,
+    add_usage,
+    additional_kwargs,
+    response_metadata,
+)
 from workersai import (
     ChatEvent,
     Finish,
@@ -115,13 +120,22 @@ class ChunkStream:
         info = {} if finish.finish_reason is None else {"finish_reason": finish.finish_reason}
         message = AIMessageChunk(
             content="",
-            additional_kwargs=additional_kwargs("", finish.refusal),
+            additional_kwargs={**additional_kwargs("", finish.refusal), **_as_written(finish)},
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
         )
         if self._usage is not None:
             add_usage(message, self._usage)
         return ChatGenerationChunk(message=message, generation_info=info or None)
+
+
+def _as_written(finish: Finish) -> dict[str, Any]:
+    """Keep invalid calls as the model wrote them: what was streamed of them has a breaker."""
+    calls = [
+        {"id": call.id, "name": call.name, "args": call.arguments, "error": call.error}
+        for call in finish.invalid_tool_calls
+    ]
+    return {INVALID_CALLS: calls} if calls else {}
 
 
 def breaker(arguments: str) -> str:

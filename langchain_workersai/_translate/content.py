@@ -5,13 +5,13 @@ What a model cannot take (an image, for a model that reads text) is the core's t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from langchain_core.messages import BaseMessage
-
 from workersai import ConfigurationError
+from workersai.integration import document_part, image_type, text_of_any
 
 Block: TypeAlias = Mapping[str, Any]
 Part: TypeAlias = dict[str, Any]
@@ -28,42 +28,133 @@ AUDIO_FORMATS = MappingProxyType(
 )
 """MIME type -> `input_audio.format`; another type's own subtype is its format."""
 
+SPOKEN = frozenset({None, "text", "output_text", "text-plain"})
+"""The types of an assistant's blocks that are its text, in the forms of all providers."""
 
-def to_wire_content(message: BaseMessage) -> str | list[Part]:
-    """Write a message's content: text as it is, blocks as parts.
+
+def to_wire_content(content: Any) -> str | list[Part]:
+    """Write what a user said: text as it is, blocks as parts.
 
     Raises:
         ConfigurationError: For a block that Workers AI has no form for.
     """
-    if isinstance(message.content, str):
-        return message.content
-    return [to_wire_part(block) for block in message.content]
+    return content if isinstance(content, str) else [to_wire_part(b) for b in _blocks(content)]
 
 
-def to_wire_part(block: str | Block) -> Part:
-    """Write one block of LangChain's v0 or v1 form, OpenAI's or Anthropic's."""
+def to_wire_result(content: Any) -> str | list[Part]:
+    """Write what a tool returned; what has no form on the wire is written as text."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    if isinstance(content, Mapping) or not isinstance(content, Sequence):
+        return text_of_any(content)
+    return [_result_part(block) for block in content]
+
+
+def to_wire_answer(content: Any) -> str | list[Part]:
+    """Write what an assistant said: its text alone.
+
+    Calls and reasoning go beside the content; what else is in an answer (another provider's
+    searches, references, signatures, images) means nothing to Workers AI.
+    """
+    if content is None or isinstance(content, str):
+        return content or ""
+    texts = [text for block in content if (text := _spoken(block))]
+    return texts[0] if len(texts) == 1 else [_text(text) for text in texts]
+
+
+def to_wire_part(block: Any) -> Part:
+    """Write one block of LangChain's v0 or v1 form, OpenAI's or Anthropic's.
+
+    Raises:
+        ConfigurationError: For a block that Workers AI has no form for.
+    """
     if isinstance(block, str):
-        return {"type": "text", "text": block}
-    translate = _PARTS.get(block.get("type") or ("text" if "text" in block else ""))
+        return _text(block)
+    kind = _type_of(block)
+    translate = _PARTS.get(kind) if isinstance(kind, str) else None
     if translate is None:
         raise ConfigurationError(
-            f"messages: a content block of type {block.get('type')!r} has no form on Workers AI; "
+            f"messages: a content block of type {kind!r} has no form on Workers AI; "
             f"it knows {', '.join(_PARTS)}",
             parameter="messages",
         )
     try:
         return translate(block)
-    except (KeyError, TypeError) as wrong:
-        raise ConfigurationError(
-            f"messages: a content block of type {block.get('type')!r} cannot be read: it has keys "
-            f"{sorted(block)} ({type(wrong).__name__}: {wrong})",
-            parameter="messages",
-        ) from None
+    except ConfigurationError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        reason = f"{type(wrong).__name__}: {wrong}"
+    raise ConfigurationError(
+        f"messages: a content block of type {kind!r} cannot be read: it has keys "
+        f"{_keys(block)} ({reason})",
+        parameter="messages",
+    )
+
+
+# --------------------------------------------------------------------------- the three roles
+
+
+def _blocks(content: Any) -> Sequence[Any]:
+    if isinstance(content, Sequence):
+        return content
+    raise ConfigurationError(
+        f"messages: the content of a message is {type(content).__name__}; "
+        "pass a string or a list of content blocks",
+        parameter="messages",
+    )
+
+
+def _result_part(block: Any) -> Part:
+    try:
+        return to_wire_part(block)
+    except ConfigurationError:
+        return _text(text_of_any(block))
+
+
+def _spoken(block: Any) -> str:
+    if isinstance(block, str):
+        return block
+    if not isinstance(block, Mapping) or block.get("type") not in SPOKEN:
+        return ""
+    text = block.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _type_of(block: Any) -> Any:
+    if not isinstance(block, Mapping):
+        return type(block).__name__
+    return block.get("type") or ("text" if "text" in block else "")
+
+
+def _keys(block: Block) -> list[str]:
+    return sorted(map(str, block))
+
+
+# -------------------------------------------------------------------------------- the parts
+
+
+def _text(text: str) -> Part:
+    return {"type": "text", "text": text}
 
 
 def _text_part(block: Block) -> Part:
     # Only these two keys: `cache_control`, `annotations` and the like belong to others.
-    return {"type": "text", "text": block.get("text") or ""}
+    if not isinstance(text := block.get("text"), str):
+        raise ConfigurationError(
+            f"messages: a text block has keys {_keys(block)}; its `text` must be a string",
+            parameter="messages",
+        )
+    return _text(text)
+
+
+def _plain_text_part(block: Block) -> Part:
+    text = block.get("text")
+    if not isinstance(text, str):
+        data = _decoded(_base64(block, "text"))
+        text = document_part(data, mime_type="text/plain", name=None)["text"]
+    name, context = _file_name(block), block.get("context")
+    lines = [f"{name}:" if name else None, context if isinstance(context, str) else None, text]
+    return _text("\n".join(line for line in lines if line is not None))
 
 
 def _image_url_part(block: Block) -> Part:
@@ -72,9 +163,19 @@ def _image_url_part(block: Block) -> Part:
 
 
 def _image_block_part(block: Block) -> Part:
-    if isinstance(block.get("source"), Mapping):
-        return _image_part({"url": _anthropic_url(block["source"])})
-    return _image_part({"url": _url(block, "image", "image/jpeg")})
+    if isinstance(source := block.get("source"), Mapping):
+        if source.get("type") == "url":
+            return _image_part({"url": str(source["url"])})
+        return _image_part({"url": _image_data(source, source.get("media_type"))})
+    if url := block.get("url"):
+        return _image_part({"url": str(url)})
+    return _image_part({"url": _image_data(block, block.get("mime_type"))})
+
+
+def _image_data(block: Block, mime_type: str | None) -> str:
+    data = _base64(block, "image")
+    kind = mime_type or image_type(base64.b64decode(data[:64])) or "image/jpeg"
+    return f"data:{kind};base64,{data}"
 
 
 def _image_part(image: dict[str, Any]) -> Part:
@@ -96,11 +197,10 @@ def _file_part(block: Block) -> Part:
         return {"type": "file", "file": dict(block["file"])}
     if file_id := block.get("file_id"):
         return {"type": "file", "file": {"file_id": file_id}}
-    mime_type = block.get("mime_type") or "application/pdf"
-    file: dict[str, Any] = {"file_data": f"data:{mime_type};base64,{_base64(block, 'file')}"}
-    if name := _file_name(block):
-        file["filename"] = name
-    return {"type": "file", "file": file}
+    if block.get("source_type") == "text":
+        return _plain_text_part(block)
+    data = _decoded(_base64(block, "file"))
+    return document_part(data, mime_type=block.get("mime_type"), name=_file_name(block))
 
 
 def _file_name(block: Block) -> str | None:
@@ -110,32 +210,20 @@ def _file_name(block: Block) -> str | None:
     return next((name for name in names if isinstance(name, str) and name), None)
 
 
-def _plain_text_part(block: Block) -> Part:
-    return {"type": "text", "text": block.get("text") or ""}
-
-
-def _url(block: Block, kind: str, default_type: str) -> str:
-    if url := block.get("url"):
-        return str(url)
-    return f"data:{block.get('mime_type') or default_type};base64,{_base64(block, kind)}"
+def _decoded(data: str) -> bytes:
+    return base64.b64decode("".join(data.split()), validate=True)
 
 
 def _base64(block: Block, kind: str) -> str:
     # `base64` is the v1 block's key, `data` the older one's.
     data = block.get("base64") or block.get("data")
-    if not isinstance(data, str):
-        raise ConfigurationError(
-            f"messages: the {kind} block has keys {sorted(block)}; Workers AI takes {kind} "
-            "as base64" + (" or by URL" if kind == "image" else ""),
-            parameter="messages",
-        )
-    return data
-
-
-def _anthropic_url(source: Block) -> str:
-    if source.get("type") == "url":
-        return str(source["url"])
-    return f"data:{source.get('media_type') or 'image/jpeg'};base64,{_base64(source, 'image')}"
+    if isinstance(data, str):
+        return data
+    raise ConfigurationError(
+        f"messages: the {kind} block has keys {_keys(block)}; Workers AI takes {kind} "
+        "as base64" + (" or by URL" if kind == "image" else ""),
+        parameter="messages",
+    )
 
 
 _PARTS: Mapping[str, Callable[[Block], Part]] = MappingProxyType(

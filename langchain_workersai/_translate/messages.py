@@ -6,7 +6,6 @@ schema wants on top (plain-string content, no images, no reasoning) is the core'
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -21,38 +20,59 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from langchain_workersai._translate.content import Part, to_wire_content, to_wire_part
+from langchain_workersai._translate.content import (
+    to_wire_answer,
+    to_wire_content,
+    to_wire_result,
+)
+from langchain_workersai._translate.metadata import INVALID_CALLS
 from workersai import ConfigurationError, WireMessage, WireToolCall
+from workersai.integration import read_object
 
 CHAT_ROLES = MappingProxyType(
-    {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant"}
-)
-"""Roles that a `ChatMessage` may name."""
-
-NOT_REPLAYED = frozenset(
     {
-        "function_call",
-        "input_json_delta",
-        "invalid_tool_call",
-        "non_standard",
-        "reasoning",
-        "reasoning_content",
-        "redacted_thinking",
-        "refusal",
-        "server_tool_call",
-        "server_tool_call_chunk",
-        "server_tool_result",
-        "thinking",
-        "tool_call",
-        "tool_call_chunk",
-        "tool_use",
+        "system": "system",
+        "developer": "developer",
+        "user": "user",
+        "human": "user",
+        "assistant": "assistant",
+        "ai": "assistant",
+        "model": "assistant",
+        "chatbot": "assistant",
+        "tool": "tool",
+        "function": "tool",
     }
 )
-"""Blocks of an assistant's turn that are not its text: calls travel as `tool_calls`, reasoning
-as `reasoning`, and another provider's inner workings mean nothing to Workers AI."""
+"""Roles that a `ChatMessage` may name -> the wire's."""
 
-ARGUMENTS = MappingProxyType({"tool_call": "args", "tool_use": "input"})
-"""Blocks that hold a tool call -> where its arguments are: LangChain's block and Anthropic's."""
+UNNAMED = "unknown"
+"""The name of a call that came without one; the wire wants a name."""
+
+
+def with_arguments_read(messages: Any) -> Any:
+    """Make objects of the arguments in dicts of OpenAI's form, which LangChain reads strictly.
+
+    Args:
+        messages: What a chat model is given. Only a list with such dicts is written anew.
+    """
+    if not isinstance(messages, (list, tuple)):
+        return messages
+    return [_with_arguments_read(m) if isinstance(m, dict) else m for m in messages]
+
+
+def _with_arguments_read(message: dict[str, Any]) -> dict[str, Any]:
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    return {**message, "tool_calls": [_with_object(call) for call in calls]}
+
+
+def _with_object(call: Any) -> Any:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        return call
+    arguments = read_object(function.get("arguments"))
+    return {"id": None, **call, "function": {**function, "arguments": arguments}}
 
 
 def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
@@ -65,13 +85,26 @@ def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
         One wire message for each.
 
     Raises:
-        ConfigurationError: For a message or a content block that Workers AI has no form for.
+        ConfigurationError: For a message or a content block of a user or a system that Workers AI
+            has no form for. What a tool or a model produced always has one.
     """
-    return [to_wire_message(message) for message in messages]
+    followers = [*messages[1:], None]
+    return [
+        to_wire_message(message, has_function_result=isinstance(follower, FunctionMessage))
+        for message, follower in zip(messages, followers, strict=False)
+    ]
 
 
-def to_wire_message(message: BaseMessage) -> WireMessage:
-    """Write one message as the wire has it; see `to_wire_messages`."""
+def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) -> WireMessage:
+    """Write one message as the wire has it; see `to_wire_messages`.
+
+    Args:
+        message: The message.
+        has_function_result: Whether a `FunctionMessage` follows: it answers the call that OpenAI's
+            functions, the tools before tools, left in `additional_kwargs`.
+    """
+    if isinstance(message, AIMessage):
+        return _assistant(message, has_function_result=has_function_result)
     for kind, translate in _TRANSLATORS.items():
         if isinstance(message, kind):
             return translate(message)
@@ -85,35 +118,20 @@ def to_wire_message(message: BaseMessage) -> WireMessage:
 
 def _system(message: SystemMessage) -> WireMessage:
     developer = message.additional_kwargs.get("__openai_role__") == "developer"
-    role = "developer" if developer else "system"
-    return _named({"role": role, "content": to_wire_content(message)}, message)  # type: ignore[typeddict-item]  # one of two literals
+    return _named({"role": "developer" if developer else "system", **_content(message)}, message)
 
 
 def _human(message: HumanMessage) -> WireMessage:
-    return _named({"role": "user", "content": to_wire_content(message)}, message)
-
-
-def _assistant(message: AIMessage) -> WireMessage:
-    wire: WireMessage = {"role": "assistant", "content": _assistant_content(message)}
-    if calls := _tool_calls(message):
-        wire["tool_calls"] = calls
-    if reasoning := _reasoning(message):
-        wire["reasoning"] = reasoning
-    return _named(wire, message)
+    return _named({"role": "user", **_content(message)}, message)
 
 
 def _tool(message: ToolMessage) -> WireMessage:
     # LangChain's `status` has no place on the wire: a failed tool says so in its content.
-    wire: WireMessage = {
-        "role": "tool",
-        "content": to_wire_content(message),
-        "tool_call_id": message.tool_call_id,
-    }
-    return _named(wire, message)
+    return _result(message, message.tool_call_id)
 
 
 def _function(message: FunctionMessage) -> WireMessage:
-    return _named({"role": "function", "content": to_wire_content(message)}, message)
+    return _result(message, None)
 
 
 def _chat(message: ChatMessage) -> WireMessage:
@@ -124,12 +142,15 @@ def _chat(message: ChatMessage) -> WireMessage:
             f"{', '.join(CHAT_ROLES)}",
             parameter="messages",
         )
-    return _named({"role": role, "content": to_wire_content(message)}, message)  # type: ignore[typeddict-item]  # values of CHAT_ROLES
+    if role == "tool":
+        return _result(message, message.additional_kwargs.get("tool_call_id"))
+    if role == "assistant":
+        return _named({"role": "assistant", "content": to_wire_answer(message.content)}, message)
+    return _named({"role": role, **_content(message)}, message)
 
 
 _TRANSLATORS: Mapping[type[BaseMessage], Callable[[Any], WireMessage]] = MappingProxyType(
     {
-        AIMessage: _assistant,
         HumanMessage: _human,
         SystemMessage: _system,
         ToolMessage: _tool,
@@ -139,64 +160,75 @@ _TRANSLATORS: Mapping[type[BaseMessage], Callable[[Any], WireMessage]] = Mapping
 )
 
 
-def _named(wire: WireMessage, message: BaseMessage) -> WireMessage:
+def _content(message: BaseMessage) -> dict[str, Any]:
+    return {"content": to_wire_content(message.content)}
+
+
+def _result(message: BaseMessage, call_id: Any) -> WireMessage:
+    content = to_wire_result(message.content)
+    wire = {"role": "tool", "content": content, "tool_call_id": str(call_id or "")}
+    return _named(wire, message)
+
+
+def _named(wire: dict[str, Any], message: BaseMessage) -> WireMessage:
     if message.name:
         wire["name"] = message.name
-    return wire
+    return wire  # type: ignore[return-value]  # each role's keys are written above
 
 
 # --------------------------------------------------------------------- the assistant's turn
 
 
-def _assistant_content(message: AIMessage) -> str | list[Part]:
-    if isinstance(message.content, str):
-        return message.content
-    parts = [
-        to_wire_part(block)
-        for block in message.content
-        if isinstance(block, str) or block.get("type") not in NOT_REPLAYED
-    ]
-    parts = [part for part in parts if part.get("text") != ""]
-    if not parts:
-        return ""
-    if len(parts) == 1 and parts[0]["type"] == "text":
-        text: str = parts[0]["text"]
-        return text
-    return parts
+def _assistant(message: AIMessage, *, has_function_result: bool) -> WireMessage:
+    wire: dict[str, Any] = {"role": "assistant", "content": to_wire_answer(message.content)}
+    calls = _tool_calls(message)
+    if not calls and has_function_result:
+        calls = _function_calls(message)
+    if calls:
+        wire["tool_calls"] = calls
+    if reasoning := _reasoning(message):
+        wire["reasoning"] = reasoning
+    return _named(wire, message)
 
 
 def _tool_calls(message: AIMessage) -> list[WireToolCall]:
-    """Valid and invalid calls both: a tool message that answers one must find it."""
-    valid = [(call["id"], call["name"], _arguments(call["args"])) for call in message.tool_calls]
-    invalid = [(call["id"], call["name"], call["args"]) for call in message.invalid_tool_calls]
-    # A message that was written by hand, or read from another API, may have blocks alone.
-    return [_tool_call(*call) for call in valid + invalid or _calls_in_blocks(message)]
+    """Valid and invalid calls both: a tool message that answers one must find it.
 
-
-def _calls_in_blocks(message: AIMessage) -> list[tuple[str | None, str | None, str | None]]:
-    blocks = [block for block in message.content if isinstance(block, dict)]
-    return [
-        (block.get("id"), block.get("name"), _arguments(block.get(ARGUMENTS[block["type"]]) or {}))
-        for block in blocks
-        if block.get("type") in ARGUMENTS
+    The message's own lists decide. Blocks of its content may show calls that a middleware has
+    taken off the message.
+    """
+    as_sent = _arguments_as_sent(message)
+    valid = [
+        _tool_call(call.get("id"), call.get("name"), call.get("args"))
+        for call in message.tool_calls
     ]
+    invalid = [
+        _tool_call(call.get("id"), call.get("name"), as_sent.get(call.get("id"), call.get("args")))
+        for call in message.invalid_tool_calls
+    ]
+    return valid + invalid
 
 
-def _arguments(arguments: dict[str, Any]) -> str:
-    try:
-        return json.dumps(arguments, ensure_ascii=False)
-    except TypeError as wrong:
-        raise ConfigurationError(
-            f"messages: a tool call's arguments cannot be written as JSON: {wrong}",
-            parameter="messages",
-        ) from None
+def _arguments_as_sent(message: AIMessage) -> dict[Any, Any]:
+    """Read what the chunks of a stream keep of invalid calls; see `ChunkStream`."""
+    kept = message.additional_kwargs.get(INVALID_CALLS)
+    calls = kept if isinstance(kept, list) else []
+    return {call.get("id"): call.get("args") for call in calls if isinstance(call, Mapping)}
 
 
-def _tool_call(call_id: str | None, name: str | None, arguments: str | None) -> WireToolCall:
+def _function_calls(message: AIMessage) -> list[WireToolCall]:
+    call = message.additional_kwargs.get("function_call")
+    if not isinstance(call, Mapping):
+        return []
+    return [_tool_call(None, call.get("name"), call.get("arguments"))]
+
+
+def _tool_call(call_id: Any, name: Any, arguments: Any) -> WireToolCall:
+    # `to_history` makes an object of any arguments.
     return {
-        "id": call_id or "",
+        "id": str(call_id or ""),
         "type": "function",
-        "function": {"name": name or "", "arguments": arguments or ""},
+        "function": {"name": str(name or UNNAMED), "arguments": arguments},
     }
 
 
@@ -206,8 +238,9 @@ def _reasoning(message: AIMessage) -> str:
         return kept
     if isinstance(message.content, str):
         return ""
-    return "".join(
-        block.get("reasoning") or ""
-        for block in message.content
+    thoughts = [
+        block.get("reasoning")
+        for block in message.content or ()
         if isinstance(block, dict) and block.get("type") == "reasoning"
-    )
+    ]
+    return "".join(thought for thought in thoughts if isinstance(thought, str))

@@ -13,11 +13,10 @@ from pydantic import Field
 
 from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._translate.chunks import AnswerOptions
-from llamaindex_workersai._translate.content import to_wire_parts
-from llamaindex_workersai._translate.history import repair_history
 from llamaindex_workersai._translate.messages import to_wire_messages
 from llamaindex_workersai._translate.tools import wire_name
 from workersai import ChatParameters, ConfigurationError, ModelProfile, get_profile
+from workersai.integration import to_history
 
 _log = logging.getLogger(__name__)
 _PARAMETERS = ChatParameters.__required_keys__ | ChatParameters.__optional_keys__
@@ -62,8 +61,9 @@ class Generation(Connection):
         is_chat_model: Whether `predict` and its kin send messages; otherwise a bare prompt, as
             base models and `raw=True` want it.
         is_function_calling_model: Whether agents may give it tools; from the model's page.
-        repair_history: Whether histories that strict models refuse are made acceptable: tool
-            results without a call, calls without a result, late system messages.
+        repair_history: Whether histories that strict models refuse are made acceptable: calls
+            without results, results without calls, late system messages. Your messages stay as
+            they are; see `workersai.integration.repair_history` for everything it does.
         reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
             some reasoning models leave it.
         think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
@@ -154,13 +154,11 @@ class Generation(Connection):
     def _chat_call(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:
         names: Mapping[str, str] = kwargs.get("tool_names") or {}
         on_wire = {own: wire for wire, own in names.items()}
-        wire = to_wire_messages(
-            messages,
-            to_parts=to_wire_parts,
-            wire_name=lambda own: on_wire.get(own) or wire_name(own),
-        )
+        wire = to_wire_messages(messages, wire_name=lambda own: on_wire.get(own) or wire_name(own))
         arguments = self._arguments(kwargs, but=_OF_TOOLS)
-        arguments["messages"] = repair_history(wire) if self.repair_history else wire
+        arguments["messages"] = to_history(
+            wire, model=arguments["model"], repair=self.repair_history
+        )
         arguments["tools"] = kwargs.get("tools")
         arguments["tool_choice"] = kwargs.get("tool_choice")
         # Several calls are the API's default, and not every model knows the parameter: the

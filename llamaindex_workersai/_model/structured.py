@@ -7,6 +7,7 @@ is sent back with what is wrong.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def read_object(response: ChatResponse, output_cls: type[ModelT]) -> ModelT:
         for block in response.message.blocks:
             if isinstance(block, ToolCallBlock) and isinstance(block.tool_kwargs, Mapping):
                 text = to_json(block.tool_kwargs).decode()
-                return output_cls.model_validate(block.tool_kwargs)
+                # A validator may change what it is given; the answer stays what it was.
+                return output_cls.model_validate(copy.deepcopy(block.tool_kwargs))
         return output_cls.model_validate_json(json_text(text))
     except ValidationError as error:
         reasons = "; ".join(_reasons(error, response))
@@ -159,9 +161,9 @@ class PartialObjects(Generic[ModelT]):
             return None
         self._last = data
         try:
-            return self._output_cls.model_validate(data)
+            return self._output_cls.model_validate(copy.deepcopy(data))
         except ValidationError:
-            return self._flexible.model_validate(data)
+            return self._flexible.model_validate(copy.deepcopy(data))
 
 
 def _partial_data(message: ChatMessage) -> dict[str, Any]:

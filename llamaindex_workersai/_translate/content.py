@@ -1,17 +1,23 @@
-"""Parts: content blocks -> the content parts of a wire message."""
+"""Content: LlamaIndex content blocks -> the content of wire messages.
+
+What a model cannot take (an image, for a model that reads text) is the core's to refuse.
+"""
 
 from __future__ import annotations
 
 import base64
 from functools import singledispatch
 from io import IOBase
+from pathlib import Path
 from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
     CachePoint,
+    ChatMessage,
     CitableBlock,
     CitationBlock,
+    ContentBlock,
     DocumentBlock,
     ImageBlock,
     TextBlock,
@@ -21,15 +27,63 @@ from llama_index.core.base.llms.types import (
 )
 
 from workersai import ConfigurationError
+from workersai.integration import document_part, text_of_any
 
 BlockT = TypeVar("BlockT", ImageBlock, AudioBlock, DocumentBlock)
+Parts = list[dict[str, Any]]
 
 _REMOTE = ("http://", "https://", "data:")
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}
+_UNTITLED = "input_document"
+"""The title that LlamaIndex gives to a document without one."""
+
+
+def to_wire_content(message: ChatMessage) -> str | Parts:
+    """Write what a user said.
+
+    Raises:
+        ConfigurationError: For a block that no Workers AI model takes.
+    """
+    return _joined([part for block in message.blocks for part in to_wire_parts(block)])
+
+
+def to_wire_result(message: ChatMessage) -> str | Parts:
+    """Write what a tool returned; what has no form on the wire is written as text."""
+    return _joined([part for block in message.blocks for part in _result_parts(block)])
+
+
+def to_wire_answer(message: ChatMessage) -> str | Parts:
+    """Write what an assistant said: its text alone.
+
+    Calls and reasoning go beside the content; what else is in an answer (another provider's
+    citations, images) means nothing to Workers AI.
+    """
+    said = [block for block in message.blocks if isinstance(block, (TextBlock, CitableBlock))]
+    parts = [part for block in said for part in _result_parts(block)]
+    return _joined([part for part in parts if part["type"] == "text" and part["text"]])
+
+
+def _joined(parts: Parts) -> str | Parts:
+    """Join text as `ChatMessage.content` does; anything else stays a list of parts."""
+    if all(part["type"] == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _result_parts(block: ContentBlock) -> Parts:
+    try:
+        return to_wire_parts(block)
+    except ConfigurationError:
+        held = {name: value for name, value in block if not isinstance(value, IOBase)}
+        known = {name: value for name, value in held.items() if value is not None}
+        return [_text(text_of_any(known))]
+
+
+# -------------------------------------------------------------------------------- blocks
 
 
 @singledispatch
-def to_wire_parts(block: object) -> list[dict[str, Any]]:
+def to_wire_parts(block: object) -> Parts:
     """Write one block as parts: `text`, `image_url`, `input_audio` or `file`.
 
     A block that only another provider can use (cache points, citations) has no parts, and
@@ -46,44 +100,42 @@ def to_wire_parts(block: object) -> list[dict[str, Any]]:
 
 
 @to_wire_parts.register
-def _(block: TextBlock) -> list[dict[str, Any]]:
+def _(block: TextBlock) -> Parts:
     return [_text(block.text)]
 
 
 @to_wire_parts.register
-def _(block: ImageBlock) -> list[dict[str, Any]]:
-    link = _link(block)
-    image = {"url": link or _data_uri(_here(block).resolve_image(), block.image_mimetype)}
+def _(block: ImageBlock) -> Parts:
+    image = {"url": _link(block) or _image_data(block)}
     if block.detail:
         image["detail"] = block.detail
     return [{"type": "image_url", "image_url": image}]
 
 
 @to_wire_parts.register
-def _(block: AudioBlock) -> list[dict[str, Any]]:
-    if not block.format:
+def _(block: AudioBlock) -> Parts:
+    data = _bytes_of(block)
+    # LlamaIndex reads the format off the bytes; of a path it reads the suffix alone.
+    audio_format = block.format or AudioBlock(audio=data).format
+    if not audio_format:
         raise ConfigurationError(
             "The format of an AudioBlock is not known; set format='wav' or format='mp3'.",
             parameter="messages",
         )
-    data = _base64(_here(block).resolve_audio())
-    audio = {"data": data, "format": _AUDIO_FORMATS.get(block.format, block.format)}
+    audio = {"data": _base64(data), "format": _AUDIO_FORMATS.get(audio_format, audio_format)}
     return [{"type": "input_audio", "input_audio": audio}]
 
 
 @to_wire_parts.register
-def _(block: DocumentBlock) -> list[dict[str, Any]]:
-    mime = block.document_mimetype or "application/octet-stream"
-    # The block keeps its data in base64; reading through `resolve_document` decodes it.
-    document = _here(block).resolve_document()
-    if mime.startswith("text/") or mime == "application/json":
-        return [_text(f"{block.title}:\n{_read(document).decode('utf-8', errors='replace')}")]
-    file = {"filename": block.title, "file_data": _data_uri(document, mime)}
-    return [{"type": "file", "file": file}]
+def _(block: DocumentBlock) -> Parts:
+    part = document_part(
+        _bytes_of(block), mime_type=block.document_mimetype, name=_document_name(block)
+    )
+    return [part]
 
 
 @to_wire_parts.register
-def _(block: CitableBlock) -> list[dict[str, Any]]:
+def _(block: CitableBlock) -> Parts:
     parts = [part for inner in block.content for part in to_wire_parts(inner)]
     return [_text(f"{block.title} ({block.source}):"), *parts]
 
@@ -92,12 +144,12 @@ def _(block: CitableBlock) -> list[dict[str, Any]]:
 @to_wire_parts.register(CitationBlock)
 @to_wire_parts.register(ThinkingBlock)
 @to_wire_parts.register(ToolCallBlock)
-def _(block: object) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
+def _(block: object) -> Parts:  # noqa: ARG001 - one signature for all
     return []
 
 
 @to_wire_parts.register
-def _(block: VideoBlock) -> list[dict[str, Any]]:  # noqa: ARG001 - one signature for all
+def _(block: VideoBlock) -> Parts:  # noqa: ARG001 - one signature for all
     raise ConfigurationError(
         "Workers AI chat models take no video; send frames as ImageBlocks.", parameter="messages"
     )
@@ -113,32 +165,58 @@ def _link(block: ImageBlock) -> str | None:
     return url if url.startswith(_REMOTE) else None
 
 
-def _here(block: BlockT) -> BlockT:
-    """Let pass what has its content here; LlamaIndex would fetch a link, from any address.
+def _image_data(block: ImageBlock) -> str:
+    data = _bytes_of(block)
+    # A file's suffix may be missing or wrong; LlamaIndex reads the type off the bytes.
+    kind = ImageBlock(image=data).image_mimetype if block.path else None
+    return f"data:{kind or block.image_mimetype or 'image/jpeg'};base64,{_base64(data)}"
+
+
+def _document_name(block: DocumentBlock) -> str | None:
+    if block.title and block.title != _UNTITLED:
+        return block.title
+    return Path(block.path).name if block.path else None
+
+
+def _bytes_of(block: ImageBlock | AudioBlock | DocumentBlock) -> bytes:
+    """Read what a block holds; LlamaIndex would fetch a link, from any address.
 
     Raises:
-        ConfigurationError: If there is only a link.
+        ConfigurationError: If there is only a link, nothing at all, or a file that is gone.
     """
+    kind = type(block).__name__
     has_link = block.url is not None and not str(block.url).startswith("data:")
-    content = getattr(block, type(block).__name__.removesuffix("Block").lower(), None)
-    if has_link and not (content or getattr(block, "data", None) or block.path):
+    held = getattr(block, _FIELDS[kind])
+    if has_link and not (held or block.path):
         raise ConfigurationError(
-            f"The link of a {type(block).__name__} is not fetched here; download it where that is "
-            "safe, and pass the content.",
+            f"The link of a {kind} is not fetched here; download it where that is safe, and pass "
+            "the content.",
             parameter="messages",
         )
-    return block
+    try:
+        return _read(_resolved(block))
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    raise ConfigurationError(f"A {kind} cannot be read: {reason}", parameter="messages")
+
+
+_FIELDS = {"ImageBlock": "image", "AudioBlock": "audio", "DocumentBlock": "data"}
+
+
+def _resolved(block: ImageBlock | AudioBlock | DocumentBlock) -> IOBase:
+    if isinstance(block, ImageBlock):
+        return block.resolve_image()
+    if isinstance(block, AudioBlock):
+        return block.resolve_audio()
+    # The block keeps its data in base64; reading through `resolve_document` decodes it.
+    return block.resolve_document()
 
 
 def _read(source: IOBase) -> bytes:
     source.seek(0)
     content = source.read()
-    return content if isinstance(content, bytes) else bytes(content)
+    return content.encode() if isinstance(content, str) else bytes(content)
 
 
-def _base64(source: IOBase) -> str:
-    return base64.b64encode(_read(source)).decode("ascii")
-
-
-def _data_uri(source: IOBase, mime: str | None) -> str:
-    return f"data:{mime or 'image/jpeg'};base64,{_base64(source)}"
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
-    ContentBlock,
     MessageRole,
     ThinkingBlock,
     ToolCallBlock,
 )
 
-from workersai import WireFunctionCall, WireMessage, WireToolCall
+from llamaindex_workersai._translate.content import (
+    to_wire_answer,
+    to_wire_content,
+    to_wire_result,
+)
+from workersai import ConfigurationError, WireFunctionCall, WireMessage, WireToolCall
 
-_Role = Literal["system", "user", "assistant", "tool"]
+_Role = Literal["system", "developer", "user", "assistant", "tool"]
 _ROLES: dict[MessageRole, _Role] = {
     MessageRole.SYSTEM: "system",
-    MessageRole.DEVELOPER: "system",
+    MessageRole.DEVELOPER: "developer",
     MessageRole.USER: "user",
     MessageRole.ASSISTANT: "assistant",
     MessageRole.CHATBOT: "assistant",
@@ -28,81 +33,87 @@ _ROLES: dict[MessageRole, _Role] = {
     MessageRole.FUNCTION: "tool",
 }
 
-Parts = Callable[[ContentBlock], list[dict[str, Any]]]
 WireName = Callable[[str], str]
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
-def to_wire_messages(
-    messages: Sequence[ChatMessage], *, to_parts: Parts, wire_name: WireName
-) -> list[WireMessage]:
+def to_wire_messages(messages: Sequence[ChatMessage], *, wire_name: WireName) -> list[WireMessage]:
     """Write a conversation; reads messages that other providers' classes made as well.
-
-    Images, audio and files are only understood in user messages: those of any other message,
-    such as a tool's result, follow it in a user message of their own.
 
     Args:
         messages: Stay as they are.
-        to_parts: Writes one content block.
         wire_name: Writes a tool's name.
 
     Raises:
-        ConfigurationError: A block that no Workers AI model takes.
+        ConfigurationError: For something that is no `ChatMessage`, or a block of a user or a
+            system that no Workers AI model takes. What a tool or a model produced always has a
+            form.
     """
-    wire: list[WireMessage] = []
-    attached: list[dict[str, Any]] = []
-    for position, message in enumerate(messages):
-        role = _ROLES[message.role]
-        if attached and role != "tool":
-            wire.append({"role": "user", "content": attached})
-            attached = []
-        parts = [part for block in message.blocks for part in to_parts(block)]
-        if role != "user":
-            parts, media = _without_media(parts)
-            attached += _attachment(message, media)
-        wire.append(_message(role, message, parts))
-        if role == "assistant":
-            _add_assistant(wire[-1], message, position, wire_name)
-    return [*wire, {"role": "user", "content": attached}] if attached else wire
+    return [_to_wire_message(message, wire_name) for message in _checked(messages)]
 
 
-def _message(role: _Role, message: ChatMessage, parts: list[dict[str, Any]]) -> WireMessage:
-    wire: WireMessage = {"role": role, "content": _content(parts)}
+def checks_messages(method: MethodT) -> MethodT:
+    """Decorate a chat method: what is no list of messages raises a `ConfigurationError`.
+
+    LlamaIndex's own decorators read the messages first, and raise pydantic's errors.
+    """
+    call: Any = method
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def awaited(self: Any, messages: Any, **kwargs: Any) -> Any:
+            return await call(self, _checked(messages), **kwargs)
+
+        return cast("MethodT", awaited)
+
+    @functools.wraps(method)
+    def called(self: Any, messages: Any, **kwargs: Any) -> Any:
+        return call(self, _checked(messages), **kwargs)
+
+    return cast("MethodT", called)
+
+
+def _checked(messages: Any) -> Sequence[ChatMessage]:
+    if isinstance(messages, (str, bytes, ChatMessage)) or not isinstance(messages, Sequence):
+        raise _no_messages(messages)
+    for message in messages:
+        if not isinstance(message, ChatMessage):
+            raise _no_messages(message)
+    return messages
+
+
+def _no_messages(found: Any) -> ConfigurationError:
+    return ConfigurationError(
+        "messages must be a list of ChatMessage, such as [ChatMessage(role='user', content='Hi')], "
+        f"and not hold {type(found).__name__}",
+        parameter="messages",
+    )
+
+
+def _to_wire_message(message: ChatMessage, wire_name: WireName) -> WireMessage:
+    role = _ROLES[message.role]
+    wire: WireMessage = {"role": role, "content": _WRITERS.get(role, to_wire_content)(message)}
     if role == "tool":
         wire["tool_call_id"] = str(message.additional_kwargs.get("tool_call_id") or "")
     if name := message.additional_kwargs.get("name"):
         wire["name"] = str(name)
+    if role == "assistant":
+        _add_assistant(wire, message, wire_name)
     return wire
 
 
-def _add_assistant(
-    wire: WireMessage, message: ChatMessage, position: int, wire_name: WireName
-) -> None:
-    if calls := list(_tool_calls(message, position, wire_name)):
+_WRITERS = {"assistant": to_wire_answer, "tool": to_wire_result}
+
+
+def _add_assistant(wire: WireMessage, message: ChatMessage, wire_name: WireName) -> None:
+    calls = [
+        _tool_call(call_id, wire_name(name), arguments)
+        for call_id, name, arguments in _calls(message)
+    ]
+    if calls:
         wire["tool_calls"] = calls
     if reasoning := _reasoning(message):
         wire["reasoning"] = reasoning
-
-
-def _content(parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    """Join text as `ChatMessage.content` does; anything else stays a list of parts."""
-    if all(part["type"] == "text" for part in parts):
-        return "\n".join(part["text"] for part in parts)
-    return parts
-
-
-def _without_media(
-    parts: list[dict[str, Any]],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    text = [part for part in parts if part["type"] == "text"]
-    return text, [part for part in parts if part["type"] != "text"]
-
-
-def _attachment(message: ChatMessage, media: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if not media:
-        return []
-    call_id = message.additional_kwargs.get("tool_call_id")
-    source = f"tool call {call_id}" if call_id else f"the {message.role.value} message above"
-    return [{"type": "text", "text": f"Attached to {source}:"}, *media]
 
 
 def _reasoning(message: ChatMessage) -> str:
@@ -111,39 +122,60 @@ def _reasoning(message: ChatMessage) -> str:
     )
 
 
-def _tool_calls(message: ChatMessage, position: int, wire_name: WireName) -> Iterator[WireToolCall]:
-    """Write the calls of the blocks, then those that only the older convention holds."""
+# ---------------------------------------------------------------------------- tool calls
+
+_Found = tuple[str, str, Any]
+_UNNAMED = "unknown"
+"""The name of a call that came without one; the wire wants a name."""
+
+_IDS = ("id", "tool_call_id", "tool_id", "tool_use_id", "toolUseId")
+_NAMES = ("name", "tool_name")
+_ARGUMENTS = ("arguments", "input", "args", "parameters", "tool_kwargs")
+
+
+def _calls(message: ChatMessage) -> Iterator[_Found]:
+    """Read the calls of the blocks, those that only an older convention holds, and invalid ones."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     known = {block.tool_call_id for block in blocks}
-    for place, block in enumerate(blocks):
-        call_id = block.tool_call_id or f"call_{position}_{place}"
-        yield _tool_call(call_id, wire_name(block.tool_name), block.tool_kwargs)
-    for place, entry in enumerate(message.additional_kwargs.get("tool_calls") or ()):
-        entry_id, function = _get(entry, "id"), _get(entry, "function")
-        if function is None or entry_id in known or (blocks and not entry_id):
-            continue
-        name, arguments = _get(function, "name"), _get(function, "arguments")
-        yield _tool_call(entry_id or f"call_{position}_{place}", wire_name(name), arguments)
+    for block in blocks:
+        yield str(block.tool_call_id or ""), block.tool_name, block.tool_kwargs
+    for entry in _entries(message, "tool_calls"):
+        found = _older_call(entry)
+        if found is not None and found[0] not in known and (found[0] or not blocks):
+            yield found
+    for entry in _entries(message, "invalid_tool_calls"):
+        found = _older_call(entry)
+        if found is not None and found[0] not in known:
+            yield found
+
+
+def _entries(message: ChatMessage, key: str) -> Sequence[Any]:
+    entries = message.additional_kwargs.get(key)
+    return entries if isinstance(entries, (list, tuple)) else ()
+
+
+def _older_call(entry: Any) -> _Found | None:
+    """Read a call as other classes keep it: OpenAI's, Anthropic's, Google's, Bedrock's, Cohere's.
+
+    It is a dict or an SDK's object; `function` stands around name and arguments in OpenAI's.
+    """
+    function = _first(entry, ("function",))
+    inner = entry if function is None else function
+    name, arguments = _first(inner, _NAMES), _first(inner, _ARGUMENTS)
+    if name is None and arguments is None:
+        return None
+    return str(_first(entry, _IDS) or ""), str(name or _UNNAMED), arguments
+
+
+def _first(entry: Any, keys: Sequence[str]) -> Any:
+    if isinstance(entry, Mapping):
+        values = (entry.get(key) for key in keys)
+    else:
+        values = (getattr(entry, key, None) for key in keys)
+    return next((value for value in values if value is not None), None)
 
 
 def _tool_call(call_id: str, name: str, arguments: Any) -> WireToolCall:
-    function: WireFunctionCall = {"name": name, "arguments": _arguments(arguments)}
+    # `to_history` makes an object of any arguments.
+    function: WireFunctionCall = {"name": name, "arguments": arguments}
     return {"id": call_id, "type": "function", "function": function}
-
-
-def _get(entry: Any, key: str) -> Any:
-    """Read a dict or an SDK's object: both are found in histories."""
-    return entry.get(key) if isinstance(entry, Mapping) else getattr(entry, key, None)
-
-
-def _arguments(arguments: Any) -> str:
-    """Write arguments as the JSON object that chat templates expect to parse."""
-    if isinstance(arguments, Mapping):
-        return json.dumps(arguments, ensure_ascii=False, default=str)
-    if not arguments:
-        return "{}"
-    try:
-        is_object = isinstance(json.loads(arguments), dict)
-    except ValueError:
-        is_object = False
-    return arguments if is_object else json.dumps({"input": arguments}, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,7 +77,8 @@ def tool_selections(message: ChatMessage) -> list[ToolSelection]:
     """Read the calls of an answer, finished or still streaming.
 
     Arguments that are still text are read as far as they go. Answers made by other classes,
-    which keep calls in `additional_kwargs` alone, are read too.
+    which keep calls in `additional_kwargs` alone, are read too. The selections are copies: a tool
+    that changes its arguments does not change what the model is shown of its own call.
     """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if blocks:
@@ -95,8 +97,14 @@ def _selection(place: int, call_id: str | None, name: str, arguments: Any) -> To
     return ToolSelection(
         tool_id=call_id or f"call_{place}",
         tool_name=name,
-        tool_kwargs=partial_arguments(arguments) if isinstance(arguments, str) else arguments,
+        tool_kwargs=_own_arguments(arguments),
     )
+
+
+def _own_arguments(arguments: Any) -> dict[str, Any]:
+    if isinstance(arguments, str):
+        return partial_arguments(arguments)
+    return copy.deepcopy(dict(arguments)) if isinstance(arguments, Mapping) else {}
 
 
 def partial_arguments(text: str) -> dict[str, Any]:

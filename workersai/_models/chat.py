@@ -28,6 +28,10 @@ _SWEEP = "observed: a public sweep of the native endpoint with JSON schemas, 202
 _CALLS = "catalogue: function_calling"
 _JSON_MODE = "page: JSON mode lists it, and says not to stream"
 _PRICING = "page: pricing"
+_GEMMA_3 = (
+    "observed elsewhere: it is built on Gemma 3, whose template in vLLM answers 400 to a second "
+    "system message and to two messages of one role in a row"
+)
 _CATALOGUE = "catalogue: 2026-05-18"
 
 _SEEDS = (
@@ -58,8 +62,11 @@ _SEEDS = (
         parameters=CLASSIC_2000,
         structured_output=True,
         text_only_content=True,
+        one_system_message=True,
+        alternating_roles=True,
         sources=(
             _PAGE,
+            _GEMMA_3,
             "page: lists `tools`, while the catalogue carries no function_calling flag: unknown",
             f"{_SWEEP}: takes a JSON schema, answers with a parsed object",
         ),

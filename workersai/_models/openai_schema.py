@@ -73,6 +73,7 @@ OPENAI_MODELS: tuple[ModelProfile, ...] = (
     row(OPENAI_SCHEMA, "@cf/deepseek-ai/deepseek-v4-pro-0813", 1_048_576, (1.32, 3.96, 0.044),
         paid_plan=True, sources=("page 05b5f46",)),
     row(OPENAI_SCHEMA, "@cf/qwen/qwen3.8-27b", 262_144, (0.45, 3.20, 0.05), batch=True, vision=True,
+        one_system_message=True,
         sources=("page 05b5f46", "observed: a system message must be the first, else 8007")),
     row(OPENAI_SCHEMA, "@cf/nvidia/nemotron-3-120b-a12b", 256_000, (0.50, 1.50), inputs=PLAIN,
         paid_plan=False,

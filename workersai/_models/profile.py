@@ -62,6 +62,9 @@ class ModelProfile:
         text_only_content: Whether its page's schema takes message content as a string only.
         describes_properties: Whether its page wants a type and a description on every property
             of a tool.
+        one_system_message: Whether it refuses a system message that is not the first message.
+        alternating_roles: Whether its chat template refuses two messages of users or assistants
+            in a row.
         reasoning: Whether it answers with its reasoning beside the text.
         vision: Whether it takes images.
         image_urls: Whether an image may be given by its address; `False`: as a data URI alone.
@@ -97,6 +100,8 @@ class ModelProfile:
     schema_envelope: bool = False
     text_only_content: bool = False
     describes_properties: bool = False
+    one_system_message: bool = False
+    alternating_roles: bool = False
     reasoning: bool = False
     vision: bool | None = None
     image_urls: bool | None = None

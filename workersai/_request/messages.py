@@ -1,4 +1,9 @@
-"""Messages and formats in their common form -> the form one model's page wants."""
+"""A conversation in its common form -> the form one model's page wants.
+
+What a user wrote is refused where the model cannot take it. What a tool or a model produced is
+made to fit: it comes back in every later request of a conversation, so a refusal would end the
+conversation for good.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +12,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workersai._checks import check_items
+from workersai._jsonable import clean_text, object_text
+from workersai._models.content import Parts, refusal_of, split_result
 from workersai._models.profile import ModelProfile
 from workersai.errors import ConfigurationError
 from workersai.types import WireMessage
 
 __all__ = ["to_wire_messages"]
 
-# ---------------------------------------------------------------------------- messages
-
 _CALLED = frozenset({"name", "arguments"})
+_RESULTS = frozenset({"tool", "function"})
+_INSTRUCTIONS = frozenset({"system", "developer"})
 
 
 def to_wire_messages(
     messages: Sequence[WireMessage], profile: ModelProfile
 ) -> list[dict[str, Any]]:
     """Fit a conversation to *profile*; the caller's messages stay as they are.
+
+    - Parts that are all text are joined: some models answer 5006 to a list.
+    - Images, audio and files are understood in a user's message alone. Those of a tool's result
+      or of an instruction follow it in a user's message of their own.
+    - In a tool's result, what the model does not take is named in the text, and what is no part
+      is written as JSON.
+    - The arguments of a tool call are always the JSON text of an object.
 
     Raises:
         ConfigurationError: If there is no message, or one holds what the model cannot take.
@@ -31,28 +45,41 @@ def to_wire_messages(
         raise ConfigurationError(
             "messages is empty: a chat needs at least one", parameter="messages"
         )
-    return [_to_wire_message(i, message, profile) for i, message in enumerate(listed)]
+    wire: list[dict[str, Any]] = []
+    attached: Parts = []
+    for position, message in enumerate(listed):
+        made, media = _to_wire_message(position, message, profile)
+        if attached and made["role"] not in _RESULTS | _INSTRUCTIONS:
+            wire.append({"role": "user", "content": attached})
+            attached = []
+        wire.append(made)
+        attached += media
+    return [*wire, {"role": "user", "content": attached}] if attached else wire
 
 
-def _to_wire_message(position: int, message: WireMessage, profile: ModelProfile) -> dict[str, Any]:
+def _to_wire_message(
+    position: int, message: WireMessage, profile: ModelProfile
+) -> tuple[dict[str, Any], Parts]:
+    """Write one message, and what a user's message after it shall hold."""
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise ConfigurationError(
             f"messages[{position}] is not a dict with a role: {type(message).__name__}",
             parameter="messages",
         )
     wire: dict[str, Any] = {k: v for k, v in message.items() if v is not None}
-    wire["content"] = _to_wire_content(position, message.get("content"), profile)
+    wire["content"], media = _to_wire_content(position, message, profile)
     if wire["role"] == "developer" and not profile.schema_envelope:
         wire["role"] = "system"  # only the OpenAI-schema models list the role `developer`
-    if not profile.reasoning:
-        wire.pop("reasoning", None)
+    reasoning = wire.pop("reasoning", None)
+    if profile.reasoning and isinstance(reasoning, str):
+        wire["reasoning"] = clean_text(reasoning)
     given = wire.pop("tool_calls", ())
     if not isinstance(given, Sequence):
         raise _malformed(position, f"tool_calls that are {type(given).__name__}")
     calls = [_to_wire_call(position, call) for call in given]
     if calls:  # an empty list is refused by models with the OpenAI schema
         wire["tool_calls"] = calls
-    return wire
+    return wire, media
 
 
 def _malformed(position: int, what: str) -> ConfigurationError:
@@ -63,9 +90,10 @@ def _to_wire_call(position: int, call: Any) -> dict[str, Any]:
     given = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(given, Mapping) or "id" not in call or not given.keys() >= _CALLED:
         raise _malformed(position, "a tool call without id, function.name or function.arguments")
-    function = dict(given)
-    if not isinstance(function["arguments"], str):
-        function["arguments"] = _to_text(position, function["arguments"])
+    arguments = given["arguments"]
+    if not isinstance(arguments, str):
+        arguments = _to_text(position, arguments)
+    function = {**given, "arguments": object_text(arguments)}
     return {"id": call["id"], "type": "function", "function": function}
 
 
@@ -77,16 +105,43 @@ def _to_text(position: int, arguments: Any) -> str:
     raise _malformed(position, f"a tool call whose arguments have no JSON form ({reason})")
 
 
-def _to_wire_content(position: int, content: Any, profile: ModelProfile) -> Any:
+# ------------------------------------------------------------------------------- content
+
+
+def _to_wire_content(
+    position: int, message: WireMessage, profile: ModelProfile
+) -> tuple[str | Parts, Parts]:
+    role, content = message["role"], message.get("content")
+    if role in _RESULTS:
+        text, media = split_result(content, profile)
+        return text, _attachment(message, media)
     if content is None or isinstance(content, str):
-        return content or ""
-    if not isinstance(content, Sequence):
+        joined: str | Parts = content or ""
+    elif isinstance(content, Sequence):
+        joined = _joined([_to_wire_part(position, part, profile) for part in content])
+    else:
         raise _malformed(position, f"content that is {type(content).__name__}")
-    parts = [_to_wire_part(position, part, profile) for part in content]
-    if profile.text_only_content or not parts:
-        # Some models answer 5006 to a list: `'array' not in 'string'`.
-        return "\n".join(part["text"] for part in parts)
-    return parts
+    if isinstance(joined, str):
+        return (clean_text(joined) if role == "assistant" else joined), []
+    if role not in _INSTRUCTIONS:
+        return joined, []
+    media = [part for part in joined if part["type"] != "text"]
+    texts = [part for part in joined if part["type"] == "text"]
+    return _joined(texts), _attachment(message, media)
+
+
+def _joined(parts: Parts) -> str | Parts:
+    if any(part["type"] != "text" for part in parts):
+        return parts
+    return "\n".join(part["text"] for part in parts)
+
+
+def _attachment(message: WireMessage, media: Parts) -> Parts:
+    if not media:
+        return []
+    call_id = message.get("tool_call_id")
+    source = f"tool call {call_id}" if call_id else f"the {message['role']} message above"
+    return [{"type": "text", "text": f"Attached to {source}:"}, *media]
 
 
 def _to_wire_part(position: int, part: Any, profile: ModelProfile) -> dict[str, Any]:
@@ -95,27 +150,10 @@ def _to_wire_part(position: int, part: Any, profile: ModelProfile) -> dict[str, 
         raise _malformed(position, "a part of content without a type or its text")
     if kind == "text":
         return {"type": "text", "text": part["text"]}
-    takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(str(kind))
-    if takes is False or (profile.text_only_content and not takes):
+    if refusal := refusal_of(part, profile):
         raise ConfigurationError(
-            f"messages[{position}].content holds a part of type {kind!r}, "
-            f"but {profile.name} takes text only: choose a model that takes it, or send text",
+            f"messages[{position}].content holds a part of type {kind!r}, but {refusal.reason}: "
+            f"{refusal.advice}",
             parameter="messages",
         )
-    if kind == "image_url" and profile.image_urls is False:
-        _check_is_inline(position, part, profile)
     return dict(part)
-
-
-def _check_is_inline(position: int, part: Mapping[str, Any], profile: ModelProfile) -> None:
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, Mapping) else image
-    if isinstance(url, str) and not url.startswith("data:"):
-        raise ConfigurationError(
-            f"messages[{position}].content holds an image by its address, but {profile.name} "
-            "takes images as data URIs alone: download it and send its bytes",
-            parameter="messages",
-        )
-
-
-# ----------------------------------------------------------------------------- formats

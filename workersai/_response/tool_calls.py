@@ -6,6 +6,7 @@ whole, twice, as a placeholder, or not at all.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -146,7 +147,8 @@ def _parse_arguments(
         return None, f"the arguments are not a JSON object but {type(value).__name__}"
     if not _is_finite(value):
         return None, "the arguments are not JSON: they hold a number that is not finite"
-    return value, None
+    # An object of its own: the answer's `raw` holds the other, and tools change arguments.
+    return copy.deepcopy(value), None
 
 
 def _is_finite(value: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import json
 from datetime import date
 from typing import Any
 
@@ -16,10 +18,23 @@ from langchain_core.messages import (
     RemoveMessage,
     SystemMessage,
     ToolMessage,
+    convert_to_messages,
+)
+from langchain_core.messages.content import (
+    create_audio_block,
+    create_file_block,
+    create_plaintext_block,
+    create_video_block,
 )
 
-from langchain_workersai._translate.messages import to_wire_message, to_wire_messages
-from workersai import ConfigurationError
+from langchain_workersai._translate.messages import (
+    to_wire_message,
+    to_wire_messages,
+    with_arguments_read,
+)
+from workersai import ConfigurationError, get_profile
+from workersai._request.messages import to_wire_messages as to_body
+from workersai.integration import to_history
 
 CALL = {"name": "weather", "args": {"city": "Zürich"}, "id": "c1", "type": "tool_call"}
 INVALID = {
@@ -29,6 +44,17 @@ INVALID = {
     "error": "cut",
     "type": "invalid_tool_call",
 }
+
+
+MODEL = "@cf/zai-org/glm-4.7-flash"
+
+
+def sent(*messages: BaseMessage) -> list[Any]:
+    """What is sent of messages, unrepaired; the messages stay as they are."""
+    before = copy.deepcopy(messages)
+    wire = to_history(to_wire_messages(messages), model=MODEL, repair=False)
+    assert messages == before
+    return to_body(wire, get_profile(MODEL))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +73,7 @@ INVALID = {
         ),
         (
             FunctionMessage(content="4", name="add"),
-            {"role": "function", "content": "4", "name": "add"},
+            {"role": "tool", "content": "4", "tool_call_id": "", "name": "add"},
         ),
         (ChatMessage(content="x", role="developer"), {"role": "developer", "content": "x"}),
     ],
@@ -59,7 +85,7 @@ def test_each_message_has_its_role(message: BaseMessage, wire: dict[str, Any]) -
 
 
 def test_tool_calls_beside_text_are_kept_with_the_text() -> None:
-    """Text next to calls stays; arguments are JSON text with their letters unescaped."""
+    """Text next to calls stays; the core writes the arguments."""
     wire = to_wire_message(AIMessage("Let me look.", tool_calls=[CALL]))
     assert wire == {
         "role": "assistant",
@@ -68,7 +94,7 @@ def test_tool_calls_beside_text_are_kept_with_the_text() -> None:
             {
                 "id": "c1",
                 "type": "function",
-                "function": {"name": "weather", "arguments": '{"city": "Zürich"}'},
+                "function": {"name": "weather", "arguments": {"city": "Zürich"}},
             }
         ],
     }
@@ -79,11 +105,17 @@ def test_calls_without_text_carry_empty_content() -> None:
     assert to_wire_message(AIMessage("", tool_calls=[CALL]))["content"] == ""
 
 
-def test_invalid_calls_are_replayed_as_they_came() -> None:
+def test_invalid_calls_are_replayed() -> None:
     """An invalid call goes back too, or the tool message that answers it would be an orphan."""
-    wire = to_wire_message(AIMessage("", invalid_tool_calls=[INVALID]))
+    (wire,) = sent(AIMessage("", invalid_tool_calls=[INVALID]))
     (call,) = wire["tool_calls"]
-    assert (call["id"], call["function"]["arguments"]) == ("c2", '{"ci')
+    assert (call["id"], json.loads(call["function"]["arguments"])) == ("c2", {"input": '{"ci'})
+
+
+def test_a_call_without_a_name_gets_one() -> None:
+    """The wire wants a name of every call."""
+    (wire,) = sent(AIMessage("", invalid_tool_calls=[{**INVALID, "name": None}]))
+    assert wire["tool_calls"][0]["function"]["name"] == "unknown"
 
 
 def test_reasoning_is_replayed_as_reasoning() -> None:
@@ -94,6 +126,9 @@ def test_reasoning_is_replayed_as_reasoning() -> None:
     assert to_wire_message(kept) == {"role": "assistant", "content": "4", "reasoning": "2+2"}
 
 
+TEXT = {"type": "text", "text": "Looking."}
+
+
 @pytest.mark.parametrize(
     "block",
     [
@@ -102,15 +137,53 @@ def test_reasoning_is_replayed_as_reasoning() -> None:
         {"type": "tool_call", "id": "c1", "name": "weather", "args": {}},
         {"type": "redacted_thinking", "data": "x"},
         {"type": "non_standard", "value": {}},
+        {"type": "function_call", "id": "fc_1", "name": "weather", "arguments": "{}"},
+        {"type": "file_search_call", "id": "fs_1", "queries": ["x"], "results": None},
+        {"type": "image_generation_call", "id": "ig_1", "result": "iVBORw0KGgo="},
+        {"type": "computer_call", "id": "cu_1", "action": {"type": "screenshot"}},
+        {"type": "mcp_approval_request", "id": "mcpr_1", "name": "n", "arguments": "{}"},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "z"},
+        {"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {}},
+        {"type": "bash_code_execution_tool_result", "tool_use_id": "s", "content": {}},
+        {"type": "container_upload", "file_id": "file_1"},
+        {"type": "executable_code", "executable_code": {"code": "1"}},
+        {"type": "media", "mime_type": "image/png", "data": b"x"},
+        {"type": "image", "base64": "AA==", "mime_type": "image/png"},
+        {"type": "reasoning_content", "reasoning_content": {"text": "hm", "signature": "s"}},
+        {"type": "guard_content", "guard_content": {}},
+        {"cachePoint": {"type": "default"}},
+        {"type": "refusal", "refusal": "no"},
+        {"type": "text"},
+        {"type": "text", "text": None},
+        {"type": "text", "text": ""},
+        {},
     ],
-    ids=lambda block: block["type"],
+    ids=lambda block: str(block.get("type")),
 )
-def test_blocks_of_other_providers_do_not_become_text(block: dict[str, Any]) -> None:
+def test_blocks_of_other_providers_are_dropped(block: dict[str, Any]) -> None:
     """Of an assistant's blocks only the text is its content; calls travel as calls."""
-    message = AIMessage([{"type": "text", "text": "Looking."}, block], tool_calls=[CALL])
+    message = AIMessage([block, TEXT], tool_calls=[CALL])
     wire = to_wire_message(message)
     assert wire["content"] == "Looking."
     assert len(wire["tool_calls"]) == 1
+    assert set(wire) == {"role", "content", "tool_calls"}
+    assert to_wire_message(AIMessage([block]))["content"] in ("", [])
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "output_text", "text": "Looking.", "annotations": []},
+        {"text": "Looking."},
+        {"type": "text", "text": "Looking.", "citations": [{"cited_text": "x"}]},
+        {"type": "text-plain", "text": "Looking."},
+        "Looking.",
+    ],
+    ids=["OpenAI Responses", "Bedrock", "Anthropic", "v1", "string"],
+)
+def test_the_text_of_every_provider_is_kept(block: Any) -> None:
+    """Text is text, whatever it is called."""
+    assert to_wire_message(AIMessage([block]))["content"] == "Looking."
 
 
 def test_several_text_blocks_stay_apart() -> None:
@@ -226,24 +299,188 @@ def test_nothing_that_was_passed_is_changed() -> None:
     assert messages == before
 
 
+V1 = {"type": "tool_call", "id": "c1", "name": "weather", "args": {"city": "Oslo"}}
+
+
+@pytest.mark.parametrize("block", [V1, {**V1, "type": "tool_use", "input": V1["args"]}])
+def test_the_calls_of_a_message_decide(block: dict[str, Any]) -> None:
+    """Calls that a middleware took off a message are not sent because a block still shows them."""
+    message = AIMessage([TEXT, block], tool_calls=[CALL])
+    for without in (
+        message.model_copy(update={"tool_calls": []}),
+        AIMessage(message.content),
+        AIMessage(message.content, additional_kwargs={"tool_calls": []}),
+    ):
+        assert to_wire_message(without) == {"role": "assistant", "content": "Looking."}
+
+
+def test_a_call_that_a_middleware_wrote_anew_is_sent_as_it_is_now() -> None:
+    """An edited call is the call, whatever a block shows."""
+    message = AIMessage([V1], tool_calls=[{**V1, "args": {"city": "Bergen"}}])
+    (wire,) = sent(message)
+    assert json.loads(wire["tool_calls"][0]["function"]["arguments"]) == {"city": "Bergen"}
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_openai_functions_are_calls_where_they_were_answered(answered: bool) -> None:
+    """The tools before tools: a `FunctionMessage` answers the call in `additional_kwargs`.
+
+    Without one the call is not sent: Google's classes repeat every call there.
+    """
+    function = {"name": "add", "arguments": '{"a": 1}'}
+    asked = AIMessage("", additional_kwargs={"function_call": function})
+    result = [FunctionMessage(content="4", name="add")] if answered else []
+    wire = sent(HumanMessage("1 + 3?"), asked, *result, HumanMessage("Thanks."))
+    if answered:
+        assert wire[1]["tool_calls"][0]["function"] == function
+        assert wire[2] == {
+            "role": "tool",
+            "content": "4",
+            "name": "add",
+            "tool_call_id": wire[1]["tool_calls"][0]["id"],
+        }
+    else:
+        assert "tool_calls" not in wire[1]
+
+
+def result(content: Any) -> ToolMessage:
+    """A tool message with any content; checkpoints and edits check nothing."""
+    return ToolMessage("", tool_call_id="c1").model_copy(update={"content": content})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([create_file_block(url="docs://a/1", mime_type="application/pdf")], ["docs://a/1"]),
+        ([create_audio_block(url="https://x.test/a.mp3")], ["https://x.test/a.mp3"]),
+        (
+            [create_video_block(base64="AA" * 500, mime_type="video/mp4")],
+            ["video", "bytes of base64 left out"],
+        ),
+        ([{"type": "document", "source": {"type": "text", "data": "A fig."}}], ["A fig."]),
+        ([{"type": "document", "source": {"data": "AA" * 500}}], ["bytes of base64 left out"]),
+        ([{"type": "tool_reference", "tool_name": "look"}], ["look"]),
+        ([{"type": "json", "json": {"day": 3}}], ['{"day": 3}']),
+        ([{"type": "image", "title": "A cat", "width": 30}], ["A cat", "30"]),
+        ([{"type": "file", "path": "a.txt", "size": 12}], ["a.txt", "12"]),
+        ([{"type": "text", "line": 12}], ["12"]),
+        ([{"type": 5, "of": "a number"}], ["a number"]),
+        ([{"type": "audio", "base64": 3}], ["audio"]),
+        ([{"type": "file", "base64": "not base64!"}], ["not base64!"]),
+        ([{"kind": "plain", "tags": {"b", "a"}}], ['["a", "b"]']),
+        ([{"at": date(2026, 1, 2)}], ["2026-01-02"]),
+        ([["nested", 1]], ['["nested", 1]']),
+        ([3], ["3"]),
+        ({"a": 1}, ['{"a": 1}']),
+        (7, ["7"]),
+        (None, []),
+    ],
+)
+def test_what_a_tool_returned_is_never_refused(content: Any, words: list[str]) -> None:
+    """What has no form on the wire is text: its JSON, without the bytes of files."""
+    (wire,) = sent(result(content))
+    assert isinstance(wire["content"], str)
+    assert len(wire["content"]) < 300
+    for word in words:
+        assert word in wire["content"]
+
+
+@pytest.mark.parametrize(
+    ("block", "text"),
+    [
+        (create_plaintext_block("A fig."), "A fig."),
+        (create_plaintext_block("A fig.", title="fruit.txt"), "fruit.txt:\nA fig."),
+        (
+            create_plaintext_block("A fig.", title="f.txt", context="From a list."),
+            "f.txt:\nFrom a list.\nA fig.",
+        ),
+        ({"type": "text-plain", "base64": "QSBmaWcu", "mime_type": "text/plain"}, "A fig."),
+        ({"type": "file", "base64": "QSBmaWcu", "mime_type": "text/csv"}, "A fig."),
+        (
+            {"type": "file", "data": "QSBm\naWcu", "source_type": "base64", "filename": "f"},
+            "f:\nA fig.",
+        ),
+        (
+            {"type": "file", "text": "A fig.", "source_type": "text", "mime_type": "text/plain"},
+            "A fig.",
+        ),
+    ],
+    ids=["text", "title", "context", "base64", "file", "v0 file", "v0 text"],
+)
+def test_a_text_file_is_text(block: Any, text: str) -> None:
+    """A document that is text is written out, for every model reads text."""
+    assert sent(HumanMessage([block])) == [{"role": "user", "content": text}]
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n0123").decode()
+
+
 @pytest.mark.parametrize(
     "block",
     [
-        {"type": "tool_call", "id": "c1", "name": "weather", "args": {"city": "Oslo"}},
-        {"type": "tool_use", "id": "c1", "name": "weather", "input": {"city": "Oslo"}},
+        {"type": "image", "base64": PNG},
+        {"type": "image", "data": PNG, "source_type": "base64"},
+        {"type": "image", "source": {"type": "base64", "data": PNG}},
     ],
-    ids=["v1", "Anthropic"],
+    ids=["v1", "v0", "Anthropic"],
 )
-def test_calls_that_are_blocks_alone_are_kept(block: dict[str, Any]) -> None:
-    """Written by hand, a turn may have its calls among its blocks; they are said once."""
-    alone = AIMessage([{"type": "text", "text": "Looking."}, block])
-    both = AIMessage(
-        [{"type": "text", "text": "Looking."}, block],
-        tool_calls=[{"name": "weather", "args": {"city": "Oslo"}, "id": "c1"}],
-    )
-    assert to_wire_message(alone) == to_wire_message(both)
-    (call,) = to_wire_message(alone)["tool_calls"]
-    assert call["function"] == {"name": "weather", "arguments": '{"city": "Oslo"}'}
+def test_an_image_without_a_type_is_what_its_bytes_say(block: dict[str, Any]) -> None:
+    """A type that nobody gave is not guessed."""
+    (wire,) = sent(HumanMessage([block]))
+    (part,) = wire["content"]
+    assert part == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+
+
+@pytest.mark.parametrize(
+    ("role", "wire"),
+    [
+        ("human", "user"),
+        ("ai", "assistant"),
+        ("model", "assistant"),
+        ("chatbot", "assistant"),
+        ("system", "system"),
+        ("developer", "developer"),
+    ],
+)
+def test_roles_by_other_names(role: str, wire: str) -> None:
+    """A `ChatMessage` may name its role as another provider does."""
+    message = ChatMessage(content="x", role=role)
+    assert to_wire_message(message) == {"role": wire, "content": "x"}
+
+
+def test_a_tools_result_in_a_chat_message() -> None:
+    """It answers its call like any other."""
+    message = ChatMessage(content="4", role="tool", additional_kwargs={"tool_call_id": "c1"})
+    assert to_wire_message(message) == {"role": "tool", "content": "4", "tool_call_id": "c1"}
+
+
+def openai(arguments: Any) -> dict[str, Any]:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "args"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ({"a": 1}, {"a": 1}),
+        ("", {}),
+        (None, {}),
+        ('"{\\"a\\": 1}"', {"a": 1}),
+        ('{"a', {"input": '{"a'}),
+        ([1], {"input": [1]}),
+        (2, {"input": 2}),
+    ],
+    ids=repr,
+)
+def test_arguments_in_dicts_of_openai_are_read(arguments: Any, args: dict[str, Any]) -> None:
+    """A stored conversation holds what a model wrote; LangChain alone reads whole JSON only."""
+    given = openai(arguments)
+    before = copy.deepcopy(given)
+    (message,) = convert_to_messages(with_arguments_read([given]))
+    assert isinstance(message, AIMessage)
+    assert message.tool_calls[0]["args"] == args
+    assert given == before
 
 
 @pytest.mark.parametrize(
@@ -253,12 +490,30 @@ def test_calls_that_are_blocks_alone_are_kept(block: dict[str, Any]) -> None:
         HumanMessage([{"type": "image_url", "image_url": 3}]),
         HumanMessage([{"type": "input_audio"}]),
         HumanMessage([{"type": "image", "source": {"type": "url"}}]),
-        AIMessage("", tool_calls=[{"name": "f", "args": {"day": date(2020, 1, 1)}, "id": "c"}]),
+        HumanMessage([{"type": "text"}]),
+        HumanMessage([{"type": "text-plain", "url": "https://x.test/a.txt"}]),
+        HumanMessage([{"type": "text-plain", "base64": "no base64!"}]),
+        HumanMessage([{"type": "file", "extras": "x", "base64": "AA=="}]),
+        HumanMessage("").model_copy(update={"content": None}),
+        HumanMessage("").model_copy(update={"content": [5]}),
+        SystemMessage([{"type": "thinking"}]),
     ],
-    ids=["no image_url", "number", "no input_audio", "no url", "a date"],
+    ids=[
+        "no image_url",
+        "number",
+        "no input_audio",
+        "no url",
+        "no text",
+        "text by url",
+        "no base64",
+        "odd extras",
+        "no content",
+        "no block",
+        "thinking system",
+    ],
 )
 def test_what_cannot_be_read_is_said_in_our_words(message: BaseMessage) -> None:
-    """A block that lacks a key, and arguments that are no JSON, name `messages`."""
+    """A block of a user's that lacks a key names `messages`."""
     with pytest.raises(ConfigurationError, match="messages: ") as caught:
         to_wire_message(message)
     assert caught.value.parameter == "messages"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,22 +30,28 @@ from llamaindex_workersai import ConfigurationError
 from llamaindex_workersai._translate.content import to_wire_parts
 from llamaindex_workersai._translate.messages import to_wire_messages
 from llamaindex_workersai._translate.tools import wire_name
+from workersai.integration import to_history
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
+MODEL = "@cf/zai-org/glm-4.7-flash"
 WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"
 
 
 def wire(*messages: ChatMessage) -> list[Any]:
-    return list(to_wire_messages(messages, to_parts=to_wire_parts, wire_name=wire_name))
+    """What the face hands to the core; the messages stay as they are."""
+    before = copy.deepcopy(messages)
+    written = to_wire_messages(messages, wire_name=wire_name)
+    assert list(before) == list(messages)
+    return list(to_history(written, model=MODEL, repair=False))
 
 
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
         (MessageRole.SYSTEM, "system"),
-        (MessageRole.DEVELOPER, "system"),
+        (MessageRole.DEVELOPER, "developer"),
         (MessageRole.USER, "user"),
         (MessageRole.ASSISTANT, "assistant"),
         (MessageRole.CHATBOT, "assistant"),
@@ -104,6 +112,50 @@ def test_text_document_is_written_out() -> None:
     assert wire(ChatMessage(blocks=[block]))[0]["content"] == "notes.txt:\nA river."
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.yaml", "a.py", "a.log", "a"])
+def test_a_text_file_is_written_out(tmp_path: Path, name: str) -> None:
+    """A document by its path is text if its bytes are, whatever its suffix; its name tells it."""
+    path = tmp_path / name
+    path.write_text("über: 1")
+    by_path = wire(ChatMessage(blocks=[DocumentBlock(path=path)]))
+    by_data = wire(ChatMessage(blocks=[DocumentBlock(data="über: 1".encode(), title=name)]))
+    assert by_path == by_data == [{"role": "user", "content": f"{name}:\nüber: 1"}]
+
+
+def test_a_document_without_a_name_is_its_text() -> None:
+    """LlamaIndex calls it `input_document`, which says nothing."""
+    block = DocumentBlock(data=b"A river, a boat.")
+    assert wire(ChatMessage(blocks=[block]))[0]["content"] == "A river, a boat."
+
+
+@pytest.mark.parametrize("name", ["upload", "photo.jpg", "photo.png"])
+def test_an_image_is_what_its_bytes_say(tmp_path: Path, name: str) -> None:
+    """The path of an upload has no suffix, or a wrong one."""
+    path = tmp_path / name
+    path.write_bytes(PNG)
+    image = wire(ChatMessage(blocks=[ImageBlock(path=path)]))[0]["content"][0]["image_url"]
+    assert image["url"].startswith("data:image/png;base64,")
+
+
+def test_a_sound_without_a_suffix_is_what_its_bytes_say(tmp_path: Path) -> None:
+    """The format of audio is read in the same way."""
+    path = tmp_path / "recording"
+    path.write_bytes(WAV)
+    audio = wire(ChatMessage(blocks=[AudioBlock(path=path)]))[0]["content"][0]["input_audio"]
+    assert audio["format"] == "wav"
+
+
+def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    """A user's file that is not there any more raises as an argument."""
+    path = tmp_path / "photo.png"
+    path.write_bytes(PNG)
+    block = ImageBlock(path=path)
+    path.unlink()
+    with pytest.raises(ConfigurationError, match="ImageBlock cannot be read") as caught:
+        wire(ChatMessage(blocks=[block]))
+    assert caught.value.parameter == "messages"
+
+
 def test_other_document_becomes_a_file_part() -> None:
     """A PDF goes as a file, in a data URI."""
     block = DocumentBlock(data=b"%PDF-1.4 x", title="a.pdf", document_mimetype="application/pdf")
@@ -141,6 +193,22 @@ def test_unknown_block_is_refused_by_name() -> None:
     """A block that a later LlamaIndex brings is named, not dropped."""
     with pytest.raises(ConfigurationError, match="NewBlock"):
         to_wire_parts(type("NewBlock", (CacheControl,), {})(type="x"))
+
+
+def test_an_assistant_says_its_text_alone() -> None:
+    """What else another provider's answer holds, such as an image it made, is dropped."""
+    blocks = [
+        TextBlock(text="A cat."),
+        ImageBlock(image=PNG),
+        DocumentBlock(data=b"%PDF-1.4", title="a.pdf"),
+        VideoBlock(video=b"\x00\x00\x00\x18ftypmp42"),
+        CitationBlock(
+            cited_content=TextBlock(text="cited"), source="s", title="t",
+            additional_location_info={},
+        ),
+    ]  # fmt: skip
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+    assert wire(message) == [{"role": "assistant", "content": "A cat."}]
 
 
 def test_thinking_goes_beside_the_content() -> None:
@@ -209,6 +277,65 @@ def test_older_convention_is_read(as_object: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "c1", "type": "tool_use", "name": "f", "input": {"a": 1}},
+        {"toolUseId": "c1", "name": "f", "input": {"a": 1}},
+        {"tool_id": "c1", "tool_name": "f", "tool_kwargs": {"a": 1}},
+        SimpleNamespace(id="c1", name="f", args={"a": 1}),
+        SimpleNamespace(id="c1", name="f", parameters={"a": 1}),
+        {"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}},
+    ],
+    ids=["Anthropic", "Bedrock", "selection", "Google", "Cohere", "Ollama"],
+)
+def test_older_conventions_of_other_providers_are_read(entry: Any) -> None:
+    """Each class kept its calls in its own form before there were blocks for them."""
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT, content="", additional_kwargs={"tool_calls": [entry]}
+    )
+    function = {"name": "f", "arguments": '{"a": 1}'}
+    assert wire(message)[0]["tool_calls"] == [
+        {"id": "c1", "type": "function", "function": function}
+    ]
+
+
+@pytest.mark.parametrize(
+    "entries", [None, "x", {}, 5, [None], ["x"], [{}], [{"id": "c"}]], ids=repr
+)
+def test_what_is_no_call_is_no_call(entries: Any) -> None:
+    """Whatever else stands under `tool_calls` is not read as one."""
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT, content="Hi", additional_kwargs={"tool_calls": entries}
+    )
+    assert wire(message) == [{"role": "assistant", "content": "Hi"}]
+
+
+def test_calls_that_could_not_be_run_are_sent() -> None:
+    """A result that answers a malformed call finds it, and the model sees what it wrote."""
+    broken = {"id": "c2", "name": "f", "arguments": '{"a', "error": "cut"}
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT,
+        blocks=[ToolCallBlock(tool_call_id="c1", tool_name="f")],
+        additional_kwargs={"invalid_tool_calls": [broken]},
+    )
+    sent = wire(message)[0]["tool_calls"]
+    assert [call["id"] for call in sent] == ["c1", "c2"]
+    assert json.loads(sent[1]["function"]["arguments"]) == {"input": '{"a'}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    ["hello", {"role": "user"}, [{"role": "user", "content": "Hi"}], ["hello"], None, [None]],
+    ids=repr,
+)
+def test_what_is_no_message_is_refused(messages: Any) -> None:
+    """Dicts and strings are LangChain's; here the error says what to pass."""
+    with pytest.raises(ConfigurationError, match="ChatMessage") as caught:
+        to_wire_messages(messages, wire_name=wire_name)
+    assert caught.value.parameter == "messages"
+
+
 def test_calls_in_both_conventions_are_sent_once() -> None:
     """A block and a dict with one id are one call."""
     entry = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -233,28 +360,44 @@ def test_tool_result_without_content_is_empty_text() -> None:
     assert wire(message) == [{"role": "tool", "content": "", "tool_call_id": "c1"}]
 
 
-def test_images_of_tool_results_follow_them() -> None:
-    """Models read images of users only: those of results come after the last result."""
-    results = [
-        ChatMessage(
-            role="tool",
-            blocks=[TextBlock(text="See."), ImageBlock(image=PNG)],
-            additional_kwargs={"tool_call_id": call_id},
-        )
-        for call_id in ("c1", "c2")
-    ]
-    sent = wire(*results, ChatMessage(role="assistant", content="Nice."))
-    assert [message["role"] for message in sent] == ["tool", "tool", "user", "assistant"]
-    assert [part["type"] for part in sent[2]["content"]] == ["text", "image_url"] * 2
-    assert "c1" in sent[2]["content"][0]["text"]
+def test_images_of_tool_results_stay_with_them() -> None:
+    """The core puts them where models see them, or names them; see its own tests."""
+    blocks = [TextBlock(text="See."), ImageBlock(image=PNG)]
+    (sent,) = wire(tool(*blocks))
+    assert sent["role"] == "tool"
+    assert [part["type"] for part in sent["content"]] == ["text", "image_url"]
 
 
-def test_images_at_the_end_are_sent() -> None:
-    """The last message's images are not forgotten."""
-    message = ChatMessage(
-        role="tool", blocks=[ImageBlock(image=PNG)], additional_kwargs={"tool_call_id": "c1"}
-    )
-    assert [sent["role"] for sent in wire(message)] == ["tool", "user"]
+def tool(*blocks: Any, call_id: str = "c1") -> ChatMessage:
+    return ChatMessage(role="tool", blocks=blocks, additional_kwargs={"tool_call_id": call_id})
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        (VideoBlock(video=b"\x00" * 5000), ["video", "bytes left out"]),
+        (AudioBlock(url="https://example.com/a.mp3"), ["audio", "https://example.com/a.mp3"]),
+        (DocumentBlock(url="demo://doc/1", title="Doc"), ["Doc", "demo://doc/1"]),
+        (DocumentBlock(path="/nowhere/at/all.pdf"), ["/nowhere/at/all.pdf"]),
+        (ImageBlock(), ["image"]),
+        (AudioBlock(audio=b"????"), ["audio", "bytes left out"]),
+        (
+            CitableBlock(title="T", source="S", content=[DocumentBlock(url="demo://d")]),
+            ["demo://d"],
+        ),
+    ],
+    ids=["video", "audio link", "link", "missing file", "nothing", "unknown audio", "cited link"],
+)
+def test_what_a_tool_returned_is_never_refused(block: Any, words: list[str]) -> None:
+    """A user's block without a form raises; a tool's is described in its result."""
+    with pytest.raises(ConfigurationError) as caught:
+        wire(ChatMessage(blocks=[block]))
+    assert caught.value.parameter == "messages"
+    (sent,) = wire(tool(TextBlock(text="See."), block))
+    assert sent["content"].startswith("See.\n")
+    assert len(sent["content"]) < 400
+    for word in words:
+        assert word in sent["content"]
 
 
 def test_assistant_with_a_call_id_is_a_plain_answer() -> None:

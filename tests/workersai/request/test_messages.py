@@ -31,24 +31,18 @@ def message(model: str, given: Any) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- messages
 
 
-@pytest.mark.parametrize("model", TEXT_ONLY)
-def test_text_parts_are_joined_where_content_is_a_string(model: str) -> None:
-    """A list of text parts answers 5006 on models whose schema says string."""
-    wire = message(model, {"role": "user", "content": [TEXT, MORE]})
-    assert wire == {"role": "user", "content": "Look:\nthere"}
-
-
-@pytest.mark.parametrize("model", [GLM, LLAMA, UNKNOWN])
-def test_text_parts_stay_where_lists_are_taken(model: str) -> None:
-    """Other models get the list as it is."""
-    wire = message(model, {"role": "user", "content": [TEXT, MORE]})
-    assert wire == {"role": "user", "content": [TEXT, MORE]}
+@pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
+@pytest.mark.parametrize("model", [*TEXT_ONLY, GLM, LLAMA, UNKNOWN])
+def test_parts_that_are_all_text_are_joined(model: str, role: str) -> None:
+    """A list of text parts answers 5006 on several models, and joining it loses nothing."""
+    wire = message(model, {"role": role, "content": [TEXT, MORE]})
+    assert wire == {"role": role, "content": "Look:\nthere"}
 
 
 def test_a_part_is_sent_without_what_is_not_its_text() -> None:
     """Fields of other providers on a text part do not travel."""
     part = {**TEXT, "cache_control": {"type": "ephemeral"}}
-    assert message(GLM, {"role": "user", "content": [part]})["content"] == [TEXT]
+    assert message(GLM, {"role": "user", "content": [part, IMAGE]})["content"] == [TEXT, IMAGE]
 
 
 @pytest.mark.parametrize("part", [IMAGE, AUDIO, FILE], ids=["image", "audio", "file"])
@@ -82,6 +76,161 @@ def test_an_address_is_refused_where_images_come_as_data() -> None:
     assert message(GLM, {"role": "user", "content": [part]})["content"] == [part]
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["data:image/svg+xml;utf8,<svg/>", "data:image/png;base64,@@", "data:image/png,AAAA", "data:"],
+)
+@pytest.mark.parametrize("model", [GLM, SCOUT, UNKNOWN])
+def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> None:
+    """The server answers 8006 to it; the argument is named before any request."""
+    part = {"type": "image_url", "image_url": {"url": url}}
+    with pytest.raises(ConfigurationError, match=r"messages\[0\].*not base64") as caught:
+        message(model, {"role": "user", "content": [TEXT, part]})
+    assert caught.value.parameter == "messages"
+
+
+def test_base64_may_have_line_breaks() -> None:
+    """Encoders of mail break lines."""
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA\nAA"}}
+    assert message(GLM, {"role": "user", "content": [part]})["content"] == [part]
+
+
+@pytest.mark.parametrize("image", [{}, {"url": None}, None, 5], ids=repr)
+def test_an_image_without_a_url_is_refused(image: Any) -> None:
+    """An image part has a url, or it is an argument's error."""
+    with pytest.raises(ConfigurationError, match="no url"):
+        message(GLM, {"role": "user", "content": [{"type": "image_url", "image_url": image}]})
+
+
+# ------------------------------------------------------------------------- results of tools
+
+
+def several(model: str, *given: Any) -> list[dict[str, Any]]:
+    """Messages as *model* wants them; what the caller passed stays as it was."""
+    before = copy.deepcopy(given)
+    wire = to_wire_messages(given, get_profile(model))
+    assert given == before
+    return wire
+
+
+def result(content: Any, call_id: str = "a") -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+@pytest.mark.parametrize("model", [GLM, SCOUT, UNKNOWN])
+def test_an_image_of_a_tool_follows_its_result(model: str) -> None:
+    """Images are understood in users' messages: that of a result comes after the last result."""
+    question = {"role": "user", "content": "What now?"}
+    wire = several(model, result([TEXT, IMAGE]), result([IMAGE], "b"), question)
+    assert wire == [
+        result("Look:"),
+        result("", "b"),
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Attached to tool call a:"},
+                IMAGE,
+                {"type": "text", "text": "Attached to tool call b:"},
+                IMAGE,
+            ],
+        },
+        question,
+    ]
+
+
+def test_an_image_of_the_last_result_is_sent() -> None:
+    """A result that ends the conversation keeps its image."""
+    assert [m["role"] for m in several(GLM, result([IMAGE]))] == ["tool", "user"]
+
+
+@pytest.mark.parametrize(
+    ("part", "note"),
+    [
+        (IMAGE, "[image left out: image/png, 3 bytes; {} takes text only]"),
+        (
+            {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+            "[image left out: https://example.com/a.png; {} takes text only]",
+        ),
+        (AUDIO, "[audio left out: wav, 3 bytes; {} takes text only]"),
+        (
+            {"type": "file", "file": {"filename": "a.zip", "file_data": "data:x/y;base64,AAAA"}},
+            "[file left out: a.zip, x/y, 3 bytes; {} takes text only]",
+        ),
+        ({"type": "file", "file": {"file_id": "f1"}}, "[file left out: f1; {} takes text only]"),
+    ],
+    ids=["image", "link", "audio", "file", "file id"],
+)
+@pytest.mark.parametrize("model", TEXT_ONLY)
+def test_what_a_text_only_model_cannot_take_of_a_tool_is_named(
+    model: str, part: dict[str, Any], note: str
+) -> None:
+    """A tool's image does not end the conversation: the model is told what was left out."""
+    assert several(model, result([TEXT, part])) == [result(f"Look:\n{note.format(model)}")]
+
+
+def test_a_link_that_the_model_does_not_follow_is_named() -> None:
+    """A model that takes images as data is told the address."""
+    link = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    (wire,) = several(SCOUT, result([link]))
+    assert "https://example.com/a.png" in wire["content"]
+    assert "data URIs alone" in wire["content"]
+
+
+def test_a_note_stays_short() -> None:
+    """Neither megabytes of an image nor an endless address come into the text."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4_000_000}}
+    link = {"type": "image_url", "image_url": {"url": "https://example.com/" + "a" * 10_000}}
+    for part in (image, link):
+        (wire,) = several(GRANITE, result([part]))
+        assert len(wire["content"]) < 600
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, ""),
+        ("", ""),
+        ([], ""),
+        ("plain", "plain"),
+        ("half \ud83d", "half \ufffd"),
+        ({"a": 1}, '{"a": 1}'),
+        (5, "5"),
+        (["a", TEXT], "a\nLook:"),
+        ([{"type": "text", "lines": 3}], '{"type": "text", "lines": 3}'),
+        ([{"type": "json", "json": {"a": 1}}], '{"type": "json", "json": {"a": 1}}'),
+        ([{"type": "file", "size": 3}], '{"type": "file", "size": 3}'),
+        ([{"name": "a.txt"}, 7], '{"name": "a.txt"}\n7'),
+        ([{"type": "image_url", "image_url": {}}], '{"type": "image_url", "image_url": {}}'),
+        ([{"at": {1, 2}}], '{"at": [1, 2]}'),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
+def test_what_a_tool_returned_is_never_refused(model: str, content: Any, text: str) -> None:
+    """What has no form on the wire is written as text, its JSON."""
+    assert several(model, result(content)) == [result(text)]
+
+
+def test_an_image_of_an_instruction_follows_it() -> None:
+    """A system message holds text; its image is the user's, after all instructions."""
+    wire = several(
+        GLM,
+        {"role": "system", "content": [TEXT, IMAGE]},
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+    )
+    assert [m["role"] for m in wire] == ["system", "system", "user", "user"]
+    assert wire[0]["content"] == "Look:"
+    assert wire[2]["content"][1] == IMAGE
+
+
+def test_halves_of_surrogate_pairs_that_a_model_wrote_are_replaced() -> None:
+    """Half an emoji of an answer has no UTF-8; it does not end the conversation."""
+    given = {"role": "assistant", "content": "a\ud83d", "reasoning": "b\ude00"}
+    wire = message(GLM, given)
+    assert wire == {"role": "assistant", "content": "a\ufffd", "reasoning": "b\ufffd"}
+
+
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"c":"Zürich"}'}}
 
 
@@ -106,6 +255,27 @@ def test_arguments_are_json_text() -> None:
             "function": {"name": "f", "arguments": '{"c": "Zürich"}'},
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ("", "{}"),
+        ("null", "{}"),
+        ("{oops", '{"input": "{oops"}'),
+        ("[1]", '{"input": "[1]"}'),
+        ([1], '{"input": "[1]"}'),
+        ('"{\\"a\\": 1}"', '{"a": 1}'),
+        ('{"y": Infinity}', '{"y": "Infinity"}'),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
+def test_arguments_are_the_text_of_an_object(model: str, arguments: Any, sent: str) -> None:
+    """Servers parse a history's arguments, and refuse what is no object: it goes under `input`."""
+    call = {"id": "a", "function": {"name": "f", "arguments": arguments}}
+    wire = message(model, {"role": "assistant", "content": "", "tool_calls": [call]})
+    assert wire["tool_calls"][0]["function"]["arguments"] == sent
 
 
 def test_no_empty_list_of_calls_is_sent() -> None:

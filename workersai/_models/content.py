@@ -1,0 +1,126 @@
+"""What a model takes in a message, and what is said in place of what it does not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from workersai._jsonable import brief_json, byte_count, clean_text, is_base64
+from workersai._models.profile import ModelProfile
+
+__all__ = ["Parts", "refusal_of", "split_result"]
+
+Parts = list[dict[str, Any]]
+
+_NOUNS = {"image_url": "image", "input_audio": "audio", "file": "file"}
+"""The parts that only a user's message may hold -> what they are."""
+
+
+class Refusal(NamedTuple):
+    """Why a model does not take a part of a message, and what to do instead."""
+
+    reason: str
+    advice: str
+
+
+def refusal_of(part: Mapping[str, Any], profile: ModelProfile) -> Refusal | None:
+    """Say why a model does not take a part of a message; `None` if it may take it."""
+    kind = str(part.get("type"))
+    takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(kind)
+    if takes is False or (profile.text_only_content and not takes):
+        reason = f"{profile.name} takes {_takes(profile)}"
+        return Refusal(reason, "choose a model that takes it, or send text")
+    return _image_refusal(_address(part), profile) if kind == "image_url" else None
+
+
+def _image_refusal(url: str | None, profile: ModelProfile) -> Refusal | None:
+    if url is None:
+        return Refusal("it has no url", "pass {'image_url': {'url': ...}}")
+    if not url.startswith("data:"):
+        if profile.image_urls is not False:
+            return None
+        reason = f"{profile.name} takes images as data URIs alone"
+        return Refusal(reason, "download it and send its bytes")
+    head, _, data = url.partition(";base64,")
+    if len(head) < len(url) and is_base64(data):
+        return None
+    return Refusal("its data is not base64", "pass 'data:image/png;base64,...'")
+
+
+def _takes(profile: ModelProfile) -> str:
+    kinds = {"images": profile.vision, "audio": profile.audio}
+    return " and ".join(["text", *(name for name, takes in kinds.items() if takes)]) + " only"
+
+
+def split_result(content: Any, profile: ModelProfile) -> tuple[str, Parts]:
+    """Split what a tool returned into text, and media for a user's message that follows.
+
+    No message but a user's may hold media (page: the roles of the OpenAI schema). What the model
+    does not take is named in the text instead, and what is no part at all is written as JSON.
+
+    Args:
+        content: Text, parts, or any value.
+        profile: The model's.
+    """
+    if content is None or isinstance(content, str):
+        return clean_text(content or ""), []
+    if isinstance(content, Mapping) or not isinstance(content, Iterable):
+        return brief_json(content), []
+    texts: list[str] = []
+    media: Parts = []
+    for part in content:
+        if is_media(part) and refusal_of(part, profile) is None:
+            media.append(dict(part))
+        else:
+            texts.append(_text_of(part, profile))
+    return "\n".join(texts), media
+
+
+def is_media(part: Any) -> bool:
+    """Tell whether this is a whole part with an image, audio or a file."""
+    if not isinstance(part, Mapping) or part.get("type") not in _NOUNS:
+        return False
+    if part["type"] == "image_url":
+        return bool(_address(part))
+    return isinstance(part.get(part["type"]), Mapping)
+
+
+def _text_of(part: Any, profile: ModelProfile) -> str:
+    if isinstance(part, str):
+        return clean_text(part)
+    if is_media(part) and (refusal := refusal_of(part, profile)):
+        return f"[{_NOUNS[part['type']]} left out: {_facts(part)}; {refusal.reason}]"
+    if isinstance(part, Mapping) and part.get("type") == "text":
+        text = part.get("text")
+        return clean_text(text) if isinstance(text, str) else brief_json(part)
+    return brief_json(part)
+
+
+def _address(part: Mapping[str, Any]) -> str | None:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, Mapping) else image
+    return url if isinstance(url, str) and url else None
+
+
+def _facts(part: Mapping[str, Any]) -> str:
+    """Describe media in a few words: name, type and size, or the address."""
+    if part["type"] == "image_url":
+        return _describe(_address(part) or "")
+    inner = part[part["type"]]
+    if part["type"] == "input_audio":
+        return f"{inner.get('format')}, {byte_count(str(inner.get('data') or '')):,} bytes"
+    name = inner.get("filename") or inner.get("file_id")
+    data = inner.get("file_data")
+    known = [str(name)[:_LONGEST]] if name else []
+    return ", ".join([*known, *([_describe(str(data))] if data else [])])
+
+
+_LONGEST = 300
+
+
+def _describe(url: str) -> str:
+    if not url.startswith("data:"):
+        return clean_text(url[:_LONGEST])
+    head, _, data = url.partition(",")
+    kind = clean_text(head[len("data:") : _LONGEST].removesuffix(";base64"))
+    return f"{kind}, {byte_count(data):,} bytes"
