@@ -79,7 +79,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        with self._told(query, nodes) as ranked:
+        with self._reported(query, nodes) as ranked:
             result = self._client().rerank(**self._arguments(query, nodes))
             report_usage(result)
             ranked.extend(self._order(nodes, result))
@@ -91,7 +91,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        with self._told(query, nodes) as ranked:
+        with self._reported(query, nodes) as ranked:
             result = await self._async_client().rerank(**self._arguments(query, nodes))
             report_usage(result)
             ranked.extend(self._order(nodes, result))
@@ -107,7 +107,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         }
 
     @contextmanager
-    def _told(self, query: str, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
+    def _reported(self, query: str, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
         """Tell callbacks and traces of the start, and of the end with what was put in the list."""
         top_n = min(self.top_n or len(nodes), len(nodes))
         _dispatcher.event(

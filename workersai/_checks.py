@@ -97,8 +97,7 @@ def fill_blank(texts: Any, blank_text: str | None) -> list[str]:
     listed = check_texts("texts", texts)
     if blank_text is not None and (not isinstance(blank_text, str) or is_blank(blank_text)):
         raise ConfigurationError(
-            f"blank_text must be a text that is not blank, not {blank_text!r}",
-            parameter="blank_text",
+            "blank_text must be a text that is not blank", parameter="blank_text"
         )
     blank = [place for place, text in enumerate(listed) if is_blank(text)]
     if blank and blank_text is None:

@@ -86,8 +86,8 @@ def test_no_texts_need_no_request(scripted: Any) -> None:
     assert server.requests == []
 
 
-def test_queries_and_documents_are_told_apart(scripted: Any) -> None:
-    """Models that know two kinds of input are told which; the instruction is the query's."""
+def test_queries_and_documents_are_different_input(scripted: Any) -> None:
+    """Models with two kinds of input learn which it is; the instruction is the query's."""
     embeddings, server = scripted(
         vectors([1.0]), cls=WorkersAIEmbeddings, model=QWEN, instruction="Find laws"
     )

@@ -16,7 +16,7 @@ DOCUMENTS = [Document("about cats", metadata={"n": 0}), Document("about dogs", m
 
 
 def test_documents_come_best_first_with_their_scores(scripted: Any) -> None:
-    """Copies in order of relevance, the score in their metadata; what was given is untouched."""
+    """Copies in order of relevance, the score in their metadata; the originals are untouched."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     ranked = rerank.compress_documents(DOCUMENTS, "dogs?")
     assert [d.metadata for d in ranked] == [

@@ -1,4 +1,4 @@
-"""`WorkersAIEmbedding`: vectors in order, in batches, with instructions, in both colours."""
+"""`WorkersAIEmbedding`: vectors in order, in batches, with instructions, sync and async."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_class_is_an_embedding_of_llamaindex() -> None:
     assert WorkersAIEmbedding.class_name() == "WorkersAIEmbedding"
 
 
-async def test_vectors_come_in_order_in_both_colours() -> None:
+async def test_vectors_come_in_order() -> None:
     """Single texts, batches and queries, sync and async."""
     texts = [f"text number {place}" for place in range(7)]
     found = embedding(Scripted(vectors), embed_batch_size=3)
@@ -88,7 +88,7 @@ def test_short_answer_is_an_error() -> None:
 
 
 def test_query_and_text_instructions_are_put_before() -> None:
-    """Instructions given here go before texts and queries."""
+    """The object's instructions go before texts and queries."""
     script = Scripted(vectors)
     found = embedding(script, query_instruction="Q: ", text_instruction="T: ")
     found.get_query_embedding("rivers")
@@ -234,7 +234,7 @@ def test_two_different_names_are_refused() -> None:
 
 
 async def test_cache_of_llamaindex_is_used() -> None:
-    """A text that is in the cache is not sent again, alone or in a batch, in both colours."""
+    """A text that is in the cache is not sent again, alone or in a batch, sync or async."""
     script = Scripted(vectors)
     cache = SimpleKVStore()
     found = embedding(script, embeddings_cache=cache)
@@ -350,7 +350,7 @@ def test_every_setting_survives_a_dict(settings: dict[str, Any]) -> None:
 
 
 async def test_ingestion_pipeline_fills_every_node() -> None:
-    """Nodes get their vectors, in both colours."""
+    """Nodes get their vectors, in sync runs and async ones."""
     nodes = [TextNode(text=f"node {place}") for place in range(5)]
     pipeline = IngestionPipeline(transformations=[embedding(Scripted(vectors))])
     done = pipeline.run(nodes=nodes)

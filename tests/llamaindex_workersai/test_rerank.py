@@ -1,4 +1,4 @@
-"""`WorkersAIRerank`: nodes by relevance, in both colours, with events and callbacks."""
+"""`WorkersAIRerank`: nodes by relevance, sync and async, with events and callbacks."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_class_is_a_postprocessor_of_llamaindex() -> None:
 
 @pytest.mark.parametrize("entry", COLOURS)
 async def test_nodes_come_by_relevance(entry: str) -> None:
-    """Best first, all of them, with the model's scores; the nodes given stay as they are."""
-    given = nodes("a", "ccc", "bb")
-    found = await run(rerank(Scripted(by_length)), entry, given, query_str="?")
+    """Best first, all of them, with the model's scores; the nodes passed stay as they are."""
+    passed = nodes("a", "ccc", "bb")
+    found = await run(rerank(Scripted(by_length)), entry, passed, query_str="?")
     assert [(n.node.node_id, n.score) for n in found] == [("1", 3.0), ("2", 2.0), ("0", 1.0)]
-    assert [n.score for n in given] == [0.0, 0.1, 0.2]
+    assert [n.score for n in passed] == [0.0, 0.1, 0.2]
 
 
 @pytest.mark.parametrize("entry", COLOURS)
@@ -106,8 +106,8 @@ async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
 async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None:
     """One blank node would make the server refuse all; it has no score, so cutoffs drop it."""
     script = Scripted(by_length)
-    given = nodes("", "a", "\n", "bb")
-    found = await run(rerank(script, top_n=None), entry, given, query_str="?")
+    passed = nodes("", "a", "\n", "bb")
+    found = await run(rerank(script, top_n=None), entry, passed, query_str="?")
     assert [(n.node.node_id, n.score) for n in found] == [
         *(("3", 2.0), ("1", 1.0)),
         *(("0", None), ("2", None)),
@@ -155,12 +155,12 @@ def test_scores_can_be_normalised() -> None:
 
 def test_retrieval_score_can_be_kept() -> None:
     """The score before goes into a copy's metadata."""
-    given = nodes("a", "bb")
+    passed = nodes("a", "bb")
     found = rerank(Scripted(by_length), keep_retrieval_score=True).postprocess_nodes(
-        given, query_str="?"
+        passed, query_str="?"
     )
     assert [n.node.metadata["retrieval_score"] for n in found] == [0.1, 0.0]
-    assert [n.node.metadata for n in given] == [{}, {}]
+    assert [n.node.metadata for n in passed] == [{}, {}]
 
 
 @pytest.mark.parametrize("entry", COLOURS)
@@ -170,8 +170,8 @@ async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
     component = rerank(Scripted(by_length), top_n=1, callback_manager=CallbackManager([debug]))
     found = await run(component, entry, nodes("a", "bb"), QueryBundle("rivers"))
     start, end = collector._events
-    told: Any = start
-    assert (told.query, told.top_n, told.model_name) == ("rivers", 1, MODEL)
+    first: Any = start
+    assert (first.query, first.top_n, first.model_name) == ("rivers", 1, MODEL)
     assert end.model_dump()["nodes"][0]["node"]["id_"] == found[0].node.node_id
     assert [len(pair) for pair in debug.get_event_pairs(CBEventType.RERANKING)] == [2]
 
@@ -187,7 +187,7 @@ async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Co
 
 @pytest.mark.parametrize("entry", COLOURS)
 async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
-    """Ranking needs something to rank by; nothing is told before that is known."""
+    """Ranking needs something to rank by; no event is sent before that is known."""
     with pytest.raises(ConfigurationError, match="query"):
         await run(rerank(Scripted(by_length)), entry, nodes("a"))
     assert collector._events == []

@@ -53,9 +53,7 @@ def ranking(
     """
     profile = get_profile(model)
     if not isinstance(query, str) or is_blank(query):
-        raise ConfigurationError(
-            f"query must be a text that is not blank, not {query!r}", parameter="query"
-        )
+        raise ConfigurationError("query must be a text that is not blank", parameter="query")
     listed = check_texts("documents", documents)
     sent = {place: text for place, text in enumerate(listed) if not is_blank(text)}
     options = {}

@@ -25,7 +25,7 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
     Raises:
         APIStatusError: If the server answered with an error.
         ResponseError: If there is not one vector a text, of finite numbers, all of one length
-            (the one asked for, if any), in an order that can be told.
+            (the one asked for, if any), in an order that is certain.
     """
     answer, _ = reply.unwrap(request)
     result = read_embeddings(answer, request.model, request.dimensions)

@@ -18,6 +18,8 @@ __all__ = ["EmbeddingCall"]
 _log = logging.getLogger("workersai")
 
 _TOO_LARGE = 413
+_TOO_MUCH = 3030
+"""Seen with embeddings for too many tokens only; how qwen3-embedding says it is not known."""
 
 
 class EmbeddingCall:
@@ -74,7 +76,7 @@ class EmbeddingCall:
             if len(batch.places) == 1:
                 raise error.at(batch.places[0]) from None
         except APIStatusError as error:
-            if len(batch.places) == 1 or error.status != _TOO_LARGE:
+            if len(batch.places) == 1 or not _may_be_too_much(error):
                 raise
         else:
             return
@@ -97,3 +99,7 @@ class EmbeddingCall:
                 "text, without an error",
                 *(len(long), len(texts), limit, profile.name),
             )
+
+
+def _may_be_too_much(error: APIStatusError) -> bool:
+    return error.status == _TOO_LARGE or error.code == _TOO_MUCH

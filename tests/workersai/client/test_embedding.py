@@ -119,6 +119,7 @@ def test_one_refusal_is_enough_for_all_batches(mocked: Mocked) -> None:
     [
         pytest.param(lambda: error("maximum context length is 512 tokens", 8007), id="8007"),
         pytest.param(lambda: error("Request is too large", 3006, 413), id="413"),
+        pytest.param(lambda: error("an unknown sentence", 3030), id="3030"),
     ],
 )
 def test_any_model_that_finds_a_request_too_much(
