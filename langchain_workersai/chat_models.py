@@ -73,7 +73,8 @@ class ChatWorkersAI(BatchedChat):
         ```
 
     What an answer cost is in `usage_metadata`; `response_metadata` has `model_name`,
-    `finish_reason`, `neurons`, `cf_ray` and, if asked for, `logprobs`; reasoning is in
+    `finish_reason`, `request_id` and, if asked for, `logprobs`. Its `neurons` are a list with one
+    number a call, because LangChain adds up lists and no fractions. Reasoning is in
     `additional_kwargs["reasoning_content"]` and in `content_blocks`.
 
     Attributes:

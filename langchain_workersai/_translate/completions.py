@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from typing_extensions import assert_never
 
+from langchain_workersai._translate.metadata import token_usage
 from workersai import (
     ChatEvent,
     ChatResult,
@@ -16,6 +17,7 @@ from workersai import (
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
+    Usage,
     UsageUpdate,
 )
 
@@ -27,7 +29,13 @@ def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMRe
         results: One a prompt, in order.
         model: The model that was asked, for answers that do not name theirs.
     """
-    generations = [[_generation(choice, r) for choice in r.choices] for r in results]
+    generations = [
+        [
+            _generation(choice, r, usage=r.usage if i == 0 else None)
+            for i, choice in enumerate(r.choices)
+        ]
+        for r in results
+    ]
     usages = [r.usage for r in results if r.usage is not None and r.usage.total_tokens]
     names = [r.model for r in results if r.model]
     output: dict[str, Any] = {"model_name": names[-1] if names else model}
@@ -40,16 +48,21 @@ def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMRe
     return LLMResult(generations=generations, llm_output=output)
 
 
-def _generation(choice: Choice, result: ChatResult) -> Generation:
+def _generation(choice: Choice, result: ChatResult, *, usage: Usage | None) -> Generation:
     known = {
         "finish_reason": choice.finish_reason,
         "logprobs": choice.logprobs,
         "reasoning": choice.reasoning or None,
-        "usage": result.usage and result.usage.to_dict(),
-        "cf_ray": result.request_id,
+        "request_id": result.request_id,
+        **(_cost(usage) if usage is not None else {}),
     }
     info = {key: value for key, value in known.items() if value is not None}
     return Generation(text=choice.text, generation_info=info or None)
+
+
+def _cost(usage: Usage) -> dict[str, Any]:
+    tokens = {"usage": token_usage(usage)} if usage.total_tokens else {}
+    return tokens | ({} if usage.neurons is None else {"neurons": [usage.neurons]})
 
 
 def generation_chunk(event: ChatEvent, *, model: str) -> GenerationChunk:
@@ -69,12 +82,12 @@ def _info(
         # A prompt offers no tools; a model that calls one all the same has said nothing.
         return None
     if isinstance(event, UsageUpdate):
-        return {"usage": event.usage.to_dict()}
+        return _cost(event.usage)
     if isinstance(event, Finish):
         known = {
             "finish_reason": event.finish_reason,
             "model_name": event.model or model,
-            "cf_ray": event.request_id,
+            "request_id": event.request_id,
         }
         return {key: value for key, value in known.items() if value is not None}
     assert_never(event)

@@ -1,4 +1,9 @@
-"""What is known of an answer beside its text -> LangChain's metadata."""
+"""What is known of an answer beside its text -> LangChain's metadata.
+
+LangChain adds up the chunks of a stream, and users add up those of an agent's whole run: texts and
+lists are joined, whole numbers are added, and two fractions that differ raise `TypeError`. So
+neurons, which are fractions, come as a list with one number a call.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ def response_metadata(answer: ChatResult | Finish, *, model: str) -> dict[str, A
         "model_name": answer.model or model,
         "id": answer.id,
         "system_fingerprint": answer.system_fingerprint,
-        "cf_ray": answer.request_id,
+        "request_id": answer.request_id,
         **{f"cf_aig_{name}": value for name, value in answer.gateway.items()},
     }
     return {
@@ -51,9 +56,14 @@ def add_usage(message: AIMessage, usage: Usage) -> None:
     """Put a call's usage on the one message that carries it."""
     if usage.total_tokens:  # else the cost alone is known, from a header
         message.usage_metadata = usage_metadata(usage)
-    message.response_metadata["token_usage"] = usage.to_dict()
+        message.response_metadata["token_usage"] = token_usage(usage)
     if usage.neurons is not None:
-        message.response_metadata["neurons"] = usage.neurons
+        message.response_metadata["neurons"] = [usage.neurons]
+
+
+def token_usage(usage: Usage) -> dict[str, Any]:
+    """Write token counts as OpenAI does: whole numbers, which LangChain can add up."""
+    return {name: count for name, count in usage.to_dict().items() if name != "neurons"}
 
 
 def additional_kwargs(reasoning: str, refusal: str | None) -> dict[str, Any]:

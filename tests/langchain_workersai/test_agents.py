@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
-from tests.langchain_workersai.scripted import GLM, GRANITE, IN_LANGGRAPH_TASKS
+from tests.langchain_workersai.scripted import GLM, GRANITE, IN_LANGGRAPH_TASKS, merged
 from workersai import Endpoint
 
 
@@ -75,6 +75,31 @@ def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) ->
     assert "42" in "".join(c.text for c in chunks)
     assert sum(c.usage_metadata is not None for c in chunks) == 2
     llm.close()
+
+
+@pytest.mark.parametrize("way", ["stream", pytest.param("astream", marks=IN_LANGGRAPH_TASKS)])
+@pytest.mark.parametrize("endpoint", ["run", "openai"])
+async def test_the_chunks_of_an_agent_s_run_add_up(
+    scripted: Any, wire: Any, endpoint: Endpoint, way: str
+) -> None:
+    """Two calls of a model with a cost of their own are one message: neurons are a list."""
+    first = wire.stream({"tool_calls": [wire.call("weather", '{"city": "Bern"}')]})
+    second = wire.stream("It is ", "sunny.")
+    for events, neurons in ((first, 0.5), (second, 0.75)):
+        events[-2] = {**events[-2], "usage": {**wire.usage, "neurons": neurons}}
+    llm, server = scripted(first, second, endpoint=endpoint)
+    agent, asked = create_agent(llm, [weather]), {"messages": [("user", "weather?")]}
+    if way == "stream":
+        given = [m for m, _ in agent.stream(asked, stream_mode="messages")]
+    else:
+        given = [m async for m, _ in agent.astream(asked, stream_mode="messages")]
+    total = merged([m for m in given if isinstance(m, AIMessageChunk)])
+    assert len(server.requests) == 2
+    assert total.response_metadata["neurons"] == [0.5, 0.75]
+    assert total.text == "It is sunny."
+    assert [call["name"] for call in total.tool_calls] == ["weather"]
+    assert total.usage_metadata
+    assert total.usage_metadata["total_tokens"] == 24
 
 
 async def test_an_agent_works_asynchronously(local: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_an_answer_has_text_usage_and_metadata(scripted: Any, wire: Any) -> None
     assert metadata["model_provider"] == "workersai"
     assert metadata["finish_reason"] == "stop"
     assert metadata["id"] == "chat-1"
-    assert metadata["neurons"] == 0.5
+    assert metadata["neurons"] == [0.5]
     assert metadata["token_usage"]["total_tokens"] == 12
 
 
@@ -59,7 +59,11 @@ def test_plain_and_streamed_answers_say_the_same(scripted: Any, wire: Any, strea
     assert [(c["name"], c["args"], c["id"]) for c in message.tool_calls] == [("f", {"a": 1}, "c1")]
     assert message.usage_metadata
     assert message.usage_metadata["total_tokens"] == 12
-    for key, value in (("finish_reason", "tool_calls"), ("neurons", 0.5), ("model_name", GRANITE)):
+    for key, value in (
+        ("finish_reason", "tool_calls"),
+        ("neurons", [0.5]),
+        ("model_name", GRANITE),
+    ):
         assert message.response_metadata[key] == value
     assert [b["type"] for b in message.content_blocks] == ["reasoning", "text", "tool_call"]
 

@@ -26,9 +26,9 @@ def read_logprobs(choice: Mapping[str, Any], exact: ExactText) -> list[dict[str,
     if not isinstance(logprobs, dict):
         return None
     if isinstance(content := logprobs.get("content"), list):
-        return _tokens(content, ("logprobs", "content"), exact)
+        return _tokens(content, ("logprobs", "content"), exact) or None
     if isinstance(tokens := logprobs.get("tokens"), list):
-        return _parallel(logprobs, tokens, exact)
+        return _parallel(logprobs, tokens, exact) or None
     return None
 
 

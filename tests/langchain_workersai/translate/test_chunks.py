@@ -147,10 +147,10 @@ def test_usage_and_metadata_are_on_one_chunk() -> None:
         "model_name": "@cf/a/b-fast",
         "finish_reason": "stop",
         "id": "x",
-        "cf_ray": "ray",
+        "request_id": "ray",
         "system_fingerprint": "fp",
-        "neurons": 0.25,
-        "token_usage": usage.to_dict(),
+        "neurons": [0.25],
+        "token_usage": {k: v for k, v in usage.to_dict().items() if k != "neurons"},
     }
     assert all(c.response_metadata["model_provider"] == "workersai" for c in chunks)
     assert last.chunk_position == "last"

@@ -1,0 +1,190 @@
+"""Metadata that LangChain can add up, whatever stands in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from langchain_core.messages import AIMessageChunk, message_chunk_to_message
+from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
+
+from langchain_workersai._translate.answers import from_wire_chat_result
+from langchain_workersai._translate.chunks import ChunkStream
+from langchain_workersai._translate.completions import from_wire_completions, generation_chunk
+from tests.langchain_workersai.scripted import merged
+from workersai import (
+    ChatEvent,
+    ChatResult,
+    Choice,
+    Finish,
+    InvalidToolCall,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+    UsageUpdate,
+)
+
+COUNTS = st.integers(0, 10**9)
+SOME = st.none() | st.text(min_size=1, max_size=5)
+USAGES = st.builds(
+    Usage,
+    COUNTS,
+    COUNTS,
+    COUNTS,
+    cached_tokens=st.none() | COUNTS,
+    reasoning_tokens=st.none() | COUNTS,
+    neurons=st.none() | st.floats(0, 10**6),
+)
+TOKENS = st.fixed_dictionaries(
+    {
+        "token": st.text(max_size=3),
+        "logprob": st.none() | st.floats(-9, 0) | st.integers(-9, 0),
+        "bytes": st.none() | st.lists(st.integers(0, 255), max_size=2),
+        "top_logprobs": st.lists(st.fixed_dictionaries({"token": st.text(max_size=3)}), max_size=2),
+    }
+)
+FACTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "model": SOME,
+        "id": SOME,
+        "request_id": SOME,
+        "system_fingerprint": SOME,
+        "gateway": st.dictionaries(st.sampled_from(["cache_status", "log_id", "step"]), st.text()),
+    }
+)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
+    """One answer, whole and as the events of a stream: every fact is there or is not."""
+    facts, usage = draw(FACTS), draw(st.none() | USAGES)
+    text, reasoning = draw(st.text(max_size=5)), draw(st.text(max_size=5))
+    tokens = draw(st.none() | st.lists(TOKENS, min_size=1, max_size=2))
+    reason, refusal = draw(SOME), draw(SOME)
+    call = draw(st.none() | st.just(ToolCall("c", "f", {"a": 1})))
+    broken = draw(st.none() | st.just(InvalidToolCall("d", "g", '{"a', "cut")))
+    valid, invalid = tuple(filter(None, [call])), tuple(filter(None, [broken]))
+    choice = Choice(0, text, reasoning, valid, invalid, reason, refusal, tokens)
+    events: list[ChatEvent] = [TextDelta(letter) for letter in text]
+    events += [TextDelta("", tokens)] if tokens else []
+    events += [ReasoningDelta(letter) for letter in reasoning]
+    events += [ToolCallDelta(0, "c", "f", '{"a"'), ToolCallDelta(0, None, None, ": 1}")] * bool(
+        call
+    )
+    events += [ToolCallDelta(1, "d", "g", '{"a')] * bool(broken)
+    events += [UsageUpdate(usage)] if usage else []
+    finish = Finish(
+        finish_reason=reason, tool_calls=valid, invalid_tool_calls=invalid, refusal=refusal, **facts
+    )
+    return ChatResult((choice,), usage, **facts), [*events, finish]
+
+
+def chunks(events: list[ChatEvent]) -> list[AIMessageChunk]:
+    """The chunks as `stream` gives them: with what `generation_info` has in their metadata."""
+    stream = ChunkStream(model="@cf/a/b")
+    given = [chunk for event in events for chunk in stream.feed(event)]
+    messages = []
+    for chunk in given:
+        assert isinstance(chunk.message, AIMessageChunk)
+        info = chunk.generation_info or {}
+        chunk.message.response_metadata = {**info, **chunk.message.response_metadata}
+        messages.append(chunk.message)
+    return messages
+
+
+def whole(result: ChatResult) -> AIMessageChunk:
+    """A plain answer as the chunk that LangChain makes of it to add it to others."""
+    message = from_wire_chat_result(result, model="@cf/a/b").generations[0].message
+    return AIMessageChunk(
+        **message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
+    )
+
+
+@settings(max_examples=300)
+@given(st.lists(calls(), min_size=2, max_size=3), st.booleans())
+def test_the_chunks_of_several_calls_add_up(
+    asked: list[tuple[ChatResult, list[ChatEvent]]], one_by_one: bool
+) -> None:
+    """Whatever each call reports, its chunks and those of other calls have a sum."""
+    streams = [chunks(events) for _, events in asked]
+    if one_by_one:
+        total = merged([chunk for stream in streams for chunk in stream])
+    else:
+        total = merged([merged(stream) for stream in streams])
+    usages = [result.usage for result, _ in asked if result.usage is not None]
+    neurons = [usage.neurons for usage in usages if usage.neurons is not None]
+    assert total.response_metadata.get("neurons", []) == neurons
+    assert total.text == "".join(result.text for result, _ in asked)
+    if any(usage.total_tokens for usage in usages):
+        assert total.usage_metadata is not None
+        usages = [usage for usage in usages if usage.total_tokens]
+        assert total.usage_metadata["input_tokens"] == sum(u.prompt_tokens for u in usages)
+        assert total.usage_metadata["total_tokens"] == sum(u.total_tokens for u in usages)
+
+
+@given(st.lists(calls(), min_size=2, max_size=3))
+def test_plain_answers_add_up_like_streams(
+    asked: list[tuple[ChatResult, list[ChatEvent]]],
+) -> None:
+    """A plain answer and a stream have the same metadata, so that either can follow the other."""
+    for result, events in asked:
+        streamed = message_chunk_to_message(merged(chunks(events)))
+        plain = from_wire_chat_result(result, model="@cf/a/b").generations[0].message
+        assert streamed.response_metadata == plain.response_metadata
+        assert streamed.additional_kwargs == plain.additional_kwargs
+        assert streamed.usage_metadata == plain.usage_metadata  # type: ignore[attr-defined]
+    first, *rest = asked
+    merged([whole(first[0]), *(merged(chunks(events)) for _, events in rest)])
+    merged([*(merged(chunks(events)) for _, events in rest), whole(first[0])])
+
+
+@settings(max_examples=200)
+@given(st.lists(calls(), min_size=2, max_size=3))
+def test_the_chunks_of_several_completions_add_up(
+    asked: list[tuple[ChatResult, list[ChatEvent]]],
+) -> None:
+    """The generations of a completion, streamed or whole, have a sum too."""
+    given = [generation_chunk(event, model="m") for _, events in asked for event in events]
+    results = from_wire_completions([result for result, _ in asked], model="m")
+    plain = [
+        GenerationChunk(text=made.text, generation_info=made.generation_info)
+        for row in results.generations
+        for made in row
+    ]
+    for pieces in (given, plain):
+        total = pieces[0]
+        for piece in pieces[1:]:
+            total = total + piece
+        usages = [result.usage for result, _ in asked if result.usage is not None]
+        neurons = [usage.neurons for usage in usages if usage.neurons is not None]
+        assert (total.generation_info or {}).get("neurons", []) == neurons
+        assert total.text == "".join(result.text for result, _ in asked)
+
+
+def test_generation_chunks_of_several_calls_add_up() -> None:
+    """Handlers that collect the chunks themselves can add them, one or a list."""
+    events: list[ChatEvent] = [TextDelta("a", [{"token": "a", "logprob": -0.5}])]
+    events += [UsageUpdate(Usage(1, 1, 2, neurons=0.25)), Finish("stop", id="x")]
+    streams = [ChunkStream(model="m"), ChunkStream(model="m")]
+    given = [chunk for stream in streams for event in events for chunk in stream.feed(event)]
+    total = given[0] + given[1:]
+    assert isinstance(total, ChatGenerationChunk)
+    assert total.message.response_metadata["neurons"] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("neurons", [None, 0.0, 1.5])
+def test_neurons_are_a_list_with_one_number_a_call(neurons: float | None) -> None:
+    """Fractions have no sum in LangChain; token counts have, and stay whole numbers."""
+    result = ChatResult((Choice(text="a"),), Usage(1, 2, 3, neurons=neurons))
+    message = from_wire_chat_result(result, model="m").generations[0].message
+    assert message.response_metadata.get("neurons") == (None if neurons is None else [neurons])
+    assert message.response_metadata["token_usage"] == {
+        "prompt_tokens": 1,
+        "completion_tokens": 2,
+        "total_tokens": 3,
+    }
