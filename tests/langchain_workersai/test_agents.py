@@ -88,7 +88,8 @@ async def test_the_chunks_of_an_agent_s_run_add_up(
     for events, neurons in ((first, 0.5), (second, 0.75)):
         events[-2] = {**events[-2], "usage": {**wire.usage, "neurons": neurons}}
     llm, server = scripted(first, second, endpoint=endpoint)
-    agent, asked = create_agent(llm, [weather]), {"messages": [("user", "weather?")]}
+    agent: Any = create_agent(llm, [weather])
+    asked = {"messages": [("user", "weather?")]}
     if way == "stream":
         given = [m for m, _ in agent.stream(asked, stream_mode="messages")]
     else:
