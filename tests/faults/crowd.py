@@ -22,7 +22,9 @@ from llama_index.core.llms import ChatMessage
 from langchain_workersai import ChatWorkersAI
 from llamaindex_workersai import WorkersAI
 from tests.faults.speakers import make_http_client
-from workersai import AsyncClient, TextDelta, _http
+from workersai import AsyncClient, TextDelta
+from workersai._http import aio_pool
+from workersai._http.aio_pool import AsyncPool
 from workersai.client import retries as _exchange
 from workersai.errors import WorkersAIError
 
@@ -190,8 +192,7 @@ class Caller:
         if self._own is not None:
             return self._own
         client: AsyncClient = self.it if self.face == "client" else self.it._async_client()
-        ((_, kept),) = client._sender._engine._kept.items()
-        return kept.client
+        return client._sender._engine._used[asyncio.get_running_loop()].pool
 
     async def aclose(self) -> None:
         await self.it.aclose()
@@ -318,6 +319,8 @@ def descriptors() -> int:
 
 def _pool(http_client: Any) -> tuple[int, int]:
     """Return how many places of the pool are taken, and how many connections are idle in it."""
+    if isinstance(http_client, AsyncPool):
+        return http_client._places + len(http_client._waiters), len(http_client._idle)
     transport = http_client._transport
     if isinstance(http_client, HttpxAiohttpClient):
         connector = transport.client.connector
@@ -341,9 +344,8 @@ def quick_retries(seconds: float = 0.002) -> Iterator[None]:
 @contextmanager
 def small_pool(size: int = POOL) -> Iterator[None]:
     """Let new async clients have few connections."""
-    engine = vars(_http.aio)
-    usual, engine["MAX_CONNECTIONS"] = engine["MAX_CONNECTIONS"], size
+    usual, aio_pool.MAX_OPEN = aio_pool.MAX_OPEN, size
     try:
         yield
     finally:
-        engine["MAX_CONNECTIONS"] = usual
+        aio_pool.MAX_OPEN = usual

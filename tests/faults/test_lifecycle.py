@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.faults import scripts
@@ -30,7 +29,6 @@ from tests.faults.speakers import SIX, Speaker
 from tests.faults.test_cancellation import token_then_wait
 from tests.workersai.loopback import WAIT
 from tests.workersai.talking import ACCOUNT, TOKEN
-from workersai._http import sync
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,20 +107,11 @@ def test_event_loops_that_are_just_closed(
 
 
 @pytest.mark.parametrize("speaker_name", ["client-sync", "langchain-sync", "llamaindex-sync"])
-def test_threads_that_start_together(
-    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Thirty-two first calls at once build one HTTP client, and all of them succeed."""
-    made: list[str] = []
-    build = sync._make_client
-
-    def count(url: str) -> httpx.Client:
-        made.append(url)
-        return build(url)
-
-    monkeypatch.setattr(sync, "_make_client", count)
+def test_threads_that_start_together(speaks: Speaks, serve: Serve) -> None:
+    """Thirty-two first calls at once succeed, and what they opened serves the next ones."""
     gate = threading.Barrier(32)
-    speaker = speaks(serve(scripts.well))
+    server = serve(scripts.well)
+    speaker = speaks(server)
 
     def call(_: int) -> str:
         gate.wait(WAIT)
@@ -130,7 +119,10 @@ def test_threads_that_start_together(
 
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(call, range(32))) == [TEXT] * 32
-    assert len(made) == 1
+    opened = server.connections
+    assert opened <= 32
+    assert [speaker.ask() for _ in range(10)] == [TEXT] * 10
+    assert server.connections == opened
 
 
 @pytest.mark.parametrize("speaker_name", SIX)

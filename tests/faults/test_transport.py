@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import collections
 import resource
-import socket
 import threading
 import time
-import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from tests.faults import scripts
@@ -31,23 +27,11 @@ from workersai import (
 )
 
 HOW = ("plain", "stream")
-HTTPX_AIOHTTP_OWN_PROXIES = pytest.mark.filterwarnings(
-    "ignore:BasicAuth is deprecated", "ignore:The 'proxy_auth' parameter is deprecated"
-)
-"""What httpx-aiohttp does where ours does not: aiohttp warns of it."""
 BARE = ("client-sync", "client-async")
 """For what the faces have no part in, and takes its time."""
 
 
 # ---------------------------------------------------------------------------- connections
-
-
-@pytest.fixture
-def free_port(loopback: None) -> Iterator[int]:
-    """A port that nobody listens on, kept from others."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -209,48 +193,6 @@ def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
     speaker.ask()
     speaker.ask()
     assert [seen.header("cookie") for seen in server.requests] == [None, None]
-
-
-@HTTPX_AIOHTTP_OWN_PROXIES
-def test_proxies_of_the_environment(
-    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, free_port: int
-) -> None:
-    """`HTTP_PROXY` is honoured although the transport is ours, and `NO_PROXY` with it."""
-    proxy, server = serve(scripts.well), serve(scripts.well)
-    monkeypatch.setenv("HTTP_PROXY", f"http://user:password@127.0.0.1:{proxy.port}")
-    assert speaks(base_url=f"http://localhost:{free_port}/client/v4").ask() == TEXT
-    assert (proxy.requests[0].header("proxy-authorization") or "").startswith("Basic ")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert speaks(server).ask() == TEXT
-    assert len(proxy.requests) == len(server.requests) == 1
-
-
-@HTTPX_AIOHTTP_OWN_PROXIES
-@pytest.mark.parametrize("how", HOW)
-def test_credentials_of_a_proxy_are_in_no_error(
-    speaks: Speaks, monkeypatch: pytest.MonkeyPatch, free_port: int, how: str
-) -> None:
-    """A proxy that does not answer is named without its user and password, locals included."""
-    monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{free_port}")
-    with pytest.raises(APIConnectionError) as caught:
-        speaks(max_retries=0).either(how)
-    error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    shown = "".join(error.format())
-    assert "a-password" not in shown
-    assert "a-user" not in shown
-
-
-@pytest.mark.parametrize("speaker_name", [name for name in SIX if name.endswith("-sync")])
-def test_opting_out_of_the_environments_proxies(
-    speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, free_port: int
-) -> None:
-    """`NO_PROXY=*` does it for all, an HTTP client of one's own for one object."""
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port}")
-    server = serve(scripts.well)
-    with httpx.Client(trust_env=False, verify=False) as own:
-        assert speaks(server, http_client=own).ask() == TEXT
-    monkeypatch.setenv("NO_PROXY", "*")
-    assert speaks(server).ask() == TEXT
 
 
 # -------------------------------------------------------------------- streams that stop early

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -120,28 +119,3 @@ def test_by_default_no_call_waits_for_ever() -> None:
     assert all(
         0 < getattr(clocks, name) < 3600 for name in ("connect", "first_byte", "idle", "total")
     )
-
-
-async def test_proxies_of_the_environment_are_used(
-    monkeypatch: pytest.MonkeyPatch, serve: Serve
-) -> None:
-    """`HTTP_PROXY` carries sync and async calls, where `NO_PROXY` does not except the host."""
-    body = json.dumps({"success": True, "result": {"response": "by proxy"}}).encode()
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    asked: list[str] = []
-
-    def forward(connection: socket.socket, request: bytes) -> None:
-        asked.append(request.split(b"\r\n")[0].decode())
-        connection.sendall(head % len(body) + body)
-
-    for name in ("HTTP_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, serve(forward))
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "")
-    # Nothing listens at this address: only a proxy can have answered.
-    llm = model("http://127.0.0.1:9/client/v4", max_retries=0)
-    assert llm.invoke("hello there").text == "by proxy"
-    assert (await llm.ainvoke("hello there")).text == "by proxy"
-    assert [line.startswith("POST http://127.0.0.1:9/client/v4/") for line in asked] == [True] * 2
-    await llm.aclose()
-    llm.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -98,6 +99,10 @@ Script = Callable[[Peer, Seen], None]
 class Loopback:
     """Serves every request by calling *script*; counts requests and connections.
 
+    Args:
+        script: What to do with a request.
+        context: Speak TLS, with this certificate.
+
     Attributes:
         requests: What came, in order.
         connections: How many were opened.
@@ -105,8 +110,9 @@ class Loopback:
         release: Set when the test is over; a script that waits for it never sleeps too long.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self._context = context
         self.requests: list[Seen] = []
         self.connections = 0
         self.gone = threading.Event()
@@ -119,6 +125,8 @@ class Loopback:
 
     @property
     def base_url(self) -> str:
+        if self._context is not None:
+            return f"https://localhost:{self.port}/client/v4"
         return f"http://127.0.0.1:{self.port}/client/v4"
 
     def _start(self, target: Callable[..., None], *args: Any) -> None:
@@ -138,6 +146,8 @@ class Loopback:
 
     def _serve(self, peer: Peer) -> None:
         with contextlib.suppress(OSError):
+            if self._context is not None:
+                peer.sock = self._context.wrap_socket(peer.sock, server_side=True)
             buffer = b""
             while peer.is_open:
                 while b"\r\n\r\n" not in buffer:
@@ -165,3 +175,64 @@ class Loopback:
             thread.join(WAIT)
         for peer in self._peers:
             peer.sock.close()
+
+
+class TunnelProxy:
+    """A proxy that knows `CONNECT` alone, and remembers each byte that its clients sent in clear.
+
+    Args:
+        port: Where its tunnels lead, whatever host is asked for.
+        status: What it answers to `CONNECT`.
+    """
+
+    def __init__(self, port: int, status: str = "200 Connection established") -> None:
+        self.asked: list[str] = []
+        self.connections = 0
+        self.heard = b""
+        self._port, self._status = port, status
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._socks: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.connections += 1
+                self._socks.append(sock)
+                threading.Thread(target=self._serve, args=[sock], daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (data := sock.recv(65536)):
+                    return
+                head += data
+                self.heard += data
+            self.asked.append(head.decode("latin-1"))
+            sock.sendall(f"HTTP/1.1 {self._status}\r\n\r\n".encode())
+            if self._status.startswith("200") and head.startswith(b"CONNECT "):
+                other = socket.create_connection(("127.0.0.1", self._port))
+                self._socks.append(other)
+                threading.Thread(target=self._relay, args=[other, sock], daemon=True).start()
+                self._relay(sock, other, is_heard=True)
+            else:
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def _relay(self, source: socket.socket, sink: socket.socket, *, is_heard: bool = False) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if is_heard:
+                    self.heard += data
+                sink.sendall(data)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for sock in (self._listener, *self._socks):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()

@@ -1,10 +1,10 @@
-"""The HTTP engines: the only package that knows an HTTP library.
+"""The HTTP engines: the only folder that knows sockets and HTTP libraries.
 
-Sync calls use httpx's own transport. Async calls use httpx over aiohttp, because httpx's own async
-pool loses its slots when tasks are cancelled. Clients are made at the first call, one a process
-and (async) one an event loop, over one SSL context. A user's own client may be of httpx or httpx2.
-No exception of a library leaves this package, neither raised nor as the cause of one that is: they
-carry the request, and it carries the token.
+Our own connections are plain sockets, read by llhttp: `sync_pool` and `aio_pool`, which share their
+framing, targets and TLS. A client of httpx or httpx2 that the user brings is used instead, and so
+is httpx itself where a recorder or a mock listens in on it, or for a proxy that takes more than a
+tunnel. No exception of a library leaves this folder, neither raised nor as the cause of one that
+is: it may hold the request, and the request holds the token.
 """
 
 from __future__ import annotations

@@ -14,18 +14,16 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-import httpx
-
 from workersai._http.clocks import Clocks
 from workersai._http.outgoing import Outgoing
+from workersai._http.targets import parse_target
 from workersai._secrets import redact
 from workersai.errors import APIConnectionError, ConfigurationError, ResponseError, WorkersAIError
 
-__all__ = ["HTTPX", "Family", "family_of"]
+__all__ = ["Family", "family_of", "httpx_family"]
 
 _LIBRARIES = ("httpx", "httpx2")
-_ELSEWHERE = (aiohttp.ClientError, asyncio.TimeoutError, OSError, zlib.error)
+_ELSEWHERE = (asyncio.TimeoutError, OSError, zlib.error)
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 
 Kinds = tuple[type[BaseException], ...]
@@ -45,38 +43,39 @@ class Family:
     _timeouts: Kinds = field(repr=False)
     _connecting: Kinds = field(repr=False)
     _unreadable: Kinds = field(repr=False)
+    _below: Kinds = field(repr=False)
 
     @classmethod
-    def of(cls, library: Any) -> Family:
-        """Read the names of a library."""
+    def of(cls, library: Any, aiohttp: Any) -> Family:
+        """Read the names of a library, and of aiohttp, which may carry its requests."""
+        below: Kinds = () if aiohttp is None else (aiohttp.ClientError,)
+        connecting: Kinds = (library.ConnectTimeout, library.ConnectError, library.PoolTimeout)
+        unreadable: Kinds = (
+            library.DecodingError,
+            library.InvalidURL,
+            library.LocalProtocolError,
+            zlib.error,
+        )
+        if aiohttp is not None:
+            connecting += (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError)
+            unreadable += (aiohttp.ClientResponseError,)
         return cls(
             library,
-            (library.HTTPError, library.InvalidURL, library.StreamError, *_ELSEWHERE),
+            (library.HTTPError, library.InvalidURL, library.StreamError, *below, *_ELSEWHERE),
             (library.TimeoutException, asyncio.TimeoutError),
-            (
-                library.ConnectTimeout,
-                library.ConnectError,
-                library.PoolTimeout,
-                aiohttp.ConnectionTimeoutError,
-                aiohttp.ClientConnectorError,
-            ),
-            (
-                library.DecodingError,
-                library.InvalidURL,
-                library.LocalProtocolError,
-                aiohttp.ClientResponseError,
-                zlib.error,
-            ),
+            connecting,
+            unreadable,
+            below,
         )
 
     def translate(self, error: BaseException, clocks: Clocks, outgoing: Outgoing) -> WorkersAIError:
         """Say in our terms what was raised; the result keeps no reference to it."""
-        cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
+        cause = error.__cause__ if isinstance(error.__cause__, self._below) else error
         is_connecting = isinstance(cause, self._connecting)
         if isinstance(cause, self._timeouts):
             return clocks.expired(is_connecting=is_connecting)
         text = redact(_USER_INFO.sub("//", str(cause)), outgoing.secrets)
-        host = httpx.URL(outgoing.url).host
+        host = parse_target(outgoing.url).host
         reason = f"{type(cause).__name__}: {ascii(text[:200])[1:-1]}"
         if isinstance(cause, self._unreadable) or self._is_no_http(cause):
             return ResponseError(f"The answer of {host} could not be read ({reason})")
@@ -92,8 +91,14 @@ class Family:
         )
 
 
-HTTPX = Family.of(httpx)
 _read = functools.cache(Family.of)
+
+
+def httpx_family() -> Family:
+    """Return httpx as a family; it is imported only now."""
+    import httpx  # noqa: PLC0415 - most processes never need it
+
+    return _read(httpx, sys.modules.get("aiohttp"))
 
 
 def family_of(client: object, kind: str) -> Family:
@@ -109,7 +114,7 @@ def family_of(client: object, kind: str) -> Family:
     for base in type(client).__mro__:
         library = base.__module__.partition(".")[0]
         if base.__name__ == kind and library in _LIBRARIES:
-            return _read(sys.modules[library])
+            return _read(sys.modules[library], sys.modules.get("aiohttp"))
     raise ConfigurationError(
         f"an HTTP client of your own must be an httpx.{kind} here, not a {type(client).__name__}",
         parameter="http_client",

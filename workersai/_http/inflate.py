@@ -25,16 +25,23 @@ class Decoder:
         """Give what *data* decompresses to, in pieces: who counts them can stop early.
 
         Raises:
-            ResponseError: If there is more after the compressed data's own end.
+            ResponseError: If it is not compressed as it says, or goes on after its own end.
         """
         piece = b"-"
         while data or len(piece) == _STEP_BYTES:
-            piece = self._inflate.decompress(data, _STEP_BYTES)
+            piece = self._step(data)
             if self._inflate.unused_data:
                 raise ResponseError("the compressed answer goes on after its end")
             data = self._inflate.unconsumed_tail
             if piece:
                 yield piece
+
+    def _step(self, data: bytes) -> bytes:
+        try:
+            return self._inflate.decompress(data, _STEP_BYTES)
+        except zlib.error as error:
+            reason = str(error)
+        raise ResponseError(f"the answer is not compressed as it says ({reason})")
 
     def close(self) -> None:
         """Check that the compressed data was whole.

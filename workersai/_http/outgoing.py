@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workersai._http.framing import request_bytes
+from workersai._http.targets import parse_target
 from workersai._secrets import Secrets
 
 __all__ = ["Outgoing"]
@@ -20,3 +22,11 @@ class Outgoing:
     content: bytes = field(repr=False)
     params: Mapping[str, str]
     secrets: Secrets
+
+    def to_bytes(self) -> bytes:
+        """Write the request as HTTP/1.1."""
+        target = parse_target(self.url)
+        path = target.with_query(self.params)
+        return request_bytes(
+            self.method, path, target.host_header, self.headers.items(), self.content
+        )

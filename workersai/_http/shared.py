@@ -1,48 +1,26 @@
-"""What both engines share: limits, requests and the SSL context."""
+"""What both engines share: limits and requests through a library."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import ssl
+import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, TypeAlias
-
-import httpx
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workersai._http.families import Family, Kinds
-from workersai._http.outgoing import Outgoing
 from workersai.errors import APITimeoutError
 
-HTTPClient: TypeAlias = httpx.Client
-AsyncHTTPClient: TypeAlias = httpx.AsyncClient
+if TYPE_CHECKING:
+    import httpx
 
-MAX_CONNECTIONS = 1000
-MAX_IDLE_CONNECTIONS = 100
-IDLE_SECONDS = 30.0
+HTTPClient: TypeAlias = "httpx.Client"
+AsyncHTTPClient: TypeAlias = "httpx.AsyncClient"
 
 MAX_REST = 32
 """How many reads the rest of an answer may take; whoever sends more has no end in sight."""
-
-LIMITS = httpx.Limits(
-    max_connections=MAX_CONNECTIONS,
-    max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-    keepalive_expiry=IDLE_SECONDS,
-)
-
-
-def build_request(outgoing: Outgoing, family: Family, extensions: dict[str, Any]) -> httpx.Request:
-    """Write a request as its library has it."""
-    request: httpx.Request = family.library.Request(
-        outgoing.method,
-        parse_url(family, outgoing.url),
-        headers=outgoing.headers,
-        content=outgoing.content or None,
-        params=outgoing.params or None,
-        extensions=extensions,
-    )
-    return request
 
 
 @functools.lru_cache(maxsize=128)
@@ -58,15 +36,19 @@ def read_rest(chunks: Iterator[bytes], failures: Kinds) -> None:
             pass
 
 
-def ssl_context_for(url: str) -> ssl.SSLContext:
-    """Return the shared context; plain http, which is loopback only, needs none that is loaded."""
-    return (
-        shared_ssl_context()
-        if url.startswith("https:")
-        else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    )
+def is_patched(transport: str, method: str) -> bool:
+    """Say whether somebody listens in on httpx, as recorders and mocks of tests do.
+
+    They replace a method of httpx's transports or of httpcore's pools. Our own connections would
+    pass them by, so then requests go through httpx.
+    """
+    httpx, httpcore = sys.modules.get("httpx"), sys.modules.get("httpcore")
+    pool = "ConnectionPool" if transport == "HTTPTransport" else "AsyncConnectionPool"
+    return _is_replaced(httpx, transport, method) or _is_replaced(httpcore, pool, method)
 
 
-@functools.cache
-def shared_ssl_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+def _is_replaced(library: ModuleType | None, owner: str, method: str) -> bool:
+    if library is None or (kind := getattr(library, owner, None)) is None:
+        return False  # nobody has imported it, so nobody has changed it
+    found = getattr(kind, method)
+    return hasattr(found, "__wrapped__") or not found.__module__.startswith(library.__name__)

@@ -53,6 +53,7 @@ class UserClient:
     """A user's own HTTP client.
 
     Attributes:
+        client: The client.
         family: The library it comes from.
 
     Raises:
@@ -60,13 +61,13 @@ class UserClient:
     """
 
     def __init__(self, client: Any, kind: str) -> None:
-        self._client = client
+        self.client = client
         self.family = family_of(client, kind)
 
     @property
     def secrets(self) -> list[str]:
         """What is secret in the headers that the client adds."""
-        headers = self._client.headers.items()
+        headers = self.client.headers.items()
         return [secret for header in headers for secret in secrets_in_header(*header)]
 
     def send(self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]) -> Any:
@@ -84,8 +85,8 @@ class UserClient:
         watch = ReuseWatch(clocks, destination)
         request = self._build(outgoing, {"timeout": limits, "trace": watch.hear}, destination)
         auth = self._auth_for(request, destination)
-        with known.cookies.watching(self._client, str(request.url)):
-            return self._client.send(request, stream=True, auth=auth, follow_redirects=False)
+        with known.cookies.watching(self.client, str(request.url)):
+            return self.client.send(request, stream=True, auth=auth, follow_redirects=False)
 
     async def send_async(self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]) -> Any:
         """As `send`."""
@@ -93,15 +94,15 @@ class UserClient:
         watch = ReuseWatch(clocks, destination)
         request = self._build(outgoing, {"timeout": limits, "trace": watch.hear_async}, destination)
         auth = self._auth_for(request, destination)
-        with known.cookies.watching(self._client, str(request.url)):
-            if (transport := aiohttp_transport(self._client, request.url)) is None:
-                return await self._client.send(
+        with known.cookies.watching(self.client, str(request.url)):
+            if (transport := aiohttp_transport(self.client, request.url)) is None:
+                return await self.client.send(
                     request, stream=True, auth=auth, follow_redirects=False
                 )
             if destination.is_plain and goes_through_a_proxy(transport):
                 raise destination.elsewhere()
             with session_cookies_kept(transport) as answers:
-                response = await self._client.send(
+                response = await self.client.send(
                     request, stream=True, auth=auth, follow_redirects=False
                 )
                 answers.append(response)
@@ -110,7 +111,7 @@ class UserClient:
     def _build(
         self, outgoing: Outgoing, extensions: dict[str, Any], destination: Destination
     ) -> Any:
-        request = self._client.build_request(
+        request = self.client.build_request(
             outgoing.method,
             outgoing.url,
             headers=outgoing.headers,
@@ -128,7 +129,7 @@ class UserClient:
             else:
                 destination.take_back_token(asked)
 
-        return guarded_auth(self.family.library, self._client.auth, check)
+        return guarded_auth(self.family.library, self.client.auth, check)
 
     def _get(self) -> _Known:
         """Check that the client can be used; return what is known of it.
@@ -137,9 +138,9 @@ class UserClient:
             ConfigurationError: If it is closed, or was used before this process was forked: parent
                 and child would read each other's answers from the connections they share.
         """
-        if self._client.is_closed:
+        if self.client.is_closed:
             raise misused("the HTTP client is closed")
-        known = _known.setdefault(self._client, _Known())
+        known = _known.setdefault(self.client, _Known())
         if known.pid != os.getpid():
             raise misused(
                 "the HTTP client was used before this process was forked, and its connections are "
@@ -149,7 +150,7 @@ class UserClient:
 
     def misuse(self, error: RuntimeError) -> ConfigurationError | None:
         """Say what a client's error means that is about how it is used, and not of its family."""
-        if self._client.is_closed:
+        if self.client.is_closed:
             return misused("the HTTP client was closed under a request")
         if _OTHER_LOOP.search(str(error)):  # asyncio's own words; a hook's error stays its owner's
             return misused(

@@ -1,0 +1,222 @@
+"""TLS and the proxies of the environment: where a token may go, and what goes in clear."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import trustme
+
+from tests.faults import scripts
+from tests.faults.conftest import Serve, Speaks
+from tests.faults.scripts import TEXT
+from tests.faults.speakers import SIX
+from tests.workersai.loopback import Loopback, TunnelProxy
+from tests.workersai.talking import ACCOUNT, TOKEN
+from workersai import APIConnectionError, APITimeoutError, Timeout
+from workersai._http.tls import shared_ssl_context
+
+HOW = ("plain", "stream")
+PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
+
+pytestmark = [pytest.mark.usefixtures("loopback"), pytest.mark.parametrize("speaker_name", SIX)]
+
+
+class Proxies(Protocol):
+    def __call__(self, port: int, status: str = ...) -> TunnelProxy: ...
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def trust(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Trust the authority of these tests, by the variable that a user would set."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    shared_ssl_context.cache_clear()
+    yield
+    shared_ssl_context.cache_clear()
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[Loopback]:
+    """Workers AI over TLS, as `localhost`."""
+    server = Loopback(scripts.well, _context(authority, "localhost"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def proxies() -> Iterator[Proxies]:
+    with ExitStack() as stack:
+
+        def make(port: int, status: str = "200 Connection established") -> TunnelProxy:
+            proxy = TunnelProxy(port, status)
+            stack.callback(proxy.close)
+            return proxy
+
+        yield make
+
+
+def _context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_calls_and_streams_over_tls(speaks: Speaks, secure: Loopback) -> None:
+    """Twenty calls and twenty streams need two connections at the most, tickets or not."""
+    speaker = speaks(secure)
+    for _ in range(20):
+        assert speaker.ask() == TEXT
+        assert speaker.either("stream") == TEXT
+    assert len(secure.requests) == 40
+    assert secure.connections <= 2
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_certificate_that_nobody_vouches_for(
+    speaks: Speaks, secure: Loopback, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Nothing is sent to a server whose certificate is not trusted."""
+    monkeypatch.delenv("SSL_CERT_FILE")
+    shared_ssl_context.cache_clear()
+    with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        speaks(secure, max_retries=0).either(how)
+    assert secure.requests == []
+
+
+def test_a_certificate_for_another_name(speaks: Speaks, authority: trustme.CA) -> None:
+    """A trusted certificate of another host is not this host's."""
+    server = Loopback(scripts.well, _context(authority, "example.com"))
+    try:
+        with pytest.raises(APIConnectionError, match=r"(?i)hostname mismatch|not valid for"):
+            speaks(server, max_retries=0).ask()
+        assert server.requests == []
+    finally:
+        server.close()
+
+
+def test_a_server_that_speaks_no_tls(speaks: Speaks, serve: Serve) -> None:
+    """Plain text where TLS is expected is an error of the connection."""
+    url = f"https://localhost:{serve(scripts.well).port}/client/v4"
+    with pytest.raises(APIConnectionError):
+        speaks(base_url=url, max_retries=0, timeout=Timeout(connect=0.2)).ask()
+
+
+def test_a_handshake_that_never_ends(speaks: Speaks) -> None:
+    """The clock `connect` covers the handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/client/v4"
+        with pytest.raises(APITimeoutError) as caught:
+            speaks(base_url=url, max_retries=0, timeout=Timeout(connect=0.1)).ask()
+    assert caught.value.phase == "connect"
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_https_goes_through_a_tunnel(
+    speaks: Speaks,
+    secure: Loopback,
+    proxies: Proxies,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    variable: str,
+    how: str,
+) -> None:
+    """The proxy makes a connection, with its credentials, and sees neither token nor account."""
+    proxy = proxies(secure.port)
+    monkeypatch.setenv(variable, f"http://user:pass%20word@127.0.0.1:{proxy.port}")
+    speaker = speaks(secure)
+    assert [speaker.either(how) for _ in range(3)] == [TEXT] * 3
+    (head,) = proxy.asked
+    assert head.startswith(f"CONNECT localhost:{secure.port} HTTP/1.1\r\n")
+    assert "proxy-authorization: Basic dXNlcjpwYXNzIHdvcmQ=\r\n" in head
+    assert "authorization: Bearer" not in head
+    assert TOKEN.encode() not in proxy.heard
+    assert ACCOUNT.encode() not in proxy.heard
+    assert len(secure.requests) == 3
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("variable", PROXY_VARIABLES)
+def test_plain_http_never_goes_through_a_proxy(
+    speaks: Speaks,
+    serve: Serve,
+    proxies: Proxies,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    variable: str,
+    how: str,
+) -> None:
+    """A proxy would read the token of a plain-http request, so it is asked nothing at all."""
+    server = serve(scripts.well)
+    proxy = proxies(server.port)
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
+    assert speaks(server).either(how) == TEXT
+    assert (proxy.connections, proxy.heard) == (0, b"")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("excepted", ["localhost", "*", "example.com,localhost"])
+def test_hosts_that_need_no_proxy(
+    speaks: Speaks,
+    secure: Loopback,
+    proxies: Proxies,
+    monkeypatch: pytest.MonkeyPatch,
+    excepted: str,
+) -> None:
+    """`NO_PROXY` is obeyed."""
+    proxy = proxies(secure.port)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("NO_PROXY", excepted)
+    assert speaks(secure).ask() == TEXT
+    assert proxy.connections == 0
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "502 Bad Gateway"])
+def test_a_proxy_that_makes_no_tunnel(
+    speaks: Speaks,
+    secure: Loopback,
+    proxies: Proxies,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    status: str,
+    how: str,
+) -> None:
+    """The error names the proxy and its status, and shows neither its password nor the token."""
+    proxy = proxies(secure.port, status=status)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{proxy.port}")
+    with pytest.raises(APIConnectionError, match=f"127.0.0.1 answered {status[:3]}") as caught:
+        speaks(secure, max_retries=0).either(how)
+    error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = "".join(error.format())
+    assert "a-password" not in shown
+    assert "YS11c2VyOmEtcGFzc3dvcmQ=" not in shown
+    assert secure.requests == []
+    assert TOKEN.encode() not in proxy.heard
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_proxy_that_cannot_be_reached(
+    speaks: Speaks, monkeypatch: pytest.MonkeyPatch, free_port: int, how: str
+) -> None:
+    """The error shows nothing of the proxy's credentials, local variables included."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{free_port}")
+    with pytest.raises(APIConnectionError) as caught:
+        speaks(max_retries=0).either(how)
+    error = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown = "".join(error.format())
+    assert "a-password" not in shown
+    assert "a-user" not in shown

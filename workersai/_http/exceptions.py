@@ -1,0 +1,41 @@
+"""What sockets and the HTTP reader raise -> errors of this package's tree."""
+
+from __future__ import annotations
+
+from workersai._http.clocks import Clocks
+from workersai._http.outgoing import Outgoing
+from workersai._secrets import clean_text
+from workersai.errors import APIConnectionError, ResponseError
+
+__all__ = ["broken", "cut_short", "no_tunnel", "unreadable"]
+
+
+def broken(
+    error: Exception, host: str, outgoing: Outgoing, clocks: Clocks, *, is_connecting: bool = False
+) -> APIConnectionError:
+    """Name a failure of the network, by its kind and the system's own words."""
+    reason = clean_text(f"{type(error).__name__}: {error}", outgoing.secrets)
+    failure = APIConnectionError(f"The connection to {host} failed ({reason})")
+    failure.is_retryable = clocks.may_repeat(is_connecting=is_connecting)
+    return failure
+
+
+def cut_short(host: str, clocks: Clocks, *, has_head: bool) -> APIConnectionError:
+    """Name a connection that the server closed before its response was whole."""
+    when = "before the end of the response" if has_head else "without a response"
+    failure = APIConnectionError(f"The connection to {host} was closed {when}")
+    failure.is_retryable = clocks.may_repeat(is_connecting=False)
+    return failure
+
+
+def unreadable(error: Exception, host: str, outgoing: Outgoing) -> ResponseError:
+    """Name a response that is not HTTP."""
+    reason = clean_text(str(error), outgoing.secrets)
+    return ResponseError(f"The answer of {host} could not be read ({reason})")
+
+
+def no_tunnel(host: str, status: int | None) -> APIConnectionError:
+    """Name a proxy that makes no connection."""
+    answer = "closed the connection" if status is None else f"answered {status}"
+    advice = ": check its credentials" if status == 407 else ""
+    return APIConnectionError(f"The proxy {host} {answer} when asked for a tunnel{advice}")

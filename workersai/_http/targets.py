@@ -1,0 +1,126 @@
+"""A URL -> where to connect, by which proxy, and what to write into the request line."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+__all__ = ["Proxy", "Route", "Target", "parse_target", "route_to"]
+
+_PORTS = {"http": 80, "https": 443}
+_UNQUOTED = "/@:+!$&'()*,;=~%-._"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that is asked for a tunnel (`CONNECT`), over plain HTTP.
+
+    Attributes:
+        host: Its name or address.
+        port: Its port.
+        authorization: The value of `proxy-authorization`, if it wants credentials.
+    """
+
+    host: str
+    port: int
+    authorization: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Proxy | None:
+        """Read a proxy's URL; `None` for a kind that needs more than `CONNECT`."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme != "http" or not parts.hostname:
+            return None
+        authorization = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return cls(parts.hostname, parts.port or 80, authorization)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a connection goes.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: The name or address, as a socket takes it.
+        port: The port.
+        proxy: The proxy that stands between, if any.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    proxy: Proxy | None = None
+
+    def leads_to(self, target: Target) -> bool:
+        """Say whether a request for *target* may go over this route."""
+        here = (self.scheme, self.host, self.port)
+        return here == (target.scheme, target.host, target.port)
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as `CONNECT` writes them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: As in `Route`.
+        port: As in `Route`.
+        host_header: The value of the header `host`.
+        path: The request line's path.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    host_header: str
+    path: str
+
+    def with_query(self, params: Mapping[str, str]) -> str:
+        """Return the path with a query behind it."""
+        return f"{self.path}?{urlencode(params)}" if params else self.path
+
+
+@functools.lru_cache(maxsize=256)
+def parse_target(url: str) -> Target:
+    """Parse a URL once: a client asks few of them, and often."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    port = parts.port or _PORTS[parts.scheme]
+    shown = f"[{host}]" if ":" in host else host
+    if port != _PORTS[parts.scheme]:
+        shown = f"{shown}:{port}"
+    return Target(parts.scheme, host, port, shown, quote(parts.path or "/", safe=_UNQUOTED))
+
+
+def route_to(target: Target) -> Route | None:
+    """Find the route to a host, through the proxy that the environment names for it.
+
+    A plain-http request never goes through a proxy: the proxy would read the token in it.
+
+    Returns:
+        The route; `None` if the proxy is of a kind that only an HTTP library speaks (SOCKS, or one
+        that is itself reached by https).
+    """
+    direct = Route(target.scheme, target.host, target.port)
+    if target.scheme != "https":
+        return direct
+    proxies = urllib.request.getproxies()
+    url = proxies.get("https") or proxies.get("all")
+    if not url or urllib.request.proxy_bypass(f"{target.host}:{target.port}"):
+        return direct
+    proxy = Proxy.parse(url)
+    return None if proxy is None else replace(direct, proxy=proxy)
