@@ -16,6 +16,9 @@ _NOUNS = {"image_url": "image", "input_audio": "audio", "file": "file"}
 """The parts that only a user's message may hold -> what they are."""
 
 
+_DATA_URI = "pass 'data:image/png;base64,...'"
+
+
 class Refusal(NamedTuple):
     """Why a model does not take a part of a message, and what to do instead."""
 
@@ -36,15 +39,17 @@ def refusal_of(part: Mapping[str, Any], profile: ModelProfile) -> Refusal | None
 def _image_refusal(url: str | None, profile: ModelProfile) -> Refusal | None:
     if url is None:
         return Refusal("it has no url", "pass {'image_url': {'url': ...}}")
-    if not url.startswith("data:"):
+    if url.strip()[:5].lower() != "data:":
         if profile.image_urls is not False:
             return None
         reason = f"{profile.name} takes images as data URIs alone"
         return Refusal(reason, "download it and send its bytes")
     head, _, data = url.partition(";base64,")
-    if len(head) < len(url) and is_base64(data):
-        return None
-    return Refusal("its data is not base64", "pass 'data:image/png;base64,...'")
+    if not data.strip() or not is_base64(data):
+        return Refusal("its data is not base64, or empty", _DATA_URI)
+    if not head.startswith("data:image/"):
+        return Refusal("its data URI names no type of image", _DATA_URI)
+    return None
 
 
 def _takes(profile: ModelProfile) -> str:

@@ -78,7 +78,22 @@ def test_an_address_is_refused_where_images_come_as_data() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["data:image/svg+xml;utf8,<svg/>", "data:image/png;base64,@@", "data:image/png,AAAA", "data:"],
+    [
+        "data:image/svg+xml;utf8,<svg/>",
+        "data:image/png;base64,@@",
+        "data:image/png;base64,AAAAA",
+        "data:image/png;base64,A===",
+        "data:image/png;base64,-_-_",
+        "data:image/png;base64,",
+        "data:image/png;base64, \n",
+        "data:image/png;base64",
+        "data:image/png;BASE64,AAAA",
+        "data:image/png,AAAA",
+        "DATA:image/png,AAAA",
+        " data:image/png,AAAA",
+        "data:image/png",
+        "data:",
+    ],
 )
 @pytest.mark.parametrize("model", [GLM, SCOUT, UNKNOWN])
 def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> None:
@@ -87,6 +102,14 @@ def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> N
     with pytest.raises(ConfigurationError, match=r"messages\[0\].*not base64") as caught:
         message(model, {"role": "user", "content": [TEXT, part]})
     assert caught.value.parameter == "messages"
+
+
+@pytest.mark.parametrize("kind", ["", "text/html", "application/pdf", "video/mp4", "png"])
+def test_a_data_uri_names_a_type_of_image(kind: str) -> None:
+    """What calls itself another thing is no image."""
+    part = {"type": "image_url", "image_url": {"url": f"data:{kind};base64,AAAA"}}
+    with pytest.raises(ConfigurationError, match=r"messages\[0\].*names no type of image"):
+        message(GLM, {"role": "user", "content": [TEXT, part]})
 
 
 def test_base64_may_have_line_breaks() -> None:
