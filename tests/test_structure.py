@@ -154,8 +154,8 @@ def test_all_is_sorted_and_complete(package: str) -> None:
 
 
 def test_the_core_imports_without_the_frameworks() -> None:
-    """`import workersai` loads no framework and none of the extras."""
-    extras = [*FRAMEWORKS, "starlette", "uvicorn", "typer", "jsonschema"]
+    """`import workersai` loads no framework, no HTTP library and none of the extras."""
+    extras = [*FRAMEWORKS, *HTTP_LIBRARIES, "starlette", "uvicorn", "typer", "jsonschema"]
     script = (
         f"import sys, workersai; found = set({extras!r}) & set(sys.modules); sys.exit(str(found) "
         "if found else 0)"

@@ -12,22 +12,28 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
+from workersai.errors import ConfigurationError
 
 __all__ = ["aiohttp_transport", "goes_through_a_proxy", "session_cookies_kept"]
 
-if not hasattr(httpx.AsyncClient, "_transport_for_url"):
-    raise ImportError(
-        "this version of httpx has no AsyncClient._transport_for_url: without it a proxy between "
-        "an HTTP client of your own and a plain-http URL would go unseen. Install httpx 0.28"
-    )
-
 
 def aiohttp_transport(client: Any, url: Any) -> Any | None:
-    """Return the transport over aiohttp that a client uses for a URL, if it is one."""
+    """Return the transport over aiohttp that a client uses for a URL, if it is one.
+
+    Raises:
+        ConfigurationError: If this version of httpx has no `AsyncClient._transport_for_url`, the
+            only place that tells: without it a proxy between the client and a plain-http URL would
+            go unseen.
+    """
     library = sys.modules.get("httpx_aiohttp")
-    if library is None or not isinstance(client, httpx.AsyncClient):
+    if library is None or not isinstance(client, sys.modules["httpx"].AsyncClient):
         return None
+    if not hasattr(client, "_transport_for_url"):
+        raise ConfigurationError(
+            "an HTTP client of your own over aiohttp needs httpx 0.28: this version of httpx does "
+            "not say which transport it uses for a URL, and a proxy would go unseen",
+            parameter="http_async_client",
+        )
     transport = client._transport_for_url(url)  # noqa: SLF001 - checked above
     return transport if isinstance(transport, library.AiohttpTransport) else None
 
