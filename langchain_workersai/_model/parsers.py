@@ -6,6 +6,7 @@ answer that the token cap cut off reads as a whole one with keys missing.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -101,13 +102,29 @@ def _has_json(message: BaseMessage) -> bool:
     return True
 
 
+def _with_own_calls(result: list[Generation]) -> list[Generation]:
+    """Copy the calls: a validator may change what it reads, and the answer stays what it was."""
+    return [
+        generation.model_copy(update={"message": _with_own_calls_in(generation.message)})
+        if isinstance(generation, ChatGeneration)
+        else generation
+        for generation in result
+    ]
+
+
+def _with_own_calls_in(message: BaseMessage) -> BaseMessage:
+    if not isinstance(message, AIMessage):
+        return message
+    return message.model_copy(update={"tool_calls": copy.deepcopy(message.tool_calls)})
+
+
 class StrictPydanticTools(PydanticToolsParser):
     """Tool calls as pydantic objects."""
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Parse the calls; see `raise_unless_readable`."""
         raise_unless_readable(result, _has_call, partial=partial)
-        return super().parse_result(result, partial=partial)
+        return super().parse_result(_with_own_calls(result), partial=partial)
 
 
 class StrictJsonTools(JsonOutputKeyToolsParser):
@@ -116,7 +133,7 @@ class StrictJsonTools(JsonOutputKeyToolsParser):
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Parse the calls; see `raise_unless_readable`."""
         raise_unless_readable(result, _has_call, partial=partial)
-        return super().parse_result(result, partial=partial)
+        return super().parse_result(_with_own_calls(result), partial=partial)
 
 
 class StrictPydantic(PydanticOutputParser):  # type: ignore[type-arg]  # its parameter is private

@@ -28,7 +28,7 @@ AUDIO_FORMATS = MappingProxyType(
 )
 """MIME type -> `input_audio.format`; another type's own subtype is its format."""
 
-SPOKEN = frozenset({None, "text", "output_text", "text-plain"})
+SPOKEN = (None, "text", "output_text", "text-plain")
 """The types of an assistant's blocks that are its text, in the forms of all providers."""
 
 
@@ -56,10 +56,15 @@ def to_wire_answer(content: Any) -> str | list[Part]:
     Calls and reasoning go beside the content; what else is in an answer (another provider's
     searches, references, signatures, images) means nothing to Workers AI.
     """
-    if content is None or isinstance(content, str):
-        return content or ""
-    texts = [text for block in content if (text := _spoken(block))]
+    if isinstance(content, str):
+        return content
+    texts = [text for block in blocks_of(content) if (text := _spoken(block))]
     return texts[0] if len(texts) == 1 else [_text(text) for text in texts]
+
+
+def blocks_of(content: Any) -> Sequence[Any]:
+    """Read content that nobody has checked as blocks."""
+    return content if isinstance(content, Sequence) else [content]
 
 
 def to_wire_part(block: Any) -> Part:

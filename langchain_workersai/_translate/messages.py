@@ -21,6 +21,7 @@ from langchain_core.messages import (
 )
 
 from langchain_workersai._translate.content import (
+    blocks_of,
     to_wire_answer,
     to_wire_content,
     to_wire_result,
@@ -240,7 +241,7 @@ def _reasoning(message: AIMessage) -> str:
         return ""
     thoughts = [
         block.get("reasoning")
-        for block in message.content or ()
+        for block in blocks_of(message.content)
         if isinstance(block, dict) and block.get("type") == "reasoning"
     ]
     return "".join(thought for thought in thoughts if isinstance(thought, str))
