@@ -22,7 +22,6 @@ import workersai
 from langchain_workersai._errors import ConfigurationError, framework_errors
 from langchain_workersai._model.arguments import ChatSettings
 from langchain_workersai._model.batches import BatchedChat
-from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.identity import add_counts
 from langchain_workersai._model.many import THREADS, ainvoke_each, invoke_each
 from langchain_workersai._model.retries import async_retry_listener, retry_listener
@@ -38,7 +37,7 @@ from langchain_workersai._translate.tools import (
     to_wire_tools,
 )
 from workersai import WireMessage, __version__
-from workersai.integration import hides_arguments, to_history
+from workersai.integration import CONFIG, ConnectionFields, hides_arguments, to_history
 
 _LOCAL = frozenset({"stream", "stream_usage"})
 """Options of a call that LangChain and this class read; they are no parameters."""
@@ -106,7 +105,7 @@ class ChatWorkersAI(BatchedChat):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        Connection.__init__(self, model, **settings)
+        ConnectionFields.__init__(self, model, **settings)
 
     @model_validator(mode="after")
     def _set_workersai_version(self) -> Self:
@@ -116,12 +115,20 @@ class ChatWorkersAI(BatchedChat):
     @model_validator(mode="after")
     def _take_own_profile(self) -> Self:
         """LangChain's `configurable_fields` makes an object from all fields of one before it."""
-        name = self.profile.get("name") if self.profile else None
-        if isinstance(name, str) and name != self.model:
-            is_the_other_s = self.profile == to_langchain_profile(name)
-            if is_the_other_s and (own := self._resolve_model_profile()) is not None:
-                self.profile = own
+        self._renew_profile()
         return self
+
+    def _renew_profile(self) -> None:
+        """Put the model's profile in the place of another model's, but not of a user's own."""
+        name = self.profile.get("name") if self.profile else None
+        is_other = isinstance(name, str) and name != self.model
+        if self.profile is None or (is_other and self.profile == to_langchain_profile(str(name))):
+            self.profile = self._resolve_model_profile()
+
+    def _forget(self, field: str) -> None:
+        super()._forget(field)
+        if field == "model" and not self._is_being_checked():
+            self._renew_profile()
 
     # ------------------------------------------------------------------------- the calls
 
@@ -258,13 +265,6 @@ class ChatWorkersAI(BatchedChat):
         return {**self._chat_arguments(stop, options), "include_usage": usage}
 
     # ------------------------------------------------------ what LangChain asks of a model
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; another model has another profile, unless the user gave one."""
-        ours = name == "model" and self.profile == self._resolve_model_profile()
-        super().__setattr__(name, value)
-        if ours:
-            self.profile = self._resolve_model_profile()
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
         """Read what was asked; what LangChain cannot read as messages is an argument's error."""

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from langchain_core.embeddings import Embeddings
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from typing_extensions import Unpack
 
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingSettings
-from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.usage import areport_usage, report_usage
-from workersai.integration import OPERATIONAL, hides_arguments, progress
+from workersai.integration import (
+    CONFIG,
+    OPERATIONAL,
+    ConnectionFields,
+    hides_arguments,
+    progress,
+)
 
 _NO_PART_OF_VECTORS = OPERATIONAL | {
     "account_id",
@@ -55,14 +62,13 @@ class WorkersAIEmbeddings(Connection, Embeddings):
             `ConfigurationError`, which names all of them, before any request.
         max_concurrency: How many requests of one call may be under way at once.
         show_progress: Show a progress bar (needs `tqdm`).
-        model_kwargs: Any other key of the request.
     """
 
     model_config = CONFIG
 
-    batch_size: int | None = Field(
-        default=None, ge=1, validation_alias=AliasChoices("batch_size", "chunk_size")
-    )
+    ALIASES: ClassVar[Mapping[str, str]] = {"chunk_size": "batch_size"}
+
+    batch_size: int | None = Field(default=None, ge=1)
     dimensions: int | None = None
     pooling: Literal["mean", "cls"] | None = None
     instruction: str | None = None
@@ -70,7 +76,6 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     blank_text: str | None = None
     max_concurrency: int = Field(default=4, ge=1)
     show_progress: bool = False
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingSettings]) -> None:
@@ -83,7 +88,7 @@ class WorkersAIEmbeddings(Connection, Embeddings):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        Connection.__init__(self, model, **settings)
+        ConnectionFields.__init__(self, model, **settings)
 
     @property
     def cache_namespace(self) -> str:
@@ -153,4 +158,4 @@ class WorkersAIEmbeddings(Connection, Embeddings):
     def _options(self) -> dict[str, Any]:
         names = ("batch_size", "dimensions", "pooling", "truncate", "blank_text")
         options = {name: getattr(self, name) for name in names}
-        return {**options, "extra": self.model_kwargs or None}
+        return {**options, "extra": self._extra()}

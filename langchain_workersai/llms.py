@@ -16,7 +16,6 @@ from typing_extensions import Self, Unpack, override
 
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import CompletionSettings
-from langchain_workersai._model.connection import CONFIG, Connection
 from langchain_workersai._model.identity import TextModel
 from langchain_workersai._model.many import ainvoke_each, invoke_each
 from langchain_workersai._model.retries import async_retry_listener, retry_listener
@@ -26,7 +25,13 @@ from langchain_workersai._translate.completions import (
     generation_chunk,
 )
 from workersai import __version__
-from workersai.integration import call_each, call_each_async, hides_arguments
+from workersai.integration import (
+    CONFIG,
+    ConnectionFields,
+    call_each,
+    call_each_async,
+    hides_arguments,
+)
 
 
 class WorkersAILLM(TextModel, BaseLLM):
@@ -63,7 +68,7 @@ class WorkersAILLM(TextModel, BaseLLM):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        Connection.__init__(self, model, **settings)
+        ConnectionFields.__init__(self, model, **settings)
 
     @model_validator(mode="after")
     def _set_workersai_version(self) -> Self:

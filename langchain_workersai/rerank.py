@@ -12,10 +12,10 @@ from typing_extensions import Unpack
 
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import RerankSettings
-from langchain_workersai._model.connection import CONFIG, Connection
+from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RerankResult
-from workersai.integration import hides_arguments
+from workersai.integration import CONFIG, ConnectionFields, hides_arguments
 
 SCORE = "relevance_score"
 
@@ -35,13 +35,11 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
 
     Attributes:
         top_n: How many documents to keep; `None` keeps all.
-        model_kwargs: Any other key of the request.
     """
 
     model_config = CONFIG
 
     top_n: int | None = Field(default=3, ge=1)
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[RerankSettings]) -> None:
@@ -54,7 +52,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        Connection.__init__(self, model, **settings)
+        ConnectionFields.__init__(self, model, **settings)
 
     def compress_documents(
         self,
@@ -122,7 +120,7 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         return _scores(result)
 
     def _options(self, top_n: int | None) -> dict[str, Any]:
-        return {"top_k": self.top_n if top_n is None else top_n, "extra": self.model_kwargs or None}
+        return {"top_k": self.top_n if top_n is None else top_n, "extra": self._extra()}
 
 
 def _texts(documents: Sequence[str | Document]) -> list[str]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, MetadataMode
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack
 
-from llamaindex_workersai._model.connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.identity import Described
 from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
-from llamaindex_workersai._model.state import Described
 from llamaindex_workersai._model.usage import report_usage
-from workersai import ConfigurationError
 from workersai.integration import (
+    CONFIG,
     call_each_async,
     fill_blank,
     hides_arguments,
@@ -27,14 +27,10 @@ from workersai.integration import (
 
 _log = logging.getLogger(__name__)
 
-_NAMES = ("model", "model_name")
-"""Both are the model's id: ours, and LlamaIndex's."""
 
-
-class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
+class WorkersAIEmbeddingSettings(Settings, total=False):
     """What `WorkersAIEmbedding` takes besides the model."""
 
-    auth_token: str | SecretStr | None
     query_instruction: str | None
     text_instruction: str | None
     pooling: Literal["mean", "cls"] | None
@@ -42,7 +38,6 @@ class WorkersAIEmbeddingSettings(ConnectionSettings, total=False):
     truncate: bool | None
     blank_text: str | None
     max_concurrency: int
-    additional_kwargs: Mapping[str, Any]
     embed_batch_size: int
     num_workers: int | None
     embeddings_cache: Any
@@ -56,8 +51,7 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     limits them, by their estimated tokens, whatever `embed_batch_size` is; every answer is checked
     for count and order. A text that is too long for the model raises
     `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
-    further request is sent. Parameter names of `CloudflareEmbedding` (`account_id`, `auth_token`,
-    `model`, `embed_batch_size`) are understood.
+    further request is sent.
 
     As a step of an `IngestionPipeline`, a node without text gets no embedding, and a warning in
     the log names it; `VectorStoreIndex` and vector stores leave such nodes out. Elsewhere a blank
@@ -80,7 +74,6 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
             take it.
         blank_text: What to embed in the place of a blank text; by default nothing is.
         max_concurrency: How many requests of one call may be under way at once.
-        additional_kwargs: Anything else the request's body shall hold.
 
     Examples:
         `pip install 'workersai[llamaindex]'`
@@ -93,10 +86,7 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
         ```
     """
 
-    ALIASES: ClassVar[Mapping[str, str]] = {
-        **Connection.ALIASES,
-        "auth_token": "api_token",
-    }
+    model_config = CONFIG
 
     query_instruction: str | None = None
     text_instruction: str | None = None
@@ -105,7 +95,6 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     truncate: bool | None = None
     blank_text: str | None = None
     max_concurrency: int = Field(default=4, gt=0)
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     # The documented limit of most embedding models; requests are sized by the model's own limits.
     embed_batch_size: int = Field(default=100, gt=0, le=2048)
 
@@ -114,30 +103,20 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
 
     @hides_arguments
     def __init__(
-        self,
-        model: str | None = None,
-        *,
-        model_name: str | None = None,
-        **settings: Unpack[WorkersAIEmbeddingSettings],
+        self, model: str | None = None, **settings: Unpack[WorkersAIEmbeddingSettings]
     ) -> None:
-        name = model_name if model is None else model
-        if model_name not in (None, name):
-            raise ConfigurationError(
-                f"model {model!r} and model_name {model_name!r} differ: give one of them",
-                parameter="model_name",
-            )
-        names = {} if name is None else {"model": name, "model_name": name}
-        super().__init__(**{**names, **settings})
+        Connection.__init__(self, model, **settings)
 
     @model_validator(mode="after")
-    def _name_once(self) -> Self:
-        self.model_name = self.model
+    def _name_model(self) -> Self:
+        self._forget("model")
         return self
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; `model` and `model_name` are one."""
-        for field in _NAMES if name in _NAMES else (name,):
-            super().__setattr__(field, value)
+    def _forget(self, field: str) -> None:
+        super()._forget(field)
+        if field == "model":
+            # LlamaIndex reads and dumps a field `model_name`; it is always the model.
+            self.__dict__["model_name"] = self.model
 
     @classmethod
     def class_name(cls) -> str:
@@ -242,7 +221,7 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
             "dimensions": self.dimensions,
             "truncate": self.truncate,
             "blank_text": self.blank_text,
-            "extra": self.additional_kwargs or None,
+            "extra": self._extra(),
         }
 
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -20,21 +20,18 @@ from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.batches import BatchedChat
-from llamaindex_workersai._model.connection import ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, Settings
 from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import ChatAssembler, from_wire_result, to_completion
 from llamaindex_workersai._translate.messages import checks_messages
-from workersai import ChatParameters
-from workersai.integration import hides_arguments
+from workersai.integration import CONFIG, GenerationSettings, hides_arguments
 
 
-class WorkersAISettings(ConnectionSettings, ChatParameters, total=False):
+class WorkersAISettings(Settings, GenerationSettings, total=False):
     """What `WorkersAI` takes besides the model."""
 
-    additional_kwargs: Mapping[str, Any]
-    response_format: Mapping[str, Any] | None
     stream_usage: bool
     context_window: int | None
     num_output: int | None
@@ -72,9 +69,11 @@ class WorkersAI(BatchedChat):
         ```
     """
 
+    model_config = CONFIG
+
     @hides_arguments
-    def __init__(self, model: str, **settings: Unpack[WorkersAISettings]) -> None:
-        super().__init__(**{"model": model, **settings})
+    def __init__(self, model: str | None = None, **settings: Unpack[WorkersAISettings]) -> None:
+        Connection.__init__(self, model, **settings)
 
     @classmethod
     def class_name(cls) -> str:

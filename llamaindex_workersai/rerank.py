@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import Field
 from typing_extensions import Unpack
 
-from llamaindex_workersai._model.connection import Connection, ConnectionSettings
+from llamaindex_workersai._model.connection import Connection, Settings
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
 from workersai.integration import hides_arguments
@@ -23,13 +23,12 @@ from workersai.integration import hides_arguments
 _dispatcher = get_dispatcher(__name__)
 
 
-class WorkersAIRerankSettings(ConnectionSettings, total=False):
+class WorkersAIRerankSettings(Settings, total=False):
     """What `WorkersAIRerank` takes besides the model."""
 
     top_n: int | None
     normalize_scores: bool
     keep_retrieval_score: bool
-    additional_kwargs: Mapping[str, Any]
 
 
 class WorkersAIRerank(Connection, BaseNodePostprocessor):
@@ -46,7 +45,6 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
             the model's own; that of bge-reranker-base is 0..1 already.
         keep_retrieval_score: Whether the score before goes into the node's metadata, as
             `retrieval_score`.
-        additional_kwargs: Anything else the request's body shall hold.
 
     Examples:
         `pip install 'workersai[llamaindex]'`
@@ -62,11 +60,12 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
     top_n: int | None = Field(default=3, gt=0)
     normalize_scores: bool = False
     keep_retrieval_score: bool = False
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     @hides_arguments
-    def __init__(self, model: str, **settings: Unpack[WorkersAIRerankSettings]) -> None:
-        super().__init__(**{"model": model, **settings})
+    def __init__(
+        self, model: str | None = None, **settings: Unpack[WorkersAIRerankSettings]
+    ) -> None:
+        Connection.__init__(self, model, **settings)
 
     @classmethod
     def class_name(cls) -> str:
@@ -103,7 +102,7 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
             "documents": [scored.node.get_content(MetadataMode.EMBED) for scored in nodes],
             "model": self.model,
             "top_k": self.top_n,
-            "extra": self.additional_kwargs or None,
+            "extra": self._extra(),
         }
 
     @contextmanager

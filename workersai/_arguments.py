@@ -63,9 +63,10 @@ _MEANT: Mapping[str, str] = {
     "api_base_url": "base_url",
     "cloudflare_api_base": "base_url",
     "endpoint_url": "base_url",
+    "endpoint_format": "endpoint",
+    "session_id": "session_affinity",
     "max_new_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
-    "request_timeout_seconds": "timeout",
 }
 """Names that other packages use, and the setting that each one stands for."""
 
@@ -128,18 +129,18 @@ def setting_meant_by(name: str) -> str | None:
 
 
 def unknown_argument(
-    name: str, owner: str, known: Iterable[str], *, others_in: str | None = None
+    name: str, known: Iterable[str], *, of: str = "", others_in: str | None = None
 ) -> ConfigurationError:
     """Return the error for a name that no argument has.
 
     Args:
         name: The unknown name.
-        owner: What was called.
         known: The names that there are.
+        of: What was called.
         others_in: The argument that takes further fields of the body; `None` if none does.
     """
     known = set(known)
-    answer = f"{name} is not a parameter of {owner}"
+    answer = f"{name} is not a parameter" + (f" of {of}" if of else "")
     if is_credential(name):
         answer += f": {_pass_token(name)}"
     elif (meant := setting_meant_by(name)) is not None and meant in known:

@@ -29,6 +29,7 @@ __all__ = [
     "check_headers",
     "first_variable",
     "read_settings",
+    "text_or_variable",
 ]
 
 ACCOUNT_VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID")
@@ -100,9 +101,9 @@ def read_settings(
     Raises:
         ConfigurationError: If one is missing, malformed or unsafe; a token is never shown.
     """
-    account = check_account_id(_text("account_id", account_id) or first_variable(ACCOUNT_VARIABLES))
+    account = check_account_id(text_or_variable("account_id", account_id, ACCOUNT_VARIABLES))
     token = check_api_token(api_token)
-    given = _text("base_url", base_url) or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    given = text_or_variable("base_url", base_url, (BASE_URL_VARIABLE,)) or DEFAULT_BASE_URL
     is_allowed = _check_flag("allow_insecure_http", allow_insecure_http)
     base = check_base_url(given, allow_insecure_http=is_allowed)
     root = f"{base}/accounts/{account}/ai"
@@ -133,6 +134,15 @@ def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterato
 def first_variable(names: tuple[str, ...]) -> str | None:
     """Return the first of some environment variables that is set and not empty."""
     return next((value for name in names if (value := os.environ.get(name))), None)
+
+
+def text_or_variable(parameter: str, value: Any, names: tuple[str, ...]) -> str | None:
+    """Return a text that was passed; without one, what the environment says.
+
+    Raises:
+        ConfigurationError: If it is no text.
+    """
+    return _text(parameter, value) or first_variable(names)
 
 
 def _text(parameter: str, value: Any) -> str | None:
@@ -169,7 +179,7 @@ def check_api_token(api_token: str | SecretStr | None) -> str:
         ConfigurationError: If it is missing or malformed; the token is never shown.
     """
     given = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
-    token = (_text("api_token", given) or first_variable(TOKEN_VARIABLES) or "").strip()
+    token = (text_or_variable("api_token", given, TOKEN_VARIABLES) or "").strip()
     if not token:
         raise ConfigurationError(
             "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN", parameter="api_token"

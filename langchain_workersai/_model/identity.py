@@ -12,16 +12,18 @@ from langchain_core.language_models import LangSmithParams
 from langchain_core.load import dumpd
 from langchain_core.messages.utils import count_tokens_approximately
 
-from langchain_workersai._model.connection import (
-    ACCOUNT_VARIABLES,
-    TOKEN_VARIABLES,
-    Connection,
-    public_gateway,
-)
+from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.parameters import GenerationParameters
 from langchain_workersai._provider import PROVIDER
 from workersai import Timeout
-from workersai.integration import OPERATIONAL, gateway_identity
+from workersai.integration import (
+    ACCOUNT_VARIABLES,
+    CONFIG,
+    OPERATIONAL,
+    TOKEN_VARIABLES,
+    gateway_identity,
+    public_gateway,
+)
 
 SECRETS = ("account_id", "api_token", "default_headers")
 """Connection parameters that no identity, trace or dump may show."""
@@ -32,6 +34,8 @@ _LEFT_OUT = OPERATIONAL | {"disable_streaming", "name", "streaming"}
 
 class TextModel(Connection, GenerationParameters):
     """Connection and parameters, and from them identity, serialisation and tracing."""
+
+    model_config = CONFIG
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

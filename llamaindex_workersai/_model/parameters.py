@@ -9,17 +9,16 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._translate.chunks import AnswerOptions
 from llamaindex_workersai._translate.messages import to_wire_messages
 from llamaindex_workersai._translate.tools import wire_name
-from workersai import ChatParameters, ConfigurationError, ModelProfile, get_profile
-from workersai.integration import to_history
+from workersai import ModelProfile, get_profile
+from workersai.integration import CONFIG, GenerationFields, to_history
 
 _log = logging.getLogger(__name__)
-_PARAMETERS = ChatParameters.__required_keys__ | ChatParameters.__optional_keys__
 _OF_TOOLS = ("tools", "tool_choice", "tool_names", "allow_parallel_tool_calls")
 _told: set[str] = set()
 
@@ -45,15 +44,10 @@ def from_catalogue(facts: Mapping[str, Any], given: Generation) -> dict[str, Any
     return read
 
 
-class Generation(Connection):
-    """The parameters of text generation, by the API's own names; `None` is not sent.
-
-    A value outside the range that the model's page publishes raises `ConfigurationError` at the
-    call, before anything is sent. Every one of them can also be given to a single call.
+class Generation(Connection, GenerationFields):
+    """The parameters of text generation, and what LlamaIndex asks about a model.
 
     Attributes:
-        additional_kwargs: Anything else the request's body shall hold.
-        response_format: `{"type": "json_object"}` or a `json_schema` form.
         stream_usage: Whether streams ask for token usage.
         context_window: Tokens of prompt and answer together; from the model's page by default.
         num_output: Tokens that prompt helpers keep free for the answer. By default `max_tokens`,
@@ -70,36 +64,17 @@ class Generation(Connection):
             write theirs into the answer.
     """
 
-    temperature: float | None = None
-    max_tokens: int | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    seed: int | None = None
-    repetition_penalty: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    stop: str | list[str] | None = None
-    n: int | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
-    logit_bias: dict[str, float] | None = None
-    reasoning_effort: str | None = None
-    chat_template_kwargs: dict[str, Any] | None = None
-    lora: str | None = None
-    raw: bool | None = None
-    parallel_tool_calls: bool | None = None
-    user: str | None = None
-    response_format: dict[str, Any] | None = None
-    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
-    stream_usage: bool = True
+    model_config = CONFIG
+
+    stream_usage: StrictBool = True
 
     context_window: int | None = Field(default=None, gt=0)
     num_output: int | None = Field(default=None, gt=0)
-    is_chat_model: bool = True
-    is_function_calling_model: bool | None = None
-    repair_history: bool = True
-    reasoning_as_text: bool = False
-    think_tags: bool = False
+    is_chat_model: StrictBool = True
+    is_function_calling_model: StrictBool | None = None
+    repair_history: StrictBool = True
+    reasoning_as_text: StrictBool = False
+    think_tags: StrictBool = False
 
     @property
     def profile(self) -> ModelProfile:
@@ -182,27 +157,9 @@ class Generation(Connection):
         return Call(arguments, options)
 
     def _arguments(self, kwargs: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
-        """Sort a call's own arguments from the parameters and the rest of the body.
+        """Join the fields with a call's own options, but for those that are read elsewhere.
 
         Raises:
-            ConfigurationError: One is unknown, or a setting that only the object has.
+            ConfigurationError: An option is unknown, or a setting of the object alone.
         """
-        given = {name: value for name, value in kwargs.items() if name not in but}
-        own = {name: getattr(self, name) for name in _PARAMETERS}
-        parameters = own | {name: given.pop(name) for name in _PARAMETERS & given.keys()}
-        arguments = {name: value for name, value in parameters.items() if value is not None}
-        model = given.pop("model", None)
-        arguments["model"] = self.model if model is None else model
-        arguments["response_format"] = given.pop("response_format", self.response_format)
-        if extra := {**self.additional_kwargs, **(given.pop("additional_kwargs", None) or {})}:
-            arguments["extra"] = extra
-        if given:
-            raise self._unknown(next(iter(given)))
-        return arguments
-
-    def _unknown(self, name: str) -> ConfigurationError:
-        if name in type(self).model_fields or name in self.ALIASES:
-            reason = f"is a setting of {self.class_name()} and not of a single call"
-        else:
-            reason = "is not a parameter; other keys of a request go into additional_kwargs"
-        return ConfigurationError(f"{name} {reason}", parameter=name)
+        return self._call_arguments({k: v for k, v in kwargs.items() if k not in but})

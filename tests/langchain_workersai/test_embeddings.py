@@ -267,7 +267,7 @@ def namespace(**settings: Any) -> str:
         ({"base_url": "https://models.example.test/v4"}, False),
         ({"model_kwargs": {"x": 1}}, False),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else str(value),
 )
 def test_a_namespace_for_a_cache_of_vectors(settings: dict[str, Any], *, is_same: bool) -> None:
     """It is the same exactly when the vectors are, and shows no secret."""

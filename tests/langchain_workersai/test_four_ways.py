@@ -159,10 +159,11 @@ async def test_stop_words_are_sent(scripted: Scripted, wire: Any, way: str) -> N
 
 
 async def test_other_keys_of_the_request(scripted: Scripted, wire: Any, way: str) -> None:
-    """They come from the object, and from the call by LangChain's name and the core's."""
+    """They come from the object, and from the call by LangChain's name or the core's."""
     llm, server = scripted(reply(wire, way), model_kwargs={"a": 1, "b": 1})
-    await ask(llm, way, model_kwargs={"b": 2}, extra={"c": 3})
-    assert {key: server.body[key] for key in "abc"} == {"a": 1, "b": 2, "c": 3}
+    for name in ("model_kwargs", "extra"):
+        await ask(llm, way, **{name: {"b": 2, "c": 3}})
+        assert {key: server.bodies[-1][key] for key in "abc"} == {"a": 1, "b": 2, "c": 3}
 
 
 async def test_log_probabilities_are_kept(scripted: Scripted, wire: Any, way: str) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any
 
-import httpx
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.load import dumpd, load
-from pydantic import AliasChoices
 
 import langchain_workersai as face
 from langchain_workersai import (
     ChatWorkersAI,
-    ConfigurationError,
     Timeout,
     WorkersAIEmbeddings,
     WorkersAILLM,
@@ -32,36 +28,6 @@ Make = Callable[..., Any]
 
 def make(cls: Make, **settings: Any) -> Any:
     return cls(GRANITE, **{"account_id": ACCOUNT, "api_token": SECRET, **settings})
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_pickle_keeps_everything_but_the_token(monkeypatch: pytest.MonkeyPatch, cls: Make) -> None:
-    """An unpickled object has its settings and reads the token from the environment."""
-    model = make(cls, timeout=Timeout(total=9), default_headers={"x-team": "a", "x-token": "t"})
-    twin = pickle.loads(pickle.dumps(model))
-    assert twin.model_dump(exclude={"api_token"}) == model.model_dump(exclude={"api_token"})
-    assert twin.default_headers == {"x-team": "a"}
-    assert twin.api_token is None
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
-    assert twin._client() is not None
-
-
-def test_an_unpickled_model_without_a_token_says_so() -> None:
-    """Where the environment has no token, the first call says which variable to set."""
-    twin = pickle.loads(pickle.dumps(make(ChatWorkersAI)))
-    with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
-        twin.invoke("hi")
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_copies_are_equal_and_independent(cls: Make) -> None:
-    """copy, deepcopy and model_copy keep the token and make their own clients."""
-    model = make(cls, http_client=httpx.Client())
-    for twin in (copy.copy(model), copy.deepcopy(model), model.model_copy()):
-        assert twin == model
-        assert twin.api_token.get_secret_value() == SECRET
-        assert twin.http_client is model.http_client
-        assert twin._client() is not model._client()
 
 
 def test_a_copy_with_other_settings_uses_them(scripted: Any, wire: Any) -> None:
@@ -210,24 +176,12 @@ def test_bound_options_are_part_of_the_cache_key(scripted: Any, wire: Any) -> No
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_the_constructor_is_typed_as_the_fields(cls: Any) -> None:
-    """What type checkers allow is what the fields and their aliases are."""
-    (hint,) = get_type_hints(cls.__init__)["settings"].__args__
-    aliases = {
-        name
-        for field in cls.model_fields.values()
-        if isinstance(field.validation_alias, AliasChoices)
-        for name in field.validation_alias.choices
-    }
-    assert set(hint.__annotations__) == {*cls.model_fields, *aliases} - {"model"}
-
-
-@pytest.mark.parametrize("cls", CLASSES)
 def test_every_class_says_what_it_takes(cls: Any) -> None:
-    """Each field is in the documentation of its class or of what it is made of."""
+    """Each field has a description, or is in the documentation of its class or of its bases."""
     documented = "".join(base.__doc__ or "" for base in cls.__mro__)
     own = {n for n in cls.model_fields if any(n in b.__annotations__ for b in _ours(cls))}
-    assert [name for name in own if f"{name}:" not in documented] == []
+    said = {name for name, field in cls.model_fields.items() if field.description}
+    assert [name for name in own - said if f"{name}:" not in documented] == []
 
 
 def _ours(cls: type[Any]) -> list[type[Any]]:

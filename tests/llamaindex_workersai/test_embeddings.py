@@ -210,16 +210,6 @@ def test_many_threads_with_loops_of_their_own() -> None:
         assert list(pool.map(work, texts)) == [[[expected(text)] * 2] * 5 for text in texts]
 
 
-def test_names_of_cloudflare_embedding_are_understood() -> None:
-    """Moving from `CloudflareEmbedding` is one line."""
-    found = WorkersAIEmbedding(
-        account_id="0" * 32, auth_token=TOKEN, model=MODEL, embed_batch_size=20
-    )
-    assert found.api_token is not None
-    assert found.api_token.get_secret_value() == TOKEN
-    assert (found.model, found.model_name, found.embed_batch_size) == (MODEL, MODEL, 20)
-
-
 def test_model_name_is_another_name_for_model() -> None:
     """LlamaIndex's own field is accepted and is what events show."""
     found = WorkersAIEmbedding(model_name=MODEL)

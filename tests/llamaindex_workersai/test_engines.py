@@ -321,14 +321,19 @@ if __name__ == "__main__":
 
 
 def test_ingestion_in_worker_processes(connection: dict[str, Any], tmp_path: Path) -> None:
-    """Workers of a pipeline have what they need, token included, in both colours, and the
+    """Workers of a pipeline read the token from the environment, sync and async, and the
     embedding still works afterwards.
     """
     program = tmp_path / "ingestion.py"
     program.write_text(INGESTION)
-    settings = json.dumps({"model": EMBEDDING, **connection})
-    root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    subprocess.run([sys.executable, str(program), settings], env=root, check=True, timeout=50)
+    settings = {"model": EMBEDDING, **connection}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "CLOUDFLARE_API_TOKEN": settings.pop("api_token"),
+    }
+    command = [sys.executable, str(program), json.dumps(settings)]
+    subprocess.run(command, env=environment, check=True, timeout=50)
 
 
 def test_extractor_holds_an_llm_through_its_dict() -> None:

@@ -5,15 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import resources
-from typing import get_type_hints
-
-import pytest
 
 import llamaindex_workersai
-from llamaindex_workersai._model.connection import Connection, ConnectionSettings
-from llamaindex_workersai.embeddings import WorkersAIEmbedding, WorkersAIEmbeddingSettings
-from llamaindex_workersai.llm import WorkersAI, WorkersAISettings
-from llamaindex_workersai.rerank import WorkersAIRerank, WorkersAIRerankSettings
 
 
 def test_public_names_exist_and_are_sorted() -> None:
@@ -39,22 +32,3 @@ def test_import_without_llamaindex_says_what_to_install() -> None:
 def test_package_is_typed() -> None:
     """Type checkers read the annotations."""
     assert resources.files(llamaindex_workersai).joinpath("py.typed").is_file()
-
-
-@pytest.mark.parametrize(
-    ("component", "settings"),
-    [
-        (Connection, ConnectionSettings),
-        (WorkersAI, WorkersAISettings),
-        (WorkersAIEmbedding, WorkersAIEmbeddingSettings),
-        (WorkersAIRerank, WorkersAIRerankSettings),
-    ],
-)
-def test_constructor_s_settings_are_the_fields(
-    component: type[Connection], settings: type[ConnectionSettings]
-) -> None:
-    """What editors offer is what the class takes: every field, and every other name for one."""
-    named = set(get_type_hints(settings))
-    assert named == (component.model_fields.keys() - {"model", "model_name"}) | set(
-        component.ALIASES
-    ) | {"callback_manager"}

@@ -52,7 +52,7 @@ def test_a_parameter_is_no_credential(name: str) -> None:
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_an_unknown_credential_is_answered_with_the_right_name(name: str) -> None:
     """The answer is the argument for a token, never the one that would post it in the body."""
-    error = unknown_argument(name, "Thing", {"api_token"}, others_in="model_kwargs")
+    error = unknown_argument(name, {"api_token"}, of="Thing", others_in="model_kwargs")
     assert error.parameter == name
     assert "model_kwargs" not in str(error)
     assert "api_token" in str(error) or "gateway={" in str(error)
@@ -74,7 +74,7 @@ def test_an_unknown_credential_is_answered_with_the_right_name(name: str) -> Non
 def test_an_unknown_name_is_answered_with_what_to_pass(name: str, answer: str) -> None:
     """A name of another package, a typo and a field that is not listed get an answer each."""
     known = {"account_id", "default_headers", "temperature"}
-    error = unknown_argument(name, "Thing", known, others_in="model_kwargs")
+    error = unknown_argument(name, known, of="Thing", others_in="model_kwargs")
     assert str(error).startswith(f"{name} is not a parameter of Thing")
     assert answer in str(error)
 

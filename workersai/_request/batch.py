@@ -161,7 +161,7 @@ def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
 def _embedding_options(given: Mapping[str, Any]) -> EmbeddingOptions:
     for name in given:
         if name not in _OF_TEXTS:
-            raise unknown_argument(name, "embeddings", _OF_TEXTS, others_in="extra")
+            raise unknown_argument(name, _OF_TEXTS, of="embeddings", others_in="extra")
     return cast("EmbeddingOptions", given)
 
 

@@ -48,7 +48,7 @@ def collect_parameters(
     for name in parameters:
         if name not in _KNOWN:
             others_in = argument_of(extra)
-            raise unknown_argument(name, "text generation", _KNOWN, others_in=others_in)
+            raise unknown_argument(name, _KNOWN, of="text generation", others_in=others_in)
     body = {
         name: list(value) if isinstance(value, (tuple, set, frozenset)) else value
         for name, value in parameters.items()

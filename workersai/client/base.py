@@ -61,7 +61,7 @@ class BaseClient:
                 parameter=name,
             )
         if not name.startswith("_") and not hasattr(type(self), name):
-            raise unknown_argument(name, owner, _SETTINGS)
+            raise unknown_argument(name, _SETTINGS, of=owner)
         super().__setattr__(name, value)
 
     def __reduce__(self) -> NoReturn:

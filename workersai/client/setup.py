@@ -77,7 +77,7 @@ class Setup:
     ) -> None:
         for name in unknown:
             known = ("model", "http_client", *ConnectionOptions.__annotations__)
-            raise unknown_argument(name, owner, known)
+            raise unknown_argument(name, known, of=owner)
         if endpoint not in ("run", "openai"):
             raise ConfigurationError(
                 f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"
@@ -127,7 +127,7 @@ class Setup:
         Raises:
             ConfigurationError: If there is neither.
         """
-        if not (chosen := model or self.model):
+        if not (chosen := self.model if model is None else model):
             raise ConfigurationError(
                 "model is missing: pass it to the client or to the call", parameter="model"
             )

@@ -1,20 +1,50 @@
 """For authors of framework adapters: what every adapter of Workers AI needs, written once.
 
 Both faces of this distribution are made of it. Users of a face need nothing from here.
+
+A class for a framework is made of `ConnectionFields`, of `GenerationFields` if it generates text,
+and of the framework's own base, in this order:
+
+```python
+class MyChat(ConnectionFields, GenerationFields, FrameworksChat):
+    model_config = CONFIG
+    OTHERS_IN = "model_kwargs"
+
+    model_kwargs: BodyFields = Field(default_factory=dict)
+
+    def _client(self) -> Client:
+        return self._clients.synchronous(
+            lambda: Client(**self._client_settings(self.http_client))
+        )
+```
+
+`_call_arguments` then joins the fields with the options of one call. `ConnectionSettings` and
+`GenerationSettings` type the keywords of the constructor.
 """
 
 from __future__ import annotations
 
+from workersai._arguments import ExtraFields
 from workersai._checks import fill_blank, is_blank
 from workersai._concurrency import call_each, call_each_async
+from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
 from workersai._models.catalogue import catalogue_profile
-from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
+from workersai._secrets import hidden_setting, hides_arguments
+from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
 from workersai.integration.content import document_part, image_type, text_of_any
+from workersai.integration.fields import (
+    CONNECTION,
+    BodyFields,
+    ConnectionFields,
+    GenerationFields,
+)
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
+from workersai.integration.pickles import public_gateway
 from workersai.integration.progress import progress
+from workersai.integration.settings import ConnectionSettings, GenerationSettings
 from workersai.integration.structured import (
     MethodMemory,
     MethodTrial,
@@ -27,8 +57,19 @@ from workersai.integration.structured import (
 from workersai.integration.usage import usage_facts
 
 __all__ = [
+    "ACCOUNT_VARIABLES",
+    "CONFIG",
+    "CONNECTION",
     "OPERATIONAL",
+    "TOKEN_VARIABLES",
+    "BodyFields",
+    "CheckedFields",
     "Clients",
+    "ConnectionFields",
+    "ConnectionSettings",
+    "ExtraFields",
+    "GenerationFields",
+    "GenerationSettings",
     "MethodMemory",
     "MethodTrial",
     "OutputSchema",
@@ -45,9 +86,9 @@ __all__ = [
     "is_blank",
     "json_text",
     "progress",
+    "public_gateway",
     "read_object",
     "repair_history",
-    "secrets_in_header",
     "structured_methods",
     "text_of_any",
     "to_history",

@@ -148,7 +148,7 @@ def test_a_configured_model_has_its_own_profile() -> None:
 
     granite = ChatWorkersAI(GRANITE, **SETTINGS)
     assert chosen(granite, GLM) == ChatWorkersAI(GLM, **SETTINGS).profile
-    assert chosen(granite, "@cf/mine/tuned") == granite.profile  # nothing else is known of it
+    assert chosen(granite, "@cf/mine/tuned") is None  # nothing is known of it
     own = ChatWorkersAI(GRANITE, profile={"name": GRANITE, "max_input_tokens": 5}, **SETTINGS)
     assert chosen(own, GLM) == {"name": GRANITE, "max_input_tokens": 5}
 

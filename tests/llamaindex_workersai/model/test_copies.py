@@ -1,4 +1,4 @@
-"""Pickles and copies: what travels, what stays, and what happens to the original."""
+"""Copies and dicts: what they hold, and what happens to the original."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
-from multiprocessing.reduction import ForkingPickler
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -42,16 +40,6 @@ def secret(component: Any) -> str | None:
 
 
 @pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
-def test_pickle_keeps_settings_without_secrets(component: Any) -> None:
-    """A pickle, which may end up in a file, has the settings but not the token."""
-    pickled = pickle.dumps(component)
-    assert TOKEN.encode() not in pickled
-    copied = pickle.loads(pickled)
-    assert copied.to_dict() == component.to_dict()
-    assert secret(copied) is None
-
-
-@pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
 def test_original_is_whole_after_pickling(component: Any) -> None:
     """Pickling takes nothing from the object, not even what cannot be pickled."""
     component = component.model_copy(update={"account_id": ACCOUNT})
@@ -63,52 +51,6 @@ def test_original_is_whole_after_pickling(component: Any) -> None:
     pickle.dumps(component)
     assert component.__dict__ == before
     assert secret(component) == TOKEN
-
-
-def test_copy_says_what_was_left_behind() -> None:
-    """What cannot be pickled is named once, where the copy is made."""
-    pickled = pickle.dumps(WorkersAI(MODEL, http_client=threading.Lock()))
-    with pytest.warns(UserWarning, match="without http_client"):
-        assert pickle.loads(pickled).http_client is None
-
-
-def test_copy_works_at_once() -> None:
-    """The copy has its private state, so that the first request can be made."""
-    copied = pickle.loads(
-        pickle.dumps(WorkersAI(MODEL, account_id=ACCOUNT, base_url="https://x.org"))
-    )
-    copied.api_token = SecretStr(TOKEN)
-    assert copied._client() is copied._client()
-
-
-def test_multiprocessing_carries_secrets() -> None:
-    """Between processes of one program the token travels, headers too."""
-    component = WorkersAI(MODEL, api_token=TOKEN, default_headers={"x-key": "hidden"})
-    copied = pickle.loads(ForkingPickler.dumps(component))
-    assert secret(copied) == TOKEN
-    assert copied.default_headers == {"x-key": "hidden"}
-
-
-def test_gateway_token_is_a_secret() -> None:
-    """An authenticated gateway's token is in no dict, repr or pickle, but reaches workers."""
-    gateway = {"id": "gw", "authorization": "gw-secret"}
-    llm = WorkersAI(MODEL, gateway=gateway)
-    assert llm.to_dict()["gateway"] == {"id": "gw"}
-    assert "gw-secret" not in repr(llm) + llm.to_json()
-    assert b"gw-secret" not in pickle.dumps(llm)
-    assert pickle.loads(pickle.dumps(llm)).gateway == {"id": "gw"}
-    travelled = pickle.loads(ForkingPickler.dumps(llm)).gateway
-    assert travelled["authorization"].get_secret_value() == "gw-secret"
-    assert "gw-secret" not in repr(vars(llm))
-
-
-@pytest.mark.parametrize("method", ["spawn", "fork"])
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_worker_process_has_the_token(method: str) -> None:
-    """A pool's worker can use what it was sent without any environment variable."""
-    component = WorkersAI(MODEL, api_token=TOKEN)
-    with ProcessPoolExecutor(1, mp_context=get_context(method)) as pool:
-        assert secret(pool.submit(copy.copy, component).result()) == TOKEN
 
 
 @pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
@@ -177,13 +119,6 @@ def test_clocks_come_back_from_a_dict() -> None:
     """A `Timeout` is data, in JSON too."""
     llm = WorkersAI(MODEL, timeout=Timeout(connect=1, idle=2))
     assert WorkersAI.from_json(llm.to_json()).timeout == Timeout(connect=1, idle=2)
-
-
-def test_cloudpickle_carries_settings() -> None:
-    """Cluster schedulers pickle by value; the token is then the worker's environment's."""
-    cloudpickle = pytest.importorskip("cloudpickle")
-    copied = cloudpickle.loads(cloudpickle.dumps(WorkersAI(MODEL, api_token=TOKEN, seed=1)))
-    assert (copied.seed, secret(copied)) == (1, None)
 
 
 def test_import_opens_nothing() -> None:

@@ -1,0 +1,325 @@
+"""Pickles of the seven classes: tokens do not travel, and a worker reads its own environment."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import httpx
+import pytest
+
+import langchain_workersai
+from tests.seven import GIVEN, SEVEN, TEXT, Wire
+from tests.workersai.talking import ACCOUNT, TOKEN
+from workersai import ConfigurationError, Timeout
+
+OTHER = "f" * 32
+GATEWAY_TOKEN = "not-a-real-gateway-token"
+HEADER = "not-a-real-header-value"
+HEADERS = {"x-key": HEADER, "x-team": "rivers"}
+SECRETS: dict[str, Any] = {
+    "gateway": {"id": "gate", "authorization": GATEWAY_TOKEN},
+    "default_headers": HEADERS,
+}
+ALL = pytest.mark.parametrize("name", SEVEN)
+PICKLERS: dict[str, Callable[[Any], bytes]] = {
+    "pickle": pickle.dumps,
+    "pickle's first protocol": lambda it: pickle.dumps(it, protocol=0),
+    "cloudpickle": cloudpickle.dumps,
+}
+HOW = pytest.mark.parametrize("how", PICKLERS)
+
+
+def token_of(it: Any) -> str | None:
+    return None if it.api_token is None else str(it.api_token.get_secret_value())
+
+
+@ALL
+@HOW
+def test_no_secret_is_in_a_pickle(name: str, how: str) -> None:
+    """Not the token, nor the gateway's, nor a header that holds one."""
+    one, wire = SEVEN[name], Wire()
+    it = one.make(**SECRETS, **wire.settings())
+    it._client()
+    for _ in range(2):
+        written = PICKLERS[how](it)
+        assert not [s for s in (TOKEN, GATEWAY_TOKEN, HEADER) if s.encode() in written]
+    assert token_of(it) == TOKEN
+    assert it.gateway["authorization"].get_secret_value() == GATEWAY_TOKEN
+    assert it.default_headers == HEADERS
+
+
+@ALL
+@HOW
+def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unpickled object has what the other was set to, and can be used at once."""
+    one = SEVEN[name]
+    it = one.make(timeout=Timeout(total=9), max_retries=5, **{one.others_in: {"a": 1}})
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token-of-the-worker")
+    twin = pickle.loads(PICKLERS[how](it))
+    assert type(twin) is one.cls
+    assert twin.model_dump() == it.model_dump()
+    assert twin.model_fields_set == it.model_fields_set - {"api_token"}
+    assert twin.account_id == ACCOUNT
+    assert ACCOUNT not in repr(vars(twin))
+    assert token_of(twin) == "token-of-the-worker"
+    assert twin._client() is twin._client()
+
+
+@ALL
+async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) -> None:
+    """Where the environment has none, the call says which variable to set, in either colour."""
+    one = SEVEN[name]
+    twin = pickle.loads(pickle.dumps(one.make()))
+    for way in one.ways:
+        with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
+            await one.ask(twin, way)
+
+
+@ALL
+def test_the_environment_of_the_worker_goes_before_that_of_the_parent(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Account and base URL are a pair with the token: what the parent's environment said of them
+
+    is used only where the worker's says nothing. What was passed as an argument stays.
+    """
+    one = SEVEN[name]
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setenv("WORKERSAI_BASE_URL", "https://parent.example")
+    said, passed = one.cls(one.model), one.make(base_url="https://passed.example")
+    written = pickle.dumps((said, passed))
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", OTHER)
+    monkeypatch.setenv("WORKERSAI_BASE_URL", "https://worker.example")
+    said, passed = pickle.loads(written)
+    assert (said.account_id, said.base_url) == (OTHER, "https://worker.example")
+    assert (passed.account_id, passed.base_url) == (ACCOUNT, "https://passed.example")
+    monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
+    monkeypatch.delenv("WORKERSAI_BASE_URL")
+    said, passed = pickle.loads(written)
+    assert (said.account_id, said.base_url) == (ACCOUNT, "https://parent.example")
+
+
+@ALL
+def test_what_is_left_behind_is_named(name: str) -> None:
+    """Headers, the gateway's token and what cannot be pickled: one warning where it comes out."""
+    it = SEVEN[name].make(http_client=threading.Lock(), **SECRETS)
+    written = pickle.dumps(it)
+    with pytest.warns(UserWarning, match="came from a pickle without") as caught:
+        twin = pickle.loads(written)
+    ((warning),) = caught
+    left = ("default_headers that hold a secret", "gateway['authorization']", "http_client")
+    assert all(part in str(warning.message) for part in left)
+    assert twin.gateway == {"id": "gate"}
+    assert twin.default_headers == {"x-team": "rivers"}
+    assert "rivers" not in repr(vars(twin))
+    assert twin.http_client is None
+    assert not [s for s in (GATEWAY_TOKEN, HEADER, TOKEN) if s in str(warning.message)]
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_limiters_and_functions_stay_behind(name: str) -> None:
+    """A lock and a function without a name end no pickling, whatever the framework calls them."""
+    one = SEVEN[name]
+    own = {"rate_limiter", "custom_get_token_ids", "completion_to_prompt"} & set(
+        one.cls.model_fields
+    )
+    it = one.make()
+    for field in own - {"rate_limiter"}:
+        setattr(it, field, lambda text: text)
+    with pytest.warns(UserWarning, match=next(iter(own - {"rate_limiter"}))):
+        twin = pickle.loads(pickle.dumps(it))
+    assert twin.model == it.model
+
+
+@ALL
+def test_a_user_s_subclass_travels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What holds for a class holds for one that is made of it, fields of its own included."""
+    own = type("Own", (SEVEN[name].cls,), {"__annotations__": {"mark": str}, "mark": "x"})
+    monkeypatch.setattr(sys.modules[__name__], "Own", own, raising=False)
+    own.__module__, own.__qualname__ = __name__, "Own"
+    it = own(SEVEN[name].model, mark="mine", **GIVEN)
+    written = pickle.dumps(it)
+    assert TOKEN.encode() not in written
+    assert pickle.loads(written).mark == "mine"
+    with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
+        ForkingPickler.dumps(it)
+
+
+@ALL
+def test_copies_in_the_process_keep_everything(name: str) -> None:
+    """`copy` and `deepcopy` write no pickle: the token stays, and so do clients of one's own."""
+    lock = threading.Lock()
+    it = SEVEN[name].make(http_client=lock, **SECRETS)
+    for twin in (copy.copy(it), copy.deepcopy(it)):
+        assert token_of(twin) == TOKEN
+        assert twin.gateway["authorization"].get_secret_value() == GATEWAY_TOKEN
+        assert twin.default_headers == HEADERS
+        assert twin.http_client is lock
+
+
+# --------------------------------------------------------------------- processes of one program
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("settings", "parameter", "text"),
+    [
+        ({}, "api_token", "Set CLOUDFLARE_API_TOKEN in the environment"),
+        ({"gateway": SECRETS["gateway"]}, "gateway", "Make the object in the worker"),
+        ({"default_headers": HEADERS}, "default_headers", "Make the object in the worker"),
+    ],
+)
+def test_multiprocessing_refuses_what_a_worker_could_not_use(
+    name: str,
+    settings: dict[str, Any],
+    parameter: str,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The parent is told at once what to do: not a worker, by a request that fails."""
+    if settings:
+        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\n")
+    else:
+        monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token-of-somebody-else")
+    it = SEVEN[name].make(**settings)
+    for holder in (it, [it], {"it": it}):
+        with pytest.raises(ConfigurationError, match=text) as caught:
+            ForkingPickler.dumps(holder)
+        assert caught.value.parameter == parameter
+        assert TOKEN not in str(caught.value)
+    if SEVEN[name].others_in == "model_kwargs":
+        assert isinstance(caught.value, langchain_workersai.ConfigurationError)
+
+
+@ALL
+def test_multiprocessing_carries_what_a_worker_can_use(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the token in the environment the object travels, and the token does not."""
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    for it in (SEVEN[name].make(), SEVEN[name].cls(SEVEN[name].model, account_id=ACCOUNT)):
+        written = bytes(ForkingPickler.dumps(it))
+        assert TOKEN.encode() not in written
+        assert token_of(pickle.loads(written)) == TOKEN
+    public = SEVEN[name].make(gateway="gate", default_headers={"x-team": "rivers"})
+    assert pickle.loads(ForkingPickler.dumps(public)).default_headers == {"x-team": "rivers"}
+    bare = SEVEN[name].cls(SEVEN[name].model)
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    bare.api_token = None
+    assert token_of(pickle.loads(ForkingPickler.dumps(bare))) is None
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAIEmbedding"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_pool_tells_the_parent(name: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool's worker uses the environment's token; one it does not have ends the task at once."""
+    context = multiprocessing.get_context(method)
+    it = SEVEN[name].make()
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        asked = pool.submit(copy.copy, it)
+        with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
+            asked.result()
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        assert token_of(pool.submit(copy.copy, it).result()) == TOKEN
+
+
+INGESTION = """
+import asyncio, json, sys
+from llama_index.core import Document
+from llama_index.core.extractors import TitleExtractor
+from llama_index.core.ingestion import IngestionPipeline
+from llamaindex_workersai import ConfigurationError, WorkersAI, WorkersAIEmbedding
+
+def attempt(step):
+    documents = [Document(text="The Tejo."), Document(text="The Douro.")]
+    for run in (
+        lambda: IngestionPipeline(transformations=[step]).run(documents=documents, num_workers=2),
+        lambda: asyncio.run(
+            IngestionPipeline(transformations=[step]).arun(documents=documents, num_workers=2)
+        ),
+    ):
+        try:
+            run()
+        except ConfigurationError as error:
+            print(error)
+        else:
+            print("done")
+
+if __name__ == "__main__":
+    settings = json.loads(sys.argv[1])
+    attempt(WorkersAIEmbedding("@cf/baai/bge-small-en-v1.5", **settings))
+    attempt(TitleExtractor(
+        llm=WorkersAI("@cf/ibm-granite/granite-4.0-h-micro", **settings),
+        nodes=1, show_progress=False, num_workers=1,
+    ))
+"""
+
+
+def ingest(tmp_path: Path, **environment: str) -> list[str]:
+    """Run pipelines with a token that was passed as an argument; return what each said."""
+    program = tmp_path / "ingestion.py"
+    program.write_text(INGESTION)
+    settings = json.dumps({**GIVEN, "base_url": "http://127.0.0.1:9/client/v4", "max_retries": 0})
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(program), settings],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"CLOUDFLARE_API_TOKEN": "token-of-somebody-else"}], ids=["none", "another"]
+)
+def test_a_pipeline_with_workers_names_the_variable(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """LlamaIndex's own pipeline, in either colour, ends in the parent before any request.
+
+    An embedding as a step, and an LLM inside an extractor.
+    """
+    found = ingest(tmp_path, **environment)
+    assert len(found) == 4
+    assert all("Set CLOUDFLARE_API_TOKEN in the environment" in line for line in found)
+
+
+def test_an_event_loop_does_not_travel() -> None:
+    """An object that was used in a loop can be pickled and copied there."""
+
+    async def main() -> None:
+        wire = Wire()
+        for one in SEVEN.values():
+            it = one.make(**wire.settings())
+            await one.ask(it, list(one.ways)[1])
+            it.http_client = it.http_async_client = None
+            assert pickle.loads(pickle.dumps(it)).model == it.model
+            assert copy.deepcopy(it).model == it.model
+
+    asyncio.run(main())
+
+
+def test_a_client_of_httpx_is_left_behind() -> None:
+    """It holds locks and connections, which belong to its process."""
+    with httpx.Client() as client:
+        written = pickle.dumps(SEVEN["ChatWorkersAI"].make(http_client=client))
+    with pytest.warns(UserWarning, match="http_client"):
+        assert pickle.loads(written).http_client is None

@@ -1,0 +1,190 @@
+"""A pydantic model that names, checks and refuses its settings alike wherever they are set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from typing_extensions import Self
+
+from workersai._arguments import ExtraFields, unknown_argument
+from workersai._secrets import hides_arguments
+from workersai.errors import ConfigurationError
+from workersai.integration.reading import by_field, explain, without_input
+
+__all__ = ["CONFIG", "CheckedFields"]
+
+CONFIG = ConfigDict(
+    arbitrary_types_allowed=True,
+    extra="forbid",
+    hide_input_in_errors=True,
+    populate_by_name=True,
+    protected_namespaces=(),
+)
+"""Every class of an adapter needs this as its own `model_config`.
+
+Pydantic joins the configurations of all bases, and the last base decides: that is a framework's.
+"""
+
+_is_checking: ContextVar[bool] = ContextVar("_is_checking", default=False)
+"""Set while pydantic checks: what the validators of a framework assign is not checked again."""
+
+
+class CheckedFields(BaseModel):
+    """The base of `ConnectionFields` and `GenerationFields`: it has no fields of its own.
+
+    The constructor and every assignment take a field by its name or an alias, check the value in
+    the same way, and raise `ConfigurationError`, which shows no value that could be a secret. A
+    failed assignment leaves the object as it was.
+    """
+
+    model_config = CONFIG
+
+    ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names that other packages use, and the field that each one stands for."""
+
+    OTHERS_IN: ClassVar[str] = "extra"
+    """The field that takes further keys of a request's body."""
+
+    REFUSAL: ClassVar[type[ConfigurationError]] = ConfigurationError
+    """The class of the errors: a framework may have one of its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Check and keep the settings.
+
+        Raises:
+            ConfigurationError: A setting is missing, wrong or unknown; `parameter` names it.
+        """
+        refusal: ConfigurationError | None = None
+        token = _is_checking.set(True)
+        try:
+            super().__init__(**self._by_field(settings))
+        except ValidationError as error:
+            refusal = self._refusal(error)
+        finally:
+            _is_checking.reset(token)
+        if refusal is not None:
+            # Raised out here, so that pydantic's error, which holds the input, is not behind it.
+            raise refusal
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Join the aliases of all bases: a class names only those that it adds."""
+        super().__pydantic_init_subclass__(**kwargs)
+        joined: dict[str, str] = {"extra": cls.OTHERS_IN} if cls.OTHERS_IN != "extra" else {}
+        for base in reversed(cls.__mro__):
+            joined.update(vars(base).get("ALIASES", {}))
+        cls.ALIASES = MappingProxyType(joined)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_input(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keep the values out of the error of another model that this one is a field of."""
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if _is_checking.get():  # our own constructor reads the values' types
+                raise
+            refusal = without_input(error)
+        raise refusal
+
+    @hides_arguments
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field, by its name or an alias, to what the constructor would make of the value.
+
+        Raises:
+            ConfigurationError: The value is wrong, or there is no such field.
+        """
+        field = self.ALIASES.get(name, name)
+        if field in type(self).model_fields:
+            value = value if _is_checking.get() else self._checked(field, value)
+        elif not name.startswith("_") and not hasattr(type(self), name):
+            raise self._unknown(name)
+        super().__setattr__(field, value)
+        self._forget(field)
+
+    def _checked(self, field: str, value: Any) -> Any:
+        """Check a value on a copy, because pydantic sets it before the last validators run."""
+        twin = self.__copy__()
+        refusal: ConfigurationError | None = None
+        token = _is_checking.set(True)
+        try:
+            type(self).__pydantic_validator__.validate_assignment(twin, field, value)
+        except ValidationError as error:
+            refusal = self._refusal(error)
+        finally:
+            _is_checking.reset(token)
+        if refusal is not None:
+            raise refusal
+        return twin.__dict__[field]
+
+    def _forget(self, field: str) -> None:
+        """Drop what was derived from a field that has changed."""
+
+    def _extra(self) -> ExtraFields:
+        """Return the further keys of a request's body."""
+        return ExtraFields(getattr(self, self.OTHERS_IN), self.OTHERS_IN)
+
+    if not TYPE_CHECKING:  # a type checker shall know the names of attributes
+
+        def __getattr__(self, name: str) -> Any:
+            field = type(self).ALIASES.get(name)
+            return super().__getattr__(name) if field is None else getattr(self, field)
+
+    @hides_arguments
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, then set what *update* names, as assignments do.
+
+        Raises:
+            ConfigurationError: A value is wrong, or a name is that of no field.
+        """
+        twin = super().model_copy(deep=deep)
+        changes = self._by_field(update or {})
+        order = [name for name in type(self).model_fields if name in changes]
+        for name in dict.fromkeys([*order, *changes]):
+            setattr(twin, name, changes[name])
+        return twin
+
+    @classmethod
+    def _by_field(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Name settings by their fields.
+
+        Raises:
+            ConfigurationError: If two names of one field have different values.
+        """
+        try:
+            return by_field(settings, cls.ALIASES)
+        except ConfigurationError as error:
+            refusal = cls._refused(error)
+        raise refusal
+
+    @classmethod
+    def _refusal(cls, error: ValidationError) -> ConfigurationError:
+        return cls._refused(explain(error, cls._known(), cls.OTHERS_IN))
+
+    @classmethod
+    def _refused(cls, error: ConfigurationError) -> ConfigurationError:
+        """Return an error as one of this class's settings."""
+        return cls.REFUSAL(f"{cls.__name__}: {error}", parameter=error.parameter)
+
+    @classmethod
+    def _unknown(cls, name: str) -> ConfigurationError:
+        return cls._refused(unknown_argument(name, cls._known(), others_in=cls.OTHERS_IN))
+
+    @classmethod
+    def _known(cls) -> set[str]:
+        return {*cls.model_fields, *cls.ALIASES}
+
+    @staticmethod
+    def _is_being_checked() -> bool:
+        """Say whether what is assigned now is a framework's, in a constructor or a check."""
+        return _is_checking.get()

@@ -1,0 +1,416 @@
+"""The fields that all classes of an adapter share: how to connect, and how to generate text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    SecretStr,
+    Strict,
+    StrictBool,
+    ValidationInfo,
+    field_serializer,
+)
+from typing_extensions import Self
+
+from workersai._arguments import check_no_credentials
+from workersai._connection import (
+    ACCOUNT_VARIABLES,
+    BASE_URL_VARIABLE,
+    TOKEN_VARIABLES,
+    check_account_id,
+    check_api_token,
+    check_base_url,
+    check_gateway,
+    check_header_value,
+    check_headers,
+    text_or_variable,
+)
+from workersai._secrets import hidden_setting
+from workersai.errors import ConfigurationError
+from workersai.integration.checked import CheckedFields
+from workersai.integration.clients import Clients
+from workersai.integration.pickles import (
+    guard_workers,
+    public_gateway,
+    shared_resources,
+    state_of,
+    warn_of_left,
+)
+from workersai.types import ChatParameters, Endpoint, Timeout
+
+__all__ = ["BodyFields", "ConnectionFields", "GenerationFields"]
+
+
+# ------------------------------------------------------------------------- what values may be
+
+
+def _account_id(value: Any) -> Any:
+    account = text_or_variable("account_id", value, ACCOUNT_VARIABLES)
+    return hidden_setting("account_id", check_account_id(account)) if account else None
+
+
+def _api_token(value: Any) -> SecretStr | None:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    token = text_or_variable("api_token", text, TOKEN_VARIABLES)
+    return SecretStr(check_api_token(token)) if token else None
+
+
+def _base_url(value: Any, info: ValidationInfo) -> str | None:
+    base_url = text_or_variable("base_url", value, (BASE_URL_VARIABLE,))
+    if base_url:
+        check_base_url(base_url, allow_insecure_http=info.data.get("allow_insecure_http") is True)
+    return base_url or None
+
+
+def _timeout(value: Any) -> float | Timeout | None:
+    if isinstance(value, Mapping):  # as a dump has it
+        clocks = {clock.name for clock in fields(Timeout)}
+        if unknown := [name for name in value if name not in clocks]:
+            raise ConfigurationError(
+                f"timeout has no clock {unknown[0]!r}: a Timeout has {', '.join(sorted(clocks))}",
+                parameter="timeout",
+            )
+        value = Timeout(**value)
+    Timeout.of(value)  # raises what is wrong with it
+    return value if value is None or isinstance(value, Timeout) else float(value)
+
+
+def _gateway(value: Any) -> Any:
+    check_gateway(value)
+    return hidden_setting("gateway", dict(value) if isinstance(value, Mapping) else value)
+
+
+def _default_headers(value: Any) -> Any:
+    check_headers(value)
+    return None if value is None else hidden_setting("default_headers", dict(value))
+
+
+def _session_affinity(value: Any) -> str | None:
+    return None if value is None else check_header_value("session_affinity", value)
+
+
+def _stop(value: Any) -> str | list[str] | None:
+    if value is None or isinstance(value, str):
+        return value
+    words = list(value) if isinstance(value, Iterable) else [value]
+    if isinstance(value, (bytes, Mapping)) or not all(isinstance(word, str) for word in words):
+        raise ConfigurationError(
+            f"stop must be text or a list of texts, not {type(value).__name__}", parameter="stop"
+        )
+    return words
+
+
+def _text_keys(value: Any) -> Any:
+    """Write the ids of tokens as JSON does."""
+    if not isinstance(value, Mapping):
+        return value
+    return {str(key) if type(key) is int else key: bias for key, bias in value.items()}
+
+
+def _without_credentials(value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    check_no_credentials(info.field_name or "", value)
+    return value
+
+
+Number = Annotated[float, Strict()]
+Count = Annotated[int, Strict()]
+BodyFields = Annotated[dict[str, Any], AfterValidator(_without_credentials)]
+"""The type of a field that takes further keys of a request's body: none may be a credential."""
+
+
+# --------------------------------------------------------------------------------- connection
+
+
+class ConnectionFields(CheckedFields):
+    """How to reach Workers AI: the settings of `workersai.Client`, and the clients made of them.
+
+    What the constructor is passed is checked there. Account, token and base URL that it is not
+    passed are read from the environment there; if there are none either, the first call says so,
+    since a copy or a dump may still get them. No network is used.
+
+    Subclasses add `_client` and `_async_client`, which make the clients through `_clients`.
+    """
+
+    ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "model_name": "model",
+            "api_key": "api_token",
+            "api_base": "base_url",
+            "request_timeout": "timeout",
+            "async_http_client": "http_async_client",
+        }
+    )
+
+    model: str = Field(min_length=1, description="The model's id, `@cf/author/name`.")
+    account_id: Annotated[str | None, PlainValidator(_account_id)] = Field(
+        default=None,
+        validate_default=True,
+        exclude=True,
+        repr=False,
+        description=(
+            "The Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`. It is in no "
+            "repr, dump or trace, and travels in pickles."
+        ),
+    )
+    api_token: Annotated[SecretStr | None, PlainValidator(_api_token)] = Field(
+        default=None,
+        validate_default=True,
+        exclude=True,
+        repr=False,
+        description=(
+            "An API token with the permission Workers AI; from `CLOUDFLARE_API_TOKEN`, "
+            "`CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN` or `CF_API_TOKEN`. It is in no repr, dump "
+            "or pickle: an unpickled object reads the environment."
+        ),
+    )
+    allow_insecure_http: StrictBool = Field(
+        default=False,
+        description=(
+            "Allow a plain-http `base_url` for a host other than this machine, such as a container "
+            "beside yours. The token, the prompts and the answers then travel in clear: whoever "
+            "can read the network in between can read and use them."
+        ),
+    )
+    base_url: Annotated[str | None, PlainValidator(_base_url)] = Field(
+        default=None,
+        validate_default=True,
+        description="The API's root; from `WORKERSAI_BASE_URL`, else Cloudflare's.",
+    )
+    endpoint: Endpoint = Field(
+        default="run",
+        description="`run` for the native route, `openai` for the OpenAI-compatible ones.",
+    )
+    timeout: Annotated[float | Timeout | None, BeforeValidator(_timeout)] = Field(
+        default=None,
+        description="Seconds for a whole call, or a `Timeout` with a clock for each phase.",
+    )
+    max_retries: Count = Field(
+        default=2, ge=0, description="How often a failed request is tried again."
+    )
+    gateway: Annotated[str | dict[str, Any] | None, PlainValidator(_gateway)] = Field(
+        default=None, repr=False, description="The id or the options of an AI Gateway."
+    )
+    session_affinity: Annotated[str | None, PlainValidator(_session_affinity)] = Field(
+        default=None,
+        description="A key that sends related requests to one place, for the prefix cache.",
+    )
+    reject_if_busy: StrictBool = Field(
+        default=False, description="Fail at once when the model has no capacity."
+    )
+    default_headers: Annotated[dict[str, str] | None, PlainValidator(_default_headers)] = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Further headers; they cannot replace authentication or host.",
+    )
+    http_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.Client` of your own for sync calls; it is never closed here.",
+    )
+    http_async_client: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="An `httpx.AsyncClient` of your own for async calls; it is never closed here.",
+    )
+
+    _clients: Clients[Any, Any] = PrivateAttr(default_factory=Clients)
+
+    def __init__(self, model: str | None = None, **settings: Any) -> None:
+        """Check and keep the settings; see `CheckedFields`."""
+        super().__init__(**({} if model is None else {"model": model}), **settings)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Let the framework's class do what it does here; pydantic's own would stand before it."""
+        super().model_post_init(context)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let no object go to a worker process that would not have its secrets."""
+        super().__pydantic_init_subclass__(**kwargs)
+        guard_workers(cls)
+
+    @field_serializer("gateway")
+    def _show_gateway(self, gateway: Any) -> Any:
+        return public_gateway(gateway)
+
+    def _client_settings(self, http_client: Any) -> dict[str, Any]:
+        """Return the arguments of `Client` or `AsyncClient`."""
+        return {name: getattr(self, name) for name in CONNECTION} | {"http_client": http_client}
+
+    def close(self) -> None:
+        """Close the connections of sync calls; the next call opens new ones."""
+        self._clients.close()
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections of async calls; the next call opens new ones."""
+        await self._clients.aclose()
+
+    def _forget(self, field: str) -> None:
+        super()._forget(field)
+        if field in _OF_CLIENTS and self.__pydantic_private__:
+            self._clients = Clients()
+
+    def __copy__(self) -> Self:
+        """Copy the settings, not the clients made from them."""
+        twin = super().__copy__()
+        setattr(twin, "_clients", Clients())  # noqa: B010 - a twin's privacy is this class's own
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the settings; clients of the user's own, caches and limiters are shared."""
+        return super().__deepcopy__(shared_resources(self, memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what can travel; secrets cannot."""
+        return state_of(self)
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Make the object anew; account, token and base URL are those of this process."""
+        ConnectionFields.__init__(self, **state["fields"])
+        for name, value in state["environment"].items():
+            if getattr(self, name) is None:
+                self.__dict__[name] = value
+        warn_of_left(type(self).__name__, state["left"])
+
+
+CONNECTION = tuple(
+    name
+    for name in ConnectionFields.model_fields
+    if name not in {"http_client", "http_async_client"}
+)
+"""The fields that the core's clients take under the same names."""
+
+_OF_CLIENTS = frozenset(ConnectionFields.model_fields)
+
+
+# --------------------------------------------------------------------------------- generation
+
+
+class GenerationFields(CheckedFields):
+    """The parameters of text generation, by the API's own names; `None` is not sent.
+
+    Meanings and ranges are on each model's page in Cloudflare's catalogue. A value outside the
+    range that the page publishes raises `ConfigurationError` at the call, before anything is sent.
+    Every parameter can also be given to a single call.
+    """
+
+    ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"max_completion_tokens": "max_tokens", "stop_sequences": "stop"}
+    )
+
+    temperature: Number | None = Field(default=None, description="Randomness.")
+    max_tokens: Count | None = Field(
+        default=None, description="Most tokens to write, reasoning included."
+    )
+    top_p: Number | None = Field(default=None, description="Nucleus sampling.")
+    top_k: Count | None = Field(default=None, description="Sample from this many tokens.")
+    seed: Count | None = Field(default=None, description="For repeatable answers.")
+    repetition_penalty: Number | None = Field(
+        default=None, description="Against repeated tokens, multiplying."
+    )
+    frequency_penalty: Number | None = Field(
+        default=None, description="Against repeated tokens, by their count."
+    )
+    presence_penalty: Number | None = Field(
+        default=None, description="Against tokens that have occurred."
+    )
+    stop: Annotated[str | list[str] | None, PlainValidator(_stop)] = Field(
+        default=None, description="Text that ends the answer."
+    )
+    n: Count | None = Field(default=None, description="How many answers.")
+    logprobs: StrictBool | None = Field(
+        default=None, description="Whether to report log probabilities."
+    )
+    top_logprobs: Count | None = Field(
+        default=None, description="How many alternatives to report for each token."
+    )
+    logit_bias: Annotated[dict[str, Number] | None, BeforeValidator(_text_keys)] = Field(
+        default=None, description="The id of a token and its bias."
+    )
+    reasoning_effort: str | None = Field(
+        default=None, description="`low`, `medium`, `high`, or what the model's page lists."
+    )
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        default=None, description="Options of the model's chat template."
+    )
+    lora: str | None = Field(default=None, description="The name or id of a LoRA adapter.")
+    raw: StrictBool | None = Field(
+        default=None, description="Send the prompt without the model's chat template."
+    )
+    parallel_tool_calls: StrictBool | None = Field(
+        default=None, description="Whether one answer may call several tools."
+    )
+    user: str | None = Field(default=None, description="An id of the end user.")
+    response_format: dict[str, Any] | None = Field(
+        default=None,
+        description="The form of the answer: `{'type': 'json_object'}` or a `json_schema` form.",
+    )
+
+    def _set_parameters(self) -> dict[str, Any]:
+        """Return the parameters that have a value, by name."""
+        values = {name: getattr(self, name) for name in PARAMETERS}
+        values["stop"] = values["stop"] or None
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _call_arguments(
+        self, options: Mapping[str, Any], *, beside: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Join the fields with what one call says instead.
+
+        Args:
+            options: The call's own, by the names of fields or their aliases; `model` and the
+                field for further keys of the body among them.
+            beside: Names of options that the core takes and that are no fields.
+
+        Returns:
+            Arguments of the core's calls.
+
+        Raises:
+            ConfigurationError: An option is unknown, or a setting of the object alone.
+        """
+        own = {name: getattr(self, name) for name in PARAMETERS}
+        extra = self._extra()
+        model = None
+        for name, value in self._by_field(options).items():
+            if name in own or name in beside:
+                own[name] = value
+            elif name == self.OTHERS_IN:
+                extra.update(self._mapping(value))
+            elif name == "model":
+                model = value
+            else:
+                raise self._no_option(name, options)
+        arguments = {name: value for name, value in own.items() if value is not None}
+        if not arguments.get("stop", True):
+            del arguments["stop"]
+        arguments["model"] = getattr(self, "model", None) if model is None else model
+        return {**arguments, "extra": extra}
+
+    def _mapping(self, value: Any) -> Mapping[str, Any]:
+        if value is None or isinstance(value, Mapping):
+            return value or {}
+        text = f"{self.OTHERS_IN} must be a dict, not {type(value).__name__}"
+        raise self._refused(ConfigurationError(text, parameter=self.OTHERS_IN))
+
+    def _no_option(self, name: str, options: Mapping[str, Any]) -> ConfigurationError:
+        asked = next(alias for alias in options if self.ALIASES.get(alias, alias) == name)
+        if name not in type(self).model_fields:
+            return self._unknown(asked)
+        text = f"{asked} is a setting of the object and not of a single call"
+        return self._refused(ConfigurationError(text, parameter=asked))
+
+
+PARAMETERS = (*ChatParameters.__annotations__, "response_format")
+"""The fields of `GenerationFields`, in the order of the core's arguments."""

@@ -1,0 +1,152 @@
+"""What of an adapter's object travels in a pickle, and what a copy is made of.
+
+Tokens do not travel. An object that comes out of a pickle reads the environment of its process.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from workersai._connection import TOKEN_VARIABLES, first_variable
+from workersai._secrets import hidden_setting, secrets_in_header
+from workersai.integration.clients import Clients
+
+__all__ = [
+    "FROM_ENVIRONMENT",
+    "guard_workers",
+    "public_gateway",
+    "shared_resources",
+    "state_of",
+    "warn_of_left",
+]
+
+FROM_ENVIRONMENT = ("account_id", "base_url")
+"""Settings that are no secrets: what the environment said travels for where it says nothing."""
+
+_RESOURCES = (
+    "http_client",
+    "http_async_client",
+    "rate_limiter",
+    "callback_manager",
+    "callbacks",
+    "cache",
+    "embeddings_cache",
+)
+
+
+def public_gateway(gateway: Any) -> Any:
+    """Return an AI Gateway's options without its token."""
+    if not isinstance(gateway, Mapping):
+        return gateway
+    return {name: value for name, value in gateway.items() if name != "authorization"}
+
+
+def _public_headers(headers: Any) -> Any:
+    """Return the headers in which nothing secret can be found."""
+    if not isinstance(headers, Mapping):
+        return headers
+    public = {
+        name: value for name, value in headers.items() if not any(secrets_in_header(name, value))
+    }
+    return hidden_setting("default_headers", public)
+
+
+_PUBLIC: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "gateway": ("gateway['authorization']", public_gateway),
+    "default_headers": ("the default_headers that hold a secret", _public_headers),
+}
+"""The settings of which a part is secret: what that part is called, and what leaves it out."""
+
+
+def state_of(component: BaseModel) -> dict[str, Any]:
+    """Copy what can travel of an object.
+
+    Returns:
+        `fields`: what was set, by name; `environment`: what is used of it where the environment
+        of the other process says nothing; `left`: the names of what was set and does not travel.
+    """
+    fields: dict[str, Any] = {}
+    left: list[str] = []
+    for name in sorted(component.model_fields_set - {"api_token"}):
+        value = getattr(component, name)
+        if (secret := _secret_part(name, value)) is not None:
+            value = _PUBLIC[name][1](value)
+            left.append(secret)
+        if _can_pickle(value):
+            fields[name] = value
+        else:
+            left.append(name)
+    said = {name: getattr(component, name) for name in FROM_ENVIRONMENT}
+    return {"fields": fields, "environment": said, "left": left}
+
+
+def _secret_part(name: str, value: Any) -> str | None:
+    """Return what the secret part of a setting is called, if it has one."""
+    called, public = _PUBLIC.get(name, ("", None))
+    return called if public is not None and public(value) != value else None
+
+
+def _can_pickle(value: Any) -> bool:
+    try:
+        pickle.dumps(value)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+def warn_of_left(owner: str, left: Sequence[str]) -> None:
+    """Warn that an object came out of a pickle without some of its settings."""
+    if left:
+        warnings.warn(
+            f"{owner} came from a pickle without {', '.join(left)}: what is secret or cannot be "
+            "pickled does not travel. Set it again",
+            stacklevel=3,
+        )
+
+
+def shared_resources(component: BaseModel, memo: dict[int, Any] | None) -> dict[int, Any]:
+    """Extend the memo of a deep copy, so that it shares what must not be copied."""
+    private = (component.__pydantic_private__ or {}).values()
+    resources = [getattr(component, name, None) for name in _RESOURCES]
+    resources += [value for value in private if not isinstance(value, Clients)]
+    return {id(value): value for value in resources if value is not None} | (memo or {})
+
+
+def guard_workers(cls: type[Any]) -> None:
+    """Let `multiprocessing` refuse objects of a class whose secrets a worker would not have.
+
+    The refusal comes where the work is handed over, and not as a failed request in the worker.
+    Nothing but such objects is pickled in another way, and no secret is.
+    """
+    ForkingPickler.register(cls, _reduce_for_worker)
+
+
+def _reduce_for_worker(component: Any) -> Any:
+    if (missing := _missing_in_worker(component)) is not None:
+        parameter, reason = missing
+        raise component.REFUSAL(
+            f"{type(component).__name__} cannot be sent to another process: {reason}",
+            parameter=parameter,
+        )
+    return component.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+
+
+def _missing_in_worker(component: Any) -> tuple[str, str] | None:
+    """Return a setting that a worker would not have, and what to do about it."""
+    token: SecretStr | None = component.api_token
+    said = (first_variable(TOKEN_VARIABLES) or "").strip()
+    if token is not None and token.get_secret_value() != said:
+        return "api_token", (
+            "api_token was passed as an argument, and a token cannot travel in a pickle. Set "
+            "CLOUDFLARE_API_TOKEN in the environment, which worker processes inherit"
+        )
+    for name in _PUBLIC:
+        if (secret := _secret_part(name, getattr(component, name))) is not None:
+            return name, f"{secret} cannot travel in a pickle. Make the object in the worker"
+    return None

@@ -1,0 +1,47 @@
+"""What the constructors of an adapter's classes take by keyword, for type checkers and editors.
+
+Type checkers see neither the aliases of fields nor fields of mixins in a constructor that takes
+`**settings`; so the names are here once more, and a test holds them equal to the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+from typing_extensions import TypedDict
+
+from workersai.types import ChatParameters, Endpoint, Timeout
+
+__all__ = ["ConnectionSettings", "GenerationSettings"]
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """Of every class: the fields of `ConnectionFields` and their aliases."""
+
+    account_id: str | None
+    api_token: str | SecretStr | None
+    api_key: str | SecretStr | None
+    base_url: str | None
+    api_base: str | None
+    allow_insecure_http: bool
+    endpoint: Endpoint
+    timeout: float | Timeout | None
+    request_timeout: float | Timeout | None
+    max_retries: int
+    gateway: str | Mapping[str, Any] | None
+    session_affinity: str | None
+    reject_if_busy: bool
+    default_headers: Mapping[str, str] | None
+    http_client: Any
+    http_async_client: Any
+    async_http_client: Any
+
+
+class GenerationSettings(ChatParameters, total=False):
+    """Of every class that generates text: the fields of `GenerationFields` and their aliases."""
+
+    max_completion_tokens: int | None
+    stop_sequences: str | list[str] | None
+    response_format: Mapping[str, Any] | None
