@@ -112,7 +112,7 @@ def test_every_class_can_reach_a_container_by_an_explicit_setting(name: str) -> 
     with pytest.raises(ConfigurationError, match="allow_insecure_http=True"):
         sender(make(name, **settings))
     made = sender(make(name, **settings, allow_insecure_http=True))
-    assert made._settings.root.startswith("http://workersai:8787/client/v4/")
+    assert made._setup._settings.root.startswith("http://workersai:8787/client/v4/")
 
 
 @pytest.mark.parametrize("wrong", ["yes", 1])
