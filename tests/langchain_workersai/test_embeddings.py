@@ -245,6 +245,9 @@ async def test_after_a_failure_no_request_is_sent(scripted: Any, wire: Any) -> N
     assert len(server.requests) <= 4
 
 
+CLIENT = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+
+
 def namespace(**settings: Any) -> str:
     settings = {"model": M3, "account_id": "0" * 32, "api_token": "secret-token", **settings}
     return WorkersAIEmbeddings(**settings).cache_namespace
@@ -256,7 +259,9 @@ def namespace(**settings: Any) -> str:
         ({"timeout": 9}, True),
         ({"max_retries": 5, "max_concurrency": 9, "batch_size": 3, "show_progress": True}, True),
         ({"account_id": "f" * 32, "api_token": "another", "gateway": "gw"}, True),
-        ({"default_headers": {"x-team": "a"}, "http_client": httpx.Client()}, True),
+        pytest.param(
+            {"default_headers": {"a": "b"}, "http_client": CLIENT}, True, id="http_client"
+        ),
         ({"model": SMALL}, False),
         ({"pooling": "cls"}, False),
         ({"dimensions": 3}, False),
