@@ -12,6 +12,7 @@ import binascii
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
@@ -157,7 +158,7 @@ def _plain(value: Any, *, brief: bool, depth: int = 0) -> Any:
         return dict(_plain_items(value, brief=brief, depth=depth))
     if isinstance(value, (set, frozenset)):
         value = sorted(value, key=str)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, deque)):
         return [_plain(item, brief=brief, depth=depth + 1) for item in value]
     return _plain(_known_form(value), brief=brief, depth=depth + 1)
 

@@ -21,6 +21,7 @@ OURS = {"workersai", "langchain_workersai", "llamaindex_workersai"}
 NOT_REQUIRED = {
     "langchain": "register() says that it needs it",
     "tqdm": "show_progress says that it needs it",
+    "yarl": "it comes with aiohttp, where a user brings a client of it",
 }
 DISTRIBUTIONS = {"llama_index": "llama-index-core"}
 """The distribution of an import, where the two names differ by more than hyphens."""
