@@ -30,7 +30,7 @@ from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
 from langchain_workersai._translate.messages import to_wire_messages, with_arguments_read
 from langchain_workersai._translate.profile import to_langchain_profile
-from langchain_workersai._translate.thinking import Feed, ThinkingStream
+from langchain_workersai._translate.thinking import ThinkingStream
 from langchain_workersai._translate.tools import (
     is_wire_tool,
     to_wire_response_format,
@@ -80,8 +80,9 @@ class ChatWorkersAI(BatchedChat):
         repair_history: Whether histories that strict models refuse are made acceptable: calls
             without results, results without calls, late system messages. Your messages stay as
             they are; see `workersai.integration.repair_history` for everything it does.
-        think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
-            write it into their answer.
+        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
+            reasoning, for models that write it into their answer. A stream then begins to show
+            text when a tag, or the end of the answer, says that it is text.
         streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
             `None` leaves it to the call.
         stream_usage: Whether to ask for the usage of a stream; native ones report it unasked.
@@ -243,9 +244,8 @@ class ChatWorkersAI(BatchedChat):
         result = workersai.without_think_tags(result) if self.think_tags else result
         return from_wire_chat_result(result, model=model)
 
-    def _reader(self, model: str) -> Feed[ChatGenerationChunk]:
-        chunks = ChunkStream(model=model)
-        return ThinkingStream(chunks) if self.think_tags else chunks
+    def _reader(self, model: str) -> ChunkStream | ThinkingStream:
+        return ThinkingStream(model=model) if self.think_tags else ChunkStream(model=model)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's; tools and schema may be LangChain's."""

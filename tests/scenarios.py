@@ -168,6 +168,13 @@ def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict
     }
 
 
+def with_logprobs(event: dict[str, Any], token: str) -> dict[str, Any]:
+    """Give a chunk its log probabilities."""
+    (choice,) = event["choices"]
+    logprobs = {"content": [{"token": token, "logprob": -0.5, "top_logprobs": []}]}
+    return {**event, "choices": [{**choice, "logprobs": logprobs}]}
+
+
 def wire_call(call_id: str | None, name: str, arguments: Any) -> dict[str, Any]:
     """Make a tool call as an answer has it."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
@@ -827,5 +834,70 @@ SCENARIOS = [
             ("a_list", b'["Hi"]'),
             ("an_empty_result", b'{"result":[],"success":true}'),
         )
+    ),
+    *(
+        Scenario(
+            f"think_tags_{name}",
+            LLAMA,
+            {"messages": HELLO},
+            wrapped({"response": "".join(pieces), "usage": USAGE}),
+            [*({"response": piece} for piece in pieces), TAIL],
+            Outcome(text, reasoning, finish_reason=None),
+            options={"think_tags": True},
+        )
+        for name, pieces, text, reasoning in (
+            (
+                "around_the_reasoning",
+                ["<thi", "nk>\nHm", ".</th", "ink>\n\nFo", "ur"],
+                "Four",
+                "Hm.",
+            ),
+            ("that_were_never_opened", ["Hm", ".</th", "ink>\n\nFo", "ur"], "Four", "Hm."),
+            ("that_were_never_closed", ["<think>", "Hm", "."], "", "Hm."),
+            ("inside_one_another", ["<think>a<think>b</think>c", "</think>Four"], "Four", "abc"),
+            ("in_capitals", ["<THINK>Hm.</THI", "NK>Four"], "Four", "Hm."),
+            (
+                "that_are_none",
+                ["a < b, </b", "> and <thin", " air"],
+                "a < b, </b> and <thin air",
+                "",
+            ),
+        )
+    ),
+    Scenario(
+        "think_tags_with_log_probabilities",
+        GLM,
+        {"messages": HELLO, "logprobs": True},
+        completion({"content": "<think>Hm.</think>Four"}),
+        [
+            with_logprobs(chunk({"content": piece}), piece)
+            for piece in ("<th", "ink>", "Hm.", "</think>", "Fo", "ur")
+        ]
+        + [chunk({}, "stop"), TAIL],
+        Outcome("Four", "Hm."),
+        options={"think_tags": True, "logprobs": True},
+    ),
+    Scenario(
+        "think_tags_of_an_answer_with_a_field_for_reasoning",
+        GLM,
+        {"messages": HELLO},
+        wrapped(completion({"content": "Write </think> last.", "reasoning": "Hm."})),
+        [
+            chunk({"reasoning": "Hm."}),
+            chunk({"content": "Write </thi"}),
+            chunk({"content": "nk> last."}),
+            chunk({}, "stop"),
+            TAIL,
+        ],
+        Outcome("Write </think> last.", "Hm."),
+        options={"think_tags": True},
+    ),
+    Scenario(
+        "think_tags_are_text_unless_asked_for",
+        LLAMA,
+        {"messages": HELLO},
+        wrapped({"response": "<think>Hm.</think>Four", "usage": USAGE}),
+        [{"response": "<think>Hm.</th"}, {"response": "ink>Four"}, TAIL],
+        Outcome("<think>Hm.</think>Four", finish_reason=None),
     ),
 ]

@@ -1,61 +1,138 @@
 """Text with `<think>` tags -> what is said and what is thought, apart.
 
-Some models (deepseek-r1 was seen to) write their reasoning into the answer between these tags
-instead of into a field of its own. Taking it out is a choice, because text is text.
+Some models (deepseek-r1 and qwq were seen to) write their reasoning into the answer between these
+tags instead of into a field of its own, qwq at times without the opening one. Taking it out is a
+choice, because text is text.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TypeAlias
 
-from workersai.events import ReasoningDelta, TextDelta
+from workersai.events import ChatEvent, Finish, ReasoningDelta, TextDelta
 from workersai.results import ChatResult, Choice
 
-__all__ = ["ThinkSplitter", "without_think_tags"]
+__all__ = ["ThinkSplitter", "ThinkingEvents", "without_think_tags"]
 
 Delta: TypeAlias = ReasoningDelta | TextDelta
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_TAG = re.compile(r"<(?P<closes>/?)think>", re.IGNORECASE)
+_CUT_TAG = re.compile(r"</?(?:t(?:h(?:i(?:nk?)?)?)?)?\Z", re.IGNORECASE)
 
 
 class ThinkSplitter:
     """Splits the text of one answer at the tags, however it is cut into pieces.
 
-    A tag that is never closed means that the model was cut off while it thought: what follows it
-    is reasoning.
+    - What stands between the tags is reasoning. A tag that is never closed means that the model was
+      cut off while it thought.
+    - What stands before a closing tag without an opening one is reasoning too. So text is held back
+      until the first tag, or until the end if there is none: only then is it known to be text.
+    - An opening tag inside the reasoning may open more of it, or only be mentioned. So text after
+      the next closing tag is held back too, until another closing tag says which, or the end.
+    - A closing tag that closes nothing is dropped after another one, and is text elsewhere.
+
+    Args:
+        has_reasoning: Whether the answer has reasoning in a field of its own. Then its text does
+            not begin with any, and nothing waits for the first tag.
     """
 
-    def __init__(self) -> None:
-        self._held = ""
+    def __init__(self, *, has_reasoning: bool = False) -> None:
+        self._cut = ""  # what may be the beginning of a tag
+        self._held: list[str] = []  # text that a closing tag would make reasoning
         self._is_inside = False
+        self._unclosed = 0 if has_reasoning else 1  # closing tags that may come without their own
         self._is_after_tag = False
+        self._is_after_close = False
 
     def feed(self, text: str) -> list[Delta]:
         """Read a piece; what may be the beginning of a tag waits for the next one."""
         deltas: list[Delta] = []
-        rest = self._held + text
-        while (tag := _CLOSE if self._is_inside else _OPEN) in rest:
-            before, _, rest = rest.partition(tag)
-            deltas += self._said(before)
-            self._is_inside = not self._is_inside
-            self._is_after_tag = True
-        begun = next((size for size in range(len(tag) - 1, 0, -1) if rest.endswith(tag[:size])), 0)
-        self._held = rest[len(rest) - begun :]
-        return deltas + self._said(rest[: len(rest) - begun])
+        text = self._cut + text
+        start = 0
+        for tag in _TAG.finditer(text):
+            deltas += self._read(text[start : tag.start()])
+            deltas += self._close_tag(tag.group()) if tag.group("closes") else self._open_tag()
+            start = tag.end()
+        rest = text[start:]
+        cut = _CUT_TAG.search(rest)
+        self._cut = cut.group() if cut else ""
+        return deltas + self._read(rest[: len(rest) - len(self._cut)])
+
+    def release(self) -> list[Delta]:
+        """Return what is held back as text: reasoning came in a field of its own."""
+        self._unclosed = 0
+        return self._let_go()
 
     def close(self) -> list[Delta]:
         """Return what was held back after all."""
-        held, self._held = self._held, ""
-        return self._said(held)
+        cut, self._cut = self._cut, ""
+        return self._read(cut) + self._let_go()
 
-    def _said(self, text: str) -> list[Delta]:
+    def _open_tag(self) -> list[Delta]:
+        if self._is_inside:
+            self._unclosed += 1
+            return []
+        self._unclosed = 0
+        said = self._let_go()
+        self._is_inside = self._is_after_tag = True
+        return said if any(delta.text.strip() for delta in said) else []
+
+    def _close_tag(self, tag: str) -> list[Delta]:
+        if self._is_inside:
+            self._is_inside = False
+        elif self._unclosed:
+            self._unclosed -= 1
+        else:
+            return [] if self._is_after_close else self._read(tag)
+        thought = "".join(self._held).lstrip()
+        self._held.clear()
+        self._is_after_tag = self._is_after_close = True
+        return [ReasoningDelta(thought)] if thought else []
+
+    def _read(self, text: str) -> list[Delta]:
         # The line breaks after a tag belong to it.
         text = text.lstrip() if self._is_after_tag else text
         if not text:
             return []
-        self._is_after_tag = False
-        return [ReasoningDelta(text)] if self._is_inside else [TextDelta(text)]
+        self._is_after_tag = self._is_after_close = False
+        if self._is_inside:
+            return [ReasoningDelta(text)]
+        if self._unclosed:
+            self._held.append(text)
+            return []
+        return [TextDelta(text)]
+
+    def _let_go(self) -> list[Delta]:
+        text = "".join(self._held)
+        self._held.clear()
+        return [TextDelta(text)] if text else []
+
+
+class ThinkingEvents:
+    """The events of one stream, with the reasoning taken out of their text."""
+
+    def __init__(self) -> None:
+        self._splitter = ThinkSplitter()
+
+    def feed(self, event: ChatEvent) -> list[ChatEvent]:
+        """Read one event; give those it becomes."""
+        if isinstance(event, TextDelta):
+            return _with_logprobs(self._splitter.feed(event.text), event)
+        if isinstance(event, ReasoningDelta):
+            return [*self._splitter.release(), event]
+        return [*self._splitter.close(), event] if isinstance(event, Finish) else [event]
+
+
+def _with_logprobs(deltas: list[Delta], event: TextDelta) -> list[ChatEvent]:
+    """Let the log probabilities of a piece of text come with it, whatever it turns out to be."""
+    if not event.logprobs:
+        return [*deltas]
+    at = next((i for i, delta in enumerate(deltas) if isinstance(delta, TextDelta)), None)
+    if at is None:
+        return [TextDelta("", event.logprobs), *deltas]
+    return [*deltas[:at], TextDelta(deltas[at].text, event.logprobs), *deltas[at + 1 :]]
 
 
 def without_think_tags(result: ChatResult) -> ChatResult:
@@ -64,7 +141,7 @@ def without_think_tags(result: ChatResult) -> ChatResult:
 
 
 def _split(choice: Choice) -> Choice:
-    splitter = ThinkSplitter()
+    splitter = ThinkSplitter(has_reasoning=bool(choice.reasoning))
     deltas = splitter.feed(choice.text) + splitter.close()
     thought = "".join(delta.text for delta in deltas if isinstance(delta, ReasoningDelta))
     said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))

@@ -1,38 +1,26 @@
-"""A stream's events with `<think>` in their text -> the same stream with reasoning."""
+"""A stream's events with `<think>` in their text -> LangChain chunks with reasoning."""
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from langchain_core.outputs import ChatGenerationChunk
 
-from workersai import ChatEvent, TextDelta, ThinkSplitter
-
-Out_co = TypeVar("Out_co", covariant=True)
-
-
-class Feed(Protocol[Out_co]):
-    """What reads a stream's events."""
-
-    def feed(self, event: ChatEvent) -> tuple[Out_co, ...]:
-        """Read one event."""
-        ...
+from langchain_workersai._translate.chunks import ChunkStream
+from workersai import ChatEvent
+from workersai.integration import ThinkingEvents
 
 
-class ThinkingStream(Generic[Out_co]):
-    """Takes reasoning out of the text of a stream on its way to another reader."""
+class ThinkingStream:
+    """As `ChunkStream`, of a stream whose text has reasoning in it."""
 
-    def __init__(self, reader: Feed[Out_co]) -> None:
+    def __init__(self, *, model: str) -> None:
         """Begin.
 
         Args:
-            reader: What reads the events then.
+            model: As of `ChunkStream`.
         """
-        self._reader = reader
-        self._splitter = ThinkSplitter()
+        self._events = ThinkingEvents()
+        self._chunks = ChunkStream(model=model)
 
-    def feed(self, event: ChatEvent) -> tuple[Out_co, ...]:
-        """Read one event, as the reader does."""
-        if isinstance(event, TextDelta) and event.logprobs is None:
-            deltas = self._splitter.feed(event.text)
-            return tuple(out for delta in deltas for out in self._reader.feed(delta))
-        before = tuple(out for d in self._splitter.close() for out in self._reader.feed(d))
-        return (*before, *self._reader.feed(event))
+    def feed(self, event: ChatEvent) -> tuple[ChatGenerationChunk, ...]:
+        """Read one event."""
+        return tuple(chunk for e in self._events.feed(event) for chunk in self._chunks.feed(e))

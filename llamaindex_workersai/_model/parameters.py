@@ -60,8 +60,9 @@ class Generation(Connection, GenerationFields):
             they are; see `workersai.integration.repair_history` for everything it does.
         reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
             some reasoning models leave it.
-        think_tags: Whether text between `<think>` and `</think>` is reasoning, for models that
-            write theirs into the answer.
+        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
+            reasoning, for models that write theirs into the answer. A stream then begins to show
+            text when a tag, or the end of the answer, says that it is text.
     """
 
     model_config = CONFIG

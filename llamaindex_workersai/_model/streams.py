@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing, closing
 from typing import TypeVar
 
@@ -11,20 +11,19 @@ ReadT = TypeVar("ReadT")
 
 
 def read_stream(
-    items: Generator[ItemT, None, None], read: Callable[[ItemT], ReadT | None]
+    items: Generator[ItemT, None, None], read: Callable[[ItemT], Iterable[ReadT]]
 ) -> Generator[ReadT, None, None]:
-    """Yield what is read from each item, unless it is `None`; leaving early closes the source."""
+    """Yield what is read from each item; leaving early closes the source."""
     with closing(items):
         for item in items:
-            if (found := read(item)) is not None:
-                yield found
+            yield from read(item)
 
 
 async def aread_stream(
-    items: AsyncGenerator[ItemT, None], read: Callable[[ItemT], ReadT | None]
+    items: AsyncGenerator[ItemT, None], read: Callable[[ItemT], Iterable[ReadT]]
 ) -> AsyncGenerator[ReadT, None]:
-    """Yield what is read from each item, unless it is `None`; leaving early closes the source."""
+    """Yield what is read from each item; leaving early closes the source."""
     async with aclosing(items):
         async for item in items:
-            if (found := read(item)) is not None:
+            for found in read(item):
                 yield found

@@ -6,7 +6,7 @@ callbacks and agents keep responses, and none may change when the next one comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +31,13 @@ from workersai import (
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
-    ThinkSplitter,
     ToolCall,
     ToolCallDelta,
     Usage,
     UsageUpdate,
     without_think_tags,
 )
+from workersai.integration import ThinkingEvents
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,20 @@ class _OpenCall:
     arguments: str = ""
 
 
+class ChatReader:
+    """Reads one stream as its options say: each event gives the responses to show for it."""
+
+    def __init__(self, options: AnswerOptions) -> None:
+        self._assembler = ChatAssembler(options)
+        self._thinking = ThinkingEvents() if options.think_tags else None
+
+    def feed(self, event: ChatEvent) -> Iterator[ChatResponse]:
+        """Read an event."""
+        for read in (event,) if self._thinking is None else self._thinking.feed(event):
+            if (response := self._assembler.feed(read)) is not None:
+                yield response
+
+
 class ChatAssembler:
     """Reads one stream: each event gives the message so far, and what is new."""
 
@@ -76,7 +90,6 @@ class ChatAssembler:
         self._calls: dict[int, _OpenCall] = {}
         self._logprobs: list[list[LogProb]] = []
         self._usage: Usage | None = None
-        self._splitter = ThinkSplitter() if options.think_tags else None
 
     def feed(self, event: ChatEvent) -> ChatResponse | None:
         """Read an event; `None` if there is nothing to show for it."""
@@ -95,13 +108,8 @@ class ChatAssembler:
         assert_never(event)
 
     def _feed_text(self, event: TextDelta) -> ChatResponse:
-        text, additional = event.text, {}
-        if self._splitter is not None:
-            text, thought = _apart(self._splitter.feed(text))
-            additional = {"thinking_delta": thought} if thought else {}
-            self._reasoning += thought
-        self._text += text
-        chunk = self._chunk(text, additional)
+        self._text += event.text
+        chunk = self._chunk(event.text, {})
         if event.logprobs:
             chunk.logprobs = from_wire_logprobs(event.logprobs)
             self._logprobs += chunk.logprobs
@@ -134,9 +142,6 @@ class ChatAssembler:
 
     def _finish(self, event: Finish) -> ChatResponse:
         shown = len(self._text)
-        said, thought = _apart(self._splitter.close() if self._splitter is not None else ())
-        self._text += said
-        self._reasoning += thought
         answer = _Answer(
             text=self._text,
             reasoning=self._reasoning,
@@ -158,22 +163,9 @@ class ChatAssembler:
         response.raw = _raw(
             {name: value for name, value in facts.items() if value is not None}, self._usage
         )
-        if thought:
-            response.additional_kwargs["thinking_delta"] = thought
         response.delta = (response.message.content or "")[shown:]
         response.logprobs = self._logprobs or None
         return response
-
-
-def _apart(deltas: Iterable[TextDelta | ReasoningDelta]) -> tuple[str, str]:
-    """What is said, and what is thought."""
-    said, thought = "", ""
-    for delta in deltas:
-        if isinstance(delta, TextDelta):
-            said += delta.text
-        else:
-            thought += delta.text
-    return said, thought
 
 
 @dataclass(frozen=True)

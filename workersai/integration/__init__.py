@@ -55,6 +55,7 @@ from workersai.integration.structured import (
     without_thought,
 )
 from workersai.integration.usage import usage_facts
+from workersai.thinking import ThinkingEvents
 
 __all__ = [
     "ACCOUNT_VARIABLES",
@@ -74,6 +75,7 @@ __all__ = [
     "MethodTrial",
     "OutputSchema",
     "StructuredMethod",
+    "ThinkingEvents",
     "call_each",
     "call_each_async",
     "catalogue_profile",
