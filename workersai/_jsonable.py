@@ -70,7 +70,19 @@ def object_text(arguments: Any) -> str:
     """
     if isinstance(arguments, str) and _strict_object(arguments) is not None:
         return arguments
+    if isinstance(arguments, dict) and (text := _fast_json(arguments)) is not None:
+        return text
     return whole_json(read_object(arguments))
+
+
+def _fast_json(value: dict[str, Any]) -> str | None:
+    """Write an object that has a JSON form as it is; `None` if it has none."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return text
 
 
 def read_object(arguments: Any) -> dict[str, Any]:
@@ -94,7 +106,9 @@ def is_object_text(arguments: Any) -> bool:
     """Tell whether arguments are an object, or text that holds one."""
     if isinstance(arguments, str):
         return _lenient_object(arguments) is not None
-    return arguments is None or isinstance(_plain(arguments, brief=False), dict)
+    if arguments is None or isinstance(arguments, Mapping):
+        return True
+    return isinstance(_plain(arguments, brief=False), dict)
 
 
 def is_base64(text: str) -> bool:

@@ -22,6 +22,7 @@ def to_langchain_profile(model: str) -> ModelProfile | None:
         "max_input_tokens": facts.context_window,
         "image_inputs": facts.vision,
         "image_url_inputs": facts.vision and facts.image_urls is not False,
+        "image_tool_message": facts.vision,  # in a user message that follows
         "audio_inputs": facts.audio,
         "tool_calling": tools,
         "tool_choice": tools,

@@ -41,6 +41,8 @@ def test_a_profile_follows_the_table() -> None:
     scout = ChatWorkersAI("@cf/meta/llama-4-scout-17b-16e-instruct", **SETTINGS).profile
     assert scout is not None
     assert (scout["image_inputs"], scout["image_url_inputs"]) == (True, False)
+    assert scout["image_tool_message"] is True
+    assert llama["image_tool_message"] is False
     assert scout["tool_calling"] is True
     flash = ChatWorkersAI("@cf/zai-org/glm-5.3-flash", **SETTINGS).profile
     assert flash is not None

@@ -1,0 +1,167 @@
+"""Real agents through everything that ends runs elsewhere, in one thread.
+
+A server that is as strict as any answers. The conversation begins with another provider's answers;
+tools return an image, a link and a ranking with a blank document; a call is malformed, and calls
+are taken off a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+
+from langchain_workersai import ChatWorkersAI, WorkersAIRerank
+from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
+
+DATA = b"\x89PNG\r\n\x1a\n" + bytes(5000)
+RANKED = {"response": [{"id": 0, "score": 0.9}]}
+MALFORMED = '{"of": "the "big" door"'
+
+
+def problems(messages: list[dict[str, Any]]) -> list[str]:
+    """What a strict server would say of a conversation; no model takes more than this one."""
+    found, waiting = [], list[str]()
+    for at, message in enumerate(messages):
+        role = message["role"]
+        if not isinstance(message["content"], str):
+            found.append(f"{at}: content is no string")
+        if role == "tool":
+            if message["tool_call_id"] not in waiting:
+                found.append(f"{at}: a result without a call")
+            else:
+                waiting.remove(message["tool_call_id"])
+            continue
+        found += [f"{at}: {call_id} has no result" for call_id in waiting]
+        waiting = [call["id"] for call in message.get("tool_calls", ())]
+        found += [f"{at}: an answer of nothing"] if not (message["content"] or waiting) else []
+        found += [f"{at}: late system message"] if role == "system" and at > 0 else []
+        for call in message.get("tool_calls", ()):
+            if not isinstance(json.loads(call["function"]["arguments"]), dict):
+                found.append(f"{at}: arguments that are no object")
+    return found + [f"{call_id} has no result" for call_id in waiting]
+
+
+def strictly(reply: Reply) -> Callable[[dict[str, Any]], Reply | httpx.Response]:
+    """Answer a conversation that has no problems, and refuse any other."""
+
+    def answer(body: dict[str, Any]) -> Reply | httpx.Response:
+        if not (found := problems(body["messages"])):
+            return reply
+        error = {"code": 8007, "message": "; ".join(found)}
+        envelope = {"success": False, "errors": [error], "result": None, "messages": []}
+        return httpx.Response(400, json=envelope)
+
+    return answer
+
+
+def script(*replies: Reply) -> Scripted:
+    return Scripted(*map(strictly, replies))
+
+
+ANSWERS = (
+    Reply(calls=[("shoot", {"of": "door"})]),
+    Reply(calls=[("find", {"of": "plan"}), ("rank", {"of": "figs"})]),
+    Reply("Let me look again.", calls=[("shoot", MALFORMED)]),
+    Reply("I will look.", calls=[("shoot", {"of": "window"})]),
+    Reply("All seen."),
+)
+"""The third answer is malformed, and of the fourth the calls are taken off."""
+
+
+# ------------------------------------------------------------------------------- LangGraph
+
+
+class NoMoreCalls(AgentMiddleware[Any, Any]):
+    """Takes the calls off a message, once the thread has had its fill of them."""
+
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        last = state["messages"][-1]
+        had = sum(isinstance(m, AIMessage) and bool(m.tool_calls) for m in state["messages"])
+        if not last.tool_calls or had < 3:
+            return None
+        return {"messages": [last.model_copy(update={"tool_calls": []})]}
+
+
+def before() -> list[BaseMessage]:
+    """What another provider's model, with a search of its own, has answered."""
+    content: list[Any] = [
+        {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"},
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+        {"type": "text", "text": "It is a house.", "citations": []},
+    ]
+    return [HumanMessage("What is it?"), AIMessage(content), HumanMessage("Look at it.")]
+
+
+def langchain_tools(ranking: Scripted) -> list[Any]:
+    rerank = WorkersAIRerank("@cf/baai/bge-reranker-base", top_n=None, **ranking.connection)
+
+    @tool
+    def shoot(of: str) -> list[Any]:
+        """Take a picture."""
+        image = {"base64": base64.b64encode(DATA).decode(), "mime_type": "image/png"}
+        return [{"type": "text", "text": f"A {of}."}, {"type": "image", **image}]
+
+    @tool
+    def find(of: str) -> list[Any]:
+        """Find a file."""
+        return [{"type": "file", "url": f"docs://{of}", "mime_type": "application/pdf"}]
+
+    @tool
+    def rank(of: str) -> list[Any]:
+        """Rank documents."""
+        documents = [Document("A fig."), Document(" \n")]
+        return [doc.page_content for doc in rerank.compress_documents(documents, of)]
+
+    return [shoot, find, rank]
+
+
+@pytest.mark.parametrize("streaming", [None, True])
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("version", [None, "v1"])
+async def test_a_langgraph_thread_goes_on(
+    version: str | None, is_async: bool, streaming: bool | None
+) -> None:
+    """Three turns of one thread end with an answer, whatever tools and models leave in it."""
+    server, ranking = script(*ANSWERS), Scripted(RANKED)
+    llm = ChatWorkersAI(MODEL, streaming=streaming, output_version=version, **server.connection)
+    agent = create_agent(
+        llm,
+        langchain_tools(ranking),
+        system_prompt="Be brief.",
+        middleware=[NoMoreCalls()],
+        checkpointer=InMemorySaver(),
+    )
+    config: Any = {"configurable": {"thread_id": "1"}}
+    for turn in (before(), [HumanMessage("Once more.")], [HumanMessage("And now?")]):
+        asked: Any = {"messages": turn}
+        state = await (agent.ainvoke(asked, config) if is_async else _invoke(agent, asked, config))
+    assert state["messages"][-1].text == "All seen."
+    sent = server.requests[-1]["messages"]
+    assert_all_of_it_was_sent(sent)
+    assert "I will look." in [message["content"] for message in sent]
+    assert len([m for m in sent if m.get("tool_calls")]) == 3
+
+
+async def _invoke(agent: Any, asked: Any, config: Any) -> Any:
+    return agent.invoke(asked, config)
+
+
+def assert_all_of_it_was_sent(sent: list[Any]) -> None:
+    """The model saw what was there to see, and no megabytes."""
+    text = json.dumps(sent)
+    for words in ("It is a house.", "A door.", "image/png, 5,008 bytes", "docs://plan", "A fig."):
+        assert words in text
+    assert json.dumps(json.dumps({"input": MALFORMED})) in text
+    assert len(text) < 5000
