@@ -198,7 +198,8 @@ def _plain_text(text: str, key: str | None, *, brief: bool) -> str:
 def _note_of_payload(text: str, key: str | None) -> str | None:
     """Return a note in place of base64; long words under another key are left alone."""
     if head := _DATA_URI.match(text):
-        return f"data:{head[1]} ({byte_count(text[head.end() :]):,} bytes left out)"
+        kind = head[1].removesuffix(";base64") or "data"
+        return f"({kind}, {byte_count(text[head.end() :]):,} bytes left out)"
     if (key in _PAYLOADS or len(text) > _LONG) and _BASE64.fullmatch(text):
         return f"({byte_count(text):,} bytes of base64 left out)"
     return None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from workersai._jsonable import brief_json, byte_count, clean_text, is_base64
 from workersai._models.profile import ModelProfile
 
-__all__ = ["Parts", "refusal_of", "split_result"]
+__all__ = ["Parts", "produced_text", "refusal_of", "split_result"]
 
 Parts = list[dict[str, Any]]
 
 _NOUNS = {"image_url": "image", "input_audio": "audio", "file": "file"}
 """The parts that only a user's message may hold -> what they are."""
-
 
 _DATA_URI = "pass 'data:image/png;base64,...'"
 
@@ -68,9 +68,9 @@ def split_result(content: Any, profile: ModelProfile) -> tuple[str, Parts]:
         profile: The model's.
     """
     if content is None or isinstance(content, str):
-        return clean_text(content or ""), []
+        return produced_text(content or "", profile), []
     if isinstance(content, Mapping) or not isinstance(content, Iterable):
-        return brief_json(content), []
+        return produced_text(brief_json(content), profile), []
     texts: list[str] = []
     media: Parts = []
     for part in content:
@@ -78,26 +78,42 @@ def split_result(content: Any, profile: ModelProfile) -> tuple[str, Parts]:
             media.append(dict(part))
         else:
             texts.append(_text_of(part, profile))
-    return "\n".join(texts), media
+    return produced_text("\n".join(texts), profile), media
+
+
+def produced_text(text: str, profile: ModelProfile) -> str:
+    """Write text of a tool or a model so that the model's server takes it.
+
+    Half a surrogate pair becomes U+FFFD. A server that looks for images in texts is shown none: a
+    note stands for the bytes of an image, and a space parts what else begins like one.
+    """
+    text = clean_text(text)
+    if not profile.images_in_text or _IMAGE not in text:
+        return text
+    text = _IMAGE_IN_TEXT.sub(lambda found: f"[image left out: {_describe(found[0])}]", text)
+    return text.replace(_IMAGE, "data: image/")
+
+
+_IMAGE = "data:image/"
+_IMAGE_IN_TEXT = re.compile(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]+")
 
 
 def is_media(part: Any) -> bool:
     """Tell whether this is a whole part with an image, audio or a file."""
-    if not isinstance(part, Mapping) or part.get("type") not in _NOUNS:
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(kind, str) or kind not in _NOUNS:
         return False
-    if part["type"] == "image_url":
-        return bool(_address(part))
-    return isinstance(part.get(part["type"]), Mapping)
+    return bool(_address(part)) if kind == "image_url" else isinstance(part.get(kind), Mapping)
 
 
 def _text_of(part: Any, profile: ModelProfile) -> str:
     if isinstance(part, str):
-        return clean_text(part)
+        return part
     if is_media(part) and (refusal := refusal_of(part, profile)):
         return f"[{_NOUNS[part['type']]} left out: {_facts(part)}; {refusal.reason}]"
     if isinstance(part, Mapping) and part.get("type") == "text":
         text = part.get("text")
-        return clean_text(text) if isinstance(text, str) else brief_json(part)
+        return text if isinstance(text, str) else brief_json(part)
     return brief_json(part)
 
 
@@ -125,7 +141,7 @@ _LONGEST = 300
 
 def _describe(url: str) -> str:
     if not url.startswith("data:"):
-        return clean_text(url[:_LONGEST])
+        return url[:_LONGEST]
     head, _, data = url.partition(",")
-    kind = clean_text(head[len("data:") : _LONGEST].removesuffix(";base64"))
+    kind = head[len("data:") : _LONGEST].removesuffix(";base64")
     return f"{kind}, {byte_count(data):,} bytes"

@@ -17,11 +17,12 @@ __all__ = ["OPENAI_MODELS"]
 _PAGE = "page: prices, context window, input variants and every parameter"
 _CALLS = "catalogue: function_calling"
 _SHAPE = "observed: OpenAI-shaped answers"
+_IN_TEXT = "observed: 8006 for `data:image/` inside of a text"
 
 _KIMI = row(
     OPENAI_SCHEMA, "@cf/moonshotai/kimi-k2.6", 262_144, (0.95, 4.00, 0.16),
-    batch=True, paid_plan=True, vision=True, structured_output=True,
-    sources=("page 05b5f46: structured outputs", _CALLS, _SHAPE),
+    batch=True, paid_plan=True, vision=True, structured_output=True, images_in_text=True,
+    sources=("page 05b5f46: structured outputs", _CALLS, _SHAPE, _IN_TEXT),
 )  # fmt: skip
 
 OPENAI_MODELS: tuple[ModelProfile, ...] = (
@@ -48,12 +49,12 @@ OPENAI_MODELS: tuple[ModelProfile, ...] = (
     ),
     row(
         OPENAI_SCHEMA, "@cf/moonshotai/kimi-k2.7-code", 262_144, (0.95, 4.00, 0.19),
-        paid_plan=True, vision=True, structured_output=True,
+        paid_plan=True, vision=True, structured_output=True, images_in_text=True,
         parameters=table({k: v for k, v in OPENAI_NEWER.items() if k != "reasoning_effort"}),
-        sources=("page 0ae61c0: always reasons; structured outputs", _CALLS, _SHAPE),
+        sources=("page 0ae61c0: always reasons; structured outputs", _CALLS, _SHAPE, _IN_TEXT),
     ),
     row(OPENAI_SCHEMA, "@cf/zai-org/glm-5.2", 262_144, (1.40, 4.40, 0.26), paid_plan=True,
-        sources=("page 05b5f46", _CALLS, _SHAPE)),
+        images_in_text=True, sources=("page 05b5f46", _CALLS, _SHAPE, _IN_TEXT)),
     row(OPENAI_SCHEMA, "@cf/zai-org/glm-5.3", 1_310_720, (1.40, 4.40, 0.26), paid_plan=True,
         structured_output=True, sources=(
             "page 14f349e: structured outputs; a71a285 had 1,048,576 tokens", _CALLS, _SHAPE)),

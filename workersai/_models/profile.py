@@ -65,6 +65,8 @@ class ModelProfile:
         one_system_message: Whether it refuses a system message that is not the first message.
         alternating_roles: Whether its chat template refuses two messages of users or assistants
             in a row.
+        images_in_text: Whether it takes `data:image/...` inside of a text for an image, and refuses
+            what is none (code 8006).
         reasoning: Whether it answers with its reasoning beside the text.
         vision: Whether it takes images.
         image_urls: Whether an image may be given by its address; `False`: as a data URI alone.
@@ -102,6 +104,7 @@ class ModelProfile:
     describes_properties: bool = False
     one_system_message: bool = False
     alternating_roles: bool = False
+    images_in_text: bool = False
     reasoning: bool = False
     vision: bool | None = None
     image_urls: bool | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from workersai._checks import check_items
 from workersai._jsonable import clean_text, object_text
-from workersai._models.content import Parts, refusal_of, split_result
+from workersai._models.content import Parts, produced_text, refusal_of, split_result
 from workersai._models.profile import ModelProfile
 from workersai.errors import ConfigurationError
 from workersai.types import WireMessage
@@ -35,6 +35,8 @@ def to_wire_messages(
       or of an instruction follow it in a user's message of their own.
     - In a tool's result, what the model does not take is named in the text, and what is no part
       is written as JSON.
+    - In what a tool or an assistant said, half a surrogate pair is replaced, and so is what a
+      server would take for an image inside of a text.
     - The arguments of a tool call are always the JSON text of an object.
 
     Raises:
@@ -122,7 +124,7 @@ def _to_wire_content(
     else:
         raise _malformed(position, f"content that is {type(content).__name__}")
     if isinstance(joined, str):
-        return (clean_text(joined) if role == "assistant" else joined), []
+        return (produced_text(joined, profile) if role == "assistant" else joined), []
     if role not in _INSTRUCTIONS:
         return joined, []
     media = [part for part in joined if part["type"] != "text"]

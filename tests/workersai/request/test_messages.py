@@ -234,6 +234,40 @@ def test_what_a_tool_returned_is_never_refused(model: str, content: Any, text: s
     assert several(model, result(content)) == [result(text)]
 
 
+KIMI = "@cf/moonshotai/kimi-k2.6"
+PAGE = '<img src="data:image/gif;base64,R0lGODlh"> or "data:image/svg+xml;utf8,<svg/>"'
+
+
+@pytest.mark.parametrize("model", [KIMI, "@cf/zai-org/glm-5.2"])
+@pytest.mark.parametrize("role", ["tool", "assistant"])
+def test_no_server_is_shown_an_image_inside_of_a_text(model: str, role: str) -> None:
+    """Some servers take such text for an image, and answer 8006 to it in every later request."""
+    (wire,) = several(model, {**result(PAGE), "role": role})
+    shown = '<img src="[image left out: image/gif, 6 bytes]"> or "data: image/svg+xml;utf8,<svg/>"'
+    assert wire["content"] == shown
+    (wire,) = several(model, result([{"url": "data:image/png;base64,AAAA"}]))
+    assert "data:image/" not in wire["content"]
+
+
+@pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
+@pytest.mark.parametrize("role", ["tool", "assistant", "user"])
+def test_text_with_an_image_stays_where_no_server_minds(model: str, role: str) -> None:
+    """A page that a tool read is shown as it is."""
+    assert several(model, {**result(PAGE), "role": role})[0]["content"] == PAGE
+
+
+def test_a_users_text_stays_as_it_is() -> None:
+    """What a user wrote is sent as written; the server's answer says what is wrong with it."""
+    assert message(KIMI, {"role": "user", "content": PAGE})["content"] == PAGE
+
+
+@pytest.mark.parametrize("part", [{"type": []}, {"type": {}}, {"type": 5}, {5: 6}, None], ids=repr)
+def test_a_tool_may_return_parts_of_any_type(part: Any) -> None:
+    """What is no part is written as JSON."""
+    (wire,) = several(GLM, result([part]))
+    assert isinstance(wire["content"], str)
+
+
 def test_an_image_of_an_instruction_follows_it() -> None:
     """A system message holds text; its image is the user's, after all instructions."""
     wire = several(
