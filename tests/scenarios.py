@@ -187,7 +187,6 @@ def fragment(index: int, arguments: str) -> dict[str, Any]:
 
 PARIS = Call("call_1", "get_weather", {"city": "Paris"})
 TOKYO = Call("call_2", "get_weather", {"city": "東京"})
-CAPPED = {"max_tokens": 2000}
 PARIS_TEXT = '{ "city": "Paris" }'
 
 FLAT_ERROR = {
@@ -234,7 +233,7 @@ SCENARIOS = [
     Scenario(
         "text_as_chat_completion",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "Hi there"})),
         [chunk({"content": "Hi"}), chunk({"content": " there"}), chunk({}, "stop"), TAIL],
         Outcome("Hi there"),
@@ -250,7 +249,7 @@ SCENARIOS = [
     Scenario(
         "text_on_the_openai_endpoint",
         GRANITE,
-        {"model": GRANITE, "messages": HELLO, **CAPPED},
+        {"model": GRANITE, "messages": HELLO, "max_tokens": 2000},
         completion({"content": "Hi there"}),
         [
             chunk({"content": "Hi there"}),
@@ -276,7 +275,7 @@ SCENARIOS = [
     Scenario(
         "a_gateway_s_headers_come_back",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "Hi"})),
         [chunk({"content": "Hi"}), chunk({}, "stop"), TAIL],
         Outcome("Hi", gateway=(("cf_aig_cache_status", "HIT"), ("cf_aig_log_id", "01J"))),
@@ -339,7 +338,7 @@ SCENARIOS = [
     Scenario(
         "one_tool_call",
         GRANITE,
-        {"messages": HELLO, "tools": [WEATHER], **CAPPED},
+        {"messages": HELLO, "tools": [WEATHER]},
         wrapped(
             completion(
                 {
@@ -409,7 +408,7 @@ SCENARIOS = [
     Scenario(
         "twice_encoded_arguments",
         GRANITE,
-        {"messages": HELLO, "tools": [WEATHER], **CAPPED},
+        {"messages": HELLO, "tools": [WEATHER]},
         wrapped(
             completion(
                 {
@@ -452,7 +451,7 @@ SCENARIOS = [
     Scenario(
         "cut_arguments_are_no_call",
         GRANITE,
-        {"messages": HELLO, "tools": [WEATHER], **CAPPED},
+        {"messages": HELLO, "tools": [WEATHER]},
         wrapped(
             completion(
                 {"content": "", "tool_calls": [wire_call("call_1", "get_weather", '{"city": "Pa')]},
@@ -524,7 +523,6 @@ SCENARIOS = [
                 {"role": "tool", "content": "Sunny", "tool_call_id": "call_2"},
             ],
             "tools": [WEATHER],
-            **CAPPED,
         },
         wrapped(completion({"content": "Sunny."})),
         [chunk({"content": "Sunny."}), chunk({}, "stop"), TAIL],
@@ -562,7 +560,6 @@ SCENARIOS = [
         {
             "messages": HELLO,
             "response_format": {"type": "json_schema", "json_schema": {"title": "P", **PERSON}},
-            **CAPPED,
         },
         wrapped({"response": {"name": "Ada", "age": 36}, "usage": USAGE}),
         [chunk({"content": '{"name": "Ada", '}), chunk({"content": '"age": 36}'}, "stop"), TAIL],
@@ -588,7 +585,7 @@ SCENARIOS = [
     Scenario(
         "usage_summed_from_increments",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "Hi!"})),
         [
             chunk({"content": ""}, usage={**USAGE, "completion_tokens": 0, "total_tokens": 10}),
@@ -601,7 +598,7 @@ SCENARIOS = [
     Scenario(
         "line_separators_and_emoji_are_text",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "a\u2028b\u0085c😀"})),
         [
             b'{"choices":[{"delta":{"content":"a\xe2\x80\xa8b\xc2\x85c"}}]}',
@@ -615,7 +612,7 @@ SCENARIOS = [
     Scenario(
         "a_wrong_token",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]},
         status=401,
         error=workersai.AuthenticationError,
@@ -624,7 +621,7 @@ SCENARIOS = [
     Scenario(
         "a_prompt_that_is_too_long",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         {"errors": [{"code": 5021, "message": "AiError: the estimated number of tokens"}]},
         status=413,
         error=workersai.ContextWindowExceededError,
@@ -633,7 +630,7 @@ SCENARIOS = [
     Scenario(
         "an_error_with_status_200",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         {"success": False, "errors": [{"code": 5006, "message": "Bad input"}], "result": None},
         [{"errors": [{"code": 5006, "message": "Bad input"}], "success": False}],
         error=workersai.InvalidRequestError,
@@ -642,7 +639,7 @@ SCENARIOS = [
     Scenario(
         "a_stream_that_just_stops",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "Hi there"})),
         [chunk({"content": "Hi"}), None],
         Outcome("Hi there"),
@@ -651,7 +648,7 @@ SCENARIOS = [
     Scenario(
         "an_error_in_the_middle_of_a_stream",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped(completion({"content": "Hi there"})),
         [chunk({"content": "Hi"}), {"error": {"code": 3040, "message": "Capacity"}}],
         Outcome("Hi there"),
@@ -796,7 +793,7 @@ SCENARIOS = [
         Scenario(
             f"an_error_{name}",
             GRANITE,
-            {"messages": HELLO, **CAPPED},
+            {"messages": HELLO},
             answer,
             [chunk({"content": "Take 5 "}), event],
             error=error,
@@ -807,7 +804,7 @@ SCENARIOS = [
     Scenario(
         "an_answer_that_looks_like_an_error",
         GRANITE,
-        {"messages": HELLO, **CAPPED},
+        {"messages": HELLO},
         wrapped({"response": {"name": "AiError", "error": {"code": 3040}}, "usage": USAGE}),
         [
             chunk({"content": '{"name": "AiError", '}),

@@ -34,6 +34,7 @@ class Request:
             generation and a batch may have been paid for by then.
         begins_late: Whether the first byte of its answer comes after the last token was made, as
             for a generation that is not streamed.
+        has_cap: Whether its caller set a token cap, or the answer has none.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Request:
     max_answer: int = MAX_BODY_BYTES
     is_repeatable: bool = True
     begins_late: bool = False
+    has_cap: bool = True
 
     @property
     def method(self) -> str:

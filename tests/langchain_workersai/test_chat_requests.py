@@ -19,10 +19,10 @@ def weather(city: str) -> str:
 
 
 def test_only_what_was_set_is_sent(scripted: Any, wire: Any) -> None:
-    """No parameter has a value of our own, except the page's token cap."""
+    """No parameter has a value of our own."""
     llm, server = scripted(wire.answer("a"))
     llm.invoke("hi")
-    assert server.body == {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2000}
+    assert server.body == {"messages": [{"role": "user", "content": "hi"}]}
 
 
 def test_parameters_reach_the_wire_under_their_names(scripted: Any, wire: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from workersai.results import Usage
 
-__all__ = ["ModelProfile", "Parameter"]
+__all__ = ["ModelProfile", "Parameter", "Task"]
 
 Task: TypeAlias = Literal["text-generation", "embeddings", "rerank"]
 

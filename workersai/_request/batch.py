@@ -144,7 +144,7 @@ def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
     of_chat = {name: given.pop(name) for name in _OF_CHAT if name in given and kind == "messages"}
     if "model" in given:
         raise ConfigurationError("a batch is for one model, which it names once", parameter="model")
-    options = ChatOptions(model, cast("CallOptions", given))
+    options = ChatOptions(model, cast("CallOptions", given), is_batched=True)
     if kind == "prompt":
         return completion_body(asked, options)
     body, names = chat_body(asked, options, **of_chat)

@@ -16,6 +16,7 @@ from workersai._request.messages import to_wire_messages
 from workersai._request.parameters import check_extra, collect_parameters
 from workersai._request.path import run_path
 from workersai._request.response_format import to_wire_response_format
+from workersai._request.task import check_task
 from workersai._request.tools import (
     rename_calls,
     to_wire_tool_choice,
@@ -30,6 +31,9 @@ from workersai.types import CallOptions, Endpoint, WireMessage
 __all__ = ["ChatOptions", "chat_body", "chat_request", "completion_body", "completion_request"]
 
 
+_CAPS = ("max_tokens", "max_completion_tokens")
+
+
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
     """What chat and completion have in common.
@@ -42,6 +46,7 @@ class ChatOptions:
         include_usage: Whether to ask `/ai/v1` for the usage of a stream; native streams carry
             it unasked.
         reject_if_busy: Whether to be refused at once instead of queued.
+        is_batched: Whether the request is one of a batch.
     """
 
     model: str
@@ -50,6 +55,22 @@ class ChatOptions:
     stream: bool = False
     include_usage: bool = False
     reject_if_busy: bool = False
+    is_batched: bool = False
+
+    @property
+    def is_cut_without_cap(self) -> bool:
+        """Whether the answer is cut at 256 tokens, below the default of the model's page.
+
+        `/ai/v1` and batches do that to requests without a token cap; the native route does not.
+        """
+        return self.is_batched or self.endpoint == "openai"
+
+    @property
+    def has_cap(self) -> bool:
+        """Whether the caller set a token cap."""
+        call: Mapping[str, Any] = self.call
+        extra = call.get("extra") or {}
+        return any(call.get(name) is not None or name in extra for name in _CAPS)
 
 
 def chat_request(
@@ -68,7 +89,7 @@ def chat_request(
     if options.endpoint == "openai":
         path = "/v1/chat/completions"
     body, names = chat_body(messages, options, tools=tools, tool_choice=tool_choice)
-    return _generation_request(path, body, options.model, names)
+    return _generation_request(path, body, options, names)
 
 
 def chat_body(
@@ -106,7 +127,7 @@ def completion_request(prompt: str, options: ChatOptions) -> Request:
         ConfigurationError: If the prompt is empty or an argument does not fit the model.
     """
     path = run_path(options.model)
-    return _generation_request(path, completion_body(prompt, options), options.model, {})
+    return _generation_request(path, completion_body(prompt, options), options, {})
 
 
 def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
@@ -122,23 +143,25 @@ def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
 
 
 def _generation_request(
-    path: str, body: dict[str, Any], model: str, names: Mapping[str, str]
+    path: str, body: dict[str, Any], options: ChatOptions, names: Mapping[str, str]
 ) -> Request:
     is_stream = "stream" in body
     return Request(
         path,
-        dump_json(body, model=model),
-        model=model,
+        dump_json(body, model=options.model),
+        model=options.model,
         stream=is_stream,
         tools=names,
         is_repeatable=False,
         begins_late=not is_stream,
+        has_cap=options.has_cap,
     )
 
 
 def _generation_body(
     body: dict[str, Any], options: ChatOptions, profile: ModelProfile
 ) -> dict[str, Any]:
+    check_task(profile, "text-generation")
     call = dict(options.call)
     call.pop("model", None)
     asked: Any = call.pop("response_format", None)
@@ -150,9 +173,9 @@ def _generation_body(
         body["response_format"] = wanted
     check_extra(extra, body.keys())
     body.update(collect_parameters(call, extra, profile))
-    # Without a cap the native route uses the page's default, but `/ai/v1` cuts at 256 tokens.
-    if profile.max_tokens_default is not None and "max_completion_tokens" not in body:
-        body.setdefault("max_tokens", profile.max_tokens_default)
+    default = profile.max_tokens_default
+    if default is not None and options.is_cut_without_cap and body.keys().isdisjoint(_CAPS):
+        body["max_tokens"] = default
     if options.reject_if_busy:
         _merge(body, "options", {"rejectIfBusy": True})
     stream = options.stream and not _is_refused_in_stream(wanted, profile)

@@ -13,6 +13,7 @@ from workersai._models.profile import ModelProfile
 from workersai._request.packing import Packing
 from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
+from workersai._request.task import check_task
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
 from workersai.types import EmbeddingOptions, Endpoint
@@ -112,6 +113,7 @@ def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
+    check_task(profile, "embeddings")
     is_query = options.get("input_type") == "query"
     listed = fill_blank(texts, None if is_query else options.get("blank_text"))
     name, instruction = "text", options.get("instruction")

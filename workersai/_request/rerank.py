@@ -11,6 +11,7 @@ from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
+from workersai._request.task import check_task
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
 
@@ -49,9 +50,11 @@ def ranking(
     Blank documents, which make the server refuse all of them, are not sent.
 
     Raises:
-        ConfigurationError: If the query is blank, or it or a document is no string.
+        ConfigurationError: If the query is blank, it or a document is no string, or the model is
+            for something else.
     """
     profile = get_profile(model)
+    check_task(profile, "rerank")
     if not isinstance(query, str) or is_blank(query):
         raise ConfigurationError("query must be a text that is not blank", parameter="query")
     listed = check_texts("documents", documents)

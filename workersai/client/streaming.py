@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, ExitStack
 from workersai._http import AsyncAnswer, Clocks, SyncAnswer
 from workersai._stream.reader import ChatReader, open_reader
 from workersai._wire import Request
+from workersai.client.caps import watch_events
 from workersai.client.reading import read_whole, read_whole_async
 from workersai.errors import WorkersAIError
 from workersai.events import ChatEvent
@@ -28,8 +29,11 @@ class SyncStream:
         events: The events, those that come together in one list.
     """
 
-    def __init__(self, answer: SyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
+    def __init__(
+        self, answer: SyncAnswer, reader: ChatReader, request: Request, clocks: Clocks
+    ) -> None:
         self._answer = answer
+        self._request = request
         self._reader = reader
         self._clocks = clocks
         self._is_whole = False
@@ -47,7 +51,7 @@ class SyncStream:
                 reply.payload(request)
             reader = open_reader(request, answer.headers, secrets)
             clocks.is_fresh = reader.has_events
-            stream = cls(answer, reader, clocks)
+            stream = cls(answer, reader, request, clocks)
             first = next(stream.events)
             stack.pop_all()
             return stream, first
@@ -67,6 +71,7 @@ class SyncStream:
         if failure is not None:
             raise failure
         last = reader.close()
+        watch_events(last, self._request)
         self._is_whole = True
         yield last
 
@@ -79,8 +84,11 @@ class SyncStream:
 class AsyncStream:
     """A stream of `AsyncClient` that is under way; see `SyncStream`."""
 
-    def __init__(self, answer: AsyncAnswer, reader: ChatReader, clocks: Clocks) -> None:
+    def __init__(
+        self, answer: AsyncAnswer, reader: ChatReader, request: Request, clocks: Clocks
+    ) -> None:
         self._answer = answer
+        self._request = request
         self._reader = reader
         self._clocks = clocks
         self._is_whole = False
@@ -98,7 +106,7 @@ class AsyncStream:
                 reply.payload(request)
             reader = open_reader(request, answer.headers, secrets)
             clocks.is_fresh = reader.has_events
-            stream = cls(answer, reader, clocks)
+            stream = cls(answer, reader, request, clocks)
             first = await anext(stream.events)
             stack.pop_all()
             return stream, first
@@ -118,6 +126,7 @@ class AsyncStream:
         if failure is not None:
             raise failure
         last = reader.close()
+        watch_events(last, self._request)
         self._is_whole = True
         yield last
 

@@ -13,12 +13,12 @@ from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
 from workersai._response.catalogue import parse_models
-from workersai._response.chat import parse_chat
 from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
 from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
+from workersai.client.caps import parse_whole_chat
 from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup
 from workersai.events import ChatEvent
@@ -104,7 +104,7 @@ class Client(BaseClient):
         request = chat_request(
             messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
         )
-        return self._sender.call(request, parse_chat, on_retry)
+        return self._sender.call(request, parse_whole_chat, on_retry)
 
     def stream_chat(
         self,
@@ -145,7 +145,7 @@ class Client(BaseClient):
         Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`.
         """
         request = completion_request(prompt, self._setup.chat_options(call))
-        return self._sender.call(request, parse_chat, on_retry)
+        return self._sender.call(request, parse_whole_chat, on_retry)
 
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]

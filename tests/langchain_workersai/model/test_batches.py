@@ -90,7 +90,7 @@ async def test_inputs_become_messages_in_their_order(scripted: Scripted, colour:
 
 
 async def test_a_request_of_a_batch_is_what_invoke_sends(scripted: Scripted, colour: str) -> None:
-    """With tools, choice and format bound, and `model_kwargs`."""
+    """With tools, choice and format bound, and `model_kwargs`; but for the page's token cap."""
     alone, one = scripted(Wire.answer("a"), model_kwargs={"future": 1})
     llm, server = scripted(QUEUED, model_kwargs={"future": 1})
     options: dict[str, Any] = {"tool_choice": "any", "temperature": 0.5}
@@ -98,7 +98,7 @@ async def test_a_request_of_a_batch_is_what_invoke_sends(scripted: Scripted, col
     alone.bind_tools([get_weather], **options).invoke("Hi")
     await submit(llm.bind_tools([get_weather], **options), colour, ["Hi"])
 
-    assert server.body == {"requests": [one.body]}
+    assert server.body == {"requests": [{**one.body, "max_tokens": 2000}]}
 
 
 async def test_what_is_bound_is_sent(scripted: Scripted, colour: str) -> None:

@@ -104,8 +104,8 @@ def test_a_completion(mocked: Mocked) -> None:
     events = list(client.open("stream_complete", "Once", model=GRANITE))
     assert [event.text for event in events if isinstance(event, TextDelta)] == ["Once", " more"]
     assert recorder.bodies == [
-        {"prompt": "Once", "raw": True, "max_tokens": 2000},
-        {"prompt": "Once", "max_tokens": 2000, "stream": True},
+        {"prompt": "Once", "raw": True},
+        {"prompt": "Once", "stream": True},
     ]
 
 

@@ -67,13 +67,21 @@ def test_an_openai_chat() -> None:
     assert body(request) == {"model": UNKNOWN, "messages": HELLO}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(("model", "cap"), [(GRANITE, 2000), (SEA_LION, 2000), (LLAMA, 256)])
-def test_a_token_cap_is_always_known(model: str, cap: int, endpoint: Endpoint) -> None:
-    """The page's default is sent everywhere: `/ai/v1` otherwise cuts at 256."""
-    assert body(chat(model, endpoint))["max_tokens"] == cap
-    assert body(chat(model, endpoint, max_tokens=7))["max_tokens"] == 7
-    assert body(complete(model=model))["max_tokens"] == cap
+def test_a_cap_is_sent_unasked_only_where_the_route_would_cut(model: str, cap: int) -> None:
+    """`/ai/v1` cuts at 256 without one, so it gets the page's default; the native route has it."""
+    assert body(chat(model, "openai"))["max_tokens"] == cap
+    assert "max_tokens" not in body(chat(model, "run"))
+    assert "max_tokens" not in body(complete(model=model))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_cap_that_was_set_is_sent(endpoint: Endpoint) -> None:
+    """By either name, and nothing of ours beside it."""
+    assert body(chat(GRANITE, endpoint, max_tokens=7))["max_tokens"] == 7
+    extra = {"max_completion_tokens": 9}
+    assert body(chat(GRANITE, endpoint, extra=extra)).get("max_tokens") is None
+    assert body(complete(model=GRANITE, max_tokens=8))["max_tokens"] == 8
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -284,12 +292,7 @@ def test_a_completion() -> None:
     """A prompt with an adapter and no template, always native."""
     request = complete(lora="my-adapter", raw=True)
     assert request.path == f"/run/{GRANITE}"
-    assert body(request) == {
-        "prompt": "Once",
-        "lora": "my-adapter",
-        "raw": True,
-        "max_tokens": 2000,
-    }
+    assert body(request) == {"prompt": "Once", "lora": "my-adapter", "raw": True}
 
 
 def test_a_completion_is_native_whatever_the_endpoint() -> None:

@@ -1,0 +1,154 @@
+"""An answer that ended at a token cap which nobody set is said once for each model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_workersai import ChatWorkersAI, WorkersAILLM
+from llamaindex_workersai import WorkersAI
+from tests.workersai.conftest import Mocked
+from tests.workersai.talking import (
+    ACCOUNT,
+    COLOURS,
+    GRANITE,
+    SEA_LION,
+    TOKEN,
+    Colour,
+    event_stream,
+    json_answer,
+)
+from workersai.client import caps
+
+
+def whole(reason: str) -> bytes:
+    choice = {"index": 0, "message": {"content": "Once upon"}, "finish_reason": reason}
+    return json.dumps({"success": True, "result": {"choices": [choice]}}).encode()
+
+
+def streamed(reason: str) -> bytes:
+    events = [
+        {"choices": [{"index": 0, "delta": {"content": "Once upon"}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]},
+    ]
+    return b"".join(b"data: %s\n\n" % json.dumps(e).encode() for e in events) + b"data: [DONE]\n\n"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caps, "_warned", set())
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.name == "workersai"]
+
+
+CALLS = {
+    "chat": ("chat", [{"role": "user", "content": "Tell"}], False),
+    "complete": ("complete", "Tell", False),
+    "stream_chat": ("stream_chat", [{"role": "user", "content": "Tell"}], True),
+    "stream_complete": ("stream_complete", "Tell", True),
+}
+
+
+def ask(mocked: Mocked, name: str, reason: str, *, times: int = 1, **options: Any) -> None:
+    method, prompt, is_stream = CALLS[name]
+    reply = event_stream(streamed(reason)) if is_stream else json_answer(whole(reason))
+    client, _ = mocked(reply, model=GRANITE)
+    for _ in range(times):
+        if is_stream:
+            list(client.open(method, prompt, **options))
+        else:
+            client.call(method, prompt, **options)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_cut_that_nobody_asked_for_is_said_once(
+    mocked: Mocked, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """As a warning of the logger `workersai` that names the model and the setting."""
+    ask(mocked, name, "length", times=3)
+    ask(mocked, name, "length", model=SEA_LION)
+    messages = said(caplog)
+    assert len(messages) == 2
+    assert GRANITE in messages[0]
+    assert SEA_LION in messages[1]
+    assert all("max_tokens" in message for message in messages)
+    assert {r.levelno for r in caplog.records if r.name == "workersai"} == {logging.WARNING}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("reason", "options"),
+    [
+        ("stop", {}),
+        ("length", {"max_tokens": 2}),
+        ("length", {"extra": {"max_completion_tokens": 2}}),
+    ],
+)
+def test_what_was_asked_for_is_not_said(
+    mocked: Mocked,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    reason: str,
+    options: dict[str, Any],
+) -> None:
+    """A whole answer, and one that ended at the cap of its caller, are no news."""
+    ask(mocked, name, reason, **options)
+    assert said(caplog) == []
+
+
+def test_the_cap_of_ours_is_one_that_nobody_set(
+    mocked: Mocked, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`/ai/v1` is sent the page's default, which the user did not choose."""
+    client, recorder = mocked(
+        json_answer(whole("length")[len(b'{"success": true, "result": ') : -1]),
+        model=GRANITE,
+        endpoint="openai",
+    )
+    client.chat()
+    assert recorder.bodies[0]["max_tokens"] == 2000
+    assert len(said(caplog)) == 1
+
+
+FACES: dict[str, Any] = {
+    "ChatWorkersAI": (ChatWorkersAI, "invoke", "ainvoke"),
+    "WorkersAILLM": (WorkersAILLM, "invoke", "ainvoke"),
+    "WorkersAI": (WorkersAI, "complete", "acomplete"),
+}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("name", FACES)
+@pytest.mark.parametrize("cap", [None, 2])
+def test_the_faces_say_so_too(
+    caplog: pytest.LogCaptureFixture, name: str, colour: Colour, cap: int | None
+) -> None:
+    """Once for three answers; not at all where the field sets the cap."""
+    kind, method, awaited = FACES[name]
+    transport = httpx.MockTransport(json_answer(whole("length")))
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=transport) as own:
+            model = make(http_async_client=own)
+            for _ in range(3):
+                await getattr(model, awaited)("Tell")
+
+    def make(**clients: Any) -> Any:
+        given = {"account_id": ACCOUNT, "api_token": TOKEN, "max_tokens": cap}
+        return kind(GRANITE, **given, **clients)
+
+    if colour == "async":
+        asyncio.run(main())
+    else:
+        with httpx.Client(transport=transport) as own:
+            model = make(http_client=own)
+            for _ in range(3):
+                getattr(model, method)("Tell")
+    assert len(said(caplog)) == (0 if cap else 1)

@@ -1,0 +1,44 @@
+"""Answers that ended at a token cap which nobody set: said once for each model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from workersai._response.chat import parse_chat
+from workersai._response.reply import Reply
+from workersai._wire import Request
+from workersai.events import ChatEvent, Finish
+from workersai.results import ChatResult
+
+__all__ = ["parse_whole_chat", "watch_events"]
+
+_log = logging.getLogger("workersai")
+_warned: set[str | None] = set()
+
+
+def parse_whole_chat(reply: Reply, request: Request) -> ChatResult:
+    """Read a whole answer; warn if it was cut at a cap that its caller did not set.
+
+    Raises:
+        WorkersAIError: As `parse_chat`.
+    """
+    result = parse_chat(reply, request)
+    _watch(request, (choice.finish_reason for choice in result.choices))
+    return result
+
+
+def watch_events(events: Sequence[ChatEvent], request: Request) -> None:
+    """Look at the last events of a stream; warn if it was cut at a cap its caller did not set."""
+    _watch(request, (event.finish_reason for event in events if isinstance(event, Finish)))
+
+
+def _watch(request: Request, reasons: Iterable[str | None]) -> None:
+    if request.has_cap or request.model in _warned or "length" not in reasons:
+        return
+    _warned.add(request.model)
+    _log.warning(
+        "An answer of %s ended at a token cap that no setting asked for: its end is missing. Pass "
+        "max_tokens to choose the cap. This is said once for each model.",
+        request.model,
+    )
