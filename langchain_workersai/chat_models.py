@@ -14,7 +14,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
-from pydantic import model_validator
+from pydantic import StrictBool, model_validator
 from typing_extensions import Self, Unpack, override
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
@@ -90,7 +90,7 @@ class ChatWorkersAI(BatchedChat):
 
     model_config = CONFIG
 
-    repair_history: bool = True
+    repair_history: StrictBool = True
     think_tags: bool = False
     streaming: bool | None = None
     stream_usage: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -124,7 +124,6 @@ def _reasoning(message: ChatMessage) -> str:
 
 # ---------------------------------------------------------------------------- tool calls
 
-_Found = tuple[str, str, Any]
 _UNNAMED = "unknown"
 """The name of a call that came without one; the wire wants a name."""
 
@@ -133,38 +132,47 @@ _NAMES = ("name", "tool_name")
 _ARGUMENTS = ("arguments", "input", "args", "parameters", "tool_kwargs")
 
 
-def _calls(message: ChatMessage) -> Iterator[_Found]:
+class FoundCall(NamedTuple):
+    """A call of a message, wherever it stands; its id is `""` if it has none."""
+
+    id: str
+    name: str
+    arguments: Any
+
+
+def _calls(message: ChatMessage) -> Iterator[FoundCall]:
     """Read the calls of the blocks, those that only an older convention holds, and invalid ones."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     known = {block.tool_call_id for block in blocks}
     for block in blocks:
-        yield str(block.tool_call_id or ""), block.tool_name, block.tool_kwargs
-    for entry in _entries(message, "tool_calls"):
-        found = _older_call(entry)
-        if found is not None and found[0] not in known and (found[0] or not blocks):
+        yield FoundCall(str(block.tool_call_id or ""), block.tool_name, block.tool_kwargs)
+    for found in older_calls(message):
+        if found.id not in known and (found.id or not blocks):
             yield found
-    for entry in _entries(message, "invalid_tool_calls"):
-        found = _older_call(entry)
-        if found is not None and found[0] not in known:
+    for found in older_calls(message, "invalid_tool_calls"):
+        if found.id not in known:
             yield found
 
 
-def _entries(message: ChatMessage, key: str) -> Sequence[Any]:
-    entries = message.additional_kwargs.get(key)
-    return entries if isinstance(entries, (list, tuple)) else ()
+def older_calls(message: ChatMessage, key: str = "tool_calls") -> list[FoundCall]:
+    """Read the calls that stand in a message's `additional_kwargs`.
 
-
-def _older_call(entry: Any) -> _Found | None:
-    """Read a call as other classes keep it: OpenAI's, Anthropic's, Google's, Bedrock's, Cohere's.
-
-    It is a dict or an SDK's object; `function` stands around name and arguments in OpenAI's.
+    OpenAI's, Anthropic's, Google's, Bedrock's and Cohere's classes kept them there before there
+    were blocks for them: each in its own form, as dicts or as an SDK's objects.
     """
+    entries = message.additional_kwargs.get(key)
+    listed = entries if isinstance(entries, (list, tuple)) else ()
+    return [found for entry in listed if (found := _older_call(entry)) is not None]
+
+
+def _older_call(entry: Any) -> FoundCall | None:
+    # `function` stands around name and arguments in OpenAI's form alone.
     function = _first(entry, ("function",))
     inner = entry if function is None else function
     name, arguments = _first(inner, _NAMES), _first(inner, _ARGUMENTS)
     if name is None and arguments is None:
         return None
-    return str(_first(entry, _IDS) or ""), str(name or _UNNAMED), arguments
+    return FoundCall(str(_first(entry, _IDS) or ""), str(name or _UNNAMED), arguments)
 
 
 def _first(entry: Any, keys: Sequence[str]) -> Any:

@@ -12,6 +12,8 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from pydantic_core import from_json
 
+from llamaindex_workersai._translate.messages import older_calls
+
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 _MODES = frozenset({"auto", "none", "required", "any"})
 
@@ -86,11 +88,7 @@ def tool_selections(message: ChatMessage) -> list[ToolSelection]:
             _selection(place, block.tool_call_id, block.tool_name, block.tool_kwargs)
             for place, block in enumerate(blocks)
         ]
-    return [
-        _selection(place, call.get("id"), call["function"]["name"], call["function"]["arguments"])
-        for place, call in enumerate(message.additional_kwargs.get("tool_calls") or ())
-        if isinstance(call, Mapping)
-    ]
+    return [_selection(place, *call) for place, call in enumerate(older_calls(message))]
 
 
 def _selection(place: int, call_id: str | None, name: str, arguments: Any) -> ToolSelection:

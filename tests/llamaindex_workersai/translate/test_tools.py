@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -104,8 +105,17 @@ def test_selections_of_finished_calls() -> None:
     ]
 
 
-def test_selections_of_other_classes_answers() -> None:
-    """An answer with calls in `additional_kwargs` alone is read."""
-    entry = {"id": "c1", "function": {"name": "f", "arguments": '{"a": 1}'}}
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "c1", "function": {"name": "f", "arguments": '{"a": 1}'}},
+        {"id": "c1", "type": "tool_use", "name": "f", "input": {"a": 1}},
+        SimpleNamespace(id="c1", name="f", args={"a": 1}),
+    ],
+    ids=["OpenAI", "Anthropic", "Google"],
+)
+def test_selections_of_other_classes_answers(entry: Any) -> None:
+    """An answer with calls in `additional_kwargs` alone is read, in the form of each class."""
     message = ChatMessage(role="assistant", additional_kwargs={"tool_calls": [entry]})
-    assert tool_selections(message)[0].tool_kwargs == {"a": 1}
+    (found,) = tool_selections(message)
+    assert (found.tool_id, found.tool_name, found.tool_kwargs) == ("c1", "f", {"a": 1})
