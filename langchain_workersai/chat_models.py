@@ -18,7 +18,6 @@ from pydantic import StrictBool, model_validator
 from typing_extensions import Self, Unpack, override
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
-import workersai
 from langchain_workersai._errors import ConfigurationError, framework_errors
 from langchain_workersai._model.arguments import ChatSettings
 from langchain_workersai._model.batches import BatchedChat
@@ -36,8 +35,15 @@ from langchain_workersai._translate.tools import (
     to_wire_response_format,
     to_wire_tools,
 )
-from workersai import WireMessage, __version__
-from workersai.integration import CONFIG, ConnectionFields, hides_arguments, to_history
+from workersai import ChatResult as WireResult
+from workersai import WireMessage, __version__, without_think_tags
+from workersai.integration import (
+    CONFIG,
+    ConnectionFields,
+    hides_arguments,
+    partial_as,
+    to_history,
+)
 
 _LOCAL = frozenset({"stream", "stream_usage"})
 """Options of a call that LangChain and this class read; they are no parameters."""
@@ -205,7 +211,7 @@ class ChatWorkersAI(BatchedChat):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with framework_errors():
+        with framework_errors(), partial_as(self._partial):
             arguments = self._stream_arguments(stop, kwargs)
             listener, chunks = retry_listener(run_manager), self._reader(arguments["model"])
             wire = self._wire_messages(messages, arguments["model"])
@@ -224,7 +230,7 @@ class ChatWorkersAI(BatchedChat):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with framework_errors():
+        with framework_errors(), partial_as(self._partial):
             arguments = self._stream_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
             chunks = self._reader(arguments["model"])
@@ -240,9 +246,12 @@ class ChatWorkersAI(BatchedChat):
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
         return to_history(to_wire_messages(messages), model=model, repair=self.repair_history)
 
-    def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
-        result = workersai.without_think_tags(result) if self.think_tags else result
+    def _read(self, result: WireResult, model: str) -> ChatResult:
+        result = without_think_tags(result) if self.think_tags else result
         return from_wire_chat_result(result, model=model)
+
+    def _partial(self, result: WireResult) -> BaseMessage:
+        return self._read(result, self.model).generations[0].message
 
     def _reader(self, model: str) -> ChunkStream | ThinkingStream:
         return ThinkingStream(model=model) if self.think_tags else ChunkStream(model=model)

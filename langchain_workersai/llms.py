@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
-from langchain_core.outputs import GenerationChunk, LLMResult
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field, model_validator
 from typing_extensions import Self, Unpack, override
@@ -24,6 +24,7 @@ from langchain_workersai._translate.completions import (
     from_wire_completions,
     generation_chunk,
 )
+from workersai import ChatResult as WireResult
 from workersai import __version__
 from workersai.integration import (
     CONFIG,
@@ -31,6 +32,7 @@ from workersai.integration import (
     call_each,
     call_each_async,
     hides_arguments,
+    partial_as,
 )
 
 
@@ -151,7 +153,7 @@ class WorkersAILLM(TextModel, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        with framework_errors():
+        with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), retry_listener(run_manager)
             events = self._client().stream_complete(prompt, on_retry=listener, **arguments)
             with closing(events):
@@ -168,7 +170,7 @@ class WorkersAILLM(TextModel, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        with framework_errors():
+        with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), async_retry_listener(run_manager)
             events = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
             async with aclosing(events):
@@ -177,6 +179,9 @@ class WorkersAILLM(TextModel, BaseLLM):
                     if run_manager:
                         await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
+
+    def _partial(self, result: WireResult) -> Generation:
+        return from_wire_completions([result], model=self.model).generations[0][0]
 
     @property
     def _llm_type(self) -> str:

@@ -24,7 +24,12 @@ from llamaindex_workersai._model.connection import Connection, Settings
 from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
-from llamaindex_workersai._translate.chunks import ChatReader, from_wire_result, to_completion
+from llamaindex_workersai._translate.chunks import (
+    ChatReader,
+    CompletionReader,
+    from_wire_result,
+    to_completion,
+)
 from llamaindex_workersai._translate.messages import checks_messages
 from workersai.integration import CONFIG, GenerationSettings, hides_arguments
 
@@ -130,7 +135,8 @@ class WorkersAI(BatchedChat):
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         events = self._client().stream_chat(**call.arguments, include_usage=self.stream_usage)
-        return read_stream(events, ChatReader(call.options).feed)
+        reader = ChatReader(call.options)
+        return read_stream(events, reader.feed, reader.partial)
 
     @checks_messages
     @llm_chat_callback()
@@ -141,7 +147,8 @@ class WorkersAI(BatchedChat):
         call = self._chat_call(messages, kwargs)
         client = self._async_client()
         events = client.stream_chat(**call.arguments, include_usage=self.stream_usage)
-        return aread_stream(events, ChatReader(call.options).feed)
+        reader = ChatReader(call.options)
+        return aread_stream(events, reader.feed, reader.partial)
 
     # ------------------------------------------------------------------------- completion
 
@@ -177,8 +184,8 @@ class WorkersAI(BatchedChat):
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         events = self._client().stream_complete(**call.arguments)
-        chunks = read_stream(events, ChatReader(call.options).feed)
-        return read_stream(chunks, lambda chunk: (to_completion(chunk),))
+        reader = CompletionReader(call.options)
+        return read_stream(events, reader.feed, reader.partial)
 
     @llm_completion_callback()
     async def astream_complete(
@@ -187,8 +194,8 @@ class WorkersAI(BatchedChat):
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         events = self._async_client().stream_complete(**call.arguments)
-        chunks = aread_stream(events, ChatReader(call.options).feed)
-        return aread_stream(chunks, lambda chunk: (to_completion(chunk),))
+        reader = CompletionReader(call.options)
+        return aread_stream(events, reader.feed, reader.partial)
 
     def _formatted(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:

@@ -56,11 +56,13 @@ class WorkersAIError(Exception):
 
     Attributes:
         is_retryable: Whether the same call may succeed a little later, and was not paid for yet.
-        partial: What a stream had brought before it failed; `None` if nothing or no stream.
+        partial: What a stream had brought before it failed; `None` if nothing or no stream. It is
+            a `ChatResult` whose tool calls are all invalid; the faces make their framework's own
+            message of it.
     """
 
     is_retryable: bool = False
-    partial: ChatResult | None = None
+    partial: Any = None
 
     def __reduce__(self) -> tuple[Callable[..., WorkersAIError], tuple[Any, ...]]:
         """Pickle by state, so that subclasses with any constructor travel between processes."""

@@ -14,7 +14,6 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
 
-import workersai
 from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._model.tools_binding import BindableChat
 from workersai import (
@@ -25,6 +24,7 @@ from workersai import (
     WireMessage,
     WorkersAIError,
 )
+from workersai import ChatResult as WireResult
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
 """A message for each input, in order; an input that failed has its error there."""
@@ -48,7 +48,7 @@ class BatchedChat(BindableChat):
         """Write a conversation for a model."""
 
     @abstractmethod
-    def _read(self, result: workersai.ChatResult, model: str) -> ChatResult:
+    def _read(self, result: WireResult, model: str) -> ChatResult:
         """Read a whole answer."""
 
     def submit_batch(
@@ -162,6 +162,6 @@ class BatchedChat(BindableChat):
     def _answer(self, result: Any, model: str) -> AIMessage | WorkersAIError:
         if isinstance(result, WorkersAIError):
             return from_core_error(result)
-        if not isinstance(result, workersai.ChatResult):
+        if not isinstance(result, WireResult):
             return from_core_error(ResponseError(f"{model} answered, but not to a conversation"))
         return cast("AIMessage", self._read(result, model).generations[0].message)

@@ -12,14 +12,14 @@ from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 
 from langchain_workersai._model.parsers import json_parser, tool_call_parser
 from langchain_workersai._translate.tools import to_wire_response_format, to_wire_tool
-from workersai import ModelProfile
+from workersai import ModelProfile as WireProfile
 
 Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
 Bound: TypeAlias = tuple[Runnable[LanguageModelInput, AIMessage], Runnable[Any, Any]]
 """A model that is told the form of its answer, and the parser for that form."""
 
 
-def default_method(profile: ModelProfile) -> Method:
+def default_method(profile: WireProfile) -> Method:
     """Choose how to get structured output from a model by what its page says."""
     if profile.function_calling:
         return "function_calling"

@@ -8,12 +8,12 @@ from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-import workersai
 from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
+from workersai import ChatResult as WireResult
 from workersai import Choice
 
 
-def from_wire_chat_result(result: workersai.ChatResult, *, model: str) -> ChatResult:
+def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
     """Read a whole answer.
 
     Args:

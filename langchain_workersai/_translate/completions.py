@@ -11,7 +11,6 @@ from typing_extensions import assert_never
 from langchain_workersai._translate.metadata import token_usage
 from workersai import (
     ChatEvent,
-    ChatResult,
     Choice,
     Finish,
     ReasoningDelta,
@@ -20,9 +19,10 @@ from workersai import (
     Usage,
     UsageUpdate,
 )
+from workersai import ChatResult as WireResult
 
 
-def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMResult:
+def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMResult:
     """Read the answers to several prompts.
 
     Args:
@@ -48,7 +48,7 @@ def from_wire_completions(results: Sequence[ChatResult], *, model: str) -> LLMRe
     return LLMResult(generations=generations, llm_output=output)
 
 
-def _generation(choice: Choice, result: ChatResult, *, usage: Usage | None) -> Generation:
+def _generation(choice: Choice, result: WireResult, *, usage: Usage | None) -> Generation:
     known = {
         "finish_reason": choice.finish_reason,
         "logprobs": choice.logprobs,

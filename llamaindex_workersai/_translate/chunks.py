@@ -66,10 +66,23 @@ class _OpenCall:
     arguments: str = ""
 
 
+class PartialResponse(ChatResponse):
+    """What had come of an answer whose stream broke: `.partial` of the error.
+
+    Its calls, if any had begun, are in `message.additional_kwargs["invalid_tool_calls"]`.
+    """
+
+    @property
+    def text(self) -> str:
+        """The text that had come."""
+        return self.message.content or ""
+
+
 class ChatReader:
     """Reads one stream as its options say: each event gives the responses to show for it."""
 
     def __init__(self, options: AnswerOptions) -> None:
+        self._options = options
         self._assembler = ChatAssembler(options)
         self._thinking = ThinkingEvents() if options.think_tags else None
 
@@ -78,6 +91,25 @@ class ChatReader:
         for read in (event,) if self._thinking is None else self._thinking.feed(event):
             if (response := self._assembler.feed(read)) is not None:
                 yield response
+
+    def partial(self, result: ChatResult) -> PartialResponse:
+        """Read what had come when the stream broke."""
+        return PartialResponse(**dict(from_wire_result(result, self._options)))
+
+
+class CompletionReader:
+    """As `ChatReader`, with completions for responses."""
+
+    def __init__(self, options: AnswerOptions) -> None:
+        self._chat = ChatReader(options)
+
+    def feed(self, event: ChatEvent) -> Iterator[CompletionResponse]:
+        """Read an event."""
+        return map(to_completion, self._chat.feed(event))
+
+    def partial(self, result: ChatResult) -> CompletionResponse:
+        """Read what had come when the stream broke."""
+        return to_completion(self._chat.partial(result))
 
 
 class ChatAssembler:

@@ -42,6 +42,7 @@ from workersai.integration.fields import (
 )
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
+from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.progress import progress
 from workersai.integration.settings import ConnectionSettings, GenerationSettings
@@ -87,6 +88,7 @@ __all__ = [
     "image_type",
     "is_blank",
     "json_text",
+    "partial_as",
     "progress",
     "public_gateway",
     "read_object",
