@@ -27,7 +27,7 @@ DISTRIBUTIONS = {"llama_index": "llama-index-core"}
 """The distribution of an import, where the two names differ by more than hyphens."""
 
 SERVER = [*(ROOT / "workersai/local").rglob("*.py"), *(ROOT / "workersai/cli").rglob("*.py")]
-SMOL = [path for path in SERVER if path.stem in {"llama", "minilm"}]
+SMOL = [path for path in SERVER if path.stem in {"llama", "minilm", "wordpiece"}]
 """The modules that load models, which only the extra `local` serves."""
 
 PARTS = {

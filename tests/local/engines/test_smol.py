@@ -11,6 +11,7 @@ import pytest
 
 from tests.local.talking import GLM, GRANITE, LLAMA, SEA_LION, client_of, function, user
 from workersai.local import LocalServer
+from workersai.local.engines.wordpiece import encode
 
 pytestmark = pytest.mark.smol
 
@@ -147,6 +148,30 @@ def test_embeddings_by_meaning(front: httpx.Client, model: str, dimensions: int)
     assert len(asked) == dimensions
     scores = [sum(a * b for a, b in zip(asked, row, strict=True)) for row in rows]
     assert scores.index(max(scores)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("hello world", [101, 7592, 2088, 102]),
+        ("Hello, WORLD!", [101, 7592, 1010, 2088, 999, 102]),
+        ("café", [101, 7668, 102]),
+        ("tokenization", [101, 19204, 3989, 102]),
+        ("don't", [101, 2123, 1005, 1056, 102]),
+        ("\u200bhello\x00", [101, 7592, 102]),
+        ("x" * 101, [101, 100, 102]),
+        ("", [101, 102]),
+    ],
+)
+def test_wordpiece(text: str, ids: list[int]) -> None:
+    """Ids are those of BERT's uncased tokenizer."""
+    assert encode(text, 256) == ids
+
+
+def test_wordpiece_is_cut() -> None:
+    """A long text keeps its marks at both ends."""
+    found = encode("hello " * 50, 10)
+    assert (len(found), found[0], found[-1]) == (10, 101, 102)
 
 
 def test_rerank_by_meaning(front: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""What surrounds the real models: tokens, schemas, prompts, grounding. No model is loaded."""
+"""What surrounds the real models: schemas, prompts, grounding. No model is loaded."""
 
 from __future__ import annotations
 
@@ -14,31 +14,6 @@ from workersai.local.engines.jsonmode import bounded_schema, grounded
 from workersai.local.engines.preflight import Check
 from workersai.local.engines.prompting import argument_messages, chat_messages, json_messages
 from workersai.local.engines.routing import PlannedCall
-from workersai.local.engines.wordpiece import encode
-
-
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        ("hello world", [101, 7592, 2088, 102]),
-        ("Hello, WORLD!", [101, 7592, 1010, 2088, 999, 102]),
-        ("café", [101, 7668, 102]),
-        ("tokenization", [101, 19204, 3989, 102]),
-        ("don't", [101, 2123, 1005, 1056, 102]),
-        ("\u200bhello\x00", [101, 7592, 102]),
-        ("x" * 101, [101, 100, 102]),
-        ("", [101, 102]),
-    ],
-)
-def test_wordpiece(text: str, ids: list[int]) -> None:
-    """Ids are those of BERT's uncased tokenizer."""
-    assert encode(text, 256) == ids
-
-
-def test_wordpiece_is_cut() -> None:
-    """A long text keeps its marks at both ends."""
-    found = encode("hello " * 50, 10)
-    assert (len(found), found[0], found[-1]) == (10, 101, 102)
 
 
 def test_bounded_schema() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import platformdirs
 import pytest
 
 from workersai.local.engines import preflight, weights
@@ -22,19 +23,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.mark.parametrize(
-    ("environ", "platform", "expected"),
-    [
-        ({"WORKERSAI_CACHE_DIR": "/here", "XDG_CACHE_HOME": "/x"}, "linux", Path("/here")),
-        ({"XDG_CACHE_HOME": "/x"}, "linux", Path("/x/workersai")),
-        ({}, "linux", Path.home() / ".cache/workersai"),
-        ({}, "darwin", Path.home() / "Library/Caches/workersai"),
-        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/workersai")),
-    ],
-)
-def test_cache_dir(environ: dict[str, str], platform: str, expected: Path) -> None:
-    """The variable wins; otherwise each platform has its own cache."""
-    assert weights.cache_dir(environ, platform) == expected
+def test_cache_dir(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable wins; otherwise the weights are in the user's cache, under this name."""
+    assert weights.cache_dir() == cache
+    monkeypatch.delenv("WORKERSAI_CACHE_DIR")
+    assert weights.cache_dir() == platformdirs.user_cache_path("workersai", appauthor=False)
+    assert "workersai" in weights.cache_dir().parts
 
 
 def fake_download(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

