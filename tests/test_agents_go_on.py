@@ -23,33 +23,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_workersai import ChatWorkersAI, WorkersAIRerank
 from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
+from tests.strict import problems
 
 DATA = b"\x89PNG\r\n\x1a\n" + bytes(5000)
 RANKED = {"response": [{"id": 0, "score": 0.9}]}
 MALFORMED = '{"of": "the "big" door"'
-
-
-def problems(messages: list[dict[str, Any]]) -> list[str]:
-    """What a strict server would say of a conversation; no model takes more than this one."""
-    found, waiting = [], list[str]()
-    for at, message in enumerate(messages):
-        role = message["role"]
-        if not isinstance(message["content"], str):
-            found.append(f"{at}: content is no string")
-        if role == "tool":
-            if message["tool_call_id"] not in waiting:
-                found.append(f"{at}: a result without a call")
-            else:
-                waiting.remove(message["tool_call_id"])
-            continue
-        found += [f"{at}: {call_id} has no result" for call_id in waiting]
-        waiting = [call["id"] for call in message.get("tool_calls", ())]
-        found += [f"{at}: an answer of nothing"] if not (message["content"] or waiting) else []
-        found += [f"{at}: late system message"] if role == "system" and at > 0 else []
-        for call in message.get("tool_calls", ()):
-            if not isinstance(json.loads(call["function"]["arguments"]), dict):
-                found.append(f"{at}: arguments that are no object")
-    return found + [f"{call_id} has no result" for call_id in waiting]
 
 
 def strictly(reply: Reply) -> Callable[[dict[str, Any]], Reply | httpx.Response]:

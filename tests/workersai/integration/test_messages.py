@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.strict import problems
 from tests.workersai.talking import GLM, GRANITE, SEA_LION, UNKNOWN
 from workersai import WireMessage
 from workersai.integration import repair_history, to_history
@@ -327,3 +331,56 @@ def test_a_conversation_whose_beginning_was_cut_begins_with_the_user() -> None:
     found = repaired(system("S."), assistant("Yes."), user("Go on."), model=SEA_LION)
     assert found == [system("S."), user(BEGINNING), assistant("Yes."), user("Go on.")]
     assert len(repaired(assistant("Yes."), user("Go on."), model=GLM)) == 2
+
+
+# -------------------------------------------------------------------------------- any history
+
+SOME_IDS = st.sampled_from(["", "a", "b", "call_1_0"])
+SOME_TEXT = st.sampled_from(["", "x", "y"])
+SOME_CALLS = st.lists(
+    st.builds(lambda id_, arguments: (id_, arguments), SOME_IDS, st.sampled_from(["{}", "{oops"])),
+    max_size=3,
+)
+
+
+def _calls_of(made: list[tuple[str, str]], text: str) -> WireMessage:
+    message = assistant(text)
+    if made:
+        message["tool_calls"] = [
+            calls(id_, arguments=arguments)["tool_calls"][0] for id_, arguments in made
+        ]
+    return message
+
+
+A_MESSAGE = st.one_of(
+    st.builds(user, SOME_TEXT.filter(bool)),
+    st.builds(system, SOME_TEXT.filter(bool)),
+    st.builds(assistant, SOME_TEXT),
+    st.builds(_calls_of, SOME_CALLS, SOME_TEXT),
+    st.builds(result, SOME_IDS, SOME_TEXT),
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(A_MESSAGE, min_size=1, max_size=9), st.sampled_from([GRANITE, SEA_LION, QWEN]))
+def test_any_history_is_acceptable_once_repaired(history: list[WireMessage], model: str) -> None:
+    """Whatever came before, no server refuses the repaired history, and nothing said is lost."""
+    found = repaired(*history, model=model)
+    if all(message["role"] == "assistant" and not message["content"] for message in history):
+        return  # somebody must say something
+    assert problems(found) == []
+    assert repaired(*found, model=model) == found
+    for word in "xy":
+        assert _count(found, word) == _count(history, word)
+    if model != GRANITE:
+        assert roles(found).count("system") <= 1
+    if model == SEA_LION:
+        assert not any(
+            before["role"] == after["role"] == "user" for before, after in pairwise(found)
+        )
+        assert next((m["role"] for m in found if m["role"] != "system"), "user") == "user"
+
+
+def _count(messages: list[WireMessage], word: str) -> int:
+    words = "\n".join(str(message["content"]) for message in messages).split()
+    return words.count(word)
