@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -28,7 +28,7 @@ from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
 from langchain_workersai._translate.messages import to_wire_messages, with_arguments_read
-from langchain_workersai._translate.profile import to_langchain_profile
+from langchain_workersai._translate.profile import from_core_profile, to_langchain_profile
 from langchain_workersai._translate.thinking import ThinkingStream
 from langchain_workersai._translate.tools import (
     is_wire_tool,
@@ -36,12 +36,14 @@ from langchain_workersai._translate.tools import (
     to_wire_tools,
 )
 from workersai import ChatResult as WireResult
+from workersai import ModelProfile as ModelFacts
 from workersai import WireMessage, __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
     ConnectionFields,
     hides_arguments,
     partial_as,
+    profile_in_catalogue,
     to_history,
 )
 
@@ -113,6 +115,47 @@ class ChatWorkersAI(BatchedChat):
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
         ConnectionFields.__init__(self, model, **settings)
+
+    @classmethod
+    @hides_arguments
+    def from_catalogue(cls, model: str, **settings: Unpack[ChatSettings]) -> Self:
+        """Make the model with the profile that the account's live catalogue gives, by one request.
+
+        Args:
+            model: The model id, `@cf/author/name`.
+            **settings: As for the class itself; a `profile` that is passed stays.
+
+        Raises:
+            ConfigurationError: The catalogue does not list the model.
+            WorkersAIError: The catalogue could not be read.
+        """
+        llm = cls(model, **settings)
+        return llm._described(keep=bool(settings.get("profile")))
+
+    @classmethod
+    @hides_arguments
+    def afrom_catalogue(
+        cls, model: str, **settings: Unpack[ChatSettings]
+    ) -> Coroutine[Any, Any, Self]:
+        """As `from_catalogue`, awaited."""
+        llm = cls(model, **settings)
+        return llm._adescribed(keep=bool(settings.get("profile")))
+
+    def _described(self, *, keep: bool) -> Self:
+        with framework_errors():
+            found = self._client().models(search=self.model)
+            facts = profile_in_catalogue(found, self.model)
+        return self if keep else self._with_facts(facts)
+
+    async def _adescribed(self, *, keep: bool) -> Self:
+        with framework_errors():
+            found = await self._async_client().models(search=self.model)
+            facts = profile_in_catalogue(found, self.model)
+        return self if keep else self._with_facts(facts)
+
+    def _with_facts(self, facts: ModelFacts) -> Self:
+        self.profile = from_core_profile(facts)
+        return self
 
     @model_validator(mode="after")
     def _set_workersai_version(self) -> Self:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from langchain_core.embeddings import Embeddings
-from pydantic import Field
+from pydantic import Field, Strict, StrictBool
 from typing_extensions import Unpack
 
 from langchain_workersai._errors import framework_errors
-from langchain_workersai._model.arguments import EmbeddingSettings
+from langchain_workersai._model.arguments import EmbeddingsSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai.integration import (
     CONFIG,
     OPERATIONAL,
     ConnectionFields,
+    EmbeddingFields,
+    check_texts,
     hides_arguments,
     progress,
 )
@@ -31,7 +33,7 @@ _NO_PART_OF_VECTORS = OPERATIONAL | {
 }
 
 
-class WorkersAIEmbeddings(Connection, Embeddings):
+class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     """Embeddings on Cloudflare Workers AI.
 
     ```python
@@ -53,14 +55,6 @@ class WorkersAIEmbeddings(Connection, Embeddings):
 
     Attributes:
         batch_size: Texts a request, for less than the model allows; alias `chunk_size`.
-        dimensions: Length of the vectors, for models that can shorten them.
-        pooling: `mean` or `cls`, for models that offer both; their vectors do not compare.
-        instruction: The task that queries are embedded for, for models that read one.
-        truncate: Whether texts that are too long are cut instead of refused.
-        blank_text: What to embed in the place of a blank text (empty, or white space alone),
-            which no model has a vector for; by default a call with blank texts raises
-            `ConfigurationError`, which names all of them, before any request.
-        max_concurrency: How many requests of one call may be under way at once.
         show_progress: Show a progress bar (needs `tqdm`).
     """
 
@@ -68,17 +62,11 @@ class WorkersAIEmbeddings(Connection, Embeddings):
 
     ALIASES: ClassVar[Mapping[str, str]] = {"chunk_size": "batch_size"}
 
-    batch_size: int | None = Field(default=None, ge=1)
-    dimensions: int | None = None
-    pooling: Literal["mean", "cls"] | None = None
-    instruction: str | None = None
-    truncate: bool | None = None
-    blank_text: str | None = None
-    max_concurrency: int = Field(default=4, ge=1)
-    show_progress: bool = False
+    batch_size: Annotated[int, Strict()] | None = Field(default=None, ge=1)
+    show_progress: StrictBool = False
 
     @hides_arguments
-    def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingSettings]) -> None:
+    def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingsSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 
         Args:
@@ -114,48 +102,38 @@ class WorkersAIEmbeddings(Connection, Embeddings):
             ConfigurationError: If texts are blank; nothing was sent.
             ContextWindowExceededError: If a text is too long; `.position` is its place.
         """
-        with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
-            result = self._client().embed(
-                texts,
-                input_type="document",
-                on_progress=report,
-                max_concurrency=self.max_concurrency,
-                **self._options(),
-            )
+        with framework_errors():
+            listed = check_texts("texts", texts)
+            with progress(len(listed), wanted=self.show_progress) as report:
+                options = self._options("document")
+                result = self._client().embed(listed, on_progress=report, **options)
             report_usage("workersai_embeddings", result)
         return result.vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
-            result = self._client().embed([text], **self._query_options())
+            result = self._client().embed([text], **self._options("query"))
             report_usage("workersai_embeddings", result)
         return result.vectors[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts that are to be found; see `embed_documents`."""
-        with framework_errors(), progress(len(texts), wanted=self.show_progress) as report:
-            result = await self._async_client().embed(
-                texts,
-                input_type="document",
-                on_progress=report,
-                max_concurrency=self.max_concurrency,
-                **self._options(),
-            )
+        with framework_errors():
+            listed = check_texts("texts", texts)
+            with progress(len(listed), wanted=self.show_progress) as report:
+                options = self._options("document")
+                result = await self._async_client().embed(listed, on_progress=report, **options)
             await areport_usage("workersai_embeddings", result)
         return result.vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
-            result = await self._async_client().embed([text], **self._query_options())
+            result = await self._async_client().embed([text], **self._options("query"))
             await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
 
-    def _query_options(self) -> dict[str, Any]:
-        return {"input_type": "query", "instruction": self.instruction, **self._options()}
-
-    def _options(self) -> dict[str, Any]:
-        names = ("batch_size", "dimensions", "pooling", "truncate", "blank_text")
-        options = {name: getattr(self, name) for name in names}
-        return {**options, "extra": self._extra()}
+    def _options(self, input_type: Literal["document", "query"]) -> dict[str, Any]:
+        own = {"batch_size": self.batch_size, "max_concurrency": self.max_concurrency}
+        return {**self._embedding_options(input_type), **own}

@@ -7,20 +7,19 @@ from typing import Any
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import Field
 from typing_extensions import Unpack
 
 from langchain_workersai._errors import framework_errors
-from langchain_workersai._model.arguments import RerankSettings
+from langchain_workersai._model.arguments import RankingSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RerankResult
-from workersai.integration import CONFIG, ConnectionFields, hides_arguments
+from workersai.integration import CONFIG, ConnectionFields, RerankFields, hides_arguments
 
 SCORE = "relevance_score"
 
 
-class WorkersAIRerank(Connection, BaseDocumentCompressor):
+class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
     """A reranker on Cloudflare Workers AI.
 
     ```python
@@ -32,17 +31,12 @@ class WorkersAIRerank(Connection, BaseDocumentCompressor):
         base_compressor=rerank, base_retriever=store.as_retriever(search_kwargs={"k": 20})
     )
     ```
-
-    Attributes:
-        top_n: How many documents to keep; `None` keeps all.
     """
 
     model_config = CONFIG
 
-    top_n: int | None = Field(default=3, ge=1)
-
     @hides_arguments
-    def __init__(self, model: str | None = None, **settings: Unpack[RerankSettings]) -> None:
+    def __init__(self, model: str | None = None, **settings: Unpack[RankingSettings]) -> None:
         """Check and keep the settings; no network, no TLS.
 
         Args:

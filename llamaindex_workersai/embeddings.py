@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, MetadataMode
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.connection import Connection, Settings
@@ -18,6 +18,8 @@ from llamaindex_workersai._model.parts import embedding_whole, naming_places, re
 from llamaindex_workersai._model.usage import report_usage
 from workersai.integration import (
     CONFIG,
+    EmbeddingFields,
+    EmbeddingSettings,
     call_each_async,
     fill_blank,
     hides_arguments,
@@ -28,23 +30,16 @@ from workersai.integration import (
 _log = logging.getLogger(__name__)
 
 
-class WorkersAIEmbeddingSettings(Settings, total=False):
+class WorkersAIEmbeddingSettings(Settings, EmbeddingSettings, total=False):
     """What `WorkersAIEmbedding` takes besides the model."""
 
-    query_instruction: str | None
-    text_instruction: str | None
-    pooling: Literal["mean", "cls"] | None
-    dimensions: int | None
-    truncate: bool | None
-    blank_text: str | None
-    max_concurrency: int
     embed_batch_size: int
     num_workers: int | None
     embeddings_cache: Any
     rate_limiter: Any
 
 
-class WorkersAIEmbedding(Connection, BaseEmbedding):
+class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     """Vectors from a Workers AI model.
 
     Texts go out in requests that fit the model, by the number of texts and, where the model
@@ -65,16 +60,6 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
     What a call cost (tokens, neurons, request ids) is in a `WorkersAIUsageEvent` of LlamaIndex's
     instrumentation.
 
-    Attributes:
-        query_instruction: What to put before a query; by default what the model's page says.
-        text_instruction: What to put before a text; by default what the model's page says.
-        pooling: `mean` or `cls`, for models that take it; their vectors do not compare.
-        dimensions: Length of the vectors, for models that take it.
-        truncate: Whether texts that are too long are cut instead of refused, for models that
-            take it.
-        blank_text: What to embed in the place of a blank text; by default nothing is.
-        max_concurrency: How many requests of one call may be under way at once.
-
     Examples:
         `pip install 'workersai[llamaindex]'`
 
@@ -88,15 +73,8 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
 
     model_config = CONFIG
 
-    query_instruction: str | None = None
-    text_instruction: str | None = None
-    pooling: Literal["mean", "cls"] | None = None
-    dimensions: int | None = Field(default=None, gt=0)
-    truncate: bool | None = None
-    blank_text: str | None = None
-    max_concurrency: int = Field(default=4, gt=0)
     # The documented limit of most embedding models; requests are sized by the model's own limits.
-    embed_batch_size: int = Field(default=100, gt=0, le=2048)
+    embed_batch_size: Annotated[int, Strict()] = Field(default=100, ge=1, le=2048)
 
     # LlamaIndex's own field, but for its place in dicts: a cache is neither JSON nor a setting.
     embeddings_cache: Any | None = Field(default=None, exclude=True)
@@ -204,25 +182,10 @@ class WorkersAIEmbedding(Connection, BaseEmbedding):
         return [vector for vectors in found for vector in vectors]
 
     def _texts(self, texts: list[str]) -> dict[str, Any]:
-        return self._embed("document", texts, self.text_instruction)
+        return {"texts": texts, "model": self.model, **self._embedding_options("document")}
 
     def _query(self, query: str) -> dict[str, Any]:
-        return self._embed("query", [query], self.query_instruction)
-
-    def _embed(
-        self, input_type: Literal["document", "query"], texts: list[str], instruction: str | None
-    ) -> dict[str, Any]:
-        return {
-            "texts": texts,
-            "model": self.model,
-            "input_type": input_type,
-            "instruction": instruction,
-            "pooling": self.pooling,
-            "dimensions": self.dimensions,
-            "truncate": self.truncate,
-            "blank_text": self.blank_text,
-            "extra": self._extra(),
-        }
+        return {"texts": [query], "model": self.model, **self._embedding_options("query")}
 
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -21,7 +21,6 @@ from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.batches import BatchedChat
 from llamaindex_workersai._model.connection import Connection, Settings
-from llamaindex_workersai._model.parameters import from_catalogue
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import (
@@ -31,7 +30,7 @@ from llamaindex_workersai._translate.chunks import (
     to_completion,
 )
 from llamaindex_workersai._translate.messages import checks_messages
-from workersai.integration import CONFIG, GenerationSettings, hides_arguments
+from workersai.integration import CONFIG, GenerationSettings, hides_arguments, profile_in_catalogue
 
 
 class WorkersAISettings(Settings, GenerationSettings, total=False):
@@ -88,21 +87,37 @@ class WorkersAI(BatchedChat):
     @classmethod
     @hides_arguments
     def from_catalogue(cls, model: str, **settings: Unpack[WorkersAISettings]) -> Self:
-        """Make the LLM of a model that only the account's live catalogue knows.
-
-        Makes one request. What is given here goes before what the catalogue says.
+        """Make the LLM of a model as the account's live catalogue describes it, by one request.
 
         Args:
             model: The model id.
-            settings: As for the class itself.
+            settings: As for the class itself; what is passed goes before what the catalogue says.
 
         Raises:
+            ConfigurationError: The catalogue does not list the model.
             WorkersAIError: The catalogue could not be read.
         """
         llm = cls(model, **settings)
-        found = llm._client().models(search=model)
-        facts = next((info.properties for info in found if info.name == model), {})
-        return llm.model_copy(update=from_catalogue(facts, llm))
+        return llm._described()
+
+    @classmethod
+    @hides_arguments
+    def afrom_catalogue(
+        cls, model: str, **settings: Unpack[WorkersAISettings]
+    ) -> Coroutine[Any, Any, Self]:
+        """As `from_catalogue`, awaited."""
+        llm = cls(model, **settings)
+        return llm._adescribed()
+
+    def _described(self) -> Self:
+        found = self._client().models(search=self.model)
+        self._take_facts(profile_in_catalogue(found, self.model))
+        return self
+
+    async def _adescribed(self) -> Self:
+        found = await self._async_client().models(search=self.model)
+        self._take_facts(profile_in_catalogue(found, self.model))
+        return self
 
     # ------------------------------------------------------------------------------- chat
 

@@ -12,26 +12,25 @@ from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRan
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
 from llama_index_instrumentation import get_dispatcher
-from pydantic import Field
+from pydantic import StrictBool
 from typing_extensions import Unpack
 
 from llamaindex_workersai._model.connection import Connection, Settings
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
-from workersai.integration import hides_arguments
+from workersai.integration import RerankFields, RerankSettings, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
 
 
-class WorkersAIRerankSettings(Settings, total=False):
+class WorkersAIRerankSettings(Settings, RerankSettings, total=False):
     """What `WorkersAIRerank` takes besides the model."""
 
-    top_n: int | None
     normalize_scores: bool
     keep_retrieval_score: bool
 
 
-class WorkersAIRerank(Connection, BaseNodePostprocessor):
+class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
     """Orders nodes by how well they answer the query.
 
     Nodes are read with their metadata for embedding. The nodes passed stay as they are: the
@@ -40,7 +39,6 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
     id) is in a `WorkersAIUsageEvent` of LlamaIndex's instrumentation.
 
     Attributes:
-        top_n: How many nodes to keep; `None` keeps all.
         normalize_scores: Whether scores go through a sigmoid, into 0..1. The scale is otherwise
             the model's own; that of bge-reranker-base is 0..1 already.
         keep_retrieval_score: Whether the score before goes into the node's metadata, as
@@ -57,9 +55,8 @@ class WorkersAIRerank(Connection, BaseNodePostprocessor):
         ```
     """
 
-    top_n: int | None = Field(default=3, gt=0)
-    normalize_scores: bool = False
-    keep_retrieval_score: bool = False
+    normalize_scores: StrictBool = False
+    keep_retrieval_score: StrictBool = False
 
     @hides_arguments
     def __init__(

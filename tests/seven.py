@@ -109,14 +109,14 @@ SEVEN = {
     "WorkersAIEmbeddings": One(
         langchain_workersai.WorkersAIEmbeddings,
         EMBEDDING,
-        arguments.EmbeddingSettings,
+        arguments.EmbeddingsSettings,
         "model_kwargs",
         _LANGCHAIN_EMBED,
     ),
     "langchain's WorkersAIRerank": One(
         langchain_workersai.WorkersAIRerank,
         RERANKER,
-        arguments.RerankSettings,
+        arguments.RankingSettings,
         "model_kwargs",
         _LANGCHAIN_RERANK,
     ),

@@ -16,7 +16,12 @@ import langchain_workersai
 from tests.seven import GIVEN, SEVEN, TEXT, WAYS, Wire
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import ConfigurationError, Timeout
-from workersai.integration import ConnectionFields, GenerationFields
+from workersai.integration import (
+    ConnectionFields,
+    EmbeddingFields,
+    GenerationFields,
+    RerankFields,
+)
 
 OTHER = "f" * 32
 ALL = pytest.mark.parametrize("name", SEVEN)
@@ -36,23 +41,31 @@ def facts(field: Any) -> tuple[Any, ...]:
     return (field.annotation, field.default, field.description, field.exclude, field.repr)
 
 
+OF_EMBEDDINGS = ("WorkersAIEmbeddings", "WorkersAIEmbedding")
+OF_RERANKERS = ("langchain's WorkersAIRerank", "llamaindex's WorkersAIRerank")
+MIXINS = [
+    *((name, ConnectionFields) for name in SEVEN),
+    *((name, GenerationFields) for name in TEXT),
+    *((name, EmbeddingFields) for name in OF_EMBEDDINGS),
+    *((name, RerankFields) for name in OF_RERANKERS),
+]
+
+
+@pytest.mark.parametrize(("name", "mixin"), MIXINS)
+def test_fields_are_the_same(name: str, mixin: Any) -> None:
+    """Classes of a kind have them with the same type, default and description, hidden alike."""
+    own = SEVEN[name].cls.model_fields
+    for field, info in mixin.model_fields.items():
+        assert facts(own[field]) == facts(info), field
+        assert info.description
+
+
 @ALL
-def test_connection_fields_are_the_same(name: str) -> None:
-    """Every class has them with the same type, default and description, hidden alike."""
-    own = SEVEN[name].cls.model_fields
-    for field, info in ConnectionFields.model_fields.items():
-        assert facts(own[field]) == facts(info), field
-        assert info.description
-
-
-@OF_TEXT
-def test_generation_fields_are_the_same(name: str) -> None:
-    """Every class that generates text has them with the same type, default and description."""
-    own = SEVEN[name].cls.model_fields
-    for field, info in GenerationFields.model_fields.items():
-        assert facts(own[field]) == facts(info), field
-        assert info.description
-        assert info.default is None, field
+def test_every_field_of_a_mixin_is_checked_here(name: str) -> None:
+    """A class has no other mixin than those above."""
+    mixins = {mixin for owner, mixin in MIXINS if owner == name}
+    bases = {base for base in SEVEN[name].cls.__mro__ if base.__module__.startswith("workersai.")}
+    assert {base for base in bases if getattr(base, "model_fields", None)} == mixins
 
 
 @ALL
@@ -72,6 +85,8 @@ def test_both_faces_have_the_same_aliases() -> None:
         assert expected.items() <= dict(one.cls.ALIASES).items()
         if name in TEXT:
             assert dict(one.cls.ALIASES) == expected
+        if name in OF_EMBEDDINGS:
+            assert EmbeddingFields.ALIASES.items() <= dict(one.cls.ALIASES).items()
 
 
 # ----------------------------------------------------------------------------------- aliases
@@ -86,6 +101,7 @@ VALUES: dict[str, Any] = {
     "max_completion_tokens": 9,
     "stop_sequences": ["END"],
     "chunk_size": 5,
+    "instruction": "Find: ",
 }
 ALIASES = [(name, alias) for name, one in SEVEN.items() for alias in one.cls.ALIASES]
 
@@ -122,6 +138,7 @@ def test_two_names_of_a_field(name: str, alias: str) -> None:
         "timeout": 2,
         one.others_in: {},
         "batch_size": 3,
+        "query_instruction": "Search: ",
     }
     settings = {**GIVEN, "model": one.model}
     same = one.cls(**{**settings, field: value, alias: value})
@@ -280,9 +297,22 @@ WRONG_TEXT: list[tuple[dict[str, Any], str, str]] = [
     ({"response_format": "json"}, "response_format", "response_format must be a dict, not str"),
     ({"lora": 5}, "lora", "lora must be text, not 5"),
 ]
+WRONG_EMBEDDING: list[tuple[dict[str, Any], str, str]] = [
+    ({"pooling": "sum"}, "pooling", "pooling must be 'mean' or 'cls'"),
+    ({"dimensions": 0}, "dimensions", "dimensions must be 1 or more, not 0"),
+    ({"dimensions": "many"}, "dimensions", "dimensions must be a whole number, not str"),
+    ({"truncate": "yes"}, "truncate", "truncate must be True or False, not str"),
+    ({"max_concurrency": 0}, "max_concurrency", "max_concurrency must be 1 or more, not 0"),
+]
+WRONG_RERANK: list[tuple[dict[str, Any], str, str]] = [
+    ({"top_n": 0}, "top_n", "top_n must be 1 or more, not 0"),
+    ({"top_n": True}, "top_n", "top_n must be a whole number, not True"),
+]
 CASES = [
     *((name, *case) for name in SEVEN for case in WRONG),
     *((name, *case) for name in TEXT for case in WRONG_TEXT),
+    *((name, *case) for name in OF_EMBEDDINGS for case in WRONG_EMBEDDING),
+    *((name, *case) for name in OF_RERANKERS for case in WRONG_RERANK),
 ]
 
 

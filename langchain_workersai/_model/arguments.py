@@ -13,7 +13,12 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.language_models import ModelProfile
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from workersai.integration import ConnectionSettings, GenerationSettings
+from workersai.integration import (
+    ConnectionSettings,
+    EmbeddingSettings,
+    GenerationSettings,
+    RerankSettings,
+)
 
 
 class Settings(ConnectionSettings, total=False):
@@ -24,24 +29,16 @@ class Settings(ConnectionSettings, total=False):
     extra: Mapping[str, Any]
 
 
-class EmbeddingSettings(Settings, total=False):
+class EmbeddingsSettings(Settings, EmbeddingSettings, total=False):
     """Of `WorkersAIEmbeddings`."""
 
     batch_size: int | None
     chunk_size: int | None
-    dimensions: int | None
-    pooling: Literal["mean", "cls"] | None
-    instruction: str | None
-    truncate: bool | None
-    blank_text: str | None
-    max_concurrency: int
     show_progress: bool
 
 
-class RerankSettings(Settings, total=False):
+class RankingSettings(Settings, RerankSettings, total=False):
     """Of `WorkersAIRerank`."""
-
-    top_n: int | None
 
 
 class TextSettings(Settings, GenerationSettings, total=False):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from langchain_core.language_models import ModelProfile
 
+from workersai import ModelProfile as ModelFacts
 from workersai import get_profile
 
 
 def to_langchain_profile(model: str) -> ModelProfile | None:
-    """Write what is known of a chat model; `None` for one that is not in the tables.
+    """Write what the tables know of a chat model; `None` for one that is not in them."""
+    return from_core_profile(get_profile(model))
+
+
+def from_core_profile(facts: ModelFacts) -> ModelProfile | None:
+    """Write what is known of a chat model; `None` if it is none of the known ones.
 
     LangChain acts on a profile (an agent picks its way to structured output by it), so what
     is not known is absent rather than guessed.
     """
-    facts = get_profile(model)
     if not facts.known:
         return None
     tools, effort = facts.function_calling, facts.parameters.get("reasoning_effort")

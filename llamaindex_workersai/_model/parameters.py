@@ -31,19 +31,6 @@ class Call:
     options: AnswerOptions
 
 
-def from_catalogue(facts: Mapping[str, Any], given: Generation) -> dict[str, Any]:
-    """Read what the live catalogue says of a model, but for what was given.
-
-    The catalogue writes numbers and booleans as strings: `"131072"`, `"true"`.
-    """
-    read: dict[str, Any] = {}
-    if given.context_window is None and str(facts.get("context_window", "")).isdecimal():
-        read["context_window"] = int(facts["context_window"])
-    if given.is_function_calling_model is None and "function_calling" in facts:
-        read["is_function_calling_model"] = str(facts["function_calling"]).lower() == "true"
-    return read
-
-
 class Generation(Connection, GenerationFields):
     """The parameters of text generation, and what LlamaIndex asks about a model.
 
@@ -93,6 +80,13 @@ class Generation(Connection, GenerationFields):
             is_function_calling_model=self._calls_functions(),
             model_name=self.model,
         )
+
+    def _take_facts(self, facts: ModelProfile) -> None:
+        """Set what was not set, and what the model's page and the catalogue know."""
+        if self.context_window is None:
+            self.context_window = facts.context_window
+        if self.is_function_calling_model is None:
+            self.is_function_calling_model = facts.function_calling
 
     def to_payload(self) -> dict[str, Any]:
         """Describe the model for callbacks and traces; holds no secret and no account."""

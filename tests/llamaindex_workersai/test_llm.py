@@ -37,7 +37,6 @@ from tests.llamaindex_workersai.scripted import (
     Scripted,
     event_stream,
     run,
-    unread,
 )
 
 HELLO = [ChatMessage(role="user", content="Hello?")]
@@ -330,25 +329,6 @@ def test_unknown_model_works_and_is_told_once(caplog: pytest.LogCaptureFixture) 
         windows = {llm.metadata.context_window for _ in range(3)}
     assert windows == {3900}
     assert len(caplog.records) == 1
-
-
-def test_catalogue_tells_of_models_nobody_knows() -> None:
-    """On request the account's live catalogue is asked, once; what is given goes first."""
-    properties = [
-        {"property_id": "context_window", "value": "65536"},
-        {"property_id": "function_calling", "value": "false"},
-    ]
-    listed = [{"name": "@cf/someone/new", "properties": properties}]
-    page = {"result": listed, "success": True, "errors": [], "messages": []}
-    client = httpx.Client(
-        transport=httpx.MockTransport(lambda _: unread(httpx.Response(200, json=page)))
-    )
-    settings: Any = {"account_id": "0" * 32, "api_token": TOKEN, "http_client": client}
-    llm = WorkersAI.from_catalogue("@cf/someone/new", **settings)
-    assert llm.metadata.context_window == 65536
-    assert not llm.metadata.is_function_calling_model
-    given = WorkersAI.from_catalogue("@cf/someone/new", context_window=1000, **settings)
-    assert given.metadata.context_window == 1000
 
 
 @pytest.mark.parametrize("name", [MODEL, REASONING_MODEL, "@cf/someone/new-model"])

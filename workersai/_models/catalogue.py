@@ -7,16 +7,17 @@ come as text or as seconds or milliseconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile, Task
+from workersai.errors import ConfigurationError
 from workersai.results import ModelInfo
 
-__all__ = ["catalogue_profile"]
+__all__ = ["catalogue_profile", "profile_in_catalogue"]
 
 _TASKS: Mapping[str, Task] = {
     "text generation": "text-generation",
@@ -49,6 +50,25 @@ def catalogue_profile(info: ModelInfo) -> ModelProfile:
         facts["task"] = task
     sources = (*table.sources, "catalogue: the account's live catalogue")
     return replace(table, **facts, sources=sources)
+
+
+def profile_in_catalogue(found: Iterable[ModelInfo], model: str) -> ModelProfile:
+    """Return what the catalogue and the table know about a model.
+
+    Args:
+        found: What a search of the catalogue for the model's id gave.
+        model: The model's id.
+
+    Raises:
+        ConfigurationError: If the catalogue does not list the model.
+    """
+    for info in found:
+        if info.name == model:
+            return catalogue_profile(info)
+    raise ConfigurationError(
+        f"{model} is not in the account's catalogue: check the id and the account",
+        parameter="model",
+    )
 
 
 def _count(value: Any) -> int | None:

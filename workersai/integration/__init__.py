@@ -18,18 +18,19 @@ class MyChat(ConnectionFields, GenerationFields, FrameworksChat):
         )
 ```
 
-`_call_arguments` then joins the fields with the options of one call. `ConnectionSettings` and
-`GenerationSettings` type the keywords of the constructor.
+`_call_arguments` then joins the fields with the options of one call. Embeddings and rerankers are
+made of `EmbeddingFields` and `RerankFields` in the same way. `ConnectionSettings` and the types
+beside it type the keywords of the constructors.
 """
 
 from __future__ import annotations
 
 from workersai._arguments import ExtraFields
-from workersai._checks import fill_blank, is_blank
+from workersai._checks import check_texts, fill_blank, is_blank
 from workersai._concurrency import call_each, call_each_async
 from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
-from workersai._models.catalogue import catalogue_profile
+from workersai._models.catalogue import catalogue_profile, profile_in_catalogue
 from workersai._secrets import hidden_setting, hides_arguments
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
@@ -38,14 +39,21 @@ from workersai.integration.fields import (
     CONNECTION,
     BodyFields,
     ConnectionFields,
+    EmbeddingFields,
     GenerationFields,
+    RerankFields,
 )
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.progress import progress
-from workersai.integration.settings import ConnectionSettings, GenerationSettings
+from workersai.integration.settings import (
+    ConnectionSettings,
+    EmbeddingSettings,
+    GenerationSettings,
+    RerankSettings,
+)
 from workersai.integration.structured import (
     MethodMemory,
     MethodTrial,
@@ -69,17 +77,22 @@ __all__ = [
     "Clients",
     "ConnectionFields",
     "ConnectionSettings",
+    "EmbeddingFields",
+    "EmbeddingSettings",
     "ExtraFields",
     "GenerationFields",
     "GenerationSettings",
     "MethodMemory",
     "MethodTrial",
     "OutputSchema",
+    "RerankFields",
+    "RerankSettings",
     "StructuredMethod",
     "ThinkingEvents",
     "call_each",
     "call_each_async",
     "catalogue_profile",
+    "check_texts",
     "document_part",
     "fill_blank",
     "gateway_identity",
@@ -89,6 +102,7 @@ __all__ = [
     "is_blank",
     "json_text",
     "partial_as",
+    "profile_in_catalogue",
     "progress",
     "public_gateway",
     "read_object",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -47,7 +47,13 @@ from workersai.integration.pickles import (
 )
 from workersai.types import ChatParameters, Endpoint, Timeout
 
-__all__ = ["BodyFields", "ConnectionFields", "GenerationFields"]
+__all__ = [
+    "BodyFields",
+    "ConnectionFields",
+    "EmbeddingFields",
+    "GenerationFields",
+    "RerankFields",
+]
 
 
 # ------------------------------------------------------------------------- what values may be
@@ -414,3 +420,65 @@ class GenerationFields(CheckedFields):
 
 PARAMETERS = (*ChatParameters.__annotations__, "response_format")
 """The fields of `GenerationFields`, in the order of the core's arguments."""
+
+
+# ------------------------------------------------------------------------------------ vectors
+
+
+class EmbeddingFields(CheckedFields):
+    """The options of embeddings; `None` is not sent."""
+
+    ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType({"instruction": "query_instruction"})
+
+    query_instruction: str | None = Field(
+        default=None,
+        description="The task that queries are embedded for; by default what the page says.",
+    )
+    text_instruction: str | None = Field(
+        default=None,
+        description="What to put before a text that is to be found; by default nothing.",
+    )
+    pooling: Literal["mean", "cls"] | None = Field(
+        default=None,
+        description="`mean` or `cls`, for models that offer both; their vectors do not compare.",
+    )
+    dimensions: Count | None = Field(
+        default=None, ge=1, description="Length of the vectors, for models that can shorten them."
+    )
+    truncate: StrictBool | None = Field(
+        default=None,
+        description=(
+            "Whether texts that are too long are cut instead of refused, for models that take it."
+        ),
+    )
+    blank_text: str | None = Field(
+        default=None,
+        description=(
+            "What to embed in the place of a blank text (empty, or white space alone), which no "
+            "model has a vector for; by default such a text is refused."
+        ),
+    )
+    max_concurrency: Count = Field(
+        default=4, ge=1, description="How many requests of one call may be under way at once."
+    )
+
+    def _embedding_options(self, input_type: Literal["document", "query"]) -> dict[str, Any]:
+        """Return the options of the core's call for texts of a kind."""
+        is_query = input_type == "query"
+        return {
+            "input_type": input_type,
+            "instruction": self.query_instruction if is_query else self.text_instruction,
+            "pooling": self.pooling,
+            "dimensions": self.dimensions,
+            "truncate": self.truncate,
+            "blank_text": self.blank_text,
+            "extra": self._extra(),
+        }
+
+
+class RerankFields(CheckedFields):
+    """The options of rerankers."""
+
+    top_n: Count | None = Field(
+        default=3, ge=1, description="How many documents to keep; `None` keeps all."
+    )

@@ -7,14 +7,19 @@ Type checkers see neither the aliases of fields nor fields of mixins in a constr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from workersai.types import ChatParameters, Endpoint, Timeout
 
-__all__ = ["ConnectionSettings", "GenerationSettings"]
+__all__ = [
+    "ConnectionSettings",
+    "EmbeddingSettings",
+    "GenerationSettings",
+    "RerankSettings",
+]
 
 
 class ConnectionSettings(TypedDict, total=False):
@@ -45,3 +50,22 @@ class GenerationSettings(ChatParameters, total=False):
     max_completion_tokens: int | None
     stop_sequences: str | list[str] | None
     response_format: Mapping[str, Any] | None
+
+
+class EmbeddingSettings(TypedDict, total=False):
+    """Of every class of embeddings: the fields of `EmbeddingFields` and their aliases."""
+
+    query_instruction: str | None
+    instruction: str | None
+    text_instruction: str | None
+    pooling: Literal["mean", "cls"] | None
+    dimensions: int | None
+    truncate: bool | None
+    blank_text: str | None
+    max_concurrency: int
+
+
+class RerankSettings(TypedDict, total=False):
+    """Of every reranker: the fields of `RerankFields`."""
+
+    top_n: int | None

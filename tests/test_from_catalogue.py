@@ -1,0 +1,128 @@
+"""The account's live catalogue, as both faces ask it about a model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import httpx
+import pytest
+
+import langchain_workersai
+import llamaindex_workersai
+from tests.workersai.talking import ACCOUNT, GRANITE, TOKEN
+from workersai import ConfigurationError, PermissionDeniedError
+
+NEW = "@cf/someone/new-model"
+LISTED = {
+    "name": NEW,
+    "task": {"name": "Text Generation"},
+    "properties": [
+        {"property_id": "context_window", "value": "65536"},
+        {"property_id": "function_calling", "value": "false"},
+    ],
+}
+
+
+class Catalogue:
+    """The catalogue's route in this process; keeps what was asked."""
+
+    def __init__(self, *, status: int = 200) -> None:
+        self.status = status
+        self.requests: list[httpx.Request] = []
+
+    def settings(self) -> dict[str, Any]:
+        async def answer(request: httpx.Request) -> httpx.Response:
+            return self._answer(request)
+
+        return {
+            "account_id": ACCOUNT,
+            "api_token": TOKEN,
+            "max_retries": 0,
+            "http_client": httpx.Client(transport=httpx.MockTransport(self._answer)),
+            "http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        }
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        other = {"name": f"{NEW}-2", "properties": [{"property_id": "vision", "value": "true"}]}
+        known = {"name": GRANITE, "properties": []}
+        body = {"result": [other, LISTED, known], "success": self.status == 200, "errors": []}
+        return httpx.Response(self.status, json=body)
+
+
+def window_and_tools(it: Any) -> tuple[Any, Any]:
+    if isinstance(it, langchain_workersai.ChatWorkersAI):
+        profile: Any = it.profile
+        return profile["max_input_tokens"], profile.get("tool_calling")
+    return it.metadata.context_window, it.metadata.is_function_calling_model
+
+
+@pytest.fixture(params=["langchain", "llamaindex"])
+def cls(request: pytest.FixtureRequest) -> Any:
+    faces = {
+        "langchain": langchain_workersai.ChatWorkersAI,
+        "llamaindex": llamaindex_workersai.WorkersAI,
+    }
+    return faces[request.param]
+
+
+@pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
+def made(request: pytest.FixtureRequest, cls: Any) -> Any:
+    """Make an object in either colour, for one catalogue."""
+
+    async def make(catalogue: Catalogue, model: str, **settings: Any) -> Any:
+        found = getattr(cls, request.param)(model, **catalogue.settings(), **settings)
+        return await found if isinstance(found, Awaitable) else found
+
+    return make
+
+
+async def test_what_the_catalogue_says(cls: Any, made: Any) -> None:
+    """A model that no table has is described by one request, and by its own entry alone."""
+    catalogue = Catalogue()
+    it = await made(catalogue, NEW, temperature=0.5)
+    assert window_and_tools(it) == (65536, False)
+    assert (type(it), it.model, it.temperature) == (cls, NEW, 0.5)
+    (asked,) = catalogue.requests
+    assert asked.url.path.endswith("/ai/models/search")
+    assert asked.url.params["search"] == NEW
+
+
+async def test_what_is_passed_goes_first(cls: Any, made: Any) -> None:
+    """A user's own facts stay."""
+    if cls is langchain_workersai.ChatWorkersAI:
+        it = await made(Catalogue(), NEW, profile={"max_input_tokens": 1000})
+    else:
+        it = await made(Catalogue(), NEW, context_window=1000)
+    assert window_and_tools(it)[0] == 1000
+
+
+async def test_what_the_catalogue_leaves_out_is_the_page_s(made: Any) -> None:
+    """The facts of the tables fill what an entry does not mention."""
+    assert window_and_tools(await made(Catalogue(), GRANITE)) == (131_000, True)
+
+
+async def test_a_model_that_is_not_listed(made: Any) -> None:
+    """Nothing is made up for it: the error names the model."""
+    with pytest.raises(
+        ConfigurationError, match="@cf/someone/else is not in the account"
+    ) as caught:
+        await made(Catalogue(), "@cf/someone/else")
+    assert caught.value.parameter == "model"
+
+
+async def test_a_catalogue_that_cannot_be_read(cls: Any, made: Any) -> None:
+    """The server's refusal is the face's own error."""
+    with pytest.raises(PermissionDeniedError) as caught:
+        await made(Catalogue(status=403), NEW)
+    if cls is langchain_workersai.ChatWorkersAI:
+        assert isinstance(caught.value, langchain_workersai.PermissionDeniedError)
+
+
+@pytest.mark.parametrize("face", [langchain_workersai, llamaindex_workersai])
+def test_both_faces_export_what_their_settings_need(face: Any) -> None:
+    """`Timeout`, the errors and the version come from the face that is used."""
+    names = {"Timeout", "__version__", "ConfigurationError", "WorkersAIError", "RateLimitError"}
+    assert names <= set(face.__all__)
+    assert face.Timeout(total=5).total == 5
