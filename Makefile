@@ -53,7 +53,7 @@ test-fast: $(VENV)/.dev ## The test suite alone
 	$(BIN)/python -m pytest --benchmark-disable --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
-	$(BIN)/python -m workersai.local.run.cli pull
+	$(BIN)/python -m workersai.cli pull
 	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest --benchmark-disable --timeout=300 \
 		tests/test_end_to_end.py tests/local \
 		tests/langchain_workersai/test_standard_chat.py tests/langchain_workersai/test_standard_embeddings.py

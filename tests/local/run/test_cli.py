@@ -23,7 +23,7 @@ from workersai.local.run.commands import app
 from workersai.local.run.listening import TOKEN_VARIABLE, resolved
 
 runner = CliRunner()
-MODULE = [sys.executable, "-m", "workersai.local.run.cli"]
+MODULE = [sys.executable, "-m", "workersai.cli"]
 SERVE = [*MODULE, "serve", "--engine", "echo", "--port", "0"]
 
 
