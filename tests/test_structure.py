@@ -137,6 +137,15 @@ def test_the_local_server_imports_in_one_direction(path: Path) -> None:
     assert used <= LOCAL_MAY_IMPORT[place] | {place}
 
 
+@pytest.mark.parametrize("path", LOCAL, ids=name_of)
+def test_the_local_server_imports_public_names_only(path: Path) -> None:
+    """The local server stands beside the client: it imports what `workersai` exports."""
+    public = {f"workersai.{name}" for name in importlib.import_module("workersai").__all__}
+    used = {name for name in imports(path) if name.split(".")[0] == "workersai"}
+    others = {name for name in used if not name.startswith("workersai.local")}
+    assert others <= public | {"workersai"}
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_all_is_sorted_and_complete(package: str) -> None:
     """`__all__` is sorted, and lists just what the package makes visible."""
@@ -226,3 +235,18 @@ def test_the_faces_mirror_each_other() -> None:
             assert found >= files, (face, folder)
         found = {module.name for module in pkgutil.iter_modules([str(ROOT / face)])}
         assert found >= {"embeddings", "rerank", "_errors", "_register"}
+
+
+def test_contributing_shows_the_tree() -> None:
+    """The tree in CONTRIBUTING.md names every folder of code, and no other."""
+    tree = (ROOT / "CONTRIBUTING.md").read_text().split("```")[5]
+    shown: list[str] = []
+    for line in tree.strip().splitlines():
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        parents = [*shown[-1].split("/")[:depth]] if depth else []
+        shown.append("/".join([*parents, name.rstrip("/")]))
+
+    code = {str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in modules(package)}
+    assert {path for path in shown if not (ROOT / path).is_dir()} == set()
+    assert code <= set(shown)

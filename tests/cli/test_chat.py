@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
+from workersai.cli.app import app
 from workersai.local import LocalServer
-from workersai.local.run.commands import app
 
 RUN = CliRunner()
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from workersai.cli.account import Finding, check_account
+from workersai.cli.app import app
 from workersai.local import LocalServer
-from workersai.local.run.commands import app
 
 RUN = CliRunner()
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from workersai import get_profile
 from workersai._models import known_profiles
+from workersai.cli.app import app
 from workersai.local import LocalServer
-from workersai.local.run.commands import app
 
 RUN = CliRunner()
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"

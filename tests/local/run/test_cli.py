@@ -15,11 +15,11 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.local.talking import GRANITE, user
+from workersai.cli.app import app
 from workersai.local import LocalServer
 from workersai.local.engines import EngineOptions
 from workersai.local.engines.echo import EchoEngine
 from workersai.local.run import commands
-from workersai.local.run.commands import app
 from workersai.local.run.listening import TOKEN_VARIABLE, resolved
 
 runner = CliRunner()

@@ -1,4 +1,4 @@
-"""The command line: `models`, `chat` and `doctor`, and the local server's `serve` and `pull`."""
+"""The commands `serve` and `pull`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,10 @@ import typer
 from rich.console import Console
 
 from workersai import ConfigurationError
-from workersai.cli.chat import chat
-from workersai.cli.doctor import doctor
-from workersai.cli.models import models
 from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
-from workersai.local.engines import Engine, EngineOptions, create_engine
+from workersai.local.engines import Engine, EngineOptions, create_engine, weights
 from workersai.local.engines.base import EngineUnavailable
-from workersai.local.engines.weights import have_weights, pull
 from workersai.local.run.listening import (
     TOKEN_VARIABLE,
     Addresses,
@@ -30,15 +26,8 @@ from workersai.local.run.listening import (
 )
 from workersai.local.run.server import serving
 
-__all__ = ["app"]
+__all__ = ["pull", "serve"]
 
-app = typer.Typer(
-    name="workersai",
-    help="Cloudflare Workers AI in the terminal, and a local stand-in for it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 _out = Console()
 _err = Console(stderr=True)
 
@@ -91,7 +80,6 @@ _Strict = Annotated[
 ]
 
 
-@app.command()
 def serve(
     *,
     engine: _Engine = EngineChoice.smol,
@@ -125,18 +113,12 @@ def serve(
         serving(application, lambda: _announce(chosen, options, addresses, bound)).run(sockets)
 
 
-@app.command(name="pull")
-def pull_weights() -> None:
+def pull() -> None:
     """Download the chat model's weights (93 MB, once) and check their hashes."""
     try:
         _out.print(f"[green]ready[/] {_pulled()}", soft_wrap=True)
     except EngineUnavailable as error:
         raise _refused(error) from error
-
-
-app.command()(doctor)
-app.command()(models)
-app.command()(chat)
 
 
 @contextmanager
@@ -162,14 +144,14 @@ def _accepted(addresses: Addresses, token: str | None) -> str | None:
 
 def _engine(options: EngineOptions) -> Engine:
     needs_weights = options.engine == "smol" and options.gguf is None
-    if needs_weights and not have_weights():
+    if needs_weights and not weights.have_weights():
         _out.print("The model weights are not here yet; they are downloaded once (93 MB).")
     return create_engine(options)
 
 
 def _pulled() -> Path:
     with _out.status("Downloading the model weights (93 MB) …"):
-        return pull()
+        return weights.pull()
 
 
 def _refused(error: EngineUnavailable) -> typer.Exit:

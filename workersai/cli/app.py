@@ -1,0 +1,22 @@
+"""The command line: `models`, `chat` and `doctor`, and the local server's `serve` and `pull`."""
+
+from __future__ import annotations
+
+import typer
+
+from workersai.cli.chat import chat
+from workersai.cli.doctor import doctor
+from workersai.cli.models import models
+from workersai.local.run.commands import pull, serve
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="workersai",
+    help="Cloudflare Workers AI in the terminal, and a local stand-in for it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (serve, pull, doctor, models, chat):
+    app.command()(command)
