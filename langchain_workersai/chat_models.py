@@ -33,6 +33,7 @@ from langchain_workersai._translate.thinking import ThinkingStream
 from langchain_workersai._translate.tools import (
     is_wire_tool,
     to_wire_response_format,
+    to_wire_tool_choice,
     to_wire_tools,
 )
 from workersai import ChatResult as WireResult
@@ -303,8 +304,10 @@ class ChatWorkersAI(BatchedChat):
         """Join fields, bound options and this call's; tools and schema may be LangChain's."""
         arguments = self._arguments(stop, {k: v for k, v in options.items() if k not in _LOCAL})
         tools, schema = arguments.get("tools"), arguments.get("response_format")
-        if tools and not all(map(is_wire_tool, tools)):
+        if tools is not None and not (isinstance(tools, list) and all(map(is_wire_tool, tools))):
             arguments["tools"] = to_wire_tools(tools)
+        if "tool_choice" in arguments:
+            arguments["tool_choice"] = to_wire_tool_choice(arguments["tool_choice"])
         if schema is not None:
             arguments["response_format"] = to_wire_response_format(schema)
         return arguments

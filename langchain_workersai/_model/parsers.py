@@ -1,158 +1,218 @@
-"""LangChain's output parsers, made to refuse an answer that is none.
+"""A model's answer -> the object that was asked for, whichever method asked for it.
 
-The parsers of langchain-core are lenient so that they can show a stream's state so far: an
-answer that the token cap cut off reads as a whole one with keys missing.
+The parsers of langchain-core are lenient so that they can show a stream's state so far: an answer
+that the token cap cut off reads as a whole one with keys missing, and a stream that brings
+nothing of use ends without a word. This one shows the same state on the way, and ends with the
+whole object or an exception.
 """
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
-from langchain_core.output_parsers.openai_tools import (
-    JsonOutputKeyToolsParser,
-    PydanticToolsParser,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_core.runnables import Runnable
-from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import SkipValidation
+from pydantic import ValidationError
+from pydantic_core import from_json
+from typing_extensions import override
 
-
-def tool_call_parser(schema: Any, name: str) -> Runnable[Any, Any]:
-    """Make the parser for answers that call the schema as a tool."""
-    if _is_pydantic(schema):
-        return StrictPydanticTools(tools=[schema], first_tool_only=True)
-    return StrictJsonTools(key_name=name, first_tool_only=True)
-
-
-def json_parser(schema: Any) -> Runnable[Any, Any]:
-    """Make the parser for answers that are JSON text."""
-    if _is_pydantic(schema):
-        return StrictPydantic(pydantic_object=schema)
-    return StrictJson()
-
-
-def _is_pydantic(schema: Any) -> bool:
-    return isinstance(schema, type) and is_basemodel_subclass(schema)
-
-
-def raise_unless_readable(
-    result: list[Generation], reads: Callable[[BaseMessage], bool], *, partial: bool
-) -> None:
-    """Refuse an answer that LangChain's lenient parsers would take for a whole one.
-
-    Args:
-        result: The generation that is to be parsed.
-        reads: Whether the message holds a whole answer.
-        partial: Whether this is a stream's state so far.
-
-    Raises:
-        OutputParserException: If the token cap ended the answer before its JSON was whole, or
-            the call's arguments are not a JSON object. For a refusal, `ModelRefusalError` where
-            langchain-core has it.
-    """
-    first = result[0] if result else None
-    if not isinstance(first, ChatGeneration) or not _ended(first.message, partial=partial):
-        return
-    message = first.message
-    if (refusal := message.additional_kwargs.get("refusal")) is not None:
-        raise REFUSED(f"The model refused: {refusal}")
-    if reads(message):
-        return
-    if message.response_metadata.get("finish_reason") == "length":
-        raise OutputParserException(
-            "The answer was cut off by the token cap (finish_reason 'length') before it was "
-            "complete. Raise max_tokens; reasoning counts against it.",
-            llm_output=str(message.content),
-        )
-    for call in getattr(message, "invalid_tool_calls", ()):
-        raise OutputParserException(
-            f"The arguments for {call['name']} cannot be read: {call['error'] or 'not JSON'}",
-            llm_output=str(call["args"]),
-        )
-
+from langchain_workersai._translate.schemas import has_own_objects, read_object
+from workersai.integration import OutputSchema, partial_json
 
 REFUSED: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
 """What a refusal raises; langchain-core has a class of its own for it from 1.7.5 on."""
 
 
-def _ended(message: BaseMessage, *, partial: bool) -> bool:
-    return not partial or getattr(message, "chunk_position", None) == "last"
+class StructuredParser(BaseTransformOutputParser[Any]):
+    """Reads the object out of an answer.
 
+    Attributes:
+        wanted: The schema as it was asked for; `None` for any JSON.
+        output: The same as it was sent; `None` for any JSON.
+        checks_keys: Whether a text must have the keys that a JSON schema requires. LangChain does
+            not check dicts; but a text that nothing held to the schema may be other JSON.
+        has_tools: Whether the model may call other tools instead; the answer is `None` then.
+    """
 
-def _has_call(message: BaseMessage) -> bool:
-    return isinstance(message, AIMessage) and bool(message.tool_calls)
+    wanted: Any = None
+    output: OutputSchema | None = None
+    checks_keys: bool = False
+    has_tools: bool = False
 
-
-def _has_json(message: BaseMessage) -> bool:
-    """Whether the text is JSON to its end, or is not the token cap's to blame."""
-    if message.response_metadata.get("finish_reason") != "length":
-        return True
-    try:
-        json.loads(message.text)
-    except ValueError:
-        return False
-    return True
-
-
-def _with_own_calls(result: list[Generation]) -> list[Generation]:
-    """Copy the calls: a validator may change what it reads, and the answer stays what it was."""
-    return [
-        generation.model_copy(update={"message": _with_own_calls_in(generation.message)})
-        if isinstance(generation, ChatGeneration)
-        else generation
-        for generation in result
-    ]
-
-
-def _with_own_calls_in(message: BaseMessage) -> BaseMessage:
-    if not isinstance(message, AIMessage):
-        return message
-    return message.model_copy(update={"tool_calls": copy.deepcopy(message.tool_calls)})
-
-
-class StrictPydanticTools(PydanticToolsParser):
-    """Tool calls as pydantic objects."""
-
+    @override
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse the calls; see `raise_unless_readable`."""
-        raise_unless_readable(result, _has_call, partial=partial)
-        return super().parse_result(_with_own_calls(result), partial=partial)
+        """Read the first answer.
+
+        Args:
+            result: The answers.
+            partial: Whether it is a stream's state so far; what is not there yet is `None` then.
+
+        Raises:
+            OutputParserException: If it is not the object: other words, JSON that does not fit,
+                a call that cannot be read, or an answer that the token cap cut off. For a
+                refusal, `ModelRefusalError` where langchain-core has it.
+        """
+        message = _message(result)
+        return self._partial(message) if partial else self._whole(message)
+
+    @override
+    def parse(self, text: str) -> Any:
+        """Read a text alone; see `parse_result`."""
+        return self.parse_result([Generation(text=text)])
+
+    def _whole(self, message: AIMessage) -> Any:
+        if (refusal := message.additional_kwargs.get("refusal")) is not None:
+            raise REFUSED(f"The model refused: {refusal}")
+        if message.tool_calls and self.has_tools:
+            return None
+        if message.tool_calls and self.output is not None:
+            call = self._call(message)
+            return self._fit(self.output.of_arguments(call["args"]), str(call["args"]))
+        try:
+            return self._of_text(message.text)
+        except OutputParserException:
+            _raise_if_cut(message)
+            _raise_if_unreadable(message)
+            raise
+
+    def _call(self, message: AIMessage) -> Any:
+        """Return the call of the schema, else the first: no other tool was offered."""
+        name = self.output.name if self.output is not None else ""
+        calls = message.tool_calls
+        return next((call for call in calls if call["name"] == name), calls[0])
+
+    def _of_text(self, text: str) -> Any:
+        schema = self.output or _ANY
+        found = self._fit(schema.of_text(text), text)
+        if self.checks_keys and isinstance(found, dict) and not schema.is_wrapped:
+            missing = [key for key in schema.schema.get("required", ()) if key not in found]
+            if missing:
+                raise _misfit(schema.name, f"it has no {', '.join(missing)}", text)
+        return found
+
+    def _fit(self, readings: list[str], text: str) -> Any:
+        """Return the first reading that fits."""
+        reason = ""
+        for reading in readings:
+            try:
+                return self._read(reading)
+            except ValueError as error:  # noqa: PERF203 - there are two or three
+                reason = reason or _reason(error)
+        raise _misfit(self.output.name if self.output is not None else "JSON", reason, text)
+
+    def _read(self, text: str) -> Any:
+        if has_own_objects(self.wanted):
+            return read_object(self.wanted, text)
+        found = from_json(text)
+        if self.output is not None and not self.output.is_wrapped and not isinstance(found, dict):
+            raise ValueError(f"it is a JSON {type(found).__name__}, not an object")
+        return found
+
+    def _partial(self, message: AIMessage) -> Any:
+        """Return the dict as far as it has come; an object of a class comes whole."""
+        if has_own_objects(self.wanted):
+            return None
+        pieces = message.tool_call_chunks if isinstance(message, AIMessageChunk) else ()
+        found = partial_json((pieces[0]["args"] or "") if pieces else message.text)
+        if self.output is not None and self.output.is_wrapped and isinstance(found, dict):
+            return found.get("value")
+        return found
+
+    # ---------------------------------------------------------------------------- streams
+
+    @override
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
+        state = _StreamState(self)
+        for chunk in input:
+            yield from state.feed(chunk)
+        yield from state.close()
+
+    @override
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:
+        state = _StreamState(self)
+        async for chunk in input:
+            for found in state.feed(chunk):
+                yield found
+        for found in state.close():
+            yield found
 
 
-class StrictJsonTools(JsonOutputKeyToolsParser):
-    """Tool calls as dicts."""
+class _StreamState:
+    """One stream: what has come, and what of it was shown last."""
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse the calls; see `raise_unless_readable`."""
-        raise_unless_readable(result, _has_call, partial=partial)
-        return super().parse_result(_with_own_calls(result), partial=partial)
+    def __init__(self, parser: StructuredParser) -> None:
+        self._parser = parser
+        self._shown: Any = None
+        self.message: AIMessage | None = None
+
+    def feed(self, chunk: str | BaseMessage) -> list[Any]:
+        """Take a chunk; return the state so far if it is new."""
+        self.message = joined(self.message, chunk)
+        found = self._parser.parse_result([ChatGeneration(message=self.message)], partial=True)
+        if found is None or found == self._shown:
+            return []
+        self._shown = found
+        return [found]
+
+    def close(self) -> list[Any]:
+        """Return the whole object if it was not shown; raise if it is none."""
+        message = self.message or AIMessage("")
+        found = self._parser.parse_result([ChatGeneration(message=message)])
+        return [] if found is not None and found == self._shown else [found]
 
 
-class StrictPydantic(PydanticOutputParser):  # type: ignore[type-arg]  # its parameter is private
-    """JSON text as a pydantic object."""
-
-    pydantic_object: Annotated[type[Any], SkipValidation()]
-
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse the text; see `raise_unless_readable`."""
-        raise_unless_readable(result, _has_json, partial=partial)
-        return super().parse_result(result, partial=partial)
+def joined(message: AIMessage | None, chunk: str | BaseMessage) -> AIMessage:
+    """Add a chunk to what came before it; a model that does not stream gives one message."""
+    if isinstance(chunk, str):
+        chunk = AIMessageChunk(content=chunk)
+    if isinstance(message, AIMessageChunk) and isinstance(chunk, AIMessageChunk):
+        return message + chunk
+    return chunk if isinstance(chunk, AIMessage) else AIMessage(chunk.text)
 
 
-class StrictJson(JsonOutputParser):
-    """JSON text as a dict."""
+_ANY = OutputSchema(name="JSON", description="", schema={"type": "object"})
 
-    pydantic_object: Annotated[type[Any] | None, SkipValidation()] = None
 
-    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """Parse the text; see `raise_unless_readable`."""
-        raise_unless_readable(result, _has_json, partial=partial)
-        return super().parse_result(result, partial=partial)
+def _message(result: list[Generation]) -> AIMessage:
+    first = result[0] if result else Generation(text="")
+    if not isinstance(first, ChatGeneration):
+        return AIMessage(first.text)
+    message = first.message
+    return message if isinstance(message, AIMessage) else AIMessage(message.text)
+
+
+def _misfit(name: str, reason: str, text: str) -> OutputParserException:
+    return OutputParserException(
+        f"The model's answer is not {name}: {reason}. It was: {text!r}", llm_output=text
+    )
+
+
+def _reason(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        for problem in problems
+    )
+
+
+def _raise_if_cut(message: AIMessage) -> None:
+    if message.response_metadata.get("finish_reason") == "length":
+        raise OutputParserException(
+            "The answer was cut off by the token cap (finish_reason 'length') before it was "
+            "complete. Raise max_tokens; reasoning counts against it.",
+            llm_output=message.text,
+        )
+
+
+def _raise_if_unreadable(message: AIMessage) -> None:
+    for call in message.invalid_tool_calls:
+        raise OutputParserException(
+            f"The arguments for {call['name']} cannot be read: {call['error'] or 'not JSON'}",
+            llm_output=str(call["args"]),
+        )

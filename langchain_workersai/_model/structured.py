@@ -2,99 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnablePassthrough,
+)
+from langchain_core.runnables.utils import AddableDict
+from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from typing_extensions import override
 
-from langchain_workersai._model.parsers import json_parser, tool_call_parser
-from langchain_workersai._translate.tools import to_wire_response_format, to_wire_tool
-from workersai import ModelProfile as WireProfile
-
-Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
-Bound: TypeAlias = tuple[Runnable[LanguageModelInput, AIMessage], Runnable[Any, Any]]
-"""A model that is told the form of its answer, and the parser for that form."""
-
-
-def default_method(profile: WireProfile) -> Method:
-    """Choose how to get structured output from a model by what its page says."""
-    if profile.function_calling:
-        return "function_calling"
-    if profile.structured_output:
-        return "json_schema"
-    return "json_mode" if profile.function_calling is False else "function_calling"
-
-
-def parsed_by(
-    model: Runnable[LanguageModelInput, AIMessage],
-    parser: Runnable[Any, Any],
-    *,
-    include_raw: bool,
-) -> Runnable[LanguageModelInput, Any]:
-    """Join model and parser; with `include_raw`, errors become a value beside the message."""
-    if not include_raw:
-        return model | parser
-    parse = RunnablePassthrough.assign(
-        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
-    )
-    nothing = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=model) | parse.with_fallbacks([nothing], exception_key="parsing_error")
-
-
-def by_function(
-    model: BaseChatModel, schema: Any, strict: bool | None, kwargs: dict[str, Any]
-) -> Bound:
-    """The schema as a tool that the model must call."""
-    tool = to_wire_tool(schema, strict=strict)
-    name = tool["function"]["name"]
-    bound = model.bind(
-        **kwargs,
-        tools=[tool],
-        tool_choice={"type": "function", "function": {"name": name}},
-        ls_structured_output_format=_traced("function_calling", schema, strict),
-    )
-    return bound, tool_call_parser(schema, name)
-
-
-def by_schema(
-    model: BaseChatModel, schema: Any, strict: bool | None, kwargs: dict[str, Any]
-) -> Bound:
-    """The schema as the form that the server holds the answer to."""
-    bound = model.bind(
-        **kwargs,
-        response_format=to_wire_response_format(schema, strict=strict),
-        ls_structured_output_format=_traced("json_schema", schema, strict),
-    )
-    return bound, json_parser(schema)
-
-
-def by_json(
-    model: BaseChatModel, schema: Any, strict: bool | None, kwargs: dict[str, Any]
-) -> Bound:
-    """Any JSON; the prompt has to say which."""
-    traced = {} if schema is None else _traced("json_mode", schema, strict)
-    bound = model.bind(
-        **kwargs,
-        response_format={"type": "json_object"},
-        ls_structured_output_format=traced or None,
-    )
-    return bound, json_parser(schema)
-
-
-def _traced(method: Method, schema: Any, strict: bool | None) -> dict[str, Any]:
-    """What LangSmith is told about the form of the answer."""
-    return {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-
-
-METHODS = MappingProxyType(
-    {"function_calling": by_function, "json_schema": by_schema, "json_mode": by_json}
+from langchain_workersai._errors import ConfigurationError
+from langchain_workersai._model.parsers import StructuredParser, joined
+from langchain_workersai._translate.schemas import (
+    Described,
+    describe,
+    has_own_objects,
+    output_schema,
+)
+from langchain_workersai._translate.tools import to_wire_tools
+from workersai import APIStatusError, get_profile
+from workersai.integration import (
+    MethodMemory,
+    MethodTrial,
+    OutputSchema,
+    StructuredMethod,
+    structured_methods,
 )
 
+Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
+
+METHODS: Mapping[str, StructuredMethod] = MappingProxyType(
+    {"function_calling": "tool", "json_schema": "json_schema", "json_mode": "prompt"}
+)
+"""LangChain's names of the methods -> the core's."""
+
+_NAMES = {method: name for name, method in METHODS.items()}
 _FORMAT = frozenset({"response_format", "ls_structured_output_format"})
-DECIDED = MappingProxyType(
+DECIDED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "function_calling": frozenset({"tools", "tool_choice", "ls_structured_output_format"}),
         "json_schema": _FORMAT,
@@ -102,3 +58,286 @@ DECIDED = MappingProxyType(
     }
 )
 """Options of a call that each method sets itself."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked of `with_structured_output`.
+
+    Attributes:
+        schema: As it was passed; `None` for any JSON.
+        strict: As it was passed, else what the schema's envelope says.
+        include_raw: Whether the message and the error come with the object.
+        options: Options of the call, tools in the form of the wire among them.
+    """
+
+    schema: Any
+    strict: bool | None = None
+    include_raw: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def chain(self, model: BaseChatModel, method: StructuredMethod) -> Runnable[Any, Any]:
+        """Join the model, told what to answer by a method, and the parser of the answer."""
+        output = self._output()
+        if method == "tool":
+            return self._join(self._by_tool(model, output), output, checks_keys=True)
+        if method == "json_schema":
+            return self._join(self._by_schema(model, output), output)
+        return self._join(self._by_prompt(model, output), output, checks_keys=True)
+
+    def json_mode(self, model: BaseChatModel) -> Runnable[Any, Any]:
+        """Ask for any JSON; the user's own prompt says which."""
+        output = None if self.schema is None else self._output()
+        bound = model.bind(
+            **self.options,
+            response_format={"type": "json_object"},
+            ls_structured_output_format=None if output is None else self._traced("prompt", output),
+        )
+        return self._join(bound, output)
+
+    def _output(self) -> OutputSchema:
+        return output_schema(self._described())
+
+    def _described(self) -> Described:
+        return describe(self.schema)
+
+    def _by_tool(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:
+        return model.bind(
+            **self.options,
+            tools=[output.tool(strict=self.strict)],
+            tool_choice=output.tool_choice(),
+            ls_structured_output_format=self._traced("tool", output),
+        )
+
+    def _by_schema(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:
+        return model.bind(
+            **self.options,
+            response_format=output.response_format(strict=self.strict),
+            ls_structured_output_format=self._traced("json_schema", output),
+        )
+
+    def _by_prompt(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:
+        """Ask in a message of its own, after the conversation."""
+
+        def extended(asked: LanguageModelInput) -> list[BaseMessage]:
+            messages = model._convert_input(asked).to_messages()  # noqa: SLF001 - a chat model's
+            return [*messages, HumanMessage(output.instruction())]
+
+        traced = self._traced("prompt", output)
+        bound = model.bind(**self.options, ls_structured_output_format=traced)
+        return RunnableLambda(extended) | bound
+
+    def _traced(self, method: StructuredMethod, output: OutputSchema) -> dict[str, Any]:
+        """Write for LangSmith what form the answer has."""
+        schema = self.schema if _is_traceable(self.schema) else _titled(output)
+        return {"kwargs": {"method": _NAMES[method], "strict": self.strict}, "schema": schema}
+
+    def _join(
+        self,
+        model: Runnable[Any, AIMessage],
+        output: OutputSchema | None,
+        *,
+        checks_keys: bool = False,
+    ) -> Runnable[Any, Any]:
+        parser = StructuredParser(
+            wanted=self.schema,
+            output=output,
+            checks_keys=checks_keys and not has_own_objects(self.schema),
+            has_tools="tools" in self.options,
+        )
+        return model | (with_raw(parser) if self.include_raw else parser)
+
+
+def wish(
+    schema: Any,
+    method: str | None,
+    *,
+    strict: bool | None,
+    include_raw: bool,
+    options: Mapping[str, Any],
+) -> Wish:
+    """Check what was passed to `with_structured_output`.
+
+    Raises:
+        ConfigurationError: See there.
+    """
+    if method is not None and (not isinstance(method, str) or method not in METHODS):
+        raise ConfigurationError(
+            f"method must be 'function_calling', 'json_schema' or 'json_mode', not {method!r}",
+            parameter="method",
+        )
+    if schema is None and method != "json_mode":
+        raise ConfigurationError(
+            "schema is missing: pass a pydantic class, a TypedDict or a JSON schema, or "
+            "method='json_mode' for any JSON",
+            parameter="schema",
+        )
+    _check_options(method, options)
+    own = None if schema is None else describe(schema).strict
+    given = dict(options)
+    if given.get("tools"):
+        given["tools"] = to_wire_tools(given["tools"])
+    else:
+        given.pop("tools", None)
+    return Wish(schema, own if strict is None else strict, include_raw, given)
+
+
+def _check_options(method: str | None, options: Mapping[str, Any]) -> None:
+    decided = DECIDED[method] if method is not None else _FORMAT | {"tool_choice"}
+    taken = sorted(decided & options.keys())
+    if taken and not (taken == ["tools"] and options["tools"] is None):
+        raise ConfigurationError(
+            f"{taken[0]} is set by with_structured_output itself: leave it out"
+            + (", or pass method='json_schema', which takes tools" if "tools" in taken else ""),
+            parameter=taken[0],
+        )
+
+
+def _is_traceable(schema: Any) -> bool:
+    """Say whether langchain-core can write a schema for its traces."""
+    if isinstance(schema, type) and is_basemodel_subclass(schema):
+        return True
+    if isinstance(schema, Mapping) and not isinstance(schema.get("title"), str):
+        return False
+    try:
+        convert_to_json_schema(schema)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _titled(output: OutputSchema) -> dict[str, Any]:
+    return {"title": output.name, **output.schema}
+
+
+# ----------------------------------------------------------------------- the method by itself
+
+
+class StructuredChat(Runnable[LanguageModelInput, Any]):
+    """A chat model that answers with objects, by the method that the model which is asked takes.
+
+    It chooses when it is called, because a call may name another model; and it goes on to the
+    next method where a model refuses one.
+    """
+
+    def __init__(self, model: Any, asked: Wish, memory: MethodMemory) -> None:
+        self.model = model
+        self.asked = asked
+        self._memory = memory
+
+    @override
+    def invoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """Answer once; keyword arguments are options of the call."""
+        trial = self._trial(kwargs)
+        while True:
+            try:
+                found = self._chain(trial, kwargs).invoke(input, config)
+            except APIStatusError as error:  # noqa: PERF203 - a request is dearer
+                trial.refuse(error)
+            else:
+                trial.accept()
+                return found
+
+    @override
+    async def ainvoke(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Any:
+        """As `invoke`, awaited."""
+        trial = self._trial(kwargs)
+        while True:
+            try:
+                found = await self._chain(trial, kwargs).ainvoke(input, config)
+            except APIStatusError as error:  # noqa: PERF203 - a request is dearer
+                trial.refuse(error)
+            else:
+                trial.accept()
+                return found
+
+    @override
+    def stream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Answer bit by bit; a refusal comes before the first of them."""
+        trial = self._trial(kwargs)
+        while True:
+            with closing(self._chain(trial, kwargs).stream(input, config)) as chunks:  # type: ignore[type-var]  # a generator
+                try:
+                    first = next(chunks)
+                except APIStatusError as error:
+                    trial.refuse(error)
+                    continue
+                trial.accept()
+                yield first
+                yield from chunks
+                return
+
+    @override
+    async def astream(
+        self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """As `stream`, awaited."""
+        trial = self._trial(kwargs)
+        while True:
+            found = self._chain(trial, kwargs).astream(input, config)
+            async with aclosing(cast("Any", found)) as chunks:
+                try:
+                    first = await anext(chunks)
+                except APIStatusError as error:
+                    trial.refuse(error)
+                    continue
+                trial.accept()
+                yield first
+                async for chunk in chunks:
+                    yield chunk
+                return
+
+    def _trial(self, kwargs: Mapping[str, Any]) -> MethodTrial:
+        asked = kwargs.get("model") or self.asked.options.get("model") or self.model.model
+        key = (asked, self.model.endpoint, self.model.base_url or "")
+        return MethodTrial(self._memory, key, self._methods(asked))
+
+    def _methods(self, asked: str) -> tuple[StructuredMethod, ...]:
+        if "tools" in self.asked.options:
+            return ("json_schema",)  # the one that goes beside tools
+        own = self.model.profile if asked == self.model.model else None
+        calls = own.get("tool_calling") if own else None
+        return structured_methods(get_profile(asked), calls_tools=calls)
+
+    def _chain(self, trial: MethodTrial, kwargs: Mapping[str, Any]) -> Runnable[Any, Any]:
+        options = {**self.asked.options, **kwargs}
+        asked = Wish(self.asked.schema, self.asked.strict, self.asked.include_raw, options)
+        return asked.chain(self.model, trial.method)
+
+
+# ------------------------------------------------------------------------- the message beside
+
+
+def with_raw(parser: StructuredParser) -> Runnable[Any, dict[str, Any]]:
+    """Give the message, the object and what was wrong with it, in place of raising."""
+    read = RunnablePassthrough.assign(
+        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
+    )
+    nothing = RunnablePassthrough.assign(parsed=lambda _: None)
+    judge = read.with_fallbacks([nothing], exception_key="parsing_error")
+
+    def stream(chunks: Iterator[BaseMessage]) -> Iterator[dict[str, Any]]:
+        message: AIMessage | None = None
+        for chunk in chunks:
+            message = joined(message, chunk)
+            yield AddableDict(raw=chunk)
+        yield AddableDict(_without_raw(judge.invoke({"raw": message})))
+
+    async def astream(chunks: AsyncIterator[BaseMessage]) -> AsyncIterator[dict[str, Any]]:
+        message: AIMessage | None = None
+        async for chunk in chunks:
+            message = joined(message, chunk)
+            yield AddableDict(raw=chunk)
+        yield AddableDict(_without_raw(await judge.ainvoke({"raw": message})))
+
+    return RunnableGenerator(stream, astream)
+
+
+def _without_raw(found: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key != "raw"}

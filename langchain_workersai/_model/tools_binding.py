@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableConfig
+from pydantic import PrivateAttr
 
-from langchain_workersai._errors import ConfigurationError
 from langchain_workersai._model.identity import TextModel
 from langchain_workersai._model.structured import (
     DECIDED,
     METHODS,
     Method,
-    default_method,
-    parsed_by,
+    StructuredChat,
+    wish,
 )
+from langchain_workersai._translate.schemas import ToolLike
 from langchain_workersai._translate.tools import (
-    ToolLike,
     to_wire_response_format,
     to_wire_tool_choice,
     to_wire_tools,
 )
-from workersai import Batch, get_profile
+from workersai import Batch
+from workersai.integration import MethodMemory
 
 _OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 
 
 class BindableChat(TextModel, BaseChatModel):
     """A chat model whose bindings lose nothing of what was bound before."""
+
+    _method_memory: MethodMemory = PrivateAttr(default_factory=MethodMemory)
 
     def bind(self, **kwargs: Any) -> BoundChat:  # type: ignore[override]  # core's is private
         """Bind options to each call, `submit_batch` included."""
@@ -45,7 +48,7 @@ class BindableChat(TextModel, BaseChatModel):
         self,
         tools: Sequence[ToolLike],
         *,
-        tool_choice: Mapping[str, Any] | str | bool | None = None,
+        tool_choice: ToolLike | str | bool | None = None,
         strict: bool | None = None,
         parallel_tool_calls: bool | None = None,
         response_format: ToolLike | None = None,
@@ -55,14 +58,19 @@ class BindableChat(TextModel, BaseChatModel):
 
         Args:
             tools: LangChain tools, functions, pydantic classes, TypedDicts, JSON schemas, or
-                dicts in OpenAI's or Anthropic's shape; none of them is changed.
-            tool_choice: `auto`, `none`, `required`; `any` or `True` for `required`; the name
-                of a tool; or the API's own dict.
+                dicts in OpenAI's or Anthropic's shape; none of them is changed. Names that models
+                do not accept are written another way in the request, and come back as they were.
+            tool_choice: `auto`, `none`, `required`; `any` or `True` for `required`; a tool or
+                its name; or a dict in OpenAI's or Anthropic's form.
             strict: Ask for arguments, and an answer, that fit their schema exactly.
             parallel_tool_calls: Whether one answer may call several tools.
             response_format: The form of the answer beside the calls: a schema, or a dict as
                 in the OpenAI API.
             **kwargs: Bound to each call as they are.
+
+        Raises:
+            ConfigurationError: If a tool, the choice or the response format is nothing of the
+                kind.
         """
         bound = {
             "tool_choice": to_wire_tool_choice(tool_choice),
@@ -85,31 +93,34 @@ class BindableChat(TextModel, BaseChatModel):
         """Answer with objects of a schema.
 
         Args:
-            schema: A pydantic class (answers are its instances), or a TypedDict, JSON schema
-                or function dict (answers are dicts). Optional for `json_mode` alone.
-            method: `function_calling` (one forced call of the schema as a tool), `json_schema`
-                (the server holds the answer to the schema) or `json_mode` (any JSON; the
-                prompt has to describe it). By default, what the model's page supports.
+            schema: A pydantic class, dataclass, union or other type (answers are its objects), or
+                a TypedDict, JSON schema, OpenAI envelope, function or tool (answers are dicts).
+                Optional for `json_mode` alone.
+            method: `json_schema` (the server holds the answer to the schema), `function_calling`
+                (one forced call of the schema as a tool) or `json_mode` (any JSON; the prompt
+                has to describe it). By default the best that the model which is asked is known
+                to take: its JSON schema, else a forced call, else the schema in a message of
+                the prompt. One that it refuses is not tried again by this object and its
+                copies.
             include_raw: Answer with `{"raw", "parsed", "parsing_error"}` and never raise for
                 an answer that cannot be parsed.
             strict: As in `bind_tools`, and for the schema of `json_schema`.
-            **kwargs: Bound to each call as they are.
+            **kwargs: Bound to each call as they are. `tools` go beside a JSON schema; if the
+                model calls one of them, the object is `None`.
 
         Raises:
-            ConfigurationError: If the method needs a schema and there is none, or `kwargs` say
-                what the method itself decides.
-            OutputParserException: When run, for an answer that cannot be parsed; one that the
-                token cap cut off names `max_tokens`.
+            ConfigurationError: If there is no schema, or none can be made of what was passed; if
+                the method is none; if `kwargs` say what the method itself decides.
+            OutputParserException: When run, for an answer that is not the object, by whichever
+                method; one that the token cap cut off names `max_tokens`. A stream ends with
+                the object or raises the same.
         """
-        method = method or default_method(get_profile(self.model))
-        if not isinstance(method, str) or method not in METHODS:
-            raise ConfigurationError(f"method: {method!r} is not one", parameter="method")
-        if schema is None and method != "json_mode":
-            raise ConfigurationError(f"schema: {method} needs one", parameter="schema")
-        if taken := sorted(DECIDED[method] & kwargs.keys()):
-            raise ConfigurationError(f"{taken[0]}: {method} decides it", parameter=taken[0])
-        model, parser = METHODS[method](self, schema, strict, kwargs)
-        return parsed_by(model, parser, include_raw=include_raw)
+        asked = wish(schema, method, strict=strict, include_raw=include_raw, options=kwargs)
+        if method is None:
+            return StructuredChat(self, asked, self._method_memory)
+        if method == "json_mode":
+            return asked.json_mode(self)
+        return asked.chain(self, METHODS[method])
 
 
 class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # a field is called kwargs

@@ -16,8 +16,9 @@ def to_langchain_profile(model: str) -> ModelProfile | None:
 def from_core_profile(facts: ModelFacts) -> ModelProfile | None:
     """Write what is known of a chat model; `None` if it is none of the known ones.
 
-    LangChain acts on a profile (an agent picks its way to structured output by it), so what
-    is not known is absent rather than guessed.
+    LangChain acts on a profile, so what is not known is absent rather than guessed. Its
+    `structured_output` makes an agent send tools and a schema in one request; models of which it
+    is not known that they then still call tools are asked for the schema as a tool.
     """
     if not facts.known:
         return None
@@ -35,7 +36,7 @@ def from_core_profile(facts: ModelFacts) -> ModelProfile | None:
         "reasoning_output": facts.reasoning,
         "reasoning_effort_levels": list(effort.choices) if effort and effort.choices else None,
         "reasoning_effort_default": effort.default if effort else None,
-        "structured_output": facts.structured_output,
+        "structured_output": facts.schema_beside_tools,
         "temperature": "temperature" in facts.parameters,
     }
     profile = ModelProfile(name=facts.name, text_inputs=True, text_outputs=True)

@@ -3,84 +3,131 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from pydantic import BaseModel
 
-ToolLike: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
-"""What LangChain accepts as a tool."""
+from langchain_workersai._errors import ConfigurationError
+from langchain_workersai._translate.schemas import (
+    SCHEMA_TYPES,
+    ToolLike,
+    describe,
+    is_type,
+    output_schema,
+)
+from workersai.integration import function_tool
 
 
 def to_wire_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:
     """Write tools in the nested OpenAI shape.
 
     Args:
-        tools: LangChain tools, functions, pydantic classes, TypedDicts, JSON schemas with a
-            title, OpenAI or Anthropic dicts. A dict with a `type` other than `function` or
-            `object` is a server's own tool and passes as it is.
+        tools: LangChain tools, functions, pydantic classes, TypedDicts, dataclasses, JSON schemas
+            with a title, OpenAI or Anthropic dicts. A dict with a `type` other than `function`
+            or `object` is a server's own tool and passes as it is.
         strict: Sets `strict` on each function; with `True`, schemas also forbid extra keys.
 
     Returns:
         New dicts; nothing that was passed is shared or changed.
+
+    Raises:
+        ConfigurationError: If *tools* is no list, or one of them is no tool.
     """
-    return [to_wire_tool(tool, strict=strict) for tool in tools]
+    if isinstance(tools, str | Mapping | BaseModel) or not isinstance(tools, Iterable):
+        raise ConfigurationError(
+            f"tools must be a list of tools, not {type(tools).__name__}: pass [tool], and of a "
+            "toolkit its get_tools()",
+            parameter="tools",
+        )
+    return [to_wire_tool(tool, strict=strict, place=f"tools[{i}]") for i, tool in enumerate(tools)]
 
 
-def to_wire_tool(tool: ToolLike, *, strict: bool | None = None) -> dict[str, Any]:
-    """Write one tool; see `to_wire_tools`."""
-    if not isinstance(tool, Mapping):
-        return convert_to_openai_tool(tool, strict=strict)
-    own = copy.deepcopy(dict(tool))
-    if own.get("type") == "function":
-        # In the flat form, name and parameters are beside the type.
-        flat = {key: value for key, value in own.items() if key != "type"}
-        return convert_to_openai_tool(own.get("function") or flat, strict=strict)
-    return own if is_wire_tool(own) else convert_to_openai_tool(own, strict=strict)
+def to_wire_tool(
+    tool: ToolLike, *, strict: bool | None = None, place: str = "tool"
+) -> dict[str, Any]:
+    """Write one tool; see `to_wire_tools`.
+
+    Args:
+        tool: The tool.
+        strict: As in `to_wire_tools`.
+        place: Which one it is, for the error.
+    """
+    if isinstance(tool, Mapping) and _is_servers_own(tool):
+        return copy.deepcopy(dict(tool))
+    described = describe(tool, place=place)
+    name = described.name or described.schema.get("title")
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(
+            f"{place} has no name: pass a 'name', or a JSON schema with a 'title'",
+            parameter="tools",
+        )
+    if None not in (strict, described.strict) and strict != described.strict:
+        raise ConfigurationError(
+            f"{place} says strict={described.strict} itself: leave strict={strict} out, or the "
+            "tool's own",
+            parameter="strict",
+        )
+    strict = described.strict if strict is None else strict
+    schema = copy.deepcopy(dict(described.schema))
+    return function_tool(name, described.description, schema, strict=strict)
+
+
+def _is_servers_own(tool: Mapping[str, Any]) -> bool:
+    kind = tool.get("type")
+    return isinstance(kind, str) and kind not in SCHEMA_TYPES and "input_schema" not in tool
 
 
 def is_wire_tool(tool: ToolLike) -> bool:
     """Whether a tool already is as the wire has it, or the server's own."""
     if not isinstance(tool, Mapping):
         return False
-    if (kind := tool.get("type")) == "function":
+    if tool.get("type") == "function":
         return isinstance(tool.get("function"), Mapping)
-    return kind not in (None, "object") and "input_schema" not in tool
+    return _is_servers_own(tool)
 
 
-def to_wire_tool_choice(
-    choice: str | bool | Mapping[str, Any] | None,
-) -> str | bool | dict[str, Any] | None:
-    """Write LangChain's `tool_choice` for the core; `False` is "nothing chosen"."""
+def to_wire_tool_choice(choice: Any) -> Any:
+    """Write LangChain's `tool_choice` for the core, which knows the forms of texts and dicts.
+
+    A tool, or the function or class that was bound as one, chooses itself; so does a tool's dict.
+
+    Raises:
+        ConfigurationError: If it is nothing of the kind.
+    """
     if choice is None or choice is False:
         return None
-    return dict(choice) if isinstance(choice, Mapping) else choice
+    if choice is True or isinstance(choice, str):
+        return choice
+    if isinstance(choice, Mapping):
+        return copy.deepcopy(dict(choice))
+    if isinstance(choice, BaseTool) or is_type(choice) or callable(choice):
+        return to_wire_tool(choice, place="tool_choice")["function"]["name"]
+    raise ConfigurationError(
+        "tool_choice must be 'auto', 'none', 'required' (or 'any', or True), a tool or its name, "
+        f"or a dict as in the OpenAI API, not {type(choice).__name__}",
+        parameter="tool_choice",
+    )
 
 
 def to_wire_response_format(schema: ToolLike, *, strict: bool | None = None) -> dict[str, Any]:
-    """Write a schema as a `response_format`; a dict of a type that no schema has passes."""
+    """Write a schema as a `response_format`; a response format passes as it is.
+
+    Raises:
+        ConfigurationError: If it is neither.
+    """
     if isinstance(schema, Mapping):
         kind = schema.get("type")
         if isinstance(kind, str) and kind not in SCHEMA_TYPES:
-            return dict(schema)
-    json_schema = _json_schema(schema, strict=strict)
-    envelope: dict[str, Any] = {"name": json_schema.get("title", "answer"), "schema": json_schema}
-    if strict is not None:
-        envelope["strict"] = strict
-    return {"type": "json_schema", "json_schema": envelope}
+            return _with_strict(copy.deepcopy(dict(schema)), strict)
+    described = describe(schema, place="response_format")
+    strict = described.strict if strict is None else strict
+    return output_schema(described, wraps=False).response_format(strict=strict)
 
 
-SCHEMA_TYPES = frozenset(
-    {"array", "boolean", "function", "integer", "null", "number", "object", "string"}
-)
-"""JSON Schema's types, and that of a tool, whose parameters are a schema."""
-
-
-def _json_schema(schema: ToolLike, *, strict: bool | None) -> dict[str, Any]:
-    if isinstance(schema, Mapping):
-        own = copy.deepcopy(dict(schema))
-        if "name" not in own and own.get("type") != "function":
-            return own
-        return convert_to_json_schema(own, strict=strict)
-    return convert_to_json_schema(schema, strict=strict)
+def _with_strict(wanted: dict[str, Any], strict: bool | None) -> dict[str, Any]:
+    envelope = wanted.get("json_schema")
+    if strict is not None and isinstance(envelope, dict) and "schema" in envelope:
+        envelope.setdefault("strict", strict)
+    return wanted

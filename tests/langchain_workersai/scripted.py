@@ -14,6 +14,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
 GLM = "@cf/zai-org/glm-4.7-flash"
 SEA_LION = "@cf/aisingapore/gemma-sea-lion-v4-27b-it"
+LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 
 IN_LANGGRAPH_TASKS = pytest.mark.skipif(
     sys.version_info < (3, 11),
@@ -43,7 +44,10 @@ class Scripted(Protocol):
 
 
 class Server:
-    """A scripted server: answers in order, and keeps what it was asked."""
+    """A scripted server: answers in order, and keeps what it was asked.
+
+    A reply may be a function of the request's body.
+    """
 
     def __init__(self, replies: tuple[Any, ...]) -> None:
         self.replies = list(replies)
@@ -52,7 +56,7 @@ class Server:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        return response(reply)
+        return response(reply(json.loads(request.content)) if callable(reply) else reply)
 
     @property
     def bodies(self) -> list[dict[str, Any]]:

@@ -19,7 +19,13 @@ from pydantic import BaseModel
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
-from tests.langchain_workersai.scripted import GLM, GRANITE, IN_LANGGRAPH_TASKS, merged
+from tests.langchain_workersai.scripted import (
+    GLM,
+    GRANITE,
+    IN_LANGGRAPH_TASKS,
+    LLAMA,
+    merged,
+)
 from workersai import Endpoint
 
 
@@ -168,20 +174,37 @@ def test_an_agents_turns_on_the_wire(scripted: Any, wire: Any) -> None:
     assert second["messages"][2]["tool_call_id"] == "c1"
 
 
-def test_the_profile_chooses_the_strategy(scripted: Any, wire: Any) -> None:
-    """A bare schema goes as a response format to a model whose page has structured output."""
-    llm, server = scripted(wire.answer('{"name": "Ada", "age": 36}'))
+def test_an_agent_asks_for_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
+    """No request has tools beside a schema: no model is known to call tools then. The agent calls
+    its tools, and then the schema as one, streaming too.
+    """
+    look = wire.answer("", tool_calls=[wire.call("weather", '{"city": "Rome"}')])
+    call = wire.answer("", tool_calls=[wire.call("Person", '{"name": "Ada", "age": 36}')])
+    as_stream = [
+        wire.stream({"tool_calls": [answer["choices"][0]["message"]["tool_calls"][0]]})
+        for answer in (look, call)
+    ]
+    for model in (GRANITE, GLM, LLAMA, "@cf/new/model"):
+        llm, server = scripted(look, call, *as_stream, model=model)
+        agent = create_agent(llm, [weather], response_format=Person)
+        asked: Any = {"messages": [HumanMessage("a")]}
+        assert agent.invoke(asked)["structured_response"] == Person(name="Ada", age=36)
+        list(agent.stream(asked, stream_mode="messages"))
+        assert [body.get("stream") for body in server.bodies] == [None, None, True, True]
+        for body in server.bodies:
+            assert "response_format" not in body
+            assert body["tool_choice"] == "required"
+            assert [tool["function"]["name"] for tool in body["tools"]] == ["weather", "Person"]
+
+
+def test_a_profile_of_the_users_own_chooses_the_providers_schema(scripted: Any, wire: Any) -> None:
+    """Who knows that a model calls tools beside a schema says so."""
+    profile = {"tool_calling": True, "structured_output": True}
+    llm, server = scripted(wire.answer('{"name": "Ada", "age": 36}'), profile=profile)
     result = create_agent(llm, [], response_format=Person).invoke({"messages": [HumanMessage("a")]})
     assert result["structured_response"] == Person(name="Ada", age=36)
     assert "response_format" in server.body
     assert "tools" not in server.body
-    call = wire.answer("", tool_calls=[wire.call("Person", '{"name": "Ada", "age": 36}')])
-    unknown, server = scripted(call, model="@cf/new/model")
-    result = create_agent(unknown, [], response_format=Person).invoke(
-        {"messages": [HumanMessage("a")]}
-    )
-    assert result["structured_response"] == Person(name="Ada", age=36)
-    assert server.body["tool_choice"] == "required"
 
 
 def handoff(to: str) -> Any:

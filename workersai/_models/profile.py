@@ -56,6 +56,9 @@ class ModelProfile:
         function_calling: Whether its page or the catalogue says that it calls tools.
         structured_output: Whether it was seen, or is listed, to honour `response_format` with a
             JSON schema.
+        schema_beside_tools: Whether it was seen to call tools where a request holds both tools and
+            a JSON schema. vLLM and SGLang are known to hold the whole answer to the schema then,
+            so that no call can be made.
         streams_json_schema: Whether it does so in a stream too (else error 5023).
         schema_envelope: Whether its schema wants `{"name", "schema"}` around a JSON schema
             natively; the others take the bare schema.
@@ -98,6 +101,7 @@ class ModelProfile:
     parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
     function_calling: bool | None = None
     structured_output: bool | None = None
+    schema_beside_tools: bool | None = None
     streams_json_schema: bool = True
     schema_envelope: bool = False
     text_only_content: bool = False

@@ -22,8 +22,7 @@ def to_wire_response_format(
     require `{"name": ..., "schema": ...}`, and so does `/ai/v1`.
 
     Raises:
-        ConfigurationError: If a `json_schema` format has no schema, or asks for `strict` where
-            the bare schema has no place for it.
+        ConfigurationError: If a `json_schema` format has no schema.
     """
     if response_format is None:
         return None
@@ -47,7 +46,7 @@ def to_wire_response_format(
     if endpoint == "openai" or profile.schema_envelope:
         wanted = {**given, "name": _schema_name(given)} if is_envelope else _wrap(given)
     else:
-        wanted = _unwrap(given, profile) if is_envelope else dict(given)
+        wanted = _unwrap(given) if is_envelope else dict(given)
     return {"type": "json_schema", "json_schema": wanted}
 
 
@@ -55,15 +54,18 @@ def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": _schema_name(schema), "schema": dict(schema)}
 
 
-def _unwrap(envelope: Mapping[str, Any], profile: ModelProfile) -> dict[str, Any]:
-    if envelope.get("strict"):
-        raise ConfigurationError(
-            f"strict=True has no place in the bare JSON schema that {profile.name} takes on "
-            "endpoint='run': leave strict out, or use endpoint='openai'",
-            parameter="response_format",
-        )
-    named = {"title": envelope.get("name"), "description": envelope.get("description")}
-    return {**{k: v for k, v in named.items() if v is not None}, **envelope["schema"]}
+def _unwrap(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an envelope as a bare schema.
+
+    `strict` has no place of its own there: it goes along as a keyword that JSON Schema does not
+    know, which no reader of schemas minds.
+    """
+    beside = {
+        "title": envelope.get("name"),
+        "description": envelope.get("description"),
+        "strict": envelope.get("strict"),
+    }
+    return {**{k: v for k, v in beside.items() if v is not None}, **envelope["schema"]}
 
 
 def _schema_name(schema: Mapping[str, Any]) -> str:

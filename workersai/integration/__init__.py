@@ -31,7 +31,8 @@ from workersai._concurrency import call_each, call_each_async
 from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
 from workersai._models.catalogue import catalogue_profile, profile_in_catalogue
-from workersai._secrets import hidden_setting, hides_arguments
+from workersai._schemas import resolve_root
+from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
 from workersai.integration.content import document_part, image_type, text_of_any
@@ -60,9 +61,11 @@ from workersai.integration.structured import (
     OutputSchema,
     StructuredMethod,
     json_text,
+    partial_json,
     structured_methods,
     without_thought,
 )
+from workersai.integration.tools import function_tool
 from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
 
@@ -95,6 +98,7 @@ __all__ = [
     "check_texts",
     "document_part",
     "fill_blank",
+    "function_tool",
     "gateway_identity",
     "hidden_setting",
     "hides_arguments",
@@ -102,11 +106,14 @@ __all__ = [
     "is_blank",
     "json_text",
     "partial_as",
+    "partial_json",
     "profile_in_catalogue",
     "progress",
     "public_gateway",
     "read_object",
     "repair_history",
+    "resolve_root",
+    "secrets_in_header",
     "structured_methods",
     "text_of_any",
     "to_history",

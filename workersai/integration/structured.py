@@ -20,6 +20,7 @@ from workersai._models.profile import ModelProfile
 from workersai._names import acceptable_name
 from workersai._schemas import closed, resolve_root, single_type, without_generated_titles
 from workersai.errors import APIStatusError
+from workersai.integration.tools import function_tool
 
 __all__ = [
     "MethodMemory",
@@ -27,6 +28,7 @@ __all__ = [
     "OutputSchema",
     "StructuredMethod",
     "json_text",
+    "partial_json",
     "structured_methods",
     "without_thought",
 ]
@@ -175,7 +177,12 @@ class OutputSchema:
 
     @classmethod
     def of(
-        cls, schema: Mapping[str, Any], *, name: str | None = None, description: str | None = None
+        cls,
+        schema: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        wraps: bool = True,
     ) -> OutputSchema:
         """Take a JSON schema of anything.
 
@@ -183,29 +190,25 @@ class OutputSchema:
             schema: It is not changed.
             name: Else its title.
             description: Else its own.
+            wraps: Whether what is no object is put into one, which every method can send. If
+                not, the schema is the one that was given, for answers that nobody unwraps.
         """
         root = without_generated_titles(resolve_root(schema))
         title = name or root.get("title")
         about = description or root.get("description")
         is_object = single_type(root, root) == "object" and not _needs_wrapping(root)
+        is_wrapped = wraps and not is_object
         return cls(
             name=acceptable_name(title, default="answer") if isinstance(title, str) else "answer",
             description=about if isinstance(about, str) else "",
-            schema=_object(root) if is_object else _wrap(root),
-            is_wrapped=not is_object,
+            schema=_wrap(root) if is_wrapped else {**root, "type": "object"} if is_object else root,
+            is_wrapped=is_wrapped,
         )
 
     def tool(self, *, strict: bool | None = None) -> dict[str, Any]:
         """Write the schema as a tool; with `strict`, its objects take no other keys."""
-        schema = closed(self.schema) if strict else self.schema
-        function: dict[str, Any] = {
-            "name": self.name,
-            "description": self.description or "Give the answer by calling this.",
-            "parameters": {k: v for k, v in schema.items() if k not in ("title", "description")},
-        }
-        if strict is not None:
-            function["strict"] = strict
-        return {"type": "function", "function": function}
+        about = self.description or "Give the answer by calling this."
+        return function_tool(self.name, about, self.schema, strict=strict)
 
     def tool_choice(self) -> dict[str, Any]:
         """Write the choice of that tool.
@@ -279,10 +282,6 @@ def _needs_wrapping(root: Mapping[str, Any]) -> bool:
     return "properties" not in root and any(key in root for key in ("anyOf", "oneOf", "allOf"))
 
 
-def _object(root: Mapping[str, Any]) -> dict[str, Any]:
-    return {**root, "type": "object"}
-
-
 def _wrap(root: Mapping[str, Any]) -> dict[str, Any]:
     """Put a schema that is no object's under a property; definitions stay where they are."""
     inner = {key: value for key, value in root.items() if key not in _DEFINITIONS}
@@ -324,6 +323,23 @@ _OPENING = re.compile(r'\{\s*["}]|\[\s*(?:["\[\]{\d]|-[\dI]|true|false|null|NaN|
 
 _THOUGHT = re.compile(r"\s*(?![{\[\s]).*</think>|\s*<think>.*", re.DOTALL)
 _DECODER = JSONDecoder()
+
+
+def partial_json(text: str) -> Any:
+    """Read the JSON in a text that is not all there yet; `None` before it begins.
+
+    Words, reasoning and a code fence before it, and the end of a fence after it, do not matter.
+    Strings may end in the middle.
+    """
+    source = without_thought(text)
+    opening = _OPENING.search(source)
+    if opening is None:
+        return None
+    begun = source[opening.start() :].split(f"\n{_FENCE}", 1)[0]
+    try:
+        return from_json(begun, allow_partial="trailing-strings")
+    except ValueError:
+        return None
 
 
 def json_text(text: str) -> str:

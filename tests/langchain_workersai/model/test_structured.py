@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+import copy
+import dataclasses
+import enum
+import json
+import pickle
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -13,11 +19,13 @@ from pydantic.v1 import BaseModel as V1Model
 from typing_extensions import TypedDict
 
 import langchain_workersai as face
-from langchain_workersai._model.structured import default_method
-from tests.langchain_workersai.scripted import GRANITE, SEA_LION, collect
-from workersai import get_profile
-
-LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+from tests.langchain_workersai.scripted import (
+    GLM,
+    GRANITE,
+    LLAMA,
+    SEA_LION,
+    collect,
+)
 
 
 class Person(BaseModel):
@@ -190,33 +198,510 @@ def test_a_model_that_refuses_streamed_schemas_is_asked_once(scripted: Any, wire
     assert "stream" not in server.body
 
 
-def test_the_default_method_is_what_the_page_supports() -> None:
-    """Tools where the model has them, else a schema, else plain JSON."""
-    assert default_method(get_profile(GRANITE)) == "function_calling"
-    assert default_method(get_profile(SEA_LION)) == "json_schema"
-    assert default_method(get_profile("@cf/unknown/model")) == "function_calling"
-    toolless = replace(get_profile("@cf/unknown/model"), function_calling=False)
-    assert default_method(toolless) == "json_mode"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "parameter"),
-    [({"method": "json_schema"}, "schema"), ({"schema": Person, "method": "magic"}, "method")],
-    ids=["no schema", "no method"],
-)
-def test_what_cannot_work_is_refused(
-    scripted: Any, wire: Any, arguments: dict[str, Any], parameter: str
-) -> None:
-    """A missing schema and an unknown method are errors at once."""
-    llm, _ = scripted(wire.answer("a"))
-    with pytest.raises(face.ConfigurationError) as caught:
-        llm.with_structured_output(**arguments)
-    assert caught.value.parameter == parameter
-
-
 def test_response_format_beside_tools(scripted: Any, wire: Any) -> None:
     """`bind_tools` takes a schema as response format, as agents send it."""
     llm, server = scripted(wire.answer("a"), endpoint="openai")
     llm.bind_tools([SCHEMA], response_format=Person).invoke("Ada")
     assert server.body["response_format"]["json_schema"]["name"] == "Person"
     assert server.body["tools"][0]["function"]["name"] == "Person"
+
+
+# ----------------------------------------------------------------- the method that is chosen
+
+
+async def ask(chain: Any, way: str, *args: Any, **kwargs: Any) -> Any:
+    """Run a chain by one of four ways; the last of a stream."""
+    args = args or ("Ada, 36",)
+    if way == "astream":
+        return [chunk async for chunk in chain.astream(*args, **kwargs)][-1]
+    if way == "stream":
+        return list(chain.stream(*args, **kwargs))[-1]
+    found = getattr(chain, way)(*args, **kwargs)
+    return await found if way == "ainvoke" else found
+
+
+WAYS = ["invoke", "ainvoke", "stream", "astream"]
+BY_TEXT = "@cf/meta/llama-guard-3-8b"
+
+
+def by(wire: Any, way: str, method: str) -> Any:
+    return (stream if "stream" in way else answer)(wire, method)
+
+
+def method_of(body: dict[str, Any]) -> str:
+    """How a request asks for the schema."""
+    if "tools" in body:
+        assert body["tool_choice"] == {"type": "function", "function": {"name": "Person"}}
+        return "function_calling"
+    if body.get("response_format", {}).get("type") == "json_schema":
+        return "json_schema"
+    assert "response_format" not in body
+    assert body["messages"][-1]["role"] == "user"
+    assert '"age"' in body["messages"][-1]["content"]
+    return "prompt"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (GRANITE, "json_schema"),
+        (SEA_LION, "json_schema"),
+        (GLM, "json_schema"),
+        ("@cf/qwen/qwen3-30b-a3b-fp8", "function_calling"),
+        ("@cf/unknown/model", "function_calling"),
+    ],
+)
+async def test_the_method_is_what_the_model_is_known_to_take(
+    scripted: Any, wire: Any, model: str, method: str, way: str
+) -> None:
+    """A JSON schema where it was seen to work, else a forced call."""
+    llm, server = scripted(by(wire, way, method), model=model)
+    assert await ask(llm.with_structured_output(Person), way) == Person(name="Ada", age=36)
+    assert method_of(server.body) == method
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_model_without_tools_is_asked_in_words(scripted: Any, wire: Any, way: str) -> None:
+    """The schema is in a user's message of its own, after the conversation."""
+    profile = {"tool_calling": False}
+    fenced = f"Sure!\n```json\n{ADA}\n```"
+    reply = wire.stream(fenced) if "stream" in way else wire.answer(fenced)
+    llm, server = scripted(reply, model="@cf/unknown/model", profile=profile)
+    talk = [("user", "Who?"), ("assistant", "Ada."), ("user", "And how old?")]
+    assert await ask(llm.with_structured_output(SCHEMA), way, talk) == json.loads(ADA)
+    assert method_of(server.body) == "prompt"
+    assert [m["content"] for m in server.body["messages"][:-1]] == ["Who?", "Ada.", "And how old?"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_method_follows_the_model_that_is_asked(
+    scripted: Any, wire: Any, way: str
+) -> None:
+    """The model of a call or of a binding decides, not the one of the object."""
+    unknown = "@cf/unknown/model"
+    schema, call = by(wire, way, "json_schema"), by(wire, way, "function_calling")
+    llm, server = scripted(schema, schema, call, model=unknown)
+    ada = Person(name="Ada", age=36)
+    assert await ask(llm.bind(model=SEA_LION).with_structured_output(Person), way) == ada
+    assert await ask(llm.with_structured_output(Person), way, "Ada", model=GRANITE) == ada
+    assert await ask(llm.with_structured_output(Person).bind(model=unknown), way) == ada
+    assert [method_of(body) for body in server.bodies] == [
+        "json_schema",
+        "json_schema",
+        "function_calling",
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_refused_method_gives_way_to_the_next_and_is_remembered(
+    scripted: Any, wire: Any, way: str
+) -> None:
+    """5025 and 8001 refuse a method that was chosen here: the next is tried, and from then on it
+    is the first, for the object and its copies; a pickle knows nothing of it.
+    """
+    schema, tool = wire.error(400, 5025), wire.error(400, 8001)
+    text = wire.stream(ADA) if "stream" in way else wire.answer(ADA)
+    llm, server = scripted(schema, tool, text, text, text, schema, tool, text)
+    chain = llm.with_structured_output(Person)
+    for _ in range(2):
+        assert await ask(chain, way) == Person(name="Ada", age=36)
+    assert await ask(llm.model_copy().with_structured_output(Person), way) == Person(
+        name="Ada", age=36
+    )
+    methods = [method_of(body) for body in server.bodies]
+    assert methods == ["json_schema", "function_calling", "prompt", "prompt", "prompt"]
+    clients = {"http_client": llm.http_client, "http_async_client": llm.http_async_client}
+    other = pickle.loads(pickle.dumps(llm.model_copy(update=dict.fromkeys(clients))))
+    other = other.model_copy(update={**clients, "api_token": llm.api_token})
+    await ask(other.with_structured_output(Person), way)
+    assert [method_of(body) for body in server.bodies[5:]] == methods[:3]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("method", "code"), [("json_schema", 5025), ("function_calling", 8001), (None, 5006)]
+)
+async def test_a_refusal_of_what_the_user_chose_is_the_users(
+    scripted: Any, wire: Any, way: str, method: Any, code: int
+) -> None:
+    """A method of the user's own is not replaced; nor is any for an invalid request."""
+    llm, server = scripted(wire.error(400, code))
+    with pytest.raises(face.InvalidRequestError) as caught:
+        await ask(llm.with_structured_output(Person, method=method), way)
+    assert caught.value.code == code
+    assert len(server.requests) == 1
+
+
+def test_many_threads_share_what_is_remembered(scripted: Any, wire: Any) -> None:
+    """A batch on one object ends with objects only, whoever met the refusal first."""
+
+    def reply(body: dict[str, Any]) -> Any:
+        return wire.error(400, 5025) if "response_format" in body else wire.answer(ADA)
+
+    llm, server = scripted(reply)
+    found = llm.with_structured_output(Person).batch(["a"] * 8)
+    assert found == [Person(name="Ada", age=36)] * 8
+    assert llm.with_structured_output(Person).invoke("a") == Person(name="Ada", age=36)
+    assert method_of(server.bodies[-1]) == method_of(server.bodies[-2]) == "function_calling"
+
+
+# ------------------------------------------------------------------ answers that do not come
+
+PROSE = "Ada is 36."
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", [*METHODS, None])
+@pytest.mark.parametrize(
+    "text", [PROSE, "", '{"name": "Ada"}', '{"name": "Ada", "age": "old"}', "[1]", "null", ADA * 2]
+)
+async def test_what_is_not_the_object_raises(
+    scripted: Any, wire: Any, way: str, method: Any, text: str
+) -> None:
+    """By every method, plain and streamed, it is one exception, which has the model's text."""
+    llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
+    with pytest.raises(OutputParserException) as caught:
+        await ask(llm.with_structured_output(Person, method=method), way)
+    assert caught.value.llm_output == text
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("arguments", ['{"name": "Ada"}', '{"name": 5, "age": []}', "{}"])
+async def test_a_call_that_does_not_fit_raises(
+    scripted: Any, wire: Any, way: str, arguments: str
+) -> None:
+    """The arguments of a forced call are held to the class as a text is."""
+    make = stream if "stream" in way else answer
+    llm, _ = scripted(make(wire, "function_calling", arguments))
+    with pytest.raises(OutputParserException, match="age"):
+        await ask(llm.with_structured_output(Person, method="function_calling"), way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("schema", ANY, ids=["pydantic", "pydantic v1", "TypedDict", "JSON schema"])
+@pytest.mark.parametrize(
+    "text",
+    [ADA, f"```json\n{ADA}\n```", f"Here it is: {ADA}", f"<think>Hm {{}}</think>{ADA}",
+     f'{{"name": "Person", "arguments": {ADA}}}'],
+    ids=["bare", "fence", "words", "thought", "call"],
+)  # fmt: skip
+async def test_a_forced_call_that_came_as_text_is_read(
+    scripted: Any, wire: Any, way: str, schema: Any, text: str
+) -> None:
+    """Models leak calls into their text: the schema's JSON there is the answer."""
+    llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
+    chain = llm.with_structured_output(schema, method="function_calling")
+    assert as_dict(await ask(chain, way)) == json.loads(ADA)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("schema", [SCHEMA, PersonDict], ids=["JSON schema", "TypedDict"])
+async def test_other_json_in_the_text_is_no_answer(
+    scripted: Any, wire: Any, way: str, schema: Any
+) -> None:
+    """A dict is not validated, but JSON without the keys that the schema requires is another's."""
+    text = '{"error": "I cannot call tools"}'
+    llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
+    with pytest.raises(OutputParserException, match="name, age"):
+        await ask(llm.with_structured_output(schema, method="function_calling"), way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", [*METHODS, None])
+@pytest.mark.parametrize("text", [PROSE, "", '{"name": "Ada"}'])
+async def test_include_raw_has_the_error_beside_the_message(
+    scripted: Any, wire: Any, way: str, method: Any, text: str
+) -> None:
+    """It never raises for an answer: not plain, and not at the end of a stream."""
+    llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
+    chain = llm.with_structured_output(Person, method=method, include_raw=True)
+    if "stream" in way:
+        chunks = [c async for c in chain.astream("x")] if way == "astream" else [*chain.stream("x")]
+        found = chunks[0]
+        for chunk in chunks[1:]:
+            found = found + chunk
+    else:
+        found = await ask(chain, way)
+    assert found["raw"].text == text
+    assert found["parsed"] is None
+    assert isinstance(found["parsing_error"], OutputParserException)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("include_raw", [False, True])
+async def test_a_tool_that_is_called_instead_is_no_error(
+    scripted: Any, wire: Any, way: str, include_raw: bool
+) -> None:
+    """With tools beside a JSON schema the model may call one: there is no object then."""
+
+    def look_up(name: str) -> str:
+        """Look somebody up."""
+        return name
+
+    call = wire.call("look_up", '{"name": "Ada"}')
+    reply = (
+        wire.stream({"tool_calls": [call]})
+        if "stream" in way
+        else wire.answer("", tool_calls=[call])
+    )
+    llm, server = scripted(reply)
+    chain = llm.with_structured_output(
+        Person, method="json_schema", include_raw=include_raw, tools=[look_up]
+    )
+    found = await ask(chain, way)
+    assert server.body["tools"][0]["function"]["name"] == "look_up"
+    assert "response_format" in server.body
+    if include_raw:
+        assert (found["parsed"], found["parsing_error"]) == (None, None)
+    else:
+        assert found is None
+
+
+def test_dicts_grow_while_they_stream(scripted: Any, wire: Any) -> None:
+    """A dict is shown as far as it has come, and last as it is; an object of a class once."""
+    for method in METHODS:
+        llm, _ = scripted(stream(wire, method))
+        grown = list(llm.with_structured_output(SCHEMA, method=method).stream("x"))
+        assert grown == [{}, {"name": "Ada", "age": 36}]
+        assert list(llm.with_structured_output(Person, method=method).stream("x")) == [
+            Person(name="Ada", age=36)
+        ]
+
+
+# ------------------------------------------------------------------------- schemas that are sent
+
+
+class Node(BaseModel):
+    """A node of a tree."""
+
+    name: str
+    children: list[Node] = []
+
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel, Generic[T]):
+    """An answer."""
+
+    value: T
+
+
+@dataclasses.dataclass
+class Point:
+    """A point."""
+
+    x: int
+    y: int = 0
+
+
+class Kind(enum.Enum):
+    cat = "cat"
+    dog = "dog"
+
+
+class Pet(TypedDict, total=False):
+    """A pet.
+
+    Args:
+        kind: What it is.
+    """
+
+    kind: Literal["cat", "dog"]
+    age: Annotated[int, ..., "In years."]
+    kittens: list[Pet]
+
+
+class Strict(BaseModel):
+    """What Python and JSON write differently."""
+
+    model_config = {"strict": True}
+    day: date
+    price: Decimal
+    tags: set[str]
+    kind: Kind
+
+
+STRICT = {"day": "2026-01-31", "price": "19.90", "tags": ["a"], "kind": "cat"}
+
+SHAPES: list[tuple[Any, Any, Any]] = [
+    (Node, {"name": "a", "children": [{"name": "b", "children": []}]}, None),
+    (Answer[int], {"value": 3}, None),
+    (Strict, STRICT, None),
+    (Point, {"x": 1, "y": 2}, Point(1, 2)),
+    (list[int], [1, 2], [1, 2]),
+    (Point | Kind, "dog", Kind.dog),
+    (Kind, "cat", Kind.cat),
+    (Annotated[dict[str, int], "counts"], {"a": 1}, {"a": 1}),
+    (Node | None, None, None),
+    (Pet, {"kind": "cat", "kittens": [{"age": 1}]}, {"kind": "cat", "kittens": [{"age": 1}]}),
+    ({"title": "Ids", "type": "array", "items": {"type": "integer"}}, [1], [1]),
+    ({"title": "Place", "type": ["object", "null"], "properties": {"c": {}}}, {"c": 1}, {"c": 1}),
+]
+
+
+def by_schema(wire: Any, body: dict[str, Any], value: Any) -> Any:
+    """Answer as the schema wants it: a value that is no object stands in one, under `value`."""
+    tools = body.get("tools")
+    schema = tools[0]["function"]["parameters"] if tools else bare(body["response_format"])
+    assert schema["type"] == "object"
+    known = schema.get("properties", {}).keys()
+    if not isinstance(value, dict) or not value.keys() <= known:
+        value = {"value": value} if "value" in known else value
+    text = json.dumps(value)
+    if not tools:
+        return wire.stream(text) if body.get("stream") else wire.answer(text)
+    call = wire.call(tools[0]["function"]["name"], text)
+    if body.get("stream"):
+        return wire.stream({"tool_calls": [call]})
+    return wire.answer("", tool_calls=[call])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", ["function_calling", "json_schema", None])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape[0])[:40])
+async def test_every_kind_of_schema(
+    scripted: Any, wire: Any, way: str, method: Any, shape: Any
+) -> None:
+    """What LangChain's users pass is sent as the schema of an object, and comes back as it is
+    read by its type.
+    """
+    schema, value, expected = shape
+    llm, _ = scripted(lambda body: by_schema(wire, body, value))
+    found = await ask(llm.with_structured_output(schema, method=method), way)
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        expected = schema.model_validate_json(json.dumps(value))
+    assert found == expected
+
+
+def bare(form: dict[str, Any]) -> Any:
+    return form["json_schema"].get("schema", form["json_schema"])
+
+
+def test_a_recursive_class_keeps_its_recursion(scripted: Any, wire: Any) -> None:
+    """In a schema, in a forced call, and among the tools that are bound."""
+    llm, server = scripted(wire.answer('{"name": "a"}'), model=GLM)
+
+    def grow(tree: Node) -> None:
+        """Grow."""
+
+    for method in ("json_schema", "function_calling"):
+        llm.with_structured_output(Node, method=method).invoke("x")
+    llm.bind_tools([Node, grow]).invoke("x")
+    first, second, third = server.bodies
+    schemas = [bare(first["response_format"])]
+    schemas += [made["function"]["parameters"] for made in second["tools"] + third["tools"]]
+    for schema in schemas:
+        assert schema["$defs"]["Node"]["properties"]["children"]["items"] == {
+            "$ref": "#/$defs/Node"
+        }
+
+
+PLACE = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+ENVELOPE = {"name": "Place", "description": "A place.", "strict": True, "schema": PLACE}
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema", None])
+@pytest.mark.parametrize("model", [GRANITE, GLM])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        ENVELOPE,
+        {"type": "json_schema", "json_schema": ENVELOPE},
+        {"type": "json_schema", **ENVELOPE},
+    ],
+    ids=["envelope", "response format", "flat"],
+)
+def test_openais_envelope_is_understood(
+    scripted: Any, wire: Any, schema: Any, model: str, method: Any
+) -> None:
+    """`{name, strict, schema}`, alone or as the whole response format, is the schema in it."""
+    before = copy.deepcopy(schema)
+    llm, server = scripted(wire.answer('{"city": "Oslo"}'), model=model)
+    assert llm.with_structured_output(schema, method=method).invoke("x") == {"city": "Oslo"}
+    sent = json.dumps(server.body.get("tools") or server.body["response_format"])
+    assert '"city"' in sent
+    assert '"strict": true' in sent
+    assert '"Place"' in sent
+    assert schema == before
+    llm.bind_tools([], response_format=schema).invoke("x")
+    assert '"city"' in json.dumps(server.bodies[1]["response_format"])
+
+
+@pytest.mark.parametrize("endpoint", ["run", "openai"])
+@pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
+def test_strict_reaches_the_wire(scripted: Any, wire: Any, model: str, endpoint: str) -> None:
+    """Whatever the model takes a schema in, `strict` is there; extra keys are forbidden with it."""
+    for method in ("function_calling", "json_schema", None):
+        for strict in (True, False):
+            llm, server = scripted(wire.answer(ADA), model=model, endpoint=endpoint)
+            llm.with_structured_output(Person, method=method, strict=strict).invoke("x")
+            tools = server.body.get("tools")
+            sent = tools[0]["function"] if tools else server.body["response_format"]["json_schema"]
+            assert sent["strict"] is strict
+            schema = sent.get("parameters") or sent.get("schema") or sent
+            assert schema.get("additionalProperties") is (False if strict else None)
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema"])
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("Mein Haus", "Mein_Haus"), ("a" * 99, "a" * 64), ("住所", "answer"), ("ok-1_B", "ok-1_B")],
+)
+def test_names_from_titles_are_acceptable(
+    scripted: Any, wire: Any, method: str, title: str, name: str
+) -> None:
+    """A title may be any text, a name on the wire may not."""
+    llm, server = scripted(wire.answer('{"city": "Oslo"}'), model=GLM)
+    llm.with_structured_output({"title": title, **PLACE}, method=method).invoke("x")
+    tools = server.body.get("tools")
+    sent = tools[0]["function"] if tools else server.body["response_format"]["json_schema"]
+    assert sent["name"] == name
+    if tools:
+        assert server.body["tool_choice"]["function"]["name"] == name
+
+
+def test_an_optional_key_of_a_typed_dict_is_optional(scripted: Any, wire: Any) -> None:
+    """`total=False` and `NotRequired` hold, descriptions are LangChain's, nothing recurs for
+    ever.
+    """
+    llm, server = scripted(wire.answer("{}"), model=GLM)
+    llm.with_structured_output(Pet, method="json_schema").invoke("x")
+    schema = bare(server.body["response_format"])
+    assert "required" not in schema
+    assert schema["description"] == "A pet."
+    assert schema["properties"]["kind"]["description"] == "What it is."
+    assert schema["properties"]["age"]["description"] == "In years."
+
+
+# ------------------------------------------------------------------------------ wrong arguments
+
+SCHEMALESS = [5, "Person", [Person], object(), {}, {"type": "json_object"}, json, "{}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameter", "words"),
+    [
+        ({}, "schema", "pass a pydantic class"),
+        ({"method": "json_schema"}, "schema", "pass a pydantic class"),
+        ({"schema": Person, "method": "json"}, "method",
+         "method must be 'function_calling', 'json_schema' or 'json_mode', not 'json'"),
+        ({"schema": Person, "method": ["json_mode"]}, "method", "method must be"),
+        ({"schema": Person, "tool_choice": "any"}, "tool_choice", "leave it out"),
+        ({"schema": Person, "response_format": {}}, "response_format", "leave it out"),
+        ({"schema": Person, "method": "function_calling", "tools": [Person]}, "tools",
+         "method='json_schema'"),
+        ({"schema": Person, "method": "json_schema", "tools": Person}, "tools", "must be a list"),
+        *(({"schema": odd}, "schema", "schema") for odd in SCHEMALESS),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_refused(
+    scripted: Any, wire: Any, arguments: dict[str, Any], parameter: str, words: str
+) -> None:
+    """It is an error at once, which names the argument and says what to pass."""
+    llm, server = scripted(wire.answer("a"))
+    with pytest.raises(face.ConfigurationError, match=words) as caught:
+        llm.with_structured_output(**arguments)
+    assert caught.value.parameter == parameter
+    assert not server.requests

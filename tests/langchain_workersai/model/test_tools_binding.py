@@ -9,6 +9,7 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableBinding
+from langchain_core.tools import StructuredTool
 from pydantic import BaseModel
 
 import langchain_workersai as face
@@ -131,3 +132,68 @@ def test_wrappers_around_a_binding(scripted: Scripted, wire: Any) -> None:
     failing.bind(seed=3).with_fallbacks([bound]).invoke("hi")
     copy.copy(bound).invoke("hi")
     assert [body["seed"] for body in server.bodies] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("streaming", [None, True])
+async def test_an_agent_calls_tools_whose_names_no_model_accepts(
+    scripted: Scripted, wire: Any, streaming: bool | None
+) -> None:
+    """Names of MCP servers and of people: models see others, the agent sees its own."""
+    ran: list[str] = []
+
+    def made(name: str) -> StructuredTool:
+        def run(city: str) -> str:
+            ran.append(name)
+            return city
+
+        return StructuredTool.from_function(run, name=name, description="Runs.")
+
+    def reply(body: dict[str, Any]) -> Any:
+        names = [sent["function"]["name"] for sent in body["tools"]]
+        done = sum(message["role"] == "tool" for message in body["messages"])
+        if done == len(names):
+            return wire.stream("done") if streaming else wire.answer("done")
+        call = wire.call(names[done], '{"city": "Oslo"}', f"c{done}")
+        return (
+            wire.stream({"tool_calls": [call]}) if streaming else wire.answer("", tool_calls=[call])
+        )
+
+    tools = [made(name) for name in ("city search", "city.search", "поиск города", "plain")]
+    llm, server = scripted(reply, streaming=streaming)
+    agent: Any = create_agent(llm, tools)
+    for found in (
+        agent.invoke({"messages": [("user", "hi")]}),
+        await agent.ainvoke({"messages": [("user", "hi")]}),
+    ):
+        assert found["messages"][-1].text == "done"
+    assert ran == [made.name for made in tools] * 2
+    history = server.bodies[4]["messages"]
+    calls = [call for message in history for call in message.get("tool_calls", ())]
+    assert [call["function"]["name"] for call in calls] == [
+        "city_search",
+        "city_search_2",
+        "tool",
+        "plain",
+    ]
+
+
+def test_arguments_that_are_no_tools(scripted: Scripted, wire: Any) -> None:
+    """By `bind_tools` or by a call: it raises before any request, and says what to pass."""
+    llm, server = scripted(wire.answer("a"))
+    wrong: list[tuple[str, Any]] = [
+        ("tools", lambda: llm.bind_tools(get_weather)),
+        ("tools", lambda: llm.bind_tools([5])),
+        ("tools", lambda: llm.invoke("hi", tools=get_weather)),
+        ("tools", lambda: llm.bind(tools=["get_weather"]).invoke("hi")),
+        ("tool_choice", lambda: llm.bind_tools([get_weather], tool_choice=5)),
+        ("tool_choice", lambda: llm.bind_tools([get_weather], tool_choice="other").invoke("hi")),
+        ("tool_choice", lambda: llm.invoke("hi", tools=[get_weather], tool_choice=["x"])),
+        ("tool_choice", lambda: llm.invoke("hi", tool_choice="any")),
+        ("response_format", lambda: llm.bind_tools([], response_format=5)),
+        ("response_format", lambda: llm.invoke("hi", response_format="json")),
+    ]
+    for parameter, call in wrong:
+        with pytest.raises(face.ConfigurationError) as caught:
+            call()
+        assert caught.value.parameter == parameter
+    assert not server.requests
