@@ -110,7 +110,6 @@ def test_a_servers_own_tool_passes_as_it_is() -> None:
         (weather, "weather"),
         (Weather, "Weather"),
     ],
-    ids=str,
 )
 def test_tool_choice_is_langchains(choice: Any, wire: Any) -> None:
     """`False` is "nothing chosen", a tool chooses itself; all else reaches the core, which knows
