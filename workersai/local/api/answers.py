@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai.local.api.identity import new_call_id, new_hex, now
-from workersai.local.api.jobs import Asked
+from workersai.local.api.jobs import ChatRequest
 from workersai.local.api.models import LocalModel, neurons
 from workersai.local.engines.base import (
     CallPiece,
@@ -83,34 +83,34 @@ def usage_of(model: LocalModel, prompt_tokens: int, completion_tokens: int) -> d
     return usage if cost is None else {**usage, "neurons": cost}
 
 
-def answer_body(asked: Asked, answers: Sequence[Answer]) -> dict[str, Any]:
+def answer_body(request: ChatRequest, answers: Sequence[Answer]) -> dict[str, Any]:
     """The body of a plain answer, enveloped on the native endpoint and bare on OpenAI's."""
     usage = usage_of(
-        asked.model,
+        request.model,
         answers[0].prompt_tokens,
         sum(answer.completion_tokens for answer in answers),
     )
-    if asked.endpoint == "openai":
-        return _chat_completion(asked, answers, usage)
-    if asked.classic or _answers_object(asked, answers[0]):
-        return wrapped(_classic(asked, answers[0], usage))
-    shape = _text_completion if asked.completes_prompt else _chat_completion
-    return wrapped(shape(asked, answers, usage))
+    if request.endpoint == "openai":
+        return _chat_completion(request, answers, usage)
+    if request.classic or _answers_object(request, answers[0]):
+        return wrapped(_classic(request, answers[0], usage))
+    shape = _text_completion if request.completes_prompt else _chat_completion
+    return wrapped(shape(request, answers, usage))
 
 
-def head_of(asked: Asked, kind: str) -> dict[str, Any]:
+def head_of(request: ChatRequest, kind: str) -> dict[str, Any]:
     """The fields that open every OpenAI-shaped object."""
     return {
         "id": f"chatcmpl-{new_hex()}",
         "object": kind,
         "created": now(),
-        "model": asked.model.name,
+        "model": request.model.name,
     }
 
 
-def logprobs_of(asked: Asked, items: Sequence[TokenLogprob]) -> dict[str, Any] | None:
+def logprobs_of(request: ChatRequest, items: Sequence[TokenLogprob]) -> dict[str, Any] | None:
     """Log probabilities in OpenAI's shape; None when the request did not ask for them."""
-    if asked.job.top_logprobs is None:
+    if request.job.top_logprobs is None:
         return None
     return {
         "content": [
@@ -129,17 +129,17 @@ def _scored(token: str, logprob: float) -> dict[str, Any]:
     return {"token": token, "logprob": logprob, "bytes": data}
 
 
-def _answers_object(asked: Asked, answer: Answer) -> bool:
+def _answers_object(request: ChatRequest, answer: Answer) -> bool:
     """Whether this JSON answer comes parsed, in `response`, whatever the model's usual shape."""
-    mode = asked.job.json_mode
+    mode = request.job.json_mode
     wanted = mode is not None and mode.schema is not None
-    return wanted and asked.model.parses_json and not answer.calls
+    return wanted and request.model.parses_json and not answer.calls
 
 
-def _classic(asked: Asked, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
+def _classic(request: ChatRequest, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
     calls = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in answer.calls]
     response: Any = None if calls else answer.text
-    if _answers_object(asked, answer):
+    if _answers_object(request, answer):
         response = _parsed(answer.text)
     return {"response": response, "tool_calls": calls, "usage": usage}
 
@@ -153,25 +153,25 @@ def _parsed(text: str) -> Any:
 
 
 def _chat_completion(
-    asked: Asked, answers: Sequence[Answer], usage: dict[str, Any]
+    request: ChatRequest, answers: Sequence[Answer], usage: dict[str, Any]
 ) -> dict[str, Any]:
     choices = [
         {
             "index": index,
-            "message": _message(asked, answer),
+            "message": _message(request, answer),
             "finish_reason": answer.reason,
             "stop_reason": None,
-            "logprobs": logprobs_of(asked, answer.logprobs),
+            "logprobs": logprobs_of(request, answer.logprobs),
         }
         for index, answer in enumerate(answers)
     ]
-    return {**head_of(asked, "chat.completion"), "choices": choices, "usage": usage}
+    return {**head_of(request, "chat.completion"), "choices": choices, "usage": usage}
 
 
-def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
-    content = answer.text or (None if asked.model.profile.reasoning else "")
+def _message(request: ChatRequest, answer: Answer) -> dict[str, Any]:
+    content = answer.text or (None if request.model.profile.reasoning else "")
     message: dict[str, Any] = {"role": "assistant", "content": content}
-    if asked.model.profile.reasoning:
+    if request.model.profile.reasoning:
         reasoning = answer.reasoning or None
         message |= {"reasoning": reasoning, "reasoning_content": reasoning}
     if answer.calls:
@@ -187,7 +187,7 @@ def _message(asked: Asked, answer: Answer) -> dict[str, Any]:
 
 
 def _text_completion(
-    asked: Asked, answers: Sequence[Answer], usage: dict[str, Any]
+    request: ChatRequest, answers: Sequence[Answer], usage: dict[str, Any]
 ) -> dict[str, Any]:
     choices = [
         {
@@ -200,7 +200,7 @@ def _text_completion(
         }
         for index, answer in enumerate(answers)
     ]
-    return {**head_of(asked, "text_completion"), "choices": choices, "usage": usage}
+    return {**head_of(request, "text_completion"), "choices": choices, "usage": usage}
 
 
 def embedding_result(model: LocalModel, embedded: Embedded, pooling: str | None) -> dict[str, Any]:

@@ -96,15 +96,15 @@ class _Service:
 
         async def endpoint(request: Request) -> Response:
             try:
-                body = await self._admitted(request, method)
-                outcome = await self._done(operation, request, body)
+                body = await self._read_body(request, method)
+                outcome = await self._run(operation, request, body)
             except ApiFailure as failure:
                 return JSONResponse(envelope_of(failure), failure.status)
-            return self._sent(outcome)
+            return self._respond(outcome)
 
         return Route(ROOT + path, endpoint, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 
-    async def _admitted(self, request: Request, method: str) -> Any:
+    async def _read_body(self, request: Request, method: str) -> Any:
         account_id = request.path_params["account_id"]
         self._access.check(request.url.path, account_id, request.headers)
         if request.method != method:
@@ -118,12 +118,12 @@ class _Service:
             self._on_request(request.method, request.url.path, headers, body)
         return body
 
-    async def _done(self, operation: Operation, request: Request, body: Any) -> Outcome:
+    async def _run(self, operation: Operation, request: Request, body: Any) -> Outcome:
         if self._engine.blocking:
             return await run_in_threadpool(operation, request, body)
         return operation(request, body)
 
-    def _sent(self, outcome: Outcome) -> Response:
+    def _respond(self, outcome: Outcome) -> Response:
         if not isinstance(outcome, Streamed):
             return JSONResponse(outcome)
         events = outcome.events

@@ -36,7 +36,7 @@ _CAP = 256
 
 
 class _Batch:
-    """One batch: what was asked, and what has been answered so far."""
+    """One batch: its requests, and the answers so far."""
 
     def __init__(self, model: LocalModel, requests: Sequence[Mapping[str, Any]]) -> None:
         self.model = model
@@ -88,11 +88,11 @@ class BatchQueue:
         batch.polls += 1
         if batch.polls == 1:
             return _status("queued", request_id, model)
-        if batch.polls == 2 or not self._worked(batch, run):
+        if batch.polls == 2 or not self._work_on(batch, run):
             return _status("running", request_id, model)
         return wrapped({"responses": batch.responses, "usage": _usage(batch.responses)})
 
-    def _worked(self, batch: _Batch, run: Run) -> bool:
+    def _work_on(self, batch: _Batch, run: Run) -> bool:
         """Work on a batch, unless another question does; return whether it is done."""
         if not batch.lock.acquire(blocking=False):
             return False
@@ -112,9 +112,9 @@ def _status(status: str, request_id: str, model: LocalModel) -> dict[str, Any]:
     return wrapped({"status": status, "request_id": request_id, "model": model.name})
 
 
-def _response(place: int, asked: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    reference = asked.get("external_reference")
-    body = {k: v for k, v in asked.items() if k not in {"external_reference", "stream"}}
+def _response(place: int, request: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    reference = request.get("external_reference")
+    body = {k: v for k, v in request.items() if k not in {"external_reference", "stream"}}
     if "text" not in body and "contexts" not in body:
         body.setdefault("max_tokens", _CAP)
     try:

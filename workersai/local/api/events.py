@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 
 from workersai.local.api.answers import head_of, logprobs_of, usage_of
 from workersai.local.api.identity import new_call_id
-from workersai.local.api.jobs import Asked
+from workersai.local.api.jobs import ChatRequest
 from workersai.local.engines.base import (
     CallPiece,
     FinishPiece,
@@ -34,16 +34,16 @@ def event(data: Any) -> bytes:
 
 
 def stream_events(
-    asked: Asked, answers: Iterator[Iterator[Piece]], prompt_tokens: int
+    request: ChatRequest, answers: Iterator[Iterator[Piece]], prompt_tokens: int
 ) -> Iterator[dict[str, Any]]:
     """Every event of a stream but the closing `[DONE]`.
 
     Args:
-        asked: The request.
+        request: The request.
         prompt_tokens: Length of the input, which the first chunk already reports.
         answers: The pieces of each choice, one choice after the other.
     """
-    writer = _ClassicStream(asked) if asked.classic else _OpenAIStream(asked, prompt_tokens)
+    writer = _ClassicStream(request) if request.classic else _OpenAIStream(request, prompt_tokens)
     for index, pieces in enumerate(answers):
         for piece in pieces:
             yield from writer.events(index, piece)
@@ -53,8 +53,8 @@ def stream_events(
 class _Stream:
     """What has been streamed so far: tokens, and how many events went out."""
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    def __init__(self, request: ChatRequest) -> None:
+        self.request = request
         self.sent = 0
         self.prompt_tokens = 0
         self.completion_tokens = 0
@@ -72,7 +72,7 @@ class _Stream:
 
     def tail(self) -> dict[str, Any]:
         """The cumulative usage in Workers AI's own shape."""
-        usage = usage_of(self.asked.model, self.prompt_tokens, self.completion_tokens)
+        usage = usage_of(self.request.model, self.prompt_tokens, self.completion_tokens)
         return {"response": "", "usage": usage}
 
 
@@ -104,11 +104,11 @@ class _OpenAIStream(_Stream):
     once, in a chunk without choices, as strict OpenAI parsers expect.
     """
 
-    def __init__(self, asked: Asked, prompt_tokens: int) -> None:
-        super().__init__(asked)
-        kind = "text_completion" if asked.completes_prompt else "chat.completion.chunk"
-        self._head = head_of(asked, kind)
-        self._native = asked.endpoint == "run"
+    def __init__(self, request: ChatRequest, prompt_tokens: int) -> None:
+        super().__init__(request)
+        kind = "text_completion" if request.completes_prompt else "chat.completion.chunk"
+        self._head = head_of(request, kind)
+        self._native = request.endpoint == "run"
         self._opened: set[int] = set()
         self._calls: dict[int, int] = {}
         self._unread = prompt_tokens
@@ -133,7 +133,7 @@ class _OpenAIStream(_Stream):
             assert_never(piece)
 
     def end(self) -> Iterator[dict[str, Any]]:
-        model = self.asked.model
+        model = self.request.model
         if not self._native:
             usage = usage_of(model, self.prompt_tokens, self.completion_tokens)
             yield {**self._head, "choices": [], "usage": usage}
@@ -147,15 +147,15 @@ class _OpenAIStream(_Stream):
         yield self.tail()
 
     def _opening(self, index: int) -> Iterator[dict[str, Any]]:
-        if not self.asked.completes_prompt:
+        if not self.request.completes_prompt:
             yield self._chunk(index, {"role": "assistant", "content": ""})
 
     def _text(self, index: int, piece: TextPiece) -> dict[str, Any]:
         chunk = self._chunk(index, {"content": piece.text}, tokens=piece.tokens)
-        if self.asked.model.hybrid:
+        if self.request.model.hybrid:
             chunk["response"] = piece.text
         if piece.logprobs:
-            chunk["choices"][0]["logprobs"] = logprobs_of(self.asked, piece.logprobs)
+            chunk["choices"][0]["logprobs"] = logprobs_of(self.request, piece.logprobs)
         return chunk
 
     def _call(self, index: int, piece: CallPiece) -> Iterator[dict[str, Any]]:
@@ -172,7 +172,7 @@ class _OpenAIStream(_Stream):
         self, index: int, delta: dict[str, Any], *, reason: str | None = None, tokens: int = 0
     ) -> dict[str, Any]:
         choice: dict[str, Any] = {"index": index, "finish_reason": reason, "logprobs": None}
-        if self.asked.completes_prompt:
+        if self.request.completes_prompt:
             choice["text"] = delta.get("content", "")
         else:
             choice["delta"] = delta
@@ -184,7 +184,7 @@ class _OpenAIStream(_Stream):
         read, self._unread = self._unread, 0
         self._reported_in += read
         self._reported_out += tokens
-        return {"usage": usage_of(self.asked.model, read, tokens), "p": self.padding()}
+        return {"usage": usage_of(self.request.model, read, tokens), "p": self.padding()}
 
 
 def _call_delta(

@@ -10,7 +10,7 @@ from workersai.local.api.errors import ApiFailure
 from workersai.local.api.models import LocalModel
 from workersai.local.engines.base import ChatJob, JsonMode, ToolSpec
 
-__all__ = ["Asked", "Endpoint", "chat_job"]
+__all__ = ["ChatRequest", "Endpoint", "chat_job"]
 
 Endpoint = Literal["run", "openai"]
 
@@ -28,7 +28,7 @@ _SAMPLING = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChatRequest:
     """A text-generation request as the server sees it: the job, and how to send the answer."""
 
     model: LocalModel
@@ -48,7 +48,7 @@ class Asked:
         return self.endpoint == "run" and self.model.wire == "classic"
 
 
-def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> Asked:
+def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> ChatRequest:
     """Read a checked body.
 
     Raises:
@@ -71,7 +71,7 @@ def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> 
         reasoning=model.profile.reasoning and _thinks(body),
         top_logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
     )
-    return Asked(model, endpoint, job, bool(body.get("stream")), body.get("n") or 1)
+    return ChatRequest(model, endpoint, job, bool(body.get("stream")), body.get("n") or 1)
 
 
 def _cap(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> int | None:

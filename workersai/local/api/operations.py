@@ -19,7 +19,7 @@ from workersai.local.api.answers import (
 from workersai.local.api.batches import BatchQueue
 from workersai.local.api.errors import ApiFailure
 from workersai.local.api.events import DONE, event, stream_events
-from workersai.local.api.jobs import Asked, chat_job
+from workersai.local.api.jobs import ChatRequest, chat_job
 from workersai.local.api.models import MODELS, LocalModel
 from workersai.local.api.validation import Checks, type_of
 from workersai.local.engines.base import (
@@ -64,13 +64,13 @@ class Operations:
         Raises:
             ApiFailure: What Workers AI answers to a request it refuses.
         """
-        model = _known(name, _no_route())
+        model = _find_model(name, _no_route())
         if model.task == "Text Embeddings":
             self._checks.body(model.schema, body)
             return _embed(self._engine, model, body)
         if model.task == "Text Classification":
             self._checks.body(model.schema, body)
-            return wrapped(_ranked(self._engine, model, body))
+            return wrapped(_rerank(self._engine, model, body))
         self._checks.chat(model, _object(body))
         if "requests" in body:
             raise ApiFailure(400, 8001, "Invalid input: a batch goes to ?queueRequest=true")
@@ -82,7 +82,7 @@ class Operations:
         Raises:
             ApiFailure: What Workers AI answers to a request it refuses.
         """
-        model = _known(name, _no_route())
+        model = _find_model(name, _no_route())
         if isinstance(body, Mapping) and "request_id" in body:
             # Requests of a batch come here without `stream`.
             return self._queue.poll(
@@ -116,8 +116,8 @@ class Operations:
             raise _no_such(model.name)
         self._checks.body("v1-embeddings", body)
         self._checks.body(model.schema, {"text": body["input"]})
-        with _answered():
-            embedded = self._engine.embed(_listed(body["input"]), model.dimensions)
+        with _engine_errors():
+            embedded = self._engine.embed(_as_list(body["input"]), model.dimensions)
         return openai_embeddings(model, embedded, as_base64=body.get("encoding_format") == "base64")
 
 
@@ -130,7 +130,7 @@ def _object(body: Any) -> Mapping[str, Any]:
     return body
 
 
-def _known(name: str, otherwise: ApiFailure) -> LocalModel:
+def _find_model(name: str, otherwise: ApiFailure) -> LocalModel:
     model = MODELS.get(name)
     if model is None:
         raise otherwise
@@ -148,57 +148,57 @@ def _no_route() -> ApiFailure:
 
 def _openai_model(body: Any) -> LocalModel:
     name = str(_object(body).get("model"))
-    return _known(name, _no_such(name))
+    return _find_model(name, _no_such(name))
 
 
 def _no_such(name: str) -> ApiFailure:
     return ApiFailure(400, 5007, f"No such model {name} or task")
 
 
-def _chat(engine: Engine, asked: Asked) -> Outcome:
-    prompt_tokens = engine.prompt_tokens(asked.job)
-    _check_window(asked, prompt_tokens)
-    answers = (engine.chat(job) for job in _choices(asked))
-    with _answered():
-        if not asked.stream:
-            return answer_body(asked, [collected(pieces) for pieces in answers])
-        return Streamed(_begun(stream_events(asked, _primed(answers), prompt_tokens)))
+def _chat(engine: Engine, request: ChatRequest) -> Outcome:
+    prompt_tokens = engine.prompt_tokens(request.job)
+    _check_window(request, prompt_tokens)
+    answers = (engine.chat(job) for job in _choices(request))
+    with _engine_errors():
+        if not request.stream:
+            return answer_body(request, [collected(pieces) for pieces in answers])
+        return Streamed(_started(stream_events(request, _with_first_piece(answers), prompt_tokens)))
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _engine_errors() -> Iterator[None]:
     """What an engine could not do, as the failure that Workers AI answers with."""
     try:
         yield
     except SchemaNotMet as unmet:
         raise ApiFailure(403, 5024, "JSON Model couldn't be met") from unmet
     except WindowExceeded as over:
-        raise _beyond(over.tokens, over.window) from over
+        raise _window_exceeded(over.tokens, over.window) from over
     except EngineFailed as failed:
         raise ApiFailure(500, 8005, f"Internal server error: {failed}") from failed
 
 
-def _choices(asked: Asked) -> Iterator[ChatJob]:
+def _choices(request: ChatRequest) -> Iterator[ChatJob]:
     """One job per choice; a seed moves on, so that sampled choices differ."""
-    for place in range(asked.n):
-        seed = None if asked.job.seed is None else asked.job.seed + place
-        yield replace(asked.job, seed=seed)
+    for place in range(request.n):
+        seed = None if request.job.seed is None else request.job.seed + place
+        yield replace(request.job, seed=seed)
 
 
-def _primed(answers: Iterator[Iterator[Piece]]) -> Iterator[Iterator[Piece]]:
+def _with_first_piece(answers: Iterator[Iterator[Piece]]) -> Iterator[Iterator[Piece]]:
     """The answers, each with its first piece made before anything of it is sent."""
     for pieces in answers:
         first = next(pieces)
         yield itertools.chain((first,), pieces)
 
 
-def _begun(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def _started(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     """The events as bytes, the first one made now: a refusal still has an HTTP status to use."""
     first = next(events)
-    return _encoded(itertools.chain((first,), events))
+    return _event_bytes(itertools.chain((first,), events))
 
 
-def _encoded(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+def _event_bytes(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     try:
         for data in events:
             yield event(data)
@@ -209,15 +209,15 @@ def _encoded(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     yield DONE
 
 
-def _check_window(asked: Asked, prompt_tokens: int) -> None:
+def _check_window(request: ChatRequest, prompt_tokens: int) -> None:
     """Input and longest answer must fit together: the cap on the answer counts, used or not."""
-    tokens = prompt_tokens + (asked.job.max_tokens or 0)
-    window = asked.model.profile.context_window
+    tokens = prompt_tokens + (request.job.max_tokens or 0)
+    window = request.model.profile.context_window
     if window is not None and tokens > window:
-        raise _beyond(tokens, window)
+        raise _window_exceeded(tokens, window)
 
 
-def _beyond(tokens: int, window: int) -> ApiFailure:
+def _window_exceeded(tokens: int, window: int) -> ApiFailure:
     return ApiFailure(
         413,
         5021,
@@ -228,34 +228,34 @@ def _beyond(tokens: int, window: int) -> ApiFailure:
 
 def _embed(engine: Engine, model: LocalModel, body: Any) -> dict[str, Any]:
     if "contexts" in body:
-        return wrapped(_contexts(engine, model, body))
-    texts = [text for key in ("queries", "documents", "text") for text in _listed(body.get(key))]
-    with _answered():
+        return wrapped(_embed_contexts(engine, model, body))
+    texts = [text for key in ("queries", "documents", "text") for text in _as_list(body.get(key))]
+    with _engine_errors():
         embedded = engine.embed(texts, model.dimensions)
     return wrapped(embedding_result(model, embedded, body.get("pooling", model.pooling)))
 
 
-def _listed(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
 
 
-def _contexts(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
+def _embed_contexts(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
     """bge-m3's second form: scores for a query, vectors without one."""
     if body.get("query"):
-        return {"response": _ranked(engine, model, body)["response"]}
+        return {"response": _rerank(engine, model, body)["response"]}
     texts = [context["text"] for context in body["contexts"]]
-    with _answered():
+    with _engine_errors():
         embedded = engine.embed(texts, model.dimensions)
     shape = [len(texts), model.dimensions]
     rows = [list(vector) for vector in embedded.vectors]
     return {"response": rows, "shape": shape, "pooling": model.pooling}
 
 
-def _ranked(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
+def _rerank(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
     texts = [context["text"] for context in body["contexts"]]
-    with _answered():
+    with _engine_errors():
         scores = engine.rerank(body["query"], texts)
     tokens = engine.prompt_tokens(ChatJob(prompt="\n".join((body["query"], *texts))))
     return rerank_result(model, scores, body.get("top_k"), tokens)

@@ -115,7 +115,7 @@ class Clues:
     def members(self, options: Iterable[object]) -> list[object]:
         """Every option whose words the text mentions."""
         present = set(words_of(self.text)) | set(re.findall(r"\w+", self.text.lower()))
-        return [option for option in options if _mentioned(str(option), present)]
+        return [option for option in options if _mentions_all(str(option), present)]
 
     def truth(self) -> bool:
         """False when the text says no, not, without or off; True otherwise."""
@@ -183,6 +183,6 @@ def _names_of(text: str) -> tuple[list[str], list[str]]:
     return inside, [" ".join(words) for opens, words in runs if words and opens]
 
 
-def _mentioned(option: str, present: set[str]) -> bool:
+def _mentions_all(option: str, present: set[str]) -> bool:
     words = words_of(option) or re.findall(r"\w+", option.lower())
     return bool(words) and all(word in present for word in words)

@@ -89,7 +89,7 @@ class _Filler:
         schema: Schema = given
         if "$ref" in schema:
             rest = {key: value for key, value in schema.items() if key != "$ref"}
-            return self._resolved({**self._pointed(schema["$ref"]), **rest}, depth)
+            return self._resolved({**self._target_of(schema["$ref"]), **rest}, depth)
         for part in schema.get("allOf", ()):
             schema = {**schema, **self._resolved(part, depth), "allOf": ()}
         for key in ("anyOf", "oneOf"):
@@ -98,7 +98,7 @@ class _Filler:
                 return self._branch(branches, depth)
         return schema
 
-    def _pointed(self, reference: str) -> dict[str, Any]:
+    def _target_of(self, reference: str) -> dict[str, Any]:
         node: Any = self._root
         for step in reference.removeprefix("#").strip("/").split("/"):
             key = step.replace("~1", "/").replace("~0", "~")

@@ -103,12 +103,14 @@ def grounded(value: Any, call: PlannedCall) -> Any:
     replaced = {
         key: filled[key]
         for key, said in value.items()
-        if key in filled and not _said(said, call.text) and _said(filled[key], call.text)
+        if key in filled
+        and not _holds_value(said, call.text)
+        and _holds_value(filled[key], call.text)
     }
     return {**value, **replaced}
 
 
-def _said(value: Any, text: str) -> bool:
+def _holds_value(value: Any, text: str) -> bool:
     """Whether a text holds a value: a number as such, a string by any of its words."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return True

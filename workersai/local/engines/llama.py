@@ -65,7 +65,7 @@ class LanguageModel:
             WindowExceeded: The conversation is longer than the model's window.
             EngineFailed: The model could not work with the request.
         """
-        return _checked(self._called(request, None))
+        return _raise_error_of(self._call(request, None))
 
     def stream(self, request: Request) -> Iterator[Chunk]:
         """The chunks of an answer in OpenAI's shape; closing the iterator stops the model.
@@ -86,7 +86,7 @@ class LanguageModel:
         self._threads.add(thread)
         thread.start()
         try:
-            yield from _drained(chunks)
+            yield from _chunks_from(chunks)
         finally:
             # Not waited for: this may be the event loop, and the model reads a prompt to its end.
             stopped.set()
@@ -108,7 +108,7 @@ class LanguageModel:
             return stopped.is_set() or self._closing.is_set()
 
         try:
-            refusal = self._called(request, hand_over)
+            refusal = self._call(request, hand_over)
             if refusal is not None:
                 chunks.put(refusal)
         except EngineFailed as error:
@@ -117,7 +117,7 @@ class LanguageModel:
             chunks.put(None)
             self._threads.discard(threading.current_thread())
 
-    def _called(self, request: Request, callback: Any) -> Any:
+    def _call(self, request: Request, callback: Any) -> Any:
         operation = (
             self._server.handle_completions
             if "prompt" in request
@@ -130,15 +130,15 @@ class LanguageModel:
             raise EngineFailed(str(error)) from error
 
 
-def _drained(chunks: queue.SimpleQueue[Chunk | Exception | None]) -> Iterator[Chunk]:
+def _chunks_from(chunks: queue.SimpleQueue[Chunk | Exception | None]) -> Iterator[Chunk]:
     """Everything up to the end mark; an error of the model's thread is raised in this one."""
     while (chunk := chunks.get()) is not None:
         if isinstance(chunk, Exception):
             raise chunk
-        yield _checked(chunk)
+        yield _raise_error_of(chunk)
 
 
-def _checked(answer: Chunk) -> Chunk:
+def _raise_error_of(answer: Chunk) -> Chunk:
     error = answer.get("error")
     if error is None:
         return answer

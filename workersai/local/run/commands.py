@@ -101,12 +101,12 @@ def serve(
         upstream=upstream,
         upstream_model=upstream_model,
     )
-    with _explained():
+    with _exit_on_errors():
         addresses = resolved(host, port)
-        access = Access(account, _accepted(addresses, token))
+        access = Access(account, _token_of(addresses, token))
         chosen = _engine(options)
     with closing(chosen):
-        with _explained():
+        with _exit_on_errors():
             sockets = listening(addresses)
         bound = sockets[0].getsockname()[1]
         application = create_app(chosen, access, strict=strict)
@@ -116,24 +116,24 @@ def serve(
 def pull() -> None:
     """Download the chat model's weights (93 MB, once) and check their hashes."""
     try:
-        _out.print(f"[green]ready[/] {_pulled()}", soft_wrap=True)
+        _out.print(f"[green]ready[/] {_download()}", soft_wrap=True)
     except EngineUnavailable as error:
-        raise _refused(error) from error
+        raise _exit_with(error) from error
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _exit_on_errors() -> Iterator[None]:
     """Turn what keeps the server from starting into a line and exit status 1."""
     try:
         yield
     except EngineUnavailable as error:
-        raise _refused(error) from error
+        raise _exit_with(error) from error
     except (ConfigurationError, OSError) as error:
-        _err.print(f"[red]cannot start:[/] {_escaped(str(error))}", soft_wrap=True)
+        _err.print(f"[red]cannot start:[/] {_escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from error
 
 
-def _accepted(addresses: Addresses, token: str | None) -> str | None:
+def _token_of(addresses: Addresses, token: str | None) -> str | None:
     """Return the token that callers must send; ask for one where the server needs one."""
     if token is None and not addresses.are_loopback and sys.stdin.isatty():
         _err.print(f"Other machines can reach {addresses.host}: callers must send a token.")
@@ -149,13 +149,13 @@ def _engine(options: EngineOptions) -> Engine:
     return create_engine(options)
 
 
-def _pulled() -> Path:
+def _download() -> Path:
     with _out.status("Downloading the model weights (93 MB) …"):
         return weights.pull()
 
 
-def _refused(error: EngineUnavailable) -> typer.Exit:
-    _err.print(f"[red]cannot start:[/] {_escaped(str(error))}", soft_wrap=True)
+def _exit_with(error: EngineUnavailable) -> typer.Exit:
+    _err.print(f"[red]cannot start:[/] {_escape(str(error))}", soft_wrap=True)
     _err.print("`workersai doctor` lists everything; `--fallback echo` serves rule-based answers.")
     return typer.Exit(1)
 
@@ -170,6 +170,6 @@ def _announce(engine: Engine, options: EngineOptions, addresses: Addresses, port
         _err.print("[yellow]Other machines can reach it; the token travels unencrypted.[/]")
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Square brackets as themselves, not as Rich's markup."""
     return text.replace("[", r"\[")
