@@ -23,7 +23,12 @@ from langchain_workersai._model.arguments import ChatSettings
 from langchain_workersai._model.batches import BatchedChat
 from langchain_workersai._model.identity import add_counts
 from langchain_workersai._model.many import THREADS, ainvoke_each, invoke_each
-from langchain_workersai._model.retries import async_retry_listener, retry_listener
+from langchain_workersai._model.retries import (
+    async_retry_listener,
+    async_retry_reporter,
+    retry_listener,
+    retry_reporter,
+)
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
@@ -144,13 +149,14 @@ class ChatWorkersAI(BatchedChat):
 
     def _described(self, *, keep: bool) -> Self:
         with framework_errors():
-            found = self._client().models(search=self.model)
+            found = self._client().models(search=self.model, on_retry=retry_reporter())
             facts = profile_in_catalogue(found, self.model)
         return self if keep else self._with_facts(facts)
 
     async def _adescribed(self, *, keep: bool) -> Self:
         with framework_errors():
-            found = await self._async_client().models(search=self.model)
+            models, listener = self._async_client().models, async_retry_reporter()
+            found = await models(search=self.model, on_retry=listener)
             facts = profile_in_catalogue(found, self.model)
         return self if keep else self._with_facts(facts)
 

@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import EmbeddingsSettings
 from langchain_workersai._model.connection import Connection
+from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai.integration import (
     CONFIG,
@@ -105,7 +106,7 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         with framework_errors():
             listed = check_texts("texts", texts)
             with progress(len(listed), wanted=self.show_progress) as report:
-                options = self._options("document")
+                options = {"on_retry": retry_reporter(), **self._options("document")}
                 result = self._client().embed(listed, on_progress=report, **options)
             report_usage("workersai_embeddings", result)
         return result.vectors
@@ -113,7 +114,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
-            result = self._client().embed([text], **self._options("query"))
+            options = {"on_retry": retry_reporter(), **self._options("query")}
+            result = self._client().embed([text], **options)
             report_usage("workersai_embeddings", result)
         return result.vectors[0]
 
@@ -122,7 +124,7 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         with framework_errors():
             listed = check_texts("texts", texts)
             with progress(len(listed), wanted=self.show_progress) as report:
-                options = self._options("document")
+                options = {"on_retry": async_retry_reporter(), **self._options("document")}
                 result = await self._async_client().embed(listed, on_progress=report, **options)
             await areport_usage("workersai_embeddings", result)
         return result.vectors
@@ -130,7 +132,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a text that searches."""
         with framework_errors():
-            result = await self._async_client().embed([text], **self._options("query"))
+            options = {"on_retry": async_retry_reporter(), **self._options("query")}
+            result = await self._async_client().embed([text], **options)
             await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
 

@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from langchain_workersai._errors import framework_errors
 from langchain_workersai._model.arguments import RankingSettings
 from langchain_workersai._model.connection import Connection
+from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RerankResult
 from workersai.integration import CONFIG, ConnectionFields, RerankFields, hides_arguments
@@ -66,7 +67,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             without text is not sent; it comes last, and its score is `None`.
         """
         with framework_errors():
-            result = self._client().rerank(query, _texts(documents), **self._options(None))
+            options = {"on_retry": retry_reporter(callbacks), **self._options(None)}
+            result = self._client().rerank(query, _texts(documents), **options)
             report_usage("workersai_rerank", result, callbacks)
         return [_scored(documents[found.index], found.score) for found in result.documents]
 
@@ -78,8 +80,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
     ) -> Sequence[Document]:
         """Keep the documents that answer a query best; see `compress_documents`."""
         with framework_errors():
-            client = self._async_client()
-            result = await client.rerank(query, _texts(documents), **self._options(None))
+            options = {"on_retry": async_retry_reporter(callbacks), **self._options(None)}
+            result = await self._async_client().rerank(query, _texts(documents), **options)
             await areport_usage("workersai_rerank", result, callbacks)
         return [_scored(documents[found.index], found.score) for found in result.documents]
 
@@ -99,7 +101,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             comes last, and its score is `None`.
         """
         with framework_errors():
-            result = self._client().rerank(query, _texts(documents), **self._options(top_n))
+            options = {"on_retry": retry_reporter(), **self._options(top_n)}
+            result = self._client().rerank(query, _texts(documents), **options)
             report_usage("workersai_rerank", result)
         return _scores(result)
 
@@ -108,8 +111,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
     ) -> list[dict[str, Any]]:
         """Rank texts; see `rerank`."""
         with framework_errors():
-            client = self._async_client()
-            result = await client.rerank(query, _texts(documents), **self._options(top_n))
+            options = {"on_retry": async_retry_reporter(), **self._options(top_n)}
+            result = await self._async_client().rerank(query, _texts(documents), **options)
             await areport_usage("workersai_rerank", result)
         return _scores(result)
 

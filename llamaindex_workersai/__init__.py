@@ -11,6 +11,7 @@ except ImportError as error:
 
 from llamaindex_workersai import _register
 from llamaindex_workersai._errors import StructuredOutputError, ToolCallError
+from llamaindex_workersai._model.retries import WorkersAIRetryEvent
 from llamaindex_workersai._model.usage import WorkersAIUsageEvent
 from llamaindex_workersai.embeddings import WorkersAIEmbedding
 from llamaindex_workersai.llm import WorkersAI
@@ -59,6 +60,7 @@ __all__ = [
     "WorkersAIEmbedding",
     "WorkersAIError",
     "WorkersAIRerank",
+    "WorkersAIRetryEvent",
     "WorkersAIUsageEvent",
     "__version__",
 ]

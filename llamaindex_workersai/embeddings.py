@@ -15,6 +15,7 @@ from typing_extensions import Self, Unpack
 from llamaindex_workersai._model.connection import Connection, Settings
 from llamaindex_workersai._model.identity import Described
 from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
+from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai.integration import (
     CONFIG,
@@ -190,14 +191,18 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
-            found = self._client().embed(**arguments, max_concurrency=at_once)
+            found = self._client().embed(
+                **arguments, max_concurrency=at_once, on_retry=report_retry
+            )
         report_usage(found)
         return found.vectors
 
     async def _asend(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
-            found = await self._async_client().embed(**arguments, max_concurrency=at_once)
+            found = await self._async_client().embed(
+                **arguments, max_concurrency=at_once, on_retry=report_retry
+            )
         report_usage(found)
         return found.vectors
 

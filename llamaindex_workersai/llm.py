@@ -21,6 +21,7 @@ from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.batches import BatchedChat
 from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import (
@@ -110,12 +111,12 @@ class WorkersAI(BatchedChat):
         return llm._adescribed()
 
     def _described(self) -> Self:
-        found = self._client().models(search=self.model)
+        found = self._client().models(search=self.model, on_retry=report_retry)
         self._take_facts(profile_in_catalogue(found, self.model))
         return self
 
     async def _adescribed(self) -> Self:
-        found = await self._async_client().models(search=self.model)
+        found = await self._async_client().models(search=self.model, on_retry=report_retry)
         self._take_facts(profile_in_catalogue(found, self.model))
         return self
 
@@ -135,21 +136,27 @@ class WorkersAI(BatchedChat):
             WorkersAIError: See its subclasses.
         """
         call = self._chat_call(messages, kwargs)
-        return from_wire_result(self._client().chat(**call.arguments), call.options)
+        return from_wire_result(
+            self._client().chat(**call.arguments, on_retry=report_retry), call.options
+        )
 
     @checks_messages
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        return from_wire_result(await self._async_client().chat(**call.arguments), call.options)
+        return from_wire_result(
+            await self._async_client().chat(**call.arguments, on_retry=report_retry), call.options
+        )
 
     @checks_messages
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        events = self._client().stream_chat(**call.arguments, include_usage=self.stream_usage)
+        events = self._client().stream_chat(
+            **call.arguments, include_usage=self.stream_usage, on_retry=report_retry
+        )
         reader = ChatReader(call.options)
         return read_stream(events, reader.feed, reader.partial)
 
@@ -161,7 +168,9 @@ class WorkersAI(BatchedChat):
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         client = self._async_client()
-        events = client.stream_chat(**call.arguments, include_usage=self.stream_usage)
+        events = client.stream_chat(
+            **call.arguments, include_usage=self.stream_usage, on_retry=report_retry
+        )
         reader = ChatReader(call.options)
         return aread_stream(events, reader.feed, reader.partial)
 
@@ -180,7 +189,9 @@ class WorkersAI(BatchedChat):
         """
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         return to_completion(
-            from_wire_result(self._client().complete(**call.arguments), call.options)
+            from_wire_result(
+                self._client().complete(**call.arguments, on_retry=report_retry), call.options
+            )
         )
 
     @llm_completion_callback()
@@ -189,7 +200,7 @@ class WorkersAI(BatchedChat):
     ) -> CompletionResponse:
         """Complete a prompt; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
-        result = await self._async_client().complete(**call.arguments)
+        result = await self._async_client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(from_wire_result(result, call.options))
 
     @llm_completion_callback()
@@ -198,7 +209,7 @@ class WorkersAI(BatchedChat):
     ) -> CompletionResponseGen:
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
-        events = self._client().stream_complete(**call.arguments)
+        events = self._client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
         return read_stream(events, reader.feed, reader.partial)
 
@@ -208,7 +219,7 @@ class WorkersAI(BatchedChat):
     ) -> CompletionResponseAsyncGen:
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
-        events = self._async_client().stream_complete(**call.arguments)
+        events = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
         return aread_stream(events, reader.feed, reader.partial)
 

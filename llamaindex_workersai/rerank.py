@@ -16,6 +16,7 @@ from pydantic import StrictBool
 from typing_extensions import Unpack
 
 from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
 from workersai.integration import RerankFields, RerankSettings, hides_arguments
@@ -99,6 +100,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
             "documents": [scored.node.get_content(MetadataMode.EMBED) for scored in nodes],
             "model": self.model,
             "top_k": self.top_n,
+            "on_retry": report_retry,
             "extra": self._extra(),
         }
 

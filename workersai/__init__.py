@@ -10,7 +10,6 @@ from workersai._models import get_profile
 from workersai._models.profile import ModelProfile, Parameter
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
-from workersai.client.retries import RetryNotice
 from workersai.errors import (
     APIConnectionError,
     APIStatusError,
@@ -33,6 +32,7 @@ from workersai.events import (
     ChatEvent,
     Finish,
     ReasoningDelta,
+    RetryNotice,
     TextDelta,
     ToolCallDelta,
     UsageUpdate,

@@ -1,4 +1,4 @@
-"""What a stream says on its way: chat events, as dataclasses.
+"""What is said on the way to an answer: a stream's chat events, and retries, as dataclasses.
 
 The deltas, of which a stream has one a token, are not frozen: a frozen dataclass takes more than
 twice as long to make. Nothing in this package changes one after it was made.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from workersai.errors import WorkersAIError
 from workersai.results import InvalidToolCall, ToolCall, Usage
 
 
@@ -84,3 +85,18 @@ class Finish:
 
 ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish
 """What `stream_chat` and `stream_complete` yield."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """A retry that is about to be made; what `on_retry` of an operation gets.
+
+    Attributes:
+        attempt: 1 for the first retry.
+        delay: Seconds until it is made.
+        error: Why.
+    """
+
+    attempt: int
+    delay: float
+    error: WorkersAIError

@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
 
 from langchain_workersai._errors import framework_errors, from_core_error
+from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.tools_binding import BindableChat
 from workersai import (
     Batch,
@@ -76,7 +77,8 @@ class BatchedChat(BindableChat):
         """
         with framework_errors():
             requests, model = self._batch_requests(inputs, stop, kwargs)
-            return self._client().batches.submit(requests, model=model)
+            batches = self._client().batches
+            return batches.submit(requests, model=model, on_retry=retry_reporter())
 
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
@@ -84,7 +86,8 @@ class BatchedChat(BindableChat):
         """As `submit_batch`, awaited."""
         with framework_errors():
             requests, model = self._batch_requests(inputs, stop, kwargs)
-            return await self._async_client().batches.submit(requests, model=model)
+            batches = self._async_client().batches
+            return await batches.submit(requests, model=model, on_retry=async_retry_reporter())
 
     def poll_batch(self, batch: Batch | str) -> Batch | Answers:
         """Ask once what has become of a batch.
@@ -99,12 +102,14 @@ class BatchedChat(BindableChat):
             WorkersAIError: If the call failed, or the batch as a whole did.
         """
         with framework_errors():
-            return self._polled(self._client().batches.get(batch, model=self.model))
+            batches = self._client().batches
+            return self._polled(batches.get(batch, model=self.model, on_retry=retry_reporter()))
 
     async def apoll_batch(self, batch: Batch | str) -> Batch | Answers:
         """As `poll_batch`, awaited."""
         with framework_errors():
-            return self._polled(await self._async_client().batches.get(batch, model=self.model))
+            batches, listener = self._async_client().batches, async_retry_reporter()
+            return self._polled(await batches.get(batch, model=self.model, on_retry=listener))
 
     def batch_results(
         self, batch: Batch | str, *, timeout: float | None = None, interval: float = 1.0
@@ -125,8 +130,14 @@ class BatchedChat(BindableChat):
             WorkersAIError: As in `poll_batch`.
         """
         with framework_errors():
-            client = self._client()
-            return self._answers(client.batches.wait(batch, timeout=timeout, interval=interval))
+            found = self._client().batches.wait(
+                batch,
+                model=self.model,
+                timeout=timeout,
+                interval=interval,
+                on_retry=retry_reporter(),
+            )
+            return self._answers(found)
 
     async def abatch_results(
         self,
@@ -137,8 +148,13 @@ class BatchedChat(BindableChat):
     ) -> Answers:
         """As `batch_results`, awaited."""
         with framework_errors():
-            client = self._async_client()
-            found = await client.batches.wait(batch, timeout=timeout, interval=interval)
+            found = await self._async_client().batches.wait(
+                batch,
+                model=self.model,
+                timeout=timeout,
+                interval=interval,
+                on_retry=async_retry_reporter(),
+            )
             return self._answers(found)
 
     def _batch_requests(

@@ -1,44 +1,80 @@
-"""The core's retry notices -> LangChain's `on_retry` callbacks.
+"""The core's retry notices -> LangChain's callbacks.
 
-LangChain's handlers read a tenacity `RetryCallState`, whatever did the retrying.
+Most calls of a model have a run, whose handlers have `on_retry`; they read a tenacity
+`RetryCallState`, whatever did the retrying. LangChain hands none to the streams of a chat model, to
+embeddings, rerankers and batches: of theirs the handlers of the run around the call hear by the
+custom event `workersai_retry`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeAlias
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+    Callbacks,
+    adispatch_custom_event,
+    dispatch_custom_event,
+)
 from tenacity import RetryAction, RetryCallState, Retrying
 
+from langchain_workersai._model.usage import run_of
 from workersai import RetryNotice
+from workersai.integration import retry_facts
 
 OnRetry: TypeAlias = Callable[[RetryNotice], None]
 """What the core calls before it waits for another attempt."""
 
+_EVENT = "workersai_retry"
 _announcing: set[asyncio.Task[None]] = set()
 
 
 def retry_listener(run_manager: CallbackManagerForLLMRun | None) -> OnRetry | None:
     """Make a listener that tells a run's handlers of each retry."""
-    if run_manager is None or not run_manager.handlers:
+    if run_manager is None:
+        return retry_reporter()
+    if not run_manager.handlers:
         return None
     return lambda notice: run_manager.on_retry(retry_state(notice))
 
 
 def async_retry_listener(run_manager: AsyncCallbackManagerForLLMRun | None) -> OnRetry | None:
     """Make a listener for async handlers; they run while the core waits."""
-    if run_manager is None or not run_manager.handlers:
+    if run_manager is None:
+        return async_retry_reporter()
+    if not run_manager.handlers:
         return None
+    return lambda notice: _announce(run_manager.on_retry(retry_state(notice)))
 
-    def announce(notice: RetryNotice) -> None:
-        task = asyncio.ensure_future(run_manager.on_retry(retry_state(notice)))
-        _announcing.add(task)
-        task.add_done_callback(_announcing.discard)
 
-    return announce
+def retry_reporter(callbacks: Callbacks | None = None) -> OnRetry | None:
+    """Make a listener for an operation without a run of its own.
+
+    Args:
+        callbacks: Those that LangChain passed; else those of the run in the context.
+    """
+    if (config := run_of(callbacks)) is None:
+        return None
+    return lambda notice: dispatch_custom_event(_EVENT, retry_facts(notice), config=config)
+
+
+def async_retry_reporter(callbacks: Callbacks | None = None) -> OnRetry | None:
+    """As `retry_reporter`, for async handlers."""
+    if (config := run_of(callbacks)) is None:
+        return None
+    return lambda notice: _announce(
+        adispatch_custom_event(_EVENT, retry_facts(notice), config=config)
+    )
+
+
+def _announce(telling: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(telling)
+    _announcing.add(task)
+    task.add_done_callback(_announcing.discard)
 
 
 def retry_state(notice: RetryNotice) -> RetryCallState:

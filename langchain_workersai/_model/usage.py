@@ -33,7 +33,7 @@ def report_usage(
         result: What the call brought.
         callbacks: Those that LangChain passed; else those of the run in the context.
     """
-    if (config := _run_of(callbacks)) is not None:
+    if (config := run_of(callbacks)) is not None:
         dispatch_custom_event(name, usage_facts(result), config=config)
 
 
@@ -41,10 +41,11 @@ async def areport_usage(
     name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
 ) -> None:
     """As `report_usage`, awaited."""
-    if (config := _run_of(callbacks)) is not None:
+    if (config := run_of(callbacks)) is not None:
         await adispatch_custom_event(name, usage_facts(result), config=config)
 
 
-def _run_of(callbacks: Callbacks | None) -> RunnableConfig | None:
+def run_of(callbacks: Callbacks | None) -> RunnableConfig | None:
+    """Find the run that a call is part of, by callbacks or context; `None` outside of one."""
     config = ensure_config(None if callbacks is None else {"callbacks": callbacks})
     return None if get_callback_manager_for_config(config).parent_run_id is None else config

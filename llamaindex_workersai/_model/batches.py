@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from llamaindex_workersai._model.prediction import StructuredPrediction
+from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
 from workersai import Batch, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
 
@@ -39,14 +40,16 @@ class BatchedChat(StructuredPrediction):
                 retry can do.
         """
         requests, model = self._batch_requests(conversations, kwargs)
-        return self._client().batches.submit(requests, model=model)
+        batches = self._client().batches
+        return batches.submit(requests, model=model, on_retry=report_retry)
 
     async def asubmit_batch(
         self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
     ) -> Batch:
         """As `submit_batch`, awaited."""
         requests, model = self._batch_requests(conversations, kwargs)
-        return await self._async_client().batches.submit(requests, model=model)
+        batches = self._async_client().batches
+        return await batches.submit(requests, model=model, on_retry=report_retry)
 
     def poll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
         """Ask once what has become of a batch.
@@ -62,12 +65,14 @@ class BatchedChat(StructuredPrediction):
         Raises:
             WorkersAIError: If the call failed, or the batch as a whole did.
         """
-        found = self._client().batches.get(batch, model=self.model)
+        batches = self._client().batches
+        found = batches.get(batch, model=self.model, on_retry=report_retry)
         return found if isinstance(found, Batch) else self._answers(found, kwargs)
 
     async def apoll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
         """As `poll_batch`, awaited."""
-        found = await self._async_client().batches.get(batch, model=self.model)
+        batches = self._async_client().batches
+        found = await batches.get(batch, model=self.model, on_retry=report_retry)
         return found if isinstance(found, Batch) else self._answers(found, kwargs)
 
     def batch_results(
@@ -95,7 +100,11 @@ class BatchedChat(StructuredPrediction):
             WorkersAIError: As in `poll_batch`.
         """
         found = self._client().batches.wait(
-            batch, model=self.model, timeout=timeout, interval=interval
+            batch,
+            model=self.model,
+            timeout=timeout,
+            interval=interval,
+            on_retry=report_retry,
         )
         return self._answers(found, kwargs)
 
@@ -109,7 +118,11 @@ class BatchedChat(StructuredPrediction):
     ) -> Answers:
         """As `batch_results`, awaited."""
         found = await self._async_client().batches.wait(
-            batch, model=self.model, timeout=timeout, interval=interval
+            batch,
+            model=self.model,
+            timeout=timeout,
+            interval=interval,
+            on_retry=report_retry,
         )
         return self._answers(found, kwargs)
 

@@ -148,12 +148,13 @@ class AsyncClient(BaseClient):
         task: str | None = None,
         author: str | None = None,
         hide_experimental: bool | None = None,
+        on_retry: OnRetry = None,
     ) -> list[ModelInfo]:
         """As `Client.models`."""
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return await self._sender.call(asked, parse_models, None)
+        return await self._sender.call(asked, parse_models, on_retry)
 
     async def aclose(self) -> None:
         """As `Client.close`, for this event loop's connections."""

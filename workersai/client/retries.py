@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from workersai._wire import WORKED_SECONDS
 from workersai.errors import APIConnectionError, APIStatusError, WorkersAIError, bare
+from workersai.events import RetryNotice
 from workersai.types import Timeout
 
 __all__ = ["Attempt", "RetryBudget", "RetryNotice", "exchange", "retry_delay", "succeed"]
@@ -31,21 +32,6 @@ _COST = 14
 _COST_WHEN_THROTTLED = 5
 _TOOK_TOO_LONG = 3046
 """Cloudflare's code for a generation that it stopped, seen after 60 to 709 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryNotice:
-    """A retry that is about to be made.
-
-    Attributes:
-        attempt: 1 for the first retry.
-        delay: Seconds until it is made.
-        error: Why.
-    """
-
-    attempt: int
-    delay: float
-    error: WorkersAIError
 
 
 @dataclass(frozen=True, slots=True)

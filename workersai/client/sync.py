@@ -237,6 +237,7 @@ class Client(BaseClient):
         task: str | None = None,
         author: str | None = None,
         hide_experimental: bool | None = None,
+        on_retry: OnRetry = None,
     ) -> list[ModelInfo]:
         """Search the account's model catalogue.
 
@@ -245,6 +246,7 @@ class Client(BaseClient):
             task: Such as `Text Generation` or `Text Embeddings`.
             author: Such as `ibm-granite`.
             hide_experimental: Leave experimental models out.
+            on_retry: As in `chat`.
 
         Raises:
             WorkersAIError: As in `chat`.
@@ -252,7 +254,7 @@ class Client(BaseClient):
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return self._sender.call(asked, parse_models, None)
+        return self._sender.call(asked, parse_models, on_retry)
 
     def close(self) -> None:
         """Close the connections, those of calls under way too; a later call opens new ones."""

@@ -49,6 +49,7 @@ from workersai.integration.messages import repair_history, to_history
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.progress import progress
+from workersai.integration.retries import retry_facts
 from workersai.integration.settings import (
     ConnectionSettings,
     EmbeddingSettings,
@@ -113,6 +114,7 @@ __all__ = [
     "read_object",
     "repair_history",
     "resolve_root",
+    "retry_facts",
     "secrets_in_header",
     "structured_methods",
     "text_of_any",

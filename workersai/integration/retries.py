@@ -1,0 +1,28 @@
+"""A retry that is about to be made, as plain values for a framework's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workersai.errors import APIStatusError
+from workersai.events import RetryNotice
+
+__all__ = ["retry_facts"]
+
+
+def retry_facts(notice: RetryNotice) -> dict[str, Any]:
+    """Return which retry it is, when it is made, and why.
+
+    `status`, `code` and `request_id` are `None` where the server gave no answer.
+    """
+    error = notice.error
+    answer = error if isinstance(error, APIStatusError) else None
+    return {
+        "attempt": notice.attempt,
+        "delay": notice.delay,
+        "error": type(error).__name__,
+        "reason": str(error),
+        "status": answer and answer.status,
+        "code": answer and answer.code,
+        "request_id": answer and answer.request_id,
+    }
