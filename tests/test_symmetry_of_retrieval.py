@@ -195,22 +195,29 @@ def test_both_faces_export_the_errors_and_settings_that_users_need() -> None:
 
 def _of_chat(message: Any) -> Any:
     assert message.usage_metadata is None  # no tokens were counted
-    return message.response_metadata["token_usage"]
+    assert "total_tokens" not in message.response_metadata["token_usage"]
+    return message.response_metadata["neurons"]
 
 
-CHATS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
-    "chat": (ChatWorkersAI, lambda it: _of_chat(it.invoke("hi"))),
+def _of_completion(generation: Any) -> Any:
+    assert "usage" not in generation.generation_info
+    return generation.generation_info["neurons"]
+
+
+CHATS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], Any]] = {
+    "chat": (ChatWorkersAI, lambda it: _of_chat(it.invoke("hi")), [1.98]),
     "completion": (
         WorkersAILLM,
-        lambda it: it.generate(["hi"]).generations[0][0].generation_info["usage"],
+        lambda it: _of_completion(it.generate(["hi"]).generations[0][0]),
+        [1.98],
     ),
-    "llm": (WorkersAI, lambda it: it.complete("hi").raw["usage"]),
+    "llm": (WorkersAI, lambda it: it.complete("hi").raw["usage"], {"neurons": 1.98}),
 }
 
 
 @pytest.mark.parametrize("kind", CHATS)
 def test_the_cost_of_an_answer_without_usage(kind: str) -> None:
     """Neurons are read from the header; token counts that nobody sent are not made up."""
-    make, usage_of = CHATS[kind]
+    make, cost_of, cost = CHATS[kind]
     model = make("@cf/meta/llama-3.2-3b-instruct", **Server({"cf-ai-neurons": "1.98"}).settings())
-    assert usage_of(model) == {"neurons": 1.98}
+    assert cost_of(model) == cost
