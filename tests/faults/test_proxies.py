@@ -1,0 +1,157 @@
+"""Proxies of the environment: none reads a token.
+
+Plain http goes past them, https goes through them by a tunnel, whoever asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faults.classes import OF_CLASSES, answered, make, run, well
+from tests.faults.conftest import Serve
+from tests.workersai.loopback import WAIT, Loopback, Peer, Seen
+from tests.workersai.talking import ACCOUNT, TOKEN
+from workersai import APIConnectionError, ConfigurationError
+
+VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+Way = tuple[str, str]
+CLIENTS: list[Way] = [("Client", "sync"), ("AsyncClient", "async")]
+
+
+class FakeProxy:
+    """Keeps every byte that it gets; it opens no tunnel, and says that it has."""
+
+    def __init__(self, serve: Serve) -> None:
+        self.heard = bytearray()
+        self.done = threading.Event()
+        self.server: Loopback = serve(self._hear)
+
+    @property
+    def url(self) -> str:
+        return f"http://user:word@127.0.0.1:{self.server.port}"
+
+    def _hear(self, peer: Peer, seen: Seen) -> None:
+        self.heard += f"{seen.head}\r\n\r\n".encode() + seen.body
+        if seen.head.startswith("CONNECT "):
+            peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            peer.sock.settimeout(WAIT)
+            with contextlib.suppress(OSError):
+                self.heard += peer.sock.recv(1 << 16)  # the beginning of TLS
+        peer.hang_up()
+        self.done.set()
+
+
+@pytest.fixture
+def proxy(serve: Serve) -> FakeProxy:
+    return FakeProxy(serve)
+
+
+def ask(way: Way, *, base_url: str, **settings: Any) -> None:
+    async def main() -> None:
+        it = make(way[0], base_url=base_url, **settings)
+        await answered(way, it)
+
+    run(main, way[1])
+
+
+def use(monkeypatch: pytest.MonkeyPatch, proxy: FakeProxy, *names: str) -> None:
+    for name in names:
+        monkeypatch.setenv(name, proxy.url)
+
+
+@pytest.mark.parametrize("way", OF_CLASSES, ids="-".join)
+def test_plain_http_goes_through_no_proxy(
+    serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """With every variable set and no exception made, the proxy is not even connected to."""
+    use(monkeypatch, proxy, *VARIABLES)
+    server = serve(well)
+    ask(way, base_url=f"http://localhost:{server.port}/client/v4")
+    assert proxy.server.connections == 0
+    assert len(server.requests) == 1
+    assert server.requests[0].header("authorization") == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
+def test_no_variable_alone_takes_plain_http_to_a_proxy(
+    serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way, variable: str
+) -> None:
+    """Upper case or lower, for one scheme or for all."""
+    use(monkeypatch, proxy, variable)
+    server = serve(well)
+    ask(way, base_url=server.base_url)
+    assert proxy.server.connections == 0
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
+def test_plain_http_to_a_named_host_goes_through_no_proxy(
+    proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """A host that is allowed by name and not there is an error, and no case for the proxy."""
+    use(monkeypatch, proxy, *VARIABLES)
+    with pytest.raises(APIConnectionError):
+        ask(way, base_url="http://workersai.invalid:8787", allow_insecure_http=True)
+    assert proxy.server.connections == 0
+
+
+def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def instrumented(*args: Any, **kwargs: Any) -> Any:
+        return method(*args, **kwargs)
+
+    return instrumented
+
+
+@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
+def test_plain_http_goes_through_no_proxy_while_httpx_is_instrumented(
+    serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """Tracing tools wrap the methods of httpx's transports; that opens no other way."""
+    for kind, name in (
+        (httpx.HTTPTransport, "handle_request"),
+        (httpx.AsyncHTTPTransport, "handle_async_request"),
+    ):
+        monkeypatch.setattr(kind, name, wrapped(getattr(kind, name)))
+    use(monkeypatch, proxy, *VARIABLES)
+    server = serve(well)
+    ask(way, base_url=server.base_url)
+    assert proxy.server.connections == 0
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("way", OF_CLASSES, ids="-".join)
+def test_https_goes_through_a_proxy_by_a_tunnel(
+    loopback: None, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """The proxy gets its own credentials and the host's name; no byte of ours is in clear."""
+    use(monkeypatch, proxy, "HTTPS_PROXY")
+    with pytest.raises(APIConnectionError) as caught:
+        ask(way, base_url="https://workersai.example/client/v4")
+    assert proxy.done.wait(WAIT)
+    heard = bytes(proxy.heard)
+    assert heard.startswith(b"CONNECT workersai.example:443 HTTP/1.1\r\n")
+    assert b"Basic dXNlcjp3b3Jk" in heard
+    assert b"\r\n\r\n\x16\x03" in heard, "what follows is TLS"
+    for secret in (TOKEN, ACCOUNT, "Hello"):
+        assert secret.encode() not in heard
+    assert "user:word" not in f"{caught.value} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize("url", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://[::1", "://"])
+@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
+def test_a_proxy_that_cannot_be_used(
+    loopback: None, monkeypatch: pytest.MonkeyPatch, way: Way, url: str
+) -> None:
+    """It is an error in our terms: never a raw one, and never a connection without the proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    with pytest.raises((ConfigurationError, APIConnectionError)):
+        ask(way, base_url="https://127.0.0.1:9/client/v4")
