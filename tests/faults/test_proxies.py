@@ -34,8 +34,12 @@ class FakeProxy:
         self.server: Loopback = serve(self._hear)
 
     @property
+    def plain_url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://user:word@127.0.0.1:{self.server.port}"
+        return self.plain_url.replace("//", "//user:word@")
 
     def _hear(self, peer: Peer, seen: Seen) -> None:
         self.heard += f"{seen.head}\r\n\r\n".encode() + seen.body

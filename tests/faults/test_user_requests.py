@@ -21,10 +21,11 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve
 from tests.faults.scripts import TEXT
 from tests.faults.speakers import SIX, Speaker, make_http_client
+from tests.faults.test_proxies import FakeProxy
 from tests.faults.test_secrets import family, leaks, with_locals
 from tests.workersai.loopback import WAIT, Loopback, Peer, Seen
 from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
-from workersai import ConfigurationError, WorkersAIError
+from workersai import APIConnectionError, ConfigurationError, WorkersAIError
 
 LIBRARIES = {"sync": ("httpx", "httpx2"), "async": ("httpx", "aiohttp", "httpx2")}
 PAIRS = [(name, library) for name in SIX for library in LIBRARIES[name.split("-")[1]]]
@@ -44,10 +45,10 @@ class Own:
         self._stack = stack
         self.client: Any = None
 
-    def speak(self, server: Loopback, **settings: Any) -> Speaker:
+    def speak(self, server: Loopback, base: str | None = None, **settings: Any) -> Speaker:
         """Make the client with *settings*, and a speaker that uses it for a named host."""
         self.client = make_http_client(self.name.split("-")[1], self.library, **settings)
-        base_url = f"http://localhost:{server.port}/client/v4"
+        base_url = base or f"http://localhost:{server.port}/client/v4"
         made = Speaker(self.name, base_url=base_url, http_client=self.client, max_retries=0)
         made.own = self.client
         self._stack.callback(made.close)
@@ -318,6 +319,19 @@ def test_plain_http_through_a_users_proxy_is_refused(
     assert "trust_env=False" in str(refused(speaker))
     hears_nothing(proxy)
     assert server.requests == []
+
+
+def test_https_through_a_users_proxy(bare: Own, serve: Serve) -> None:
+    """The client asks its proxy for a tunnel, and no byte of ours is in clear."""
+    proxy = FakeProxy(serve)
+    speaker = bare.speak(proxy.server, base="https://workersai.example", proxy=proxy.plain_url)
+    with pytest.raises(APIConnectionError):
+        speaker.ask()
+    assert proxy.done.wait(WAIT)
+    heard = bytes(proxy.heard)
+    assert heard.startswith(b"CONNECT workersai.example:443")
+    for secret in (TOKEN, ACCOUNT, "Hello"):
+        assert secret.encode() not in heard
 
 
 def test_plain_http_over_a_connection_that_a_proxy_has(traced: Own, serve: Serve) -> None:
