@@ -115,16 +115,21 @@ def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
     return instrumented
 
 
-@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
-def test_plain_http_goes_through_no_proxy_while_httpx_is_instrumented(
-    serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
-) -> None:
-    """Tracing tools wrap the methods of httpx's transports; that opens no other way."""
+def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrap the methods of httpx's transports, as tracers do."""
     for kind, name in (
         (httpx.HTTPTransport, "handle_request"),
         (httpx.AsyncHTTPTransport, "handle_async_request"),
     ):
         monkeypatch.setattr(kind, name, wrapped(getattr(kind, name)))
+
+
+@pytest.mark.parametrize("way", CLIENTS, ids="-".join)
+def test_plain_http_goes_through_no_proxy_while_httpx_is_instrumented(
+    serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """Tracing tools wrap the methods of httpx's transports; that opens no other way."""
+    instrument(monkeypatch)
     use(monkeypatch, proxy, *VARIABLES)
     server = serve(well)
     ask(way, base_url=server.base_url)

@@ -19,6 +19,7 @@ from tests.faults.classes import ASKED, OF_CLASSES, OF_FACES, answered, make, ru
 from tests.faults.conftest import Serve, in_a_fork
 from tests.faults.scripts import TEXT
 from tests.faults.speakers import Speaker
+from tests.faults.test_proxies import instrument
 from tests.workersai.loopback import WAIT, Loopback, Peer, Seen
 from tests.workersai.talking import HELLO, UNKNOWN
 from workersai import APIConnectionError, AsyncClient, Client, StreamInterruptedError, TextDelta
@@ -49,6 +50,15 @@ def test_a_hundred_objects_use_one_connection(serve: Serve, way: Way, how: str) 
     run(main, way[1])
     assert len(server.requests) == 100
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("way", CLIENTS, ids=ids)
+def test_a_hundred_objects_use_one_connection_while_httpx_is_instrumented(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """A tracer that wraps httpx's transports sees every request, over one connection."""
+    instrument(monkeypatch)
+    test_a_hundred_objects_use_one_connection(serve, way, "dropped")
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
@@ -375,7 +385,8 @@ def test_a_fork_shares_nothing_with_its_parent(serve: Serve, name: str) -> None:
     """
     server = serve(lambda peer, _: peer.answer(b'{"response":"connection %d"}' % peer.number))
     parent, other = (Speaker(name, base_url=server.base_url) for _ in range(2))
-    if parent.is_async:
+    if other._loop is not None:
+        other._loop.close()
         other._loop = parent._loop
     assert [parent.ask(), other.ask()] == ["connection 1"] * 2
 
@@ -391,6 +402,7 @@ def test_a_fork_shares_nothing_with_its_parent(serve: Serve, name: str) -> None:
     theirs = in_a_fork(of_the_child)
     assert theirs() == "connection 2,connection 2"
     assert {parent.ask(), other.ask()} == {"connection 1"}
+    other.wait(other.it.aclose() if other.is_async else other.it.close())
     parent.close()
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from workersai._http.aio_pool import AsyncPool, AsyncResponse
 from workersai._http.clocks import Clocks
-from workersai._http.families import Family, httpx_family
+from workersai._http.families import Family
 from workersai._http.inflate import decoder_for
+from workersai._http.library_pool import AsyncLibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import MAX_REST, AsyncHTTPClient, is_patched
+from workersai._http.sharing import SharedPools
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, shielded
 from workersai._wire import is_error_status
@@ -45,6 +47,7 @@ class AsyncEngine:
         self._used: _PoolsOfLoops = weakref.WeakKeyDictionary()
         self._libraries: _LibrariesOfLoops = weakref.WeakKeyDictionary()
         self.secrets = [] if self._user is None else self._user.secrets
+        weakref.finalize(self, _drop_forgotten)
         mask_logs("httpx" if self._user is None else self._user.family.library.__name__)
 
     async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
@@ -58,7 +61,7 @@ class AsyncEngine:
                     used.is_new = False
                     await used.pool.join(used)
                 return await used.pool.open(outgoing, clocks, used.active)
-        return await _open(self._library_client(), outgoing, clocks)
+        return await _open(await self._library_client(outgoing.url), outgoing, clocks)
 
     def _used_for(self, url: str) -> _Used | None:
         """Return the running loop's connections for a URL; `None` if only a library makes them."""
@@ -69,18 +72,17 @@ class AsyncEngine:
                 return None
             for other in [kept for kept in self._used if kept.is_closed()]:
                 del self._used[other]
-            self._used[loop] = used = _Used(shared_pool(route, loop))
+            self._used[loop] = used = _Used(_pools_of(loop).own.get(route))
         return used
 
-    def _library_client(self) -> UserClient:
+    async def _library_client(self, url: str) -> UserClient:
         """Return a client of httpx for what our own connections cannot do."""
         loop = asyncio.get_running_loop()
         pid, library = self._libraries.get(loop, (0, None))
         if library is None or pid != os.getpid():
-            client = httpx_family().library.AsyncClient(timeout=None)
-            library = UserClient(client, "AsyncClient")
+            library = _pools_of(loop).libraries.get(LibraryRoute.to(parse_target(url)))
             self._libraries[loop] = (os.getpid(), library)
-        return library
+        return await library.join(self)
 
     async def aclose(self) -> None:
         """As `SyncEngine.close`, for the running loop's connections."""
@@ -92,7 +94,7 @@ class AsyncEngine:
             used.pool.leave(used)
         _, library = self._libraries.pop(loop, (0, None))
         if library is not None:
-            await library.client.aclose()
+            await library.leave(self)
 
 
 async def _open(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer:
@@ -138,26 +140,41 @@ class _Used:
 
 _PoolsOfLoops: TypeAlias = "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Used]"
 _LibrariesOfLoops: TypeAlias = (
-    "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[int, UserClient]]"
+    "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[int, AsyncLibraryPool]]"
 )
-_Pools: TypeAlias = "weakref.WeakValueDictionary[tuple[int, Route], AsyncPool]"
+
+
+class _Pools:
+    """What all engines share in one event loop, by all that makes a difference to it."""
+
+    def __init__(self) -> None:
+        self.own: SharedPools[Route, AsyncPool] = SharedPools(AsyncPool)
+        self.libraries: SharedPools[LibraryRoute, AsyncLibraryPool] = SharedPools(AsyncLibraryPool)
+
+    def drop_forgotten(self) -> None:
+        self.own.drop_forgotten()
+        self.libraries.drop_forgotten()
+
 
 _pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pools] = weakref.WeakKeyDictionary()
 
 
-def shared_pool(route: Route, loop: asyncio.AbstractEventLoop) -> AsyncPool:
-    """Return an event loop's connections of a route, which all clients share that go there.
+def _pools_of(loop: asyncio.AbstractEventLoop) -> _Pools:
+    _drop_forgotten()
+    if (pools := _pools.get(loop)) is None:
+        pools = _pools.setdefault(loop, _Pools())
+    return pools
 
-    The last client that lets go of them closes them.
-    """
-    pools = _pools.get(loop)
-    if pools is None:
-        pools = _pools.setdefault(loop, weakref.WeakValueDictionary())
-    key = (os.getpid(), route)
-    pool = pools.get(key)
-    if pool is None:
-        pool = pools.setdefault(key, AsyncPool(route))
-    return pool
+
+def _drop_forgotten() -> None:
+    """Let go of what closed loops have left, and of what has not been used for a while."""
+    for reference in _pools.keyrefs():  # a list, whatever other threads add meanwhile
+        if (loop := reference()) is None:
+            continue
+        if loop.is_closed():
+            _pools.pop(loop, None)
+        elif (pools := _pools.get(loop)) is not None:
+            pools.drop_forgotten()
 
 
 class LibraryAnswer:

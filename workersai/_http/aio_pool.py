@@ -23,7 +23,8 @@ from workersai._http.exceptions import broken, cut_short, no_tunnel, unreadable
 from workersai._http.framing import MalformedResponseError, ResponseReader, request_bytes
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
-from workersai._http.sync_pool import IDLE_SECONDS, MAX_IDLE, MAX_REST
+from workersai._http.sharing import IDLE_SECONDS
+from workersai._http.sync_pool import MAX_IDLE, MAX_REST
 from workersai._http.targets import Proxy, Route
 from workersai._http.tls import TLSBuffer, shared_ssl_context
 from workersai._wire import is_error_status
@@ -196,13 +197,15 @@ class AsyncPool:
         self._places = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._users: weakref.WeakSet[object] = weakref.WeakSet()
+        self._used_at = time.monotonic()
         self._keeper = _close_with_loop(self._idle)
-        self._is_kept = False
+        self._is_kept = self._is_watched = False
         weakref.finalize(self, _close_all, self._idle)
 
     async def join(self, user: object) -> None:
         """Count a user in, and let the event loop close what waits here when it shuts down."""
         self._users.add(user)
+        self._used_at = time.monotonic()
         if not self._is_kept:
             self._is_kept = True
             await anext(self._keeper)
@@ -212,6 +215,10 @@ class AsyncPool:
         self._users.discard(user)
         if not self._users:
             _close_all(self._idle)
+
+    def is_forgotten(self) -> bool:
+        """Say whether it has no users, and had none lately."""
+        return not self._users and time.monotonic() - self._used_at > IDLE_SECONDS
 
     async def open(
         self, outgoing: Outgoing, clocks: Clocks, active: set[AsyncResponse]
@@ -280,11 +287,22 @@ class AsyncPool:
     def put_back(self, connection: AsyncConnection) -> None:
         """Keep a connection for the next request."""
         connection.is_used = True
-        connection.idle_since = time.monotonic()
+        connection.idle_since = self._used_at = time.monotonic()
         if len(self._idle) < MAX_IDLE:
             self._idle.append(connection)
+            if not self._is_watched:
+                self._is_watched = True
+                _close_later(weakref.ref(self))
         else:
             connection.close()
+
+    def close_expired(self) -> None:
+        """Close what has waited for too long, and look again later at what is left."""
+        while self._idle and time.monotonic() - self._idle[0].idle_since >= IDLE_SECONDS:
+            self._idle.popleft().close()
+        self._is_watched = bool(self._idle)
+        if self._is_watched:
+            _close_later(weakref.ref(self))
 
     async def _take_place(self, clocks: Clocks) -> None:
         """Wait until fewer than `MAX_OPEN` requests are under way."""
@@ -315,6 +333,16 @@ class AsyncPool:
                 waiter.set_result(None)
                 return
         self._places -= 1
+
+
+def _close_later(pool: weakref.ref[AsyncPool]) -> None:
+    """Have the running event loop look at a pool when its connections may have idled enough."""
+
+    def look() -> None:
+        if (found := pool()) is not None:
+            found.close_expired()
+
+    asyncio.get_running_loop().call_later(IDLE_SECONDS, look)
 
 
 async def _close_with_loop(idle: deque[AsyncConnection]) -> AsyncGenerator[None, None]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from workersai._http.clocks import Clocks
-from workersai._http.families import Family, httpx_family
+from workersai._http.families import Family
 from workersai._http.inflate import decoder_for
+from workersai._http.library_pool import LibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
 from workersai._http.shared import HTTPClient, is_patched
+from workersai._http.sharing import SharedPools
 from workersai._http.sync_pool import SyncPool, SyncResponse
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, read_to_end
@@ -37,7 +38,7 @@ class SyncEngine:
         self._pool: SyncPool | None = None
         self._pid = 0
         self._active: set[SyncResponse] = set()
-        self._library: tuple[int, UserClient] | None = None
+        self._library: tuple[int, LibraryPool] | None = None
         self.secrets = [] if self._user is None else self._user.secrets
         mask_logs("httpx" if self._user is None else self._user.family.library.__name__)
 
@@ -54,25 +55,24 @@ class SyncEngine:
             pool = self._pool_for(outgoing.url)
             if pool is not None:
                 return pool.open(outgoing, clocks, self._active)
-        return _open(self._library_client(), outgoing, clocks)
+        return _open(self._library_client(outgoing.url), outgoing, clocks)
 
     def _pool_for(self, url: str) -> SyncPool | None:
         """Return the connections for a URL; `None` if only a library can make them."""
         pool, target = self._pool, parse_target(url)
         if pool is None or self._pid != os.getpid() or not pool.route.leads_to(target):
             route = route_to(target)
-            pool = None if route is None else shared_pool(route)
+            pool = None if route is None else _pools.get(route)
             if pool is not None:
                 pool.join(self)
             self._pool, self._pid = pool, os.getpid()
         return pool
 
-    def _library_client(self) -> UserClient:
+    def _library_client(self, url: str) -> UserClient:
         """Return a client of httpx for what our own connections cannot do."""
         if self._library is None or self._library[0] != os.getpid():
-            client = httpx_family().library.Client(timeout=None)
-            self._library = (os.getpid(), UserClient(client, "Client"))
-        return self._library[1]
+            self._library = (os.getpid(), _libraries.get(LibraryRoute.to(parse_target(url))))
+        return self._library[1].join(self)
 
     def close(self) -> None:
         """Let go of the connections; the next call opens new ones. A user's client stays open."""
@@ -83,7 +83,7 @@ class SyncEngine:
             pool.leave(self)
         library, self._library = self._library, None
         if library is not None and library[0] == os.getpid():
-            library[1].client.close()
+            library[1].leave(self)
 
 
 def _open(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer:
@@ -114,19 +114,10 @@ def _send(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer
     raise failure
 
 
-_pools: weakref.WeakValueDictionary[tuple[int, Route], SyncPool] = weakref.WeakValueDictionary()
+_pools: SharedPools[Route, SyncPool] = SharedPools(SyncPool)
+"""Of this process: by route, because nothing else makes a difference to a connection."""
 
-
-def shared_pool(route: Route) -> SyncPool:
-    """Return this process's connections of a route, which all clients share that go there.
-
-    The last client that lets go of them closes them.
-    """
-    key = (os.getpid(), route)
-    pool = _pools.get(key)
-    if pool is None:
-        pool = _pools.setdefault(key, SyncPool(route))
-    return pool
+_libraries: SharedPools[LibraryRoute, LibraryPool] = SharedPools(LibraryPool)
 
 
 class LibraryAnswer:

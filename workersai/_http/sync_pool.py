@@ -16,6 +16,7 @@ from workersai._http.exceptions import broken, cut_short, no_tunnel, unreadable
 from workersai._http.framing import MalformedResponseError, ResponseReader, request_bytes
 from workersai._http.inflate import decoder_for
 from workersai._http.outgoing import Outgoing
+from workersai._http.sharing import IDLE_SECONDS
 from workersai._http.targets import Proxy, Route
 from workersai._http.tls import shared_ssl_context
 from workersai._wire import is_error_status
@@ -23,7 +24,6 @@ from workersai.errors import APIConnectionError, ResponseError, WorkersAIError
 
 __all__ = ["SyncConnection", "SyncPool", "SyncResponse"]
 
-IDLE_SECONDS = 30.0
 MAX_IDLE = 100
 MAX_REST = 32
 """Reads that the rest of a response may take; a server that sends more has no end in sight."""
@@ -134,17 +134,23 @@ class SyncPool:
         self.route = route
         self._idle: deque[SyncConnection] = deque()
         self._users: weakref.WeakSet[object] = weakref.WeakSet()
+        self._used_at = time.monotonic()
         weakref.finalize(self, _close_all, self._idle)
 
     def join(self, user: object) -> None:
         """Count a user in."""
         self._users.add(user)
+        self._used_at = time.monotonic()
 
     def leave(self, user: object) -> None:
         """Count a user out; the last one closes what waits here."""
         self._users.discard(user)
         if not self._users:
             _close_all(self._idle)
+
+    def is_forgotten(self) -> bool:
+        """Say whether it has no users, and had none lately."""
+        return not self._users and time.monotonic() - self._used_at > IDLE_SECONDS
 
     def open(self, outgoing: Outgoing, clocks: Clocks, active: set[SyncResponse]) -> SyncResponse:
         """Send a request and wait for the head of its response.
@@ -212,7 +218,7 @@ class SyncPool:
     def put_back(self, connection: SyncConnection) -> None:
         """Keep a connection for the next request."""
         connection.is_used = True
-        connection.idle_since = time.monotonic()
+        connection.idle_since = self._used_at = time.monotonic()
         if len(self._idle) < MAX_IDLE:
             self._idle.append(connection)
         else:

@@ -9,10 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-__all__ = ["Proxy", "Route", "Target", "parse_target", "route_to"]
+from workersai.errors import ConfigurationError
+
+__all__ = ["Proxy", "Route", "Target", "parse_target", "route_to", "unusable_proxy"]
 
 _PORTS = {"http": 80, "https": 443}
 _UNQUOTED = "/@:+!$&'()*,;=~%-._"
+
+
+def unusable_proxy(reason: str) -> ConfigurationError:
+    """Return the error for a proxy of the environment that cannot be used."""
+    return ConfigurationError(
+        f"the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used: {reason}. Set it to an "
+        "http, https or socks5 URL, or except the host by NO_PROXY"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +41,25 @@ class Proxy:
 
     @classmethod
     def parse(cls, url: str) -> Proxy | None:
-        """Read a proxy's URL; `None` for a kind that needs more than `CONNECT`."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        """Read a proxy's URL; `None` for a kind that needs more than `CONNECT`.
+
+        Raises:
+            ConfigurationError: If it is no URL. Its text is not shown, which may hold a password.
+        """
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port or 80
+        except ValueError:
+            parts = None
+        if parts is None:
+            raise unusable_proxy("it is no URL")
         if parts.scheme != "http" or not parts.hostname:
             return None
         authorization = None
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return cls(parts.hostname, parts.port or 80, authorization)
+        return cls(parts.hostname, port, authorization)
 
 
 @dataclass(frozen=True, slots=True)
