@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import signal
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +15,9 @@ import pytest
 
 from langchain_workersai._model import connection as langchain_connection
 from llamaindex_workersai._model import connection as llamaindex_connection
+from tests.faults.classes import OF_CLASSES, answered, run, well
+from tests.faults.classes import make as of_class
+from tests.faults.conftest import Serve
 from tests.faults.speakers import CLASSES
 from tests.workersai.loopback import WAIT
 from tests.workersai.talking import ACCOUNT, TOKEN, UNKNOWN
@@ -105,14 +110,27 @@ def test_a_copy_has_clients_of_its_own(name: str, twin: Any) -> None:
     assert copied == it
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_every_class_can_reach_a_container_by_an_explicit_setting(name: str) -> None:
-    """Plain http to a named host is refused by the setting's name, and allowed by it."""
-    settings = {"base_url": "http://workersai:8787/client/v4"}
+@pytest.mark.parametrize("way", OF_CLASSES, ids="-".join)
+def test_every_class_can_reach_a_container_by_an_explicit_setting(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, way: tuple[str, str]
+) -> None:
+    """Plain http to a named host is refused by the setting's name, and works with it."""
+    server, look_up = serve(well), socket.getaddrinfo
+
+    def of_this_machine(host: Any, *args: Any, **kwargs: Any) -> Any:
+        return look_up("127.0.0.1" if host == "workersai" else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", of_this_machine)
+    url = f"http://workersai:{server.port}/client/v4"
+
+    async def main(**settings: Any) -> None:
+        await answered(way, of_class(way[0], base_url=url, **settings))
+
     with pytest.raises(ConfigurationError, match="allow_insecure_http=True"):
-        sender(make(name, **settings))
-    made = sender(make(name, **settings, allow_insecure_http=True))
-    assert made._setup._settings.root.startswith("http://workersai:8787/client/v4/")
+        run(main, way[1])
+    assert server.requests == []
+    run(functools.partial(main, allow_insecure_http=True), way[1])
+    assert server.requests[0].header("host") == f"workersai:{server.port}"
 
 
 @pytest.mark.parametrize("wrong", ["yes", 1])
@@ -122,7 +140,3 @@ def test_no_text_allows_plain_http(name: str, wrong: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         make(name, allow_insecure_http=wrong)
     assert caught.value.parameter == "allow_insecure_http"
-
-
-def sender(it: Any) -> Any:
-    return it if isinstance(it, Client | AsyncClient) else it._client()

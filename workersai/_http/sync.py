@@ -62,7 +62,7 @@ class SyncEngine:
         pool, target = self._pool, parse_target(url)
         if pool is None or self._pid != os.getpid() or not pool.route.leads_to(target):
             route = route_to(target)
-            pool = None if route is None else _pools.get(route)
+            pool = None if route is None else shared_pool(route)
             if pool is not None:
                 pool.join(self)
             self._pool, self._pid = pool, os.getpid()
@@ -115,9 +115,12 @@ def _send(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer
 
 
 _pools: SharedPools[Route, SyncPool] = SharedPools(SyncPool)
-"""Of this process: by route, because nothing else makes a difference to a connection."""
-
 _libraries: SharedPools[LibraryRoute, LibraryPool] = SharedPools(LibraryPool)
+
+
+def shared_pool(route: Route) -> SyncPool:
+    """Return this process's connections of a route, which all clients share that go there."""
+    return _pools.get(route)
 
 
 class LibraryAnswer:

@@ -13,7 +13,6 @@ import ssl
 import threading
 import time
 import traceback
-import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -222,16 +221,17 @@ def test_a_close_that_is_cancelled_closes_all_the_same(serve: Serve) -> None:
     asyncio.run(main())
 
 
-def test_a_closed_client_is_not_kept(serve: Serve) -> None:
-    """A client that is closed and used in turns keeps none of its old connections."""
-    client = make(Client, serve(well))
-    made = []
-    for _ in range(5):
+def test_a_closed_client_keeps_no_connection(serve: Serve) -> None:
+    """A client that is closed and used in turns has closed each of its old connections."""
+    server = serve(well)
+    client = make(Client, server)
+    for number in range(1, 6):
         assert client.chat(HELLO).text
-        made.append(weakref.ref(client._sender._engine._pool))
+        pool = client._sender._engine._pool
+        assert len(pool._idle) == 1
         client.close()
-    gc.collect()
-    assert [found for reference in made if (found := reference()) is not None] == []
+        assert not pool._idle
+        assert server.connections == number
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
