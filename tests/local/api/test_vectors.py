@@ -112,3 +112,38 @@ def test_openai_embeddings(post: Post) -> None:
     assert floats == pytest.approx(plain["data"][0]["embedding"], abs=1e-6)
     single = post("/v1/embeddings", {"model": SMALL, "input": "one two"}).json()
     assert single["data"][0]["embedding"] == plain["data"][0]["embedding"]
+
+
+def text_of(tokens: int) -> str:
+    """A text of so many tokens of the echo engine."""
+    return " ".join(["word"] * tokens)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "says"),
+    [
+        (9, 7000, "Max context reached 63000 tokens but model supports only 60000"),
+        (1, 8193, "Sequence too long: 8193 > 8192"),
+        (2, 9000, "Sequence too long: 9000 > 8192"),
+    ],
+)
+def test_more_tokens_than_bge_m3_takes(post: Post, texts: int, words: int, says: str) -> None:
+    """A request is refused by its texts times the longest one, and by a single long text."""
+    batch = [text_of(words), *["word"] * (texts - 1)]
+
+    native = post(M3, {"text": batch})
+    openai = post("/v1/embeddings", {"model": M3, "input": batch})
+
+    for response in (native, openai):
+        [error] = response.json()["errors"]
+        assert (response.status_code, error["code"]) == (400, 3030)
+        assert says in error["message"]
+
+
+def test_as_many_tokens_as_bge_m3_takes(post: Post) -> None:
+    """What fits is embedded, and a long text that the request lets be cut counts as cut."""
+    assert post(M3, {"text": [text_of(7500)] * 8}).status_code == 200
+    long = text_of(9000)
+    assert post(M3, {"text": [long], "truncate_inputs": True}).status_code == 200
+    assert post(M3, {"text": [long] * 8, "truncate_inputs": True}).status_code == 400
+    assert post(SMALL, {"text": [long]}).status_code == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -116,8 +116,10 @@ class Operations:
             raise _no_such(model.name)
         self._checks.body("v1-embeddings", body)
         self._checks.body(model.schema, {"text": body["input"]})
+        texts = _as_list(body["input"])
+        _check_budget(self._engine, model, texts)
         with _engine_errors():
-            embedded = self._engine.embed(_as_list(body["input"]), model.dimensions)
+            embedded = self._engine.embed(texts, model.dimensions)
         return openai_embeddings(model, embedded, as_base64=body.get("encoding_format") == "base64")
 
 
@@ -230,9 +232,27 @@ def _embed(engine: Engine, model: LocalModel, body: Any) -> dict[str, Any]:
     if "contexts" in body:
         return wrapped(_embed_contexts(engine, model, body))
     texts = [text for key in ("queries", "documents", "text") for text in _as_list(body.get(key))]
+    _check_budget(engine, model, texts, cut=bool(body.get("truncate_inputs")))
     with _engine_errors():
         embedded = engine.embed(texts, model.dimensions)
     return wrapped(embedding_result(model, embedded, body.get("pooling", model.pooling)))
+
+
+def _check_budget(
+    engine: Engine, model: LocalModel, texts: Sequence[str], *, cut: bool = False
+) -> None:
+    """Refuse more tokens than the model takes: in one text, and in as many as there are texts."""
+    budget, longest_allowed = model.profile.max_request_tokens, model.profile.max_input_tokens
+    if budget is None or longest_allowed is None:
+        return
+    longest = max((engine.prompt_tokens(ChatJob(prompt=text)) for text in texts), default=0)
+    if longest > longest_allowed and not cut:
+        raise ApiFailure(400, 3030, f"Sequence too long: {longest} > {longest_allowed}")
+    total = min(longest, longest_allowed) * len(texts)
+    if total > budget:
+        raise ApiFailure(
+            400, 3030, f"Max context reached {total} tokens but model supports only {budget}"
+        )
 
 
 def _as_list(value: Any) -> list[str]:
