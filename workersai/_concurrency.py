@@ -115,7 +115,7 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
 
 def _in_threads(work: Callable[[], None], threads: int, stop: Callable[[], None]) -> None:
     """Run *work* in each of some threads; when one fails, stop the others and wait for them."""
-    with ThreadPoolExecutor(threads, "workersai") as pool:
+    with ThreadPoolExecutor(threads, "workersai-call") as pool:
         try:
             working = [pool.submit(work) for _ in range(threads)]
             for thread in wait(working, return_when=FIRST_EXCEPTION).done:

@@ -202,7 +202,9 @@ def test_after_a_failure_no_thread_begins_another_call(monkeypatch: pytest.Monke
 
     assert sorted(begun) == [0, 1]
     assert ended == [0]
-    assert not [thread for thread in threading.enumerate() if "workersai" in thread.name]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("workersai-call")
+    ]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
