@@ -12,7 +12,8 @@ from llama_index.core.schema import BaseNode, MetadataMode
 from pydantic import Field, Strict, model_validator
 from typing_extensions import Self, Unpack
 
-from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.arguments import EmbeddingsSettings
+from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.identity import Described
 from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
 from llamaindex_workersai._model.retries import report_retry
@@ -20,7 +21,6 @@ from llamaindex_workersai._model.usage import report_usage
 from workersai.integration import (
     CONFIG,
     EmbeddingFields,
-    EmbeddingSettings,
     call_each_async,
     fill_blank,
     hides_arguments,
@@ -29,15 +29,6 @@ from workersai.integration import (
 )
 
 _log = logging.getLogger(__name__)
-
-
-class WorkersAIEmbeddingSettings(Settings, EmbeddingSettings, total=False):
-    """What `WorkersAIEmbedding` takes besides the model."""
-
-    embed_batch_size: int
-    num_workers: int | None
-    embeddings_cache: Any
-    rate_limiter: Any
 
 
 class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
@@ -81,9 +72,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     embeddings_cache: Any | None = Field(default=None, exclude=True)
 
     @hides_arguments
-    def __init__(
-        self, model: str | None = None, **settings: Unpack[WorkersAIEmbeddingSettings]
-    ) -> None:
+    def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingsSettings]) -> None:
         Connection.__init__(self, model, **settings)
 
     @model_validator(mode="after")

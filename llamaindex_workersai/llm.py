@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -15,15 +15,13 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.prompts import BasePromptTemplate
-from llama_index.core.types import BaseOutputParser, PydanticProgramMode
 from typing_extensions import Self, Unpack
 
+from llamaindex_workersai._model.arguments import ChatSettings
 from llamaindex_workersai._model.batches import BatchedChat
-from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
-from llamaindex_workersai._model.structured import Method
 from llamaindex_workersai._translate.chunks import (
     ChatReader,
     CompletionReader,
@@ -31,29 +29,7 @@ from llamaindex_workersai._translate.chunks import (
     to_completion,
 )
 from llamaindex_workersai._translate.messages import checks_messages
-from workersai.integration import CONFIG, GenerationSettings, hides_arguments, profile_in_catalogue
-
-
-class WorkersAISettings(Settings, GenerationSettings, total=False):
-    """What `WorkersAI` takes besides the model."""
-
-    stream_usage: bool
-    context_window: int | None
-    num_output: int | None
-    is_chat_model: bool
-    is_function_calling_model: bool | None
-    repair_history: bool
-    reasoning_as_text: bool
-    think_tags: bool
-    structured_output_method: Method | None
-    structured_output_retries: int
-    system_prompt: str | None
-    messages_to_prompt: Callable[[Sequence[ChatMessage]], str] | None
-    completion_to_prompt: Callable[[str], str] | None
-    output_parser: BaseOutputParser | None
-    pydantic_program_mode: PydanticProgramMode
-    query_wrapper_prompt: BasePromptTemplate | None
-    rate_limiter: Any
+from workersai.integration import CONFIG, hides_arguments, profile_in_catalogue
 
 
 class WorkersAI(BatchedChat):
@@ -77,7 +53,7 @@ class WorkersAI(BatchedChat):
     model_config = CONFIG
 
     @hides_arguments
-    def __init__(self, model: str | None = None, **settings: Unpack[WorkersAISettings]) -> None:
+    def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:
         Connection.__init__(self, model, **settings)
 
     @classmethod
@@ -87,7 +63,7 @@ class WorkersAI(BatchedChat):
 
     @classmethod
     @hides_arguments
-    def from_catalogue(cls, model: str, **settings: Unpack[WorkersAISettings]) -> Self:
+    def from_catalogue(cls, model: str, **settings: Unpack[ChatSettings]) -> Self:
         """Make the LLM of a model as the account's live catalogue describes it, by one request.
 
         Args:
@@ -104,7 +80,7 @@ class WorkersAI(BatchedChat):
     @classmethod
     @hides_arguments
     def afrom_catalogue(
-        cls, model: str, **settings: Unpack[WorkersAISettings]
+        cls, model: str, **settings: Unpack[ChatSettings]
     ) -> Coroutine[Any, Any, Self]:
         """As `from_catalogue`, awaited."""
         llm = cls(model, **settings)

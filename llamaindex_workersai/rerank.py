@@ -15,20 +15,14 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import StrictBool
 from typing_extensions import Unpack
 
-from llamaindex_workersai._model.connection import Connection, Settings
+from llamaindex_workersai._model.arguments import RankingSettings
+from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
-from workersai.integration import RerankFields, RerankSettings, hides_arguments
+from workersai.integration import RerankFields, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
-
-
-class WorkersAIRerankSettings(Settings, RerankSettings, total=False):
-    """What `WorkersAIRerank` takes besides the model."""
-
-    normalize_scores: bool
-    keep_retrieval_score: bool
 
 
 class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
@@ -60,9 +54,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
     keep_retrieval_score: StrictBool = False
 
     @hides_arguments
-    def __init__(
-        self, model: str | None = None, **settings: Unpack[WorkersAIRerankSettings]
-    ) -> None:
+    def __init__(self, model: str | None = None, **settings: Unpack[RankingSettings]) -> None:
         Connection.__init__(self, model, **settings)
 
     @classmethod

@@ -13,16 +13,14 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 import langchain_workersai
 import llamaindex_workersai
-from langchain_workersai._model import arguments
-from llamaindex_workersai.embeddings import WorkersAIEmbeddingSettings
-from llamaindex_workersai.llm import WorkersAISettings
-from llamaindex_workersai.rerank import WorkersAIRerankSettings
+from langchain_workersai._model import arguments as langchain_arguments
+from llamaindex_workersai._model import arguments as llamaindex_arguments
 from tests.workersai.talking import ACCOUNT, TOKEN
 
 CHAT = "@cf/ibm-granite/granite-4.0-h-micro"
 EMBEDDING = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
-GIVEN: dict[str, Any] = {"account_id": ACCOUNT, "api_token": TOKEN}
+CREDENTIALS: dict[str, Any] = {"account_id": ACCOUNT, "api_token": TOKEN}
 
 MESSAGES = [ChatMessage(role="user", content="Hello")]
 NODES = [NodeWithScore(node=TextNode(text="one"), score=0.5)]
@@ -44,7 +42,7 @@ class One(NamedTuple):
     ways: dict[str, Callable[[Any], Any]]
 
     def make(self, **settings: Any) -> Any:
-        return self.cls(**{"model": self.model, **GIVEN, **settings})
+        return self.cls(**{"model": self.model, **CREDENTIALS, **settings})
 
     async def ask(self, it: Any, way: str) -> Any:
         """Ask in one way, and wait for it where it is a coroutine."""
@@ -95,49 +93,49 @@ SEVEN = {
     "ChatWorkersAI": One(
         langchain_workersai.ChatWorkersAI,
         CHAT,
-        arguments.ChatSettings,
+        langchain_arguments.ChatSettings,
         "model_kwargs",
         _LANGCHAIN_TEXT,
     ),
     "WorkersAILLM": One(
         langchain_workersai.WorkersAILLM,
         CHAT,
-        arguments.CompletionSettings,
+        langchain_arguments.CompletionSettings,
         "model_kwargs",
         _LANGCHAIN_TEXT,
     ),
     "WorkersAIEmbeddings": One(
         langchain_workersai.WorkersAIEmbeddings,
         EMBEDDING,
-        arguments.EmbeddingsSettings,
+        langchain_arguments.EmbeddingsSettings,
         "model_kwargs",
         _LANGCHAIN_EMBED,
     ),
     "langchain's WorkersAIRerank": One(
         langchain_workersai.WorkersAIRerank,
         RERANKER,
-        arguments.RankingSettings,
+        langchain_arguments.RankingSettings,
         "model_kwargs",
         _LANGCHAIN_RERANK,
     ),
     "WorkersAI": One(
         llamaindex_workersai.WorkersAI,
         CHAT,
-        WorkersAISettings,
+        llamaindex_arguments.ChatSettings,
         "additional_kwargs",
         _LLAMAINDEX_TEXT,
     ),
     "WorkersAIEmbedding": One(
         llamaindex_workersai.WorkersAIEmbedding,
         EMBEDDING,
-        WorkersAIEmbeddingSettings,
+        llamaindex_arguments.EmbeddingsSettings,
         "additional_kwargs",
         _LLAMAINDEX_EMBED,
     ),
     "llamaindex's WorkersAIRerank": One(
         llamaindex_workersai.WorkersAIRerank,
         RERANKER,
-        WorkersAIRerankSettings,
+        llamaindex_arguments.RankingSettings,
         "additional_kwargs",
         _LLAMAINDEX_RERANK,
     ),

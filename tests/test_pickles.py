@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 import langchain_workersai
-from tests.seven import GIVEN, SEVEN, TEXT, Wire
+from tests.seven import CREDENTIALS, SEVEN, TEXT, Wire
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import ConfigurationError, Timeout
 
@@ -93,24 +93,24 @@ async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) ->
 def test_the_environment_of_the_worker_goes_before_that_of_the_parent(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Account and base URL are a pair with the token: what the parent's environment said of them
+    """Account and base URL belong with the token, so the worker's environment decides about them.
 
-    is used only where the worker's says nothing. What was passed as an argument stays.
+    The parent's values are used where the worker has none. What was passed as an argument stays.
     """
     one = SEVEN[name]
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://parent.example")
-    said, passed = one.cls(one.model), one.make(base_url="https://passed.example")
-    written = pickle.dumps((said, passed))
+    inherited, passed = one.cls(one.model), one.make(base_url="https://passed.example")
+    written = pickle.dumps((inherited, passed))
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", OTHER)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://worker.example")
-    said, passed = pickle.loads(written)
-    assert (said.account_id, said.base_url) == (OTHER, "https://worker.example")
+    inherited, passed = pickle.loads(written)
+    assert (inherited.account_id, inherited.base_url) == (OTHER, "https://worker.example")
     assert (passed.account_id, passed.base_url) == (ACCOUNT, "https://passed.example")
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
     monkeypatch.delenv("WORKERSAI_BASE_URL")
-    said, passed = pickle.loads(written)
-    assert (said.account_id, said.base_url) == (ACCOUNT, "https://parent.example")
+    inherited, passed = pickle.loads(written)
+    assert (inherited.account_id, inherited.base_url) == (ACCOUNT, "https://parent.example")
 
 
 @ALL
@@ -151,7 +151,7 @@ def test_a_user_s_subclass_travels(name: str, monkeypatch: pytest.MonkeyPatch) -
     own = type("Own", (SEVEN[name].cls,), {"__annotations__": {"mark": str}, "mark": "x"})
     monkeypatch.setattr(sys.modules[__name__], "Own", own, raising=False)
     own.__module__, own.__qualname__ = __name__, "Own"
-    it = own(SEVEN[name].model, mark="mine", **GIVEN)
+    it = own(SEVEN[name].model, mark="mine", **CREDENTIALS)
     written = pickle.dumps(it)
     assert TOKEN.encode() not in written
     assert pickle.loads(written).mark == "mine"
@@ -190,7 +190,7 @@ def test_multiprocessing_refuses_what_a_worker_could_not_use(
     text: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The parent is told at once what to do: not a worker, by a request that fails."""
+    """The parent gets an error that says what to do, before a worker makes a request that fails."""
     if settings:
         monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\n")
     else:
@@ -272,10 +272,12 @@ if __name__ == "__main__":
 
 
 def ingest(tmp_path: Path, **environment: str) -> list[str]:
-    """Run pipelines with a token that was passed as an argument; return what each said."""
+    """Run pipelines with a token that was passed as an argument; return what each printed."""
     program = tmp_path / "ingestion.py"
     program.write_text(INGESTION)
-    settings = json.dumps({**GIVEN, "base_url": "http://127.0.0.1:9/client/v4", "max_retries": 0})
+    settings = json.dumps(
+        {**CREDENTIALS, "base_url": "http://127.0.0.1:9/client/v4", "max_retries": 0}
+    )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(program), settings],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, SecretStr, ValidationError, create_model
 
 import langchain_workersai
-from tests.seven import GIVEN, SEVEN, TEXT, WAYS, Wire
+from tests.seven import CREDENTIALS, SEVEN, TEXT, WAYS, Wire
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import ConfigurationError, Timeout
 from workersai.integration import (
@@ -117,7 +117,7 @@ def test_an_alias_is_the_field(name: str, alias: str, how: str) -> None:
     one, value = SEVEN[name], VALUES[alias]
     field = one.cls.ALIASES[alias]
     if how == "made":
-        it = one.cls(**{"model": one.model, **GIVEN} | {field: None}, **{alias: value})
+        it = one.cls(**{"model": one.model, **CREDENTIALS} | {field: None}, **{alias: value})
     elif how == "assigned":
         it = one.make()
         setattr(it, alias, value)
@@ -140,11 +140,11 @@ def test_two_names_of_a_field(name: str, alias: str) -> None:
         "batch_size": 3,
         "query_instruction": "Search: ",
     }
-    settings = {**GIVEN, "model": one.model}
+    settings = {**CREDENTIALS, "model": one.model}
     same = one.cls(**{**settings, field: value, alias: value})
     assert plain(getattr(same, field)) == value
     settings |= {field: others.get(field, "another")}
-    for make in (one.cls, lambda **given: one.make().model_copy(update=given)):
+    for make in (one.cls, lambda **update: one.make().model_copy(update=update)):
         error = refused(make, **settings, **{alias: value})
         assert error.parameter == alias
         assert f"{field} and {alias} mean the same" in str(error)
@@ -188,7 +188,11 @@ VARIABLES = [
     ("CF_ACCOUNT_ID", "account_id"),
     ("WORKERSAI_BASE_URL", "base_url"),
 ]
-SAID = {"api_token": "said-by-environment", "account_id": OTHER, "base_url": "https://a.example"}
+FROM_ENVIRONMENT = {
+    "api_token": "token-of-the-environment",
+    "account_id": OTHER,
+    "base_url": "https://a.example",
+}
 
 
 @ALL
@@ -198,11 +202,11 @@ def test_the_environment_is_read_when_an_object_is_made(
     name: str, variable: str, field: str, nothing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not passed is read then, and a later change of the environment changes nothing."""
-    monkeypatch.setenv(variable, SAID[field])
+    monkeypatch.setenv(variable, FROM_ENVIRONMENT[field])
     settings = {} if nothing == {} else {field: nothing}
     it = SEVEN[name].cls(SEVEN[name].model, **settings)
     monkeypatch.setenv(variable, "something else")
-    assert plain(getattr(it, field)) == SAID[field]
+    assert plain(getattr(it, field)) == FROM_ENVIRONMENT[field]
     assert it.model_fields_set & {field} == set(settings)
 
 
@@ -212,12 +216,12 @@ def test_an_argument_goes_before_the_environment(
 ) -> None:
     """The environment is for what nobody passed; an assigned `None` means it again."""
     for variable, field in VARIABLES:
-        monkeypatch.setenv(variable, SAID[field])
+        monkeypatch.setenv(variable, FROM_ENVIRONMENT[field])
     it = SEVEN[name].make(base_url="https://b.example")
     assert (plain(it.api_token), it.account_id) == (TOKEN, ACCOUNT)
     assert it.base_url == "https://b.example"
     it.api_token = it.account_id = it.base_url = None
-    assert {field: plain(getattr(it, field)) for field in SAID} == SAID
+    assert {field: plain(getattr(it, field)) for field in FROM_ENVIRONMENT} == FROM_ENVIRONMENT
 
 
 @ALL
@@ -247,12 +251,14 @@ async def test_missing_credentials_are_reported_at_the_first_call(
     They may also come later: by an assignment, or by the environment.
     """
     one, wire = SEVEN[name], Wire()
-    it = one.cls(one.model, **wire.settings(), **{k: v for k, v in GIVEN.items() if k != missing})
+    it = one.cls(
+        one.model, **wire.settings(), **{k: v for k, v in CREDENTIALS.items() if k != missing}
+    )
     with pytest.raises(ConfigurationError, match=f"CLOUDFLARE_{missing.upper()}") as caught:
         await one.ask(it, way)
     assert caught.value.parameter == missing
     assert wire.requests == []
-    monkeypatch.setenv(f"CLOUDFLARE_{missing.upper()}", GIVEN[missing])
+    monkeypatch.setenv(f"CLOUDFLARE_{missing.upper()}", CREDENTIALS[missing])
     await one.ask(it, way)
     assert wire.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
 
@@ -380,9 +386,9 @@ UNKNOWN = [
 @ALL
 @pytest.mark.parametrize(("unknown", "answer"), UNKNOWN)
 def test_an_unknown_name_is_answered_alike(name: str, unknown: str, answer: str) -> None:
-    """Passed, assigned or copied in, it is answered with what to pass, and a token never with
+    """Passed, assigned or copied in, it is answered with what to pass.
 
-    the argument that would post it in the body.
+    The answer to a token is never the argument that would post it in the body.
     """
     one = SEVEN[name]
     it = one.make()
@@ -625,9 +631,9 @@ def test_an_object_inside_a_model_comes_back(name: str) -> None:
 )
 def test_a_refusal_inside_a_model_shows_no_value(name: str, wrong: dict[str, Any]) -> None:
     """Where pydantic makes the object, its own error says what ours says, without the values."""
-    given = {"model": SEVEN[name].model, "account_id": OTHER, "api_token": SECRET, **wrong}
+    settings = {"model": SEVEN[name].model, "account_id": OTHER, "api_token": SECRET, **wrong}
     with pytest.raises(ValidationError) as caught:
-        holder(SEVEN[name].cls)(it=given)
+        holder(SEVEN[name].cls)(it=settings)
     ((detail),) = caught.value.errors()
     assert detail["loc"] == ("it",)
     assert detail["msg"].startswith(SEVEN[name].cls.__name__)

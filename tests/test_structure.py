@@ -17,7 +17,7 @@ FACES = PACKAGES[1:]
 HTTP_LIBRARIES = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp"}
 FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
 TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
-SHARED = {"batches", "connection", "parameters", "structured", "tools_binding"}
+SHARED = {"arguments", "batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_jsonable", "_secrets",
           "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_names",
           "_schemas", "_version"}  # fmt: skip
@@ -250,3 +250,35 @@ def test_contributing_shows_the_tree() -> None:
     code = {str(path.parent.relative_to(ROOT)) for package in PACKAGES for path in modules(package)}
     assert {path for path in shown if not (ROOT / path).is_dir()} == set()
     assert code <= set(shown)
+
+
+def lines_of(face: str) -> dict[str, list[str]]:
+    """The lines of each file that say something, without the name of the face."""
+    return {
+        str(path.relative_to(ROOT)): [
+            line.replace(face, "face") for line in path.read_text().splitlines() if line.strip()
+        ]
+        for path in modules(face)
+    }
+
+
+def longest_common_block(one: list[str], other: list[str]) -> int:
+    longest, above = 0, [0] * (len(other) + 1)
+    for line in one:
+        row = [0] * (len(other) + 1)
+        for at, theirs in enumerate(other):
+            if line == theirs:
+                row[at + 1] = above[at] + 1
+        longest, above = max(longest, *row), row
+    return longest
+
+
+def test_the_faces_share_no_code_by_copy() -> None:
+    """No block of more than 15 lines stands in both: what both do is in the core, once."""
+    ours, theirs = map(lines_of, FACES)
+    blocks = {
+        (name, other): longest_common_block(lines, others)
+        for name, lines in ours.items()
+        for other, others in theirs.items()
+    }
+    assert {pair: length for pair, length in blocks.items() if length > 15} == {}

@@ -22,7 +22,7 @@ from workersai.integration import (
 
 
 class Settings(ConnectionSettings, total=False):
-    """Of every class."""
+    """The keywords of every class."""
 
     model_name: str
     model_kwargs: Mapping[str, Any]
@@ -30,7 +30,7 @@ class Settings(ConnectionSettings, total=False):
 
 
 class EmbeddingsSettings(Settings, EmbeddingSettings, total=False):
-    """Of `WorkersAIEmbeddings`."""
+    """The keywords of `WorkersAIEmbeddings`."""
 
     batch_size: int | None
     chunk_size: int | None
@@ -38,11 +38,11 @@ class EmbeddingsSettings(Settings, EmbeddingSettings, total=False):
 
 
 class RankingSettings(Settings, RerankSettings, total=False):
-    """Of `WorkersAIRerank`."""
+    """The keywords of `WorkersAIRerank`."""
 
 
 class TextSettings(Settings, GenerationSettings, total=False):
-    """Of both text models: the request's parameters, and what LangChain has for any model."""
+    """The keywords of both text models, with those that LangChain has for any model."""
 
     name: str | None
     cache: BaseCache | bool | None
@@ -54,7 +54,7 @@ class TextSettings(Settings, GenerationSettings, total=False):
 
 
 class ChatSettings(TextSettings, total=False):
-    """Of `ChatWorkersAI`."""
+    """The keywords of `ChatWorkersAI`."""
 
     repair_history: bool
     think_tags: bool
@@ -67,6 +67,6 @@ class ChatSettings(TextSettings, total=False):
 
 
 class CompletionSettings(TextSettings, total=False):
-    """Of `WorkersAILLM`."""
+    """The keywords of `WorkersAILLM`."""
 
     max_concurrency: int

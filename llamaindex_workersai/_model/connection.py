@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import BaseComponent
 from pydantic import Field
 
 from workersai import AsyncClient, Client
-from workersai.integration import CONFIG, BodyFields, ConnectionFields, ConnectionSettings
-
-
-class Settings(ConnectionSettings, total=False):
-    """What the constructors take besides the model."""
-
-    model_name: str
-    additional_kwargs: Mapping[str, Any]
-    extra: Mapping[str, Any]
-    callback_manager: CallbackManager | None
+from workersai.integration import CONFIG, BodyFields, ConnectionFields
 
 
 class Connection(ConnectionFields, BaseComponent):

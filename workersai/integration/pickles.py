@@ -27,7 +27,11 @@ __all__ = [
 ]
 
 FROM_ENVIRONMENT = ("account_id", "base_url")
-"""Settings that are no secrets: what the environment said travels for where it says nothing."""
+"""Settings that are no secrets.
+
+A value that came from the environment travels, and is used where the environment of the other
+process has none.
+"""
 
 _RESOURCES = (
     "http_client",
@@ -68,8 +72,8 @@ def state_of(component: BaseModel) -> dict[str, Any]:
     """Copy what can travel of an object.
 
     Returns:
-        `fields`: what was set, by name; `environment`: what is used of it where the environment
-        of the other process says nothing; `left`: the names of what was set and does not travel.
+        `fields`: the settings, by name; `environment`: values for where the environment of the
+        other process has none; `left`: the names of settings that do not travel.
     """
     fields: dict[str, Any] = {}
     left: list[str] = []
@@ -82,8 +86,8 @@ def state_of(component: BaseModel) -> dict[str, Any]:
             fields[name] = value
         else:
             left.append(name)
-    said = {name: getattr(component, name) for name in FROM_ENVIRONMENT}
-    return {"fields": fields, "environment": said, "left": left}
+    fallback = {name: getattr(component, name) for name in FROM_ENVIRONMENT}
+    return {"fields": fields, "environment": fallback, "left": left}
 
 
 def _secret_part(name: str, value: Any) -> str | None:
@@ -140,8 +144,8 @@ def _reduce_for_worker(component: Any) -> Any:
 def _missing_in_worker(component: Any) -> tuple[str, str] | None:
     """Return a setting that a worker would not have, and what to do about it."""
     token: SecretStr | None = component.api_token
-    said = (first_variable(TOKEN_VARIABLES) or "").strip()
-    if token is not None and token.get_secret_value() != said:
+    inherited = (first_variable(TOKEN_VARIABLES) or "").strip()
+    if token is not None and token.get_secret_value() != inherited:
         return "api_token", (
             "api_token was passed as an argument, and a token cannot travel in a pickle. Set "
             "CLOUDFLARE_API_TOKEN in the environment, which worker processes inherit"

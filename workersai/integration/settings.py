@@ -1,7 +1,7 @@
 """What the constructors of an adapter's classes take by keyword, for type checkers and editors.
 
-Type checkers see neither the aliases of fields nor fields of mixins in a constructor that takes
-`**settings`; so the names are here once more, and a test holds them equal to the fields.
+In a constructor that takes `**settings`, type checkers see neither fields nor their aliases. A test
+holds the names here equal to both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class ConnectionSettings(TypedDict, total=False):
-    """Of every class: the fields of `ConnectionFields` and their aliases."""
+    """The keywords of every class: `ConnectionFields` and the aliases."""
 
     account_id: str | None
     api_token: str | SecretStr | None
@@ -45,7 +45,7 @@ class ConnectionSettings(TypedDict, total=False):
 
 
 class GenerationSettings(ChatParameters, total=False):
-    """Of every class that generates text: the fields of `GenerationFields` and their aliases."""
+    """The keywords of classes that generate text: `GenerationFields` and the aliases."""
 
     max_completion_tokens: int | None
     stop_sequences: str | list[str] | None
@@ -53,7 +53,7 @@ class GenerationSettings(ChatParameters, total=False):
 
 
 class EmbeddingSettings(TypedDict, total=False):
-    """Of every class of embeddings: the fields of `EmbeddingFields` and their aliases."""
+    """The keywords of classes of embeddings: `EmbeddingFields` and the aliases."""
 
     query_instruction: str | None
     instruction: str | None
@@ -66,6 +66,6 @@ class EmbeddingSettings(TypedDict, total=False):
 
 
 class RerankSettings(TypedDict, total=False):
-    """Of every reranker: the fields of `RerankFields`."""
+    """The keywords of rerankers: `RerankFields`."""
 
     top_n: int | None
