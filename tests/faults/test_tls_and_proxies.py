@@ -20,7 +20,6 @@ from tests.faults.speakers import SIX
 from tests.workersai.loopback import Loopback, TunnelProxy
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import APIConnectionError, APITimeoutError, Timeout
-from workersai._http.tls import shared_ssl_context
 
 HOW = ("plain", "stream")
 PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
@@ -38,14 +37,11 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(autouse=True)
-def trust(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def trust(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust the authority of these tests, by the variable that a user would set."""
     path = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    shared_ssl_context.cache_clear()
-    yield
-    shared_ssl_context.cache_clear()
 
 
 @pytest.fixture
@@ -90,10 +86,22 @@ def test_a_certificate_that_nobody_vouches_for(
 ) -> None:
     """Nothing is sent to a server whose certificate is not trusted."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    shared_ssl_context.cache_clear()
     with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
         speaks(secure, max_retries=0).either(how)
     assert secure.requests == []
+
+
+def test_trust_is_read_when_an_object_first_calls(
+    speaks: Speaks, secure: Loopback, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects of one process that trust others share neither certificates nor connections."""
+    trusting = speaks(secure)
+    assert trusting.ask() == TEXT
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        speaks(secure, max_retries=0).ask()
+    assert trusting.ask() == TEXT
+    assert len(secure.requests) == 2
 
 
 def test_a_certificate_for_another_name(speaks: Speaks, authority: trustme.CA) -> None:

@@ -83,7 +83,7 @@ class AsyncConnection:
                 if route.proxy is not None:
                     await connection.tunnel(route, route.proxy)
                 if route.scheme == "https":
-                    await connection.start_tls(route.host)
+                    await connection.start_tls(route)
                 stack.pop_all()
         return connection
 
@@ -101,11 +101,11 @@ class AsyncConnection:
         if not 200 <= reader.status < 300:
             raise no_tunnel(proxy.host, reader.status)
 
-    async def start_tls(self, host: str) -> None:
+    async def start_tls(self, route: Route) -> None:
         """Shake hands."""
         loop = asyncio.get_running_loop()
-        context = await loop.run_in_executor(None, shared_ssl_context)  # reads files, once
-        tls = TLSBuffer(context, host)
+        context = await loop.run_in_executor(None, shared_ssl_context, route.trust)
+        tls = TLSBuffer(context, route.host)
         while not tls.shake():
             await loop.sock_sendall(self._sock, tls.pending())
             data = await loop.sock_recv(self._sock, _READ_BYTES)

@@ -65,7 +65,7 @@ class SyncConnection:
                 _tunnel(sock, route, route.proxy, clocks)
             if route.scheme == "https":
                 sock.settimeout(clocks.connect())
-                sock = shared_ssl_context().wrap_socket(sock, server_hostname=route.host)
+                sock = shared_ssl_context(route.trust).wrap_socket(sock, server_hostname=route.host)
             stack.pop_all()
         return cls(sock)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from workersai._http.tls import Trust
 from workersai.errors import ConfigurationError
 
 __all__ = ["Proxy", "Route", "Target", "parse_target", "route_to", "unusable_proxy"]
@@ -71,12 +72,14 @@ class Route:
         host: The name or address, as a socket takes it.
         port: The port.
         proxy: The proxy that stands between, if any.
+        trust: Whose certificates to trust, with https.
     """
 
     scheme: str
     host: str
     port: int
     proxy: Proxy | None = None
+    trust: Trust = field(default_factory=Trust)
 
     def leads_to(self, target: Target) -> bool:
         """Say whether a request for *target* may go over this route."""
@@ -127,7 +130,7 @@ def parse_target(url: str) -> Target:
 
 
 def route_to(target: Target) -> Route | None:
-    """Find the route to a host, through the proxy that the environment names for it.
+    """Find the route to a host, as the environment has it now: its proxy, and whom to trust.
 
     A plain-http request never goes through a proxy: the proxy would read the token in it.
 
@@ -138,6 +141,7 @@ def route_to(target: Target) -> Route | None:
     direct = Route(target.scheme, target.host, target.port)
     if target.scheme != "https":
         return direct
+    direct = replace(direct, trust=Trust.of_the_environment())
     proxies = urllib.request.getproxies()
     url = proxies.get("https") or proxies.get("all")
     if not url or urllib.request.proxy_bypass(f"{target.host}:{target.port}"):

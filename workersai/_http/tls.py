@@ -5,25 +5,40 @@ from __future__ import annotations
 import functools
 import os
 import ssl
+from typing import NamedTuple
 
 import certifi
 
-__all__ = ["TLSBuffer", "shared_ssl_context"]
+__all__ = ["TLSBuffer", "Trust", "shared_ssl_context"]
 
 _READ_BYTES = 64 << 10
 
 
-@functools.cache
-def shared_ssl_context() -> ssl.SSLContext:
-    """Return the context of all our connections.
+class Trust(NamedTuple):
+    """Whose certificates to trust.
 
-    It trusts the certificates that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, else certifi's. Reading
-    them takes tens of milliseconds.
+    Attributes:
+        file: What `SSL_CERT_FILE` names.
+        folder: What `SSL_CERT_DIR` names.
     """
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if not file and not folder:
-        file = certifi.where()
-    context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+
+    file: str | None = None
+    folder: str | None = None
+
+    @classmethod
+    def of_the_environment(cls) -> Trust:
+        """Read what the environment says now."""
+        return cls(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+
+
+@functools.lru_cache(maxsize=8)
+def shared_ssl_context(trust: Trust) -> ssl.SSLContext:
+    """Return the context of all our connections that trust the same certificates.
+
+    Where the environment names none, they are certifi's. Reading them takes tens of milliseconds.
+    """
+    file = trust.file if trust != (None, None) else certifi.where()
+    context = ssl.create_default_context(cafile=file, capath=trust.folder)
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -97,7 +97,7 @@ def test_https_clients_share_one_ssl_context(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ssl, "create_default_context", make)
     tls.shared_ssl_context.cache_clear()
     try:
-        contexts = {id(tls.shared_ssl_context()) for _ in range(3)}
+        contexts = {id(tls.shared_ssl_context(tls.Trust())) for _ in range(3)}
     finally:
         tls.shared_ssl_context.cache_clear()
     assert len(contexts) == len(made) == 1
