@@ -228,6 +228,14 @@ def test_listens_where_it_is_told() -> None:
         {"api_token": ""},
         {"api_token": "two words"},
         {"account_id": "mine"},
+        {"account_id": 1},
+        {"api_token": 1},
+        {"host": None},
+        {"host": 1},
+        {"engine": "ecko"},
+        {"engine": None},
+        {"engine": object()},
+        {"fallback": "smol"},
     ],
 )
 def test_wrong_settings_are_refused_by_name(settings: dict[str, Any]) -> None:

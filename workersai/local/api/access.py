@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workersai import ConfigurationError
 from workersai.local.api.errors import ApiFailure
@@ -28,12 +29,12 @@ class Access:
     api_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.account_id is not None and _ACCOUNT.fullmatch(self.account_id) is None:
+        if not _fits(_ACCOUNT, self.account_id):
             raise ConfigurationError("account_id must be 32 hexadecimal digits")
-        if self.api_token is not None and _TOKEN.fullmatch(self.api_token) is None:
+        if not _fits(_TOKEN, self.api_token):
             raise ConfigurationError(
-                "the token that callers must send must be letters, digits and ._~+/=- only, "
-                "and not empty"
+                "the token that callers must send must be a str of letters, digits and ._~+/=- "
+                "only, and not empty"
             )
 
     def check(self, path: str, account_id: str, headers: Mapping[str, str]) -> None:
@@ -52,6 +53,10 @@ class Access:
         token = _token_of(headers)
         if not (_same(self.api_token, token) and _same(self.account_id, account_id)):
             raise ApiFailure(401, 10000, "Authentication error")
+
+
+def _fits(pattern: re.Pattern[str], value: Any) -> bool:
+    return value is None or (isinstance(value, str) and pattern.fullmatch(value) is not None)
 
 
 def _token_of(headers: Mapping[str, str]) -> str:

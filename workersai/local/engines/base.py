@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 __all__ = [
     "CallPiece",
@@ -150,6 +150,7 @@ class Embedded:
     tokens: int
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What the server needs from anything that answers."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from typing_extensions import assert_never
 
+from workersai import ConfigurationError
 from workersai.local.engines.base import Engine, EngineUnavailable
 from workersai.local.engines.echo import EchoEngine
 
@@ -26,13 +27,25 @@ class EngineOptions:
         gguf: Another GGUF model file for the `smol` engine.
         upstream: Root of an OpenAI-compatible server, such as `http://127.0.0.1:11434/v1`.
         upstream_model: The model id to ask that server for.
+
+    Raises:
+        ConfigurationError: The engine or the fallback is none that there is.
     """
 
     engine: EngineName = "echo"
     fallback: Literal["echo"] | None = None
-    gguf: Path | None = None
+    gguf: Path | str | None = None
     upstream: str | None = None
     upstream_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine not in get_args(EngineName):
+            raise ConfigurationError(
+                f"engine must be 'smol', 'echo' or 'upstream', or an engine of your own, "
+                f"not {self.engine!r}"
+            )
+        if self.fallback not in (None, "echo"):
+            raise ConfigurationError(f"fallback must be 'echo' or None, not {self.fallback!r}")
 
 
 def create_engine(options: EngineOptions) -> Engine:
@@ -56,7 +69,7 @@ def _create(options: EngineOptions) -> Engine:
         # Imported only here: the modules of an engine that nobody asked for stay unloaded.
         from workersai.local.engines.smol import SmolEngine  # noqa: PLC0415
 
-        return SmolEngine(options.gguf)
+        return SmolEngine(Path(options.gguf) if options.gguf else None)
     if options.engine == "upstream":
         from workersai.local.engines.upstream import UpstreamEngine  # noqa: PLC0415
 

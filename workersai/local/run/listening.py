@@ -56,6 +56,8 @@ def resolved(host: str, port: int) -> Addresses:
     Raises:
         ConfigurationError: The host is no address and no known name, or the port is none.
     """
+    if not isinstance(host, str):
+        raise ConfigurationError(f"host must be an address or a name, not {host!r}")
     if type(port) is not int or not 0 <= port <= 65535:
         raise ConfigurationError(f"port must be a number from 0 to 65535, not {port!r}")
     try:

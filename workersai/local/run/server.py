@@ -82,7 +82,7 @@ class LocalServer:
         repeatable: bool = False,
         strict: bool = False,
         fallback: Literal["echo"] | None = None,
-        gguf: Path | None = None,
+        gguf: Path | str | None = None,
         upstream: str | None = None,
         upstream_model: str | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class LocalServer:
         self._access = Access(account_id, self.api_token)
         self.requests: list[RecordedRequest] = []
         self._options: EngineOptions | None = None
-        if isinstance(engine, str):
+        if isinstance(engine, str) or not isinstance(engine, Engine):
             self._options = EngineOptions(
                 engine=engine,
                 fallback=fallback,
