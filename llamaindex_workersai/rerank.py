@@ -20,7 +20,7 @@ from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
-from workersai.integration import RerankFields, hides_arguments
+from workersai.integration import CONFIG, RerankFields, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -49,6 +49,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
         engine = index.as_query_engine(node_postprocessors=[rerank])
         ```
     """
+
+    model_config = CONFIG
 
     normalize_scores: StrictBool = False
     keep_retrieval_score: StrictBool = False

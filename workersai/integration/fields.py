@@ -252,8 +252,10 @@ class ConnectionFields(CheckedFields):
         return public_gateway(gateway)
 
     def _client_settings(self, http_client: Any) -> dict[str, Any]:
-        """Return the arguments of `Client` or `AsyncClient`."""
-        return {name: getattr(self, name) for name in CONNECTION} | {"http_client": http_client}
+        """Return the arguments of `Client` or `AsyncClient`; what is not set is left to them."""
+        values = {name: getattr(self, name) for name in CONNECTION}
+        settings = {name: value for name, value in values.items() if value is not None}
+        return {**settings, "http_client": http_client}
 
     def close(self) -> None:
         """Close the connections of sync calls; the next call opens new ones."""
