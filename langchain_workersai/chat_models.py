@@ -94,9 +94,6 @@ class ChatWorkersAI(BatchedChat):
         repair_history: Whether histories that strict models refuse are made acceptable: calls
             without results, results without calls, late system messages. Your messages stay as
             they are; see `workersai.integration.repair_history` for everything it does.
-        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
-            reasoning, for models that write it into their answer. A stream then begins to show
-            text when a tag, or the end of the answer, says that it is text.
         streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
             `None` leaves it to the call.
         stream_usage: Whether to ask for the usage of a stream; native ones report it unasked.
@@ -105,7 +102,6 @@ class ChatWorkersAI(BatchedChat):
     model_config = CONFIG
 
     repair_history: StrictBool = True
-    think_tags: bool = False
     streaming: bool | None = None
     stream_usage: bool = True
 

@@ -21,11 +21,11 @@ from langchain_workersai._model.many import ainvoke_each, invoke_each
 from langchain_workersai._model.retries import async_retry_listener, retry_listener
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.completions import (
+    CompletionStream,
     from_wire_completions,
-    generation_chunk,
 )
 from workersai import ChatResult as WireResult
-from workersai import __version__
+from workersai import __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
     ConnectionFields,
@@ -127,7 +127,7 @@ class WorkersAILLM(TextModel, BaseLLM):
                 self._client().complete, on_retry=retry_listener(run_manager), **arguments
             )
             results = call_each(complete, prompts, limit=self.max_concurrency)
-        return from_wire_completions(results, model=arguments["model"])
+        return self._read(results, arguments["model"])
 
     async def _agenerate(
         self,
@@ -144,7 +144,7 @@ class WorkersAILLM(TextModel, BaseLLM):
                 **arguments,
             )
             results = await call_each_async(complete, prompts, limit=self.max_concurrency)
-        return from_wire_completions(results, model=arguments["model"])
+        return self._read(results, arguments["model"])
 
     def _stream(
         self,
@@ -155,13 +155,14 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> Iterator[GenerationChunk]:
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), retry_listener(run_manager)
+            chunks = CompletionStream(model=arguments["model"], think_tags=self.think_tags)
             events = self._client().stream_complete(prompt, on_retry=listener, **arguments)
             with closing(events):
                 for event in events:
-                    chunk = generation_chunk(event, model=arguments["model"])
-                    if run_manager:
-                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
+                    for chunk in chunks.feed(event):
+                        if run_manager:
+                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
 
     async def _astream(
         self,
@@ -172,16 +173,21 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> AsyncIterator[GenerationChunk]:
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), async_retry_listener(run_manager)
+            chunks = CompletionStream(model=arguments["model"], think_tags=self.think_tags)
             events = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
             async with aclosing(events):
                 async for event in events:
-                    chunk = generation_chunk(event, model=arguments["model"])
-                    if run_manager:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
+                    for chunk in chunks.feed(event):
+                        if run_manager:
+                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+
+    def _read(self, results: list[WireResult], model: str) -> LLMResult:
+        apart = [without_think_tags(found) for found in results] if self.think_tags else results
+        return from_wire_completions(apart, model=model)
 
     def _partial(self, result: WireResult) -> Generation:
-        return from_wire_completions([result], model=self.model).generations[0][0]
+        return self._read([result], self.model).generations[0][0]
 
     @property
     def _llm_type(self) -> str:

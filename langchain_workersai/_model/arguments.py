@@ -51,13 +51,13 @@ class TextSettings(Settings, GenerationSettings, total=False):
     tags: list[str] | None
     metadata: dict[str, Any] | None
     custom_get_token_ids: Callable[[str], list[int]] | None
+    think_tags: bool
 
 
 class ChatSettings(TextSettings, total=False):
     """The keywords of `ChatWorkersAI`."""
 
     repair_history: bool
-    think_tags: bool
     streaming: bool | None
     stream_usage: bool
     rate_limiter: BaseRateLimiter | None

@@ -33,9 +33,17 @@ _LEFT_OUT = OPERATIONAL | {"disable_streaming", "name", "streaming"}
 
 
 class TextModel(Connection, GenerationParameters):
-    """Connection and parameters, and from them identity, serialisation and tracing."""
+    """Connection and parameters, and from them identity, serialisation and tracing.
+
+    Attributes:
+        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
+            reasoning, for models that write it into their answer. A stream then begins to show
+            text when a tag, or the end of the answer, says that it is text.
+    """
 
     model_config = CONFIG
+
+    think_tags: bool = False
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -72,6 +80,7 @@ class TextModel(Connection, GenerationParameters):
             "gateway": gateway_identity(self.gateway),
             "account": self._account_digest(),
             "model_kwargs": self.model_kwargs,
+            "think_tags": self.think_tags or None,
         }
         known = {name: value for name, value in values.items() if value not in (None, {})}
         return {**known, **self._set_parameters()}

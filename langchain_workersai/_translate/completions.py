@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
@@ -20,6 +20,7 @@ from workersai import (
     UsageUpdate,
 )
 from workersai import ChatResult as WireResult
+from workersai.integration import ThinkingEvents
 
 
 def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMResult:
@@ -63,6 +64,25 @@ def _generation(choice: Choice, result: WireResult, *, usage: Usage | None) -> G
 def _cost(usage: Usage) -> dict[str, Any]:
     tokens = {"usage": token_usage(usage)} if usage.total_tokens else {}
     return tokens | ({} if usage.neurons is None else {"neurons": [usage.neurons]})
+
+
+class CompletionStream:
+    """The chunks of one stream: `feed` it the core's events in order."""
+
+    def __init__(self, *, model: str, think_tags: bool) -> None:
+        """Begin.
+
+        Args:
+            model: The model that is asked, for streams that do not name theirs.
+            think_tags: Whether text between think tags is reasoning.
+        """
+        self._model = model
+        self._thinking = ThinkingEvents() if think_tags else None
+
+    def feed(self, event: ChatEvent) -> Iterator[GenerationChunk]:
+        """Read one event."""
+        for read in (event,) if self._thinking is None else self._thinking.feed(event):
+            yield generation_chunk(read, model=self._model)
 
 
 def generation_chunk(event: ChatEvent, *, model: str) -> GenerationChunk:

@@ -285,16 +285,26 @@ def test_success_that_is_none(
         speaks(server).either(how)
 
 
-MID_STREAM: dict[str, dict[str, Any]] = {
-    "error": {"error": {"code": 3040, "message": "busy"}},
-    "errors": {"success": False, "errors": [{"code": 3040, "message": "busy"}]},
+_FLAT = {"name": "AiError", "internalCode": 3040, "httpCode": 429, "message": "busy"}
+MID_STREAM: dict[str, bytes] = {
+    "error": scripts.event(error={"code": 3040, "message": "busy"}),
+    "errors": scripts.event(success=False, errors=[{"code": 3040, "message": "busy"}]),
+    "flat": scripts.event(**_FLAT),
+    "flat, then done": scripts.event(**_FLAT) + scripts.DONE,
+    "object": scripts.event(object="error", message="busy", code="3040") + scripts.DONE,
+    "type": scripts.event(type="error", message="3040: busy") + scripts.DONE,
+    "field": b"event: error\n" + scripts.event(**_FLAT) + scripts.DONE,
+    "field, with text": b"event: error\ndata: 3040: busy\n\n" + scripts.DONE,
+    "field, with what looks like an answer": (
+        b"event: error\n" + scripts.event(response="3040: busy", code=3040) + scripts.DONE
+    ),
 }
 
 
 @pytest.mark.parametrize("shape", MID_STREAM)
 def test_error_event_in_a_stream(speaks: Speaks, serve: Serve, shape: str) -> None:
     """It is the error of its code, keeps the partial, and is not tried again."""
-    body = EVENTS[0] + scripts.event(**MID_STREAM[shape])
+    body = EVENTS[0] + MID_STREAM[shape]
     server = serve(lambda peer, _: peer.stream(body))
     talk = speaks(server).open()
     assert next(talk) == scripts.TOKENS[0]
@@ -310,7 +320,7 @@ def test_error_as_the_first_event_is_tried_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float], shape: str
 ) -> None:
     """Nothing was handed out: the stream may begin anew."""
-    body = scripts.event(**MID_STREAM[shape])
+    body = MID_STREAM[shape]
     server = serve(then_well(lambda peer, _: peer.stream(body)))
     assert speaks(server).read() == TEXT
     assert len(server.requests) == 2

@@ -66,6 +66,21 @@ async def test_streams_bring_text_and_usage(scripted: Any) -> None:
     assert server.bodies[0]["stream"] is True
 
 
+@pytest.mark.parametrize("text", ["<think>hm</think>\nFour", "hm</think>Four"])
+async def test_think_tags_are_taken_out_on_request(scripted: Any, text: str) -> None:
+    """Plain and streamed, sync and async; another setting is another key of the cache."""
+    events = [{"response": text[:4]}, {"response": text[4:]}, "[DONE]"]
+    plain, _ = scripted({"response": text}, cls=WorkersAILLM, model=LORA, think_tags=True)
+    streaming, _ = scripted(events, cls=WorkersAILLM, model=LORA, think_tags=True)
+    assert plain.invoke("2+2") == await plain.ainvoke("2+2") == "Four"
+    assert "".join(streaming.stream("2+2")) == "Four"
+    assert "".join([piece async for piece in streaming.astream("2+2")]) == "Four"
+    assert plain.generate(["2+2"]).generations[0][0].generation_info == {"reasoning": "hm"}
+    other, _ = scripted({"response": text}, cls=WorkersAILLM, model=LORA)
+    assert other.invoke("2+2") == text
+    assert other._identifying_params != plain._identifying_params
+
+
 def test_callbacks_hear_each_token_once(scripted: Any) -> None:
     """Handlers get the tokens of a stream in order."""
     heard: list[str] = []

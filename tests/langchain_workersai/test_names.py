@@ -27,5 +27,5 @@ def test_one_name_is_one_thing() -> None:
     """Where both have a `ChatResult`, the core's has another name in this package."""
     names = imported()
     assert {"ChatResult", "ModelProfile"} <= names["langchain_core"]
-    assert {"WireResult", "WireProfile"} <= names["workersai"]
+    assert {"WireResult", "ModelFacts"} <= names["workersai"]
     assert names["langchain_core"] & names["workersai"] == set()

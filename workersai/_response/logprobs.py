@@ -46,7 +46,7 @@ def _token(token: dict[str, Any], path: Path, exact: ExactText) -> dict[str, Any
     read["token"] = _text(token.get("token"), (*path, "token"), exact)
     if not is_number(token.get("logprob")):
         read["logprob"] = None
-    if "bytes" in token and not isinstance(token["bytes"], list):
+    if "bytes" in token and not _are_bytes(token["bytes"]):
         read["bytes"] = None
     if "top_logprobs" in token:
         others = token["top_logprobs"]
@@ -66,6 +66,10 @@ def _parallel(
         text = _text(token, ("logprobs", "tokens", position), exact)
         read.append(_made(text, value) | {"top_logprobs": [_made(*option) for option in options]})
     return read
+
+
+def _are_bytes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(b) is int and 0 <= b < 256 for b in value)
 
 
 def _made(token: str, logprob: Any) -> dict[str, Any]:
