@@ -16,6 +16,7 @@ import pytest
 
 from tests.faults.classes import OF_CLASSES, answered, make, run, well
 from tests.faults.conftest import Serve
+from tests.faults.test_secrets import family, leaks, shown_of_ours
 from tests.workersai.loopback import WAIT, Loopback, Peer, Seen
 from tests.workersai.talking import ACCOUNT, TOKEN
 from workersai import APIConnectionError, ConfigurationError
@@ -155,12 +156,25 @@ def test_https_goes_through_a_proxy_by_a_tunnel(
     assert "user:word" not in f"{caught.value} {vars(caught.value)}"
 
 
-@pytest.mark.parametrize("url", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://[::1", "://"])
+UNUSABLE = [
+    "socks5://user:not-to-be-seen@127.0.0.1:9",
+    "ftp://user:not-to-be-seen@127.0.0.1:9",
+    "http://user:not-to-be-seen@[::1",
+    "http://user:not-to-be-seen@127.0.0.1:port",
+    "http://user:not-to-be-seen@127.0.0.1:9",
+    "https://user:not-to-be-seen@127.0.0.1:9",
+    "://",
+]
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
 @pytest.mark.parametrize("way", CLIENTS, ids="-".join)
 def test_a_proxy_that_cannot_be_used(
     loopback: None, monkeypatch: pytest.MonkeyPatch, way: Way, url: str
 ) -> None:
-    """It is an error in our terms: never a raw one, and never a connection without the proxy."""
+    """It is an error in our terms, without its password, and never a connection past it."""
     monkeypatch.setenv("HTTPS_PROXY", url)
-    with pytest.raises((ConfigurationError, APIConnectionError)):
+    with pytest.raises((ConfigurationError, APIConnectionError)) as caught:
         ask(way, base_url="https://127.0.0.1:9/client/v4")
+    for one in family(caught.value):
+        assert not leaks(f"{one!s} {vars(one)!r} {shown_of_ours(one)}", ("not-to-be-seen", TOKEN))

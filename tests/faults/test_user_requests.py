@@ -364,6 +364,17 @@ def test_plain_http_through_an_aiohttp_session_with_a_proxy(
     hears_nothing(proxy)
 
 
+def test_hosts_that_the_environment_takes_from_the_proxy(
+    own: Own, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that goes to the host directly, whatever else it does by a proxy, is used."""
+    server, proxy = serve(scripts.well), serve(scripts.well)
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert own.speak(server).ask() == TEXT
+    hears_nothing(proxy)
+
+
 @pytest.mark.parametrize("mount", ["http://localhost", "all://"])
 def test_plain_http_through_a_mounted_proxy_is_refused(
     traced: Own, serve: Serve, mount: str

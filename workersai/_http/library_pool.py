@@ -29,6 +29,10 @@ class LibraryRoute(NamedTuple):
     port: int
     proxies: tuple[tuple[str, str], ...]
 
+    def __repr__(self) -> str:
+        """Show where it leads; a proxy's URL may hold a password."""
+        return f"<LibraryRoute {self.scheme}://{self.host}:{self.port}>"
+
     @classmethod
     def to(cls, target: Target) -> LibraryRoute:
         """Return the route to a host; plain http has no proxies."""
