@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +36,20 @@ Found = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def found(loopback: None) -> Iterator[Found]:
+def found(server: LocalServer) -> Found:
     """What every task gave, by task and model."""
     assert NODE is not None
-    with LocalServer() as server:
-        where = (server.base_url, server.account_id, server.api_token)
-        done = subprocess.run(
-            [NODE, "workers_ai_provider.mjs", *where, *MODELS],
-            cwd=HERE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        yield json.loads(done.stdout)
+    where = (server.base_url, server.account_id, server.api_token)
+    done = subprocess.run(
+        [NODE, "workers_ai_provider.mjs", *where, *MODELS],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers: Found = json.loads(done.stdout)
+    return answers
 
 
 @pytest.mark.parametrize("model", MODELS)

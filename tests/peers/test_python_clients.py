@@ -1,4 +1,4 @@
-"""Standard clients against the local server: its wire is not only our own."""
+"""Clients for Python against the local server: its wire is not only ours."""
 
 from __future__ import annotations
 

@@ -1,0 +1,15 @@
+"""One local server for the clients of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from workersai.local import LocalServer
+
+
+@pytest.fixture(scope="session")
+def server(loopback: None) -> Iterator[LocalServer]:
+    with LocalServer() as running:
+        yield running
