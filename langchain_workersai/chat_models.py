@@ -46,7 +46,7 @@ from workersai import ModelProfile as ModelFacts
 from workersai import WireMessage, __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
-    ConnectionFields,
+    CheckedFields,
     hides_arguments,
     partial_as,
     profile_in_catalogue,
@@ -116,7 +116,7 @@ class ChatWorkersAI(BatchedChat):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        ConnectionFields.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @classmethod
     @hides_arguments

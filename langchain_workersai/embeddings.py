@@ -19,7 +19,7 @@ from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai.integration import (
     CONFIG,
     OPERATIONAL,
-    ConnectionFields,
+    CheckedFields,
     EmbeddingFields,
     check_texts,
     hides_arguments,
@@ -77,7 +77,7 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        ConnectionFields.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @property
     def cache_namespace(self) -> str:

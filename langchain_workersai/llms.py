@@ -28,7 +28,7 @@ from workersai import ChatResult as WireResult
 from workersai import __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
-    ConnectionFields,
+    CheckedFields,
     call_each,
     call_each_async,
     hides_arguments,
@@ -70,7 +70,7 @@ class WorkersAILLM(TextModel, BaseLLM):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        ConnectionFields.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @model_validator(mode="after")
     def _set_workersai_version(self) -> Self:

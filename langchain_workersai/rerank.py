@@ -15,7 +15,7 @@ from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RerankResult
-from workersai.integration import CONFIG, ConnectionFields, RerankFields, hides_arguments
+from workersai.integration import CONFIG, CheckedFields, RerankFields, hides_arguments
 
 SCORE = "relevance_score"
 
@@ -47,7 +47,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         Raises:
             ConfigurationError: For a setting that cannot work, with its name, not its value.
         """
-        ConnectionFields.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     def compress_documents(
         self,

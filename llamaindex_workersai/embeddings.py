@@ -20,6 +20,7 @@ from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai.integration import (
     CONFIG,
+    CheckedFields,
     EmbeddingFields,
     call_each_async,
     fill_blank,
@@ -73,7 +74,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingsSettings]) -> None:
-        Connection.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @model_validator(mode="after")
     def _name_model(self) -> Self:

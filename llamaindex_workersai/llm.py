@@ -19,7 +19,6 @@ from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.arguments import ChatSettings
 from llamaindex_workersai._model.batches import BatchedChat
-from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._translate.chunks import (
@@ -29,7 +28,7 @@ from llamaindex_workersai._translate.chunks import (
     to_completion,
 )
 from llamaindex_workersai._translate.messages import checks_messages
-from workersai.integration import CONFIG, hides_arguments, profile_in_catalogue
+from workersai.integration import CONFIG, CheckedFields, hides_arguments, profile_in_catalogue
 
 
 class WorkersAI(BatchedChat):
@@ -54,7 +53,7 @@ class WorkersAI(BatchedChat):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:
-        Connection.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @classmethod
     def class_name(cls) -> str:

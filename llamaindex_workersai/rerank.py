@@ -20,7 +20,7 @@ from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
-from workersai.integration import CONFIG, RerankFields, hides_arguments
+from workersai.integration import CONFIG, CheckedFields, RerankFields, hides_arguments
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -57,7 +57,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[RankingSettings]) -> None:
-        Connection.__init__(self, model, **settings)
+        CheckedFields.__init__(self, model, **settings)
 
     @classmethod
     def class_name(cls) -> str:

@@ -45,7 +45,8 @@ DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 _GATEWAY_HOST = "gateway.ai.cloudflare.com"
 _ROUTE = re.compile(r"/accounts(/|$)|/ai/(v1|run)(/|$)|/(chat/completions|embeddings)$")
 _ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
-_TOKEN = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotes
+# Visible ASCII without quotes, but neither a whole header nor the mask of a dump.
+_TOKEN = re.compile(r"(?!bearer|\*+$)[!#-&(-~]+", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(
     {"authorization", "host", "content-length", "content-type", "transfer-encoding", "connection",
@@ -133,7 +134,10 @@ def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterato
 
 def first_variable(names: tuple[str, ...]) -> str | None:
     """Return the first of some environment variables that is set and not empty."""
-    return next((value for name in names if (value := os.environ.get(name))), None)
+    for name in names:
+        if value := os.environ.get(name):
+            return value
+    return None
 
 
 def text_or_variable(parameter: str, value: Any, names: tuple[str, ...]) -> str | None:
@@ -180,23 +184,23 @@ def check_api_token(api_token: str | SecretStr | None) -> str:
     """
     given = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
     token = (text_or_variable("api_token", given, TOKEN_VARIABLES) or "").strip()
-    if not token:
-        raise ConfigurationError(
-            "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN", parameter="api_token"
-        )
-    if not token.strip("*"):
-        raise ConfigurationError(
-            "api_token is what a dump shows instead of the token: pass the token itself, or set "
-            "CLOUDFLARE_API_TOKEN",
-            parameter="api_token",
-        )
-    if not _TOKEN.fullmatch(token) or token.lower().startswith("bearer"):
-        raise ConfigurationError(
-            "api_token holds a character that no token has (a space, a quote, a line break, a "
-            "leading 'Bearer'): pass the token alone",
-            parameter="api_token",
-        )
+    if not _TOKEN.fullmatch(token):
+        raise ConfigurationError(_wrong_token(token), parameter="api_token")
     return token
+
+
+def _wrong_token(token: str) -> str:
+    if not token:
+        return "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN"
+    if not token.strip("*"):
+        return (
+            "api_token is what a dump shows instead of the token: pass the token itself, or set "
+            "CLOUDFLARE_API_TOKEN"
+        )
+    return (
+        "api_token holds a character that no token has (a space, a quote, a line break, a leading "
+        "'Bearer'): pass the token alone"
+    )
 
 
 def _check_flag(parameter: str, value: Any) -> bool:

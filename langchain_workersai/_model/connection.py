@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from langchain_workersai._errors import ConfigurationError, framework_errors
@@ -21,6 +23,10 @@ class Connection(ConnectionFields):
         default_factory=dict,
         description="Any other key of the request's body; it is sent unchecked.",
     )
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Let LangChain's classes do what they do here; pydantic's own would stand before it."""
+        super().model_post_init(context)
 
     def _client(self) -> Client:
         """Return the core's client, made on first use."""

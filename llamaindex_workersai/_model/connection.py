@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import BaseComponent
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from workersai import AsyncClient, Client
 from workersai.integration import CONFIG, BodyFields, ConnectionFields
@@ -17,21 +18,18 @@ class Connection(ConnectionFields, BaseComponent):
     model_config = CONFIG
 
     OTHERS_IN = "additional_kwargs"
+    UNREAD = frozenset({"class_name"})
 
     additional_kwargs: BodyFields = Field(
         default_factory=dict,
         description="Any other key of the request's body; it is sent unchecked.",
     )
 
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        """Check and keep the settings; see `CheckedFields`.
-
-        LlamaIndex writes the name of a class into a dump and passes no manager as `None`.
-        """
-        settings.pop("class_name", None)
-        if settings.get("callback_manager", self) is None:
-            del settings["callback_manager"]
-        super().__init__(model, **settings)
+    @field_validator("callback_manager", mode="before", check_fields=False)
+    @classmethod
+    def _make_manager(cls, value: Any) -> Any:
+        """Take `None`, which LlamaIndex's own code passes, for a manager without handlers."""
+        return CallbackManager([]) if value is None else value
 
     def _client(self) -> Client:
         """Return the core's client, made on first use."""

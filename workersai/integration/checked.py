@@ -58,12 +58,17 @@ class CheckedFields(BaseModel):
     REFUSAL: ClassVar[type[ConfigurationError]] = ConfigurationError
     """The class of the errors: a framework may have one of its own."""
 
-    def __init__(self, **settings: Any) -> None:
+    UNREAD: ClassVar[frozenset[str]] = frozenset()
+    """What a framework writes into its dumps beside the fields."""
+
+    def __init__(self, model: str | None = None, **settings: Any) -> None:
         """Check and keep the settings.
 
         Raises:
             ConfigurationError: A setting is missing, wrong or unknown; `parameter` names it.
         """
+        if model is not None:
+            settings["model"] = model
         refusal: ConfigurationError | None = None
         token = _is_checking.set(True)
         try:
@@ -155,14 +160,14 @@ class CheckedFields(BaseModel):
         return twin
 
     @classmethod
-    def _by_field(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def _by_field(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """Name settings by their fields.
 
         Raises:
             ConfigurationError: If two names of one field have different values.
         """
         try:
-            return by_field(settings, cls.ALIASES)
+            return by_field(settings, cls.ALIASES, cls.UNREAD)
         except ConfigurationError as error:
             refusal = cls._refused(error)
         raise refusal

@@ -32,6 +32,7 @@ from workersai._connection import (
     check_gateway,
     check_header_value,
     check_headers,
+    first_variable,
     text_or_variable,
 )
 from workersai._secrets import hidden_setting
@@ -66,8 +67,10 @@ def _account_id(value: Any) -> Any:
 
 def _api_token(value: Any) -> SecretStr | None:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    token = text_or_variable("api_token", text, TOKEN_VARIABLES)
-    return SecretStr(check_api_token(token)) if token else None
+    if not (text := text or first_variable(TOKEN_VARIABLES)):
+        return None
+    token = check_api_token(text)
+    return value if token is text and isinstance(value, SecretStr) else SecretStr(token)
 
 
 def _base_url(value: Any, info: ValidationInfo) -> str | None:
@@ -233,14 +236,6 @@ class ConnectionFields(CheckedFields):
 
     _clients: Clients[Any, Any] = PrivateAttr(default_factory=Clients)
 
-    def __init__(self, model: str | None = None, **settings: Any) -> None:
-        """Check and keep the settings; see `CheckedFields`."""
-        super().__init__(**({} if model is None else {"model": model}), **settings)
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Let the framework's class do what it does here; pydantic's own would stand before it."""
-        super().model_post_init(context)
-
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Let no object go to a worker process that would not have its secrets."""
@@ -286,7 +281,7 @@ class ConnectionFields(CheckedFields):
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         """Make the object anew; account, token and base URL are those of this process."""
-        ConnectionFields.__init__(self, **state["fields"])
+        CheckedFields.__init__(self, **state["fields"])
         for name, value in state["environment"].items():
             if getattr(self, name) is None:
                 self.__dict__[name] = value

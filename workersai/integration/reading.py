@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pydantic import SecretStr
@@ -39,18 +40,27 @@ _WANTED: Mapping[str, str] = {
 """What is wanted instead, for pydantic's types of errors; what is in braces is its context."""
 
 
-def by_field(settings: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+def by_field(
+    settings: Mapping[str, Any],
+    aliases: Mapping[str, str],
+    unread: AbstractSet[str] = frozenset(),
+) -> Mapping[str, Any]:
     """Name every setting by its field.
 
     Args:
         settings: By the names of fields or by their aliases.
         aliases: Each alias and its field.
+        unread: Names to leave out.
 
     Raises:
         ConfigurationError: If two names of one field have different values.
     """
+    if aliases.keys().isdisjoint(settings) and unread.isdisjoint(settings):
+        return settings
     fields: dict[str, Any] = {}
     for name, value in settings.items():
+        if name in unread:
+            continue
         field = aliases.get(name, name)
         if (other := fields.get(field)) is None:
             fields[field] = value
