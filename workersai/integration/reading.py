@@ -76,7 +76,10 @@ def _plain(value: Any) -> Any:
 def _two_names(
     field: str, settings: Mapping[str, Any], aliases: Mapping[str, str]
 ) -> ConfigurationError:
-    names = [name for name in settings if aliases.get(name, name) == field]
+    names = sorted(
+        (name for name in settings if aliases.get(name, name) == field),
+        key=lambda name: name != field,
+    )
     alias = next(name for name in names if name != field)
     return ConfigurationError(
         f"{' and '.join(names)} mean the same and have different values: pass one of them",
