@@ -62,7 +62,7 @@ class APIStatusError(workersai.APIStatusError, ModelError):
     def response(self) -> ErrorResponse:
         """The answer in the form that LangChain's tracers record."""
         error = {"code": self.code, "message": self.message}
-        return ErrorResponse(self.status, {"success": False, "errors": [error]})
+        return ErrorResponse(self.status_code, {"success": False, "errors": [error]}, self.headers)
 
 
 class AuthenticationError(workersai.AuthenticationError, APIStatusError, ModelAuthenticationError):

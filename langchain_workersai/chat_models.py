@@ -145,13 +145,13 @@ class ChatWorkersAI(BatchedChat):
 
     def _described(self, *, keep: bool) -> Self:
         with framework_errors():
-            found = self._client().models(search=self.model, on_retry=retry_reporter())
+            found = self._client().list_models(search=self.model, on_retry=retry_reporter())
             facts = profile_in_catalogue(found, self.model)
         return self if keep else self._with_facts(facts)
 
     async def _adescribed(self, *, keep: bool) -> Self:
         with framework_errors():
-            models, listener = self._async_client().models, async_retry_reporter()
+            models, listener = self._async_client().list_models, async_retry_reporter()
             found = await models(search=self.model, on_retry=listener)
             facts = profile_in_catalogue(found, self.model)
         return self if keep else self._with_facts(facts)

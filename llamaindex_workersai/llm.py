@@ -86,12 +86,12 @@ class WorkersAI(BatchedChat):
         return llm._adescribed()
 
     def _described(self) -> Self:
-        found = self._client().models(search=self.model, on_retry=report_retry)
+        found = self._client().list_models(search=self.model, on_retry=report_retry)
         self._take_facts(profile_in_catalogue(found, self.model))
         return self
 
     async def _adescribed(self) -> Self:
-        found = await self._async_client().models(search=self.model, on_retry=report_retry)
+        found = await self._async_client().list_models(search=self.model, on_retry=report_retry)
         self._take_facts(profile_in_catalogue(found, self.model))
         return self
 

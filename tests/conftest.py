@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import socket
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -94,3 +95,11 @@ def is_unrecorded(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+@pytest.fixture
+def free_port(loopback: None) -> Iterator[int]:
+    """A port that nobody listens on, kept from others."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]

@@ -19,7 +19,7 @@ FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
 TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"arguments", "batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_jsonable", "_secrets",
-          "_wire", "_checks", "_connection", "_arguments", "_concurrency", "_names",
+          "_wire", "_checks", "_log", "_connection", "_arguments", "_concurrency", "_names",
           "_schemas", "_version"}  # fmt: skip
 MAY_IMPORT = {
     "_models": GROUND,

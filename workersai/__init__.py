@@ -6,10 +6,12 @@ are made of what this package exports.
 
 from __future__ import annotations
 
+from workersai import _log
 from workersai._models import get_profile
 from workersai._models.profile import ModelProfile, Parameter
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
+from workersai.client.streams import AsyncChatStream, ChatStream, collect
 from workersai.errors import (
     APIConnectionError,
     APIStatusError,
@@ -68,6 +70,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "AsyncChatStream",
     "AsyncClient",
     "AuthenticationError",
     "Batch",
@@ -78,6 +81,7 @@ __all__ = [
     "ChatEvent",
     "ChatParameters",
     "ChatResult",
+    "ChatStream",
     "Choice",
     "Client",
     "ConfigurationError",
@@ -115,6 +119,9 @@ __all__ = [
     "WireToolCall",
     "WorkersAIError",
     "__version__",
+    "collect",
     "get_profile",
     "without_think_tags",
 ]
+
+_log.switch_on()

@@ -30,6 +30,7 @@ __all__ = [
     "first_variable",
     "read_settings",
     "text_or_variable",
+    "with_request_headers",
 ]
 
 ACCOUNT_VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID")
@@ -283,22 +284,50 @@ def _mapping(parameter: str, value: Any) -> Mapping[Any, Any]:
     )
 
 
-def check_headers(default_headers: Mapping[str, str] | None) -> dict[str, str]:
+def check_headers(
+    given: Mapping[str, str] | None, parameter: str = "default_headers"
+) -> dict[str, str]:
     """Return a user's own headers with their names in lower case.
+
+    Args:
+        given: Names and values.
+        parameter: The argument that holds them.
 
     Raises:
         ConfigurationError: If one is no header, or one that the client sets itself.
     """
     headers = {}
-    for name, value in _mapping("default_headers", default_headers).items():
+    for name, value in _mapping(parameter, given).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
             raise ConfigurationError(
-                f"default_headers cannot set {name!r}: it is no header name, or one that the "
-                "client sets itself",
-                parameter="default_headers",
+                f"{parameter} cannot set {name!r}: it is no header name, or one that the client "
+                "sets itself",
+                parameter=parameter,
             )
-        headers[name.lower()] = check_header_value("default_headers", value)
+        headers[name.lower()] = check_header_value(parameter, value)
     return headers
+
+
+def with_request_headers(
+    settings: Settings,
+    *,
+    headers: Mapping[str, str] | None,
+    gateway: str | Mapping[str, Any] | None,
+    session_affinity: str | None,
+) -> Settings:
+    """Return the settings with the headers of one call over the client's.
+
+    Raises:
+        ConfigurationError: As `read_settings`, for the call's own arguments.
+    """
+    ours = {**check_headers(headers, "headers"), **check_gateway(gateway)}
+    if session_affinity is not None:
+        ours["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
+    if not ours:
+        return settings
+    found = _secrets_in(ours, headers or {})
+    secrets = Secrets.of((*settings.secrets, *found))
+    return Settings(settings.root, {**settings.headers, **ours}, secrets)
 
 
 def check_gateway(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:

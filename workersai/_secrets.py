@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ __all__ = [
     "is_secret_header",
     "keep_out_of_logs",
     "live_secrets",
+    "masked",
     "redact",
     "secrets_in_header",
 ]
@@ -213,3 +215,30 @@ def clean_text(text: str, secrets: tuple[str, ...]) -> str:
     text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text[:_MESSAGE_LIMIT]
+
+
+def masked(value: Any, secrets: tuple[str, ...]) -> Any:
+    """Return a JSON value whose texts hold no secret and are no longer than a log can take."""
+    left = [_MOST_VALUES]
+
+    def walk(found: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            return "..."
+        if isinstance(found, str):
+            return redact(found, secrets)[:_MESSAGE_LIMIT]
+        if isinstance(found, dict):
+            items = itertools.islice(found.items(), max(left[0], 0))
+            return {redact(str(name), secrets): walk(entry) for name, entry in items}
+        if isinstance(found, list):
+            return [walk(entry) for entry in found[: max(left[0], 0)]]
+        return found
+
+    try:
+        return walk(value)
+    except RecursionError:
+        return None
+
+
+_MOST_VALUES = 200
+"""Values of an error's body that are kept."""

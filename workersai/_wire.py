@@ -35,6 +35,7 @@ class Request:
         begins_late: Whether the first byte of its answer comes after the last token was made, as
             for a generation that is not streamed.
         has_cap: Whether its caller set a token cap, or the answer has none.
+        is_chat: Whether a stream of its answer is one of a chat; else its events are not read.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Request:
     is_repeatable: bool = True
     begins_late: bool = False
     has_cap: bool = True
+    is_chat: bool = True
 
     @property
     def method(self) -> str:

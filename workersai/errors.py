@@ -6,7 +6,7 @@
     ├── ConfigurationError            found before any request: fix the argument it names
     ├── APIConnectionError            no answer: the network, or the server hung up
     │   └── APITimeoutError           `.phase` says which clock ran out
-    ├── APIStatusError                an answer that says no: `.status`, `.code`, `.request_id`
+    ├── APIStatusError                an answer that says no: `.status_code`, `.code`, `.request_id`
     │   ├── AuthenticationError       the token is wrong or malformed
     │   ├── PermissionDeniedError     the token may not do this
     │   ├── NotFoundError             no such model, account or route; or retired
@@ -24,10 +24,11 @@ No error holds a token: not in its text, its attributes, its pickle or its cause
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from workersai.results import Batch, ChatResult
 
@@ -79,13 +80,18 @@ def _restore(
 
 
 def bare(error: WorkersAIError) -> WorkersAIError:
-    """Return *error* without the frames it went through so far, and without what led to it.
+    """Return *error* with the lines it went through so far, and without their variables.
 
-    The frames' variables are requests and the bytes of answers, which a debugger or an error
-    tracker would print: the account is in them, and whatever a server sends back.
+    The variables are requests and the bytes of answers, which a debugger or an error tracker would
+    print: the account is in them, and whatever a server sends back. Of what led to the error, a
+    failure of the operating system stays, which names an address at most.
     """
-    error.__context__ = error.__cause__ = None
-    return error.with_traceback(None)
+    traceback.clear_frames(error.__traceback__)
+    cause = error.__cause__
+    if cause is not None and not isinstance(cause, OSError):
+        error.__cause__ = None
+    error.__context__ = error.__cause__
+    return error
 
 
 class ConfigurationError(WorkersAIError, ValueError):
@@ -134,9 +140,12 @@ class APIStatusError(WorkersAIError):
     """The server answered with an error.
 
     Attributes:
-        status: The HTTP status; of an error inside a stream, the status its code stands for.
+        status_code: The HTTP status; of an error inside a stream, the status its code stands for.
         code: Cloudflare's own code, such as 3040 or 5006; `None` if the answer had none.
         message: The server's sentence, cleaned of prefixes and request ids.
+        body: The answer as it came, parsed if it is JSON, else its text; secrets are masked, and
+            only the beginning of a long one is kept. `None` if there was none.
+        headers: The answer's headers by lower-case name, without cookies; secrets are masked.
         request_id: The id to quote to Cloudflare's support.
         retry_after: Seconds the server asked to wait; `None` if it did not say.
     """
@@ -148,16 +157,20 @@ class APIStatusError(WorkersAIError):
         self,
         message: str,
         *,
-        status: int,
+        status_code: int,
         code: int | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
         model: str | None = None,
         is_retryable: bool = False,
     ) -> None:
         self.message = message
-        self.status = status
+        self.status_code = status_code
         self.code = code
+        self.body = body
+        self.headers = dict(headers or {})
         self.request_id = request_id
         self.retry_after = retry_after
         self.model = model
@@ -165,7 +178,8 @@ class APIStatusError(WorkersAIError):
         super().__init__(self._describe())
 
     def _describe(self) -> str:
-        where = f"HTTP {self.status}" + (f", code {self.code}" if self.code is not None else "")
+        code = "" if self.code is None else f", code {self.code}"
+        where = f"HTTP {self.status_code}{code}"
         about = (f" for {self.model}" if self.model else "") + self._place()
         text = f"Workers AI answered {where}{about}: {self.message or 'no reason given'}"
         if self.action:

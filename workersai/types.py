@@ -53,6 +53,20 @@ class WireMessage(TypedDict, total=False):
     reasoning: str
 
 
+class RequestOptions(TypedDict, total=False):
+    """What every call takes by keyword, for this call in the place of the client's settings.
+
+    `timeout` is seconds for the whole call, a `Timeout`, or `None` for no limit; `headers` are sent
+    beside the client's `default_headers`, and `gateway` options beside those of the client.
+    """
+
+    timeout: float | Timeout | None
+    max_retries: int
+    headers: Mapping[str, str] | None
+    session_affinity: str | None
+    gateway: str | Mapping[str, Any] | None
+
+
 class ChatParameters(TypedDict, total=False):
     """Text-generation parameters. `None` means "not sent"; ranges depend on the model's page."""
 
@@ -77,7 +91,7 @@ class ChatParameters(TypedDict, total=False):
     user: str | None
 
 
-class CallOptions(ChatParameters, total=False):
+class CallOptions(ChatParameters, RequestOptions, total=False):
     """What every call that generates text takes by keyword."""
 
     model: str | None
@@ -109,7 +123,7 @@ class BatchRequest(ChatParameters, total=False):
     blank_text: str | None
 
 
-class EmbeddingOptions(TypedDict, total=False):
+class EmbeddingOptions(RequestOptions, total=False):
     """What a call for embeddings takes by keyword."""
 
     input_type: Literal["document", "query"]
@@ -120,6 +134,10 @@ class EmbeddingOptions(TypedDict, total=False):
     blank_text: str | None
     batch_size: int | None
     extra: Mapping[str, Any] | None
+
+
+NO_LIMIT = 1e9
+"""Seconds, thirty years of them, that stand for "no limit"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,8 @@ class Timeout:
             last token, which was seen to take minutes, so only `total` bounds it.
         idle: Between two events of a stream; pings do not count.
         total: For everything together, retries and the waits between them included.
+
+    `timeout=None` is no limit on any of them.
     """
 
     connect: float = 5.0
@@ -153,14 +173,14 @@ class Timeout:
 
         Args:
             timeout: A number of seconds is the total, and `first_byte` and `idle` are as long: no
-                part of the answer is given up before. `None` stands for the defaults.
+                part of the answer is given up before. `None` is no limit.
 
         Raises:
             ConfigurationError: If it is neither a number of seconds nor a `Timeout`.
         """
         given: Any = timeout  # a user may pass anything
         if given is None:
-            return cls()
+            return cls(*(NO_LIMIT,) * 4)
         if isinstance(given, Timeout):
             return given
         if not isinstance(given, (int, float)):

@@ -1,20 +1,49 @@
-"""Streams: what a generator yields -> what is read from it, in both colours."""
+"""Streams: the items of a source -> what is read from them, sync and async."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from contextlib import aclosing, closing
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from workersai import ChatResult
 from workersai.integration import partial_as
 
 ItemT = TypeVar("ItemT")
+GivenT_co = TypeVar("GivenT_co", covariant=True)
 ReadT = TypeVar("ReadT")
 
 
+class Source(Protocol[GivenT_co]):
+    """What gives items and can be closed before its end."""
+
+    def __iter__(self) -> Iterator[GivenT_co]:
+        """Give the items."""
+
+    def close(self) -> object:
+        """Let go of the connection."""
+
+
+class AsyncSource(Protocol[GivenT_co]):
+    """As `Source`, awaited."""
+
+    def __aiter__(self) -> AsyncIterator[GivenT_co]:
+        """Give the items."""
+
+    def aclose(self) -> Awaitable[object]:
+        """Let go of the connection."""
+
+
 def read_stream(
-    items: Generator[ItemT, None, None],
+    items: Source[ItemT],
     read: Callable[[ItemT], Iterable[ReadT]],
     partial: Callable[[ChatResult], Any],
 ) -> Generator[ReadT, None, None]:
@@ -31,7 +60,7 @@ def read_stream(
 
 
 async def aread_stream(
-    items: AsyncGenerator[ItemT, None],
+    items: AsyncSource[ItemT],
     read: Callable[[ItemT], Iterable[ReadT]],
     partial: Callable[[ChatResult], Any],
 ) -> AsyncGenerator[ReadT, None]:

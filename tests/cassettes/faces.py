@@ -355,12 +355,12 @@ async def rerank_llamaindex_async(caller: Caller) -> Any:
 
 async def models_client_sync(caller: Caller) -> Any:
     with make_client(caller) as client:
-        return [model.name for model in client.models(**caller.case.arguments)]
+        return [model.name for model in client.list_models(**caller.case.arguments)]
 
 
 async def models_client_async(caller: Caller) -> Any:
     async with make_async_client(caller) as client:
-        return [model.name for model in await client.models(**caller.case.arguments)]
+        return [model.name for model in await client.list_models(**caller.case.arguments)]
 
 
 def _named(kind: str) -> dict[str, Face]:

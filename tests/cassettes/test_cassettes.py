@@ -99,7 +99,7 @@ async def test_every_face_sends_the_recorded_requests_and_reads_the_same(
     if case.error is not None:
         error = caught.value
         assert isinstance(error, APIStatusError)
-        assert (error.status, error.code) == error_told(read(path_of(case)))
+        assert (error.status_code, error.code) == error_told(read(path_of(case)))
     else:
         assert found == told(case, read(path_of(case)))
         assert case.check(found)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -123,11 +122,3 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(_exchange, "retry_delay", at_once)
     return waits
-
-
-@pytest.fixture
-def free_port(loopback: None) -> Iterator[int]:
-    """A port that nobody listens on, kept from others."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]

@@ -166,7 +166,7 @@ CALLS: dict[str, Call] = {
     "prompt of a batch": lambda it, value: it.batches.submit([{"prompt": value}]),
     "texts of a batch": lambda it, value: it.batches.submit([{"texts": value}]),
     "batch's id": lambda it, value: it.batches.get(value),
-    "search": lambda it, value: it.models(search=value),
+    "search": lambda it, value: it.list_models(search=value),
     **{f"chat's {name}": _chat(name) for name in get_type_hints(CallOptions)},
     **{f"stream's {name}": _stream(name) for name in get_type_hints(CallOptions)},
     **{f"embed's {name}": _embed(name) for name in get_type_hints(EmbeddingOptions)},

@@ -151,7 +151,7 @@ def test_errors_that_a_retry_would_not_mend(
         with pytest.raises(kind) as caught:
             speaker.either(how)
         took = time.monotonic() - began
-        assert caught.value.status == int(status[:3])
+        assert caught.value.status_code == int(status[:3])
         assert len(server.requests) == asked
         if took < 0.05:
             return
@@ -489,4 +489,4 @@ def test_all_errors_are_of_the_tree(speaks: Speaks, serve: Serve) -> None:
         with pytest.raises(WorkersAIError) as caught:
             speaker.ask()
         assert isinstance(caught.value, APIStatusError)
-        assert caught.value.status == status
+        assert caught.value.status_code == status

@@ -182,7 +182,7 @@ def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str, h
     server = serve(lambda peer, _: peer.answer(b"", status, "text/plain", location))
     with pytest.raises(APIStatusError) as caught:
         speaks(server).either(how)
-    assert caught.value.status == int(status[:3])
+    assert caught.value.status_code == int(status[:3])
     assert other.requests == []
 
 

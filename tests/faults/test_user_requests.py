@@ -141,7 +141,7 @@ def test_params_of_a_call_win(bare: Own, serve: Serve) -> None:
     body = b'{"success":true,"result":[],"errors":[],"messages":[]}'
     server = serve(lambda peer, _: peer.answer(body))
     speaker = bare.speak(server, params={"search": "theirs", "extra": "1"})
-    speaker.wait(speaker.it.models(search="ours"))
+    speaker.wait(speaker.it.list_models(search="ours"))
     query = httpx.QueryParams(server.requests[0].path.partition("?")[2])
     assert query["search"] == "ours"
     assert query["extra"] == "1"

@@ -50,7 +50,7 @@ def test_typed_errors_by_code(  # noqa: PLR0917 - the columns of the table
         _ = list(llm.stream("hi")) if streamed else llm.invoke("hi")
     assert isinstance(caught.value, langchain)
     error: Any = caught.value
-    assert (error.status, error.code, error.is_retryable) == (status, code, retryable)
+    assert (error.status_code, error.code, error.is_retryable) == (status, code, retryable)
     assert error.request_id == "ray-7"
     assert "secret-token" not in f"{error!r}{error.__dict__}"
 

@@ -73,7 +73,7 @@ def test_a_converted_error_keeps_everything() -> None:
 
 def test_retryability_is_the_codes_not_the_classes() -> None:
     """A used-up allocation is a 429 that no retry helps."""
-    quota = workersai.QuotaExceededError("used up", status=429, code=3036)
+    quota = workersai.QuotaExceededError("used up", status_code=429, code=3036)
     assert isinstance(from_core_error(quota), core.ModelRateLimitError)
     assert from_core_error(quota).is_retryable is False
     assert from_core_error(workersai.OutOfCapacityError("busy", **STATUS)).is_retryable is True
@@ -94,7 +94,7 @@ def test_the_chain_is_cut() -> None:
         try:
             _ = dict[str, int]()["secret-token"]
         except KeyError as cause:
-            raise workersai.ServerError("boom", status=500) from cause
+            raise workersai.ServerError("boom", status_code=500) from cause
 
     with pytest.raises(face.ServerError) as caught, framework_errors():
         fail()

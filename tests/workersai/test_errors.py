@@ -83,7 +83,7 @@ def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
     """The text has status, code, model, sentence, action, wait and request id."""
     error = QuotaExceededError(
         "used up",
-        status=429,
+        status_code=429,
         code=4006,
         request_id="ray-1",
         retry_after=2.5,
@@ -97,7 +97,7 @@ def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
 
 def test_a_status_error_says_only_what_is_known() -> None:
     """What the server left out is not made up."""
-    assert str(ServerError("", status=502)) == "Workers AI answered HTTP 502: no reason given"
+    assert str(ServerError("", status_code=502)) == "Workers AI answered HTTP 502: no reason given"
 
 
 def partial() -> ChatResult:
@@ -113,7 +113,7 @@ def examples() -> list[WorkersAIError]:
         StreamInterruptedError("cut", partial=partial()),
         ResponseError("odd"),
         *(
-            error("no", status=400, code=1, request_id="r", retry_after=1.5, model="m")
+            error("no", status_code=400, code=1, request_id="r", retry_after=1.5, model="m")
             for error in STATUS_ERRORS
         ),
     ]

@@ -18,6 +18,8 @@ _DRAIN_SECONDS = 0.1
 _ERROR_BODY_SECONDS = 5.0
 _RACE_SECONDS = 5.0
 _SHORTEST = 0.001
+_LONGEST = 2_000_000.0
+"""Seconds, 23 days of them, that a socket can wait for at once."""
 _HAPPENED = {
     "connect": "No connection could be made within {:g} s",
     "first_byte": "No answer began within {:g} s",
@@ -74,7 +76,9 @@ class Clocks:
 
     def connect(self) -> float:
         """Return the seconds that a connection may take."""
-        return min(self._timeout.connect, max(self._deadline - time.monotonic(), _SHORTEST))
+        return min(
+            self._timeout.connect, max(self._deadline - time.monotonic(), _SHORTEST), _LONGEST
+        )
 
     def begin_body(self, *, is_error: bool) -> None:
         """The head has come: a whole answer now has what is left of the total, an error less.
@@ -97,7 +101,7 @@ class Clocks:
             self._set_limit(self._timeout.idle, "idle", now)
         if now >= self._limit:
             raise self.expired()
-        return max(self._limit - now, _SHORTEST)
+        return min(max(self._limit - now, _SHORTEST), _LONGEST)
 
     def drain(self) -> float:
         """Nothing more is worth waiting for; return the seconds that the end may take."""

@@ -17,6 +17,9 @@ def broken(
     reason = clean_text(f"{type(error).__name__}: {error}", outgoing.secrets)
     failure = APIConnectionError(f"The connection to {host} failed ({reason})")
     failure.is_retryable = clocks.may_repeat(is_connecting=is_connecting)
+    if isinstance(error, OSError):
+        error.__context__ = None
+        failure.__cause__ = error.with_traceback(None)
     return failure
 
 

@@ -16,7 +16,7 @@ from workersai._request.embeddings import embedding_body
 from workersai._request.path import run_path
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
-from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint
+from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint, RequestOptions
 
 __all__ = ["poll_request", "references_of", "submit_request"]
 
@@ -29,7 +29,11 @@ _MAX_ANSWER = 256 << 20
 _QUEUED = {"queueRequest": "true"}
 _KINDS = ("messages", "prompt", "texts")
 _OF_CHAT = ("tools", "tool_choice")
-_OF_TEXTS = frozenset(EmbeddingOptions.__annotations__) - {"batch_size"}
+_OF_TEXTS = (
+    frozenset(EmbeddingOptions.__annotations__)
+    - {"batch_size"}
+    - frozenset(RequestOptions.__annotations__)
+)
 
 
 def submit_request(

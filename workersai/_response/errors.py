@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from workersai._json import read_index, to_text
-from workersai._response.headers import parse_retry_after
-from workersai._secrets import clean_text
+from workersai._response.headers import parse_retry_after, readable_headers
+from workersai._secrets import clean_text, masked
 from workersai.errors import (
     APIStatusError,
     AuthenticationError,
@@ -217,8 +217,10 @@ def error_from_body(
     should_retry = headers.get("x-should-retry")
     return meaning.error(
         clean_text(told.message, secrets),
-        status=status or meaning.status,
+        status_code=status or meaning.status,
         code=told.code,
+        body=masked(payload, secrets),
+        headers=readable_headers(headers, secrets),
         request_id=clean_text(told.request_id or headers.get("cf-ray") or "", secrets) or None,
         retry_after=parse_retry_after(headers),
         model=model,

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from workersai._secrets import clean_text
 
-__all__ = ["HeaderFacts", "parse_retry_after", "read_headers", "read_neurons"]
+__all__ = ["HeaderFacts", "parse_retry_after", "read_headers", "read_neurons", "readable_headers"]
 
 
 class HeaderFacts(TypedDict):
@@ -30,6 +30,13 @@ def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> Header
             for name, value in headers.items()
             if name.startswith("cf-aig-")
         },
+    }
+
+
+def readable_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[str, str]:
+    """Return headers fit for logs: without cookies, secrets masked."""
+    return {
+        name: clean_text(value, secrets) for name, value in headers.items() if "cookie" not in name
     }
 
 

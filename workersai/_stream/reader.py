@@ -15,6 +15,7 @@ from workersai._json import parse_halves
 from workersai._response.errors import parse_error
 from workersai._stream.accumulator import AnswerInProgress
 from workersai._stream.replay import WholeReader
+from workersai._stream.run import RunReader
 from workersai._stream.sse import DONE, ErrorData, SSEDecoder
 from workersai._wire import Request
 from workersai.errors import (
@@ -61,6 +62,8 @@ def open_reader(
     Some models answer a request for a stream with plain JSON (seen on gpt-oss and kimi), and so
     may anything between here and there with HTML.
     """
+    if not request.is_chat:
+        return RunReader(request, headers, secrets)
     kind = headers.get("content-type", "")
     if not request.stream or "json" in kind or "html" in kind:
         return WholeReader(request, headers, secrets)

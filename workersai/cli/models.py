@@ -116,7 +116,7 @@ def _json(profile: ModelProfile) -> dict[str, Any]:
 
 def _live() -> list[ModelProfile]:
     with Client() as client:
-        return [catalogue_profile(found) for found in client.models()]
+        return [catalogue_profile(found) for found in client.list_models()]
 
 
 def models(

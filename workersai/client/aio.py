@@ -12,18 +12,20 @@ from workersai._http import AsyncHTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
+from workersai._request.run import run_request
 from workersai._response.catalogue import parse_models
 from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
+from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
 from workersai.client.caps import parse_whole_chat
 from workersai.client.sending import AsyncSender
-from workersai.client.setup import ConnectionOptions, OnRetry, Setup
-from workersai.events import ChatEvent
+from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
+from workersai.client.streams import AsyncChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, WireMessage
+from workersai.types import CallOptions, EmbeddingOptions, RequestOptions, WireMessage
 
 __all__ = ["AsyncClient"]
 
@@ -67,10 +69,11 @@ class AsyncClient(BaseClient):
         **call: Unpack[CallOptions],
     ) -> ChatResult:
         """As `Client.chat`."""
+        sender = self._sender.using(take_request_options(call))
         request = chat_request(
             messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
         )
-        return await self._sender.call(request, parse_whole_chat, on_retry)
+        return await sender.call(request, parse_whole_chat, on_retry)
 
     def stream_chat(
         self,
@@ -81,25 +84,28 @@ class AsyncClient(BaseClient):
         include_usage: bool = False,
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncChatStream:
         """As `Client.stream_chat`; returns an asynchronous generator."""
+        sender = self._sender.using(take_request_options(call))
         options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
-        return self._sender.stream(request, on_retry)
+        return AsyncChatStream(sender.stream(request, on_retry))
 
     async def complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> ChatResult:
         """As `Client.complete`."""
+        sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
-        return await self._sender.call(request, parse_whole_chat, on_retry)
+        return await sender.call(request, parse_whole_chat, on_retry)
 
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncChatStream:
         """As `Client.stream_complete`; returns an asynchronous generator."""
+        sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call, stream=True))
-        return self._sender.stream(request, on_retry)
+        return AsyncChatStream(sender.stream(request, on_retry))
 
     async def embed(
         self,
@@ -112,13 +118,14 @@ class AsyncClient(BaseClient):
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
         """As `Client.embed`."""
+        sender = self._sender.using(take_request_options(options))
         call = self._setup.embedding_call(texts, model, options, max_concurrency, on_progress)
 
         async def work(_: int) -> None:
             with call.working() as batches:
                 for batch in batches:
                     with call.sending(batch):
-                        result = await self._sender.call(batch.request, parse_embeddings, on_retry)
+                        result = await sender.call(batch.request, parse_embeddings, on_retry)
                         call.keep(batch, result)
 
         await call_each_async(work, call.workers, limit=max_concurrency)
@@ -133,15 +140,17 @@ class AsyncClient(BaseClient):
         top_k: int | None = None,
         extra: Mapping[str, Any] | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> RerankResult:
         """As `Client.rerank`."""
+        sender = self._sender.using(options)
         asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
         found = RerankResult((), model=self._setup.model_for(model))
         if asked.request is not None:
-            found = await self._sender.call(asked.request, parse_rerank, on_retry)
+            found = await sender.call(asked.request, parse_rerank, on_retry)
         return place_ranking(found, asked.places, asked.count, top_k)
 
-    async def models(
+    async def list_models(
         self,
         *,
         search: str | None = None,
@@ -149,12 +158,45 @@ class AsyncClient(BaseClient):
         author: str | None = None,
         hide_experimental: bool | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> list[ModelInfo]:
-        """As `Client.models`."""
+        """As `Client.list_models`."""
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return await self._sender.call(asked, parse_models, on_retry)
+        return await self._sender.using(options).call(asked, parse_models, on_retry)
+
+    async def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
+        """As `Client.run`."""
+        sender = self._sender.using(options)
+        return await sender.call(run_request(model, payload), parse_run, on_retry)
+
+    def stream_run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncGenerator[Any, None]:
+        """As `Client.stream_run`."""
+        sender = self._sender.using(options)
+        return sender.stream(run_request(model, {**payload, "stream": True}), on_retry)
+
+    def with_options(self, **options: Unpack[RequestOptions]) -> Self:
+        """As `Client.with_options`."""
+        twin = object.__new__(type(self))
+        sender = self._sender.using(options)
+        twin._setup, twin._sender = sender.setup, sender
+        twin._batches = AsyncBatches(twin._setup, sender)
+        return twin
 
     async def aclose(self) -> None:
         """As `Client.close`, for this event loop's connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
+from urllib.parse import urlsplit
 
 from workersai._arguments import unknown_argument
 from workersai.client.setup import ConnectionOptions, Setup
@@ -46,6 +47,14 @@ class BaseClient:
     def max_retries(self) -> int:
         """How often a failed call is tried again."""
         return self._setup.max_retries
+
+    def __repr__(self) -> str:
+        """Show where the client leads, and no secret."""
+        host = urlsplit(self._setup.root).netloc
+        return (
+            f"{type(self).__name__}(model={self.model!r}, endpoint={self.endpoint!r}, "
+            f"host={host!r}, timeout={self.timeout!r}, max_retries={self.max_retries})"
+        )
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set what is no setting, such as a stand-in for a method.

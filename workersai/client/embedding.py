@@ -102,4 +102,4 @@ class EmbeddingCall:
 
 
 def _may_be_too_much(error: APIStatusError) -> bool:
-    return error.status == _TOO_LARGE or error.code == _TOO_MUCH
+    return error.status_code == _TOO_LARGE or error.code == _TOO_MUCH

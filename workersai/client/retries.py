@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import random
 import time
 import uuid
@@ -24,6 +25,7 @@ __all__ = ["Attempt", "RetryBudget", "RetryNotice", "exchange", "retry_delay", "
 
 T = TypeVar("T")
 
+_log = logging.getLogger("workersai")
 _FIRST_DELAY = 0.5
 _MAX_DELAY = 8.0
 _MAX_RETRY_AFTER = 60.0
@@ -69,7 +71,7 @@ class RetryBudget:
 
     def take(self, error: WorkersAIError) -> int:
         """Pay for a retry after *error*; return its price, 0 if there is not enough."""
-        is_throttled = isinstance(error, APIStatusError) and error.status == 429
+        is_throttled = isinstance(error, APIStatusError) and error.status_code == 429
         cost = _COST_WHEN_THROTTLED if is_throttled else _COST
         if cost > self._left:
             return 0
@@ -88,6 +90,7 @@ def exchange(
     is_repeatable: bool = True,
     budget: RetryBudget | None = None,
     on_retry: Callable[[RetryNotice], None] | None = None,
+    name: str = "a call",
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> Generator[Attempt, T, T]:
@@ -99,7 +102,8 @@ def exchange(
         is_repeatable: Whether the request may be sent again although the server may have worked
             on it, and been paid for that.
         budget: Pays for the retries; the client's, or one for this call alone.
-        on_retry: Told of each retry.
+        on_retry: Called before each retry.
+        name: What the log calls it: method and path, without the account.
         clock: Monotonic seconds.
         jitter: Random numbers from 0 to 1.
 
@@ -118,7 +122,15 @@ def exchange(
             result = yield Attempt(number, delay, deadline, key, timeout)
         except WorkersAIError as error:
             failure = error
+            _log.debug(
+                "%s: attempt %d failed after %.3f s: %s",
+                name,
+                number + 1,
+                clock() - begin,
+                type(error).__name__,
+            )
         else:
+            _log.debug("%s: attempt %d answered after %.3f s", name, number + 1, clock() - begin)
             budget.give_back(cost)
             return result
         if not is_repeatable and _may_be_paid(failure, clock() - begin):
@@ -127,6 +139,7 @@ def exchange(
         if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
             raise bare(failure)
         delay = wait
+        _log.info("%s: retry %d in %.3f s, after %s", name, number + 1, delay, failure)
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
     raise AssertionError  # the loop has no other end
@@ -142,7 +155,9 @@ def _may_be_paid(error: WorkersAIError, seconds: float) -> bool:
         error: What went wrong.
         seconds: How long the attempt took.
     """
-    if isinstance(error, APIStatusError) and (error.status == 429 or error.code == _TOOK_TOO_LONG):
+    if isinstance(error, APIStatusError) and (
+        error.status_code == 429 or error.code == _TOOK_TOO_LONG
+    ):
         return error.code == _TOOK_TOO_LONG
     return seconds > WORKED_SECONDS and not isinstance(error, APIConnectionError)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 from workersai._http import AsyncEngine, AsyncHTTPClient, HTTPClient, SyncEngine
 from workersai._response.reply import Reply
@@ -39,6 +39,19 @@ class SyncSender:
         self._setup = setup
         self._engine = SyncEngine(http_client)
         setup.hide(self._engine.secrets)
+
+    @property
+    def setup(self) -> Setup:
+        """The settings of what it sends."""
+        return self._setup
+
+    def using(self, options: Mapping[str, Any]) -> SyncSender:
+        """Return a sender with the options of one call, over the same connections."""
+        if not options:
+            return self
+        twin = object.__new__(type(self))
+        twin._setup, twin._engine = self._setup.derive(options), self._engine
+        return twin
 
     def call(
         self,
@@ -73,7 +86,7 @@ class SyncSender:
             for events in stream.events:
                 yield from events
         except WorkersAIError as error:
-            raise bare(error) from None
+            raise bare(error) from error.__cause__
         finally:
             stream.close()
 
@@ -108,6 +121,19 @@ class AsyncSender:
         self._setup = setup
         self._engine = AsyncEngine(http_client)
         setup.hide(self._engine.secrets)
+
+    @property
+    def setup(self) -> Setup:
+        """The settings of what it sends."""
+        return self._setup
+
+    def using(self, options: Mapping[str, Any]) -> AsyncSender:
+        """As `SyncSender.using`."""
+        if not options:
+            return self
+        twin = object.__new__(type(self))
+        twin._setup, twin._engine = self._setup.derive(options), self._engine
+        return twin
 
     async def call(
         self,
@@ -144,7 +170,7 @@ class AsyncSender:
                 for event in events:
                     yield event
         except WorkersAIError as error:
-            raise bare(error) from None
+            raise bare(error) from error.__cause__
         finally:
             await stream.aclose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias
@@ -11,7 +12,7 @@ from typing_extensions import TypedDict
 
 from workersai._arguments import unknown_argument
 from workersai._checks import check_count
-from workersai._connection import read_settings
+from workersai._connection import read_settings, with_request_headers
 from workersai._http import Clocks, Outgoing
 from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import EmbeddingRequests
@@ -20,9 +21,9 @@ from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
 from workersai.errors import ConfigurationError
-from workersai.types import CallOptions, EmbeddingOptions, Endpoint, Timeout
+from workersai.types import CallOptions, EmbeddingOptions, Endpoint, RequestOptions, Timeout
 
-__all__ = ["ConnectionOptions", "OnRetry", "Setup"]
+__all__ = ["ConnectionOptions", "OnRetry", "Setup", "take_request_options"]
 
 OnRetry: TypeAlias = Callable[[RetryNotice], None] | None
 
@@ -41,6 +42,10 @@ class ConnectionOptions(TypedDict, total=False):
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
     allow_insecure_http: bool
+    on_retry: OnRetry
+
+
+_DEFAULT_TIMEOUT = Timeout()
 
 
 class Setup:
@@ -66,13 +71,14 @@ class Setup:
         api_token: str | SecretStr | None = None,
         base_url: str | None = None,
         endpoint: Endpoint = "run",
-        timeout: float | Timeout | None = None,
+        timeout: float | Timeout | None = _DEFAULT_TIMEOUT,
         max_retries: int = 2,
         gateway: str | Mapping[str, Any] | None = None,
         session_affinity: str | None = None,
         reject_if_busy: bool = False,
         default_headers: Mapping[str, str] | None = None,
         allow_insecure_http: bool = False,
+        on_retry: OnRetry = None,
         **unknown: object,
     ) -> None:
         for name in unknown:
@@ -87,6 +93,7 @@ class Setup:
         self.timeout = Timeout.of(timeout)
         self.max_retries = check_count("max_retries", max_retries, 0)
         self.reject_if_busy = reject_if_busy
+        self._on_retry = on_retry
         self._budget = RetryBudget()
         self._settings = read_settings(
             account_id=account_id,
@@ -105,6 +112,37 @@ class Setup:
         self._settings = replace(self._settings, secrets=secrets)
         keep_out_of_logs(self, secrets)
 
+    def derive(self, options: Mapping[str, Any]) -> Setup:
+        """Return the setup of one call, or of a copy of the client.
+
+        Args:
+            options: Some of `RequestOptions`, by name; those that are missing stay the client's.
+
+        Raises:
+            ConfigurationError: If one is malformed or unknown.
+        """
+        for name in options:
+            if name not in RequestOptions.__annotations__:
+                raise unknown_argument(name, RequestOptions.__annotations__, of="with_options")
+        derived = copy.copy(self)
+        if "timeout" in options:
+            derived.timeout = Timeout.of(options["timeout"])
+        if "max_retries" in options:
+            derived.max_retries = check_count("max_retries", options["max_retries"], 0)
+        derived._settings = with_request_headers(  # noqa: SLF001 - a copy of this object
+            self._settings,
+            headers=options.get("headers"),
+            gateway=options.get("gateway"),
+            session_affinity=options.get("session_affinity"),
+        )
+        keep_out_of_logs(derived, derived.secrets)
+        return derived
+
+    def __copy__(self) -> Setup:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled: a token would travel.
 
@@ -120,6 +158,11 @@ class Setup:
     def secrets(self) -> Secrets:
         """What must never show in an error or a log."""
         return self._settings.secrets
+
+    @property
+    def root(self) -> str:
+        """The URL below which every path stands; the account is in it."""
+        return self._settings.root
 
     def model_for(self, model: str | None) -> str:
         """Choose between the model of a call and the client's.
@@ -172,7 +215,8 @@ class Setup:
             timeout or self.timeout,
             is_repeatable=request.is_repeatable,
             budget=self._budget,
-            on_retry=on_retry,
+            on_retry=_both(self._on_retry, on_retry),
+            name=f"{request.method} {request.path}",
         )
 
     def clocks(self, request: Request, step: Attempt) -> Clocks:
@@ -194,3 +238,23 @@ class Setup:
             params=request.params,
             secrets=self.secrets,
         )
+
+
+def take_request_options(call: Any) -> dict[str, Any]:
+    """Take the options that concern how a request is sent out of a call's keyword arguments."""
+    return {name: call.pop(name) for name in _REQUEST_OPTIONS if name in call}
+
+
+_REQUEST_OPTIONS = tuple(RequestOptions.__annotations__)
+
+
+def _both(first: OnRetry, second: OnRetry) -> OnRetry:
+    """Tell both of a retry, the client's listener first."""
+    if first is None or second is None:
+        return first or second
+
+    def tell(notice: RetryNotice) -> None:
+        first(notice)
+        second(notice)
+
+    return tell

@@ -12,18 +12,20 @@ from workersai._http import HTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
+from workersai._request.run import run_request
 from workersai._response.catalogue import parse_models
 from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
+from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
 from workersai.client.caps import parse_whole_chat
 from workersai.client.sending import SyncSender
-from workersai.client.setup import ConnectionOptions, OnRetry, Setup
-from workersai.events import ChatEvent
+from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
+from workersai.client.streams import ChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, WireMessage
+from workersai.types import CallOptions, EmbeddingOptions, RequestOptions, WireMessage
 
 __all__ = ["Client"]
 
@@ -101,10 +103,11 @@ class Client(BaseClient):
             ConfigurationError: If an argument does not fit the model; nothing was sent.
             WorkersAIError: If the call failed.
         """
+        sender = self._sender.using(take_request_options(call))
         request = chat_request(
             messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
         )
-        return self._sender.call(request, parse_whole_chat, on_retry)
+        return sender.call(request, parse_whole_chat, on_retry)
 
     def stream_chat(
         self,
@@ -115,7 +118,7 @@ class Client(BaseClient):
         include_usage: bool = False,
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
-    ) -> Generator[ChatEvent, None, None]:
+    ) -> ChatStream:
         """Ask for the next message as a stream of events, `Finish` the last of them.
 
         The arguments are those of `chat`, checked at once; the request goes out with the first
@@ -133,9 +136,10 @@ class Client(BaseClient):
             WorkersAIError: As in `chat`; of an error after the first event, `.partial` is what
                 had come.
         """
+        sender = self._sender.using(take_request_options(call))
         options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
-        return self._sender.stream(request, on_retry)
+        return ChatStream(sender.stream(request, on_retry))
 
     def complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
@@ -144,15 +148,17 @@ class Client(BaseClient):
 
         Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`.
         """
+        sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
-        return self._sender.call(request, parse_whole_chat, on_retry)
+        return sender.call(request, parse_whole_chat, on_retry)
 
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
-    ) -> Generator[ChatEvent, None, None]:
+    ) -> ChatStream:
         """Ask for the continuation of a prompt as a stream of events; see `stream_chat`."""
+        sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call, stream=True))
-        return self._sender.stream(request, on_retry)
+        return ChatStream(sender.stream(request, on_retry))
 
     def embed(
         self,
@@ -189,13 +195,14 @@ class Client(BaseClient):
             ResponseError: If the answer has not one sound vector a text; none is returned then.
             WorkersAIError: As in `chat`.
         """
+        sender = self._sender.using(take_request_options(options))
         call = self._setup.embedding_call(texts, model, options, max_concurrency, on_progress)
 
         def work(_: int) -> None:
             with call.working() as batches:
                 for batch in batches:
                     with call.sending(batch):
-                        result = self._sender.call(batch.request, parse_embeddings, on_retry)
+                        result = sender.call(batch.request, parse_embeddings, on_retry)
                         call.keep(batch, result)
 
         call_each(work, call.workers, limit=max_concurrency)
@@ -210,6 +217,7 @@ class Client(BaseClient):
         top_k: int | None = None,
         extra: Mapping[str, Any] | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> RerankResult:
         """Rank documents by relevance to a query, best first.
 
@@ -224,13 +232,14 @@ class Client(BaseClient):
         Raises:
             WorkersAIError: As in `chat`.
         """
+        sender = self._sender.using(options)
         asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
         found = RerankResult((), model=self._setup.model_for(model))
         if asked.request is not None:
-            found = self._sender.call(asked.request, parse_rerank, on_retry)
+            found = sender.call(asked.request, parse_rerank, on_retry)
         return place_ranking(found, asked.places, asked.count, top_k)
 
-    def models(
+    def list_models(
         self,
         *,
         search: str | None = None,
@@ -238,6 +247,7 @@ class Client(BaseClient):
         author: str | None = None,
         hide_experimental: bool | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> list[ModelInfo]:
         """Search the account's model catalogue.
 
@@ -254,7 +264,68 @@ class Client(BaseClient):
         asked = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return self._sender.call(asked, parse_models, on_retry)
+        return self._sender.using(options).call(asked, parse_models, on_retry)
+
+    def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
+        """Ask any Workers AI model with the fields of its own page.
+
+        For the models that have no method here: images, speech, translation, classification.
+        Nothing of the payload is checked, changed or added, but for credentials, which are refused.
+
+        Args:
+            model: The model id, `@cf/author/name`.
+            payload: The request's body, as the model's page documents it.
+            on_retry: As in `chat`.
+            **options: As in `chat`; what concerns how the request is sent.
+
+        Returns:
+            The JSON value of the answer without Cloudflare's envelope, or its bytes if it is no
+            JSON (a picture, speech).
+
+        Raises:
+            WorkersAIError: As in `chat`.
+        """
+        sender = self._sender.using(options)
+        return sender.call(run_request(model, payload), parse_run, on_retry)
+
+    def stream_run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Generator[Any, None, None]:
+        """Ask any Workers AI model for a stream, and give its events as JSON values.
+
+        Arguments and errors as in `run`; `stream` is set in the payload. A model that answers
+        without a stream gives one value: what `run` would have returned.
+        """
+        sender = self._sender.using(options)
+        return sender.stream(run_request(model, {**payload, "stream": True}), on_retry)
+
+    def with_options(self, **options: Unpack[RequestOptions]) -> Self:
+        """Return a client with other settings for its calls, over the same connections.
+
+        Args:
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity`, `gateway`; those
+                that are missing stay this client's. Closing either closes the connections of both.
+
+        Raises:
+            ConfigurationError: If an option is malformed or unknown.
+        """
+        twin = object.__new__(type(self))
+        sender = self._sender.using(options)
+        twin._setup, twin._sender = sender.setup, sender
+        twin._batches = SyncBatches(twin._setup, sender)
+        return twin
 
     def close(self) -> None:
         """Close the connections, those of calls under way too; a later call opens new ones."""

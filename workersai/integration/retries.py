@@ -22,7 +22,7 @@ def retry_facts(notice: RetryNotice) -> dict[str, Any]:
         "delay": notice.delay,
         "error": type(error).__name__,
         "reason": str(error),
-        "status": answer and answer.status,
+        "status": answer and answer.status_code,
         "code": answer and answer.code,
         "request_id": answer and answer.request_id,
     }

@@ -376,7 +376,7 @@ def test_a_users_client_does_not_follow_redirects(colour: Colour, speaks: Speaks
     client = speaks(http_client=own)
     with pytest.raises(APIStatusError) as caught:
         client.chat()
-    assert caught.value.status == 307
+    assert caught.value.status_code == 307
     assert len(recorder.requests) == 1
     client.wait(own.aclose() if colour == "async" else own.close())
 

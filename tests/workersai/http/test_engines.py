@@ -508,14 +508,6 @@ def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
 # --------------------------------------------------------------------------------- faults
 
 
-@pytest.fixture
-def free_port(loopback: None) -> Iterator[int]:
-    """A port that nobody listens on, kept from others."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
-
-
 def test_nobody_listens(speaks: Speaks, free_port: int) -> None:
     """A refused connection is tried again and then raised, naming the host."""
     client = speaks(base_url=f"http://127.0.0.1:{free_port}", max_retries=1)
@@ -787,7 +779,7 @@ def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str) -
     )
     with pytest.raises(APIStatusError) as caught:
         speaks(base_url=server.base_url).chat()
-    assert caught.value.status == int(status[:3])
+    assert caught.value.status_code == int(status[:3])
     assert other.requests == []
 
 
@@ -981,7 +973,7 @@ def test_no_failure_shows_the_token(
     with pytest.raises(WorkersAIError) as caught:
         client.whole("stream_chat" if script is stall else method)
     for error in chain(caught.value):
-        assert isinstance(error, WorkersAIError)
+        assert isinstance(error, (WorkersAIError, OSError))
         shown = f"{error!s} {error!r} {error.args} {vars(error)}"
         assert ACCOUNT not in shown
         assert TOKEN not in shown

@@ -55,7 +55,7 @@ ALL: tuple[StructuredMethod, ...] = ("json_schema", "tool", "prompt")
 
 
 def refusal(code: int | None) -> InvalidRequestError:
-    return InvalidRequestError("no", status=400, code=code)
+    return InvalidRequestError("no", status_code=400, code=code)
 
 
 def tried(memory: MethodMemory, codes: Sequence[int], key: str = "m") -> list[str]:

@@ -279,7 +279,7 @@ def test_an_error_status_raises_whatever_the_body_says(status: int) -> None:
     """A body that looks like an answer does not make a success of an error status."""
     with pytest.raises(APIStatusError) as caught:
         parsed(answer("native_text"), status)
-    assert caught.value.status == status
+    assert caught.value.status_code == status
 
 
 def test_unicode_line_separators_are_text() -> None:

@@ -97,7 +97,7 @@ def test_every_envelope_is_read(
     found = failure(status, (FIXTURES / "errors" / name).read_bytes())
     assert type(found) is error
     assert (found.code, found.message, found.request_id) == read
-    assert (found.status, found.model) == (status, "@cf/a/b")
+    assert (found.status_code, found.model) == (status, "@cf/a/b")
 
 
 def test_the_request_id_of_the_header_is_kept() -> None:
@@ -170,7 +170,7 @@ def test_what_a_code_means(
     over_http = failure(status, envelope(code))
     in_stream = error_from_body(envelope(code))
     assert type(over_http) is type(in_stream) is error
-    assert over_http.status == in_stream.status == status
+    assert over_http.status_code == in_stream.status_code == status
     assert over_http.is_retryable is in_stream.is_retryable is is_retryable
 
 
@@ -296,7 +296,7 @@ def test_a_code_that_means_several_things_is_told_by_its_text(
 
 def test_a_wrong_argument_of_a_catalogue_model_has_the_status_of_one_in_a_stream() -> None:
     """There, no HTTP status says it."""
-    assert error_from_body(envelope(7003, "(User Input Error): no")).status == 400
+    assert error_from_body(envelope(7003, "(User Input Error): no")).status_code == 400
 
 
 def test_the_server_can_forbid_a_retry() -> None:
@@ -407,7 +407,7 @@ def test_an_error_without_an_http_status(
     """Its code, the status inside it, or the name it has decide, in that order."""
     found = error_from_body(payload)
     assert type(found) is error
-    assert (found.status, found.code, found.is_retryable) == (status, code, is_retryable)
+    assert (found.status_code, found.code, found.is_retryable) == (status, code, is_retryable)
 
 
 def test_a_message_that_is_no_text_is_its_json() -> None:

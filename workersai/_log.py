@@ -1,0 +1,32 @@
+"""The logger `workersai`, and the variable that switches it on.
+
+DEBUG: each attempt with its time. INFO: each retry, its wait and its reason. WARNING: what a user
+should know. No record holds a prompt, an answer, a token or an account.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+__all__ = ["switch_on"]
+
+_VARIABLE = "WORKERSAI_LOG"
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
+
+
+def switch_on() -> None:
+    """Write the logger's records to the standard error stream, if `WORKERSAI_LOG` says so.
+
+    Its values are `debug`, `info` and `warning`; others are ignored. A program that has set the
+    logger up itself keeps its own handlers.
+    """
+    level = _LEVELS.get(os.environ.get(_VARIABLE, "").strip().lower())
+    if level is None:
+        return
+    logger = logging.getLogger("workersai")
+    logger.setLevel(level)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)

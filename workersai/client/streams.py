@@ -1,0 +1,161 @@
+"""What `stream_chat` and `stream_complete` return: events, and what they have brought so far."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable
+from typing import Any
+
+from typing_extensions import Self
+
+from workersai.events import ChatEvent, Finish, ReasoningDelta, TextDelta, UsageUpdate
+from workersai.results import ChatResult, Choice, Usage
+
+__all__ = ["AsyncChatStream", "ChatStream", "collect"]
+
+
+class _Collected:
+    """What the events of one stream have brought so far."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._logprobs: list[dict[str, Any]] = []
+        self._usage: Usage | None = None
+        self._finish = Finish()
+
+    def add(self, event: ChatEvent) -> None:
+        """Take an event."""
+        if isinstance(event, TextDelta):
+            self._text.append(event.text)
+            if event.logprobs:
+                self._logprobs += event.logprobs
+        elif isinstance(event, ReasoningDelta):
+            self._reasoning.append(event.text)
+        elif isinstance(event, UsageUpdate):
+            self._usage = event.usage
+        elif isinstance(event, Finish):
+            self._finish = event
+
+    @property
+    def text(self) -> str:
+        self._text[:] = ["".join(self._text)]
+        return self._text[0]
+
+    def result(self) -> ChatResult:
+        """Return the answer as `chat` would have."""
+        finish = self._finish
+        choice = Choice(
+            text=self.text,
+            reasoning="".join(self._reasoning),
+            tool_calls=finish.tool_calls,
+            invalid_tool_calls=finish.invalid_tool_calls,
+            finish_reason=finish.finish_reason,
+            refusal=finish.refusal,
+            logprobs=self._logprobs or None,
+        )
+        return ChatResult(
+            choices=(choice,),
+            usage=self._usage,
+            model=finish.model,
+            id=finish.id,
+            request_id=finish.request_id,
+            system_fingerprint=finish.system_fingerprint,
+            gateway=finish.gateway,
+        )
+
+
+def collect(events: Iterable[ChatEvent]) -> ChatResult:
+    """Join the events of a whole stream to the answer that `Client.chat` would have returned.
+
+    Args:
+        events: Of one stream, `Finish` the last.
+
+    Raises:
+        WorkersAIError: What reading the stream raises.
+    """
+    collected = _Collected()
+    for event in events:
+        collected.add(event)
+    return collected.result()
+
+
+class ChatStream:
+    """The events of an answer, as an iterator and a context manager.
+
+    The request goes out with the first event that is asked for. Leaving the `with` block, or
+    `close`, closes the connection of a stream that is not read to its end.
+    """
+
+    def __init__(self, events: Generator[ChatEvent, None, None]) -> None:
+        self._events = events
+        self._collected = _Collected()
+
+    @property
+    def text(self) -> str:
+        """The answer's text as far as it has been read."""
+        return self._collected.text
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ChatEvent:
+        event = next(self._events)
+        self._collected.add(event)
+        return event
+
+    def result(self) -> ChatResult:
+        """Read the rest of the stream; return the whole answer, as `Client.chat` would.
+
+        Raises:
+            WorkersAIError: If the stream breaks; `.partial` is what had come.
+        """
+        for _ in self:
+            pass
+        return self._collected.result()
+
+    def close(self) -> None:
+        """Close the connection; a stream that was read to its end has given it back already."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncChatStream:
+    """As `ChatStream`, awaited."""
+
+    def __init__(self, events: AsyncGenerator[ChatEvent, None]) -> None:
+        self._events = events
+        self._collected = _Collected()
+
+    @property
+    def text(self) -> str:
+        """As `ChatStream.text`."""
+        return self._collected.text
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChatEvent:
+        event = await anext(self._events)
+        self._collected.add(event)
+        return event
+
+    async def result(self) -> ChatResult:
+        """As `ChatStream.result`."""
+        async for _ in self:
+            pass
+        return self._collected.result()
+
+    async def aclose(self) -> None:
+        """As `ChatStream.close`."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
