@@ -126,7 +126,7 @@ class Asked(NamedTuple):
 
 CALLS = {
     "rerank": Asked("rerank", ("what", ["a document"]), RANKED, 2),
-    "models": Asked("models", (), LISTED, 2),
+    "models": Asked("list_models", (), LISTED, 2),
     "batch": Asked("batches.submit", ([{"prompt": "Hello"}],), QUEUED, 1),
     "batch of texts": Asked("batches.submit", ([{"texts": ["Hello"]}],), QUEUED, 1),
 }

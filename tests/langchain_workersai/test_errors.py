@@ -13,7 +13,7 @@ import workersai
 from langchain_workersai._errors import COUNTERPARTS, framework_errors, from_core_error
 
 STATUS: dict[str, Any] = {
-    "status": 429,
+    "status_code": 429,
     "code": 3040,
     "request_id": "ray-1",
     "retry_after": 2.0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -12,7 +12,16 @@ from typing import Any, Literal, cast
 
 import httpx
 
-from workersai import AsyncClient, CallOptions, ChatEvent, Client, Endpoint, WireMessage
+from workersai import (
+    AsyncChatStream,
+    AsyncClient,
+    CallOptions,
+    ChatEvent,
+    ChatStream,
+    Client,
+    Endpoint,
+    WireMessage,
+)
 from workersai._request.chat import ChatOptions, chat_request
 from workersai._wire import Request
 
@@ -131,13 +140,13 @@ class Conversation:
     """A stream of either colour, read a step at a time."""
 
     speaker: Speaker
-    made: Generator[ChatEvent, None, None] | AsyncGenerator[ChatEvent, None]
+    made: ChatStream | AsyncChatStream
 
     def __iter__(self) -> Iterator[ChatEvent]:
         return self
 
     def __next__(self) -> ChatEvent:
-        if isinstance(self.made, Generator):
+        if isinstance(self.made, ChatStream):
             return next(self.made)
         try:
             event: ChatEvent = self.speaker.wait(anext(self.made))
@@ -146,7 +155,7 @@ class Conversation:
         return event
 
     def close(self) -> None:
-        if isinstance(self.made, Generator):
+        if isinstance(self.made, ChatStream):
             self.made.close()
         else:
             self.speaker.wait(self.made.aclose())

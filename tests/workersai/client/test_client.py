@@ -178,7 +178,7 @@ def test_nothing_but_blank_documents_asks_nothing(mocked: Mocked) -> None:
 def test_the_catalogue(mocked: Mocked) -> None:
     """A GET with its query and no body."""
     client, recorder = mocked(json_answer(answer("models")))
-    found = client.call("models", search="granite", hide_experimental=True)
+    found = client.call("list_models", search="granite", hide_experimental=True)
     assert found[0].name == GRANITE
     (request,) = recorder.requests
     assert request.method == "GET"

@@ -27,6 +27,7 @@ WORDS = [
     (r"\bAsyncGenerator\[(.*), None\]", r"Generator[\1, None, None]"),
     (r"\bAwaitable\[T\]", "T"),
     (r"\bAsync(ExitStack|HTTPClient|Client)\b", r"\1"),
+    (r"\bAsyncChatStream\b", "ChatStream"),
     (r"\bAsync(\w+)\b", r"Sync\1"),
     (r"\bpush_async_callback\b", "callback"),
     (r"\b(\w+)_async\b", r"\1"),
