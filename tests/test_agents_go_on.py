@@ -1,8 +1,8 @@
 """Real agents through everything that ends runs elsewhere, in one thread.
 
 A server that is as strict as any answers. The conversation begins with another provider's answers;
-tools return an image, a link and a ranking with a blank document; a call is malformed, and calls
-are taken off a message.
+tools return an image, a link and a ranking with a blank document; calls are taken off messages. In
+LangGraph's thread a call is malformed, too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,22 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.schema import NodeWithScore, TextNode
 
 from langchain_workersai import ChatWorkersAI, WorkersAIRerank
+from llamaindex_workersai import WorkersAI
+from llamaindex_workersai import WorkersAIRerank as LlamaRerank
 from tests.llamaindex_workersai.scripted import MODEL, Reply, Scripted
 from tests.strict import problems
 
@@ -129,6 +143,7 @@ async def test_a_langgraph_thread_goes_on(
     sent = server.requests[-1]["messages"]
     assert_all_of_it_was_sent(sent)
     assert "I will look." in [message["content"] for message in sent]
+    assert json.dumps(json.dumps({"input": MALFORMED})) in json.dumps(sent)
     assert len([m for m in sent if m.get("tool_calls")]) == 3
 
 
@@ -136,10 +151,79 @@ async def _invoke(agent: Any, asked: Any, config: Any) -> Any:
     return agent.invoke(asked, config)
 
 
+# ------------------------------------------------------------------------------ LlamaIndex
+
+
+def llamaindex_tools(ranking: Scripted) -> list[Any]:
+    rerank = LlamaRerank("@cf/baai/bge-reranker-base", top_n=2, **ranking.connection)
+
+    def shoot(of: str) -> list[Any]:
+        """Take a picture."""
+        return [TextBlock(text=f"A {of}."), ImageBlock(image=DATA)]
+
+    def find(of: str) -> list[Any]:
+        """Find a file."""
+        return [DocumentBlock(url=f"docs://{of}", document_mimetype="application/pdf")]
+
+    def rank(of: str) -> list[str]:
+        """Rank documents."""
+        nodes = [NodeWithScore(node=TextNode(text=text)) for text in ("A fig.", " \n")]
+        return [node.text for node in rerank.postprocess_nodes(nodes, query_str=of)]
+
+    return [shoot, find, rank]
+
+
+def before_llamaindex() -> list[ChatMessage]:
+    """The same as `before`."""
+    thought = ThinkingBlock(content="Hm.", additional_information={"signature": "EqQB"})
+    cited = CitationBlock(
+        cited_content=TextBlock(text="x"), source="s", title="t", additional_location_info={}
+    )
+    answer = [thought, TextBlock(text="It is a house."), cited]
+    return [
+        ChatMessage(role="user", content="What is it?"),
+        ChatMessage(role="assistant", blocks=answer),
+    ]
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_an_agent_workflow_goes_on(streaming: bool) -> None:
+    """Two runs on one memory end with an answer, whatever tools, models and edits leave in it."""
+    server, ranking = script(*ANSWERS[:2], ANSWERS[4], ANSWERS[4]), Scripted(RANKED)
+    agent = FunctionAgent(
+        name="looker",
+        description="Looks.",
+        tools=llamaindex_tools(ranking),
+        llm=WorkersAI(MODEL, **server.connection),
+        system_prompt="Be brief.",
+        streaming=streaming,
+    )
+    memory = ChatMemoryBuffer.from_defaults(chat_history=before_llamaindex(), token_limit=9000)
+    workflow = AgentWorkflow(agents=[agent])
+    assert str(await workflow.run("Look at it.", memory=memory)) == "All seen."
+    assert_all_of_it_was_sent(server.requests[-1]["messages"])
+    memory.set([without_calls(message) for message in memory.get_all()])
+    assert str(await workflow.run("And now?", memory=memory)) == "All seen."
+    sent = server.requests[-1]["messages"]
+    assert not any(message.get("tool_calls") for message in sent)
+    assert "A door." in json.dumps(sent)
+
+
+def without_calls(message: ChatMessage) -> ChatMessage:
+    """A message as somebody leaves it who takes all calls off it, and no results."""
+    kept = [block for block in message.blocks if not isinstance(block, ToolCallBlock)]
+    return ChatMessage(
+        role=message.role,
+        blocks=kept,
+        additional_kwargs={
+            k: v for k, v in message.additional_kwargs.items() if k == "tool_call_id"
+        },
+    )
+
+
 def assert_all_of_it_was_sent(sent: list[Any]) -> None:
     """The model saw what was there to see, and no megabytes."""
     text = json.dumps(sent)
     for words in ("It is a house.", "A door.", "image/png, 5,008 bytes", "docs://plan", "A fig."):
         assert words in text
-    assert json.dumps(json.dumps({"input": MALFORMED})) in text
     assert len(text) < 5000
