@@ -67,5 +67,5 @@ class Request:
 
 
 def is_error_status(status: int) -> bool:
-    """Say whether a status is no success; redirects are none, they are never followed."""
+    """Return whether a status is an error. A redirect counts as one: it is never followed."""
     return not 200 <= status < 300

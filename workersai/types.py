@@ -1,7 +1,6 @@
-"""What is asked: TypedDicts, because requests go out as JSON.
+"""Types of what a caller passes: messages, parameters, options, timeouts.
 
-Nothing here does anything; `_requests`, `_retrieval` and `_batch_requests` read these. What is
-answered is in `_results`.
+`_request` reads them. The types of what a call returns are in `results`.
 """
 
 from __future__ import annotations

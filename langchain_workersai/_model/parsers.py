@@ -159,7 +159,7 @@ class _StreamState:
         return [found]
 
     def close(self) -> list[Any]:
-        """Return the whole object if it was not shown; raise if it is none."""
+        """Return the whole object if the stream has not given it yet; raise if there is none."""
         message = self.message or AIMessage("")
         found = self._parser.parse_result([ChatGeneration(message=message)])
         return [] if found is not None and found == self._shown else [found]

@@ -77,7 +77,7 @@ class Wish:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def chain(self, model: BaseChatModel, method: StructuredMethod) -> Runnable[Any, Any]:
-        """Join the model, told what to answer by a method, and the parser of the answer."""
+        """Bind the method's options to the model, and put the parser behind it."""
         output = self._output()
         if method == "tool":
             return self._join(self._by_tool(model, output), output, checks_keys=True)

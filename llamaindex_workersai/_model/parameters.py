@@ -20,7 +20,7 @@ from workersai.integration import CONFIG, GenerationFields, to_history
 
 _log = logging.getLogger(__name__)
 _OF_TOOLS = ("tools", "tool_choice", "tool_names", "allow_parallel_tool_calls")
-_told: set[str] = set()
+_warned_models: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Generation(Connection, GenerationFields):
         return min(self.profile.max_tokens_default or DEFAULT_NUM_OUTPUTS, window // 2)
 
     def _assume_window(self) -> int:
-        if self.model not in _told:
-            _told.add(self.model)
+        if self.model not in _warned_models:
+            _warned_models.add(self.model)
             _log.warning(
                 "The context window of %s is not known; assuming %d tokens. Set context_window.",
                 self.model,

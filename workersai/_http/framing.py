@@ -123,7 +123,7 @@ class ResponseReader:
     # ------------------------------------------------------------------ llhttp calls these
 
     def on_message_begin(self) -> None:
-        """A message begins; one after the response's end is nobody's answer."""
+        """Note a message that begins after the end of the response."""
         if self.is_done:
             self._has_surplus = True
 

@@ -57,7 +57,8 @@ class UserClient:
         family: The library it comes from.
 
     Raises:
-        ConfigurationError: If it is none of httpx or httpx2, or sync where an async one is needed.
+        ConfigurationError: If it comes from neither httpx nor httpx2, or is sync where an async
+            one is needed.
     """
 
     def __init__(self, client: Any, kind: str) -> None:

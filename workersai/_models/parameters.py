@@ -31,7 +31,7 @@ Table: TypeAlias = Mapping[str, Parameter]
 
 
 def table(base: Table | None = None, /, **listed: Parameter) -> Table:
-    """Make a table that nobody can write into: *base* with what is *listed* over it."""
+    """Return a read-only table: *base*, with the parameters of *listed* added or replaced."""
     return MappingProxyType({**(base or {}), **listed})
 
 

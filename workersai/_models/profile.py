@@ -1,4 +1,4 @@
-"""What can be known about a model; `_models` has what is."""
+"""Types that describe a model. The data is in the other modules of this folder."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ModelProfile:
         schema_envelope: Whether its schema wants `{"name", "schema"}` around a JSON schema
             natively; the others take the bare schema.
         text_only_content: Whether its page's schema takes message content as a string only.
-        describes_properties: Whether its page wants a type and a description on every property
+        describes_properties: Whether its page requires a type and a description on every property
             of a tool.
         one_system_message: Whether it refuses a system message that is not the first message.
         alternating_roles: Whether its chat template refuses two messages of users or assistants

@@ -118,7 +118,7 @@ def _check_settings(model: str, endpoint: Endpoint, *, reject_if_busy: bool) -> 
 
 
 def _item(position: int, request: BatchRequest, model: str) -> dict[str, Any]:
-    """Write one request; whatever is wrong with it is told with its place."""
+    """Write one request; an error names its place in the batch."""
     if not isinstance(request, Mapping):
         raise ConfigurationError(
             f"requests[{position}] is no dict but {type(request).__name__}", parameter="requests"

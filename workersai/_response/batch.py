@@ -131,10 +131,10 @@ class _ResponseReader:
     def _raise_if_refused(self, row: dict[str, Any]) -> None:
         if not is_error_body(row) and not row.get("errors"):
             return
-        told, inner = row, row.get("result")
+        failure, inner = row, row.get("result")
         if not any(row.get(name) for name in ("error", "errors", "message")) and inner:
-            told = inner if isinstance(inner, dict) else {"message": inner}
-        raise error_from_body(told, model=self.request.model, secrets=self.reply.secrets)
+            failure = inner if isinstance(inner, dict) else {"message": inner}
+        raise error_from_body(failure, model=self.request.model, secrets=self.reply.secrets)
 
 
 def _placed(

@@ -212,16 +212,16 @@ def error_from_body(
 ) -> APIStatusError:
     """Read an error that is already parsed; without *status*, its code says which it stands for."""
     headers = headers or {}
-    told = _read_envelope(payload)
-    meaning = _meaning(status or told.status, told.code, told.message)
+    read = _read_envelope(payload)
+    meaning = _meaning(status or read.status, read.code, read.message)
     should_retry = headers.get("x-should-retry")
     return meaning.error(
-        clean_text(told.message, secrets),
+        clean_text(read.message, secrets),
         status_code=status or meaning.status,
-        code=told.code,
+        code=read.code,
         body=masked(payload, secrets),
         headers=readable_headers(headers, secrets),
-        request_id=clean_text(told.request_id or headers.get("cf-ray") or "", secrets) or None,
+        request_id=clean_text(read.request_id or headers.get("cf-ray") or "", secrets) or None,
         retry_after=parse_retry_after(headers),
         model=model,
         is_retryable=meaning.is_retryable and should_retry != "false",
@@ -250,7 +250,7 @@ def _by_hundreds(status: int) -> _Meaning:
     return _Meaning(InvalidRequestError if status >= 400 else APIStatusError, status)
 
 
-class _Told(NamedTuple):
+class _Read(NamedTuple):
     """What an error's body says; `status` is 500 if it says none."""
 
     code: int | None
@@ -259,7 +259,7 @@ class _Told(NamedTuple):
     status: int
 
 
-def _read_envelope(payload: Any) -> _Told:
+def _read_envelope(payload: Any) -> _Read:
     """Find code, message and request id in any of the envelopes Cloudflare answers with."""
     layers = _layers(payload)
     texts = (to_text(layer.get(name)) for layer in layers for name in _MESSAGES)
@@ -267,7 +267,7 @@ def _read_envelope(payload: Any) -> _Told:
     codes = [layer.get(name) for layer in layers for name in ("internalCode", "code")]
     own_id = next((layer["requestId"] for layer in layers if layer.get("requestId")), None)
     code = next(filter(None, map(_read_code, codes)), None) or _code_in(text)
-    return _Told(code, text, own_id if isinstance(own_id, str) else found_id, _status(layers, code))
+    return _Read(code, text, own_id if isinstance(own_id, str) else found_id, _status(layers, code))
 
 
 def _layers(payload: Any) -> list[Mapping[str, Any]]:

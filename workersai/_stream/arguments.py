@@ -197,11 +197,11 @@ def _after(came: str, pieces: list[str]) -> str | None:
     Returns:
         The rest of the arguments; `None` if the pieces are no repetitions.
     """
-    told = [piece for piece in pieces if piece.strip()]
-    if not told or (value := _object_of(told[-1])) is None:
+    nonblank = [piece for piece in pieces if piece.strip()]
+    if not nonblank or (value := _object_of(nonblank[-1])) is None:
         return None
     rest = "" if value == _object_of(came) else None
-    for piece in reversed(told):
+    for piece in reversed(nonblank):
         if _object_of(piece) != value:
             break
         if piece.startswith(came):

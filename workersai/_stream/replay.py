@@ -86,5 +86,5 @@ class WholeReader:
         return replay(parse_chat(reply, self._request))
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
-        """Half an answer is none."""
+        """Refuse half an answer."""
         return error

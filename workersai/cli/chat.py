@@ -136,7 +136,7 @@ def chat(
 
 
 def _lines(console: Console) -> Iterator[str]:
-    """Read the user's turns; blank lines are none."""
+    """Read the user's turns, skipping blank lines."""
     is_terminal = sys.stdin.isatty()
     while True:
         if is_terminal:

@@ -1,4 +1,4 @@
-"""Answers that ended at a token cap which nobody set: said once for each model."""
+"""Warns once for each model when an answer ended at a token cap that the caller did not set."""
 
 from __future__ import annotations
 

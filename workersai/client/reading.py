@@ -53,7 +53,7 @@ class _Body:
         """Take a failure of the connection: of an error, its status alone says enough.
 
         Raises:
-            WorkersAIError: *error*, if the answer is none.
+            WorkersAIError: *error*, unless the answer itself is an error.
         """
         if not self.is_error:
             raise error
