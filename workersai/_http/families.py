@@ -109,8 +109,8 @@ def family_of(client: object, kind: str) -> Family:
         kind: The class it must have: `Client` or `AsyncClient`.
 
     Raises:
-        ConfigurationError: If it is none of httpx or httpx2, or async where a sync one is needed, or
-            the other way round.
+        ConfigurationError: If it comes from neither httpx nor httpx2, or is async where a sync
+            one is needed, or the other way round.
     """
     for base in type(client).__mro__:
         library = base.__module__.partition(".")[0]

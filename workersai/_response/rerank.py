@@ -32,8 +32,8 @@ def parse_rerank(reply: Reply, request: Request) -> RerankResult:
         index, score = (row.get("id"), row.get("score")) if isinstance(row, dict) else (None, None)
         if type(index) is not int or not 0 <= index < request.count or index in seen:
             raise ResponseError(
-                f"{request.model} ranked a document that is not among the {request.count} that were "
-                "sent, or one twice"
+                f"{request.model} ranked a document that is not among the {request.count} "
+                "that were sent, or one twice"
             )
         if not is_number(score):
             raise ResponseError(f"{request.model} gave document {index} a score that is no number")
