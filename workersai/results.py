@@ -260,15 +260,19 @@ class Batch:
         status: As the server last put it: `queued` or `running`.
         references: The `external_reference` of each request, in order, `None` where there is none;
             empty if the number of requests is not known.
+        tool_names: For each request, the names that models have seen of its tools -> the tools'
+            own, where they differ; empty if none does. Without it, calls keep the former.
     """
 
     request_id: str
     model: str
     status: str = "queued"
     references: tuple[str | None, ...] = ()
+    tool_names: tuple[Mapping[str, str], ...] = field(default=(), hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "references", tuple(self.references))
+        object.__setattr__(self, "tool_names", tuple(self.tool_names))
 
 
 @dataclass(frozen=True, slots=True)

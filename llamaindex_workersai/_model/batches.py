@@ -56,7 +56,7 @@ class BatchedChat(StructuredPrediction):
 
         Args:
             batch: The batch, or its id; an id alone is asked of this object's model.
-            kwargs: Those of `submit_batch` that say how an answer is read: `tool_names`,
+            kwargs: Those of `submit_batch` that say how an answer is read:
                 `allow_parallel_tool_calls`.
 
         Returns:

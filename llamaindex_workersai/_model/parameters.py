@@ -14,12 +14,11 @@ from pydantic import Field, StrictBool
 from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._translate.chunks import AnswerOptions
 from llamaindex_workersai._translate.messages import to_wire_messages
-from llamaindex_workersai._translate.tools import wire_name
 from workersai import ModelProfile, get_profile
 from workersai.integration import CONFIG, GenerationFields, to_history
 
 _log = logging.getLogger(__name__)
-_OF_TOOLS = ("tools", "tool_choice", "tool_names", "allow_parallel_tool_calls")
+_OF_TOOLS = ("tools", "tool_choice", "allow_parallel_tool_calls")
 _warned_models: set[str] = set()
 
 
@@ -122,9 +121,7 @@ class Generation(Connection, GenerationFields):
         return DEFAULT_CONTEXT_WINDOW
 
     def _chat_call(self, messages: Sequence[ChatMessage], kwargs: Mapping[str, Any]) -> Call:
-        names: Mapping[str, str] = kwargs.get("tool_names") or {}
-        on_wire = {own: wire for wire, own in names.items()}
-        wire = to_wire_messages(messages, wire_name=lambda own: on_wire.get(own) or wire_name(own))
+        wire = to_wire_messages(messages)
         arguments = self._arguments(kwargs, but=_OF_TOOLS)
         arguments["messages"] = to_history(
             wire, model=arguments["model"], repair=self.repair_history
@@ -137,7 +134,6 @@ class Generation(Connection, GenerationFields):
         if only_one and "parallel_tool_calls" in self.profile.parameters:
             arguments.setdefault("parallel_tool_calls", False)
         options = AnswerOptions(
-            names=names,
             only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
             reasoning_as_text=self.reasoning_as_text,
             think_tags=self.think_tags,

@@ -1,46 +1,101 @@
-"""Prediction: LlamaIndex's structured-predict family, run on `_structured`'s dialogues."""
+"""Prediction: LlamaIndex's structured-predict family, run on the dialogues of `structured`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
+from llama_index.core.base.llms.generic_utils import messages_to_prompt
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     ChatResponseAsyncGen,
     ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    MessageRole,
 )
 from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
     LLMStructuredPredictStartEvent,
 )
-from llama_index.core.program.function_program import get_function_tool
+from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.program.utils import FlexibleModel
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
-from llama_index.core.tools import FunctionTool
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from llamaindex_workersai._model.structured import (
     Method,
     PartialObjects,
     Task,
-    schema_format,
-    with_schema,
+    output_schema,
+    with_instruction,
 )
 from llamaindex_workersai._model.tools_binding import ToolCalling
+from workersai import APIStatusError, ConfigurationError, get_profile
+from workersai.integration import CONFIG, MethodMemory, MethodTrial, structured_methods
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _dispatcher = get_dispatcher(__name__)
 _FORCED = frozenset({"tool_required", "tool_choice", "allow_parallel_tool_calls"})
-_METHODS: dict[PydanticProgramMode, Method] = {
+_METHODS: Mapping[PydanticProgramMode, Method] = {
     PydanticProgramMode.FUNCTION: "tool",
     PydanticProgramMode.LLM: "prompt",
 }
+
+
+@dataclass(frozen=True)
+class Asked(Generic[ModelT]):
+    """What one of the family was called with."""
+
+    output_cls: type[ModelT]
+    prompt: BasePromptTemplate
+    kwargs: Mapping[str, Any]
+    prompt_args: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls, output_cls: Any, prompt: Any, kwargs: Any, prompt_args: Mapping[str, Any]
+    ) -> Asked[Any]:
+        """Check the arguments of a call.
+
+        Raises:
+            ConfigurationError: One is nothing of the kind.
+        """
+        check_output_class(output_cls)
+        if not isinstance(prompt, BasePromptTemplate):
+            raise ConfigurationError(
+                f"prompt must be a prompt template, not {type(prompt).__name__}: pass "
+                "PromptTemplate('...')",
+                parameter="prompt",
+            )
+        if kwargs is not None and not isinstance(kwargs, Mapping):
+            raise ConfigurationError(
+                f"llm_kwargs must be a dict of arguments, not {type(kwargs).__name__}",
+                parameter="llm_kwargs",
+            )
+        given = {name: value for name, value in (kwargs or {}).items() if name not in _FORCED}
+        return cls(output_cls, prompt, given, prompt_args)
+
+
+def check_output_class(output_cls: Any) -> None:
+    """Check that objects can be made of a class.
+
+    Raises:
+        ConfigurationError: It is no pydantic class.
+    """
+    if not isinstance(output_cls, type) or not issubclass(output_cls, BaseModel):
+        raise ConfigurationError(
+            f"output_cls must be a pydantic class, not {output_cls!r}: pass a subclass of "
+            "BaseModel, or of RootModel for a list or a union",
+            parameter="output_cls",
+        )
 
 
 class StructuredPrediction(ToolCalling):
@@ -48,11 +103,30 @@ class StructuredPrediction(ToolCalling):
 
     Attributes:
         structured_output_method: `json_schema` (the model's own), `tool` (a forced call) or
-            `prompt`. By default what the model can do, in this order. It goes before
-            `pydantic_program_mode`, whose `FUNCTION` and `LLM` mean `tool` and `prompt`.
+            `prompt`. By default the first of these that the model which is asked is known to
+            take; one that it refuses gives way to the next, and is not tried again by this
+            object and its copies. It goes before `pydantic_program_mode`, whose `FUNCTION` and
+            `LLM` mean `tool` and `prompt`.
     """
 
+    model_config = CONFIG
+
     structured_output_method: Method | None = None
+
+    _method_memory: MethodMemory = PrivateAttr(default_factory=MethodMemory)
+
+    def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
+        """Make an LLM whose answers are objects of a class.
+
+        Args:
+            output_cls: The class.
+            kwargs: Settings of LlamaIndex's `StructuredLLM`.
+
+        Raises:
+            ConfigurationError: It is no pydantic class.
+        """
+        check_output_class(output_cls)
+        return super().as_structured_llm(output_cls, **kwargs)
 
     def structured_predict(
         self,
@@ -66,21 +140,29 @@ class StructuredPrediction(ToolCalling):
         Args:
             output_cls: The class.
             prompt: What to ask.
-            llm_kwargs: Arguments of the chat calls.
+            llm_kwargs: Arguments of the chat calls, and `strict` for the schema.
             prompt_args: The prompt's variables.
 
         Raises:
+            ConfigurationError: An argument is nothing of the kind.
             StructuredOutputError: No answer fits the class.
         """
-        method = self._structured_method()
-        if method is None:
+        asked = Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        if (methods := self._structured_methods(asked.kwargs)) is None:
             found = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("ModelT", found)
-        _tell_start(output_cls, prompt, prompt_args)
-        task, kwargs = self._task(method, output_cls, prompt, llm_kwargs, prompt_args)
-        result = _run(task, lambda messages: self.chat(messages, **kwargs))
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
-        return result
+        _tell_start(asked)
+        trial = self._trial(methods, asked)
+        while True:
+            task, kwargs = self._task(trial.method, asked)
+            try:
+                result: ModelT = _run(task, lambda m: self._asks(m, kwargs))  # noqa: B023 - run at once
+            except APIStatusError as error:
+                trial.refuse(error)
+                continue
+            trial.accept()
+            _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+            return result
 
     async def astructured_predict(
         self,
@@ -90,15 +172,49 @@ class StructuredPrediction(ToolCalling):
         **prompt_args: Any,
     ) -> ModelT:
         """Get an object of a class; see `structured_predict`."""
-        method = self._structured_method()
-        if method is None:
+        asked = Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        if (methods := self._structured_methods(asked.kwargs)) is None:
             found = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return cast("ModelT", found)
-        _tell_start(output_cls, prompt, prompt_args)
-        task, kwargs = self._task(method, output_cls, prompt, llm_kwargs, prompt_args)
-        result = await _arun(task, lambda messages: self.achat(messages, **kwargs))
-        _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
-        return result
+        _tell_start(asked)
+        trial = self._trial(methods, asked)
+        while True:
+            task, kwargs = self._task(trial.method, asked)
+            try:
+                result: ModelT = await _arun(task, lambda m: self._aasks(m, kwargs))  # noqa: B023 - run at once
+            except APIStatusError as error:
+                trial.refuse(error)
+                continue
+            trial.accept()
+            _dispatcher.event(LLMStructuredPredictEndEvent(output=result))
+            return result
+
+    def stream_structured_predict(
+        self,
+        output_cls: type[ModelT],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[ModelT | FlexibleModel, None, None]:
+        """Get an object of a class as it grows, and whole at the end; see `structured_predict`."""
+        Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        narrow = cast("PromptTemplate", prompt)
+        return super().stream_structured_predict(output_cls, narrow, llm_kwargs, **prompt_args)
+
+    async def astream_structured_predict(
+        self,
+        output_cls: type[ModelT],
+        prompt: BasePromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[ModelT | FlexibleModel, None]:
+        """As `stream_structured_predict`, awaited."""
+        Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        narrow = cast("PromptTemplate", prompt)
+        found = await super().astream_structured_predict(
+            output_cls, narrow, llm_kwargs, **prompt_args
+        )
+        return cast("AsyncGenerator[ModelT | FlexibleModel, None]", found)
 
     def _structured_stream_call(
         self,
@@ -107,12 +223,31 @@ class StructuredPrediction(ToolCalling):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
-        method = self._structured_method()
-        if method is None:
+        asked = Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        if (methods := self._structured_methods(asked.kwargs)) is None:
             narrow = cast("PromptTemplate", prompt)
             return super()._structured_stream_call(output_cls, narrow, llm_kwargs, **prompt_args)
-        task, kwargs = self._task(method, output_cls, prompt, llm_kwargs, prompt_args)
-        return _stream(task, lambda messages: self.stream_chat(messages, **kwargs))
+        trial = self._trial(methods, asked)
+        return self._stream_objects(trial, asked, self._task(trial.method, asked))
+
+    def _stream_objects(
+        self, trial: MethodTrial, asked: Asked[ModelT], prepared: Prepared[ModelT]
+    ) -> Generator[Any, None, None]:
+        """Stream the objects of the first method that the model does not refuse."""
+        while True:
+            task, kwargs = prepared
+            found = _stream(task, lambda m: self._asks_streaming(m, kwargs))  # noqa: B023 - its own
+            with closing(found) as objects:
+                try:
+                    first = next(objects)
+                except APIStatusError as error:
+                    trial.refuse(error)
+                    prepared = self._task(trial.method, asked)
+                    continue
+                trial.accept()
+                yield first
+                yield from objects
+                return
 
     async def _structured_astream_call(
         self,
@@ -121,58 +256,164 @@ class StructuredPrediction(ToolCalling):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
-        method = self._structured_method()
-        if method is None:
+        asked = Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
+        if (methods := self._structured_methods(asked.kwargs)) is None:
             narrow = cast("PromptTemplate", prompt)
             return await super()._structured_astream_call(
                 output_cls, narrow, llm_kwargs, **prompt_args
             )
-        task, kwargs = self._task(method, output_cls, prompt, llm_kwargs, prompt_args)
-        return _astream(task, lambda messages: self.astream_chat(messages, **kwargs))
+        trial = self._trial(methods, asked)
+        return self._astream_objects(trial, asked, self._task(trial.method, asked))
 
-    def _structured_method(self) -> Method | None:
-        """`None` leaves the work to the program that `pydantic_program_mode` names."""
-        if self.structured_output_method is not None:
-            return self.structured_output_method
-        if self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
-            return _METHODS.get(self.pydantic_program_mode)
-        if self.profile.structured_output:
-            return "json_schema"
-        return "tool" if self._calls_functions() else "prompt"
+    async def _astream_objects(
+        self, trial: MethodTrial, asked: Asked[ModelT], prepared: Prepared[ModelT]
+    ) -> AsyncGenerator[Any, None]:
+        """As `_stream_objects`, awaited."""
+        while True:
+            task, kwargs = prepared
+            found = _astream(task, lambda m: self._aasks_streaming(m, kwargs))  # noqa: B023 - its own
+            async with aclosing(found) as objects:
+                try:
+                    first = await anext(objects)
+                except APIStatusError as error:
+                    trial.refuse(error)
+                    prepared = self._task(trial.method, asked)
+                    continue
+                trial.accept()
+                yield first
+                async for item in objects:
+                    yield item
+                return
 
-    def _task(
-        self,
-        method: Method,
-        output_cls: type[ModelT],
-        prompt: BasePromptTemplate,
-        llm_kwargs: dict[str, Any] | None,
-        prompt_args: dict[str, Any],
-    ) -> tuple[Task[ModelT], dict[str, Any]]:
-        """Write the task, and the arguments of its chat calls beside the messages."""
-        kwargs = {k: value for k, value in (llm_kwargs or {}).items() if k not in _FORCED}
-        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+    # ------------------------------------------------------------------------ the method
+
+    def _structured_methods(self, kwargs: Mapping[str, Any]) -> tuple[Method, ...] | None:
+        """List the methods to try.
+
+        Returns:
+            The best first; `None` leaves the work to the program that `pydantic_program_mode`
+            names.
+
+        Raises:
+            ConfigurationError: A call is wanted of a model that takes no messages.
+        """
+        chosen = self.structured_output_method
+        if chosen is None and self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
+            chosen = _METHODS.get(self.pydantic_program_mode)
+            if chosen is None:
+                return None
+        if chosen == "tool" and not self.is_chat_model:
+            raise ConfigurationError(
+                "structured_output_method='tool' needs messages, and is_chat_model=False sends a "
+                "bare prompt: use 'json_schema' or 'prompt', or is_chat_model=True",
+                parameter="structured_output_method",
+            )
+        if chosen is not None:
+            return (chosen,)
+        known = structured_methods(
+            get_profile(self._asked_model(kwargs)), calls_tools=self.is_function_calling_model
+        )
+        return tuple(method for method in known if method != "tool" or self.is_chat_model)
+
+    def _asked_model(self, kwargs: Mapping[str, Any]) -> str:
+        return kwargs.get("model") or self.model
+
+    def _trial(self, methods: tuple[Method, ...], asked: Asked[Any]) -> MethodTrial:
+        key = (self._asked_model(asked.kwargs), self.endpoint, self.base_url or "")
+        return MethodTrial(self._method_memory, key, methods)
+
+    def _task(self, method: Method, asked: Asked[ModelT]) -> Prepared[ModelT]:
+        """Write the task, and the arguments of its calls beside the messages."""
+        kwargs = dict(asked.kwargs)
+        strict = kwargs.pop("strict", None)
+        output = output_schema(asked.output_cls)
+        messages = asked.prompt.format_messages(llm=self, **asked.prompt_args)
+        messages = self._extend_messages(messages) if self.is_chat_model else messages
         if method == "prompt":
-            messages = with_schema(messages, output_cls)
+            messages = with_instruction(messages, output)
         elif method == "json_schema":
-            kwargs = {"response_format": schema_format(output_cls), **kwargs}
+            kwargs = {"response_format": output.response_format(strict=strict), **kwargs}
         else:
-            tools = [_output_tool(output_cls)]
-            kwargs = self._prepare_chat_with_tools(tools, tool_required=True, **kwargs)
-            del kwargs["messages"]
-        return Task(output_cls, messages, self.structured_output_retries), kwargs
+            kwargs["tools"] = [output.tool(strict=strict)]
+            kwargs["tool_choice"] = output.tool_choice()
+            kwargs["allow_parallel_tool_calls"] = False
+        return Task(asked.output_cls, output, messages, self.structured_output_retries), kwargs
+
+    # ----------------------------------------------------- messages, or a bare prompt of them
+
+    def _asks(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
+        if self.is_chat_model:
+            return self.chat(messages, **kwargs)
+        return _as_chat(self.complete(self._as_prompt(messages), formatted=True, **kwargs))
+
+    async def _aasks(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
+        if self.is_chat_model:
+            return await self.achat(messages, **kwargs)
+        prompt = self._as_prompt(messages)
+        return _as_chat(await self.acomplete(prompt, formatted=True, **kwargs))
+
+    def _asks_streaming(
+        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> ChatResponseGen:
+        if self.is_chat_model:
+            return self.stream_chat(messages, **kwargs)
+        found = self.stream_complete(self._as_prompt(messages), formatted=True, **kwargs)
+        return _as_chats(found)
+
+    async def _aasks_streaming(
+        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> ChatResponseAsyncGen:
+        if self.is_chat_model:
+            return await self.astream_chat(messages, **kwargs)
+        prompt = self._as_prompt(messages)
+        found = await self.astream_complete(prompt, formatted=True, **kwargs)
+        return _as_achats(found)
+
+    def _as_prompt(self, messages: Sequence[ChatMessage]) -> str:
+        """Write messages as the prompt that `predict` would send for them.
+
+        Messages of a user alone are a text, which `completion_to_prompt` formats; any other
+        conversation is formatted by `messages_to_prompt`.
+        """
+        if all(message.role == MessageRole.USER for message in messages):
+            text = "\n\n".join(message.content or "" for message in messages)
+            formatted = self.completion_to_prompt(text) if self.completion_to_prompt else text
+        else:
+            formatted = (self.messages_to_prompt or messages_to_prompt)(messages)
+        return self._extend_prompt(formatted)
 
 
-def _output_tool(output_cls: type[BaseModel]) -> FunctionTool:
-    """Make the class a tool, described by its own docstring and not by a helper's signature."""
-    tool = get_function_tool(output_cls)
-    about = output_cls.model_json_schema().get("description")
-    tool.metadata.description = about or "Give the answer by calling this."
-    return tool
+Prepared = tuple[Task[ModelT], dict[str, Any]]
 
 
-def _tell_start(output_cls: type[BaseModel], prompt: BasePromptTemplate, args: Any) -> None:
+def _as_chat(response: CompletionResponse) -> ChatResponse:
+    return ChatResponse(
+        message=ChatMessage(role=MessageRole.ASSISTANT, content=response.text),
+        raw=response.raw,
+        delta=response.delta,
+        additional_kwargs=response.additional_kwargs,
+    )
+
+
+def _as_chats(found: CompletionResponseGen) -> ChatResponseGen:
+    with closing(found) as responses:
+        for response in responses:
+            yield _as_chat(response)
+
+
+async def _as_achats(found: CompletionResponseAsyncGen) -> ChatResponseAsyncGen:
+    async with aclosing(found) as responses:
+        async for response in responses:
+            yield _as_chat(response)
+
+
+def _tell_start(asked: Asked[Any]) -> None:
     _dispatcher.event(
-        LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=args)
+        LLMStructuredPredictStartEvent(
+            output_cls=asked.output_cls,
+            template=asked.prompt,
+            template_args=dict(asked.prompt_args),
+        )
     )
 
 
@@ -206,7 +447,7 @@ def _stream(
     dialogue = task.dialogue()
     messages = next(dialogue)
     while True:
-        partial = PartialObjects(task.output_cls)
+        partial = PartialObjects(task.output_cls, task.output)
         with closing(stream_chat(messages)) as responses:
             for response in responses:
                 if (found := partial.feed(response)) is not None:
@@ -225,7 +466,7 @@ async def _astream(
     dialogue = task.dialogue()
     messages = next(dialogue)
     while True:
-        partial = PartialObjects(task.output_cls)
+        partial = PartialObjects(task.output_cls, task.output)
         async with aclosing(await astream_chat(messages)) as responses:
             async for response in responses:
                 if (found := partial.feed(response)) is not None:

@@ -25,11 +25,11 @@ from llamaindex_workersai._errors import ToolCallError
 from llamaindex_workersai._model.parameters import Generation
 from llamaindex_workersai._translate.tools import (
     is_of_program,
-    to_wire_tool,
     to_wire_tool_choice,
+    to_wire_tools,
     tool_selections,
-    wire_names,
 )
+from workersai import ConfigurationError
 
 Asked: TypeAlias = tuple[str | ChatMessage | None, list[ChatMessage] | None]
 """A user's message, and the history before it."""
@@ -67,26 +67,27 @@ class ToolCalling(Generation, FunctionCallingLLM):
             verbose: Nothing here has more to say.
             allow_parallel_tool_calls: Otherwise an answer's first call is the only one.
             tool_required: Whether a tool must be called.
-            tool_choice: A tool's name, or `auto`, `none`, `required`, `any`, or the API's form.
+            tool_choice: A tool or its name; `auto`, `none`, `required`, `any`; or a dict in the
+                API's or Anthropic's form.
             strict: Set on every tool's definition if given.
             kwargs: Other arguments of the chat.
+
+        Raises:
+            ConfigurationError: One of them is nothing of the kind.
         """
-        messages = [*(chat_history or []), *_as_messages(user_msg)]
-        if not tools:
+        messages = [*_as_history(chat_history), *_as_messages(user_msg)]
+        choice = to_wire_tool_choice(tool_choice, required=tool_required)
+        written = to_wire_tools([] if tools is None else tools, strict=strict)
+        if not written:
             return {**kwargs, "messages": messages}
-        names = wire_names(tools)
-        choice = to_wire_tool_choice(tool_choice, names, required=tool_required)
         asked = {
             "tool_choice": choice,
             "allow_parallel_tool_calls": None if allow_parallel_tool_calls else False,
-            "tool_names": {wire: own for own, wire in names.items() if own != wire} or None,
         }
         return {
             **kwargs,
             "messages": messages,
-            "tools": [
-                to_wire_tool(tool, names[tool.metadata.get_name()], strict=strict) for tool in tools
-            ],
+            "tools": written,
             **{name: value for name, value in asked.items() if value is not None},
         }
 
@@ -229,7 +230,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
     ) -> Generator[Asked, ToolCallError, None]:
         """Yield what to ask, take what was wrong with the answer, and raise it in the end."""
         error = yield user_msg, chat_history
-        messages = [*(chat_history or []), *_as_messages(user_msg)]
+        messages = [*_as_history(chat_history), *_as_messages(user_msg)]
         for _ in range(self.structured_output_retries if kwargs.get("tool_required") else 0):
             if error.is_final:
                 break
@@ -243,7 +244,22 @@ class ToolCalling(Generation, FunctionCallingLLM):
 def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
     if isinstance(user_msg, str):
         return [ChatMessage(role=MessageRole.USER, content=user_msg)]
-    return [] if user_msg is None else [user_msg]
+    if user_msg is None or isinstance(user_msg, ChatMessage):
+        return [] if user_msg is None else [user_msg]
+    raise ConfigurationError(
+        f"user_msg must be a text or a ChatMessage, not {type(user_msg).__name__}",
+        parameter="user_msg",
+    )
+
+
+def _as_history(chat_history: Any) -> list[ChatMessage]:
+    if isinstance(chat_history, (str, ChatMessage)):
+        raise ConfigurationError(
+            f"chat_history must be a list of ChatMessage, not {type(chat_history).__name__}: pass "
+            "[ChatMessage(role='user', content='...')]",
+            parameter="chat_history",
+        )
+    return list(chat_history or [])
 
 
 def _no_call(response: ChatResponse) -> ToolCallError:

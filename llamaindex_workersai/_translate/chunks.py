@@ -7,7 +7,7 @@ callbacks and agents keep responses, and none may change when the next one comes
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -45,13 +45,11 @@ class AnswerOptions:
     """How an answer is read.
 
     Attributes:
-        names: Tool names on the wire -> the tools' own names, where they differ.
         only_first_call: Whether calls after the first are left out.
         reasoning_as_text: Whether reasoning stands in for a text that never came.
         think_tags: Whether what the text has between `<think>` tags is reasoning.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
     only_first_call: bool = False
     reasoning_as_text: bool = False
     think_tags: bool = False
@@ -152,8 +150,7 @@ class ChatAssembler:
             return None
         call = self._calls.get(event.index)
         if call is None:
-            name = event.name or ""
-            call = _OpenCall(event.id or "", self._options.names.get(name, name))
+            call = _OpenCall(event.id or "", event.name or "")
             self._calls[event.index] = call
         call.arguments += event.arguments
         return self._chunk("", {})
@@ -227,7 +224,7 @@ class _Answer:
         # reasoning or calls.
         if text or not (blocks or calls):
             blocks.append(TextBlock(text=text))
-        blocks += [_call_block(call, options) for call in calls]
+        blocks += [_call_block(call) for call in calls]
         message = ChatMessage(
             role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=self._unusable()
         )
@@ -297,12 +294,8 @@ def _raw(answer: Mapping[str, Any], usage: Usage | None) -> dict[str, Any]:
     return raw if usage is None else {**raw, "usage": usage.to_dict()}
 
 
-def _call_block(call: ToolCall, options: AnswerOptions) -> ToolCallBlock:
-    return ToolCallBlock(
-        tool_call_id=call.id,
-        tool_name=options.names.get(call.name, call.name),
-        tool_kwargs=call.arguments,
-    )
+def _call_block(call: ToolCall) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
 
 
 def _open_block(call: _OpenCall) -> ToolCallBlock:

@@ -33,23 +33,21 @@ _ROLES: dict[MessageRole, _Role] = {
     MessageRole.FUNCTION: "tool",
 }
 
-WireName = Callable[[str], str]
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
-def to_wire_messages(messages: Sequence[ChatMessage], *, wire_name: WireName) -> list[WireMessage]:
+def to_wire_messages(messages: Sequence[ChatMessage]) -> list[WireMessage]:
     """Write a conversation; reads messages that other providers' classes made as well.
 
     Args:
         messages: Stay as they are.
-        wire_name: Writes a tool's name.
 
     Raises:
         ConfigurationError: For something that is no `ChatMessage`, or a block of a user or a
             system that no Workers AI model takes. What a tool or a model produced always has a
             form.
     """
-    return [_to_wire_message(message, wire_name) for message in _checked(messages)]
+    return [_to_wire_message(message) for message in _checked(messages)]
 
 
 def checks_messages(method: MethodT) -> MethodT:
@@ -90,7 +88,7 @@ def _no_messages(found: Any) -> ConfigurationError:
     )
 
 
-def _to_wire_message(message: ChatMessage, wire_name: WireName) -> WireMessage:
+def _to_wire_message(message: ChatMessage) -> WireMessage:
     role = _ROLES[message.role]
     wire: WireMessage = {"role": role, "content": _WRITERS.get(role, to_wire_content)(message)}
     if role == "tool":
@@ -98,18 +96,15 @@ def _to_wire_message(message: ChatMessage, wire_name: WireName) -> WireMessage:
     if name := message.additional_kwargs.get("name"):
         wire["name"] = str(name)
     if role == "assistant":
-        _add_assistant(wire, message, wire_name)
+        _add_assistant(wire, message)
     return wire
 
 
 _WRITERS = {"assistant": to_wire_answer, "tool": to_wire_result}
 
 
-def _add_assistant(wire: WireMessage, message: ChatMessage, wire_name: WireName) -> None:
-    calls = [
-        _tool_call(call_id, wire_name(name), arguments)
-        for call_id, name, arguments in _calls(message)
-    ]
+def _add_assistant(wire: WireMessage, message: ChatMessage) -> None:
+    calls = [_tool_call(*call) for call in _calls(message)]
     if calls:
         wire["tool_calls"] = calls
     if reasoning := _reasoning(message):

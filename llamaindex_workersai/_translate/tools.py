@@ -3,76 +3,100 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.tools import BaseTool
+from llama_index.core.tools import BaseTool, ToolMetadata
 from pydantic_core import from_json
 
 from llamaindex_workersai._translate.messages import older_calls
-
-_UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
-_MODES = frozenset({"auto", "none", "required", "any"})
-
-
-def wire_name(name: str) -> str:
-    """Write a name with the letters that function names may have: `Box[int]` -> `Box_int_`."""
-    return _UNFIT.sub("_", name)
+from workersai import ConfigurationError
+from workersai.integration import function_tool
 
 
-def wire_names(tools: Sequence[BaseTool]) -> dict[str, str]:
-    """Map each tool's own name to a name on the wire that no other tool of the list has."""
-    names: dict[str, str] = {}
-    for tool in tools:
-        own = tool.metadata.get_name()
-        fit = base = wire_name(own)
-        count = 1
-        while fit in names.values() and own not in names:
-            count += 1
-            fit = f"{base}_{count}"
-        names.setdefault(own, fit)
-    return names
+def to_wire_tools(tools: Any, *, strict: bool | None = None) -> list[dict[str, Any]]:
+    """Write the definitions of tools.
+
+    Args:
+        tools: LlamaIndex tools; they stay as they are.
+        strict: Set on every definition if given; with `True`, schemas also forbid other keys.
+
+    Raises:
+        ConfigurationError: It is no list, or one of them is no tool.
+    """
+    if isinstance(tools, (str, bytes, Mapping, BaseTool)) or not isinstance(tools, Iterable):
+        raise ConfigurationError(
+            f"tools must be a list of tools, not {type(tools).__name__}: pass [tool]",
+            parameter="tools",
+        )
+    return [_to_wire_tool(place, tool, strict) for place, tool in enumerate(tools)]
 
 
-def to_wire_tool(tool: BaseTool, name: str, *, strict: bool | None = None) -> dict[str, Any]:
-    """Write a tool's definition; descriptions may have any length."""
-    definition = tool.metadata.to_openai_tool(skip_length_check=True)
-    function = {**definition["function"], "name": name}
-    if strict is not None:
-        function["strict"] = strict
-    return {**definition, "function": function}
+def _to_wire_tool(place: int, tool: Any, strict: bool | None) -> dict[str, Any]:
+    if isinstance(tool, Mapping):
+        return copy.deepcopy(dict(tool))  # in the API's own form
+    if not isinstance(tool, BaseTool):
+        raise ConfigurationError(
+            f"tools[{place}] must be a LlamaIndex tool, not {type(tool).__name__}: pass "
+            "FunctionTool.from_defaults(function)",
+            parameter="tools",
+        )
+    metadata = tool.metadata
+    if not metadata.name:
+        raise ConfigurationError(
+            f"tools[{place}] has no name: set the name of its metadata", parameter="tools"
+        )
+    return function_tool(metadata.name, metadata.description, _schema(metadata), strict=strict)
+
+
+def _schema(metadata: ToolMetadata) -> dict[str, Any]:
+    """Return the schema of a tool's arguments.
+
+    LlamaIndex's own dict has lost what stands beside the properties: references, unions,
+    `additionalProperties`. A class that makes its dict another way knows why.
+    """
+    is_plain = type(metadata).get_parameters_dict is ToolMetadata.get_parameters_dict
+    if is_plain and metadata.fn_schema is not None:
+        return metadata.fn_schema.model_json_schema()
+    return metadata.get_parameters_dict()
 
 
 def is_of_program(tools: Sequence[BaseTool]) -> bool:
     """Tell whether the one tool is the output class of a LlamaIndex program."""
-    function = getattr(tools[0], "real_fn", None) if len(tools) == 1 else None
+    is_one = isinstance(tools, Sequence) and len(tools) == 1
+    function = getattr(tools[0], "real_fn", None) if is_one else None
     return getattr(function, "__qualname__", "").startswith("get_function_tool.")
 
 
-def to_wire_tool_choice(
-    choice: str | Mapping[str, Any] | None, names: Mapping[str, str], *, required: bool
-) -> str | dict[str, Any] | None:
-    """Write what must be called.
+def to_wire_tool_choice(choice: Any, *, required: bool) -> str | bool | dict[str, Any] | None:
+    """Write what must be called, for the core, which knows the forms of texts and dicts.
 
     Args:
-        choice: `auto`, `none`, `required`, `any`, a tool's own name, or the API's own form.
-        names: Own names to wire names.
-        required: Whether any tool must be called; a `choice` goes before it.
+        choice: `auto`, `none`, `required`, `any`, `True`, a tool or its name, or a dict in the
+            API's or Anthropic's form; it goes before *required*.
+        required: Whether any tool must be called.
 
     Returns:
         `None` if nothing needs to be sent: a model with tools decides by itself.
+
+    Raises:
+        ConfigurationError: It is nothing of the kind.
     """
-    if choice is None:
+    if choice is None or choice is False:
         return "required" if required else None
-    if isinstance(choice, str):
-        return choice if choice in _MODES else names.get(choice, wire_name(choice))
-    function = choice.get("function")
-    if not isinstance(function, Mapping) or function.get("name") not in names:
-        return dict(choice)
-    return {**choice, "function": {**function, "name": names[function["name"]]}}
+    if isinstance(choice, BaseTool):
+        return choice.metadata.get_name()
+    if choice is True or isinstance(choice, str):
+        return choice
+    if isinstance(choice, Mapping):
+        return copy.deepcopy(dict(choice))
+    raise ConfigurationError(
+        "tool_choice must be 'auto', 'none', 'required' (or 'any', or True), a tool or its name, "
+        f"or a dict as in the OpenAI API, not {type(choice).__name__}",
+        parameter="tool_choice",
+    )
 
 
 def tool_selections(message: ChatMessage) -> list[ToolSelection]:

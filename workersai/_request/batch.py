@@ -14,11 +14,12 @@ from workersai._models import get_profile
 from workersai._request.chat import ChatOptions, chat_body, completion_body
 from workersai._request.embeddings import embedding_body
 from workersai._request.path import run_path
+from workersai._request.tools import to_wire_tools, tool_names
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
 from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint, RequestOptions
 
-__all__ = ["poll_request", "references_of", "submit_request"]
+__all__ = ["poll_request", "references_of", "submit_request", "tool_names_of"]
 
 _MAX_BYTES = 10_000_000
 """Page: "Ensure that the total payload is under 10 MB"."""
@@ -93,6 +94,18 @@ def references_of(requests: Sequence[BatchRequest]) -> tuple[str | None, ...]:
     return tuple(request.get("external_reference") for request in requests)
 
 
+def tool_names_of(requests: Sequence[BatchRequest], model: str) -> tuple[dict[str, str], ...]:
+    """Map, for each request, the names that its tools have on the wire to their own.
+
+    Returns:
+        The names that differ; nothing if none does in any request.
+    """
+    profile = get_profile(model)
+    made = [tool_names(to_wire_tools(request.get("tools"), profile)) for request in requests]
+    differing = [{wire: own for own, wire in names.items() if own != wire} for names in made]
+    return tuple(differing) if any(differing) else ()
+
+
 def _is_list(value: object) -> bool:
     """Say whether a value can be read twice, and in order."""
     return isinstance(value, Sequence) and not isinstance(value, str)
@@ -151,14 +164,7 @@ def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
     options = ChatOptions(model, cast("CallOptions", given), is_batched=True)
     if kind == "prompt":
         return completion_body(asked, options)
-    body, names = chat_body(asked, options, **of_chat)
-    for wire, own in names.items():
-        if wire != own:
-            raise ConfigurationError(
-                f"a batch cannot carry the tool name {own!r}, which models do not accept: its "
-                f"answers may be read by another process, which cannot know it. Name it {wire!r}",
-                parameter="tools",
-            )
+    body, _ = chat_body(asked, options, **of_chat)
     return body
 
 

@@ -8,7 +8,7 @@ failed is reported no page says: whatever Cloudflare's error envelopes look like
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from workersai._response.chat import AnswerPlace, read_chat
 from workersai._response.embeddings import read_embeddings
 from workersai._response.errors import error_from_body, is_error_body
 from workersai._response.reply import Reply
+from workersai._response.tool_calls import NO_NAMES
 from workersai._response.usage import parse_usage
 from workersai._secrets import redact
 from workersai._wire import Request
@@ -32,7 +33,12 @@ _FAILED = frozenset({"error", "failed"})
 _LISTS = ("responses", "results")
 
 
-def parse_submitted(reply: Reply, request: Request, references: Sequence[str | None]) -> Batch:
+def parse_submitted(
+    reply: Reply,
+    request: Request,
+    references: Sequence[str | None],
+    tool_names: Sequence[Mapping[str, str]] = (),
+) -> Batch:
     """Read the place in the queue.
 
     Raises:
@@ -45,7 +51,8 @@ def parse_submitted(reply: Reply, request: Request, references: Sequence[str | N
     request_id = found.get("request_id")
     if not isinstance(request_id, str) or not request_id:
         raise ResponseError(f"{request.model} took a batch without giving it a request_id")
-    return Batch(request_id, request.model or "", _status(found) or "queued", tuple(references))
+    status = _status(found) or "queued"
+    return Batch(request_id, request.model or "", status, tuple(references), tuple(tool_names))
 
 
 def parse_polled(reply: Reply, request: Request, batch: Batch) -> Batch | BatchResult:
@@ -98,8 +105,12 @@ class _ResponseReader:
     path: tuple[str | int, ...]
 
     def read(self, rows: list[Any], batch: Batch) -> tuple[BatchResponse, ...]:
-        found = [self._response(at, row) for at, row in enumerate(rows)]
         places = _places(rows, batch)
+        names = dict(enumerate(batch.tool_names))
+        found = [
+            self._response(at, row, names.get(place, NO_NAMES))
+            for at, (row, place) in enumerate(zip(rows, places, strict=True))
+        ]
         count = max(len(batch.references), max(places, default=-1) + 1)
         by_place = dict(zip(places, found, strict=True))
         known = dict(enumerate(batch.references))
@@ -107,15 +118,15 @@ class _ResponseReader:
             _placed(by_place.get(index), index, known.get(index), batch) for index in range(count)
         )
 
-    def _response(self, at: int, row: Any) -> BatchResponse:
+    def _response(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResponse:
         reference = row.get("external_reference") if isinstance(row, dict) else None
         try:
-            result: Any = self._result(at, row)
+            result: Any = self._result(at, row, names)
         except WorkersAIError as error:
             result = error
         return BatchResponse(at, result, reference if isinstance(reference, str) else None)
 
-    def _result(self, at: int, row: Any) -> ChatResult | EmbeddingResult:
+    def _result(self, at: int, row: Any, names: Mapping[str, str]) -> ChatResult | EmbeddingResult:
         path: tuple[str | int, ...] = (*self.path, at)
         if isinstance(row, dict):
             self._raise_if_refused(row)
@@ -126,7 +137,8 @@ class _ResponseReader:
         if isinstance(row, dict) and isinstance(row.get("data"), list):
             return read_embeddings(row, self.request.model)
         seed = f"{self.request.call_seed()}_{at}_"
-        return read_chat(row, AnswerPlace(self.reply, self.document, path), self.request, seed)
+        asked = replace(self.request, tools=names)
+        return read_chat(row, AnswerPlace(self.reply, self.document, path), asked, seed)
 
     def _raise_if_refused(self, row: dict[str, Any]) -> None:
         if not is_error_body(row) and not row.get("errors"):

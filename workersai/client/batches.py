@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from workersai._request.batch import poll_request, references_of, submit_request
+from workersai._request.batch import poll_request, references_of, submit_request, tool_names_of
 from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
 from workersai._wire import Request
@@ -199,7 +199,12 @@ def _submission(
         endpoint=setup.endpoint,
         reject_if_busy=setup.reject_if_busy,
     )
-    return asked, partial(parse_submitted, references=references_of(requests))
+    parse = partial(
+        parse_submitted,
+        references=references_of(requests),
+        tool_names=tool_names_of(requests, asked.model or ""),
+    )
+    return asked, parse
 
 
 def _polling(batch: Batch) -> tuple[Request, Callable[[Reply, Request], Found]]:

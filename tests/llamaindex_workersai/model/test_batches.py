@@ -111,11 +111,14 @@ async def test_a_request_of_a_batch_is_what_chat_sends(colour: str) -> None:
 
 
 async def test_tools_have_their_own_names_again(colour: str) -> None:
-    """What says how an answer is read is given where the answer is read."""
-    script = Scripted({"responses": [row(0, calls=[("a_b", {}), ("a_b", {})])]})
-    options = {"tool_names": {"a_b": "a b"}, "allow_parallel_tool_calls": False}
+    """The batch knows them; how many calls an answer shows is said where it is read."""
+    queued = {"status": "queued", "request_id": "r", "model": MODEL}
+    done = {"responses": [row(0, calls=[("a_b", {}), ("a_b", {})])]}
+    llm = model(Scripted(queued, done))
+    tool: Any = {**TOOL, "function": {"name": "a b", "parameters": {}}}
 
-    (response,) = await results(model(script), colour, ID, **options)
+    batch = await submit(llm, colour, asking("Hi"), tools=[tool])
+    (response,) = await results(llm, colour, batch, allow_parallel_tool_calls=False)
 
     calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     assert [call.tool_name for call in calls] == ["a b"]

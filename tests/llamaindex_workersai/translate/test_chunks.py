@@ -235,17 +235,6 @@ def test_empty_answer_has_empty_text() -> None:
     assert read([Finish("tool_calls", tool_calls=(call,))])[-1].message.content is None
 
 
-def test_own_tool_names_come_back() -> None:
-    """Names that were changed for the wire are the tools' own in every response."""
-    call = ToolCall("c1", "Box_int_", {})
-    options = AnswerOptions(names={"Box_int_": "Box[int]"})
-    responses = read([*call_events(call), Finish("tool_calls", tool_calls=(call,))], options)
-    names = {
-        b.tool_name for r in responses for b in r.message.blocks if isinstance(b, ToolCallBlock)
-    }
-    assert names == {"Box[int]"}
-
-
 def test_only_the_first_call_when_asked() -> None:
     """Without parallel calls an answer shows its first, while streaming and at the end."""
     calls = (ToolCall("a", "f", {}), ToolCall("b", "g", {}))

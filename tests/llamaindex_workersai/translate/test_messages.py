@@ -29,7 +29,6 @@ from llama_index.core.base.llms.types import (
 from llamaindex_workersai import ConfigurationError
 from llamaindex_workersai._translate.content import to_wire_parts
 from llamaindex_workersai._translate.messages import to_wire_messages
-from llamaindex_workersai._translate.tools import wire_name
 from workersai.integration import to_history
 
 PNG = base64.b64decode(
@@ -42,7 +41,7 @@ WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"
 def wire(*messages: ChatMessage) -> list[Any]:
     """What the face hands to the core; the messages stay as they are."""
     before = copy.deepcopy(messages)
-    written = to_wire_messages(messages, wire_name=wire_name)
+    written = to_wire_messages(messages)
     assert list(before) == list(messages)
     return list(to_history(written, model=MODEL, repair=False))
 
@@ -332,7 +331,7 @@ def test_calls_that_could_not_be_run_are_sent() -> None:
 def test_what_is_no_message_is_refused(messages: Any) -> None:
     """Dicts and strings are LangChain's; here the error says what to pass."""
     with pytest.raises(ConfigurationError, match="ChatMessage") as caught:
-        to_wire_messages(messages, wire_name=wire_name)
+        to_wire_messages(messages)
     assert caught.value.parameter == "messages"
 
 
@@ -345,13 +344,6 @@ def test_calls_in_both_conventions_are_sent_once() -> None:
         additional_kwargs={"tool_calls": [entry]},
     )
     assert len(wire(message)[0]["tool_calls"]) == 1
-
-
-def test_tool_names_are_written_for_the_wire() -> None:
-    """History names its tools as the definitions do."""
-    block = ToolCallBlock(tool_call_id="c1", tool_name="Box[int]")
-    sent = wire(ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]))
-    assert sent[0]["tool_calls"][0]["function"]["name"] == "Box_int_"
 
 
 def test_tool_result_without_content_is_empty_text() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from jsonschema import Draft202012Validator
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
-from llama_index.core.tools import FunctionTool
+from llama_index.core.tools import FunctionTool, ToolMetadata
+from pydantic import BaseModel, ConfigDict
 
+from llamaindex_workersai import ConfigurationError
 from llamaindex_workersai._translate.tools import (
     partial_arguments,
-    to_wire_tool,
     to_wire_tool_choice,
+    to_wire_tools,
     tool_selections,
-    wire_names,
 )
 
 
@@ -25,53 +27,128 @@ def tool(name: str, description: str = "Adds.") -> FunctionTool:
     return FunctionTool.from_defaults(add, name=name, description=description)
 
 
+def written(*tools: Any, **options: Any) -> list[dict[str, Any]]:
+    """The functions of the definitions."""
+    found = to_wire_tools(list(tools), **options)
+    assert {definition["type"] for definition in found} <= {"function"}
+    return [definition["function"] for definition in found]
+
+
 def test_definition_is_nested_with_its_schema() -> None:
-    """A definition has the API's nested form."""
-    definition = to_wire_tool(tool("add"), "add")
-    assert definition["type"] == "function"
-    assert definition["function"]["name"] == "add"
-    assert set(definition["function"]["parameters"]["properties"]) == {"a", "b"}
-    assert "strict" not in definition["function"]
+    """A definition has the API's nested form, and the tool's own name; the core writes it."""
+    (function,) = written(tool("math.add[int]"))
+    assert function["name"] == "math.add[int]"
+    assert function["description"] == "Adds."
+    assert set(function["parameters"]["properties"]) == {"a", "b"}
+    assert "strict" not in function
 
 
 def test_strict_is_set_when_given() -> None:
-    """`strict` reaches the definition."""
-    assert to_wire_tool(tool("add"), "add", strict=True)["function"]["strict"] is True
+    """`strict` reaches the definition, and forbids other keys."""
+    (function,) = written(tool("add"), strict=True)
+    assert function["strict"] is True
+    assert function["parameters"]["additionalProperties"] is False
 
 
 def test_long_descriptions_are_sent() -> None:
     """OpenAI's limit of 1,024 characters is not Workers AI's."""
-    definition = to_wire_tool(tool("add", "long " * 400), "add")
-    assert len(definition["function"]["description"]) == 2000
+    (function,) = written(tool("add", "long " * 400))
+    assert len(function["description"]) == 2000
 
 
-def test_names_are_fit_for_the_wire_and_unique() -> None:
-    """Names that differ only in letters no function name may have stay apart."""
-    names = wire_names([tool("Box[int]"), tool("Box.int."), tool("plain")])
-    assert names == {"Box[int]": "Box_int_", "Box.int.": "Box_int__2", "plain": "plain"}
+class Part(BaseModel):
+    """A part, with the parts it is made of."""
+
+    model_config = ConfigDict(extra="forbid")
+    label: str
+    parts: list[Part] = []
+
+
+class Taken(BaseModel):
+    """What a tool takes."""
+
+    part: Part
+    amount: int | str
+    mode: Literal["fast", 2] = 2
+
+
+def test_a_schema_arrives_whole() -> None:
+    """Recursion, `extra` and unions; LlamaIndex's own dict loses what is not a property."""
+
+    def take(**kwargs: Any) -> str:
+        return str(kwargs)
+
+    recursive = FunctionTool.from_defaults(take, name="take", fn_schema=Part)
+    nested = FunctionTool.from_defaults(take, name="use", fn_schema=Taken)
+    first, second = (function["parameters"] for function in written(recursive, nested))
+    assert first["additionalProperties"] is False
+    assert first["properties"]["parts"]["items"] == {"$ref": "#/$defs/Part"}
+    part = {"label": "a", "parts": [{"label": "b"}]}
+    for schema, good, bad in (
+        (first, part, {"label": "a", "colour": "red"}),
+        (second, {"part": part, "amount": "two"}, {"part": part, "amount": 1, "mode": 3}),
+    ):
+        assert Draft202012Validator(schema).is_valid(good)
+        assert not Draft202012Validator(schema).is_valid(bad)
+
+
+def test_a_schema_of_a_tools_own_making_is_sent() -> None:
+    """A tool that writes its parameters itself, as those of MCP servers do, is believed."""
+
+    class Metadata(ToolMetadata):
+        def get_parameters_dict(self) -> dict[str, Any]:
+            return {"type": "object", "properties": {"q": {"type": "string"}}, "minProperties": 1}
+
+    made = tool("ask")
+    made._metadata = Metadata(name="ask", description="Asks.")
+    (function,) = written(made)
+    assert function["parameters"] == Metadata("d").get_parameters_dict()
+
+
+@pytest.mark.parametrize("tools", [tool("add"), "add", 5, {"type": "function"}])
+def test_tools_are_a_list(tools: Any) -> None:
+    """One tool alone, or its name, is an error that says what to pass."""
+    with pytest.raises(ConfigurationError, match="tools must be a list") as caught:
+        to_wire_tools(tools)
+    assert caught.value.parameter == "tools"
+
+
+@pytest.mark.parametrize("odd", [5, None, "add", len, Part])
+def test_a_tool_is_one(odd: Any) -> None:
+    """A function is made a tool by `FunctionTool.from_defaults`; the error says so."""
+    with pytest.raises(ConfigurationError, match=r"tools\[1\].*FunctionTool") as caught:
+        to_wire_tools([tool("add"), odd])
+    assert caught.value.parameter == "tools"
 
 
 @pytest.mark.parametrize(
     ("choice", "required", "expected"),
     [
         (None, False, None),
+        (False, False, None),
         (None, True, "required"),
         ("auto", True, "auto"),
         ("none", False, "none"),
         ("any", False, "any"),
-        ("required", False, "required"),
-        ("Box[int]", False, "Box_int_"),
-        (
-            {"type": "function", "function": {"name": "Box[int]"}},
-            False,
-            {"type": "function", "function": {"name": "Box_int_"}},
-        ),
-        ({"type": "custom"}, True, {"type": "custom"}),
+        (True, False, True),
+        ("Box[int]", False, "Box[int]"),
+        (tool("Box[int]"), False, "Box[int]"),
+        ({"type": "tool", "name": "f"}, True, {"type": "tool", "name": "f"}),
     ],
 )
 def test_tool_choice_in_all_forms(choice: Any, required: bool, expected: Any) -> None:
-    """Names, modes and dicts are understood; an explicit choice goes before `tool_required`."""
-    assert to_wire_tool_choice(choice, {"Box[int]": "Box_int_"}, required=required) == expected
+    """A tool is its name, and an explicit choice goes before `tool_required`; the core reads the
+    rest.
+    """
+    assert to_wire_tool_choice(choice, required=required) == expected
+
+
+@pytest.mark.parametrize("choice", [5, ["add"], len])
+def test_a_choice_is_one(choice: Any) -> None:
+    """What chooses nothing is an error that says what to pass."""
+    with pytest.raises(ConfigurationError, match="a tool or its name") as caught:
+        to_wire_tool_choice(choice, required=False)
+    assert caught.value.parameter == "tool_choice"
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
-import pytest
-
 from tests.workersai.conftest import Mocked
 from tests.workersai.talking import HELLO, event_stream, json_answer, tool
-from workersai import ConfigurationError, Finish, ToolCallDelta
+from workersai import Batch, Finish, ToolCallDelta
 
 OWN = ["files/read all", "files.read all", "поиск", "plain"]
 WIRE = ["files_read_all", "files_read_all_2", "tool", "plain"]
@@ -78,10 +77,26 @@ def test_a_call_by_the_own_name_is_that_tool_s(mocked: Mocked) -> None:
     assert client.chat(tools=TOOLS).tool_calls[0].name == OWN[0]
 
 
-def test_a_batch_refuses_names_that_cannot_come_back(mocked: Mocked) -> None:
-    """The answers may be read where nobody knows the tools: it raises, with a name that works."""
-    client, recorder = mocked(plain([]))
-    with pytest.raises(ConfigurationError, match="files_read_all") as caught:
-        client.call("batches.submit", [{"messages": HELLO, "tools": TOOLS}])
-    assert caught.value.parameter == "tools"
-    assert not recorder.requests
+def test_the_calls_of_a_batch_have_the_tools_own_names(mocked: Mocked) -> None:
+    """The batch keeps which names its requests' tools were given, for any process that reads it;
+    of an id alone nobody knows them.
+    """
+    queued = json_answer(b'{"status": "queued", "request_id": "r", "model": "m"}')
+    rows = [
+        {"id": at, "success": True, "result": {"response": None, "tool_calls": [made]}}
+        for at, made in enumerate(
+            [{"name": "plain", "arguments": {}}, {"name": "files_read_all_2", "arguments": {}}]
+        )
+    ]
+    done = json_answer(json.dumps({"responses": rows[::-1]}).encode())
+    client, recorder = mocked(queued, done)
+    requests = [{"messages": HELLO, "tools": [tool("plain")]}, {"messages": HELLO, "tools": TOOLS}]
+    batch = client.call("batches.submit", requests)
+    sent = recorder.bodies[0]["requests"][1]["tools"]
+    assert [made["function"]["name"] for made in sent] == WIRE
+    written = Batch(**json.loads(json.dumps(dataclasses.asdict(batch))))
+    assert written == batch
+    for known, names in ((batch, ["plain", OWN[1]]), (written, ["plain", OWN[1]]),
+                         ("r", ["plain", WIRE[1]])):  # fmt: skip
+        found = client.call("batches.get", known)
+        assert [result.tool_calls[0].name for result in found.results] == names
