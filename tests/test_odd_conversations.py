@@ -219,7 +219,7 @@ def test_nothing_that_another_class_left_is_refused(
         ),
         ChatMessage(role="tool", content=text, additional_kwargs={"tool_call_id": "c1"}),
     ]
-    sent = body(llamaindex_messages(history, wire_name=str), model)
+    sent = body(llamaindex_messages(history), model)
     assert_is_a_round(sent)
 
 
