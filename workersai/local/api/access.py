@@ -64,7 +64,7 @@ def _token_of(headers: Mapping[str, str]) -> str:
     if header is None:
         raise ApiFailure(403, 9106, "Missing X-Auth-Key, X-Auth-Email or Authorization headers")
     scheme, _, token = header.partition(" ")
-    # A pasted token keeps its quotes or a second `Bearer `: malformed, which is not yet wrong.
+    # A pasted token with its quotes or a second `Bearer ` is malformed (400), not wrong (401).
     if scheme.lower() != "bearer" or _TOKEN.fullmatch(token) is None:
         raise ApiFailure(400, 9106, "Authentication failed (status: 400)")
     return token

@@ -145,7 +145,7 @@ def _classic(request: ChatRequest, answer: Answer, usage: dict[str, Any]) -> dic
 
 
 def _parsed(text: str) -> Any:
-    """The JSON value of a text; a text that a token cap cut short stays text."""
+    """Read a text as JSON; a text that the token cap cut short stays text."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -204,7 +204,7 @@ def _text_completion(
 
 
 def embedding_result(model: LocalModel, embedded: Embedded, pooling: str | None) -> dict[str, Any]:
-    """The native result of an embedding model, with the extras that model is known to send."""
+    """Write the native result of an embedding model, with the fields that it is known to add."""
     shape = [len(embedded.vectors), model.dimensions]
     result: dict[str, Any] = {"shape": shape, "data": [list(row) for row in embedded.vectors]}
     if pooling is not None:

@@ -28,7 +28,7 @@ __all__ = ["OnRequest", "create_app"]
 ROOT = "/client/v4/accounts/{account_id}/ai"
 
 _SECONDS_OF_WORK = 5.0
-"""How long one question about a batch may take, where answers take real time."""
+"""How long one question about a batch may take, with an engine whose answers take time."""
 
 OnRequest = Callable[[str, str, dict[str, str], Any], None]
 """Called with method, path, headers without credentials, and the JSON body (or None)."""
@@ -192,7 +192,7 @@ def _not_supported(method: str) -> ApiFailure:
 
 
 async def _no_route(request: Request) -> Response:
-    """Cloudflare answers GET on an address that only lacks that method with 405."""
+    """Answer 405 to a wrong method below `/ai/`, as Cloudflare does, else 7000."""
     unsupported = request.method != "POST" and "/ai/" in request.url.path
     failure = (
         _not_supported(request.method)

@@ -108,7 +108,7 @@ def _tools(body: Mapping[str, Any]) -> tuple[ToolSpec, ...]:
 
 
 def _choice_among(tools: tuple[ToolSpec, ...], choice: Any) -> tuple[tuple[ToolSpec, ...], str]:
-    """Narrow the tools to the allowed ones, and put the choice into the job's own words."""
+    """Narrow the tools to the allowed ones, and write the choice in the job's form."""
     if choice is None or isinstance(choice, str):
         return tools, choice or "auto"
     if choice.get("type") == "allowed_tools":

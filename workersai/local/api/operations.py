@@ -36,7 +36,7 @@ __all__ = ["Operations", "Outcome", "Streamed"]
 
 @dataclass(frozen=True)
 class Streamed:
-    """An answer to send event by event; its first event is already there."""
+    """An answer to send event by event; its first event has been made."""
 
     events: Iterator[bytes]
 
@@ -169,7 +169,7 @@ def _chat(engine: Engine, request: ChatRequest) -> Outcome:
 
 @contextmanager
 def _engine_errors() -> Iterator[None]:
-    """What an engine could not do, as the failure that Workers AI answers with."""
+    """Turn an engine's error into the failure that Workers AI answers with."""
     try:
         yield
     except SchemaNotMet as unmet:
@@ -181,21 +181,21 @@ def _engine_errors() -> Iterator[None]:
 
 
 def _choices(request: ChatRequest) -> Iterator[ChatJob]:
-    """One job per choice; a seed moves on, so that sampled choices differ."""
+    """Yield one job for each choice, with different seeds, so that sampled choices differ."""
     for place in range(request.n):
         seed = None if request.job.seed is None else request.job.seed + place
         yield replace(request.job, seed=seed)
 
 
 def _with_first_piece(answers: Iterator[Iterator[Piece]]) -> Iterator[Iterator[Piece]]:
-    """The answers, each with its first piece made before anything of it is sent."""
+    """Make the first piece of each answer before any of that answer is sent."""
     for pieces in answers:
         first = next(pieces)
         yield itertools.chain((first,), pieces)
 
 
 def _started(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    """The events as bytes, the first one made now: a refusal still has an HTTP status to use."""
+    """Encode the events, and make the first one now, while a refusal can still set the status."""
     first = next(events)
     return _event_bytes(itertools.chain((first,), events))
 
@@ -205,14 +205,14 @@ def _event_bytes(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
         for data in events:
             yield event(data)
     except (EngineFailed, SchemaNotMet, WindowExceeded) as broken:
-        # The status is long sent: what is left is to say it in the stream, and not to finish it.
+        # The status has been sent: report the error in the stream, and leave out the final event.
         yield event({"error": {"code": 8005, "message": f"AiError: {broken}"}})
         return
     yield DONE
 
 
 def _check_window(request: ChatRequest, prompt_tokens: int) -> None:
-    """Input and longest answer must fit together: the cap on the answer counts, used or not."""
+    """Refuse a request whose input and token cap together exceed the window."""
     tokens = prompt_tokens + (request.job.max_tokens or 0)
     window = request.model.profile.context_window
     if window is not None and tokens > window:

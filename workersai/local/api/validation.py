@@ -177,7 +177,7 @@ def _message(error: ValidationError) -> str:
 
 
 def _branch_errors(error: ValidationError) -> list[str]:
-    """What kept each branch from matching; several matches leave nothing to say."""
+    """Say why each branch does not match, or that several do."""
     by_branch: dict[Any, list[ValidationError]] = {}
     for context in error.context or ():
         by_branch.setdefault(context.schema_path[0], []).append(context)

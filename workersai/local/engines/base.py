@@ -32,7 +32,7 @@ class EngineUnavailable(Exception):  # noqa: N818 - says what is missing, not th
     """An engine cannot start here; the message names everything that is missing."""
 
 
-class EngineFailed(Exception):  # noqa: N818 - the engine's own word for a server error
+class EngineFailed(Exception):  # noqa: N818 - it becomes an answer with a server error
     """The engine broke off; the message says why."""
 
 
@@ -187,5 +187,5 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the engine holds."""
+        """Free the engine's models and connections."""
         ...

@@ -1,4 +1,4 @@
-"""Which engine to build from what the user asked for."""
+"""The user's options -> an engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EngineName = Literal["smol", "echo", "upstream"]
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
-    """What to answer with.
+    """The engine that answers, and its settings.
 
     Attributes:
         engine: `smol` (small real models), `echo` (rules) or `upstream` (another server).
@@ -49,7 +49,7 @@ class EngineOptions:
 
 
 def create_engine(options: EngineOptions) -> Engine:
-    """Build the engine that was asked for, or the fallback that was allowed.
+    """Build the chosen engine, or the fallback if the chosen one cannot start.
 
     Raises:
         EngineUnavailable: The engine cannot start here; the message names what is missing.
@@ -66,7 +66,7 @@ def _create(options: EngineOptions) -> Engine:
     if options.engine == "echo":
         return EchoEngine()
     if options.engine == "smol":
-        # Imported only here: the modules of an engine that nobody asked for stay unloaded.
+        # Import an engine's modules only when that engine is chosen.
         from workersai.local.engines.smol import SmolEngine  # noqa: PLC0415
 
         return SmolEngine(Path(options.gguf) if options.gguf else None)

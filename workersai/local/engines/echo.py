@@ -27,13 +27,13 @@ __all__ = ["EchoEngine"]
 
 
 class EchoEngine:
-    """Rule-based answers, instantly and without any model."""
+    """An engine that answers by rules, without a model."""
 
     name = "echo"
     blocking = False
 
     def prompt_tokens(self, job: ChatJob) -> int:
-        """Words and marks of everything the request says."""
+        """Count the words and marks of the request."""
         return count_tokens(job_text(job))
 
     def chat(self, job: ChatJob) -> Iterator[Piece]:
@@ -47,16 +47,16 @@ class EchoEngine:
         return scripted(job, script, self.prompt_tokens(job))
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
-        """Hashed words and letter groups as unit vectors."""
+        """Return unit vectors of hashed words and letter groups."""
         vectors = tuple(lexical.vector(text, dimensions) for text in texts)
         return Embedded(vectors, count_tokens(texts))
 
     def rerank(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-        """How much of the query each context says, as a sigmoid of the lexical cosine."""
+        """Score how much of the query each context has, by a sigmoid of the lexical cosine."""
         return lexical.relevance(query, contexts)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this engine holds nothing."""
 
 
 def _answer(job: ChatJob) -> str:

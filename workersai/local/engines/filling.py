@@ -15,7 +15,7 @@ _DEPTH = 6
 """Below this depth only required properties are filled, so that recursive schemas end."""
 _LONGEST_ARRAY = 8
 _LARGEST = 10_000
-"""A schema that wants more items or letters than this is not met, rather than memory filled."""
+"""The most items or letters that a schema may require; with more, it counts as not met."""
 _EXAMPLES = {
     "date-time": "2000-01-01T00:00:00Z",
     "date": "2000-01-01",

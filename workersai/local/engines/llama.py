@@ -21,8 +21,8 @@ _TEMPLATE = (
     "{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""ChatML, without the system text of the model's own template: told that it is named SmolLM, it
-rambles; told to be helpful, it answers."""
+"""ChatML. The model's own template has a system text that names SmolLM, with which it rambles; with
+one that asks it to be helpful it answers."""
 
 Request = Mapping[str, Any]
 Chunk = dict[str, Any]
@@ -49,7 +49,7 @@ class LanguageModel:
         params.n_gpu_layers = 0
         params.warmup = False
         params.verbosity = 0
-        # Its own loopback port cannot be switched off: no page on it, and a key nobody knows.
+        # llama.cpp's loopback port cannot be switched off: serve no page, and take no known key.
         params.ui = False
         params.api_keys = [secrets.token_hex(32)]
         if not own_template:
@@ -88,7 +88,7 @@ class LanguageModel:
         try:
             yield from _chunks_from(chunks)
         finally:
-            # Not waited for: this may be the event loop, and the model reads a prompt to its end.
+            # Do not wait for the thread, which reads its prompt first: this may be the event loop.
             stopped.set()
 
     def close(self) -> None:

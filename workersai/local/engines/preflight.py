@@ -36,7 +36,7 @@ def checks() -> list[Check]:
 
 
 def missing() -> list[Check]:
-    """The unmet requirements that no download of ours can meet."""
+    """Return the unmet requirements that `workersai pull` cannot meet."""
     return [check for check in checks()[:-1] if not check.ok]
 
 
@@ -46,7 +46,7 @@ def _package(name: str) -> Check:
 
 
 def _cpu(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str | None = None) -> Check:
-    """Processor features; where they cannot be read (not Linux, not x86-64) nothing is claimed."""
+    """Check the processor's features, where they can be read (Linux on x86-64)."""
     if (machine or platform.machine()).lower() not in {"x86_64", "amd64"} or not cpuinfo.is_file():
         return Check("processor", ok=True, detail=f"{platform.machine()}, features not checked")
     lines = cpuinfo.read_text("utf-8", "replace").splitlines()

@@ -40,11 +40,11 @@ Question: What time is it in London, and how far is it to Paris?""",
         "It is 10:30 in London, and it is 344 km to Paris.",
     ),
 )
-"""Without examples the model answers from memory and passes the results over."""
+"""Without examples the model answers from memory and ignores the tool results."""
 
 
 def chat_messages(job: ChatJob) -> list[WireMessage]:
-    """The conversation in plain roles; tool results become information to answer with."""
+    """Write the conversation in plain roles; tool results become facts to answer with."""
     if job.prompt is not None:
         return [_message("user", job.prompt)]
     results = trailing_tool_results(job)
@@ -63,7 +63,7 @@ def argument_messages(call: PlannedCall) -> list[WireMessage]:
 
 
 def json_messages(job: ChatJob, schema: Mapping[str, Any] | None) -> list[WireMessage]:
-    """The conversation, with what the JSON must hold said once more at its end."""
+    """Write the conversation, with the keys of the wanted JSON repeated at its end."""
     messages = chat_messages(job)
     names = ", ".join((schema or {}).get("properties") or {})
     request = f"Answer in JSON with: {names}." if names else "Answer in JSON."

@@ -39,7 +39,7 @@ class Script:
 
 
 def scripted(job: ChatJob, script: Script, prompt_tokens: int) -> Iterator[Piece]:
-    """Give an answer out token by token, within what the job allows."""
+    """Yield an answer token by token, up to the job's token cap."""
     pieces = list(_pieces(job, script))
     allowed = _within(pieces, job.max_tokens)
     yield from allowed
@@ -84,7 +84,7 @@ def _logprobs(token: str, others: list[str], top: int | None) -> tuple[TokenLogp
 
 
 def thought(job: ChatJob, tools: Sequence[str]) -> str:
-    """The thinking text of a reasoning model: which rule will answer; empty if none is wanted."""
+    """Return the thinking text of a reasoning model, which says which rule will answer."""
     if not job.reasoning:
         return ""
     if tools:

@@ -49,7 +49,7 @@ __all__ = ["SmolEngine"]
 _FITS = 0.2
 """Cosine of the user's text and a tool's description from which on the tool is called."""
 _LONGEST = 256
-"""Tokens of an answer that nobody capped: a small model that rambles must end some time."""
+"""The token cap of an answer without one: a small model may never stop by itself."""
 _JSON_TOKENS = 400
 _DEFAULTS = {"temperature": 0}
 _SAMPLING = {"repetition_penalty": "repeat_penalty"}
@@ -80,7 +80,7 @@ class SmolEngine:
         self._sentences = SentenceModel()
 
     def prompt_tokens(self, job: ChatJob) -> int:
-        """The request's own text, counted in WordPiece tokens."""
+        """Count the WordPiece tokens of the request's text."""
         return sum(len(encode(text, 1 << 30)) for text in job_text(job))
 
     def chat(self, job: ChatJob) -> Iterator[Piece]:
@@ -97,19 +97,19 @@ class SmolEngine:
             yield from self._text(job)
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
-        """Vectors by meaning, filled up with zeros to the length of the model asked for."""
+        """Return vectors by meaning, with zeros added up to the requested length."""
         return self._sentences.embed(texts, dimensions)
 
     def rerank(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-        """Relevance by meaning."""
+        """Score relevance by meaning."""
         return self._sentences.relevance(query, contexts)
 
     def close(self) -> None:
-        """Stop what is being written; the models go when the last reference does."""
+        """Stop running answers; the models are freed with their last reference."""
         self._language.close()
 
     def _fitness(self, text: str, tools: tuple[ToolSpec, ...]) -> Sequence[float]:
-        """How much closer than needed each description is; a tool that is alone always fits."""
+        """Score how much closer than needed each description is; a single tool always fits."""
         if len(tools) == 1:
             return [0.0]
         told = [f"{tool.name.replace('_', ' ')}. {tool.description}" for tool in tools]
@@ -123,7 +123,7 @@ class SmolEngine:
         return filled_arguments(call) if value is None else compact(grounded(value, call))
 
     def _json(self, job: ChatJob) -> str:
-        """The model's JSON; where it ran out of tokens or broke the schema, filled by rule."""
+        """Return the model's JSON, or a value filled by rule where the model failed."""
         schema = wanted_schema(job)
         value = self._constrained(json_messages(job, schema), schema)
         if value is not None:
@@ -134,7 +134,7 @@ class SmolEngine:
     def _constrained(
         self, messages: list[dict[str, str]], schema: Mapping[str, Any] | None
     ) -> Any | None:
-        """A JSON value under a schema (any object without one); None where the model failed."""
+        """Return a JSON value for a schema, or any object without one; None if the model failed."""
         wanted = {"schema": bounded_schema(schema or {"type": "object"})}
         request = {
             "messages": messages,
@@ -168,7 +168,7 @@ class SmolEngine:
 
 
 def _request(job: ChatJob, max_tokens: int) -> dict[str, Any]:
-    """The job in llama.cpp's words; without a temperature it always says the same."""
+    """Write the job as llama.cpp's request; without a temperature, answers repeat."""
     sampling = {_SAMPLING.get(key, key): value for key, value in job.sampling.items()}
     request: dict[str, Any] = {**_DEFAULTS, **sampling, "max_tokens": max_tokens}
     if job.raw and job.prompt is not None:

@@ -55,7 +55,7 @@ class UpstreamEngine:
         self._model = model or self._first_model()
 
     def prompt_tokens(self, job: ChatJob) -> int:
-        """Words and marks: the server's own tokenizer is not known beforehand."""
+        """Count words and marks: the server's tokenizer is unknown."""
         return count_tokens(job_text(job))
 
     def chat(self, job: ChatJob) -> Iterator[Piece]:
@@ -67,14 +67,14 @@ class UpstreamEngine:
         yield from reader.end()
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
-        """The server's vectors, as unit vectors of the length asked for."""
+        """Return the server's vectors as unit vectors of the requested length."""
         answer = self._post("/embeddings", {"model": self._model, "input": list(texts)})
         rows = sorted(answer["data"], key=lambda row: row["index"])
         tokens = (answer.get("usage") or {}).get("prompt_tokens") or count_tokens(texts)
         return Embedded(tuple(_unit(row["embedding"], dimensions) for row in rows), tokens)
 
     def rerank(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-        """The cosine of the server's vectors, squeezed between 0 and 1."""
+        """Score by the cosine of the server's vectors, as a number between 0 and 1."""
         asked, *found = self.embed([query, *contexts], 0).vectors
         return tuple(lexical.sigmoid(12 * (lexical.cosine(asked, one) - 0.4)) for one in found)
 
@@ -171,7 +171,7 @@ class _Reader:
 
 
 def _request(job: ChatJob, model: str) -> dict[str, Any]:
-    """The job as an OpenAI request: only what was asked for."""
+    """Write the job as an OpenAI request, without defaults."""
     request: dict[str, Any] = {
         "model": model,
         "stream": True,

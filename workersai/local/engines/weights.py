@@ -42,7 +42,7 @@ def weights_path() -> Path:
 
 
 def have_weights() -> bool:
-    """Whether the file is there in full; its hash was checked when it was put there."""
+    """Say whether the whole file is there; `pull` checks its hash."""
     path = weights_path()
     return path.is_file() and path.stat().st_size == _GGUF_BYTES
 
@@ -124,7 +124,7 @@ def _run(command: list[str]) -> None:
 
 
 def require_hash(path: Path, expected: str) -> None:
-    """Let a file of weights pass if its sha256 is the expected one.
+    """Raise an error for a file of weights whose sha256 is not the expected one.
 
     Raises:
         EngineUnavailable: It is another file.

@@ -1,4 +1,4 @@
-"""Text as tokens, words and the turns of a conversation: what every engine reads from a job."""
+"""What every engine reads from a job: tokens, words, and the turns of the conversation."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _COMMON = frozenset(
 
 
 def tokens_of(text: str) -> list[str]:
-    """Cut text into tokens (a word or a mark, with the space before it); joined they are it."""
+    """Cut text into tokens: a word or a mark, with the space before it; they join to the text."""
     return _TOKEN.findall(text)
 
 
 def count_tokens(texts: Iterable[str]) -> int:
-    """How many tokens some texts are together."""
+    """Count the tokens of some texts."""
     return sum(len(tokens_of(text)) for text in texts)
 
 
 def stem(word: str) -> str:
-    """A word without its common English ending, so that `cities` and `city` can meet."""
+    """Cut a common English ending off a word, so that `cities` and `city` have one stem."""
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             return word[: -len(suffix)] + ("y" if suffix in {"ies", "ied"} else "")
@@ -53,13 +53,13 @@ def stem(word: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The stems of a text's words in order; camelCase and snake_case are split, common words go."""
+    """Return the stems of a text's words but common ones; camelCase and snake_case are split."""
     words = (word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return [stem(word) for word in words if word not in _COMMON]
 
 
 def last_user_text(job: ChatJob) -> str:
-    """The prompt, or what the user said last; without a user turn, the last text there is."""
+    """Return the prompt, or the last user message, or else the last text of the conversation."""
     if job.prompt is not None:
         return job.prompt
     said = [message for message in job.messages if message.get("role") == "user"]
@@ -68,7 +68,7 @@ def last_user_text(job: ChatJob) -> str:
 
 
 def trailing_tool_results(job: ChatJob) -> list[tuple[str, str]]:
-    """The tool results that end the conversation as (tool name, content); empty if none do."""
+    """Return the tool results that end the conversation, as (tool name, content)."""
     results: list[tuple[str, str]] = []
     for message in reversed(job.messages):
         if message.get("role") not in {"tool", "function"}:
@@ -88,7 +88,7 @@ def _tool_name(job: ChatJob, result: Mapping[str, Any]) -> str:
 
 
 def job_text(job: ChatJob) -> list[str]:
-    """Every text a model would read for this job, tool definitions included."""
+    """Return every text that a model would read for this job, tool definitions included."""
     texts = [job.prompt] if job.prompt is not None else []
     for message in job.messages:
         texts.append(str(message.get("content") or ""))
