@@ -19,6 +19,7 @@ from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.arguments import ChatSettings
 from llamaindex_workersai._model.batches import BatchedChat
+from llamaindex_workersai._model.options import checks_options
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._translate.chunks import (
@@ -97,6 +98,7 @@ class WorkersAI(BatchedChat):
 
     # ------------------------------------------------------------------------------- chat
 
+    @checks_options
     @checks_messages
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -105,7 +107,8 @@ class WorkersAI(BatchedChat):
         Args:
             messages: Stay as they are.
             kwargs: Parameters of this call; `model`, `tools`, `tool_choice`, `response_format`;
-                `additional_kwargs` for anything else that the request's body shall hold.
+                `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway`, for how it is
+                sent; `additional_kwargs` for anything else that the request's body shall hold.
 
         Raises:
             WorkersAIError: See its subclasses.
@@ -115,6 +118,7 @@ class WorkersAI(BatchedChat):
             self._client().chat(**call.arguments, on_retry=report_retry), call.options
         )
 
+    @checks_options
     @checks_messages
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -124,6 +128,7 @@ class WorkersAI(BatchedChat):
             await self._async_client().chat(**call.arguments, on_retry=report_retry), call.options
         )
 
+    @checks_options
     @checks_messages
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -135,6 +140,7 @@ class WorkersAI(BatchedChat):
         reader = ChatReader(call.options)
         return read_stream(events, reader.feed, reader.partial)
 
+    @checks_options
     @checks_messages
     @llm_chat_callback()
     async def astream_chat(
@@ -151,6 +157,7 @@ class WorkersAI(BatchedChat):
 
     # ------------------------------------------------------------------------- completion
 
+    @checks_options
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Complete a prompt.
@@ -169,6 +176,7 @@ class WorkersAI(BatchedChat):
             )
         )
 
+    @checks_options
     @llm_completion_callback()
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
@@ -178,6 +186,7 @@ class WorkersAI(BatchedChat):
         result = await self._async_client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(from_wire_result(result, call.options))
 
+    @checks_options
     @llm_completion_callback()
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
@@ -188,6 +197,7 @@ class WorkersAI(BatchedChat):
         reader = CompletionReader(call.options)
         return read_stream(events, reader.feed, reader.partial)
 
+    @checks_options
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any

@@ -76,8 +76,8 @@ class BatchedChat(BindableChat):
                 retry can do.
         """
         with framework_errors():
-            requests, model = self._batch_requests(inputs, stop, kwargs)
-            batches = self._client().batches
+            requests, model, options = self._batch_requests(inputs, stop, kwargs)
+            batches = self._client().with_options(**options).batches
             return batches.submit(requests, model=model, on_retry=retry_reporter())
 
     async def asubmit_batch(
@@ -85,8 +85,8 @@ class BatchedChat(BindableChat):
     ) -> Batch:
         """As `submit_batch`, awaited."""
         with framework_errors():
-            requests, model = self._batch_requests(inputs, stop, kwargs)
-            batches = self._async_client().batches
+            requests, model, options = self._batch_requests(inputs, stop, kwargs)
+            batches = self._async_client().with_options(**options).batches
             return await batches.submit(requests, model=model, on_retry=async_retry_reporter())
 
     def poll_batch(self, batch: Batch | str) -> Batch | Answers:
@@ -159,15 +159,17 @@ class BatchedChat(BindableChat):
 
     def _batch_requests(
         self, inputs: Sequence[LanguageModelInput], stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> tuple[list[BatchRequest], str]:
+    ) -> tuple[list[BatchRequest], str, dict[str, Any]]:
+        """Return the requests, the model, and how the batch is to be sent."""
         options = {name: value for name, value in kwargs.items() if name != _TRACED}
         arguments = self._chat_arguments(stop, options)
+        sent = self._take_request_options(arguments)
         model = arguments.pop("model")
         conversations = [self._convert_input(asked).to_messages() for asked in inputs]
         requests = [
             {"messages": self._wire_messages(asked, model), **arguments} for asked in conversations
         ]
-        return cast("list[BatchRequest]", requests), model
+        return cast("list[BatchRequest]", requests), model, sent
 
     def _polled(self, found: Batch | BatchResult) -> Batch | Answers:
         return found if isinstance(found, Batch) else self._answers(found)

@@ -111,7 +111,14 @@ class TextModel(Connection, GenerationParameters):
         stop: Sequence[str] | None,
         options: dict[str, Any],
     ) -> LangSmithParams:
-        """What LangSmith shows; a call's own options come before the fields."""
+        """Write what LangSmith shows; a call's own options come before the fields.
+
+        LangChain asks for this before it tells any callback of a call.
+
+        Raises:
+            ConfigurationError: If an option of the call is a secret, which traces would show.
+        """
+        self._check_public(options)
 
         def asked(name: str) -> Any:
             value = options.get(name)

@@ -39,16 +39,16 @@ class BatchedChat(StructuredPrediction):
             WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for what a
                 retry can do.
         """
-        requests, model = self._batch_requests(conversations, kwargs)
-        batches = self._client().batches
+        requests, model, options = self._batch_requests(conversations, kwargs)
+        batches = self._client().with_options(**options).batches
         return batches.submit(requests, model=model, on_retry=report_retry)
 
     async def asubmit_batch(
         self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
     ) -> Batch:
         """As `submit_batch`, awaited."""
-        requests, model = self._batch_requests(conversations, kwargs)
-        batches = self._async_client().batches
+        requests, model, options = self._batch_requests(conversations, kwargs)
+        batches = self._async_client().with_options(**options).batches
         return await batches.submit(requests, model=model, on_retry=report_retry)
 
     def poll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
@@ -128,11 +128,14 @@ class BatchedChat(StructuredPrediction):
 
     def _batch_requests(
         self, conversations: Sequence[Sequence[ChatMessage]], kwargs: dict[str, Any]
-    ) -> tuple[list[BatchRequest], str]:
-        model = kwargs.get("model") or self.model
+    ) -> tuple[list[BatchRequest], str, dict[str, Any]]:
+        """Return the requests, the model, and how the batch is to be sent."""
+        arguments = self._chat_call((), kwargs).arguments
+        sent = self._take_request_options(arguments)
         calls = [self._chat_call(messages, kwargs).arguments for messages in conversations]
-        requests = [{k: v for k, v in call.items() if k != "model"} for call in calls]
-        return cast("list[BatchRequest]", requests), model
+        left_out = {"model", *sent}
+        requests = [{k: v for k, v in call.items() if k not in left_out} for call in calls]
+        return cast("list[BatchRequest]", requests), arguments["model"], sent
 
     def _answers(self, found: BatchResult, kwargs: dict[str, Any]) -> Answers:
         options = self._chat_call((), kwargs).options

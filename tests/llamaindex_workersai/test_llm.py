@@ -151,28 +151,6 @@ def test_unknown_setting_is_refused_without_its_value() -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_names_of_other_integrations_are_understood() -> None:
-    """`api_key` and `api_base` are what OpenAI-like classes call them."""
-    llm = WorkersAI(MODEL, api_key=TOKEN, api_base="https://example.com/v4")
-    assert llm.api_token is not None
-    assert llm.api_token.get_secret_value() == TOKEN
-    assert llm.base_url == "https://example.com/v4"
-
-
-def test_one_setting_by_two_names_is_refused() -> None:
-    """Which one would win is no guess to make."""
-    with pytest.raises(ValueError, match="api_key and api_token"):
-        WorkersAI(MODEL, api_key="a", api_token="b")
-
-
-def test_missing_credentials_are_named_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Constructing needs nothing; the call says what is missing."""
-    for name in ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigurationError, match="CLOUDFLARE_ACCOUNT_ID"):
-        WorkersAI(MODEL).chat(HELLO)
-
-
 @pytest.mark.parametrize("wanted", [True, False])
 def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
     """The OpenAI-compatible route tells usage only when asked to."""

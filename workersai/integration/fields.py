@@ -41,12 +41,13 @@ from workersai.integration.checked import CheckedFields
 from workersai.integration.clients import Clients
 from workersai.integration.pickles import (
     guard_workers,
+    has_secret,
     public_gateway,
     shared_resources,
     state_of,
     warn_of_left,
 )
-from workersai.types import ChatParameters, Endpoint, Timeout
+from workersai.types import ChatParameters, Endpoint, RequestOptions, Timeout
 
 __all__ = [
     "BodyFields",
@@ -200,7 +201,10 @@ class ConnectionFields(CheckedFields):
     )
     timeout: Annotated[float | Timeout | None, BeforeValidator(_timeout)] = Field(
         default=None,
-        description="Seconds for a whole call, or a `Timeout` with a clock for each phase.",
+        description=(
+            "Seconds for a whole call, or a `Timeout` with a clock for each phase; `None` for the "
+            "defaults of `Timeout`."
+        ),
     )
     max_retries: Count = Field(
         default=2, ge=0, description="How often a failed request is tried again."
@@ -373,22 +377,27 @@ class GenerationFields(CheckedFields):
         """Join the fields with what one call says instead.
 
         Args:
-            options: The call's own, by the names of fields or their aliases; `model` and the
-                field for further keys of the body among them.
+            options: The call's own, by the names of fields or their aliases: parameters, `model`,
+                further keys of the body, and those of `workersai.types.RequestOptions`, which say
+                how the request is sent.
             beside: Names of options that the core takes and that are no fields.
 
         Returns:
             Arguments of the core's calls.
 
         Raises:
-            ConfigurationError: An option is unknown, or a setting of the object alone.
+            ConfigurationError: An option is unknown, a setting of the object alone, or a secret
+                that traces of the call would show.
         """
+        self._check_public(options)
         own = {name: getattr(self, name) for name in PARAMETERS}
         extra = self._extra()
         model = None
         for name, value in self._by_field(options).items():
-            if name in own or name in beside:
+            if name in own or name in beside or name in REQUEST:
                 own[name] = value
+            elif name in _HEADERS:
+                own["headers"] = value
             elif name == self.OTHERS_IN:
                 extra.update(self._mapping(value))
             elif name == "model":
@@ -400,6 +409,26 @@ class GenerationFields(CheckedFields):
             del arguments["stop"]
         arguments["model"] = getattr(self, "model", None) if model is None else model
         return {**arguments, "extra": extra}
+
+    def _check_public(self, options: Mapping[str, Any]) -> None:
+        """Refuse secrets among the options of one call, which callbacks and traces are shown.
+
+        Raises:
+            ConfigurationError: Naming the option and where the secret belongs.
+        """
+        for name in options.keys() & _SHOWN:
+            value, meant = options[name], _SHOWN[name]
+            if has_secret(meant, value):
+                text = (
+                    f"{name} of a single call would be shown in traces, and holds a secret: pass "
+                    f"it to the object, as {meant}"
+                )
+                raise self._refused(ConfigurationError(text, parameter=name))
+
+    @staticmethod
+    def _take_request_options(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Take out of a call's arguments those that say how the request is sent."""
+        return {name: arguments.pop(name) for name in REQUEST if name in arguments}
 
     def _mapping(self, value: Any) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):
@@ -414,6 +443,17 @@ class GenerationFields(CheckedFields):
         text = f"{asked} is a setting of the object and not of a single call"
         return self._refused(ConfigurationError(text, parameter=asked))
 
+
+REQUEST = tuple(RequestOptions.__annotations__)
+"""Options of a single call that say how its request is sent."""
+
+_HEADERS = frozenset({"default_headers", "extra_headers"})
+"""Other names of `headers`: the object's, and the one that OpenAI's client has."""
+
+_SHOWN: Mapping[str, str] = MappingProxyType(
+    {**dict.fromkeys(("headers", *_HEADERS), "default_headers"), "gateway": "gateway"}
+)
+"""Options of a single call that may hold secrets, and the setting each one is for an object."""
 
 PARAMETERS = (*ChatParameters.__annotations__, "response_format")
 """The fields of `GenerationFields`, in the order of the core's arguments."""

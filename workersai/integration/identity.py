@@ -12,6 +12,7 @@ OPERATIONAL = frozenset({
     "default_headers",
     "embed_batch_size",
     "gateway",
+    "headers",
     "max_concurrency",
     "max_retries",
     "num_workers",

@@ -20,6 +20,7 @@ from workersai.integration.clients import Clients
 __all__ = [
     "FROM_ENVIRONMENT",
     "guard_workers",
+    "has_secret",
     "public_gateway",
     "shared_resources",
     "state_of",
@@ -55,10 +56,13 @@ def _public_headers(headers: Any) -> Any:
     """Return the headers in which nothing secret can be found."""
     if not isinstance(headers, Mapping):
         return headers
-    public = {
-        name: value for name, value in headers.items() if not any(secrets_in_header(name, value))
-    }
+    public = {name: value for name, value in headers.items() if not _is_secret(name, value)}
     return hidden_setting("default_headers", public)
+
+
+def _is_secret(name: Any, value: Any) -> bool:
+    is_header = isinstance(name, str) and isinstance(value, str) and bool(value.strip())
+    return is_header and any(secrets_in_header(name, value))
 
 
 _PUBLIC: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
@@ -88,6 +92,11 @@ def state_of(component: BaseModel) -> dict[str, Any]:
             left.append(name)
     fallback = {name: getattr(component, name) for name in FROM_ENVIRONMENT}
     return {"fields": fields, "environment": fallback, "left": left}
+
+
+def has_secret(name: str, value: Any) -> bool:
+    """Say whether the value of a setting has a secret part."""
+    return _secret_part(name, value) is not None
 
 
 def _secret_part(name: str, value: Any) -> str | None:

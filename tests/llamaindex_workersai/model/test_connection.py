@@ -105,9 +105,8 @@ async def test_model_of_a_call(entry: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("timeout", "not of a single call"),
-        ("max_retries", "not of a single call"),
-        ("gateway", "not of a single call"),
+        ("endpoint", "not of a single call"),
+        ("http_client", "not of a single call"),
         ("think_tags", "not of a single call"),
     ],
 )

@@ -1,0 +1,267 @@
+"""Options of a single call that say how its request is sent, through both faces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from llama_index.core import instrumentation
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
+
+from tests.seven import MESSAGES, SEVEN, TEXT, Wire
+from tests.workersai.talking import ACCOUNT
+from workersai import APITimeoutError, ConfigurationError, RateLimitError
+
+SECRET = "not-a-real-key-1234567"
+PUBLIC: dict[str, Any] = {
+    "headers": {"x-team": "rivers"},
+    "session_affinity": "conversation-7",
+    "gateway": {"id": "gate", "metadata": {"user": "ada"}, "skip_cache": True},
+}
+EXPECTED = {
+    "x-team": "rivers",
+    "x-session-affinity": "conversation-7",
+    "cf-aig-gateway-id": "gate",
+    "cf-aig-metadata": json.dumps({"user": "ada"}),
+    "cf-aig-skip-cache": "true",
+}
+
+
+async def _all(items: Any) -> Any:
+    return [item async for item in items]
+
+
+async def _awaited(stream: Any) -> Any:
+    return await _all(await stream)
+
+
+Way = Callable[..., Any]
+LANGCHAIN: dict[str, Way] = {
+    "invoke": lambda it, **options: it.invoke("Hello", **options),
+    "ainvoke": lambda it, **options: it.ainvoke("Hello", **options),
+    "stream": lambda it, **options: list(it.stream("Hello", **options)),
+    "astream": lambda it, **options: _all(it.astream("Hello", **options)),
+    "bound": lambda it, **options: it.bind(**options).invoke("Hello"),
+    "batch": lambda it, **options: it.batch(["Hello"], **options),
+}
+LLAMAINDEX: dict[str, Way] = {
+    "chat": lambda it, **options: it.chat(MESSAGES, **options),
+    "achat": lambda it, **options: it.achat(MESSAGES, **options),
+    "stream_chat": lambda it, **options: list(it.stream_chat(MESSAGES, **options)),
+    "astream_chat": lambda it, **options: _awaited(it.astream_chat(MESSAGES, **options)),
+    "complete": lambda it, **options: it.complete("Hello", **options),
+    "acomplete": lambda it, **options: it.acomplete("Hello", **options),
+    "stream_complete": lambda it, **options: list(it.stream_complete("Hello", **options)),
+    "astream_complete": lambda it, **options: _awaited(it.astream_complete("Hello", **options)),
+}
+CALLS = [
+    (name, way)
+    for name in TEXT
+    for way in (LLAMAINDEX if SEVEN[name].others_in == "additional_kwargs" else LANGCHAIN)
+]
+ALL = pytest.mark.parametrize(("name", "way"), CALLS)
+
+
+async def ask(it: Any, way: str, **options: Any) -> Any:
+    result = {**LANGCHAIN, **LLAMAINDEX}[way](it, **options)
+    return await result if hasattr(result, "__await__") else result
+
+
+@ALL
+async def test_a_call_s_options_are_sent_with_it_alone(name: str, way: str) -> None:
+    """They go beside the object's headers, nowhere into the body, and not into the next call."""
+    wire = Wire()
+    it = SEVEN[name].make(default_headers={"x-own": "mine"}, gateway="own", **wire.settings())
+    await ask(it, way, **PUBLIC)
+    await ask(it, way)
+    first, second = wire.requests
+    assert {header: first.headers[header] for header in EXPECTED} == EXPECTED
+    assert first.headers["x-own"] == second.headers["x-own"] == "mine"
+    assert second.headers["cf-aig-gateway-id"] == "own"
+    assert not (set(EXPECTED) - {"cf-aig-gateway-id"}) & set(second.headers)
+    assert first.content == second.content
+
+
+@ALL
+@pytest.mark.parametrize("alias", ["extra_headers", "default_headers"])
+async def test_headers_have_the_names_that_others_use(name: str, way: str, alias: str) -> None:
+    """The name of OpenAI's client and that of the object mean the headers of the call."""
+    wire = Wire()
+    await ask(SEVEN[name].make(**wire.settings()), way, **{alias: {"x-team": "rivers"}})
+    assert wire.requests[0].headers["x-team"] == "rivers"
+
+
+class Failing:
+    """A server that is always busy."""
+
+    def __init__(self, error: type[Exception] | None = None) -> None:
+        self.count = 0
+        self.error = error
+
+    def settings(self) -> dict[str, Any]:
+        async def answer(request: httpx.Request) -> httpx.Response:
+            return self._answer(request)
+
+        return {
+            "http_client": httpx.Client(transport=httpx.MockTransport(self._answer)),
+            "http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        }
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        if self.error is not None:
+            raise self.error("the clock of the client ran out")
+        return httpx.Response(429, json={"success": False, "errors": [{"code": 3021}]})
+
+
+@ALL
+async def test_retries_of_a_call(name: str, way: str) -> None:
+    """The call's number holds instead of the object's."""
+    server = Failing()
+    it = SEVEN[name].make(max_retries=5, **server.settings())
+    with pytest.raises(RateLimitError):
+        await ask(it, way, max_retries=0)
+    assert server.count == 1
+
+
+@ALL
+@pytest.mark.parametrize("alias", ["timeout", "request_timeout"])
+async def test_the_clock_of_a_call(name: str, way: str, alias: str) -> None:
+    """The call's clock holds instead of the object's, and the error tells its seconds."""
+    server = Failing(httpx.ReadTimeout)
+    it = SEVEN[name].make(timeout=77, max_retries=0, **server.settings())
+    with pytest.raises(APITimeoutError, match="33 s"):
+        await ask(it, way, **{alias: 33})
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("wrong", "parameter"),
+    [
+        ({"timeout": "soon"}, "timeout"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"headers": {"authorization": "short"}}, "headers"),
+        ({"headers": {"x-team": 5}}, "headers"),
+        ({"headers": "x-team: a"}, "headers"),
+        ({"gateway": {"unheard_of": 1}}, "gateway"),
+        ({"session_affinity": "a\n"}, "session_affinity"),
+    ],
+)
+async def test_a_wrong_option_is_refused(
+    name: str, way: str, wrong: dict[str, Any], parameter: str
+) -> None:
+    """Before any request, and by its name."""
+    wire = Wire()
+    with pytest.raises(ConfigurationError) as caught:
+        await ask(SEVEN[name].make(**wire.settings()), way, **wrong)
+    assert caught.value.parameter == parameter
+    assert wire.requests == []
+
+
+class Calls(BaseCallbackHandler):
+    """Keeps what LangChain's callbacks are shown."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+        self.shown.append(repr((args, kwargs)))
+
+    on_llm_start = on_llm_error = on_chat_model_start
+
+
+class Events(BaseEventHandler):
+    """Keeps what LlamaIndex's events show."""
+
+    shown: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        self.shown.append(f"{event!r} {event.model_dump_json(fallback=str)}")
+
+
+SECRETS: list[tuple[dict[str, Any], str]] = [
+    ({"headers": {"x-api-key": SECRET}}, "headers"),
+    ({"extra_headers": {"x-corporate": f"Bearer {SECRET}"}}, "extra_headers"),
+    ({"gateway": {"id": "gate", "authorization": SECRET}}, "gateway"),
+]
+
+
+@ALL
+@pytest.mark.parametrize(("options", "parameter"), SECRETS)
+async def test_no_secret_of_a_call_is_traced(
+    name: str, way: str, options: dict[str, Any], parameter: str
+) -> None:
+    """Traces show a call's options: a secret there is refused before the first callback."""
+    wire, calls, events = Wire(), Calls(), Events()
+    dispatcher = vars(instrumentation)["root_dispatcher"]
+    dispatcher.add_event_handler(events)
+    own = {} if name == "WorkersAI" else {"callbacks": [calls]}
+    try:
+        with pytest.raises(ConfigurationError, match="pass it to the object") as caught:
+            await ask(SEVEN[name].make(**own, **wire.settings()), way, **options)
+    finally:
+        dispatcher.event_handlers.remove(events)
+    assert caught.value.parameter == parameter
+    assert SECRET not in f"{caught.value} {calls.shown} {events.shown}"
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])
+@pytest.mark.parametrize("colour", ["submit_batch", "asubmit_batch"])
+async def test_options_of_a_batch(name: str, colour: str) -> None:
+    """A batch is one request: the options go with it, and not into the requests in it."""
+    sent: list[httpx.Request] = []
+    model = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        queued = {"status": "queued", "request_id": "batch-1", "model": model}
+        return httpx.Response(200, json={"result": queued, "success": True})
+
+    async def answer_async(request: httpx.Request) -> httpx.Response:
+        return answer(request)
+
+    it = SEVEN[name].make(
+        model=model,
+        http_client=httpx.Client(transport=httpx.MockTransport(answer)),
+        http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer_async)),
+    )
+    inputs: Any = ["Hello"] if name == "ChatWorkersAI" else [MESSAGES]
+    found = getattr(it, colour)(inputs, **PUBLIC, temperature=0.5)
+    assert (await found if hasattr(found, "__await__") else found).request_id == "batch-1"
+    (request,) = sent
+    assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
+    (item,) = json.loads(request.content)["requests"]
+    assert set(item) == {"messages", "temperature", "max_tokens"}
+
+
+def test_how_a_request_is_sent_is_no_part_of_a_cached_answer() -> None:
+    """LangChain's cache asks again for another gateway, and not for another timeout."""
+    wire = Wire()
+    llm = SEVEN["ChatWorkersAI"].make(cache=InMemoryCache(), **wire.settings())
+    for options in ({}, {"timeout": 5}, {"headers": {"x-team": "a"}}, {"max_retries": 1}):
+        llm.invoke("Hello", **options)
+    assert len(wire.requests) == 1
+    llm.invoke("Hello", gateway="another")
+    assert len(wire.requests) == 2
+
+
+def test_a_run_s_own_settings() -> None:
+    """LangChain's configurable fields set what a call's options set."""
+    from langchain_core.runnables import ConfigurableField
+
+    wire = Wire()
+    fields = {name: ConfigurableField(id=name) for name in ("session_affinity", "account_id")}
+    llm = SEVEN["ChatWorkersAI"].make(**wire.settings()).configurable_fields(**fields)
+    llm.with_config(configurable={"session_affinity": "s9", "account_id": "f" * 32}).invoke("Hello")
+    assert wire.requests[0].headers["x-session-affinity"] == "s9"
+    assert "f" * 32 in str(wire.requests[0].url)
+    assert ACCOUNT not in str(wire.requests[0].url)
