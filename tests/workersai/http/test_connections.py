@@ -1,0 +1,324 @@
+"""Connections: kept, shared, closed, left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.workersai.conftest import Serve, Speaks
+from tests.workersai.http.scripts import (
+    FIRST,
+    HELLO_BODY,
+    NATIVE,
+    make,
+    well,
+)
+from tests.workersai.loopback import WAIT, Peer, Seen
+from tests.workersai.talking import (
+    ACCOUNT,
+    HELLO,
+    TOKEN,
+    UNKNOWN,
+    Colour,
+    Speaker,
+    speaker,
+)
+from workersai import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncClient,
+    Client,
+    Finish,
+    StreamInterruptedError,
+    TextDelta,
+)
+from workersai._http import sync
+from workersai._http.aio_pool import AsyncConnection
+from workersai._http.sync_pool import SyncConnection, SyncPool
+from workersai._http.targets import Route
+
+
+def test_connections_are_used_again(speaks: Speaks, serve: Serve) -> None:
+    """Twenty streams and twenty calls need no more than two connections."""
+    server = serve(well)
+    client = speaks(base_url=server.base_url)
+    for _ in range(20):
+        assert isinstance(list(client.open())[-1], Finish)
+        assert client.chat().text == "Hello"
+    assert len(server.requests) == 40
+    assert server.connections <= 2
+
+
+def test_what_is_sent_over_the_wire(speaks: Speaks, serve: Serve) -> None:
+    """The model's id stands in the path as it is, and compression is not asked for."""
+    server = serve(well)
+    speaks(base_url=server.base_url).chat()
+    (seen,) = server.requests
+    assert seen.path == f"/client/v4/accounts/{ACCOUNT}/ai/run/{UNKNOWN}"
+    assert seen.header("authorization") == f"Bearer {TOKEN}"
+    assert seen.header("accept-encoding") == "identity"
+    assert seen.json == {"messages": HELLO}
+
+
+def test_closing_closes_the_connections(speaks: Speaks, serve: Serve) -> None:
+    """After `close` the server has seen the end, and another call opens anew."""
+    server = serve(well)
+    client = speaks(base_url=server.base_url)
+    client.chat()
+    client.wait(client.client.close() if client.colour == "sync" else client.client.aclose())
+    client.chat()
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("method", ["chat", "stream_chat"])
+def test_closing_ends_what_is_under_way(colour: Colour, serve: Serve, method: str) -> None:
+    """Who waits for an answer is told at once, and need not wait until a clock runs out."""
+    begun = threading.Event()
+
+    def begin(peer: Peer, seen: Seen) -> None:
+        if method == "chat":
+            peer.begin("application/json")
+            peer.chunk(HELLO_BODY[:9])
+        else:
+            peer.begin()
+            peer.chunk(FIRST)
+        begun.set()
+        peer.server.release.wait(WAIT)
+
+    client = speaker(colour, base_url=serve(begin).base_url, max_retries=0)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.whole, method)
+        assert begun.wait(WAIT)
+        started = time.monotonic()
+        close_from_elsewhere(client)
+        with pytest.raises((APIConnectionError, StreamInterruptedError)) as caught:
+            asked.result(WAIT)
+    assert time.monotonic() - started < 1
+    assert not isinstance(caught.value, APITimeoutError)
+    client.close()
+
+
+@pytest.mark.parametrize("kind", [SyncConnection, AsyncConnection])
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_a_connection_ends_for_whoever_reads_it(
+    loopback: None, kind: type[Any], *, is_copy: bool
+) -> None:
+    """Closing alone would leave a read of another thread waiting; a fork's copy ends nothing."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.dup() as reading:
+        reading.settimeout(0.05)
+        held = kind(ours)
+        if is_copy:
+            held._pid += 1
+        held.shut_down()
+        if is_copy:
+            with pytest.raises(TimeoutError):
+                reading.recv(1)
+        else:
+            assert reading.recv(1) == b""
+
+
+def close_from_elsewhere(client: Speaker) -> None:
+    """Close a client that another thread is asking."""
+    if client._loop is None:
+        client.client.close()
+    else:
+        asyncio.run_coroutine_threadsafe(client.client.aclose(), client._loop).result(WAIT)
+
+
+def test_a_close_that_is_cancelled_closes_all_the_same(serve: Serve) -> None:
+    """An event loop that ends cancels whoever closes; nothing stays open behind it."""
+    begun = threading.Event()
+
+    def hang(peer: Peer, seen: Seen) -> None:
+        begun.set()
+        peer.server.release.wait(WAIT)
+
+    server = serve(hang)
+
+    async def main() -> None:
+        client = make(AsyncClient, server, max_retries=0)
+        asked = asyncio.ensure_future(client.chat(HELLO))
+        assert await asyncio.to_thread(begun.wait, WAIT)
+        (used,) = client._sender._engine._used.values()
+        (response,) = used.active
+        closing = asyncio.ensure_future(client.aclose())
+        await asyncio.sleep(0)
+        closing.cancel()
+        outcomes: Any = await asyncio.gather(closing, asked, return_exceptions=True)
+        assert isinstance(outcomes[1], APIConnectionError)
+        assert response._connection is None
+        assert not client._sender._engine._used
+
+    asyncio.run(main())
+
+
+def test_a_closed_client_keeps_no_connection(serve: Serve) -> None:
+    """A client that is closed and used in turns has closed each of its old connections."""
+    server = serve(well)
+    client = make(Client, server)
+    for number in range(1, 6):
+        assert client.chat(HELLO).text
+        pool = client._sender._engine._pool
+        assert len(pool._idle) == 1
+        client.close()
+        assert not pool._idle
+        assert server.connections == number
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_another_thread_makes_its_first_call(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child does not wait for a lock whose holder it does not have."""
+    client, find = make(Client, serve(well)), sync.shared_pool
+    is_making, may_go = threading.Event(), threading.Event()
+
+    def slow(route: Route) -> SyncPool:
+        is_making.set()
+        assert may_go.wait(WAIT)
+        return find(route)
+
+    monkeypatch.setattr(sync, "shared_pool", slow)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.chat, HELLO)
+        assert is_making.wait(WAIT)
+        if not (child := os.fork()):
+            signal.alarm(int(WAIT))  # ends a child that waits for ever
+            sync.shared_pool = find
+            os._exit(0 if client.chat(HELLO).text else 1)
+        may_go.set()
+        assert asked.result(WAIT).text
+    assert os.waitpid(child, 0)[1] == 0
+    client.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_closes_does_not_end_its_parent_s_stream(serve: Serve) -> None:
+    """The connection is the parent's; the child has a copy of its descriptor."""
+
+    def in_two(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(FIRST)
+        peer.server.release.wait(WAIT)
+        peer.chunk(b"data: [DONE]\n\n")
+        peer.end()
+
+    server = serve(in_two)
+    client = make(Client, server)
+    events = client.stream_chat(HELLO)
+    assert next(events) == TextDelta("Hel")
+    if not (child := os.fork()):
+        events.close()
+        client.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    server.release.set()
+    assert isinstance([*events][-1], Finish)
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["close", "drop"])
+def test_an_abandoned_stream_closes_its_connection(speaks: Speaks, serve: Serve, how: str) -> None:
+    """The server need not go on writing for nobody."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(FIRST)
+        peer.wait_for_hang_up()
+
+    server = serve(script)
+    client = speaks(base_url=server.base_url)
+    conversation: Any = client.open()
+    assert next(conversation) == TextDelta("Hel")
+    if how == "close":
+        conversation.close()
+    else:
+        del conversation
+        gc.collect()
+        if client.colour == "async":
+            client.wait(asyncio.sleep(0.01))  # the loop closes what was dropped
+    assert server.gone.wait(WAIT)
+    assert len(server.requests) == 1
+
+
+def test_a_cancelled_task_closes_its_connection(serve: Serve) -> None:
+    """Cancelling in the middle of a stream is heard by the server, and passes through."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(FIRST)
+        peer.wait_for_hang_up()
+
+    server = serve(script)
+
+    async def main() -> None:
+        client = AsyncClient(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url)
+        started = asyncio.Event()
+
+        async def read() -> None:
+            async for _ in client.stream_chat(HELLO):
+                started.set()
+
+        task = asyncio.create_task(read())
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.gone.wait, WAIT)
+        await client.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_socket_that_stays_open_after_done(speaks: Speaks, serve: Serve) -> None:
+    """`[DONE]` is the end, whatever the server does with its socket."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        peer.begin()
+        peer.chunk(NATIVE)
+        peer.server.release.wait(WAIT)
+
+    server = serve(script)
+    client = speaks(base_url=server.base_url)
+    began = time.monotonic()
+    assert isinstance(list(client.open())[-1], Finish)
+    assert time.monotonic() - began < 2
+
+
+def test_an_idle_connection_that_the_server_closed(speaks: Speaks, serve: Serve) -> None:
+    """A connection that went while nobody used it is no error."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        well(peer, seen)
+        peer.hang_up()
+
+    server = serve(script)
+    client = speaks(base_url=server.base_url)
+    for _ in range(5):
+        assert client.chat().text == "Hello"
+    assert len(server.requests) == 5
+
+
+def test_a_connection_that_closes_under_the_second_request(speaks: Speaks, serve: Serve) -> None:
+    """The race of keep-alive: the server sees the request twice, the caller one answer."""
+
+    def script(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.requests) == 2:
+            peer.hang_up()
+        else:
+            well(peer, seen)
+
+    server = serve(script)
+    client = speaks(base_url=server.base_url)
+    assert [client.chat().text for _ in range(2)] == ["Hello", "Hello"]
+    assert len(server.requests) == 3
