@@ -8,7 +8,12 @@ from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from langchain_workersai._translate.metadata import add_usage, additional_kwargs, response_metadata
+from langchain_workersai._translate.metadata import (
+    add_usage,
+    additional_kwargs,
+    response_metadata,
+    token_usage,
+)
 from workersai import ChatResult as WireResult
 from workersai import Choice
 
@@ -29,7 +34,9 @@ def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
     output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
     if result.usage is not None:
         add_usage(messages[0], result.usage)
-        output["token_usage"] = result.usage.to_dict()
+        # LangChain copies these into the message where its own metadata has no such name.
+        output |= {} if result.usage.neurons is None else {"neurons": result.usage.neurons}
+        output |= {"token_usage": token_usage(result.usage)} if result.usage.total_tokens else {}
     generations = [
         ChatGeneration(message=message, generation_info=_generation_info(choice) or None)
         for message, choice in zip(messages, result.choices, strict=True)

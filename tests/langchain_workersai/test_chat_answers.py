@@ -8,7 +8,7 @@ import pytest
 from langchain_core.callbacks import (
     get_usage_metadata_callback,
 )
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessageChunk, HumanMessage
 
 import langchain_workersai as face
 from tests.langchain_workersai.scripted import GRANITE, merged
@@ -137,7 +137,25 @@ def test_counts_of_several_prompts_are_added(scripted: Any, wire: Any) -> None:
     usage = result.llm_output["token_usage"]
     assert usage["total_tokens"] == 24
     assert usage["prompt_tokens_details"] == {"cached_tokens": 6}
+    assert result.llm_output["neurons"] == 1.0
     assert result.llm_output["model_name"] == GRANITE
+
+
+@pytest.mark.parametrize("tokens", [True, False], ids=["tokens", "cost alone"])
+def test_messages_of_several_calls_add_up(scripted: Any, wire: Any, tokens: bool) -> None:
+    """Whether the body reports usage or a header the cost alone, plain or streamed."""
+    answers = [wire.answer("a"), wire.answer("b")]
+    for answer, neurons in zip(answers, (0.5, 0.75), strict=True):
+        answer["usage"] = {**(wire.usage if tokens else {}), "neurons": neurons}
+    llm, _ = scripted(*answers, wire.stream("c"))
+    total = AIMessageChunk(content="")
+    for message in (llm.invoke("hi"), llm.invoke("hi")):
+        kept = message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
+        total = total + AIMessageChunk(**kept)
+    for chunk in llm.stream("hi"):
+        total = total + chunk
+    assert total.text == "abc"
+    assert total.response_metadata["neurons"] == [0.5, 0.75, 0.5]
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])

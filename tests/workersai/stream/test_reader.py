@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -730,3 +731,20 @@ def test_no_secret_shows_in_what_headers_say() -> None:
     for found in (finish, broken.partial, whole):
         assert isinstance(found, (Finish, ChatResult))
         assert (found.request_id, found.gateway) == ("ray ***", {"log_id": "log ***"})
+
+
+@settings(max_examples=300)
+@given(ANYTHING)
+def test_what_a_model_wrote_never_counts_as_an_error(value: Any) -> None:
+    """Whatever JSON stands where an answer stands, it is no error of the server."""
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": value}}
+    events: list[dict[str, Any]] = [
+        {"response": value},
+        {"choices": [{"index": 0, "delta": {"content": value, "reasoning": value}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ]
+    lines = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events]
+    assert isinstance(read(*lines).error, (NoneType, ResponseError))
+    for whole in ({"result": {"response": value}, "success": True}, {"response": value}):
+        parse_chat(Reply(200, {}, json.dumps(whole).encode()), REQUEST)
