@@ -214,7 +214,10 @@ def _arguments_as_sent(message: AIMessage) -> dict[Any, Any]:
     """Read what the chunks of a stream keep of invalid calls; see `ChunkStream`."""
     kept = message.additional_kwargs.get(INVALID_CALLS)
     calls = kept if isinstance(kept, list) else []
-    return {call.get("id"): call.get("args") for call in calls if isinstance(call, Mapping)}
+    named = (
+        call for call in calls if isinstance(call, Mapping) and isinstance(call.get("id"), str)
+    )
+    return {call["id"]: call.get("args") for call in named}
 
 
 def _function_calls(message: AIMessage) -> list[WireToolCall]:
