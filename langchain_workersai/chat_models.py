@@ -32,7 +32,11 @@ from langchain_workersai._model.retries import (
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
-from langchain_workersai._translate.messages import to_wire_messages, with_arguments_read
+from langchain_workersai._translate.messages import (
+    to_wire_messages,
+    with_arguments_read,
+    with_images_typed,
+)
 from langchain_workersai._translate.profile import from_core_profile, to_langchain_profile
 from langchain_workersai._translate.thinking import ThinkingStream
 from langchain_workersai._translate.tools import (
@@ -326,7 +330,7 @@ class ChatWorkersAI(BatchedChat):
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
         """Read what was asked; what LangChain cannot read as messages is an argument's error."""
         try:
-            return super()._convert_input(with_arguments_read(model_input))
+            return with_images_typed(super()._convert_input(with_arguments_read(model_input)))
         except (ValueError, TypeError, KeyError, NotImplementedError) as error:
             reason = str(error)
         raise ConfigurationError(f"messages: {reason}", parameter="messages")

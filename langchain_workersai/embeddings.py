@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -84,11 +85,13 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         """A namespace for `CacheBackedEmbeddings`, another one for all that can change a vector.
 
         It depends on the model, `base_url`, `endpoint` and the options of embeddings, not on the
-        account, timeouts, retries or batch sizes.
+        account, timeouts, retries or batch sizes. Its characters are those that stores of files
+        take: letters, digits and `_.-/`.
         """
         names = sorted(type(self).model_fields.keys() - _NO_PART_OF_VECTORS)
         values = json.dumps({name: getattr(self, name) for name in names}, default=str)
-        return f"{self.model}-{hashlib.sha256(values.encode()).hexdigest()[:16]}"
+        name = re.sub(r"[^A-Za-z0-9_./-]", "", self.model)
+        return f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:16]}"
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts that are to be found.

@@ -67,6 +67,31 @@ def blocks_of(content: Any) -> Sequence[Any]:
     return content if isinstance(content, Sequence) else [content]
 
 
+def with_image_types(content: Any) -> Any:
+    """Name the types of images that came without one.
+
+    LangChain's tracing ends a call with a `ValueError` for such an image, before any code of ours
+    sees it. A tool's image would do so again in every later turn.
+
+    Args:
+        content: A message's content; it is returned itself if it has no such image.
+    """
+    if not isinstance(content, list) or not any(map(_lacks_type, content)):
+        return content
+    return [_with_type(block) if _lacks_type(block) else block for block in content]
+
+
+def _lacks_type(block: Any) -> bool:
+    if not isinstance(block, dict) or block.get("type") != "image" or "url" in block:
+        return False
+    has_data = "base64" in block or block.get("source_type") == "base64"
+    return has_data and "mime_type" not in block
+
+
+def _with_type(block: dict[str, Any]) -> dict[str, Any]:
+    return {**block, "mime_type": _type_of_image(block.get("base64") or block.get("data"))}
+
+
 def to_wire_part(block: Any) -> Part:
     """Write one block of LangChain's v0 or v1 form, OpenAI's or Anthropic's.
 
@@ -179,8 +204,16 @@ def _image_block_part(block: Block) -> Part:
 
 def _image_data(block: Block, mime_type: str | None) -> str:
     data = _base64(block, "image")
-    kind = mime_type or image_type(base64.b64decode(data[:64])) or "image/jpeg"
-    return f"data:{kind};base64,{data}"
+    return f"data:{mime_type or _type_of_image(data)};base64,{data}"
+
+
+def _type_of_image(data: Any) -> str:
+    """Read from its first bytes what an image is; data that is no image is refused elsewhere."""
+    try:
+        found = image_type(base64.b64decode(data[:64]))
+    except (TypeError, ValueError):
+        found = None
+    return found or "image/jpeg"
 
 
 def _image_part(image: dict[str, Any]) -> Part:
@@ -206,6 +239,45 @@ def _file_part(block: Block) -> Part:
         return _plain_text_part(block)
     data = _decoded(_base64(block, "file"))
     return document_part(data, mime_type=block.get("mime_type"), name=_file_name(block))
+
+
+def _input_image_part(block: Block) -> Part:
+    kept = {"detail": block["detail"]} if isinstance(block.get("detail"), str) else {}
+    return _image_part({"url": block["image_url"], **kept})
+
+
+def _input_file_part(block: Block) -> Part:
+    file = {key: block[key] for key in ("filename", "file_data", "file_id") if block.get(key)}
+    if "file_data" in file or "file_id" in file:
+        return {"type": "file", "file": file}
+    return _file_part(block)  # which says what to pass
+
+
+def _document_part(block: Block) -> Part:
+    """Write Anthropic's document: its text, or its bytes as a file."""
+    source = block["source"]
+    beside = {key: block[key] for key in ("title", "context") if block.get(key)}
+    kind, data = source["type"], source.get("data")
+    if kind == "content":
+        parts = [to_wire_part(part) for part in _content_of(source["content"])]
+        kind, data = "text", "\n".join(part["text"] for part in parts)
+    if kind == "text" and isinstance(data, str):
+        return _plain_text_part({"text": data, **beside})
+    if kind == "base64" and isinstance(data, str):
+        return _file_part({"base64": data, "mime_type": source.get("media_type"), **beside})
+    raise ConfigurationError(
+        f"messages: a document block has a source of type {kind!r}; Workers AI takes the "
+        "document's data, as text or as base64",
+        parameter="messages",
+    )
+
+
+def _content_of(content: Any) -> Sequence[Any]:
+    return [content] if isinstance(content, str) else content
+
+
+def _non_standard_part(block: Block) -> Part:
+    return to_wire_part(block["value"])
 
 
 def _file_name(block: Block) -> str | None:
@@ -240,5 +312,11 @@ _PARTS: Mapping[str, Callable[[Block], Part]] = MappingProxyType(
         "audio": _audio_part,
         "input_audio": _input_audio_part,
         "file": _file_part,
+        "document": _document_part,
+        "input_text": _text_part,
+        "output_text": _text_part,
+        "input_image": _input_image_part,
+        "input_file": _input_file_part,
+        "non_standard": _non_standard_part,
     }
 )

@@ -19,12 +19,14 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+from langchain_core.prompt_values import ChatPromptValue, PromptValue
 
 from langchain_workersai._translate.content import (
     blocks_of,
     to_wire_answer,
     to_wire_content,
     to_wire_result,
+    with_image_types,
 )
 from langchain_workersai._translate.metadata import INVALID_CALLS
 from workersai import ConfigurationError, WireMessage, WireToolCall
@@ -74,6 +76,19 @@ def _with_object(call: Any) -> Any:
         return call
     arguments = read_object(function.get("arguments"))
     return {"id": None, **call, "function": {**function, "arguments": arguments}}
+
+
+def with_images_typed(asked: PromptValue) -> PromptValue:
+    """Name the types of images in a conversation; see `with_image_types`."""
+    if not isinstance(asked, ChatPromptValue):
+        return asked
+    messages = [_with_images_typed(message) for message in asked.messages]
+    return asked.model_copy(update={"messages": messages})
+
+
+def _with_images_typed(message: BaseMessage) -> BaseMessage:
+    typed = with_image_types(message.content)
+    return message if typed is message.content else message.model_copy(update={"content": typed})
 
 
 def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -276,7 +277,7 @@ def namespace(**settings: Any) -> str:
 )
 def test_a_namespace_for_a_cache_of_vectors(settings: dict[str, Any], *, is_same: bool) -> None:
     """It is the same exactly when the vectors are, and shows no secret."""
-    assert namespace().startswith(f"{M3}-")
+    assert namespace().startswith(f"{M3.lstrip('@')}-")
     assert (namespace(**settings) == namespace()) is is_same
     assert "0" * 32 not in namespace()
 
@@ -291,5 +292,19 @@ def test_langchain_s_cache_of_vectors(scripted: Any) -> None:
         cached = cache.from_bytes_store(
             embeddings, store, namespace=embeddings.cache_namespace, key_encoder="sha256"
         )
+        assert cached.embed_documents(["a"]) == [[1.0]]
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("model", [M3, "@hf/name:tag/part+1"])
+def test_a_namespace_is_a_name_of_files(scripted: Any, model: str, tmp_path: Path) -> None:
+    """A store of files keeps vectors under the namespace, whatever the model is called."""
+    cache = pytest.importorskip("langchain_classic.embeddings").CacheBackedEmbeddings
+    files = pytest.importorskip("langchain_classic.storage").LocalFileStore(tmp_path)
+    embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=model)
+    cached = cache.from_bytes_store(
+        embeddings, files, namespace=embeddings.cache_namespace, key_encoder="sha256"
+    )
+    for _ in range(2):
         assert cached.embed_documents(["a"]) == [[1.0]]
     assert len(server.requests) == 1

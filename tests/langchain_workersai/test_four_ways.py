@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.exceptions import ModelAuthenticationError
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 from pydantic.v1 import BaseModel as V1Model
@@ -294,3 +294,52 @@ async def test_completions(scripted: Scripted, wire: Any, way: str) -> None:
     assert (server.body["prompt"], server.body["lora"], server.body["raw"]) == ("hi", "mine", True)
     assert server.body["stop"] == ["!"]
     assert "@cf/meta/other" in server.requests[0].url.path
+
+
+UNTYPED = [
+    {"type": "image", "base64": "R0lGODlhAQ=="},
+    {"type": "image", "data": "R0lGODlhAQ==", "source_type": "base64"},
+    {"type": "image", "base64": None},
+    {"type": "image", "base64": "no base64!"},
+]
+
+
+@pytest.mark.parametrize("block", UNTYPED, ids=["v1", "v0", "no data", "no base64"])
+async def test_an_image_without_a_type_ends_no_conversation(
+    scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
+) -> None:
+    """LangChain's tracing refuses an image whose type is not named, before the model is asked. An
+    image of a tool, or of another provider's answer, is in every later turn; the run goes on.
+    """
+    llm, server = scripted(reply(wire, way), model=SEEING)
+    call = {"name": "look", "args": {}, "id": "c1"}
+    history = [
+        HumanMessage("Look."),
+        AIMessage([block], tool_calls=[call]),
+        ToolMessage([block], tool_call_id="c1"),
+    ]
+    assert (await ask(llm, way, history)).text == "Hello"
+    assert server.body["messages"][2]["role"] == "tool"
+    assert history[2].content == [block]
+
+
+@pytest.mark.parametrize("block", UNTYPED[:2], ids=["v1", "v0"])
+async def test_an_image_without_a_type_is_sent_as_what_it_is(
+    scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
+) -> None:
+    """A user's image reaches the wire with the type that its bytes show."""
+    llm, server = scripted(reply(wire, way), model=SEEING)
+    await ask(llm, way, [HumanMessage([block])])
+    (part,) = server.body["messages"][0]["content"]
+    assert part["image_url"]["url"] == "data:image/gif;base64,R0lGODlhAQ=="
+
+
+@pytest.mark.parametrize("block", UNTYPED[2:], ids=["no data", "no base64"])
+async def test_an_image_that_is_none_is_the_users_error(
+    scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
+) -> None:
+    """A user's image without readable data is refused in our words, before a request."""
+    llm, server = scripted(reply(wire, way), model=SEEING)
+    with pytest.raises(face.ConfigurationError, match="base64"):
+        await ask(llm, way, [HumanMessage([block])])
+    assert not server.requests

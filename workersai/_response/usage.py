@@ -19,6 +19,8 @@ __all__ = ["UsageLedger", "add_usages", "is_number", "parse_usage", "with_neuron
 N = TypeVar("N", int, float)
 
 _LARGEST = sys.float_info.max
+_MOST = 2**53
+"""A count of more is none. Checkpoints and databases that hold answers refuse more than 64 bits."""
 
 
 def parse_usage(usage: Any) -> Usage | None:
@@ -55,7 +57,7 @@ def with_neurons(usage: Usage | None, neurons: float | None) -> Usage | None:
 
 def _count(values: Mapping[str, Any], *names: str) -> int | None:
     for name in names:
-        if is_number(value := values.get(name)):
+        if is_number(value := values.get(name)) and 0 <= value <= _MOST:
             return int(value)
     return None
 

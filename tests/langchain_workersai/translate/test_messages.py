@@ -245,6 +245,31 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}
         ),
         ({"type": "file", "file_id": "f1"}, {"type": "file", "file": {"file_id": "f1"}}),
         ({"type": "text-plain", "text": "notes"}, {"type": "text", "text": "notes"}),
+        ({"type": "input_text", "text": "notes"}, {"type": "text", "text": "notes"}),
+        ({"type": "input_image", "image_url": "data:image/png;base64,AA=="}, IMAGE),
+        (
+            {"type": "input_image", "image_url": "https://x.test/b.png", "detail": "low"},
+            {"type": "image_url", "image_url": {"url": "https://x.test/b.png", "detail": "low"}},
+        ),
+        (
+            {"type": "input_file", "file_data": "data:application/pdf;base64,AA==", "id": 1},
+            {"type": "file", "file": {"file_data": "data:application/pdf;base64,AA=="}},
+        ),
+        (
+            {
+                "type": "document",
+                "title": "a.pdf",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "AA=="},
+            },
+            {
+                "type": "file",
+                "file": {"file_data": "data:application/pdf;base64,AA==", "filename": "a.pdf"},
+            },
+        ),
+        (
+            {"type": "non_standard", "value": {"type": "input_text", "text": "notes"}},
+            {"type": "text", "text": "notes"},
+        ),
     ],
 )
 def test_media_blocks_of_every_form_become_wire_parts(
@@ -275,10 +300,29 @@ def test_tool_status_stays_in_langchain() -> None:
         HumanMessage([{"type": "image"}]),
         HumanMessage([{"value": 1}]),
         HumanMessage([{"type": "audio", "url": "https://x.test/a.mp3"}]),
+        HumanMessage(
+            [{"type": "document", "source": {"type": "url", "url": "https://x.test/a.pdf"}}]
+        ),
+        HumanMessage([{"type": "document", "source": {"type": "content", "content": [IMAGE]}}]),
+        HumanMessage([{"type": "document"}]),
+        HumanMessage([{"type": "input_image", "file_id": "f1"}]),
+        HumanMessage([{"type": "input_file", "file_url": "https://x.test/a.pdf"}]),
         ChatMessage(content="x", role="narrator"),
         RemoveMessage(id="1"),
     ],
-    ids=["video", "empty image", "no type", "audio by url", "unknown role", "RemoveMessage"],
+    ids=[
+        "video",
+        "empty image",
+        "no type",
+        "audio by url",
+        "document by url",
+        "images in a document",
+        "empty document",
+        "image by id",
+        "file by url",
+        "unknown role",
+        "RemoveMessage",
+    ],
 )
 def test_what_has_no_form_is_refused(message: BaseMessage) -> None:
     """A message that cannot be said on the wire raises and names `messages`."""
@@ -404,8 +448,44 @@ def test_what_a_tool_returned_is_never_refused(content: Any, words: list[str]) -
             {"type": "file", "text": "A fig.", "source_type": "text", "mime_type": "text/plain"},
             "A fig.",
         ),
+        (
+            {
+                "type": "document",
+                "title": "f.txt",
+                "source": {"type": "text", "media_type": "text/plain", "data": "A fig."},
+            },
+            "f.txt:\nA fig.",
+        ),
+        (
+            {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "text/plain", "data": "QSBmaWcu"},
+            },
+            "A fig.",
+        ),
+        (
+            {
+                "type": "document",
+                "context": "From a list.",
+                "source": {"type": "content", "content": [{"type": "text", "text": "A fig."}]},
+            },
+            "From a list.\nA fig.",
+        ),
+        ({"type": "document", "source": {"type": "content", "content": "A fig."}}, "A fig."),
     ],
-    ids=["text", "title", "context", "base64", "file", "v0 file", "v0 text"],
+    ids=[
+        "text",
+        "title",
+        "context",
+        "base64",
+        "file",
+        "v0 file",
+        "v0 text",
+        "document",
+        "document in base64",
+        "document with context",
+        "document of one text",
+    ],
 )
 def test_a_text_file_is_text(block: Any, text: str) -> None:
     """A document that is text is written out, for every model reads text."""

@@ -42,6 +42,8 @@ from workersai._response.usage import UsageLedger, add_usages, parse_usage, with
         ({"prompt_tokens": "9", "completion_tokens": 1}, Usage(0, 1, 1)),
         ({"prompt_tokens": float("nan"), "completion_tokens": 1}, Usage(0, 1, 1)),
         ({"prompt_tokens": 10**400, "completion_tokens": 1}, Usage(0, 1, 1)),
+        ({"prompt_tokens": 2**70, "completion_tokens": 1, "total_tokens": 1e30}, Usage(0, 1, 1)),
+        ({"prompt_tokens": -1, "completion_tokens": 1}, Usage(0, 1, 1)),
         ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, None),
         ({}, None),
         (None, None),
