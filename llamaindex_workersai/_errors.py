@@ -16,12 +16,16 @@ class ToolCallError(ResponseError, ValueError):
         text: The model's answer, as text.
         is_final: Whether asking again would not help: the answer was cut at the token limit, or
             refused.
+        called: Whether the model called something that cannot be run.
     """
 
-    def __init__(self, message: str, *, text: str = "", is_final: bool = False) -> None:
+    def __init__(
+        self, message: str, *, text: str = "", is_final: bool = False, called: bool = False
+    ) -> None:
         super().__init__(message)
         self.text = text
         self.is_final = is_final
+        self.called = called
 
 
 class StructuredOutputError(ResponseError, ValueError):

@@ -42,8 +42,9 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     further request is sent.
 
     As a step of an `IngestionPipeline`, a node without text gets no embedding, and a warning in
-    the log names it; `VectorStoreIndex` and vector stores leave such nodes out. Elsewhere a blank
-    text (empty, or white space alone) raises `ConfigurationError` before any request.
+    the log names it; vector stores leave it out. `VectorStoreIndex` leaves out nodes whose text is
+    empty, and asks for vectors of those with white space alone. There and elsewhere a blank text
+    (empty, or white space alone) raises `ConfigurationError` before any request.
 
     The pipeline's cache keys on what can change the vector of a text: the model, `base_url`,
     `endpoint`, `text_instruction`, `pooling`, `dimensions`, `truncate`, `blank_text` and

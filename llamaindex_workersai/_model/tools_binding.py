@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Sequence
 from typing import Any, TypeAlias
 
@@ -18,11 +19,19 @@ from llama_index.core.chat_engine.types import AgentChatResponse
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
+from llama_index.core.tools.calling import acall_tool_with_selection, call_tool_with_selection
 from pydantic import Field
 from typing_extensions import override
 
 from llamaindex_workersai._errors import ToolCallError
 from llamaindex_workersai._model.parameters import Generation
+from llamaindex_workersai._model.programs import (
+    as_program_call,
+    awith_program_call,
+    check_fits,
+    with_program_call,
+)
+from llamaindex_workersai._model.running import called, check_known
 from llamaindex_workersai._translate.tools import (
     is_of_program,
     to_wire_tool_choice,
@@ -103,7 +112,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponseGen:
         """Stream a chat with tools; LlamaIndex's programs need their tool, but do not say so."""
-        return super().stream_chat_with_tools(
+        responses = super().stream_chat_with_tools(
             tools,
             user_msg,
             chat_history,
@@ -112,6 +121,9 @@ class ToolCalling(Generation, FunctionCallingLLM):
             tool_required or is_of_program(tools),
             **kwargs,
         )
+        if not is_of_program(tools):
+            return responses
+        return with_program_call(responses, tools[0], self.get_tool_calls_from_response)
 
     @override
     async def astream_chat_with_tools(
@@ -125,7 +137,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
         **kwargs: Any,
     ) -> ChatResponseAsyncGen:
         """Stream a chat with tools; see `stream_chat_with_tools`."""
-        return await super().astream_chat_with_tools(
+        responses = await super().astream_chat_with_tools(
             tools,
             user_msg,
             chat_history,
@@ -134,6 +146,9 @@ class ToolCalling(Generation, FunctionCallingLLM):
             tool_required or is_of_program(tools),
             **kwargs,
         )
+        if not is_of_program(tools):
+            return responses
+        return awith_program_call(responses, tools[0], self.get_tool_calls_from_response)
 
     @override
     def _validate_chat_with_tools_response(
@@ -143,7 +158,12 @@ class ToolCalling(Generation, FunctionCallingLLM):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        """Keep one call where one was asked for; core refuses more."""
+        """Keep one call where one was asked for; core refuses more.
+
+        An answer to a LlamaIndex program becomes the call that the program forced.
+        """
+        if is_of_program(tools):
+            response = as_program_call(response, tools[0])
         message = response.message
         calls = [at for at, block in enumerate(message.blocks) if isinstance(block, ToolCallBlock)]
         if allow_parallel_tool_calls or len(calls) < 2:
@@ -189,15 +209,21 @@ class ToolCalling(Generation, FunctionCallingLLM):
         A model that was required to call a tool (`tool_required`) and did not is asked again, up
         to `structured_output_retries` times.
         """
-        kwargs = kwargs if self._calls_functions() else _react() | kwargs
-        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
-        rounds = self._rounds(user_msg, chat_history, kwargs)
-        asked = next(rounds)
+        if not self._calls_functions():
+            kwargs = _react() | kwargs
+            return super().predict_and_call(tools, user_msg, chat_history, verbose, **kwargs)
+        asked = (verbose, allow_parallel_tool_calls)
+        rounds = self._rounds(tools, user_msg, chat_history, error_on_no_tool_call, kwargs)
+        question = next(rounds)
         while True:
+            response = self.chat_with_tools(tools, *question, *asked, **kwargs)
             try:
-                return super().predict_and_call(tools, *asked, *flags, **kwargs)
-            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
-                asked = rounds.send(error)
+                question = rounds.send(response)
+            except StopIteration as stop:
+                calls = stop.value
+                break
+        outputs = [call_tool_with_selection(call, tools, verbose) for call in calls]
+        return called(response, outputs, raises=error_on_tool_error)
 
     @override
     async def apredict_and_call(
@@ -212,33 +238,53 @@ class ToolCalling(Generation, FunctionCallingLLM):
         **kwargs: Any,
     ) -> AgentChatResponse:
         """Choose a tool and run it; see `predict_and_call`."""
-        kwargs = kwargs if self._calls_functions() else _react() | kwargs
-        flags = (verbose, allow_parallel_tool_calls, error_on_no_tool_call, error_on_tool_error)
-        rounds = self._rounds(user_msg, chat_history, kwargs)
-        asked = next(rounds)
+        if not self._calls_functions():
+            kwargs = _react() | kwargs
+            return await super().apredict_and_call(tools, user_msg, chat_history, verbose, **kwargs)
+        asked = (verbose, allow_parallel_tool_calls)
+        rounds = self._rounds(tools, user_msg, chat_history, error_on_no_tool_call, kwargs)
+        question = next(rounds)
         while True:
+            response = await self.achat_with_tools(tools, *question, *asked, **kwargs)
             try:
-                return await super().apredict_and_call(tools, *asked, *flags, **kwargs)
-            except ToolCallError as error:  # noqa: PERF203 - a request is dearer
-                asked = rounds.send(error)
+                question = rounds.send(response)
+            except StopIteration as stop:
+                calls = stop.value
+                break
+        running = (acall_tool_with_selection(call, tools, verbose) for call in calls)
+        return called(response, await asyncio.gather(*running), raises=error_on_tool_error)
 
     def _rounds(
         self,
+        tools: Sequence[BaseTool],
         user_msg: str | ChatMessage | None,
         chat_history: list[ChatMessage] | None,
+        error_on_no_tool_call: bool,
         kwargs: dict[str, Any],
-    ) -> Generator[Asked, ToolCallError, None]:
-        """Yield what to ask, take what was wrong with the answer, and raise it in the end."""
-        error = yield user_msg, chat_history
+    ) -> Generator[Asked, ChatResponse, list[ToolSelection]]:
+        """Yield what to ask, take each answer, and return the calls to run.
+
+        Raises:
+            ToolCallError: The last answer has none, or calls what cannot be run.
+        """
+        response = yield user_msg, chat_history
         messages = [*_as_history(chat_history), *_as_messages(user_msg)]
-        for _ in range(self.structured_output_retries if kwargs.get("tool_required") else 0):
-            if error.is_final:
-                break
-            said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
-            told = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
-            messages = [*messages, *([said] if error.text else []), told]
-            error = yield None, messages
-        raise error
+        for left in range(self.structured_output_retries, -1, -1):
+            try:
+                calls = self.get_tool_calls_from_response(response, error_on_no_tool_call)
+                check_known(calls, tools)
+                if is_of_program(tools):
+                    check_fits(calls, tools[0])
+            except ToolCallError as error:
+                if error.is_final or not left or not (error.called or kwargs.get("tool_required")):
+                    raise
+                said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
+                told = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
+                messages = [*messages, *([said] if error.text else []), told]
+            else:
+                return calls
+            response = yield None, messages
+        raise AssertionError  # unreachable: the last round returns or raises
 
 
 def _as_messages(user_msg: str | ChatMessage | None) -> list[ChatMessage]:
@@ -276,7 +322,8 @@ def _no_call(response: ChatResponse) -> ToolCallError:
         reason = "Expected at least one tool call, but got 0 tool calls."
         reason += f" The answer was: {text!r}" if text else ""
     cut = response.additional_kwargs.get("finish_reason") == "length"
-    return ToolCallError(reason, text=text, is_final=cut or "refusal" in message.additional_kwargs)
+    is_final = cut or "refusal" in message.additional_kwargs
+    return ToolCallError(reason, text=text, is_final=is_final, called=bool(broken))
 
 
 def _react() -> dict[str, Any]:

@@ -71,6 +71,9 @@ def _joined(parts: Parts) -> str | Parts:
 
 
 def _result_parts(block: ContentBlock) -> Parts:
+    if isinstance(block, CitationBlock):
+        # Of what a tool returned nothing is left out, and a citation may be all of it.
+        return [_text(f"{block.title} ({block.source}):"), *_result_parts(block.cited_content)]
     try:
         return to_wire_parts(block)
     except ConfigurationError:
@@ -167,8 +170,10 @@ def _link(block: ImageBlock) -> str | None:
 
 def _image_data(block: ImageBlock) -> str:
     data = _bytes_of(block)
-    # A file's suffix may be missing or wrong; LlamaIndex reads the type off the bytes.
-    kind = ImageBlock(image=data).image_mimetype if block.path else None
+    # A file's suffix may be missing or wrong, and of a stream LlamaIndex knows no type; it reads
+    # the type off bytes.
+    reads = block.path or not block.image_mimetype
+    kind = ImageBlock(image=data).image_mimetype if reads else None
     return f"data:{kind or block.image_mimetype or 'image/jpeg'};base64,{_base64(data)}"
 
 
@@ -189,15 +194,15 @@ def _bytes_of(block: ImageBlock | AudioBlock | DocumentBlock) -> bytes:
     held = getattr(block, _FIELDS[kind])
     if has_link and not (held or block.path):
         raise ConfigurationError(
-            f"The link of a {kind} is not fetched here; download it where that is safe, and pass "
-            "the content.",
+            f"The {kind} holds a link, which is not fetched here; download it where that is safe, "
+            "and pass the content.",
             parameter="messages",
         )
     try:
         return _read(_resolved(block))
     except (OSError, ValueError) as error:
         reason = str(error)
-    raise ConfigurationError(f"A {kind} cannot be read: {reason}", parameter="messages")
+    raise ConfigurationError(f"The {kind} cannot be read: {reason}", parameter="messages")
 
 
 _FIELDS = {"ImageBlock": "image", "AudioBlock": "audio", "DocumentBlock": "data"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,19 @@ def test_an_image_is_what_its_bytes_say(tmp_path: Path, name: str) -> None:
     path.write_bytes(PNG)
     image = wire(ChatMessage(blocks=[ImageBlock(path=path)]))[0]["content"][0]["image_url"]
     assert image["url"].startswith("data:image/png;base64,")
+
+
+def test_an_image_from_a_stream_is_what_its_bytes_say() -> None:
+    """LlamaIndex knows no type of a file object; a type that the user names is kept."""
+    unnamed = ImageBlock(image=io.BytesIO(PNG))
+    named = ImageBlock(image=io.BytesIO(PNG), image_mimetype="image/x-own")
+    urls = [part["image_url"]["url"] for part in map(only_part, (unnamed, named))]
+    assert [url.split(";")[0] for url in urls] == ["data:image/png", "data:image/x-own"]
+
+
+def only_part(block: ImageBlock) -> dict[str, Any]:
+    (part,) = to_wire_parts(block)
+    return part
 
 
 def test_a_sound_without_a_suffix_is_what_its_bytes_say(tmp_path: Path) -> None:
@@ -358,6 +372,23 @@ def test_images_of_tool_results_stay_with_them() -> None:
     (sent,) = wire(tool(*blocks))
     assert sent["role"] == "tool"
     assert [part["type"] for part in sent["content"]] == ["text", "image_url"]
+
+
+@pytest.mark.parametrize(
+    ("cited", "content"),
+    [
+        (TextBlock(text="Rivers rise."), "Atlas (p. 3):\nRivers rise."),
+        (ImageBlock(), "Atlas (p. 3):\n"),
+    ],
+)
+def test_citations_that_a_tool_returned_are_kept(cited: Any, content: str) -> None:
+    """A tool may return nothing but what it cites, which is then its result."""
+    citation = CitationBlock(
+        cited_content=cited, source="p. 3", title="Atlas", additional_location_info={}
+    )
+    (sent,) = wire(tool(citation))
+    assert sent["content"].startswith(content)
+    assert len(sent["content"]) >= len(content)
 
 
 def tool(*blocks: Any, call_id: str = "c1") -> ChatMessage:

@@ -1,0 +1,158 @@
+"""LlamaIndex's programs: an answer to their one forced tool -> the call of that tool.
+
+Small models call it by another name, or write its arguments as text.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, closing
+from typing import Any
+
+from llama_index.core.base.llms.types import (
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    ContentBlock,
+    ToolCallBlock,
+)
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools import BaseTool
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
+
+from llamaindex_workersai._errors import ToolCallError
+from workersai.integration import OutputSchema
+
+__all__ = ["as_program_call", "awith_program_call", "check_fits", "with_program_call"]
+
+
+def as_program_call(response: ChatResponse, tool: BaseTool) -> ChatResponse:
+    """Return the answer with the call of the program's tool, or as it is if it holds none."""
+    name, message = tool.metadata.get_name(), response.message
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if calls and all(call.tool_name == name for call in calls):
+        return response
+    if calls:
+        blocks: list[ContentBlock] = [_named(block, name) for block in message.blocks]
+    else:
+        arguments = next(_written(message.content or "", tool), None)
+        if arguments is None:
+            return response
+        call = ToolCallBlock(tool_call_id="call_0", tool_name=name, tool_kwargs=arguments)
+        blocks = [*message.blocks, call]
+    return response.model_copy(update={"message": message.model_copy(update={"blocks": blocks})})
+
+
+def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
+    """Check that the arguments of the calls make objects of the program's class.
+
+    Raises:
+        ToolCallError: They do not, for the reasons that it names.
+    """
+    output_cls = tool.metadata.fn_schema
+    for call in calls if output_cls is not None else ():
+        try:
+            output_cls(**copy.deepcopy(call.tool_kwargs))
+        except ValidationError as error:
+            reasons = [
+                f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
+            ]
+        else:
+            continue
+        raise ToolCallError(
+            f"The arguments of {call.tool_name!r} do not fit: {'; '.join(reasons)}. They were "
+            f"{to_json(call.tool_kwargs).decode()}.",
+            called=True,
+        )
+
+
+def with_program_call(
+    responses: ChatResponseGen, tool: BaseTool, check: Callable[[ChatResponse], Any]
+) -> ChatResponseGen:
+    """Yield the responses, and in the end the call of the program's tool where none came as such.
+
+    Args:
+        responses: Of a stream.
+        tool: The program's.
+        check: Raises if an answer has no call that can be run.
+    """
+    last: ChatResponse | None = None
+    with closing(responses):
+        for last in responses:
+            yield last
+    yield from _ending(last, tool, check)
+
+
+async def awith_program_call(
+    responses: ChatResponseAsyncGen, tool: BaseTool, check: Callable[[ChatResponse], Any]
+) -> ChatResponseAsyncGen:
+    """As `with_program_call`, awaited."""
+    last: ChatResponse | None = None
+    async with aclosing(responses):
+        async for last in responses:
+            yield last
+    for response in _ending(last, tool, check):
+        yield response
+
+
+def _ending(
+    last: ChatResponse | None, tool: BaseTool, check: Callable[[ChatResponse], Any]
+) -> Iterator[ChatResponse]:
+    if last is None:
+        return
+    response = as_program_call(last, tool)
+    check(response)
+    if response is not last:
+        yield _in_older_form(response)
+
+
+def _in_older_form(response: ChatResponse) -> ChatResponse:
+    """Write the calls where LlamaIndex's streaming of objects looks for them."""
+    message = response.message
+    calls = [
+        {
+            "id": block.tool_call_id,
+            "type": "function",
+            "function": {
+                "name": block.tool_name,
+                "arguments": to_json(block.tool_kwargs).decode(),
+            },
+        }
+        for block in message.blocks
+        if isinstance(block, ToolCallBlock)
+    ]
+    kwargs = {**message.additional_kwargs, "tool_calls": calls}
+    message = message.model_copy(update={"additional_kwargs": kwargs})
+    return response.model_copy(update={"message": message, "delta": ""})
+
+
+def _named(block: ContentBlock, name: str) -> ContentBlock:
+    if not isinstance(block, ToolCallBlock):
+        return block
+    return block.model_copy(update={"tool_name": name})
+
+
+def _written(text: str, tool: BaseTool) -> Iterator[dict[str, Any]]:
+    """Read arguments that a model wrote as text, if they fit the program's class."""
+    output_cls = tool.metadata.fn_schema
+    if output_cls is None:
+        return
+    schema = OutputSchema.of(
+        output_cls.model_json_schema(), name=tool.metadata.get_name(), wraps=False
+    )
+    for candidate in schema.of_text(text):
+        if _fits(candidate, output_cls):
+            value = from_json(candidate)
+            if isinstance(value, dict):
+                yield value
+
+
+def _fits(candidate: str, output_cls: type[BaseModel]) -> bool:
+    try:
+        output_cls.model_validate_json(candidate)
+    except ValidationError:
+        return False
+    return True
