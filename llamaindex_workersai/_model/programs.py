@@ -52,21 +52,25 @@ def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
         ToolCallError: They do not, for the reasons that it names.
     """
     output_cls = tool.metadata.fn_schema
-    for call in calls if output_cls is not None else ():
-        try:
-            output_cls(**copy.deepcopy(call.tool_kwargs))
-        except ValidationError as error:
-            reasons = [
-                f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-                for problem in error.errors(include_url=False, include_input=False)
-            ]
-        else:
-            continue
-        raise ToolCallError(
-            f"The arguments of {call.tool_name!r} do not fit: {'; '.join(reasons)}. They were "
-            f"{to_json(call.tool_kwargs).decode()}.",
-            called=True,
-        )
+    if output_cls is None:
+        return
+    for call in calls:
+        reasons = "; ".join(_misfits(call.tool_kwargs, output_cls))
+        if reasons:
+            raise ToolCallError(
+                f"The arguments of {call.tool_name!r} do not fit: {reasons}. They were "
+                f"{to_json(call.tool_kwargs).decode()}.",
+                called=True,
+            )
+
+
+def _misfits(arguments: dict[str, Any], output_cls: type[BaseModel]) -> Iterator[str]:
+    try:
+        # The program makes its object in the same way; a validator may change what it is given.
+        output_cls(**copy.deepcopy(arguments))
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            yield f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
 
 
 def with_program_call(
