@@ -21,7 +21,7 @@ from tests.workersai.talking import (
     asked,
     call_options,
 )
-from workersai import CallOptions, ConfigurationError, Endpoint
+from workersai import CallOptions, ChatParameters, ConfigurationError, Endpoint
 from workersai._request.catalogue import models_request
 from workersai._request.chat import ChatOptions, chat_request, completion_request
 from workersai._request.embeddings import EmbeddingRequests
@@ -115,11 +115,7 @@ def test_every_documented_parameter_reaches_the_wire() -> None:
         "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False},
         "lora": "x", "raw": True, "parallel_tool_calls": False, "user": "u",
     }  # fmt: skip
-    assert set(parameters) == set(CallOptions.__annotations__) - {
-        "model",
-        "response_format",
-        "extra",
-    }
+    assert set(parameters) == set(ChatParameters.__annotations__)
     assert body(chat(**parameters)) == {"messages": HELLO, **parameters}
 
 
