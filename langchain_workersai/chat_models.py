@@ -14,7 +14,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
-from pydantic import StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 from typing_extensions import Self, Unpack, override
 
 import langchain_workersai._translate.blocks  # noqa: F401 - registers the block translator
@@ -51,13 +51,18 @@ from workersai import WireMessage, __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
     CheckedFields,
+    Rounds,
+    ask_rounds,
+    ask_rounds_async,
     hides_arguments,
     partial_as,
     profile_in_catalogue,
+    stream_rounds,
+    stream_rounds_async,
     to_history,
 )
 
-_LOCAL = frozenset({"stream", "stream_usage"})
+_LOCAL = frozenset({"stream", "stream_usage", "tool_call_retries"})
 """Options of a call that LangChain and this class read; they are no parameters."""
 
 
@@ -98,6 +103,10 @@ class ChatWorkersAI(BatchedChat):
         repair_history: Whether histories that strict models refuse are made acceptable: calls
             without results, results without calls, late system messages. Your messages stay as
             they are; see `workersai.integration.repair_history` for everything it does.
+        tool_call_retries: How often a model whose tool calls are all malformed is told so and asked
+            again, within one call. A call is never run with other arguments than it came with, and
+            one that the token cap cut off is not asked for again. What cannot be run in the end
+            is in `invalid_tool_calls`; so is, beside the calls to run, what was asked for again.
         streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
             `None` leaves it to the call.
         stream_usage: Whether to ask for the usage of a stream; native ones report it unasked.
@@ -106,6 +115,7 @@ class ChatWorkersAI(BatchedChat):
     model_config = CONFIG
 
     repair_history: StrictBool = True
+    tool_call_retries: int = Field(default=2, ge=0)
     streaming: bool | None = None
     stream_usage: bool = True
 
@@ -236,8 +246,8 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._chat_arguments(stop, kwargs)
             listener = retry_listener(run_manager)
-            wire = self._wire_messages(messages, arguments["model"])
-            result = self._client().chat(wire, on_retry=listener, **arguments)
+            rounds = self._rounds(messages, arguments, listener, kwargs)
+            result = rounds.with_all_calls(ask_rounds(self._client().chat, rounds))
         return self._read(result, arguments["model"])
 
     async def _agenerate(
@@ -250,8 +260,9 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             arguments = self._chat_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
-            wire = self._wire_messages(messages, arguments["model"])
-            result = await self._async_client().chat(wire, on_retry=listener, **arguments)
+            rounds = self._rounds(messages, arguments, listener, kwargs)
+            answer = await ask_rounds_async(self._async_client().chat, rounds)
+            result = rounds.with_all_calls(answer)
         return self._read(result, arguments["model"])
 
     def _stream(
@@ -264,8 +275,8 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors(), partial_as(self._partial):
             arguments = self._stream_arguments(stop, kwargs)
             listener, chunks = retry_listener(run_manager), self._reader(arguments["model"])
-            wire = self._wire_messages(messages, arguments["model"])
-            events = self._client().stream_chat(wire, on_retry=listener, **arguments)
+            rounds = self._rounds(messages, arguments, listener, kwargs)
+            events = stream_rounds(self._client().stream_chat, rounds)
             with closing(events):
                 for event in events:
                     for chunk in chunks.feed(event):
@@ -284,14 +295,28 @@ class ChatWorkersAI(BatchedChat):
             arguments = self._stream_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
             chunks = self._reader(arguments["model"])
-            wire = self._wire_messages(messages, arguments["model"])
-            events = self._async_client().stream_chat(wire, on_retry=listener, **arguments)
+            rounds = self._rounds(messages, arguments, listener, kwargs)
+            events = stream_rounds_async(self._async_client().stream_chat, rounds)
             async with aclosing(events):
                 async for event in events:
                     for chunk in chunks.feed(event):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
+
+    def _rounds(
+        self,
+        messages: Sequence[BaseMessage],
+        arguments: Mapping[str, Any],
+        listener: Any,
+        options: Mapping[str, Any],
+    ) -> Rounds:
+        """Write the requests of one call: more than one where a tool call cannot be run."""
+        wire = self._wire_messages(messages, arguments["model"])
+        given = options.get("tool_call_retries")
+        retries = self.tool_call_retries if given is None else given
+        asked = {"messages": wire, "on_retry": listener, **arguments}
+        return Rounds(asked, retries, think_tags=self.think_tags)
 
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
         return to_history(to_wire_messages(messages), model=model, repair=self.repair_history)

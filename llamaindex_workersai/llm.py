@@ -29,7 +29,16 @@ from llamaindex_workersai._translate.chunks import (
     to_completion,
 )
 from llamaindex_workersai._translate.messages import checks_messages
-from workersai.integration import CONFIG, CheckedFields, hides_arguments, profile_in_catalogue
+from workersai.integration import (
+    CONFIG,
+    CheckedFields,
+    ask_rounds,
+    ask_rounds_async,
+    hides_arguments,
+    profile_in_catalogue,
+    stream_rounds,
+    stream_rounds_async,
+)
 
 
 class WorkersAI(BatchedChat):
@@ -114,9 +123,7 @@ class WorkersAI(BatchedChat):
             WorkersAIError: See its subclasses.
         """
         call = self._chat_call(messages, kwargs)
-        return from_wire_result(
-            self._client().chat(**call.arguments, on_retry=report_retry), call.options
-        )
+        return from_wire_result(ask_rounds(self._client().chat, call.rounds()), call.options)
 
     @checks_options
     @checks_messages
@@ -124,9 +131,8 @@ class WorkersAI(BatchedChat):
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        return from_wire_result(
-            await self._async_client().chat(**call.arguments, on_retry=report_retry), call.options
-        )
+        result = await ask_rounds_async(self._async_client().chat, call.rounds())
+        return from_wire_result(result, call.options)
 
     @checks_options
     @checks_messages
@@ -134,9 +140,8 @@ class WorkersAI(BatchedChat):
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        events = self._client().stream_chat(
-            **call.arguments, include_usage=self.stream_usage, on_retry=report_retry
-        )
+        rounds = call.rounds(include_usage=self.stream_usage)
+        events = stream_rounds(self._client().stream_chat, rounds)
         reader = ChatReader(call.options)
         return read_stream(events, reader.feed, reader.partial)
 
@@ -148,10 +153,8 @@ class WorkersAI(BatchedChat):
     ) -> ChatResponseAsyncGen:
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        client = self._async_client()
-        events = client.stream_chat(
-            **call.arguments, include_usage=self.stream_usage, on_retry=report_retry
-        )
+        rounds = call.rounds(include_usage=self.stream_usage)
+        events = stream_rounds_async(self._async_client().stream_chat, rounds)
         reader = ChatReader(call.options)
         return aread_stream(events, reader.feed, reader.partial)
 

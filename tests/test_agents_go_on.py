@@ -68,7 +68,7 @@ ANSWERS = (
     Reply("I will look.", calls=[("shoot", {"of": "window"})]),
     Reply("All seen."),
 )
-"""The third answer is malformed, and of the fourth the calls are taken off."""
+"""The third answer is malformed and asked for again; of what comes the calls are taken off."""
 
 
 # ------------------------------------------------------------------------------- LangGraph
@@ -142,7 +142,7 @@ async def test_a_langgraph_thread_goes_on(
     assert state["messages"][-1].text == "All seen."
     sent = server.requests[-1]["messages"]
     assert_all_of_it_was_sent(sent)
-    assert "I will look." in [message["content"] for message in sent]
+    assert "Let me look again.\n\nI will look." in [message["content"] for message in sent]
     assert json.dumps(json.dumps({"input": MALFORMED})) in json.dumps(sent)
     assert len([m for m in sent if m.get("tool_calls")]) == 3
 

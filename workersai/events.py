@@ -100,3 +100,20 @@ class RetryNotice:
     attempt: int
     delay: float
     error: WorkersAIError
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """Between two events of an adapter's stream: the model is asked again, and answers anew.
+
+    The text and the reasoning so far stand. The indices of tool calls begin anew.
+
+    Attributes:
+        calls: The calls so far, none of which is run.
+    """
+
+    calls: tuple[InvalidToolCall, ...]
+
+
+RoundEvent: TypeAlias = ChatEvent | AskedAgain
+"""What a stream of several answers to one question yields."""

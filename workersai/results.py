@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from workersai.errors import WorkersAIError
 
@@ -65,6 +65,17 @@ class Usage:
     reasoning_tokens: int | None = None
     neurons: float | None = None
 
+    def __add__(self, other: Usage) -> Usage:
+        """Sum two reports, field by field; what neither reported stays `None`."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            total_tokens=self.total_tokens + other.total_tokens,
+            cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=_sum(self.reasoning_tokens, other.reasoning_tokens),
+            neurons=_sum(self.neurons, other.neurons),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Write the usage as an OpenAI answer's dict; what was not reported is absent.
 
@@ -82,6 +93,15 @@ class Usage:
         if self.neurons is not None:
             usage["neurons"] = self.neurons
         return usage
+
+
+N = TypeVar("N", int, float)
+
+
+def _sum(one: N | None, other: N | None) -> N | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
 
 
 @dataclass(frozen=True, slots=True)

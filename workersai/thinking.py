@@ -8,10 +8,18 @@ choice, because text is text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
-from workersai.events import ChatEvent, Finish, ReasoningDelta, TextDelta
+from workersai.events import (
+    AskedAgain,
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    RoundEvent,
+    TextDelta,
+)
 from workersai.results import ChatResult, Choice
 
 __all__ = ["ThinkSplitter", "ThinkingEvents", "without_think_tags"]
@@ -116,13 +124,20 @@ class ThinkingEvents:
     def __init__(self) -> None:
         self._splitter = ThinkSplitter()
 
-    def feed(self, event: ChatEvent) -> list[ChatEvent]:
+    @overload
+    def feed(self, event: ChatEvent) -> list[ChatEvent]: ...
+    @overload
+    def feed(self, event: RoundEvent) -> list[RoundEvent]: ...
+    def feed(self, event: RoundEvent) -> Sequence[RoundEvent]:
         """Read one event; give those it becomes."""
         if isinstance(event, TextDelta):
             return _with_logprobs(self._splitter.feed(event.text), event)
         if isinstance(event, ReasoningDelta):
             return [*self._splitter.release(), event]
-        return [*self._splitter.close(), event] if isinstance(event, Finish) else [event]
+        if not isinstance(event, (AskedAgain, Finish)):
+            return [event]
+        ended, self._splitter = self._splitter, ThinkSplitter()
+        return [*ended.close(), event]
 
 
 def _with_logprobs(deltas: list[Delta], event: TextDelta) -> list[ChatEvent]:

@@ -58,6 +58,7 @@ class ChatSettings(TextSettings, total=False):
     """The keywords of `ChatWorkersAI`."""
 
     repair_history: bool
+    tool_call_retries: int
     streaming: bool | None
     stream_usage: bool
     rate_limiter: BaseRateLimiter | None

@@ -9,6 +9,7 @@ those from the constructors.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +28,6 @@ from langchain_workersai._translate.metadata import (
     response_metadata,
 )
 from workersai import (
-    ChatEvent,
     Finish,
     ReasoningDelta,
     TextDelta,
@@ -35,6 +35,8 @@ from workersai import (
     Usage,
     UsageUpdate,
 )
+from workersai import InvalidToolCall as InvalidCall
+from workersai.integration import AskedAgain, RoundEvent
 
 # --------------------------------------------------------------------------------- streams
 
@@ -68,8 +70,10 @@ class ChunkStream:
         self._usage: Usage | None = None
         self._calls: dict[str | None, _Call] = {}
         self._by_index: dict[int, _Call] = {}
+        self._refused: list[InvalidCall] = []
+        self._shift = 0  # of the indices, by the calls of answers that were asked for again
 
-    def feed(self, event: ChatEvent) -> tuple[ChatGenerationChunk, ...]:
+    def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
         """Read one event.
 
         Returns:
@@ -85,14 +89,25 @@ class ChunkStream:
         if isinstance(event, UsageUpdate):
             self._usage = event.usage
             return ()
+        if isinstance(event, AskedAgain):
+            return self._begin_again(event)
         if isinstance(event, Finish):
             return (*self._settle(event), self._last(event))
         assert_never(event)
 
+    def _begin_again(self, event: AskedAgain) -> tuple[ChatGenerationChunk, ...]:
+        """End the calls of an answer that is asked for again; the next ones are others."""
+        chunks = self._break(event.calls)
+        self._refused += event.calls
+        self._shift += max(self._by_index, default=-1) + 1
+        self._by_index = {}
+        return tuple(chunks)
+
     def _call_delta(self, event: ToolCallDelta) -> tuple[ChatGenerationChunk, ...]:
         call = self._by_index.get(event.index)
         if call is None:
-            call = self._by_index[event.index] = self._calls[event.id] = _Call(event.index)
+            call = _Call(self._shift + event.index)
+            self._by_index[event.index] = self._calls[event.id] = call
         arguments = call.held + event.arguments
         if call.sent or arguments.lstrip().startswith("{"):
             call.held = ""
@@ -101,7 +116,7 @@ class ChunkStream:
             call.held, arguments = arguments, ""
         if event.id is None and not arguments:
             return ()
-        return (_call_chunk(event.index, event.id, event.name, arguments),)
+        return (_call_chunk(call.index, event.id, event.name, arguments),)
 
     def _settle(self, finish: Finish) -> list[ChatGenerationChunk]:
         """Make every call read as the core read it."""
@@ -110,7 +125,12 @@ class ChunkStream:
             if (ours := self._calls.get(call.id)) and ours.held:
                 arguments = json.dumps(call.arguments, ensure_ascii=False)
                 chunks.append(_call_chunk(ours.index, None, None, arguments))
-        for broken in finish.invalid_tool_calls:
+        return chunks + self._break(finish.invalid_tool_calls)
+
+    def _break(self, calls: Iterable[InvalidCall]) -> list[ChatGenerationChunk]:
+        """End invalid calls so that no parser takes them for calls to run."""
+        chunks = []
+        for broken in calls:
             if ours := self._calls.get(broken.id):
                 text = "".join(ours.sent) + ours.held
                 chunks.append(_call_chunk(ours.index, None, None, ours.held + breaker(text)))
@@ -118,9 +138,10 @@ class ChunkStream:
 
     def _last(self, finish: Finish) -> ChatGenerationChunk:
         info = {} if finish.finish_reason is None else {"finish_reason": finish.finish_reason}
+        broken = [*self._refused, *finish.invalid_tool_calls]
         message = AIMessageChunk(
             content="",
-            additional_kwargs={**additional_kwargs("", finish.refusal), **_as_written(finish)},
+            additional_kwargs={**additional_kwargs("", finish.refusal), **_as_written(broken)},
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
         )
@@ -129,11 +150,11 @@ class ChunkStream:
         return ChatGenerationChunk(message=message, generation_info=info or None)
 
 
-def _as_written(finish: Finish) -> dict[str, Any]:
+def _as_written(broken: Iterable[InvalidCall]) -> dict[str, Any]:
     """Keep invalid calls as the model wrote them: what was streamed of them has a breaker."""
     calls = [
         {"id": call.id, "name": call.name, "args": call.arguments, "error": call.error}
-        for call in finish.invalid_tool_calls
+        for call in broken
     ]
     return {INVALID_CALLS: calls} if calls else {}
 

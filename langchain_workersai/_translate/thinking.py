@@ -5,8 +5,7 @@ from __future__ import annotations
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_workersai._translate.chunks import ChunkStream
-from workersai import ChatEvent
-from workersai.integration import ThinkingEvents
+from workersai.integration import RoundEvent, ThinkingEvents
 
 
 class ThinkingStream:
@@ -21,6 +20,6 @@ class ThinkingStream:
         self._events = ThinkingEvents()
         self._chunks = ChunkStream(model=model)
 
-    def feed(self, event: ChatEvent) -> tuple[ChatGenerationChunk, ...]:
+    def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
         """Read one event."""
         return tuple(chunk for e in self._events.feed(event) for chunk in self._chunks.feed(e))

@@ -42,6 +42,7 @@ class ChatSettings(Settings, GenerationSettings, total=False):
     repair_history: bool
     reasoning_as_text: bool
     think_tags: bool
+    tool_call_retries: int
     structured_output_method: Method | None
     structured_output_retries: int
     system_prompt: str | None

@@ -12,13 +12,14 @@ from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPU
 from pydantic import Field, StrictBool
 
 from llamaindex_workersai._model.connection import Connection
+from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._translate.chunks import AnswerOptions
 from llamaindex_workersai._translate.messages import to_wire_messages
 from workersai import ModelProfile, get_profile
-from workersai.integration import CONFIG, GenerationFields, to_history
+from workersai.integration import CONFIG, GenerationFields, Rounds, to_history
 
 _log = logging.getLogger(__name__)
-_OF_TOOLS = ("tools", "tool_choice", "allow_parallel_tool_calls")
+_OF_TOOLS = ("tools", "tool_choice", "allow_parallel_tool_calls", "tool_call_retries")
 _warned_models: set[str] = set()
 
 
@@ -28,6 +29,12 @@ class Call:
 
     arguments: dict[str, Any]
     options: AnswerOptions
+    retries: int = 0
+
+    def rounds(self, **beside: Any) -> Rounds:
+        """Write the requests: more than one where a tool call cannot be run."""
+        arguments = {**self.arguments, "on_retry": report_retry, **beside}
+        return Rounds(arguments, self.retries, think_tags=self.options.think_tags)
 
 
 class Generation(Connection, GenerationFields):
@@ -49,6 +56,10 @@ class Generation(Connection, GenerationFields):
         think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
             reasoning, for models that write theirs into the answer. A stream then begins to show
             text when a tag, or the end of the answer, says that it is text.
+        tool_call_retries: How often a model whose tool calls are all malformed is told so and asked
+            again, within one call. A call is never run with other arguments than it came with, and
+            one that the token cap cut off is not asked for again. What cannot be run in the end
+            raises `ToolCallError` where its calls are read.
     """
 
     model_config = CONFIG
@@ -62,6 +73,7 @@ class Generation(Connection, GenerationFields):
     repair_history: StrictBool = True
     reasoning_as_text: StrictBool = False
     think_tags: StrictBool = False
+    tool_call_retries: int = Field(default=2, ge=0)
 
     @property
     def profile(self) -> ModelProfile:
@@ -131,14 +143,15 @@ class Generation(Connection, GenerationFields):
         # Several calls are the API's default, and not every model knows the parameter: the
         # answer is cut to one call in any case.
         only_one = kwargs.get("allow_parallel_tool_calls") is False
-        if only_one and "parallel_tool_calls" in self.profile.parameters:
+        if only_one and "parallel_tool_calls" in get_profile(arguments["model"]).parameters:
             arguments.setdefault("parallel_tool_calls", False)
         options = AnswerOptions(
             only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
             reasoning_as_text=self.reasoning_as_text,
             think_tags=self.think_tags,
         )
-        return Call(arguments, options)
+        given = kwargs.get("tool_call_retries")
+        return Call(arguments, options, self.tool_call_retries if given is None else given)
 
     def _completion_call(self, prompt: str, kwargs: Mapping[str, Any]) -> Call:
         arguments = self._arguments(kwargs) | {"prompt": prompt}

@@ -337,6 +337,7 @@ class StructuredPrediction(ToolCalling):
             kwargs["tools"] = [output.tool(strict=strict)]
             kwargs["tool_choice"] = output.tool_choice()
             kwargs["allow_parallel_tool_calls"] = False
+            kwargs["tool_call_retries"] = 0  # the dialogue asks again itself
         return Task(asked.output_cls, output, messages, self.structured_output_retries), kwargs
 
     # ----------------------------------------------------- messages, or a bare prompt of them

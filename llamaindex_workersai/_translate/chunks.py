@@ -25,7 +25,6 @@ from typing_extensions import assert_never
 
 from llamaindex_workersai._translate.metadata import from_wire_logprobs
 from workersai import (
-    ChatEvent,
     ChatResult,
     Finish,
     InvalidToolCall,
@@ -37,7 +36,7 @@ from workersai import (
     UsageUpdate,
     without_think_tags,
 )
-from workersai.integration import ThinkingEvents
+from workersai.integration import AskedAgain, RoundEvent, ThinkingEvents
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class ChatReader:
         self._assembler = ChatAssembler(options)
         self._thinking = ThinkingEvents() if options.think_tags else None
 
-    def feed(self, event: ChatEvent) -> Iterator[ChatResponse]:
+    def feed(self, event: RoundEvent) -> Iterator[ChatResponse]:
         """Read an event."""
         for read in (event,) if self._thinking is None else self._thinking.feed(event):
             if (response := self._assembler.feed(read)) is not None:
@@ -101,7 +100,7 @@ class CompletionReader:
     def __init__(self, options: AnswerOptions) -> None:
         self._chat = ChatReader(options)
 
-    def feed(self, event: ChatEvent) -> Iterator[CompletionResponse]:
+    def feed(self, event: RoundEvent) -> Iterator[CompletionResponse]:
         """Read an event."""
         return map(to_completion, self._chat.feed(event))
 
@@ -121,7 +120,7 @@ class ChatAssembler:
         self._logprobs: list[list[LogProb]] = []
         self._usage: Usage | None = None
 
-    def feed(self, event: ChatEvent) -> ChatResponse | None:
+    def feed(self, event: RoundEvent) -> ChatResponse | None:
         """Read an event; `None` if there is nothing to show for it."""
         if isinstance(event, TextDelta):
             return self._feed_text(event)
@@ -132,6 +131,9 @@ class ChatAssembler:
             return self._feed_call(event)
         if isinstance(event, UsageUpdate):
             self._usage = event.usage
+            return None
+        if isinstance(event, AskedAgain):
+            self._calls = {}
             return None
         if isinstance(event, Finish):
             return self._finish(event)

@@ -33,6 +33,14 @@ from workersai._jsonable import read_object
 from workersai._models.catalogue import catalogue_profile, profile_in_catalogue
 from workersai._schemas import resolve_root
 from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
+from workersai.events import AskedAgain, RoundEvent
+from workersai.integration.again import (
+    Rounds,
+    ask_rounds,
+    ask_rounds_async,
+    stream_rounds,
+    stream_rounds_async,
+)
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
 from workersai.integration.content import document_part, image_type, text_of_any
@@ -76,6 +84,7 @@ __all__ = [
     "CONNECTION",
     "OPERATIONAL",
     "TOKEN_VARIABLES",
+    "AskedAgain",
     "BodyFields",
     "CheckedFields",
     "Clients",
@@ -91,8 +100,12 @@ __all__ = [
     "OutputSchema",
     "RerankFields",
     "RerankSettings",
+    "RoundEvent",
+    "Rounds",
     "StructuredMethod",
     "ThinkingEvents",
+    "ask_rounds",
+    "ask_rounds_async",
     "call_each",
     "call_each_async",
     "catalogue_profile",
@@ -116,6 +129,8 @@ __all__ = [
     "resolve_root",
     "retry_facts",
     "secrets_in_header",
+    "stream_rounds",
+    "stream_rounds_async",
     "structured_methods",
     "text_of_any",
     "to_history",

@@ -1,0 +1,128 @@
+"""Several answers to one question, as adapters ask for them when tool calls are malformed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from workersai import (
+    ChatEvent,
+    ChatResult,
+    Choice,
+    Finish,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from workersai import InvalidToolCall as Invalid
+from workersai.integration import AskedAgain, RoundEvent, Rounds, ask_rounds, stream_rounds
+
+ARGUMENTS: dict[str, Any] = {"messages": [{"role": "user", "content": "?"}], "tools": [{}]}
+BROKEN = Invalid("c1", "f", "{", "not JSON")
+CALL = ToolCall("c1", "f", {"a": 1})
+
+
+def result(*, text: str = "", tokens: int = 1, **fields: Any) -> ChatResult:
+    return ChatResult((Choice(text=text, **fields),), usage=Usage(tokens, 0, tokens))
+
+
+def events(text: str = "", *, calls: Any = (), invalid: Any = ()) -> list[ChatEvent]:
+    deltas = [ToolCallDelta(at, call.id, call.name) for at, call in enumerate((*calls, *invalid))]
+    said: list[ChatEvent] = [TextDelta(text)] if text else []
+    return [*said, *deltas, Finish(tool_calls=calls, invalid_tool_calls=invalid)]
+
+
+def asked(*answers: ChatResult, retries: int = 2, **options: Any) -> tuple[ChatResult, Rounds]:
+    left = list(answers)
+    rounds = Rounds(ARGUMENTS, retries, **options)
+    return ask_rounds(lambda **_: left.pop(0), rounds), rounds
+
+
+def streamed(*answers: list[ChatEvent], retries: int = 2, **options: Any) -> list[RoundEvent]:
+    left = list(answers)
+
+    def stream(**_: Any) -> Generator[ChatEvent, None, None]:
+        yield from left.pop(0)
+
+    return list(stream_rounds(stream, Rounds(ARGUMENTS, retries, **options)))
+
+
+def test_the_callers_arguments_stay_as_they_are() -> None:
+    """What is asked again is a copy, longer by the calls and what was wrong with them."""
+    _, rounds = asked(result(invalid_tool_calls=(BROKEN,)), result(text="a"))
+    assert len(ARGUMENTS["messages"]) == 1
+    assert [m["role"] for m in rounds.arguments["messages"]] == ["user", "assistant", "tool"]
+
+
+def test_ids_that_a_model_counts_anew_stay_apart() -> None:
+    """One message of a framework may hold the calls of all answers."""
+    again = Invalid("c1", "g", "[", "not JSON")
+    answer, rounds = asked(
+        result(invalid_tool_calls=(BROKEN,)),
+        result(invalid_tool_calls=(again,)),
+        result(tool_calls=(CALL,)),
+    )
+    calls = rounds.with_all_calls(answer).choices[0]
+    ids = [call.id for call in calls.invalid_tool_calls]
+    ids += [call.id for call in calls.tool_calls]
+    assert len(set(ids)) == 3
+    found = streamed(events(invalid=(BROKEN,)), events(calls=(CALL,)))
+    named = [event.id for event in found if isinstance(event, ToolCallDelta)]
+    finish = found[-1]
+    assert isinstance(finish, Finish)
+    assert named == ["c1", finish.tool_calls[0].id]
+    assert len(set(named)) == 2
+
+
+def test_a_stream_says_where_another_answer_begins() -> None:
+    """After the calls that are not run, and before anything of the next answer."""
+    found = streamed(events("a", invalid=(BROKEN,)), events("b", calls=(CALL,)))
+    kinds = [type(event) for event in found]
+    assert kinds == [TextDelta, ToolCallDelta, AskedAgain, TextDelta, ToolCallDelta, Finish]
+    assert found[2] == AskedAgain((BROKEN,))
+    assert found[3] == TextDelta("\n\nb")
+
+
+def test_usage_is_the_sum() -> None:
+    """Every answer was paid for."""
+    answer, _ = asked(
+        result(tokens=3, invalid_tool_calls=(BROKEN,)), result(tokens=4, tool_calls=(CALL,))
+    )
+    assert answer.usage == Usage(7, 0, 7)
+
+
+def test_several_choices_are_not_asked_for_again() -> None:
+    """Which of them would be asked is not known."""
+    choices = (Choice(invalid_tool_calls=(BROKEN,)), Choice(index=1, text="a"))
+    answer, _ = asked(ChatResult(choices))
+    assert answer.choices == choices
+
+
+def test_each_answer_has_think_tags_of_its_own() -> None:
+    """What is thought in the first answer ends with it."""
+    first = result(text="<think>Hm.</think>Let me see.", invalid_tool_calls=(BROKEN,))
+    last = result(text="So.</think>Done.")
+    answer, rounds = asked(first, last, think_tags=True)
+    assert (answer.text, answer.reasoning) == ("Let me see.\n\nDone.", "Hm.\n\nSo.")
+    assert rounds.arguments["messages"][1]["content"] == "Let me see."
+    assert rounds.arguments["messages"][1]["reasoning"] == "Hm."
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_leaving_a_stream_closes_it(retries: int) -> None:
+    """Whoever stops reading lets go of the connection that is open then."""
+    closed = []
+
+    def stream(**_: Any) -> Generator[ChatEvent, None, None]:
+        try:
+            yield from [TextDelta("a"), TextDelta("b")]
+        finally:
+            closed.append(True)
+
+    found = stream_rounds(stream, Rounds(ARGUMENTS, retries))
+    assert next(iter(found)) == TextDelta("a")
+    found.close()
+    assert closed == [True]

@@ -1,0 +1,329 @@
+"""An answer whose tool calls are all malformed -> the same question again, with what was wrong.
+
+Small models write calls whose arguments are no JSON. No such call is run, with whatever in place
+of what the model wrote; but an agent that stops there has lost the work of all its steps before.
+So the model is shown its calls, each with the reason why it was not run, and answers again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing, closing
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from workersai._checks import check_count
+from workersai.events import (
+    AskedAgain,
+    ChatEvent,
+    Finish,
+    ReasoningDelta,
+    RoundEvent,
+    TextDelta,
+    ToolCallDelta,
+    UsageUpdate,
+)
+from workersai.results import ChatResult, Choice, InvalidToolCall, Usage
+from workersai.thinking import without_think_tags
+from workersai.types import WireMessage
+
+__all__ = ["Rounds", "ask_rounds", "ask_rounds_async", "stream_rounds", "stream_rounds_async"]
+
+_log = logging.getLogger("workersai")
+
+
+_BREAK = "\n\n"
+"""Between what a model writes in one answer and in the next."""
+
+
+class Rounds:
+    """The requests of one question: the first, and those that ask again.
+
+    Args:
+        arguments: Of `Client.chat` or `Client.stream_chat`; they stay as they are.
+        retries: How often to ask again.
+        think_tags: Whether what the text of an answer has between think tags is reasoning.
+
+    Attributes:
+        arguments: Of the next request.
+        is_done: Whether the last event of a stream was the question's last.
+    """
+
+    def __init__(
+        self, arguments: Mapping[str, Any], retries: int, *, think_tags: bool = False
+    ) -> None:
+        self.arguments = dict(arguments)
+        self.is_done = False
+        self._left = check_count("tool_call_retries", retries, 0) if arguments.get("tools") else 0
+        self._think_tags = think_tags
+        self._earlier: list[Choice] = []
+        self._usage: Usage | None = None
+        self._ids: set[str] = set()
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._renamed: dict[str, str] = {}
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there can be one request only."""
+        return not self._left and not self._earlier
+
+    # ---------------------------------------------------------------------- whole answers
+
+    def read(self, result: ChatResult) -> ChatResult | None:
+        """Take an answer.
+
+        Returns:
+            What was answered in all rounds together, with the calls of the last one; `None` if
+            the next request is to be made.
+        """
+        if self.is_one:
+            return result
+        result = without_think_tags(result) if self._think_tags else result
+        choice = self._own(result.choices[0])
+        self._usage = _sum(self._usage, result.usage)
+        if len(result.choices) == 1 and self._asks_again(choice):
+            return None
+        if not self._earlier:
+            return result
+        return replace(result, choices=(self._joined(choice),), usage=self._usage)
+
+    def _joined(self, choice: Choice) -> Choice:
+        all_of = [*self._earlier, choice]
+        logprobs = [token for one in all_of for token in one.logprobs or ()]
+        return replace(
+            choice,
+            text=_BREAK.join(one.text for one in all_of if one.text),
+            reasoning=_BREAK.join(one.reasoning for one in all_of if one.reasoning),
+            logprobs=logprobs or choice.logprobs,
+        )
+
+    def with_all_calls(self, result: ChatResult) -> ChatResult:
+        """Put the calls of earlier rounds before the invalid ones of an answer.
+
+        For frameworks whose streams have shown them: what a stream has shown it cannot take back,
+        and a plain answer is to be the same.
+        """
+        earlier = [call for one in self._earlier for call in one.invalid_tool_calls]
+        if not earlier:
+            return result
+        choice = result.choices[0]
+        calls = (*earlier, *choice.invalid_tool_calls)
+        return replace(result, choices=(replace(choice, invalid_tool_calls=calls),))
+
+    # ---------------------------------------------------------------------------- streams
+
+    def feed(self, event: ChatEvent) -> tuple[RoundEvent, ...]:
+        """Take an event; return what to hand on."""
+        if isinstance(event, TextDelta):
+            text = self._noted(event.text, self._text, "text")
+            return (event if text is event.text else replace(event, text=text),)
+        if isinstance(event, ReasoningDelta):
+            text = self._noted(event.text, self._reasoning, "reasoning")
+            return (event if text is event.text else replace(event, text=text),)
+        if isinstance(event, ToolCallDelta):
+            return (event if event.id is None else replace(event, id=self._own_id(event.id)),)
+        if isinstance(event, UsageUpdate):
+            self._usage = _sum(self._usage, event.usage)
+            return ()
+        return self._finish(event)
+
+    def _noted(self, text: str, pieces: list[str], channel: str) -> str:
+        """Note a piece of text; the first one of a later answer begins a paragraph."""
+        is_later = not pieces and any(getattr(one, channel) for one in self._earlier)
+        pieces.append(text)
+        return f"{_BREAK}{text}" if is_later and text else text
+
+    def _finish(self, event: Finish) -> tuple[RoundEvent, ...]:
+        choice = self._own(self._choice(event))
+        self._text, self._reasoning = [], []
+        if self._asks_again(choice):
+            return (AskedAgain(choice.invalid_tool_calls),)
+        self.is_done = True
+        usage = () if self._usage is None else (UsageUpdate(self._usage),)
+        calls, invalid = choice.tool_calls, choice.invalid_tool_calls
+        return (*usage, replace(event, tool_calls=calls, invalid_tool_calls=invalid))
+
+    def _choice(self, event: Finish) -> Choice:
+        choice = Choice(
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            tool_calls=event.tool_calls,
+            invalid_tool_calls=event.invalid_tool_calls,
+            finish_reason=event.finish_reason,
+            refusal=event.refusal,
+        )
+        return without_think_tags(ChatResult((choice,))).choices[0] if self._think_tags else choice
+
+    # --------------------------------------------------------------------------- deciding
+
+    def _asks_again(self, choice: Choice) -> bool:
+        """Say whether to ask again, and get ready for it.
+
+        A call that the token cap cut off would be cut off again, and a sound call beside a
+        malformed one is run: neither is a reason.
+        """
+        is_malformed = choice.invalid_tool_calls and not choice.tool_calls
+        if not is_malformed or choice.finish_reason == "length" or choice.refusal:
+            return False
+        if not self._left:
+            return False
+        self._left -= 1
+        self._earlier.append(choice)
+        self._ids |= {call.id for call in choice.invalid_tool_calls}
+        self._renamed = {}
+        self.arguments["messages"] = [*self.arguments["messages"], *corrections(choice)]
+        _log.info(
+            "A tool call cannot be run (%s): asking again", choice.invalid_tool_calls[0].error
+        )
+        return True
+
+    def _own(self, choice: Choice) -> Choice:
+        """Give the calls ids that no earlier round has: models begin to count anew."""
+        return replace(
+            choice,
+            tool_calls=tuple(replace(c, id=self._own_id(c.id)) for c in choice.tool_calls),
+            invalid_tool_calls=tuple(
+                replace(c, id=self._own_id(c.id)) for c in choice.invalid_tool_calls
+            ),
+        )
+
+    def _own_id(self, call_id: str) -> str:
+        if call_id not in self._ids:
+            return call_id
+        if call_id not in self._renamed:
+            self._renamed[call_id] = f"{call_id}_{len(self._earlier) + 1}"
+        return self._renamed[call_id]
+
+
+def corrections(choice: Choice) -> list[WireMessage]:
+    """Show a model its malformed calls, with the reason why each was not run."""
+    named = [call for call in choice.invalid_tool_calls if call.name]
+    answer: WireMessage = {"role": "assistant", "content": choice.text}
+    if choice.reasoning:
+        answer["reasoning"] = choice.reasoning
+    if not named:
+        reason = choice.invalid_tool_calls[0].error
+        return [
+            *([answer] if choice.text else []),
+            {"role": "user", "content": f"Your tool call was not run: {reason}. {_AGAIN}"},
+        ]
+    answer["tool_calls"] = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in named
+    ]
+    return [answer, *(_correction(call) for call in named)]
+
+
+_AGAIN = "Call the tool again, with one JSON object that fits its parameters."
+
+
+def _correction(call: InvalidToolCall) -> WireMessage:
+    return {
+        "role": "tool",
+        "tool_call_id": call.id,
+        "name": call.name,
+        "content": f"This call was not run: {call.error}. You wrote: {call.arguments}\n{_AGAIN}",
+    }
+
+
+def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
+    return one + other if one and other else one or other
+
+
+# -------------------------------------------------------------------------------- driving
+
+
+E_co = TypeVar("E_co", covariant=True)
+
+
+class Events(Protocol[E_co]):
+    """The events of a stream, which can be closed before its end."""
+
+    def __iter__(self) -> Iterator[E_co]:
+        """Give the events."""
+
+    def close(self) -> object:
+        """Let go of the connection."""
+
+
+class AsyncEvents(Protocol[E_co]):
+    """As `Events`, awaited."""
+
+    def __aiter__(self) -> AsyncIterator[E_co]:
+        """Give the events."""
+
+    def aclose(self) -> Awaitable[object]:
+        """Let go of the connection."""
+
+
+def ask_rounds(chat: Callable[..., ChatResult], rounds: Rounds) -> ChatResult:
+    """Ask by `Client.chat` until there is an answer to give."""
+    while True:
+        if (answer := rounds.read(chat(**rounds.arguments))) is not None:
+            return answer
+
+
+async def ask_rounds_async(
+    chat: Callable[..., Awaitable[ChatResult]], rounds: Rounds
+) -> ChatResult:
+    """As `ask_rounds`, awaited."""
+    while True:
+        if (answer := rounds.read(await chat(**rounds.arguments))) is not None:
+            return answer
+
+
+def stream_rounds(
+    stream_chat: Callable[..., Events[ChatEvent]], rounds: Rounds
+) -> Events[RoundEvent]:
+    """Stream by `Client.stream_chat`; arguments are checked at once, as there."""
+    events = stream_chat(**rounds.arguments)
+    return events if rounds.is_one else _stream(stream_chat, rounds, events)
+
+
+def _stream(
+    stream_chat: Callable[..., Events[ChatEvent]], rounds: Rounds, events: Events[ChatEvent]
+) -> Generator[RoundEvent, None, None]:
+    while True:
+        with closing(events):
+            for event in events:
+                yield from rounds.feed(event)
+        if rounds.is_done:
+            return
+        events = stream_chat(**rounds.arguments)
+
+
+def stream_rounds_async(
+    stream_chat: Callable[..., AsyncEvents[ChatEvent]], rounds: Rounds
+) -> AsyncEvents[RoundEvent]:
+    """As `stream_rounds`, awaited."""
+    events = stream_chat(**rounds.arguments)
+    return events if rounds.is_one else _stream_async(stream_chat, rounds, events)
+
+
+async def _stream_async(
+    stream_chat: Callable[..., AsyncEvents[ChatEvent]],
+    rounds: Rounds,
+    events: AsyncEvents[ChatEvent],
+) -> AsyncGenerator[RoundEvent, None]:
+    while True:
+        async with aclosing(events):
+            async for event in events:
+                for read in rounds.feed(event):
+                    yield read
+        if rounds.is_done:
+            return
+        events = stream_chat(**rounds.arguments)
