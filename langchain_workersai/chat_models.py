@@ -116,8 +116,8 @@ class ChatWorkersAI(BatchedChat):
 
     repair_history: StrictBool = True
     tool_call_retries: int = Field(default=2, ge=0)
-    streaming: bool | None = None
-    stream_usage: bool = True
+    streaming: StrictBool | None = None
+    stream_usage: StrictBool = True
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:

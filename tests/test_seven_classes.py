@@ -297,6 +297,7 @@ WRONG_TEXT: list[tuple[dict[str, Any], str, str]] = [
     ({"temperature": True}, "temperature", "temperature must be a number, not True"),
     ({"max_tokens": 1.5}, "max_tokens", "max_tokens must be a whole number, not 1.5"),
     ({"logprobs": 1}, "logprobs", "logprobs must be True or False, not 1"),
+    ({"think_tags": "no"}, "think_tags", "think_tags must be True or False, not str"),
     ({"stop": 5}, "stop", "stop must be text or a list of texts, not int"),
     ({"stop": ["a", 5]}, "stop", "stop must be text or a list of texts, not list"),
     ({"logit_bias": {"5": "x"}}, "logit_bias", "logit_bias.5 must be a number, not str"),

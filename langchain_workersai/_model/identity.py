@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeGuard
 from langchain_core.language_models import LangSmithParams
 from langchain_core.load import dumpd
 from langchain_core.messages.utils import count_tokens_approximately
+from pydantic import StrictBool
 
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.parameters import GenerationParameters
@@ -43,7 +44,7 @@ class TextModel(Connection, GenerationParameters):
 
     model_config = CONFIG
 
-    think_tags: bool = False
+    think_tags: StrictBool = False
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -186,3 +186,15 @@ def test_images_go_to_models_that_see(scripted: Any, wire: Any) -> None:
     with pytest.raises(face.ConfigurationError, match="image"):
         blind.invoke([HumanMessage(IMAGE)])
     assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["streaming", "stream_usage", "repair_history", "think_tags"])
+def test_a_switch_is_true_or_false(scripted: Any, wire: Any, name: str) -> None:
+    """A word or a number is no switch, of the constructor and of assignments alike."""
+    llm, _ = scripted(wire.answer("a"), **{name: True})
+    for wrong in ("off", 1):
+        with pytest.raises(face.ConfigurationError, match=f"{name} must be True or False"):
+            scripted(wire.answer("a"), **{name: wrong})
+        with pytest.raises(face.ConfigurationError, match=f"{name} must be True or False"):
+            setattr(llm, name, wrong)
+    assert getattr(llm, name) is True
