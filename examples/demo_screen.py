@@ -33,7 +33,7 @@ WIDTH = max(map(len, LABELS))
 
 
 class Screen:
-    """What the demo says, with colours and live lines in a terminal and as plain text elsewhere."""
+    """What the demo says, with color and live lines in a terminal and as plain text elsewhere."""
 
     def __init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):

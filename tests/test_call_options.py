@@ -215,8 +215,8 @@ async def test_no_secret_of_a_call_is_traced(
 
 
 @pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])
-@pytest.mark.parametrize("colour", ["submit_batch", "asubmit_batch"])
-async def test_options_of_a_batch(name: str, colour: str) -> None:
+@pytest.mark.parametrize("call_style", ["submit_batch", "asubmit_batch"])
+async def test_options_of_a_batch(name: str, call_style: str) -> None:
     """A batch is one request: the options go with it, and not into the requests in it."""
     sent: list[httpx.Request] = []
     model = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
@@ -235,7 +235,7 @@ async def test_options_of_a_batch(name: str, colour: str) -> None:
         http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer_async)),
     )
     inputs: Any = ["Hello"] if name == "ChatWorkersAI" else [MESSAGES]
-    found = getattr(it, colour)(inputs, **PUBLIC, temperature=0.5)
+    found = getattr(it, call_style)(inputs, **PUBLIC, temperature=0.5)
     assert (await found if hasattr(found, "__await__") else found).request_id == "batch-1"
     (request,) = sent
     assert {header: request.headers[header] for header in EXPECTED} == EXPECTED

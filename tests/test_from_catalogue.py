@@ -69,7 +69,7 @@ def cls(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
 def made(request: pytest.FixtureRequest, cls: Any) -> Any:
-    """Make an object in either colour, for one catalogue."""
+    """Make an object sync or async, for one catalogue."""
 
     async def make(catalogue: Catalogue, model: str, **settings: Any) -> Any:
         found = getattr(cls, request.param)(model, **catalogue.settings(), **settings)

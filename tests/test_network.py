@@ -47,7 +47,7 @@ def test_who_does_not_ask_serves_nothing() -> None:
 
 
 async def test_the_packages_own_engines_are_blocked_too() -> None:
-    """A call that no fake answers is an error that names the socket, in both colours."""
+    """A call that no fake answers is an error that names the socket, sync and async."""
     with Client(MODEL, **SETTINGS) as client, pytest.raises(SocketBlockedError):
         client.chat(HELLO)
     async with AsyncClient(MODEL, **SETTINGS) as async_client:

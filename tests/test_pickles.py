@@ -81,7 +81,7 @@ def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -
 
 @ALL
 async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) -> None:
-    """Where the environment has none, the call says which variable to set, in either colour."""
+    """Where the environment has none, the call says which variable to set, sync and async."""
     one = SEVEN[name]
     twin = pickle.loads(pickle.dumps(one.make()))
     for way in one.ways:
@@ -295,7 +295,7 @@ def ingest(tmp_path: Path, **environment: str) -> list[str]:
 def test_a_pipeline_with_workers_names_the_variable(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    """LlamaIndex's own pipeline, in either colour, ends in the parent before any request.
+    """LlamaIndex's own pipeline, sync and async, ends in the parent before any request.
 
     An embedding as a step, and an LLM inside an extractor.
     """

@@ -108,9 +108,9 @@ async def test_every_face_sends_the_recorded_requests_and_reads_the_same(
 def test_every_kind_of_call_has_all_its_faces() -> None:
     """Both clients and both frameworks, sync and async; only a catalogue search has no face."""
     everywhere = {
-        f"{face}_{colour}"
+        f"{face}_{call_style}"
         for face in ("client", "langchain", "llamaindex")
-        for colour in ("sync", "async")
+        for call_style in ("sync", "async")
     }
 
     assert {kind: set(faces) for kind, faces in FACES.items() if kind != "models"} == {

@@ -41,7 +41,7 @@ ASKED: Mapping[tuple[str, str], Ask] = {
         NODES, query_str="Hello"
     ),
 }
-"""By class and colour."""
+"""By class, and by sync or async."""
 
 OF_CLASSES = tuple(ASKED)
 OF_FACES = tuple(way for way in OF_CLASSES if "Client" not in way[0])
@@ -61,9 +61,9 @@ async def answered(way: tuple[str, str], it: Any) -> Any:
     return await result if isinstance(result, Awaitable) else result
 
 
-def run(main: Callable[[], Any], colour: str) -> Any:
+def run(main: Callable[[], Any], call_style: str) -> Any:
     """Run a coroutine function: an async one in an event loop, a sync one without any."""
-    if colour == "async":
+    if call_style == "async":
         return asyncio.run(main())
     try:
         main().send(None)  # it has nothing to wait for

@@ -1,6 +1,6 @@
 """Fixtures of the fault suite: loopback servers, and the speakers one after the other.
 
-They are the two colours of three faces, and the client over HTTP clients of the user's own. Where
+They are three faces, each sync and async, and the client over HTTP clients of the user's own. Where
 those can do less, a test is for the six and says why; what they do is in `test_user_clients.py`.
 """
 
@@ -55,7 +55,7 @@ def speaker_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def speaks(speaker_name: str) -> Iterator[Speaks]:
-    """Make speakers of the test's face and colour."""
+    """Make speakers of the test's face, sync or async."""
     with ExitStack() as stack:
 
         def make(server: Loopback | None = None, **settings: Any) -> Speaker:

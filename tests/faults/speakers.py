@@ -18,9 +18,9 @@ import llamaindex_workersai
 import workersai
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
 
-Colour = Literal["sync", "async"]
+CallStyle = Literal["sync", "async"]
 FACES = ("client", "langchain", "llamaindex")
-SIX = tuple(f"{face}-{colour}" for face in FACES for colour in ("sync", "async"))
+SIX = tuple(f"{face}-{call_style}" for face in FACES for call_style in ("sync", "async"))
 OWN = (
     *(f"client-sync-{library}" for library in ("httpx", "httpx2")),
     *(f"client-async-{library}" for library in ("httpx", "aiohttp", "httpx2")),
@@ -170,30 +170,30 @@ _FACES = {
 }
 
 
-def make_http_client(colour: str, library: str, **settings: Any) -> Any:
+def make_http_client(call_style: str, library: str, **settings: Any) -> Any:
     """Make what a user may bring: a client of httpx, of httpx over aiohttp, or of httpx2."""
     settings.setdefault("verify", False)  # reading certificates takes longer than the tests
     if library == "aiohttp":
         return HttpxAiohttpClient(**settings)
     module = httpx if library == "httpx" else importlib.import_module("httpx2")
-    return (module.Client if colour == "sync" else module.AsyncClient)(**settings)
+    return (module.Client if call_style == "sync" else module.AsyncClient)(**settings)
 
 
 class Speaker:
-    """An object of one face and one colour; async ones run in a loop of the speaker's own.
+    """An object of one face, sync or async; async ones run in a loop of the speaker's own.
 
     The name may have a third part: the library of an HTTP client of the user's own.
     """
 
     def __init__(self, name: str, *, task: str = "chat", **settings: Any) -> None:
         self.name = name
-        self.face, colour, *own = name.split("-")
-        self.is_async = colour == "async"
-        self._how = _FACES[f"{self.face}-{colour}"]
+        self.face, call_style, *own = name.split("-")
+        self.is_async = call_style == "async"
+        self._how = _FACES[f"{self.face}-{call_style}"]
         http_client = settings.pop("http_client", None)
         self.own: Any = None
         if own and http_client is None:
-            http_client = self.own = make_http_client(colour, own[0])
+            http_client = self.own = make_http_client(call_style, own[0])
         if http_client is not None:
             is_bare = self.face == "client" or not self.is_async
             settings["http_client" if is_bare else "http_async_client"] = http_client

@@ -193,7 +193,7 @@ def test_interpreter_that_ends_with_live_streams(serve: Serve) -> None:
         assert "Traceback" not in noise
 
 
-# ----------------------------------------------------------------------- copies and colours
+# ----------------------------------------------------------------------- copies, sync and async
 
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy", "copy"])

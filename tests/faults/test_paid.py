@@ -15,7 +15,7 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import TEXT, refuse
 from tests.workersai.loopback import Loopback, Peer, Seen
-from tests.workersai.talking import ACCOUNT, COLOURS, RERANKER, TOKEN, UNKNOWN, Colour
+from tests.workersai.talking import ACCOUNT, CALL_STYLES, RERANKER, TOKEN, UNKNOWN, CallStyle
 from tests.workersai.talking import speaker as client_speaker
 from workersai import APIConnectionError, APITimeoutError, ServerError, Timeout
 from workersai._http import Clocks
@@ -132,17 +132,17 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("name", CALLS)
 def test_what_else_is_asked_again(
-    serve: Serve, no_waiting: list[float], colour: Colour, name: str
+    serve: Serve, no_waiting: list[float], call_style: CallStyle, name: str
 ) -> None:
     """A rerank and the catalogue are; a batch may be in the queue, and is submitted once."""
     asked = CALLS[name]
     server = hang_once_then(asked.body, serve)
     model = RERANKER if name == "rerank" else UNKNOWN
     timeout = Timeout(first_byte=0.1)
-    client = client_speaker(colour, model=model, base_url=server.base_url, timeout=timeout)
+    client = client_speaker(call_style, model=model, base_url=server.base_url, timeout=timeout)
     fails = pytest.raises(APITimeoutError) if asked.requests == 1 else nullcontext()
     try:
         with fails:
@@ -152,22 +152,22 @@ def test_what_else_is_asked_again(
     assert len(server.requests) == asked.requests
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_completion_is_waited_for_too(serve: Serve, colour: Colour) -> None:
+@pytest.mark.parametrize("call_style", CALL_STYLES)
+def test_a_completion_is_waited_for_too(serve: Serve, call_style: CallStyle) -> None:
     """`WorkersAILLM` has no first-byte clock for a prompt's answer."""
-    assert complete(serve(think_first), Timeout(first_byte=0.05), colour) == TEXT
+    assert complete(serve(think_first), Timeout(first_byte=0.05), call_style) == TEXT
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_completion_is_asked_for_once_too(serve: Serve, colour: Colour) -> None:
+@pytest.mark.parametrize("call_style", CALL_STYLES)
+def test_a_completion_is_asked_for_once_too(serve: Serve, call_style: CallStyle) -> None:
     """`WorkersAILLM` does not repeat a prompt whose answer did not come in time."""
     server = serve(scripts.hang)
     with pytest.raises(APITimeoutError):
-        complete(server, 0.1, colour)
+        complete(server, 0.1, call_style)
     assert len(server.requests) == 1
 
 
-def complete(server: Loopback, timeout: float | Timeout, colour: Colour) -> str:
+def complete(server: Loopback, timeout: float | Timeout, call_style: CallStyle) -> str:
     llm = WorkersAILLM(
         UNKNOWN, base_url=server.base_url, timeout=timeout, account_id=ACCOUNT, api_token=TOKEN
     )
@@ -179,7 +179,7 @@ def complete(server: Loopback, timeout: float | Timeout, colour: Colour) -> str:
             await llm.aclose()
 
     try:
-        return llm.invoke("Hi") if colour == "sync" else asyncio.run(awaited())
+        return llm.invoke("Hi") if call_style == "sync" else asyncio.run(awaited())
     finally:
         llm.close()
 

@@ -358,15 +358,15 @@ def langchain(server: Loopback, heard: Heard) -> ChatWorkersAI:
     )
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("call_style", ["sync", "async"])
 async def test_retries_are_no_runs_of_their_own(
-    serve: Serve, no_waiting: list[float], colour: str
+    serve: Serve, no_waiting: list[float], call_style: str
 ) -> None:
     """Two failures and a success: one start, one end, each token once, no error."""
     server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
     heard = Heard()
     model = langchain(server, heard)
-    if colour == "sync":
+    if call_style == "sync":
         list(model.stream("Hello"))
     else:
         assert [chunk async for chunk in model.astream("Hello")]
@@ -376,15 +376,15 @@ async def test_retries_are_no_runs_of_their_own(
     model.close()
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_broken_stream_is_one_error(serve: Serve, colour: str) -> None:
+@pytest.mark.parametrize("call_style", ["sync", "async"])
+async def test_broken_stream_is_one_error(serve: Serve, call_style: str) -> None:
     """Tokens, then a reset, with retries left: one request, each token once, one error."""
     server = serve(scripts.reset)
     heard = Heard()
     model = langchain(server, heard)
 
     async def read() -> None:
-        if colour == "sync":
+        if call_style == "sync":
             list(model.stream("Hello"))
         else:
             _ = [chunk async for chunk in model.astream("Hello")]

@@ -61,18 +61,18 @@ def test_a_hundred_objects_use_one_connection_while_httpx_is_instrumented(
     test_a_hundred_objects_use_one_connection(serve, way, "dropped")
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_all_classes_share(serve: Serve, colour: str) -> None:
+@pytest.mark.parametrize("call_style", ["sync", "async"])
+def test_all_classes_share(serve: Serve, call_style: str) -> None:
     """The client and both faces go over one connection, one after the other."""
     server = serve(well)
-    ways = [way for way in ASKED if way[1] == colour]
+    ways = [way for way in ASKED if way[1] == call_style]
 
     async def main() -> None:
         made = [(way, make(way[0], server)) for way in ways]
         for way, it in [*made, *made]:
             await answered(way, it)
 
-    run(main, colour)
+    run(main, call_style)
     assert len(server.requests) == 2 * len(ways)
     assert server.connections == 1
 
@@ -162,8 +162,8 @@ def test_a_setting_that_is_assigned_keeps_the_connections(serve: Serve, way: Way
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_runnables_of_langchain_share(serve: Serve, colour: str) -> None:
+@pytest.mark.parametrize("call_style", ["sync", "async"])
+def test_runnables_of_langchain_share(serve: Serve, call_style: str) -> None:
     """`configurable_fields`, `with_config`, `bind` and `with_retry` open nothing of their own."""
     server = serve(well)
 
@@ -180,12 +180,12 @@ def test_runnables_of_langchain_share(serve: Serve, colour: str) -> None:
             it.with_retry(stop_after_attempt=2),
         ]
         for one in several:
-            if colour == "sync":
+            if call_style == "sync":
                 one.invoke("Hello")
             else:
                 await one.ainvoke("Hello")
 
-    run(main, colour)
+    run(main, call_style)
     assert len(server.requests) == 9
     assert server.connections == 1
 
@@ -193,8 +193,8 @@ def test_runnables_of_langchain_share(serve: Serve, colour: str) -> None:
 # ------------------------------------------------------------------------------- closing
 
 
-def close(it: Any, colour: str) -> Any:
-    return it.close() if colour == "sync" else it.aclose()
+def close(it: Any, call_style: str) -> Any:
+    return it.close() if call_style == "sync" else it.aclose()
 
 
 @pytest.mark.parametrize("way", OF_CLASSES, ids=ids)
@@ -443,14 +443,14 @@ def test_users_own_clients_have_no_part_in_it(serve: Serve) -> None:
 def test_a_client_that_never_called_has_nothing_to_close(cls: Any, serve: Serve) -> None:
     """Closing it takes no connection from those that did call."""
     server = serve(well)
-    name, colour = cls.__name__, "async" if cls is AsyncClient else "sync"
+    name, call_style = cls.__name__, "async" if cls is AsyncClient else "sync"
 
     async def main() -> None:
         user, idle = make(name, server), make(name, server)
-        await answered((name, colour), user)
-        if (closing := close(idle, colour)) is not None:
+        await answered((name, call_style), user)
+        if (closing := close(idle, call_style)) is not None:
             await closing
-        await answered((name, colour), user)
+        await answered((name, call_style), user)
 
-    run(main, colour)
+    run(main, call_style)
     assert server.connections == 1

@@ -39,8 +39,10 @@ class Own:
     """A user's client, and speakers that use it."""
 
     def __init__(self, name: str, library: str) -> None:
-        self.name, colour = name, name.split("-")[1]
-        self.client = make_http_client(colour, library, headers={"x-own": "1"}, cookies={"c": "1"})
+        self.name, call_style = name, name.split("-")[1]
+        self.client = make_http_client(
+            call_style, library, headers={"x-own": "1"}, cookies={"c": "1"}
+        )
         self.speakers: list[Speaker] = []
 
     def speak(self, server: Any, **settings: Any) -> Speaker:
@@ -225,7 +227,7 @@ def test_what_is_no_http_client(make: type[Any], wrong: object) -> None:
         make(UNKNOWN, account_id="0" * 32, api_token=TOKEN, http_client=wrong)
 
 
-def test_own_client_of_the_other_colour() -> None:
+def test_own_client_that_is_async_where_a_sync_one_is_needed() -> None:
     """An async client cannot serve sync calls."""
     client = httpx.AsyncClient()
     with pytest.raises(ConfigurationError, match=r"httpx\.Client"):

@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_workersai import ChatWorkersAI, ConfigurationError, OutOfCapacityError, WorkersAILLM
 from tests.faults.scripts import refuse
 from tests.workersai.loopback import Loopback, Peer, Seen
-from tests.workersai.talking import ACCOUNT, COLOURS, TOKEN, UNKNOWN, Colour
+from tests.workersai.talking import ACCOUNT, CALL_STYLES, TOKEN, UNKNOWN, CallStyle
 
 pytestmark = pytest.mark.usefixtures("loopback")
 MODELS = [ChatWorkersAI, WorkersAILLM]
@@ -56,40 +56,40 @@ async def served(
         server.close()
 
 
-async def batch(model: Any, colour: Colour, *args: Any, **options: Any) -> list[Any]:
-    if colour == "sync":
+async def batch(model: Any, call_style: CallStyle, *args: Any, **options: Any) -> list[Any]:
+    if call_style == "sync":
         found = await asyncio.to_thread(model.batch, *args, **options)
     else:
         found = await model.abatch(*args, **options)
     return list(map(text, found))
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
 @pytest.mark.parametrize("limit", [None, 1, 2])
 async def test_a_failure_takes_no_other_answer_with_it(
-    cls: type[Any], colour: Colour, limit: int | None
+    cls: type[Any], call_style: CallStyle, limit: int | None
 ) -> None:
     """With `return_exceptions` its exception stands in its place, and every prompt is asked."""
     config: Any = {} if limit is None else {"max_concurrency": limit}
     async with served(cls, echo) as (model, server):
         one, failed, three = await batch(
-            model, colour, ["one", BUSY, "three"], config, return_exceptions=True
+            model, call_style, ["one", BUSY, "three"], config, return_exceptions=True
         )
     assert (one, three) == ("one", "three")
     assert isinstance(failed, OutOfCapacityError)
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
 async def test_a_failure_is_raised_and_the_rest_is_not_asked(
-    cls: type[Any], colour: Colour
+    cls: type[Any], call_style: CallStyle
 ) -> None:
     """Without `return_exceptions`, one after the other: the prompts behind it cost nothing."""
     async with served(cls, echo) as (model, server):
         with pytest.raises(OutOfCapacityError):
-            await batch(model, colour, ["one", BUSY, "three"], {"max_concurrency": 1})
+            await batch(model, call_style, ["one", BUSY, "three"], {"max_concurrency": 1})
     assert list(map(prompt_of, server.requests)) == ["one", BUSY]
 
 
@@ -104,46 +104,46 @@ def meeting(count: int) -> Callable[[Peer, Seen], None]:
     return script
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_the_config_says_how_many_run_at_once(cls: type[Any], colour: Colour) -> None:
+async def test_the_config_says_how_many_run_at_once(cls: type[Any], call_style: CallStyle) -> None:
     """`max_concurrency=3`: the requests come by threes, and no fourth is on its way."""
     async with served(cls, meeting(3)) as (model, server):
         prompts = [f"prompt {place}" for place in range(9)]
-        assert await batch(model, colour, prompts, {"max_concurrency": 3}) == prompts
+        assert await batch(model, call_style, prompts, {"max_concurrency": 3}) == prompts
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("method", ["batch", "generate"])
 async def test_the_field_of_the_completion_model_holds_for_both(
-    method: str, colour: Colour
+    method: str, call_style: CallStyle
 ) -> None:
     """`WorkersAILLM(max_concurrency=2)` asks by twos, sync and async, `generate` too."""
     prompts = [f"prompt {place}" for place in range(6)]
     async with served(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
         ask = batch if method == "batch" else generate
-        found = await ask(model, colour, prompts)
+        found = await ask(model, call_style, prompts)
     assert found == prompts
     assert server.connections == 2
 
 
-async def generate(model: Any, colour: Colour, prompts: list[str]) -> list[str]:
-    if colour == "sync":
+async def generate(model: Any, call_style: CallStyle, prompts: list[str]) -> list[str]:
+    if call_style == "sync":
         result = await asyncio.to_thread(model.generate, prompts)
     else:
         result = await model.agenerate(prompts)
     return [generations[0].text for generations in result.generations]
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
 @pytest.mark.parametrize("wrong", [0, -1, "3", 2.0])
-async def test_a_wrong_limit_is_refused(cls: type[Any], colour: Colour, wrong: Any) -> None:
+async def test_a_wrong_limit_is_refused(cls: type[Any], call_style: CallStyle, wrong: Any) -> None:
     """Before any request, and by its name."""
     async with served(cls, echo) as (model, server):
         with pytest.raises(ConfigurationError, match="max_concurrency"):
-            await batch(model, colour, ["one", "two"], {"max_concurrency": wrong})
+            await batch(model, call_style, ["one", "two"], {"max_concurrency": wrong})
     assert server.requests == []
 
 
@@ -166,16 +166,18 @@ class Runs(BaseCallbackHandler):
         self.failed += 1
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_each_prompt_is_a_run_and_a_cached_answer(cls: type[Any], colour: Colour) -> None:
+async def test_each_prompt_is_a_run_and_a_cached_answer(
+    cls: type[Any], call_style: CallStyle
+) -> None:
     """Handlers hear of each prompt, the cache keeps what came, and configs may differ."""
     first, second, third = Runs(), Runs(), Runs()
     configs: Any = [{"callbacks": [runs]} for runs in (first, second, third)]
     async with served(cls, echo, cache=InMemoryCache()) as (model, server):
         prompts = ["one", BUSY, "three"]
-        await batch(model, colour, prompts, configs, return_exceptions=True)
-        found = await batch(model, colour, ["one", "three"])
+        await batch(model, call_style, prompts, configs, return_exceptions=True)
+        found = await batch(model, call_style, ["one", "three"])
     assert [(runs.begun, runs.ended, runs.failed) for runs in (first, second, third)] == [
         (1, 1, 0),
         (1, 0, 1),
@@ -185,13 +187,15 @@ async def test_each_prompt_is_a_run_and_a_cached_answer(cls: type[Any], colour: 
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_chains_and_bindings_keep_failures_apart_too(cls: type[Any], colour: Colour) -> None:
+async def test_chains_and_bindings_keep_failures_apart_too(
+    cls: type[Any], call_style: CallStyle
+) -> None:
     """A chain hands its inputs to `batch`, a binding its options, a per-call model among them."""
     async with served(cls, echo) as (model, server):
         chain = RunnableLambda(str.strip) | model.bind(temperature=0.5, model="@cf/a/b")
-        one, failed = await batch(chain, colour, [" one ", f" {BUSY}"], return_exceptions=True)
+        one, failed = await batch(chain, call_style, [" one ", f" {BUSY}"], return_exceptions=True)
     assert one == "one"
     assert isinstance(failed, OutOfCapacityError)
     assert {seen.json["temperature"] for seen in server.requests} == {0.5}

@@ -109,18 +109,18 @@ def satisfied(answer: str, *, yes: bool) -> Reply:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-@pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_refine_drops_what_does_not_answer(streaming: bool, colour: str) -> None:
+@pytest.mark.parametrize("call_style", ["sync", "async"])
+async def test_refine_drops_what_does_not_answer(streaming: bool, call_style: str) -> None:
     """Structured answer filtering sees whether a source answers, streaming too."""
     llm, script = scripted(satisfied("Nothing.", yes=False), satisfied("The Rhine.", yes=True))
     refine = Refine(llm=llm, streaming=streaming, structured_answer_filtering=True)
     chunks = ["Bread.", "The Rhine."]
-    if colour == "sync":
+    if call_style == "sync":
         found: Any = refine.get_response("Which river?", chunks)
     else:
         found = await refine.aget_response("Which river?", chunks)
     if streaming:
-        found = "".join(found) if colour == "sync" else "".join([part async for part in found])
+        found = "".join(found) if call_style == "sync" else "".join([part async for part in found])
     assert str(found) == "The Rhine."
     assert len(script.requests) == 2
     assert {request["tool_choice"] for request in script.requests} == {"required"}
@@ -130,7 +130,7 @@ async def test_refine_drops_what_does_not_answer(streaming: bool, colour: str) -
 async def test_every_response_mode(
     connection: dict[str, Any], mode: ResponseMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each way LlamaIndex has to make an answer of nodes works, in both colours."""
+    """Each way LlamaIndex has to make an answer of nodes works, sync and async."""
     llm = WorkersAI(MODEL, **connection)
     monkeypatch.setattr(Settings, "_llm", llm)
     synthesizer = get_response_synthesizer(llm=llm, response_mode=mode)

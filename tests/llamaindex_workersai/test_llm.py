@@ -104,7 +104,7 @@ async def test_reasoning_is_no_text(entry: str) -> None:
 
 
 async def test_sync_and_async_streams_are_the_same() -> None:
-    """Both colours give the same responses, one by one."""
+    """Sync and async calls give the same responses, one by one."""
     reply = Reply("Yes.", reasoning="Hm.", calls=[("add", {"a": 1})])
     sync = await run(model(Scripted(reply), REASONING_MODEL), "stream_chat", HELLO)
     other = await run(model(Scripted(reply), REASONING_MODEL), "astream_chat", HELLO)

@@ -19,7 +19,7 @@ from llamaindex_workersai import AuthenticationError, ConfigurationError, Worker
 from tests.llamaindex_workersai.scripted import Scripted
 
 MODEL = "@cf/baai/bge-reranker-base"
-COLOURS = ("postprocess_nodes", "apostprocess_nodes")
+CALL_STYLES = ("postprocess_nodes", "apostprocess_nodes")
 
 
 def by_length(body: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_class_is_a_postprocessor_of_llamaindex() -> None:
     assert WorkersAIRerank.class_name() == "WorkersAIRerank"
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_come_by_relevance(entry: str) -> None:
     """Best first, all of them, with the model's scores; the nodes passed stay as they are."""
     passed = nodes("a", "ccc", "bb")
@@ -77,7 +77,7 @@ async def test_nodes_come_by_relevance(entry: str) -> None:
     assert [n.score for n in passed] == [0.0, 0.1, 0.2]
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_top_n_is_asked_for_and_kept(entry: str) -> None:
     """The server is asked for no more than is wanted, nor for more than there is."""
     script = Scripted(by_length)
@@ -90,11 +90,13 @@ async def test_top_n_is_asked_for_and_kept(entry: str) -> None:
 
 async def test_equal_scores_keep_their_order() -> None:
     """Ties are as retrieval had them."""
-    found = await run(rerank(Scripted(by_length)), COLOURS[0], nodes("x", "y", "z"), query_str="?")
+    found = await run(
+        rerank(Scripted(by_length)), CALL_STYLES[0], nodes("x", "y", "z"), query_str="?"
+    )
     assert [n.node.node_id for n in found] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
     """No node is lost, and none keeps a score of another scale."""
     script = Scripted({"response": [{"id": 2, "score": 0.9}]})
@@ -102,7 +104,7 @@ async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
     assert [(n.node.node_id, n.score) for n in found] == [("2", 0.9), ("0", None), ("1", None)]
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None:
     """One blank node would make the server refuse all; it has no score, so cutoffs drop it."""
     script = Scripted(by_length)
@@ -119,14 +121,14 @@ async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_three_nodes_are_kept_by_default(entry: str) -> None:
     """As LangChain's rerankers do, the sister class of this one included."""
     found = await run(rerank(Scripted(by_length)), entry, nodes(*"abcde"), query_str="?")
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_a_blank_query_is_refused(entry: str) -> None:
     """Before any request."""
     script = Scripted(by_length)
@@ -163,7 +165,7 @@ def test_retrieval_score_can_be_kept() -> None:
     assert [n.node.metadata for n in passed] == [{}, {}]
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
     """One start and one end, with query, model and number, and one callback."""
     debug = LlamaDebugHandler(print_trace_on_end=False)
@@ -176,7 +178,7 @@ async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
     assert [len(pair) for pair in debug.get_event_pairs(CBEventType.RERANKING)] == [2]
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Collector) -> None:
     """No nodes, no request and no event without its end."""
     script = Scripted(by_length)
@@ -185,7 +187,7 @@ async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Co
     assert collector._events == []
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
     """Ranking needs something to rank by; no event is sent before that is known."""
     with pytest.raises(ConfigurationError, match="query"):
@@ -193,7 +195,7 @@ async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
     assert collector._events == []
 
 
-@pytest.mark.parametrize("entry", COLOURS)
+@pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_errors_are_the_core_s(entry: str) -> None:
     """Refused credentials are the same error as everywhere."""
     import httpx

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.workersai.loopback import Loopback, Script
-from tests.workersai.talking import COLOURS, Colour, Recorder, Reply, Speaker, speaker
+from tests.workersai.talking import CALL_STYLES, CallStyle, Recorder, Reply, Speaker, speaker
 
 _OURS = ("CLOUDFLARE_", "CF_", "WORKERSAI_BASE_URL")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -25,9 +25,9 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(params=COLOURS)
-def colour(request: pytest.FixtureRequest) -> Colour:
-    chosen: Colour = request.param
+@pytest.fixture(params=CALL_STYLES)
+def call_style(request: pytest.FixtureRequest) -> CallStyle:
+    chosen: CallStyle = request.param
     return chosen
 
 
@@ -37,12 +37,12 @@ Serve = Callable[[Script], Loopback]
 
 
 @pytest.fixture
-def speaks(colour: Colour) -> Iterator[Speaks]:
-    """Make clients of the test's colour."""
+def speaks(call_style: CallStyle) -> Iterator[Speaks]:
+    """Make clients as the test asks, sync or async."""
     with ExitStack() as stack:
 
         def make(**settings: Any) -> Speaker:
-            made = speaker(colour, **settings)
+            made = speaker(call_style, **settings)
             stack.callback(made.close)
             return made
 
@@ -50,12 +50,12 @@ def speaks(colour: Colour) -> Iterator[Speaks]:
 
 
 @pytest.fixture
-def mocked(speaks: Speaks, colour: Colour) -> Mocked:
+def mocked(speaks: Speaks, call_style: CallStyle) -> Mocked:
     """Make a client whose HTTP ends in a `MockTransport`, and the recorder of that."""
 
     def make(*replies: Reply, **settings: Any) -> tuple[Speaker, Recorder]:
         recorder = Recorder(*replies)
-        return speaks(http_client=recorder.http_client(colour), **settings), recorder
+        return speaks(http_client=recorder.http_client(call_style), **settings), recorder
 
     return make
 

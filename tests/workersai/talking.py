@@ -1,4 +1,4 @@
-"""Words that the tests of the core share: models, requests, fixtures, both colours of a client."""
+"""Words that the tests of the core share: models, requests, fixtures, both clients."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ SECRETS = (TOKEN, ACCOUNT)
 HELLO: list[WireMessage] = [{"role": "user", "content": "Hello"}]
 FIXTURES = Path(__file__).parent / "fixtures"
 
-Colour = Literal["sync", "async"]
-COLOURS: tuple[Colour, ...] = ("sync", "async")
+CallStyle = Literal["sync", "async"]
+CALL_STYLES: tuple[CallStyle, ...] = ("sync", "async")
 
 
 def answer(name: str) -> bytes:
@@ -98,12 +98,12 @@ def asked(
 
 
 class Speaker:
-    """A client of either colour behind one blocking face, so that one test drives both."""
+    """A sync or async client behind one blocking face, so that one test drives both."""
 
-    def __init__(self, colour: Colour, client: Client | AsyncClient) -> None:
-        self.colour = colour
+    def __init__(self, call_style: CallStyle, client: Client | AsyncClient) -> None:
+        self.call_style = call_style
         self.client: Any = client
-        self._loop = asyncio.new_event_loop() if colour == "async" else None
+        self._loop = asyncio.new_event_loop() if call_style == "async" else None
 
     def wait(self, result: Any) -> Any:
         """Give the result of a call, waiting for it if it is a coroutine."""
@@ -137,7 +137,7 @@ class Speaker:
 
 @dataclass
 class Conversation:
-    """A stream of either colour, read a step at a time."""
+    """A sync or async stream, read a step at a time."""
 
     speaker: Speaker
     made: ChatStream | AsyncChatStream
@@ -176,10 +176,10 @@ class Recorder:
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         return reply(request)
 
-    def http_client(self, colour: Colour, **settings: Any) -> Any:
-        """An httpx client of that colour."""
+    def http_client(self, call_style: CallStyle, **settings: Any) -> Any:
+        """An httpx client, sync or async as asked."""
         transport = httpx.MockTransport(self)
-        if colour == "sync":
+        if call_style == "sync":
             return httpx.Client(transport=transport, **settings)
         return httpx.AsyncClient(transport=transport, **settings)
 
@@ -204,9 +204,9 @@ def refusal(status: int, code: int | None = None, message: str = "no", **headers
     return json_answer(json.dumps(body).encode(), status, **headers)
 
 
-def speaker(colour: Colour, http_client: Any = None, **settings: Any) -> Speaker:
+def speaker(call_style: CallStyle, http_client: Any = None, **settings: Any) -> Speaker:
     """A client that reaches Cloudflare's address unless told otherwise."""
     defaults: dict[str, Any] = {"account_id": ACCOUNT, "api_token": TOKEN}
     given = {"model": UNKNOWN, "http_client": http_client, **defaults, **settings}
-    made: Client | AsyncClient = Client(**given) if colour == "sync" else AsyncClient(**given)
-    return Speaker(colour, made)
+    made: Client | AsyncClient = Client(**given) if call_style == "sync" else AsyncClient(**given)
+    return Speaker(call_style, made)

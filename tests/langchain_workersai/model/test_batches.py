@@ -47,35 +47,35 @@ def failed(place: int, code: int) -> dict[str, Any]:
 DONE = {"responses": [row(1), row(0)]}
 
 
-async def submit(llm: Any, colour: str, *args: Any, **kwargs: Any) -> Batch:
-    made = llm.submit_batch(*args, **kwargs) if colour == "sync" else None
+async def submit(llm: Any, call_style: str, *args: Any, **kwargs: Any) -> Batch:
+    made = llm.submit_batch(*args, **kwargs) if call_style == "sync" else None
     batch: Batch = made or await llm.asubmit_batch(*args, **kwargs)
     return batch
 
 
-async def results(llm: Any, colour: str, *args: Any, **kwargs: Any) -> Any:
-    if colour == "sync":
+async def results(llm: Any, call_style: str, *args: Any, **kwargs: Any) -> Any:
+    if call_style == "sync":
         return llm.batch_results(*args, **kwargs)
     return await llm.abatch_results(*args, **kwargs)
 
 
-async def poll(llm: Any, colour: str, batch: Any) -> Any:
-    return llm.poll_batch(batch) if colour == "sync" else await llm.apoll_batch(batch)
+async def poll(llm: Any, call_style: str, batch: Any) -> Any:
+    return llm.poll_batch(batch) if call_style == "sync" else await llm.apoll_batch(batch)
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
+def call_style(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
 
 
-async def test_inputs_become_messages_in_their_order(scripted: Scripted, colour: str) -> None:
+async def test_inputs_become_messages_in_their_order(scripted: Scripted, call_style: str) -> None:
     """Strings, messages and prompts are sent as `invoke` sends them; each gets its message."""
     llm, server = scripted(QUEUED, RUNNING, {"responses": [row(2), row(0), row(1)]}, seed=7)
     prompt = ChatPromptTemplate.from_messages([("user", "Hi {name}")]).invoke({"name": "Ada"})
 
-    batch = await submit(llm, colour, ["One", [HumanMessage("Two")], prompt], stop=["."])
-    messages = await results(llm, colour, batch, interval=1e-6)
+    batch = await submit(llm, call_style, ["One", [HumanMessage("Two")], prompt], stop=["."])
+    messages = await results(llm, call_style, batch, interval=1e-6)
 
     assert [sent["messages"][0]["content"] for sent in server.bodies[0]["requests"]] == [
         "One",
@@ -89,24 +89,26 @@ async def test_inputs_become_messages_in_their_order(scripted: Scripted, colour:
     assert messages[0].response_metadata["model_name"] == GRANITE
 
 
-async def test_a_request_of_a_batch_is_what_invoke_sends(scripted: Scripted, colour: str) -> None:
+async def test_a_request_of_a_batch_is_what_invoke_sends(
+    scripted: Scripted, call_style: str
+) -> None:
     """With tools, choice and format bound, and `model_kwargs`; but for the page's token cap."""
     alone, one = scripted(Wire.answer("a"), model_kwargs={"future": 1})
     llm, server = scripted(QUEUED, model_kwargs={"future": 1})
     options: dict[str, Any] = {"tool_choice": "any", "temperature": 0.5}
 
     alone.bind_tools([get_weather], **options).invoke("Hi")
-    await submit(llm.bind_tools([get_weather], **options), colour, ["Hi"])
+    await submit(llm.bind_tools([get_weather], **options), call_style, ["Hi"])
 
     assert server.body == {"requests": [{**one.body, "max_tokens": 2000}]}
 
 
-async def test_what_is_bound_is_sent(scripted: Scripted, colour: str) -> None:
+async def test_what_is_bound_is_sent(scripted: Scripted, call_style: str) -> None:
     """However often it was bound; what the call says goes first."""
     llm, server = scripted(QUEUED)
     bound = llm.bind(seed=1, top_k=3).bind(seed=2).with_config(tags=["x"])
 
-    await submit(bound, colour, ["Hi"], top_k=4)
+    await submit(bound, call_style, ["Hi"], top_k=4)
 
     (sent,) = server.body["requests"]
     assert (sent["seed"], sent["top_k"]) == (2, 4)
@@ -123,11 +125,11 @@ def test_a_bound_model_is_langchain_s_binding(scripted: Scripted) -> None:
     assert pickle.loads(pickle.dumps(plain.bind(seed=1))).kwargs == {"seed": 1}
 
 
-async def test_a_schema_as_the_response_format(scripted: Scripted, colour: str) -> None:
+async def test_a_schema_as_the_response_format(scripted: Scripted, call_style: str) -> None:
     """`with_structured_output` makes a chain; a batch takes the schema itself."""
     llm, server = scripted(QUEUED)
 
-    await submit(llm, colour, ["Ada"], response_format=Person)
+    await submit(llm, call_style, ["Ada"], response_format=Person)
 
     (sent,) = server.body["requests"]
     assert sent["response_format"]["type"] == "json_schema"
@@ -135,55 +137,55 @@ async def test_a_schema_as_the_response_format(scripted: Scripted, colour: str) 
 
 
 async def test_a_failed_input_is_langchain_s_error_in_its_place(
-    scripted: Scripted, colour: str
+    scripted: Scripted, call_style: str
 ) -> None:
     """The others are messages."""
     llm, _ = scripted({"responses": [row(0), failed(1, 5021), row(2)]})
 
-    first, error, last = await results(llm, colour, ID)
+    first, error, last = await results(llm, call_style, ID)
 
     assert isinstance(error, face.ContextWindowExceededError)
     assert error.code == 5021
     assert (first.text, last.text) == ("text 0", "text 2")
 
 
-async def test_an_answer_that_is_no_conversation_s(scripted: Scripted, colour: str) -> None:
+async def test_an_answer_that_is_no_conversation_s(scripted: Scripted, call_style: str) -> None:
     """Vectors in a chat's batch are an error in their place."""
     llm, _ = scripted({"responses": [row(0, result={"data": [[1.0]], "shape": [1, 1]})]})
 
-    (error,) = await results(llm, colour, ID)
+    (error,) = await results(llm, call_style, ID)
 
     assert isinstance(error, face.ResponseError)
 
 
-async def test_one_poll(scripted: Scripted, colour: str) -> None:
+async def test_one_poll(scripted: Scripted, call_style: str) -> None:
     """The batch while it is not done, the messages when it is; by its id of this model."""
     llm, server = scripted(RUNNING, DONE, model=SEA_LION)
 
-    assert await poll(llm, colour, ID) == Batch(ID, SEA_LION, "running")
-    assert [message.text for message in await poll(llm, colour, ID)] == ["text 0", "text 1"]
+    assert await poll(llm, call_style, ID) == Batch(ID, SEA_LION, "running")
+    assert [message.text for message in await poll(llm, call_style, ID)] == ["text 0", "text 1"]
     assert server.bodies == [{"request_id": ID}] * 2
     assert {str(request.url).partition("/run/")[2] for request in server.requests} == {
         f"{SEA_LION}?queueRequest=true"
     }
 
 
-async def test_another_model_for_one_batch(scripted: Scripted, colour: str) -> None:
+async def test_another_model_for_one_batch(scripted: Scripted, call_style: str) -> None:
     """The batch knows its model; the object's own is asked for an id alone."""
     llm, server = scripted({**QUEUED, "model": SEA_LION}, DONE)
 
-    batch = await submit(llm, colour, ["a", "b"], model=SEA_LION)
-    await results(llm, colour, batch)
+    batch = await submit(llm, call_style, ["a", "b"], model=SEA_LION)
+    await results(llm, call_style, batch)
 
     assert all(SEA_LION in str(request.url) for request in server.requests)
 
 
-async def test_a_wait_that_is_too_long(scripted: Scripted, colour: str) -> None:
+async def test_a_wait_that_is_too_long(scripted: Scripted, call_style: str) -> None:
     """LangChain's timeout error, with the batch to wait for again."""
     llm, _ = scripted(RUNNING)
 
     with pytest.raises(face.APITimeoutError) as caught:
-        await results(llm, colour, ID, timeout=0.5, interval=1)
+        await results(llm, call_style, ID, timeout=0.5, interval=1)
 
     assert caught.value.batch == Batch(ID, GRANITE, "running")
 
@@ -198,33 +200,33 @@ async def test_a_wait_that_is_too_long(scripted: Scripted, colour: str) -> None:
     ],
 )
 async def test_what_cannot_work_is_refused_before_any_request(
-    scripted: Scripted, colour: str, settings: dict[str, Any], inputs: list[str], parameter: str
+    scripted: Scripted, call_style: str, settings: dict[str, Any], inputs: list[str], parameter: str
 ) -> None:
     """As LangChain's configuration error."""
     llm, server = scripted(QUEUED, **settings)
 
     with pytest.raises(face.ConfigurationError) as caught:
-        await submit(llm, colour, inputs)
+        await submit(llm, call_style, inputs)
 
     assert caught.value.parameter == parameter
     assert server.requests == []
 
 
-async def test_a_model_without_a_queue(scripted: Scripted, colour: str) -> None:
+async def test_a_model_without_a_queue(scripted: Scripted, call_style: str) -> None:
     """What the server says is LangChain's error for it."""
     refused: httpx.Response = Wire.error(400, 8007, "This model does not support request queuing")
     llm, _ = scripted(refused)
 
     with pytest.raises(face.InvalidRequestError, match="request queuing"):
-        await submit(llm, colour, ["a"])
+        await submit(llm, call_style, ["a"])
 
 
-async def test_think_tags_are_taken_out(scripted: Scripted, colour: str) -> None:
+async def test_think_tags_are_taken_out(scripted: Scripted, call_style: str) -> None:
     """As of any answer."""
     answer = {"response": "<think>Hm.</think>Yes."}
     llm, _ = scripted({"responses": [row(0, result=answer)]}, think_tags=True)
 
-    (message,) = await results(llm, colour, ID)
+    (message,) = await results(llm, call_style, ID)
 
     assert message.text == "Yes."
     assert message.additional_kwargs["reasoning_content"] == "Hm."
@@ -247,12 +249,12 @@ def test_langchain_s_own_batch_is_untouched(scripted: Scripted) -> None:
     assert len(starts) == 2
 
 
-async def test_on_the_local_server(local: dict[str, Any], colour: str) -> None:
+async def test_on_the_local_server(local: dict[str, Any], call_style: str) -> None:
     """From submission to messages, over real HTTP, fetched by the id alone."""
     llm = ChatWorkersAI(GRANITE, max_tokens=40, **local)
 
-    batch = await submit(llm, colour, ["Say one.", "Say two."])
-    messages = await results(llm, colour, batch.request_id, interval=0.001)
+    batch = await submit(llm, call_style, ["Say one.", "Say two."])
+    messages = await results(llm, call_style, batch.request_id, interval=0.001)
 
     assert len(messages) == 2
     assert all(message.usage_metadata["output_tokens"] for message in messages)

@@ -60,35 +60,35 @@ def texts(responses: Any) -> list[str]:
     return [response.message.content for response in responses]
 
 
-async def submit(llm: WorkersAI, colour: str, *args: Any, **kwargs: Any) -> Batch:
-    if colour == "sync":
+async def submit(llm: WorkersAI, call_style: str, *args: Any, **kwargs: Any) -> Batch:
+    if call_style == "sync":
         return llm.submit_batch(*args, **kwargs)
     return await llm.asubmit_batch(*args, **kwargs)
 
 
-async def results(llm: WorkersAI, colour: str, *args: Any, **kwargs: Any) -> Any:
-    if colour == "sync":
+async def results(llm: WorkersAI, call_style: str, *args: Any, **kwargs: Any) -> Any:
+    if call_style == "sync":
         return llm.batch_results(*args, **kwargs)
     return await llm.abatch_results(*args, **kwargs)
 
 
-async def poll(llm: WorkersAI, colour: str, batch: Any) -> Any:
-    return llm.poll_batch(batch) if colour == "sync" else await llm.apoll_batch(batch)
+async def poll(llm: WorkersAI, call_style: str, batch: Any) -> Any:
+    return llm.poll_batch(batch) if call_style == "sync" else await llm.apoll_batch(batch)
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
+def call_style(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
 
 
-async def test_conversations_get_their_responses_in_order(colour: str) -> None:
+async def test_conversations_get_their_responses_in_order(call_style: str) -> None:
     """Each is sent with the settings of the object and of the call."""
     script = Scripted(QUEUED, RUNNING, DONE)
     llm = model(script, seed=7)
 
-    batch = await submit(llm, colour, asking("One", "Two"), temperature=0.5)
-    responses = await results(llm, colour, batch, interval=1e-6)
+    batch = await submit(llm, call_style, asking("One", "Two"), temperature=0.5)
+    responses = await results(llm, call_style, batch, interval=1e-6)
 
     sent = script.requests[0]["requests"]
     assert [request["messages"][0]["content"] for request in sent] == ["One", "Two"]
@@ -98,79 +98,79 @@ async def test_conversations_get_their_responses_in_order(colour: str) -> None:
     assert responses[0].raw["usage"]["total_tokens"] == 18
 
 
-async def test_a_request_of_a_batch_is_what_chat_sends(colour: str) -> None:
+async def test_a_request_of_a_batch_is_what_chat_sends(call_style: str) -> None:
     """With tools, choice, format and other fields."""
     alone, script = Scripted(Reply("a")), Scripted(QUEUED)
     options = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 9}
     options["additional_kwargs"] = {"future": 1}
 
     model(alone).chat(asking("Hi")[0], **options)
-    await submit(model(script), colour, asking("Hi"), **options)
+    await submit(model(script), call_style, asking("Hi"), **options)
 
     assert script.requests == [{"requests": alone.requests}]
 
 
-async def test_tools_have_their_own_names_again(colour: str) -> None:
+async def test_tools_have_their_own_names_again(call_style: str) -> None:
     """The batch knows them; how many calls an answer shows is said where it is read."""
     queued = {"status": "queued", "request_id": "r", "model": MODEL}
     done = {"responses": [row(0, calls=[("a_b", {}), ("a_b", {})])]}
     llm = model(Scripted(queued, done))
     tool: Any = {**TOOL, "function": {"name": "a b", "parameters": {}}}
 
-    batch = await submit(llm, colour, asking("Hi"), tools=[tool])
-    (response,) = await results(llm, colour, batch, allow_parallel_tool_calls=False)
+    batch = await submit(llm, call_style, asking("Hi"), tools=[tool])
+    (response,) = await results(llm, call_style, batch, allow_parallel_tool_calls=False)
 
     calls = [block for block in response.message.blocks if isinstance(block, ToolCallBlock)]
     assert [call.tool_name for call in calls] == ["a b"]
 
 
-async def test_a_failed_conversation_is_an_error_in_its_place(colour: str) -> None:
+async def test_a_failed_conversation_is_an_error_in_its_place(call_style: str) -> None:
     """The others are responses."""
     script = Scripted({"responses": [row(0), failed(1, 5021), row(2)]})
 
-    first, error, last = await results(model(script), colour, ID)
+    first, error, last = await results(model(script), call_style, ID)
 
     assert isinstance(error, ContextWindowExceededError)
     assert texts([first, last]) == ["text 0", "text 2"]
 
 
-async def test_an_answer_that_is_no_conversation_s(colour: str) -> None:
+async def test_an_answer_that_is_no_conversation_s(call_style: str) -> None:
     """Vectors in a chat's batch are an error in their place."""
     vectors = {"data": [[1.0]], "shape": [1, 1]}
     script = Scripted({"responses": [{"id": 0, "result": vectors, "success": True}]})
 
-    (error,) = await results(model(script), colour, ID)
+    (error,) = await results(model(script), call_style, ID)
 
     assert isinstance(error, ResponseError)
 
 
-async def test_one_poll(colour: str) -> None:
+async def test_one_poll(call_style: str) -> None:
     """The batch while it is not done, the responses when it is; by its id of this model."""
     script = Scripted(RUNNING, DONE)
     llm = model(script, OTHER)
 
-    assert await poll(llm, colour, ID) == Batch(ID, OTHER, "running")
-    assert texts(await poll(llm, colour, ID)) == ["text 0", "text 1"]
+    assert await poll(llm, call_style, ID) == Batch(ID, OTHER, "running")
+    assert texts(await poll(llm, call_style, ID)) == ["text 0", "text 1"]
     assert script.requests == [{"request_id": ID}] * 2
     assert all(f"{OTHER}?queueRequest=true" in str(request.url) for request in script.sent)
 
 
-async def test_another_model_for_one_batch(colour: str) -> None:
+async def test_another_model_for_one_batch(call_style: str) -> None:
     """The batch knows its model."""
     script = Scripted(QUEUED, DONE)
     llm = model(script)
 
-    batch = await submit(llm, colour, asking("a", "b"), model=OTHER)
-    await results(llm, colour, batch)
+    batch = await submit(llm, call_style, asking("a", "b"), model=OTHER)
+    await results(llm, call_style, batch)
 
     assert batch.model == OTHER
     assert all(OTHER in str(request.url) for request in script.sent)
 
 
-async def test_a_wait_that_is_too_long(colour: str) -> None:
+async def test_a_wait_that_is_too_long(call_style: str) -> None:
     """The timeout error has the batch to wait for again."""
     with pytest.raises(APITimeoutError) as caught:
-        await results(model(Scripted(RUNNING)), colour, ID, timeout=0.5, interval=1)
+        await results(model(Scripted(RUNNING)), call_style, ID, timeout=0.5, interval=1)
 
     assert caught.value.batch == Batch(ID, MODEL, "running")
 
@@ -185,25 +185,25 @@ async def test_a_wait_that_is_too_long(colour: str) -> None:
     ],
 )
 async def test_what_cannot_work_is_refused_before_any_request(
-    colour: str, name: str, settings: dict[str, Any], conversations: Any, parameter: str
+    call_style: str, name: str, settings: dict[str, Any], conversations: Any, parameter: str
 ) -> None:
     """The error names the parameter."""
     script = Scripted(QUEUED)
 
     with pytest.raises(ConfigurationError) as caught:
-        await submit(model(script, name, **settings), colour, conversations)
+        await submit(model(script, name, **settings), call_style, conversations)
 
     assert caught.value.parameter == parameter
     assert script.requests == []
 
 
-async def test_a_model_without_a_queue(colour: str) -> None:
+async def test_a_model_without_a_queue(call_style: str) -> None:
     """What the server says is the typed error for it."""
     errors = [{"code": 8007, "message": "This model does not support request queuing"}]
     refused = httpx.Response(400, json={"success": False, "result": None, "errors": errors})
 
     with pytest.raises(InvalidRequestError, match="request queuing"):
-        await submit(model(Scripted(refused)), colour, asking("a"))
+        await submit(model(Scripted(refused)), call_style, asking("a"))
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def server(loopback: None) -> Iterator[LocalServer]:
         yield running
 
 
-async def test_on_the_local_server(server: LocalServer, colour: str) -> None:
+async def test_on_the_local_server(server: LocalServer, call_style: str) -> None:
     """From submission to responses, over real HTTP, fetched by the id alone."""
     llm = WorkersAI(
         MODEL,
@@ -222,8 +222,8 @@ async def test_on_the_local_server(server: LocalServer, colour: str) -> None:
         max_tokens=40,
     )
 
-    batch = await submit(llm, colour, asking("Say one.", "Say two."))
-    responses = await results(llm, colour, batch.request_id, interval=0.001)
+    batch = await submit(llm, call_style, asking("Say one.", "Say two."))
+    responses = await results(llm, call_style, batch.request_id, interval=0.001)
 
     assert len(texts(responses)) == 2
     assert all(texts(responses))

@@ -87,9 +87,9 @@ class SlowToMake:
 
 
 @pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
-@pytest.mark.parametrize("colour", ["_client", "_async_client"])
+@pytest.mark.parametrize("call_style", ["_client", "_async_client"])
 def test_threads_share_one_client(
-    component: Any, colour: str, monkeypatch: pytest.MonkeyPatch
+    component: Any, call_style: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many threads make the first call, they make it with one client."""
     for name in ("Client", "AsyncClient"):
@@ -99,7 +99,7 @@ def test_threads_share_one_client(
 
     def first_call() -> Any:
         ready.wait()
-        return getattr(component, colour)()
+        return getattr(component, call_style)()
 
     with ThreadPoolExecutor(8) as pool:
         clients = [call.result() for call in [pool.submit(first_call) for _ in range(8)]]

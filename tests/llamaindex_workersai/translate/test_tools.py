@@ -85,7 +85,7 @@ def test_a_schema_arrives_whole() -> None:
     assert first["properties"]["parts"]["items"] == {"$ref": "#/$defs/Part"}
     part = {"label": "a", "parts": [{"label": "b"}]}
     for schema, good, bad in (
-        (first, part, {"label": "a", "colour": "red"}),
+        (first, part, {"label": "a", "call_style": "red"}),
         (second, {"part": part, "amount": "two"}, {"part": part, "amount": 1, "mode": 3}),
     ):
         assert Draft202012Validator(schema).is_valid(good)

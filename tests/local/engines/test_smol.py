@@ -50,7 +50,7 @@ def test_text_is_real_and_repeatable(front: httpx.Client) -> None:
 @pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
 def test_stream_is_the_plain_answer(front: httpx.Client, model: str) -> None:
     """`/ai/v1` streams the text that it answers plainly."""
-    body = {"model": model, **user("Name three colours."), "max_tokens": 40}
+    body = {"model": model, **user("Name three call styles."), "max_tokens": 40}
     plain = front.post("/v1/chat/completions", json=body).json()
     text = front.post("/v1/chat/completions", json={**body, "stream": True}).text
     events = [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]

@@ -583,7 +583,7 @@ DONE = envelope({"responses": [row(1), row(0)]})
 
 
 def test_submit_and_wait(mocked: Mocked) -> None:
-    """A submission, and polls until the results are there, in either colour."""
+    """A submission, and polls until the results are there, sync and async."""
     speaker, recorder = mocked(QUEUED, QUEUED, STILL, DONE, model=GRANITE)
 
     batch = speaker.call("batches.submit", items({"prompt": "a"}, {"prompt": "b"}))

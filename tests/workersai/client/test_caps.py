@@ -15,11 +15,11 @@ from llamaindex_workersai import WorkersAI
 from tests.workersai.conftest import Mocked
 from tests.workersai.talking import (
     ACCOUNT,
-    COLOURS,
+    CALL_STYLES,
     GRANITE,
     SEA_LION,
     TOKEN,
-    Colour,
+    CallStyle,
     event_stream,
     json_answer,
 )
@@ -124,11 +124,11 @@ FACES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("name", FACES)
 @pytest.mark.parametrize("cap", [None, 2])
 def test_the_faces_say_so_too(
-    caplog: pytest.LogCaptureFixture, name: str, colour: Colour, cap: int | None
+    caplog: pytest.LogCaptureFixture, name: str, call_style: CallStyle, cap: int | None
 ) -> None:
     """Once for three answers; not at all where the field sets the cap."""
     kind, method, awaited = FACES[name]
@@ -144,7 +144,7 @@ def test_the_faces_say_so_too(
         given = {"account_id": ACCOUNT, "api_token": TOKEN, "max_tokens": cap}
         return kind(GRANITE, **given, **clients)
 
-    if colour == "async":
+    if call_style == "async":
         asyncio.run(main())
     else:
         with httpx.Client(transport=transport) as own:

@@ -1,4 +1,4 @@
-"""Both clients over a mocked transport: what is sent, what comes out, in either colour."""
+"""Both clients over a mocked transport: what is sent, what comes out, sync and async."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.workersai.talking import (
     TOKEN,
     UNKNOWN,
     WEATHER,
-    Colour,
+    CallStyle,
     Recorder,
     answer,
     event_stream,
@@ -351,10 +351,12 @@ def test_a_wait_that_is_too_long_is_raised_at_once(mocked: Mocked) -> None:
 # --------------------------------------------------------------------- the user's client
 
 
-def test_a_users_client_is_used_as_it_is(colour: Colour, speaks: Speaks) -> None:
+def test_a_users_client_is_used_as_it_is(call_style: CallStyle, speaks: Speaks) -> None:
     """It is neither closed nor changed: headers, timeout, hooks, auth and parameters stay."""
     recorder = Recorder(ALOUD, event_stream(stream("native")))
-    own: Any = recorder.http_client(colour, headers={"x-own": "1"}, timeout=7, params={"own": "1"})
+    own: Any = recorder.http_client(
+        call_style, headers={"x-own": "1"}, timeout=7, params={"own": "1"}
+    )
     before = (dict(own.headers), own.timeout, dict(own.params), own.auth, own.trust_env)
     client = speaks(http_client=own)
     client.chat()
@@ -364,31 +366,33 @@ def test_a_users_client_is_used_as_it_is(colour: Colour, speaks: Speaks) -> None
     assert (dict(own.headers), own.timeout, dict(own.params), own.auth, own.trust_env) == before
     again = speaks(http_client=own)
     assert len(list(again.open())) == 4
-    again.wait(own.aclose() if colour == "async" else own.close())
+    again.wait(own.aclose() if call_style == "async" else own.close())
 
 
-def test_a_users_client_does_not_follow_redirects(colour: Colour, speaks: Speaks) -> None:
+def test_a_users_client_does_not_follow_redirects(call_style: CallStyle, speaks: Speaks) -> None:
     """A token goes to no other host, even if the user's client would follow."""
     recorder = Recorder(
         lambda request: httpx.Response(307, headers={"location": "https://evil.example/x"})
     )
-    own: Any = recorder.http_client(colour, follow_redirects=True)
+    own: Any = recorder.http_client(call_style, follow_redirects=True)
     client = speaks(http_client=own)
     with pytest.raises(APIStatusError) as caught:
         client.chat()
     assert caught.value.status_code == 307
     assert len(recorder.requests) == 1
-    client.wait(own.aclose() if colour == "async" else own.close())
+    client.wait(own.aclose() if call_style == "async" else own.close())
 
 
-def test_a_users_credentials_do_not_replace_the_token(colour: Colour, speaks: Speaks) -> None:
+def test_a_users_credentials_do_not_replace_the_token(
+    call_style: CallStyle, speaks: Speaks
+) -> None:
     """Basic auth of the user's client is not sent in the token's place."""
     recorder = Recorder(ALOUD)
-    own: Any = recorder.http_client(colour, auth=("user", "password"))
+    own: Any = recorder.http_client(call_style, auth=("user", "password"))
     client = speaks(http_client=own)
     client.chat()
     assert recorder.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
-    client.wait(own.aclose() if colour == "async" else own.close())
+    client.wait(own.aclose() if call_style == "async" else own.close())
 
 
 # -------------------------------------------------------------------------------- secrets
@@ -410,10 +414,10 @@ def test_a_client_does_not_travel(speaks: Speaks, travel: Any) -> None:
         travel(speaks().client)
 
 
-# -------------------------------------------------------------------------------- colours
+# -------------------------------------------------------------------------------- sync and async
 
 
-def test_both_colours_have_the_same_face() -> None:
+def test_both_clients_have_the_same_methods() -> None:
     """The same methods with the same parameters; only `close` has another name."""
 
     def methods(cls: type) -> dict[str, Any]:

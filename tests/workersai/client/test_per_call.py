@@ -200,7 +200,7 @@ def test_a_stream_knows_what_it_has_brought(speaks: Speaks, serve: Serve) -> Non
     speaker = speaks(base_url=serve(well).base_url)
     events = speaker.client.stream_chat(HELLO)
     assert events.text == ""
-    first = next(events) if speaker.colour == "sync" else speaker.wait(anext(events))
+    first = next(events) if speaker.call_style == "sync" else speaker.wait(anext(events))
     assert isinstance(first, TextDelta)
     assert events.text == first.text
     result: ChatResult = speaker.wait(events.result())

@@ -28,7 +28,7 @@ from tests.workersai.talking import (
     HELLO,
     TOKEN,
     UNKNOWN,
-    Colour,
+    CallStyle,
     Speaker,
     speaker,
 )
@@ -74,13 +74,13 @@ def test_closing_closes_the_connections(speaks: Speaks, serve: Serve) -> None:
     server = serve(well)
     client = speaks(base_url=server.base_url)
     client.chat()
-    client.wait(client.client.close() if client.colour == "sync" else client.client.aclose())
+    client.wait(client.client.close() if client.call_style == "sync" else client.client.aclose())
     client.chat()
     assert server.connections == 2
 
 
 @pytest.mark.parametrize("method", ["chat", "stream_chat"])
-def test_closing_ends_what_is_under_way(colour: Colour, serve: Serve, method: str) -> None:
+def test_closing_ends_what_is_under_way(call_style: CallStyle, serve: Serve, method: str) -> None:
     """Who waits for an answer is told at once, and need not wait until a clock runs out."""
     begun = threading.Event()
 
@@ -94,7 +94,7 @@ def test_closing_ends_what_is_under_way(colour: Colour, serve: Serve, method: st
         begun.set()
         peer.server.release.wait(WAIT)
 
-    client = speaker(colour, base_url=serve(begin).base_url, max_retries=0)
+    client = speaker(call_style, base_url=serve(begin).base_url, max_retries=0)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(client.whole, method)
         assert begun.wait(WAIT)
@@ -245,7 +245,7 @@ def test_an_abandoned_stream_closes_its_connection(speaks: Speaks, serve: Serve,
     else:
         del conversation
         gc.collect()
-        if client.colour == "async":
+        if client.call_style == "async":
             client.wait(asyncio.sleep(0.01))  # the loop closes what was dropped
     assert server.gone.wait(WAIT)
     assert len(server.requests) == 1

@@ -13,7 +13,7 @@ from tests.workersai.http.scripts import (
     well,
 )
 from tests.workersai.talking import (
-    Colour,
+    CallStyle,
 )
 from workersai import (
     APIStatusError,
@@ -49,7 +49,7 @@ def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
 
 
 def test_cookies_are_not_sent_back_through_a_users_client(
-    colour: Colour, speaks: Speaks, serve: Serve
+    call_style: CallStyle, speaks: Speaks, serve: Serve
 ) -> None:
     """Not even from the jar of the user's own client."""
     server = serve(
@@ -57,9 +57,9 @@ def test_cookies_are_not_sent_back_through_a_users_client(
             HELLO_BODY, "200 OK", "application/json", "set-cookie: session=1; Path=/"
         )
     )
-    own: Any = httpx.Client() if colour == "sync" else httpx.AsyncClient()
+    own: Any = httpx.Client() if call_style == "sync" else httpx.AsyncClient()
     client = speaks(base_url=server.base_url, http_client=own)
     client.chat()
     client.chat()
-    client.wait(own.close() if colour == "sync" else own.aclose())
+    client.wait(own.close() if call_style == "sync" else own.aclose())
     assert [seen.header("cookie") for seen in server.requests] == [None, None]

@@ -60,7 +60,7 @@ def test_custom_tools_are_sent_as_they_are() -> None:
 
 DEFINITIONS = {
     "Inner": {"type": "object"},
-    "Colour": {"enum": ["red", "blue"]},
+    "CallStyle": {"enum": ["red", "blue"]},
     "Loop": {"$ref": "#/$defs/Loop"},
     "Tree": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Tree"}]},
 }
@@ -73,10 +73,10 @@ DEFINITIONS = {
         ({"type": "number", "const": 1}, "number"),
         ({"$ref": "#/$defs/Inner"}, "object"),
         ({"$ref": "#/$defs/Inner", "description": "", "default": {}}, "object"),
-        ({"$ref": "#/$defs/Colour"}, "string"),
+        ({"$ref": "#/$defs/CallStyle"}, "string"),
         ({"allOf": [{"$ref": "#/$defs/Inner"}, {}]}, "object"),
         ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "number"),
-        ({"oneOf": [{"$ref": "#/$defs/Colour"}, {"type": "string"}]}, "string"),
+        ({"oneOf": [{"$ref": "#/$defs/CallStyle"}, {"type": "string"}]}, "string"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}], "const": "a"}, "string"),
         ({"enum": ["a", "b"]}, "string"),
         ({"enum": [1, 2]}, "integer"),

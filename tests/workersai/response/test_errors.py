@@ -439,7 +439,7 @@ def test_an_echoed_secret_is_hidden(secret: str, padding: int, kind: str) -> Non
 
 
 def test_control_characters_are_escaped() -> None:
-    """A server cannot write lines or colours into a log."""
+    """A server cannot write lines or colors into a log."""
     error = failure(400, envelope(8001, "a\r\nb\x1b[31mc\u2028\u202e"), {"cf-ray": "a\x1b\nb"})
     assert str(error).isprintable()
     assert error.message == "a\\r\\nb\\x1b[31mc\\u2028\\u202e"
