@@ -236,7 +236,8 @@ def _correction(call: InvalidToolCall) -> WireMessage:
         "role": "tool",
         "tool_call_id": call.id,
         "name": call.name,
-        "content": f"This call was not run: {call.error}. You wrote: {call.arguments}\n{_AGAIN}",
+        "content": f"This call of {call.name!r} was not run: {call.error}. You wrote: "
+        f"{call.arguments}\n{_AGAIN}",
     }
 
 
