@@ -19,11 +19,10 @@ from langchain_core.runnables import (
     RunnablePassthrough,
 )
 from langchain_core.runnables.utils import AddableDict
-from langchain_core.utils.function_calling import convert_to_json_schema
-from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import override
 
 from langchain_workersai._errors import ConfigurationError
+from langchain_workersai._model.many import THREADS, ainvoke_each, invoke_each
 from langchain_workersai._model.parsers import StructuredParser, joined
 from langchain_workersai._translate.schemas import (
     Described,
@@ -31,7 +30,7 @@ from langchain_workersai._translate.schemas import (
     has_own_objects,
     output_schema,
 )
-from langchain_workersai._translate.tools import to_wire_tools
+from langchain_workersai._translate.tools import check_strict, to_wire_tools
 from workersai import APIStatusError, get_profile
 from workersai.integration import (
     MethodMemory,
@@ -129,7 +128,7 @@ class Wish:
 
     def _traced(self, method: StructuredMethod, output: OutputSchema) -> dict[str, Any]:
         """Write for LangSmith what form the answer has."""
-        schema = self.schema if _is_traceable(self.schema) else _titled(output)
+        schema = {"title": output.name, **output.schema}
         return {"kwargs": {"method": _NAMES[method], "strict": self.strict}, "schema": schema}
 
     def _join(
@@ -172,6 +171,7 @@ def wish(
             "method='json_mode' for any JSON",
             parameter="schema",
         )
+    check_strict(strict)
     _check_options(method, options)
     own = None if schema is None else describe(schema).strict
     given = dict(options)
@@ -193,23 +193,6 @@ def _check_options(method: str | None, options: Mapping[str, Any]) -> None:
         )
 
 
-def _is_traceable(schema: Any) -> bool:
-    """Say whether langchain-core can write a schema for its traces."""
-    if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return True
-    if isinstance(schema, Mapping) and not isinstance(schema.get("title"), str):
-        return False
-    try:
-        convert_to_json_schema(schema)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        return False
-    return True
-
-
-def _titled(output: OutputSchema) -> dict[str, Any]:
-    return {"title": output.name, **output.schema}
-
-
 # ----------------------------------------------------------------------- the method by itself
 
 
@@ -224,6 +207,9 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
         self.model = model
         self.asked = asked
         self._memory = memory
+
+    def __repr__(self) -> str:
+        return f"StructuredChat({self.model!r}, {self.asked.schema!r})"
 
     @override
     def invoke(
@@ -292,6 +278,32 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
                 async for chunk in chunks:
                     yield chunk
                 return
+
+    @override
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Answer several inputs at once; as `ChatWorkersAI.batch`."""
+        kwargs["return_exceptions"] = return_exceptions
+        return invoke_each(self, inputs, config, THREADS, **kwargs)
+
+    @override
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """As `batch`, awaited; as `ChatWorkersAI.abatch`."""
+        kwargs["return_exceptions"] = return_exceptions
+        return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
     def _trial(self, kwargs: Mapping[str, Any]) -> MethodTrial:
         asked = kwargs.get("model") or self.asked.options.get("model") or self.model.model

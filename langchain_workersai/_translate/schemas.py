@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from typing_extensions import NotRequired, Required, get_type_hints, is_typeddict
 
 from langchain_workersai._errors import ConfigurationError
-from workersai.integration import OutputSchema, resolve_root
+from workersai.integration import OutputSchema, resolve_root, without_generated_titles
 
 ToolLike: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 """What LangChain accepts as a tool or as a schema."""
@@ -65,7 +65,7 @@ def describe(schema: Any, *, place: str = "schema") -> Described:
         return _of_dict(schema, place)
     try:
         return _of_object(schema, place)
-    except (PydanticUserError, NameError, RecursionError, TypeError, ValueError) as error:
+    except (NameError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
         reason = " ".join(str(error).split())[:200]
@@ -123,12 +123,11 @@ def _of_object(schema: Any, place: str) -> Described:
     if isinstance(schema, BaseTool):
         return _of_tool(schema)
     if isinstance(schema, type) and is_basemodel_subclass(schema):
-        return Described(None, None, resolve_root(_of_class(schema)))
+        return Described(None, None, _of_class(schema))
     if is_typeddict(schema):
-        return Described(None, None, resolve_root(_of_typed_dict(schema)))
+        return Described(None, None, _own(_of_typed_dict(schema)))
     if is_type(schema):
-        found = TypeAdapter(schema).json_schema()
-        return Described(_type_name(schema), None, resolve_root(found))
+        return Described(_type_name(schema), None, _own(TypeAdapter(schema).json_schema()))
     if callable(schema) and hasattr(schema, "__name__"):
         return _of_function(schema)
     raise ConfigurationError(
@@ -151,12 +150,18 @@ def _type_name(schema: Any) -> str | None:
 
 
 def _of_class(schema: type[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        schema.model_json_schema()
-        if issubclass(schema, BaseModel)
-        else schema.schema()  # pydantic's first version, and its namesake in the second
-    )
-    return found
+    if issubclass(schema, BaseModel):
+        return _own(schema.model_json_schema())
+    return _own(schema.schema())  # pydantic's first version, and its namesake in the second
+
+
+def _own(schema: dict[str, Any]) -> dict[str, Any]:
+    """Take a schema that pydantic made.
+
+    What it refers to at its root is written out, and titles that repeat names are left out: they
+    cost tokens in every request.
+    """
+    return without_generated_titles(resolve_root(schema))
 
 
 def _of_tool(tool: BaseTool) -> Described:

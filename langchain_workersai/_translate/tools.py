@@ -56,6 +56,7 @@ def to_wire_tool(
     """
     if isinstance(tool, Mapping) and _is_servers_own(tool):
         return copy.deepcopy(dict(tool))
+    check_strict(strict)
     described = describe(tool, place=place)
     name = described.name or described.schema.get("title")
     if not isinstance(name, str) or not name:
@@ -72,6 +73,18 @@ def to_wire_tool(
     strict = described.strict if strict is None else strict
     schema = copy.deepcopy(dict(described.schema))
     return function_tool(name, described.description, schema, strict=strict)
+
+
+def check_strict(strict: Any) -> None:
+    """Check that `strict` says yes, no or nothing.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if strict is not None and not isinstance(strict, bool):
+        raise ConfigurationError(
+            f"strict must be True, False or None, not {strict!r}", parameter="strict"
+        )
 
 
 def _is_servers_own(tool: Mapping[str, Any]) -> bool:
@@ -121,6 +134,7 @@ def to_wire_response_format(schema: ToolLike, *, strict: bool | None = None) -> 
         kind = schema.get("type")
         if isinstance(kind, str) and kind not in SCHEMA_TYPES:
             return _with_strict(copy.deepcopy(dict(schema)), strict)
+    check_strict(strict)
     described = describe(schema, place="response_format")
     strict = described.strict if strict is None else strict
     return output_schema(described, wraps=False).response_format(strict=strict)

@@ -22,7 +22,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from llamaindex_workersai._errors import StructuredOutputError
-from workersai.integration import OutputSchema, StructuredMethod, partial_json
+from workersai.integration import (
+    OutputSchema,
+    StructuredMethod,
+    partial_json,
+    resolve_root,
+    without_generated_titles,
+)
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Method = StructuredMethod
@@ -31,7 +37,8 @@ Method = StructuredMethod
 def output_schema(output_cls: type[BaseModel]) -> OutputSchema:
     """Write the schema of a class."""
     title = output_cls.model_config.get("title") or output_cls.__name__
-    return OutputSchema.of(output_cls.model_json_schema(), name=title)
+    schema = without_generated_titles(resolve_root(output_cls.model_json_schema()))
+    return OutputSchema.of(schema, name=title)
 
 
 def with_instruction(messages: Sequence[ChatMessage], output: OutputSchema) -> list[ChatMessage]:

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from llamaindex_workersai._translate.messages import older_calls
 from workersai import ConfigurationError
-from workersai.integration import function_tool
+from workersai.integration import function_tool, resolve_root, without_generated_titles
 
 
 def to_wire_tools(tools: Any, *, strict: bool | None = None) -> list[dict[str, Any]]:
@@ -26,6 +26,10 @@ def to_wire_tools(tools: Any, *, strict: bool | None = None) -> list[dict[str, A
     Raises:
         ConfigurationError: It is no list, or one of them is no tool.
     """
+    if strict is not None and not isinstance(strict, bool):
+        raise ConfigurationError(
+            f"strict must be True, False or None, not {strict!r}", parameter="strict"
+        )
     if isinstance(tools, (str, bytes, Mapping, BaseTool)) or not isinstance(tools, Iterable):
         raise ConfigurationError(
             f"tools must be a list of tools, not {type(tools).__name__}: pass [tool]",
@@ -59,7 +63,7 @@ def _schema(metadata: ToolMetadata) -> dict[str, Any]:
     """
     is_plain = type(metadata).get_parameters_dict is ToolMetadata.get_parameters_dict
     if is_plain and metadata.fn_schema is not None:
-        return metadata.fn_schema.model_json_schema()
+        return without_generated_titles(resolve_root(metadata.fn_schema.model_json_schema()))
     return metadata.get_parameters_dict()
 
 

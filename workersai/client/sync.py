@@ -92,9 +92,11 @@ class Client(BaseClient):
 
         Args:
             messages: The conversation, in the OpenAI form.
-            tools: Tool definitions: OpenAI, flat or Anthropic form.
+            tools: Tool definitions: OpenAI, flat or Anthropic form. Names that models do not
+                accept are written another way in the request; calls come back with the tools'
+                own.
             tool_choice: `auto`, `none`, `required` (also `any`, `True`), a tool's name, or a dict
-                that is sent as it is.
+                in OpenAI's or Anthropic's form.
             on_retry: Told of each retry before it is made.
             **call: `model`, `response_format`, the generation parameters by their names, and
                 `extra` for any other field of the request.

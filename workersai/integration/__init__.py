@@ -31,7 +31,7 @@ from workersai._concurrency import call_each, call_each_async
 from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
 from workersai._models.catalogue import catalogue_profile, profile_in_catalogue
-from workersai._schemas import resolve_root
+from workersai._schemas import resolve_root, without_generated_titles
 from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.events import AskedAgain, RoundEvent
 from workersai.integration.again import (
@@ -135,5 +135,6 @@ __all__ = [
     "text_of_any",
     "to_history",
     "usage_facts",
+    "without_generated_titles",
     "without_thought",
 ]

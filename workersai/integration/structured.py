@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from workersai._models.profile import ModelProfile
 from workersai._names import acceptable_name
-from workersai._schemas import closed, resolve_root, single_type, without_generated_titles
+from workersai._schemas import closed, resolve_root, single_type
 from workersai.errors import APIStatusError
 from workersai.integration.tools import function_tool
 
@@ -193,7 +193,7 @@ class OutputSchema:
             wraps: Whether what is no object is put into one, which every method can send. If
                 not, the schema is the one that was given, for answers that nobody unwraps.
         """
-        root = without_generated_titles(resolve_root(schema))
+        root = resolve_root(schema)
         title = name or root.get("title")
         about = description or root.get("description")
         is_object = single_type(root, root) == "object" and not _needs_wrapping(root)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workersai._schemas import closed, resolve_root, without_generated_titles
+from workersai._schemas import closed, resolve_root
 
 __all__ = ["function_tool"]
 
@@ -25,7 +25,7 @@ def function_tool(
         schema: The JSON schema of its arguments, whole: of a recursive class too.
         strict: Sent with the tool if given; with `True` its objects take no other keys.
     """
-    whole = without_generated_titles(resolve_root(schema))
+    whole = resolve_root(schema)
     whole = closed(whole) if strict else whole
     function: dict[str, Any] = {"name": name}
     if about := description or whole.get("description"):

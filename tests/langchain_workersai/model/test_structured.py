@@ -513,6 +513,13 @@ class Pet(TypedDict, total=False):
     kittens: list[Pet]
 
 
+class Owner(TypedDict):
+    """An owner; LangChain itself cannot read it."""
+
+    first: Node
+    kind: Kind
+
+
 class Strict(BaseModel):
     """What Python and JSON write differently."""
 
@@ -536,6 +543,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
     (Annotated[dict[str, int], "counts"], {"a": 1}, {"a": 1}),
     (Node | None, None, None),
     (Pet, {"kind": "cat", "kittens": [{"age": 1}]}, {"kind": "cat", "kittens": [{"age": 1}]}),
+    (Owner, {"first": {"name": "a"}, "kind": "cat"}, {"first": {"name": "a"}, "kind": "cat"}),
     ({"title": "Ids", "type": "array", "items": {"type": "integer"}}, [1], [1]),
     ({"title": "Place", "type": ["object", "null"], "properties": {"c": {}}}, {"c": 1}, {"c": 1}),
 ]

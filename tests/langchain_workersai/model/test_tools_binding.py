@@ -189,6 +189,8 @@ def test_arguments_that_are_no_tools(scripted: Scripted, wire: Any) -> None:
         ("tool_choice", lambda: llm.bind_tools([get_weather], tool_choice="other").invoke("hi")),
         ("tool_choice", lambda: llm.invoke("hi", tools=[get_weather], tool_choice=["x"])),
         ("tool_choice", lambda: llm.invoke("hi", tool_choice="any")),
+        ("strict", lambda: llm.bind_tools([get_weather], strict="yes")),
+        ("strict", lambda: llm.with_structured_output(Person, strict=1)),
         ("response_format", lambda: llm.bind_tools([], response_format=5)),
         ("response_format", lambda: llm.invoke("hi", response_format="json")),
     ]

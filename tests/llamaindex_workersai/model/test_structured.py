@@ -394,6 +394,7 @@ WRONG: list[tuple[str, Any]] = [
     ("tools", lambda llm: list(llm.stream_chat_with_tools(5, "?"))),
     ("tool_choice", lambda llm: llm.chat_with_tools([ADD], "?", tool_choice=5)),
     ("tool_choice", lambda llm: llm.chat_with_tools([ADD], "?", tool_choice="subtract")),
+    ("strict", lambda llm: llm.chat_with_tools([ADD], "?", strict="yes")),
     ("user_msg", lambda llm: llm.chat_with_tools([ADD], 5)),
     ("chat_history", lambda llm: llm.chat_with_tools([ADD], "?", "Hi")),
     ("structured_output_method", lambda llm: type(llm)(MODEL, structured_output_method="json")),

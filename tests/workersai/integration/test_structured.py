@@ -21,7 +21,9 @@ from workersai.integration import (
     OutputSchema,
     StructuredMethod,
     json_text,
+    resolve_root,
     structured_methods,
+    without_generated_titles,
 )
 
 # ------------------------------------------------------------------- the choice of the method
@@ -175,7 +177,7 @@ def test_a_schema_arrives_whole(kind: Any, value: Any, wrapped: bool) -> None:
 
 def test_what_a_class_says_of_itself_is_sent() -> None:
     """Name, docstring, descriptions and `extra`; not the titles that pydantic makes of names."""
-    made = OutputSchema.of(Reply.model_json_schema())
+    made = OutputSchema.of(without_generated_titles(resolve_root(Reply.model_json_schema())))
     assert (made.name, made.description) == ("Reply", "A reply, with replies to it.")
     function = made.tool()["function"]
     assert function["description"] == "A reply, with replies to it."
@@ -187,7 +189,9 @@ def test_what_a_class_says_of_itself_is_sent() -> None:
 
 
 def test_a_title_of_the_users_own_is_sent() -> None:
-    """Only what repeats a name goes; a property may be named `title`, and a value may be one."""
+    """A schema is sent as it is. Of pydantic's, only what repeats a name is left out; a property
+    may be named `title`, and a value may have one.
+    """
     schema = {
         "title": "Book",
         "type": "object",
@@ -199,7 +203,8 @@ def test_a_title_of_the_users_own_is_sent() -> None:
     }
     before = copy.deepcopy(schema)
     found = OutputSchema.of(schema).tool()["function"]["parameters"]["properties"]
-    assert found == {
+    assert found == schema["properties"]
+    assert without_generated_titles(schema)["properties"] == {
         "title": {"type": "string"},
         "page_count": {"title": "Pages in all", "type": "integer"},
         "kind": {"default": {"title": "kind"}},
