@@ -1,8 +1,8 @@
 """Real agents through everything that ends runs elsewhere, in one thread.
 
 A server that is as strict as any answers. The conversation begins with another provider's answers;
-tools return an image, a link and a ranking with a blank document; calls are taken off messages. In
-LangGraph's thread a call is malformed, too.
+tools return an image, a link and a ranking with a blank document; one call is malformed; calls are
+taken off messages.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def before_llamaindex() -> list[ChatMessage]:
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_an_agent_workflow_goes_on(streaming: bool) -> None:
     """Two runs on one memory end with an answer, whatever tools, models and edits leave in it."""
-    server, ranking = script(*ANSWERS[:2], ANSWERS[4], ANSWERS[4]), Scripted(RANKED)
+    server, ranking = script(*ANSWERS[:3], ANSWERS[4], ANSWERS[4]), Scripted(RANKED)
     agent = FunctionAgent(
         name="looker",
         description="Looks.",
@@ -200,7 +200,9 @@ async def test_an_agent_workflow_goes_on(streaming: bool) -> None:
     )
     memory = ChatMemoryBuffer.from_defaults(chat_history=before_llamaindex(), token_limit=9000)
     workflow = AgentWorkflow(agents=[agent])
-    assert str(await workflow.run("Look at it.", memory=memory)) == "All seen."
+    answer = str(await workflow.run("Look at it.", memory=memory))
+    assert answer == "Let me look again.\n\nAll seen."
+    assert len(server.requests) == 4
     assert_all_of_it_was_sent(server.requests[-1]["messages"])
     memory.set([without_calls(message) for message in memory.get_all()])
     assert str(await workflow.run("And now?", memory=memory)) == "All seen."
