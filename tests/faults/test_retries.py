@@ -72,7 +72,7 @@ def test_retry_after_passes_on_the_clock(speaks: Speaks, serve: Serve) -> None:
     server = serve(then_well(refuse("429 Busy", 3021, "retry-after-ms: 100")))
     began = time.monotonic()
     assert speaks(server).ask() == TEXT
-    assert 0.1 <= time.monotonic() - began < 0.4
+    assert 0.1 <= time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("how", HOW)

@@ -306,12 +306,12 @@ def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
 def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
     """`first_byte` runs out for each attempt, and all of them count for the deadline."""
     server = serve(scripts.hang)
-    speaker = speaks(server, task="embed", timeout=Timeout(first_byte=0.05, total=5), max_retries=1)
+    speaker = speaks(server, task="embed", timeout=Timeout(first_byte=0.2, total=20), max_retries=1)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
         speaker.embed(["a"])
     assert caught.value.phase == "first_byte"
-    assert 0.1 <= time.monotonic() - began < 0.4
+    assert 0.4 <= time.monotonic() - began < 4
     assert len(server.requests) == 2
 
 
@@ -331,7 +331,7 @@ def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: Script, h
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
         speaker.either(how)
-    assert time.monotonic() - began < 0.28
+    assert time.monotonic() - began < 2
     assert caught.value.phase == "total"
 
 
@@ -343,7 +343,7 @@ def test_total_is_not_exceeded_by_a_slow_head(speaks: Speaks, serve: Serve) -> N
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
         speaker.read()
-    assert time.monotonic() - began < 0.28
+    assert time.monotonic() - began < 2
     assert caught.value.phase == "total"
 
 
@@ -354,10 +354,10 @@ def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
     began = time.monotonic()
     with pytest.raises((ServerError, APITimeoutError)):
         speaker.ask()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 2
 
 
-ERROR_TIMEOUTS = {"total": Timeout(total=0.08), "first_byte": Timeout(first_byte=0.08)}
+ERROR_TIMEOUTS = {"total": Timeout(total=0.3), "first_byte": Timeout(first_byte=0.3)}
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -372,7 +372,7 @@ def test_error_whose_body_never_ends(
     began = time.monotonic()
     with pytest.raises(ServerError):
         speaker.either(how)
-    assert time.monotonic() - began < 0.28
+    assert time.monotonic() - began < 2
 
 
 # ------------------------------------------------------------------- no HTTP, and too much
