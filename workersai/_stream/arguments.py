@@ -165,7 +165,8 @@ class Arguments:
         self._doubt = []
         more = "".join(doubt)
         if _object_of(came + more) is None:
-            readings = (_after(came, pieces) for pieces in ([more], doubt))
+            ways = (_after, [more]), (_after, doubt), (_before_repetition, doubt)
+            readings = (read(came, pieces) for read, pieces in ways)
             more = next((rest for rest in readings if rest is not None), more)
         self._append(more)
 
@@ -207,6 +208,32 @@ def _after(came: str, pieces: list[str]) -> str | None:
         if piece.startswith(came):
             rest = piece[len(came) :]
     return rest
+
+
+def _before_repetition(came: str, pieces: list[str]) -> str | None:
+    """Return the pieces that complete the arguments, where all pieces after them repeat the object.
+
+    Args:
+        came: The beginning of the arguments.
+        pieces: The rest of them, then the whole object once more or several times.
+
+    Returns:
+        The rest of the arguments; `None` if no such place is found in the first `_MAX_CHECKS`.
+    """
+    ends = [end for end in range(1, len(pieces)) if pieces[end - 1].rstrip()[-1:] == "}"]
+    for end in ends[:_MAX_CHECKS]:
+        rest = "".join(pieces[:end])
+        value = _object_of(came + rest)
+        if value is not None and _repeat(value, pieces[end:]):
+            return rest
+    return None
+
+
+def _repeat(value: dict[str, Any], pieces: list[str]) -> bool:
+    """Say whether the pieces, joined or one by one, write the object again."""
+    if _object_of("".join(pieces)) == value:
+        return True
+    return all(_object_of(piece) == value for piece in pieces if piece.strip())
 
 
 def _undo(text: str) -> str:

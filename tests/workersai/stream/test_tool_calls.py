@@ -265,6 +265,26 @@ def test_whole_arguments_that_come_again_at_the_end_are_no_second_call(
 
 
 @pytest.mark.parametrize(
+    "closing",
+    [
+        ['{"a": {"a": null}}'],
+        ['{\n "a": {\n  "a": null\n }\n}'],
+        ['{"a":{"a":', "null}}"],
+        ['{"a":{"a":null}}', " ", '{"a":{"a":null}}'],
+    ],
+    ids=str,
+)
+def test_nested_arguments_that_come_again_are_read_once(closing: list[str]) -> None:
+    """A second piece that begins like the first, and then the whole object again, is one call."""
+    pieces = ['{"a": ', '{"a": null}}', *closing]
+    deltas, valid, invalid = assembled(
+        [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
+    )
+    assert (valid, invalid) == ((ToolCall("a", "f", {"a": {"a": None}}),), ())
+    assert "".join(delta.arguments for delta in deltas) == '{"a": {"a": null}}'
+
+
+@pytest.mark.parametrize(
     "pieces",
     [
         ['{"a":', '{"a":', "1}}"],
