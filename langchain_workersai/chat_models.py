@@ -47,11 +47,12 @@ from langchain_workersai._translate.tools import (
 )
 from workersai import ChatResult as WireResult
 from workersai import ModelProfile as ModelFacts
-from workersai import WireMessage, __version__, without_think_tags
+from workersai import __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
     CheckedFields,
     Rounds,
+    WireMessage,
     ask_rounds,
     ask_rounds_async,
     hides_arguments,

@@ -22,8 +22,8 @@ from pydantic import BaseModel, Field
 
 import langchain_workersai
 import llamaindex_workersai
+from workersai import ChatFinish, TextDelta, get_profile
 from workersai import Client as WorkersAIClient
-from workersai import Finish, TextDelta, get_profile
 from workersai.local import LocalServer
 
 GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
@@ -180,6 +180,6 @@ async def test_the_bare_client_streams_and_counts(connection: dict[str, Any]) ->
     result = client.complete("Once upon a time", max_tokens=8)
 
     assert any(isinstance(event, TextDelta) for event in events)
-    assert isinstance(events[-1], Finish)
+    assert isinstance(events[-1], ChatFinish)
     assert result.usage is not None
     assert (get_profile(GRANITE).cost(result.usage) or 0) > 0

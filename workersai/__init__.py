@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from workersai import _log
 from workersai._models import get_profile
-from workersai._models.profile import ModelProfile, Parameter
+from workersai._models.profile import ModelParameter, ModelProfile
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
 from workersai.client.streams import AsyncChatStream, ChatStream, collect
@@ -32,7 +32,7 @@ from workersai.errors import (
 )
 from workersai.events import (
     ChatEvent,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     RetryNotice,
     TextDelta,
@@ -40,11 +40,11 @@ from workersai.events import (
     UsageUpdate,
 )
 from workersai.results import (
-    Batch,
+    BatchJob,
     BatchResponse,
     BatchResult,
+    ChatChoice,
     ChatResult,
-    Choice,
     EmbeddingResult,
     InvalidToolCall,
     ModelInfo,
@@ -59,11 +59,9 @@ from workersai.types import (
     CallOptions,
     ChatParameters,
     EmbeddingOptions,
-    Endpoint,
+    EndpointName,
+    RequestOptions,
     Timeout,
-    WireFunctionCall,
-    WireMessage,
-    WireToolCall,
 )
 
 __all__ = [
@@ -73,35 +71,36 @@ __all__ = [
     "AsyncChatStream",
     "AsyncClient",
     "AuthenticationError",
-    "Batch",
+    "BatchJob",
     "BatchRequest",
     "BatchResponse",
     "BatchResult",
     "CallOptions",
+    "ChatChoice",
     "ChatEvent",
+    "ChatFinish",
     "ChatParameters",
     "ChatResult",
     "ChatStream",
-    "Choice",
     "Client",
     "ConfigurationError",
     "ContextWindowExceededError",
     "EmbeddingOptions",
     "EmbeddingResult",
-    "Endpoint",
-    "Finish",
+    "EndpointName",
     "InvalidRequestError",
     "InvalidToolCall",
     "ModelInfo",
+    "ModelParameter",
     "ModelProfile",
     "NotFoundError",
     "OutOfCapacityError",
-    "Parameter",
     "PermissionDeniedError",
     "QuotaExceededError",
     "RankedDocument",
     "RateLimitError",
     "ReasoningDelta",
+    "RequestOptions",
     "RerankResult",
     "ResponseError",
     "RetryNotice",
@@ -114,9 +113,6 @@ __all__ = [
     "ToolCallDelta",
     "Usage",
     "UsageUpdate",
-    "WireFunctionCall",
-    "WireMessage",
-    "WireToolCall",
     "WorkersAIError",
     "__version__",
     "collect",

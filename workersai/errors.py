@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from workersai.results import Batch, ChatResult
+    from workersai.results import BatchJob, ChatResult
 
 __all__ = [
     "APIConnectionError",
@@ -129,7 +129,7 @@ class APITimeoutError(APIConnectionError):
         message: str,
         *,
         phase: Literal["connect", "first_byte", "idle", "total"],
-        batch: Batch | None = None,
+        batch: BatchJob | None = None,
     ) -> None:
         super().__init__(message)
         self.phase = phase

@@ -51,22 +51,22 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
-    """The call's whole usage; comes at most once, before `Finish`."""
+    """The call's whole usage; comes at most once, before `ChatFinish`."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class ChatFinish:
     """The end of a stream; always the last event.
 
     Attributes:
-        finish_reason: As in `Choice`.
+        finish_reason: As in `ChatChoice`.
         model: As in `ChatResult`.
         id: As in `ChatResult`.
         tool_calls: The calls the deltas made, parsed strictly.
         invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
-        refusal: As in `Choice`.
+        refusal: As in `ChatChoice`.
         request_id: As in `ChatResult`.
         system_fingerprint: As sent; `None` if it was not.
         gateway: As in `ChatResult`.
@@ -83,7 +83,7 @@ class Finish:
     gateway: Mapping[str, str] = field(default_factory=dict)
 
 
-ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | Finish
+ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate | ChatFinish
 """What `stream_chat` and `stream_complete` yield."""
 
 

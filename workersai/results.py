@@ -105,7 +105,7 @@ def _sum(one: N | None, other: N | None) -> N | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChatChoice:
     """One of the answers to a request; there are several when `n` asks for them.
 
     Attributes:
@@ -146,7 +146,7 @@ class ChatResult:
         raw: The answer as parsed, without Cloudflare's envelope.
     """
 
-    choices: tuple[Choice, ...]
+    choices: tuple[ChatChoice, ...]
     usage: Usage | None = None
     model: str | None = None
     id: str | None = None
@@ -267,11 +267,11 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchJob:
     """A batch in the queue.
 
     It holds plain values only, so that it can be written down and its results fetched by another
-    process: `Batch(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
+    process: `BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
     first two values are enough; `references` adds the check that no answer is missing.
 
     Attributes:

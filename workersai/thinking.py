@@ -15,12 +15,12 @@ from typing import TypeAlias, overload
 from workersai.events import (
     AskedAgain,
     ChatEvent,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     RoundEvent,
     TextDelta,
 )
-from workersai.results import ChatResult, Choice
+from workersai.results import ChatChoice, ChatResult
 
 __all__ = ["ThinkSplitter", "ThinkingEvents", "without_think_tags"]
 
@@ -134,7 +134,7 @@ class ThinkingEvents:
             return _with_logprobs(self._splitter.feed(event.text), event)
         if isinstance(event, ReasoningDelta):
             return [*self._splitter.release(), event]
-        if not isinstance(event, (AskedAgain, Finish)):
+        if not isinstance(event, (AskedAgain, ChatFinish)):
             return [event]
         ended, self._splitter = self._splitter, ThinkSplitter()
         return [*ended.close(), event]
@@ -155,7 +155,7 @@ def without_think_tags(result: ChatResult) -> ChatResult:
     return replace(result, choices=tuple(map(_split, result.choices)))
 
 
-def _split(choice: Choice) -> Choice:
+def _split(choice: ChatChoice) -> ChatChoice:
     splitter = ThinkSplitter(has_reasoning=bool(choice.reasoning))
     deltas = splitter.feed(choice.text) + splitter.close()
     thought = "".join(delta.text for delta in deltas if isinstance(delta, ReasoningDelta))

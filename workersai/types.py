@@ -14,7 +14,7 @@ from typing_extensions import Required, TypedDict
 from workersai._checks import check_seconds
 from workersai.errors import ConfigurationError
 
-Endpoint: TypeAlias = Literal["run", "openai"]
+EndpointName: TypeAlias = Literal["run", "openai"]
 """`run`: the native `/ai/run/{model}`; `openai`: the OpenAI-compatible `/ai/v1/...`."""
 
 
@@ -106,7 +106,7 @@ class BatchRequest(ChatParameters, total=False):
     batch; it comes back beside the answer (page: Batch API, REST).
     """
 
-    messages: Sequence[WireMessage]
+    messages: Sequence[Mapping[str, Any]]
     prompt: str
     texts: Sequence[str]
     external_reference: str | None

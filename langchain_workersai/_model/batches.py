@@ -18,14 +18,14 @@ from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.tools_binding import BindableChat
 from workersai import (
-    Batch,
+    BatchJob,
     BatchRequest,
     BatchResult,
     ResponseError,
-    WireMessage,
     WorkersAIError,
 )
 from workersai import ChatResult as WireResult
+from workersai.integration import WireMessage
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
 """A message for each input, in order; an input that failed has its error there."""
@@ -54,7 +54,7 @@ class BatchedChat(BindableChat):
 
     def submit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
+    ) -> BatchJob:
         """Put conversations into the model's queue.
 
         After `bind` and `bind_tools` it is called in the same way, and sends what was bound.
@@ -82,14 +82,14 @@ class BatchedChat(BindableChat):
 
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
+    ) -> BatchJob:
         """As `submit_batch`, awaited."""
         with framework_errors():
             requests, model, options = self._batch_requests(inputs, stop, kwargs)
             batches = self._async_client().with_options(**options).batches
             return await batches.submit(requests, model=model, on_retry=async_retry_reporter())
 
-    def poll_batch(self, batch: Batch | str) -> Batch | Answers:
+    def poll_batch(self, batch: BatchJob | str) -> BatchJob | Answers:
         """Ask once what has become of a batch.
 
         Args:
@@ -105,14 +105,14 @@ class BatchedChat(BindableChat):
             batches = self._client().batches
             return self._polled(batches.get(batch, model=self.model, on_retry=retry_reporter()))
 
-    async def apoll_batch(self, batch: Batch | str) -> Batch | Answers:
+    async def apoll_batch(self, batch: BatchJob | str) -> BatchJob | Answers:
         """As `poll_batch`, awaited."""
         with framework_errors():
             batches, listener = self._async_client().batches, async_retry_reporter()
             return self._polled(await batches.get(batch, model=self.model, on_retry=listener))
 
     def batch_results(
-        self, batch: Batch | str, *, timeout: float | None = None, interval: float = 1.0
+        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
     ) -> Answers:
         """Wait until a batch is done.
 
@@ -141,7 +141,7 @@ class BatchedChat(BindableChat):
 
     async def abatch_results(
         self,
-        batch: Batch | str,
+        batch: BatchJob | str,
         *,
         timeout: float | None = None,
         interval: float = 1.0,
@@ -171,8 +171,8 @@ class BatchedChat(BindableChat):
         ]
         return cast("list[BatchRequest]", requests), model, sent
 
-    def _polled(self, found: Batch | BatchResult) -> Batch | Answers:
-        return found if isinstance(found, Batch) else self._answers(found)
+    def _polled(self, found: BatchJob | BatchResult) -> BatchJob | Answers:
+        return found if isinstance(found, BatchJob) else self._answers(found)
 
     def _answers(self, found: BatchResult) -> Answers:
         return [self._answer(result, found.model) for result in found.results]

@@ -24,7 +24,7 @@ from langchain_workersai._translate.tools import (
     to_wire_tool_choice,
     to_wire_tools,
 )
-from workersai import Batch
+from workersai import BatchJob
 from workersai.integration import MethodMemory
 
 _OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
@@ -153,14 +153,14 @@ class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore
 
     def submit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
+    ) -> BatchJob:
         """As `BatchedChat.submit_batch`, with what is bound."""
         options = {**self.kwargs, **kwargs, **_given(stop)}
         return cast("Any", self.bound).submit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's
 
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
-    ) -> Batch:
+    ) -> BatchJob:
         """As `submit_batch`, awaited."""
         options = {**self.kwargs, **kwargs, **_given(stop)}
         return await cast("Any", self.bound).asubmit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's

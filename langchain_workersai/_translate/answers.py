@@ -14,8 +14,8 @@ from langchain_workersai._translate.metadata import (
     response_metadata,
     token_usage,
 )
+from workersai import ChatChoice
 from workersai import ChatResult as WireResult
-from workersai import Choice
 
 
 def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
@@ -44,7 +44,7 @@ def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
     return ChatResult(generations=generations, llm_output=output)
 
 
-def _message(choice: Choice, metadata: dict[str, Any]) -> AIMessage:
+def _message(choice: ChatChoice, metadata: dict[str, Any]) -> AIMessage:
     return AIMessage(
         content=choice.text,
         additional_kwargs=additional_kwargs(choice.reasoning, choice.refusal),
@@ -54,7 +54,7 @@ def _message(choice: Choice, metadata: dict[str, Any]) -> AIMessage:
     )
 
 
-def _generation_info(choice: Choice) -> dict[str, Any]:
+def _generation_info(choice: ChatChoice) -> dict[str, Any]:
     info: dict[str, Any] = {}
     if choice.finish_reason is not None:
         info["finish_reason"] = choice.finish_reason
@@ -63,11 +63,11 @@ def _generation_info(choice: Choice) -> dict[str, Any]:
     return info
 
 
-def _tool_calls(answer: Choice) -> list[ToolCall]:
+def _tool_calls(answer: ChatChoice) -> list[ToolCall]:
     return [tool_call(name=c.name, args=c.arguments, id=c.id) for c in answer.tool_calls]
 
 
-def _invalid_tool_calls(answer: Choice) -> list[InvalidToolCall]:
+def _invalid_tool_calls(answer: ChatChoice) -> list[InvalidToolCall]:
     return [
         invalid_tool_call(name=c.name, args=c.arguments, id=c.id, error=c.error)
         for c in answer.invalid_tool_calls

@@ -28,7 +28,7 @@ from langchain_workersai._translate.metadata import (
     response_metadata,
 )
 from workersai import (
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -91,7 +91,7 @@ class ChunkStream:
             return ()
         if isinstance(event, AskedAgain):
             return self._begin_again(event)
-        if isinstance(event, Finish):
+        if isinstance(event, ChatFinish):
             return (*self._settle(event), self._last(event))
         assert_never(event)
 
@@ -118,7 +118,7 @@ class ChunkStream:
             return ()
         return (_call_chunk(call.index, event.id, event.name, arguments),)
 
-    def _settle(self, finish: Finish) -> list[ChatGenerationChunk]:
+    def _settle(self, finish: ChatFinish) -> list[ChatGenerationChunk]:
         """Make every call read as the core read it."""
         chunks = []
         for call in finish.tool_calls:
@@ -136,7 +136,7 @@ class ChunkStream:
                 chunks.append(_call_chunk(ours.index, None, None, ours.held + breaker(text)))
         return chunks
 
-    def _last(self, finish: Finish) -> ChatGenerationChunk:
+    def _last(self, finish: ChatFinish) -> ChatGenerationChunk:
         info = {} if finish.finish_reason is None else {"finish_reason": finish.finish_reason}
         broken = [*self._refused, *finish.invalid_tool_calls]
         message = AIMessageChunk(

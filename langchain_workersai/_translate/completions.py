@@ -10,9 +10,9 @@ from typing_extensions import assert_never
 
 from langchain_workersai._translate.metadata import token_usage
 from workersai import (
+    ChatChoice,
     ChatEvent,
-    Choice,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -49,7 +49,7 @@ def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMRe
     return LLMResult(generations=generations, llm_output=output)
 
 
-def _generation(choice: Choice, result: WireResult, *, usage: Usage | None) -> Generation:
+def _generation(choice: ChatChoice, result: WireResult, *, usage: Usage | None) -> Generation:
     known = {
         "finish_reason": choice.finish_reason,
         "logprobs": choice.logprobs,
@@ -94,7 +94,7 @@ def generation_chunk(event: ChatEvent, *, model: str) -> GenerationChunk:
 
 
 def _info(
-    event: ReasoningDelta | ToolCallDelta | UsageUpdate | Finish, model: str
+    event: ReasoningDelta | ToolCallDelta | UsageUpdate | ChatFinish, model: str
 ) -> dict[str, Any] | None:
     if isinstance(event, ReasoningDelta):
         return {"reasoning": event.text}
@@ -103,7 +103,7 @@ def _info(
         return None
     if isinstance(event, UsageUpdate):
         return _cost(event.usage)
-    if isinstance(event, Finish):
+    if isinstance(event, ChatFinish):
         known = {
             "finish_reason": event.finish_reason,
             "model_name": event.model or model,

@@ -29,8 +29,8 @@ from langchain_workersai._translate.content import (
     with_image_types,
 )
 from langchain_workersai._translate.metadata import INVALID_CALLS
-from workersai import ConfigurationError, WireMessage, WireToolCall
-from workersai.integration import read_object
+from workersai import ConfigurationError
+from workersai.integration import WireMessage, WireToolCall, read_object
 
 CHAT_ROLES = MappingProxyType(
     {

@@ -17,14 +17,14 @@ from langchain_core.messages.ai import (
 )
 
 from langchain_workersai._provider import PROVIDER
+from workersai import ChatFinish, Usage
 from workersai import ChatResult as WireResult
-from workersai import Finish, Usage
 
 INVALID_CALLS = "invalid_tool_calls"
 """Where a stream's last chunk keeps calls that cannot be run, as the model wrote them."""
 
 
-def response_metadata(answer: WireResult | Finish, *, model: str) -> dict[str, Any]:
+def response_metadata(answer: WireResult | ChatFinish, *, model: str) -> dict[str, Any]:
     """Read what is known of an answer beside its content; what was not reported is absent."""
     known = {
         "model_name": answer.model or model,

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llamaindex_workersai._model.prediction import StructuredPrediction
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
-from workersai import Batch, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
+from workersai import BatchJob, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
 
 Answers: TypeAlias = list[ChatResponse | WorkersAIError]
 """A response for each conversation, in order; one that failed has its error there."""
@@ -23,7 +23,9 @@ class BatchedChat(StructuredPrediction):
     follow is a call that waits for its answer.
     """
 
-    def submit_batch(self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any) -> Batch:
+    def submit_batch(
+        self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
+    ) -> BatchJob:
         """Put conversations into the model's queue.
 
         Args:
@@ -45,13 +47,13 @@ class BatchedChat(StructuredPrediction):
 
     async def asubmit_batch(
         self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
-    ) -> Batch:
+    ) -> BatchJob:
         """As `submit_batch`, awaited."""
         requests, model, options = self._batch_requests(conversations, kwargs)
         batches = self._async_client().with_options(**options).batches
         return await batches.submit(requests, model=model, on_retry=report_retry)
 
-    def poll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
+    def poll_batch(self, batch: BatchJob | str, **kwargs: Any) -> BatchJob | Answers:
         """Ask once what has become of a batch.
 
         Args:
@@ -67,17 +69,17 @@ class BatchedChat(StructuredPrediction):
         """
         batches = self._client().batches
         found = batches.get(batch, model=self.model, on_retry=report_retry)
-        return found if isinstance(found, Batch) else self._answers(found, kwargs)
+        return found if isinstance(found, BatchJob) else self._answers(found, kwargs)
 
-    async def apoll_batch(self, batch: Batch | str, **kwargs: Any) -> Batch | Answers:
+    async def apoll_batch(self, batch: BatchJob | str, **kwargs: Any) -> BatchJob | Answers:
         """As `poll_batch`, awaited."""
         batches = self._async_client().batches
         found = await batches.get(batch, model=self.model, on_retry=report_retry)
-        return found if isinstance(found, Batch) else self._answers(found, kwargs)
+        return found if isinstance(found, BatchJob) else self._answers(found, kwargs)
 
     def batch_results(
         self,
-        batch: Batch | str,
+        batch: BatchJob | str,
         *,
         timeout: float | None = None,
         interval: float = 1.0,
@@ -110,7 +112,7 @@ class BatchedChat(StructuredPrediction):
 
     async def abatch_results(
         self,
-        batch: Batch | str,
+        batch: BatchJob | str,
         *,
         timeout: float | None = None,
         interval: float = 1.0,

@@ -25,8 +25,8 @@ from typing_extensions import assert_never
 
 from llamaindex_workersai._translate.metadata import from_wire_logprobs
 from workersai import (
+    ChatFinish,
     ChatResult,
-    Finish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -135,7 +135,7 @@ class ChatAssembler:
         if isinstance(event, AskedAgain):
             self._calls = {}
             return None
-        if isinstance(event, Finish):
+        if isinstance(event, ChatFinish):
             return self._finish(event)
         assert_never(event)
 
@@ -171,7 +171,7 @@ class ChatAssembler:
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
         return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
 
-    def _finish(self, event: Finish) -> ChatResponse:
+    def _finish(self, event: ChatFinish) -> ChatResponse:
         shown = len(self._text)
         answer = _Answer(
             text=self._text,

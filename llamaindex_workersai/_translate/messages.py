@@ -19,7 +19,8 @@ from llamaindex_workersai._translate.content import (
     to_wire_content,
     to_wire_result,
 )
-from workersai import ConfigurationError, WireFunctionCall, WireMessage, WireToolCall
+from workersai import ConfigurationError
+from workersai.integration import WireFunctionCall, WireMessage, WireToolCall
 
 _Role = Literal["system", "developer", "user", "assistant", "tool"]
 _ROLES: dict[MessageRole, _Role] = {

@@ -24,9 +24,9 @@ from tests.test_symmetry import (
 from workersai import (
     AsyncClient,
     ChatEvent,
+    ChatFinish,
     ChatResult,
     Client,
-    Finish,
     ReasoningDelta,
     TextDelta,
     UsageUpdate,
@@ -109,7 +109,7 @@ def conversations(caller: Caller) -> list[tuple[Turn, ...]]:
 
 def from_events(events: list[ChatEvent]) -> Outcome:
     finish = events[-1]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     usage = [event.usage for event in events if isinstance(event, UsageUpdate)]
     return Outcome(
         "".join(event.text for event in events if isinstance(event, TextDelta)),

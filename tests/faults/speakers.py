@@ -89,7 +89,7 @@ def _blocks(text: str, picture: str | None) -> list[Any]:
     return [TextBlock(text=text), *([ImageBlock(url=picture)] if picture else [])]
 
 
-def _client_calls(answer: workersai.ChatResult | workersai.Finish) -> Calls:
+def _client_calls(answer: workersai.ChatResult | workersai.ChatFinish) -> Calls:
     valid = [(call.name, call.arguments) for call in answer.tool_calls]
     return Calls(valid, [call.name for call in answer.invalid_tool_calls])
 

@@ -19,7 +19,7 @@ from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import DONE, EVENTS, STREAM, TEXT, event
 from tests.workersai.loopback import Script
 from tests.workersai.talking import asked, stream, stream_names
-from workersai import ChatEvent, Finish, ResponseError, StreamInterruptedError, WorkersAIError
+from workersai import ChatEvent, ChatFinish, ResponseError, StreamInterruptedError, WorkersAIError
 from workersai._stream.reader import open_reader
 
 SSE_HEADERS = {"content-type": "text/event-stream"}
@@ -290,7 +290,7 @@ def test_half_an_emoji_in_a_call() -> None:
     events, error = read([b"data: " + half + b"\n\n" + DONE])
     finish = events[-1] if events else None
     assert error is None
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     assert [call.arguments for call in finish.tool_calls] == [{"x": "\ufffd"}]
 
 

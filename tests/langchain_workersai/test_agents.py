@@ -26,7 +26,7 @@ from tests.langchain_workersai.scripted import (
     LLAMA,
     merged,
 )
-from workersai import Endpoint
+from workersai import EndpointName
 
 
 @tool
@@ -57,7 +57,9 @@ def called(messages: list[Any]) -> list[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("model", [GRANITE, GLM])
-def test_an_agent_calls_its_tools(local: dict[str, Any], model: str, endpoint: Endpoint) -> None:
+def test_an_agent_calls_its_tools(
+    local: dict[str, Any], model: str, endpoint: EndpointName
+) -> None:
     """`create_agent` picks the right tool, runs it and answers from its result."""
     llm = ChatWorkersAI(model, endpoint=endpoint, **local)
     agent = create_agent(llm, [weather, multiply])
@@ -69,7 +71,7 @@ def test_an_agent_calls_its_tools(local: dict[str, Any], model: str, endpoint: E
 
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
-def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) -> None:
+def test_an_agent_streams_messages(local: dict[str, Any], endpoint: EndpointName) -> None:
     """`stream_mode="messages"` shows call, result and answer as they come."""
     llm = ChatWorkersAI(GRANITE, endpoint=endpoint, **local)
     agent = create_agent(llm, [weather, multiply])
@@ -86,7 +88,7 @@ def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) ->
 @pytest.mark.parametrize("way", ["stream", pytest.param("astream", marks=IN_LANGGRAPH_TASKS)])
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 async def test_the_chunks_of_an_agent_s_run_add_up(
-    scripted: Any, wire: Any, endpoint: Endpoint, way: str
+    scripted: Any, wire: Any, endpoint: EndpointName, way: str
 ) -> None:
     """Two calls of a model with a cost of their own are one message: neurons are a list."""
     first = wire.stream({"tool_calls": [wire.call("weather", '{"city": "Bern"}')]})

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
 from tests.langchain_workersai.scripted import GRANITE, IN_LANGGRAPH_TASKS, Scripted
-from workersai import Endpoint
+from workersai import EndpointName
 
 
 class Person(BaseModel):
@@ -39,7 +39,7 @@ QUESTION: Any = {"messages": [{"role": "user", "content": "Use multiply to compu
 
 @IN_LANGGRAPH_TASKS
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
-async def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoint) -> None:
+async def test_an_agent_streams_messages(local: dict[str, Any], endpoint: EndpointName) -> None:
     """`astream(stream_mode="messages")` shows call, result and answer as they come."""
     llm = ChatWorkersAI(GRANITE, endpoint=endpoint, **local)
     agent = create_agent(llm, [multiply])

@@ -14,7 +14,7 @@ from langchain_core.stores import InMemoryByteStore
 
 import langchain_workersai as face
 from langchain_workersai import WorkersAIEmbeddings
-from workersai import Endpoint
+from workersai import EndpointName
 
 SMALL = "@cf/baai/bge-small-en-v1.5"
 M3 = "@cf/baai/bge-m3"
@@ -46,7 +46,7 @@ async def test_async_vectors_are_the_sync_ones(local: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 async def test_long_lists_are_split_and_joined_in_order(
-    local: dict[str, Any], endpoint: Endpoint
+    local: dict[str, Any], endpoint: EndpointName
 ) -> None:
     """More texts than a request may hold come back as if one request had held them."""
     embeddings = WorkersAIEmbeddings(SMALL, endpoint=endpoint, max_concurrency=3, **local)

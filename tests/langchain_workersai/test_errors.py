@@ -82,7 +82,7 @@ def test_retryability_is_the_codes_not_the_classes() -> None:
 
 def test_a_broken_stream_keeps_what_had_come() -> None:
     """`.partial` survives the conversion."""
-    partial = workersai.ChatResult(choices=(workersai.Choice(text="half"),))
+    partial = workersai.ChatResult(choices=(workersai.ChatChoice(text="half"),))
     twin = from_core_error(workersai.StreamInterruptedError("cut", partial=partial))
     assert twin.partial is partial
 

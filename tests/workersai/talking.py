@@ -19,8 +19,7 @@ from workersai import (
     ChatEvent,
     ChatStream,
     Client,
-    Endpoint,
-    WireMessage,
+    EndpointName,
 )
 from workersai._request.chat import ChatOptions, chat_request
 from workersai._wire import Request
@@ -39,7 +38,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "cfut_not-a-real-token-1234567890"
 SECRETS = (TOKEN, ACCOUNT)
 
-HELLO: list[WireMessage] = [{"role": "user", "content": "Hello"}]
+HELLO: list[dict[str, Any]] = [{"role": "user", "content": "Hello"}]
 FIXTURES = Path(__file__).parent / "fixtures"
 
 CallStyle = Literal["sync", "async"]
@@ -87,7 +86,7 @@ def asked(
     model: str = UNKNOWN,
     *,
     messages: Any = HELLO,
-    endpoint: Endpoint = "run",
+    endpoint: EndpointName = "run",
     stream: bool = False,
     tools: Any = (WEATHER, ADD, NOW),
     **call: Any,

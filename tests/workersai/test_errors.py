@@ -15,8 +15,8 @@ from workersai import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    ChatChoice,
     ChatResult,
-    Choice,
     ConfigurationError,
     ContextWindowExceededError,
     InvalidRequestError,
@@ -102,7 +102,7 @@ def test_a_status_error_says_only_what_is_known() -> None:
 
 def partial() -> ChatResult:
     call = ToolCall("a", "add", {"a": 1})
-    return ChatResult((Choice(text="Hel", tool_calls=(call,)),), Usage(1, 2, 3), raw={"a": 1})
+    return ChatResult((ChatChoice(text="Hel", tool_calls=(call,)),), Usage(1, 2, 3), raw={"a": 1})
 
 
 def examples() -> list[WorkersAIError]:

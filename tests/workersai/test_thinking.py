@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     ReasoningDelta,
     TextDelta,
     ThinkSplitter,
@@ -60,7 +60,7 @@ def test_open_end_is_reasoning() -> None:
 
 def test_whole_answers_are_split_choice_by_choice() -> None:
     """Reasoning out of the text joins the reasoning that came beside it."""
-    choices = (Choice(text="<think>b</think>c", reasoning="a"), Choice(index=1, text="d"))
+    choices = (ChatChoice(text="<think>b</think>c", reasoning="a"), ChatChoice(index=1, text="d"))
     result = without_think_tags(ChatResult(choices))
     assert [(choice.text, choice.reasoning) for choice in result.choices] == [
         ("c", "ab"),
@@ -96,7 +96,7 @@ def test_whole_answers_are_split_choice_by_choice() -> None:
 def test_what_tags_mean(text: str, said: str, thought: str) -> None:
     """Opened or not, nested or mentioned, in any case, whole or letter by letter."""
     assert split([text]) == split(text) == (said, thought)
-    (choice,) = without_think_tags(ChatResult((Choice(text=text),))).choices
+    (choice,) = without_think_tags(ChatResult((ChatChoice(text=text),))).choices
     assert (choice.text, choice.reasoning) == (said, thought)
 
 
@@ -133,9 +133,9 @@ def test_a_stream_and_a_plain_answer_are_split_alike(
     tokens = [[token(part)] if has_logprobs else None for part in parts]
     events: list[ChatEvent] = [ReasoningDelta("beside")] * has_reasoning
     events += [TextDelta(part, given) for part, given in zip(parts, tokens, strict=True)]
-    found = through([*events, UsageUpdate(Usage(1, 1, 2)), Finish("stop")])
+    found = through([*events, UsageUpdate(Usage(1, 1, 2)), ChatFinish("stop")])
 
-    choice = Choice(text="".join(parts), reasoning="beside" * has_reasoning)
+    choice = ChatChoice(text="".join(parts), reasoning="beside" * has_reasoning)
     plain = without_think_tags(ChatResult((choice,)))
     texts = [event for event in found if isinstance(event, TextDelta)]
     assert "".join(event.text for event in texts) == plain.text
@@ -144,17 +144,17 @@ def test_a_stream_and_a_plain_answer_are_split_alike(
     logprobs = [token for event in texts for token in event.logprobs or ()]
     assert logprobs == ([token(part) for part in parts] if has_logprobs else [])
     assert all(event.text or event.logprobs for event in texts)
-    assert isinstance(found[-1], Finish)
+    assert isinstance(found[-1], ChatFinish)
 
 
 def test_other_events_pass_while_text_waits() -> None:
     """A tool call does not say whether the text before it was reasoning."""
     call = ToolCallDelta(0, "c", "f", "{}")
-    assert through([TextDelta("hm"), call, TextDelta("</think>Hi"), Finish()]) == [
+    assert through([TextDelta("hm"), call, TextDelta("</think>Hi"), ChatFinish()]) == [
         call,
         ReasoningDelta("hm"),
         TextDelta("Hi"),
-        Finish(),
+        ChatFinish(),
     ]
 
 

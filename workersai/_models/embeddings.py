@@ -7,7 +7,7 @@ prices are those of the pricing page of 2026-09.
 from __future__ import annotations
 
 from workersai._models.parameters import POOLING, table
-from workersai._models.profile import ModelProfile, Parameter
+from workersai._models.profile import ModelParameter, ModelProfile
 
 __all__ = ["EMBEDDING_MODELS"]
 
@@ -41,7 +41,7 @@ EMBEDDING_MODELS: tuple[ModelProfile, ...] = (
         task="embeddings",
         input_price=0.012,
         inputs=("text", "query", "requests"),
-        parameters=table(truncate_inputs=Parameter("boolean", default=False)),
+        parameters=table(truncate_inputs=ModelParameter("boolean", default=False)),
         dimensions=1024,
         max_input_tokens=8192,
         max_request_tokens=60_000,
@@ -60,7 +60,7 @@ EMBEDDING_MODELS: tuple[ModelProfile, ...] = (
         task="embeddings",
         input_price=0.012,
         inputs=("queries", "documents", "text"),
-        parameters=table(instruction=Parameter("string")),
+        parameters=table(instruction=ModelParameter("string")),
         dimensions=1024,
         max_input_tokens=8192,
         max_request_tokens=16_000,
@@ -98,7 +98,7 @@ EMBEDDING_MODELS: tuple[ModelProfile, ...] = (
         task="rerank",
         input_price=0.003,
         inputs=("query",),
-        parameters=table(top_k=Parameter("integer", 1)),
+        parameters=table(top_k=ModelParameter("integer", 1)),
         sources=("page: query, contexts and top_k", "page 5e6027c", _PRICING),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workersai._models.parameters import OPENAI, OPENAI_NEWER, efforts, table
-from workersai._models.profile import ModelProfile, Parameter
+from workersai._models.profile import ModelParameter, ModelProfile
 from workersai._models.rows import OPENAI_SCHEMA, PLAIN, row
 
 __all__ = ["OPENAI_MODELS"]
@@ -83,7 +83,9 @@ OPENAI_MODELS: tuple[ModelProfile, ...] = (
         # The page says 256,000; requests over 131,072 were seen refused.
         OPENAI_SCHEMA, "@cf/google/gemma-4-26b-a4b-it", 131_072, (0.10, 0.30),
         batch=True, paid_plan=False, vision=True, structured_output=True,
-        parameters=table(OPENAI_NEWER, skip_special_tokens=Parameter("boolean", default=False)),
+        parameters=table(
+            OPENAI_NEWER, skip_special_tokens=ModelParameter("boolean", default=False)
+        ),
         sources=("page 8082244", _CALLS, "observed: captures of 2026-10"),
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from workersai._models.profile import Parameter
+from workersai._models.profile import ModelParameter
 
 __all__ = [
     "CLASSIC",
@@ -27,34 +27,34 @@ __all__ = [
     "table",
 ]
 
-Table: TypeAlias = Mapping[str, Parameter]
+Table: TypeAlias = Mapping[str, ModelParameter]
 
 
-def table(base: Table | None = None, /, **listed: Parameter) -> Table:
+def table(base: Table | None = None, /, **listed: ModelParameter) -> Table:
     """Return a read-only table: *base*, with the parameters of *listed* added or replaced."""
     return MappingProxyType({**(base or {}), **listed})
 
 
-def efforts(default: str, *levels: str, aliases: tuple[str, ...] = ()) -> Parameter:
+def efforts(default: str, *levels: str, aliases: tuple[str, ...] = ()) -> ModelParameter:
     """Describe `reasoning_effort` where the page names its levels."""
-    return Parameter("string", default=default, choices=levels, aliases=aliases)
+    return ModelParameter("string", default=default, choices=levels, aliases=aliases)
 
 
-_FLAG = Parameter("boolean", default=False)
-_PENALTY = Parameter("number", -2, 2)
-_POSITIVE_PENALTY = Parameter("number", 0, 2)
+_FLAG = ModelParameter("boolean", default=False)
+_PENALTY = ModelParameter("number", -2, 2)
+_POSITIVE_PENALTY = ModelParameter("number", 0, 2)
 
 # What every schema but OpenAI's says alike.
 _COMMON = table(
     raw=_FLAG,
     stream=_FLAG,
-    max_tokens=Parameter("integer", default=256),
-    temperature=Parameter("number", 0, 5, default=0.6),
-    top_k=Parameter("integer", 1, 50),
-    seed=Parameter("integer", 1, 9_999_999_999),
-    repetition_penalty=Parameter("number", 0, 2),
-    functions=Parameter("array"),
-    tools=Parameter("array"),
+    max_tokens=ModelParameter("integer", default=256),
+    temperature=ModelParameter("number", 0, 5, default=0.6),
+    top_k=ModelParameter("integer", 1, 50),
+    seed=ModelParameter("integer", 1, 9_999_999_999),
+    repetition_penalty=ModelParameter("number", 0, 2),
+    functions=ModelParameter("array"),
+    tools=ModelParameter("array"),
 )
 
 # One schema, to the letter, on the pages of llama-3.3-70b-instruct-fp8-fast (1588891), gpt-oss-20b
@@ -63,20 +63,20 @@ _COMMON = table(
 # default of `max_tokens` on those of granite-4.0-h-micro and gemma-sea-lion-v4-27b-it.
 CLASSIC = table(
     _COMMON,
-    lora=Parameter("string"),
-    response_format=Parameter("object"),
-    top_p=Parameter("number", 0.001, 1),
+    lora=ModelParameter("string"),
+    response_format=ModelParameter("object"),
+    top_p=ModelParameter("number", 0.001, 1),
     frequency_penalty=_PENALTY,
     presence_penalty=_PENALTY,
 )
-CLASSIC_2000 = table(CLASSIC, max_tokens=Parameter("integer", default=2000))
+CLASSIC_2000 = table(CLASSIC, max_tokens=ModelParameter("integer", default=2000))
 
 # Page of llama-3.2-11b-vision-instruct (0f82325): the schema as it was before that.
 EARLY_VISION = table(
     _COMMON,
-    image=Parameter("array"),
-    lora=Parameter("string"),
-    top_p=Parameter("number", 0, 2),
+    image=ModelParameter("array"),
+    lora=ModelParameter("string"),
+    top_p=ModelParameter("number", 0, 2),
     frequency_penalty=_POSITIVE_PENALTY,
     presence_penalty=_POSITIVE_PENALTY,
 )
@@ -84,56 +84,56 @@ EARLY_VISION = table(
 # Pages of mistral-small-3.1-24b-instruct (1263bf7) and llama-4-scout-17b-16e-instruct (067fce3).
 GUIDED = table(
     _COMMON,
-    guided_json=Parameter("object"),
-    temperature=Parameter("number", 0, 5, default=0.15),
-    top_p=Parameter("number", 0, 2),
+    guided_json=ModelParameter("object"),
+    temperature=ModelParameter("number", 0, 5, default=0.15),
+    top_p=ModelParameter("number", 0, 2),
     frequency_penalty=_POSITIVE_PENALTY,
     presence_penalty=_POSITIVE_PENALTY,
 )
-GUIDED_JSON_MODE = table(GUIDED, response_format=Parameter("object"))
+GUIDED_JSON_MODE = table(GUIDED, response_format=ModelParameter("object"))
 
 # Page of llama-guard-3-8b (6996487).
 GUARD = table(
     max_tokens=_COMMON["max_tokens"],
     temperature=_COMMON["temperature"],
-    response_format=Parameter("object"),
+    response_format=ModelParameter("object"),
 )
 
 # Page of glm-4.7-flash: the OpenAI chat schema. `chat_template_kwargs` is only in its newer one.
 OPENAI = table(
-    model=Parameter("string"),
-    audio=Parameter("object"),
+    model=ModelParameter("string"),
+    audio=ModelParameter("object"),
     frequency_penalty=replace(_PENALTY, default=0),
     presence_penalty=replace(_PENALTY, default=0),
-    logit_bias=Parameter("object"),
+    logit_bias=ModelParameter("object"),
     logprobs=_FLAG,
-    top_logprobs=Parameter("integer", 0, 20),
-    max_tokens=Parameter("integer"),
-    max_completion_tokens=Parameter("integer"),
-    metadata=Parameter("object"),
-    modalities=Parameter("array"),
-    n=Parameter("integer", 1, 128, default=1),
-    parallel_tool_calls=Parameter("boolean", default=True),
-    prediction=Parameter("object"),
-    reasoning_effort=Parameter("string", choices=("low", "medium", "high")),
-    chat_template_kwargs=Parameter("object"),
-    response_format=Parameter("object"),
-    seed=Parameter("integer"),
-    service_tier=Parameter(
+    top_logprobs=ModelParameter("integer", 0, 20),
+    max_tokens=ModelParameter("integer"),
+    max_completion_tokens=ModelParameter("integer"),
+    metadata=ModelParameter("object"),
+    modalities=ModelParameter("array"),
+    n=ModelParameter("integer", 1, 128, default=1),
+    parallel_tool_calls=ModelParameter("boolean", default=True),
+    prediction=ModelParameter("object"),
+    reasoning_effort=ModelParameter("string", choices=("low", "medium", "high")),
+    chat_template_kwargs=ModelParameter("object"),
+    response_format=ModelParameter("object"),
+    seed=ModelParameter("integer"),
+    service_tier=ModelParameter(
         "string", default="auto", choices=("auto", "default", "flex", "scale", "priority")
     ),
-    stop=Parameter("array", max_items=4),
+    stop=ModelParameter("array", max_items=4),
     store=_FLAG,
     stream=_FLAG,
-    stream_options=Parameter("object"),
-    temperature=Parameter("number", 0, 2, default=1),
-    tool_choice=Parameter("object"),
-    tools=Parameter("array"),
-    top_p=Parameter("number", 0, 1, default=1),
-    user=Parameter("string"),
-    web_search_options=Parameter("object"),
-    function_call=Parameter("object"),
-    functions=Parameter("array", max_items=128),
+    stream_options=ModelParameter("object"),
+    temperature=ModelParameter("number", 0, 2, default=1),
+    tool_choice=ModelParameter("object"),
+    tools=ModelParameter("array"),
+    top_p=ModelParameter("number", 0, 1, default=1),
+    user=ModelParameter("string"),
+    web_search_options=ModelParameter("object"),
+    function_call=ModelParameter("object"),
+    functions=ModelParameter("array", max_items=128),
 )
 
 # The same on the pages of the models since 2026, which dropped `service_tier` (deepseek-v4-flash,
@@ -141,8 +141,8 @@ OPENAI = table(
 # time; until a page does, no level is refused.
 OPENAI_NEWER = table(
     {name: listed for name, listed in OPENAI.items() if name != "service_tier"},
-    reasoning_effort=Parameter("string"),
+    reasoning_effort=ModelParameter("string"),
 )
 
 # Pages of bge-small-en-v1.5 (0f82325) and omni-bge-base-en-v1.5 (bc81a02).
-POOLING = table(pooling=Parameter("string", default="mean", choices=("mean", "cls")))
+POOLING = table(pooling=ModelParameter("string", default="mean", choices=("mean", "cls")))

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeAlias
 
 from workersai.results import Usage
 
-__all__ = ["ModelProfile", "Parameter", "Task"]
+__all__ = ["ModelParameter", "ModelProfile", "Task"]
 
 Task: TypeAlias = Literal["text-generation", "embeddings", "rerank"]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ModelParameter:
     """A parameter as the model's page lists it.
 
     Attributes:
@@ -98,7 +98,7 @@ class ModelProfile:
     cached_price: float | None = None
     output_price: float | None = None
     inputs: tuple[str, ...] = ()
-    parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, ModelParameter] = field(default_factory=lambda: MappingProxyType({}))
     function_calling: bool | None = None
     structured_output: bool | None = None
     schema_beside_tools: bool | None = None

@@ -17,7 +17,13 @@ from workersai._request.path import run_path
 from workersai._request.tools import to_wire_tools, tool_names
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
-from workersai.types import BatchRequest, CallOptions, EmbeddingOptions, Endpoint, RequestOptions
+from workersai.types import (
+    BatchRequest,
+    CallOptions,
+    EmbeddingOptions,
+    EndpointName,
+    RequestOptions,
+)
 
 __all__ = ["poll_request", "references_of", "submit_request", "tool_names_of"]
 
@@ -41,7 +47,7 @@ def submit_request(
     requests: Sequence[BatchRequest],
     model: str,
     *,
-    endpoint: Endpoint = "run",
+    endpoint: EndpointName = "run",
     reject_if_busy: bool = False,
 ) -> Request:
     """Ask for a place in the queue.
@@ -111,7 +117,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _check_settings(model: str, endpoint: Endpoint, *, reject_if_busy: bool) -> None:
+def _check_settings(model: str, endpoint: EndpointName, *, reject_if_busy: bool) -> None:
     if endpoint != "run":
         raise ConfigurationError(
             f"endpoint={endpoint!r} has no batches: they are for endpoint='run'",

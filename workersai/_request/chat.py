@@ -26,7 +26,7 @@ from workersai._request.tools import (
 )
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
-from workersai.types import CallOptions, Endpoint, WireMessage
+from workersai.types import CallOptions, EndpointName
 
 __all__ = ["ChatOptions", "chat_body", "chat_request", "completion_body", "completion_request"]
 
@@ -51,7 +51,7 @@ class ChatOptions:
 
     model: str
     call: CallOptions
-    endpoint: Endpoint = "run"
+    endpoint: EndpointName = "run"
     stream: bool = False
     include_usage: bool = False
     reject_if_busy: bool = False
@@ -74,7 +74,7 @@ class ChatOptions:
 
 
 def chat_request(
-    messages: Sequence[WireMessage],
+    messages: Sequence[Mapping[str, Any]],
     options: ChatOptions,
     *,
     tools: Sequence[Mapping[str, Any]] | None = None,
@@ -93,7 +93,7 @@ def chat_request(
 
 
 def chat_body(
-    messages: Sequence[WireMessage],
+    messages: Sequence[Mapping[str, Any]],
     options: ChatOptions,
     *,
     tools: Sequence[Mapping[str, Any]] | None = None,

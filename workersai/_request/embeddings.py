@@ -16,7 +16,7 @@ from workersai._request.path import run_path
 from workersai._request.task import check_task
 from workersai._wire import Request
 from workersai.errors import ConfigurationError
-from workersai.types import EmbeddingOptions, Endpoint
+from workersai.types import EmbeddingOptions, EndpointName
 
 __all__ = ["EmbeddingBatch", "EmbeddingRequests", "embedding_body"]
 
@@ -50,7 +50,7 @@ class EmbeddingRequests:
     """
 
     def __init__(
-        self, texts: Sequence[str], model: str, endpoint: Endpoint, options: EmbeddingOptions
+        self, texts: Sequence[str], model: str, endpoint: EndpointName, options: EmbeddingOptions
     ) -> None:
         profile = get_profile(model)
         name, self.texts, body = _embedding_fields(texts, profile, endpoint, options)
@@ -110,7 +110,7 @@ def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) 
 
 
 def _embedding_fields(
-    texts: Sequence[str], profile: ModelProfile, endpoint: Endpoint, options: EmbeddingOptions
+    texts: Sequence[str], profile: ModelProfile, endpoint: EndpointName, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
     """Return the name of the field for the texts, what goes into it, and the other fields."""
     check_task(profile, "embeddings")

@@ -16,7 +16,6 @@ from workersai._jsonable import clean_text, object_text
 from workersai._models.content import Parts, produced_text, refusal_of, split_result
 from workersai._models.profile import ModelProfile
 from workersai.errors import ConfigurationError
-from workersai.types import WireMessage
 
 __all__ = ["to_wire_messages"]
 
@@ -26,7 +25,7 @@ _INSTRUCTIONS = frozenset({"system", "developer"})
 
 
 def to_wire_messages(
-    messages: Sequence[WireMessage], profile: ModelProfile
+    messages: Sequence[Mapping[str, Any]], profile: ModelProfile
 ) -> list[dict[str, Any]]:
     """Fit a conversation to *profile*; the caller's messages stay as they are.
 
@@ -60,7 +59,7 @@ def to_wire_messages(
 
 
 def _to_wire_message(
-    position: int, message: WireMessage, profile: ModelProfile
+    position: int, message: Mapping[str, Any], profile: ModelProfile
 ) -> tuple[dict[str, Any], Parts]:
     """Write one message, and what a user's message after it shall hold."""
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
@@ -111,7 +110,7 @@ def _to_text(position: int, arguments: Any) -> str:
 
 
 def _to_wire_content(
-    position: int, message: WireMessage, profile: ModelProfile
+    position: int, message: Mapping[str, Any], profile: ModelProfile
 ) -> tuple[str | Parts, Parts]:
     role, content = message["role"], message.get("content")
     if role in _RESULTS:
@@ -138,7 +137,7 @@ def _joined(parts: Parts) -> str | Parts:
     return "\n".join(part["text"] for part in parts)
 
 
-def _attachment(message: WireMessage, media: Parts) -> Parts:
+def _attachment(message: Mapping[str, Any], media: Parts) -> Parts:
     if not media:
         return []
     call_id = message.get("tool_call_id")

@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from workersai._arguments import argument_of, check_no_credentials, unknown_argument
-from workersai._models.profile import ModelProfile, Parameter
+from workersai._models.profile import ModelParameter, ModelProfile
 from workersai.errors import ConfigurationError
 from workersai.types import ChatParameters
 
@@ -134,7 +134,7 @@ def check_parameter(name: str, value: Any, profile: ModelProfile, others_in: str
     )
 
 
-def _wanted(value: Any, listed: Parameter) -> str | None:
+def _wanted(value: Any, listed: ModelParameter) -> str | None:
     """Say what the page wants instead of a value, or `None` if the value fits."""
     called, expected = _TYPES.get(listed.type, ("", object))
     is_wrong_bool = isinstance(value, bool) and listed.type != "boolean"
@@ -150,12 +150,12 @@ def _wanted(value: Any, listed: Parameter) -> str | None:
     return None
 
 
-def _in_range(value: float, listed: Parameter) -> bool:
+def _in_range(value: float, listed: ModelParameter) -> bool:
     above = listed.minimum is None or value >= listed.minimum
     return above and (listed.maximum is None or value <= listed.maximum)
 
 
-def _range(listed: Parameter) -> str:
+def _range(listed: ModelParameter) -> str:
     if listed.maximum is None:
         return f"at least {listed.minimum:,.15g}"
     if listed.minimum is None:

@@ -8,13 +8,13 @@ from typing import Any
 from workersai._models.profile import ModelProfile
 from workersai._names import acceptable_name
 from workersai.errors import ConfigurationError
-from workersai.types import Endpoint
+from workersai.types import EndpointName
 
 __all__ = ["to_wire_response_format"]
 
 
 def to_wire_response_format(
-    response_format: Mapping[str, Any] | None, profile: ModelProfile, endpoint: Endpoint
+    response_format: Mapping[str, Any] | None, profile: ModelProfile, endpoint: EndpointName
 ) -> dict[str, Any] | None:
     """Write a response format with its JSON schema bare or in the envelope, as the model wants.
 

@@ -22,7 +22,7 @@ from workersai._response.usage import parse_usage
 from workersai._secrets import redact
 from workersai._wire import Request
 from workersai.errors import ResponseError, WorkersAIError
-from workersai.results import Batch, BatchResponse, BatchResult, ChatResult, EmbeddingResult
+from workersai.results import BatchJob, BatchResponse, BatchResult, ChatResult, EmbeddingResult
 
 __all__ = ["parse_polled", "parse_submitted"]
 
@@ -38,7 +38,7 @@ def parse_submitted(
     request: Request,
     references: Sequence[str | None],
     tool_names: Sequence[Mapping[str, str]] = (),
-) -> Batch:
+) -> BatchJob:
     """Read the place in the queue.
 
     Raises:
@@ -52,10 +52,10 @@ def parse_submitted(
     if not isinstance(request_id, str) or not request_id:
         raise ResponseError(f"{request.model} took a batch without giving it a request_id")
     status = _status(found) or "queued"
-    return Batch(request_id, request.model or "", status, tuple(references), tuple(tool_names))
+    return BatchJob(request_id, request.model or "", status, tuple(references), tuple(tool_names))
 
 
-def parse_polled(reply: Reply, request: Request, batch: Batch) -> Batch | BatchResult:
+def parse_polled(reply: Reply, request: Request, batch: BatchJob) -> BatchJob | BatchResult:
     """Read what has become of a batch.
 
     Raises:
@@ -104,7 +104,7 @@ class _ResponseReader:
     document: ExactDocument
     path: tuple[str | int, ...]
 
-    def read(self, rows: list[Any], batch: Batch) -> tuple[BatchResponse, ...]:
+    def read(self, rows: list[Any], batch: BatchJob) -> tuple[BatchResponse, ...]:
         places = _places(rows, batch)
         names = dict(enumerate(batch.tool_names))
         found = [
@@ -150,7 +150,7 @@ class _ResponseReader:
 
 
 def _placed(
-    found: BatchResponse | None, index: int, reference: str | None, batch: Batch
+    found: BatchResponse | None, index: int, reference: str | None, batch: BatchJob
 ) -> BatchResponse:
     if found is not None:
         return replace(found, index=index, external_reference=found.external_reference or reference)
@@ -158,7 +158,7 @@ def _placed(
     return BatchResponse(index, ResponseError(f"{about}: no answer to request {index}"), reference)
 
 
-def _places(rows: list[Any], batch: Batch) -> list[int]:
+def _places(rows: list[Any], batch: BatchJob) -> list[int]:
     """Find each row's place among the requests.
 
     By its `id`, which is the index of the request; else by its reference; rows that carry neither

@@ -19,7 +19,7 @@ from workersai._response.usage import parse_usage, with_neurons
 from workersai._secrets import redact
 from workersai._wire import Request
 from workersai.errors import ResponseError
-from workersai.results import ChatResult, Choice, InvalidToolCall, ToolCall
+from workersai.results import ChatChoice, ChatResult, InvalidToolCall, ToolCall
 
 __all__ = ["AnswerPlace", "find_reasoning", "parse_chat", "read_chat"]
 
@@ -71,7 +71,7 @@ def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> C
     headers = read_headers(place.reply.headers, place.reply.secrets)
     if not isinstance(answer, dict):
         _check_scalar(answer, place, request)
-        return ChatResult((Choice(text=place.text(answer, ())),), **headers)
+        return ChatResult((ChatChoice(text=place.text(answer, ())),), **headers)
     reader = _ChoiceReader(place, CallIds(seed), request.tools)
     return ChatResult(
         choices=reader.read(answer, request.model),
@@ -109,7 +109,7 @@ class _ChoiceReader:
     ids: CallIds
     tools: Mapping[str, str]
 
-    def read(self, answer: dict[str, Any], model: str | None) -> tuple[Choice, ...]:
+    def read(self, answer: dict[str, Any], model: str | None) -> tuple[ChatChoice, ...]:
         choices = answer.get("choices")
         if isinstance(choices, list) and choices:
             return tuple(self._choice(i, choice) for i, choice in enumerate(choices))
@@ -120,7 +120,7 @@ class _ChoiceReader:
         fields = redact(ascii(sorted(answer)), self.place.reply.secrets)[:200]
         raise ResponseError(f"{model} answered in an unknown shape, with the fields {fields}")
 
-    def _choice(self, position: int, choice: Any) -> Choice:
+    def _choice(self, position: int, choice: Any) -> ChatChoice:
         if not isinstance(choice, dict):
             raise ResponseError(f"choices[{position}] is {type(choice).__name__}, not an object")
         path: Path = ("choices", position)
@@ -132,7 +132,7 @@ class _ChoiceReader:
         reason = label_or_none(choice.get("finish_reason"))
         valid, invalid = self._calls(message, path, is_truncated=reason == "length")
         index = read_index(choice.get("index"))
-        return Choice(
+        return ChatChoice(
             index=position if index is None else index,
             text=self.place.text(message.get(field), (*path, field)),
             reasoning=self._reasoning(message, path),
@@ -143,7 +143,7 @@ class _ChoiceReader:
             logprobs=read_logprobs(choice, self._exact(("choices", position))),
         )
 
-    def _native(self, answer: dict[str, Any]) -> Choice:
+    def _native(self, answer: dict[str, Any]) -> ChatChoice:
         response, reason = answer.get("response"), label_or_none(answer.get("finish_reason"))
         is_truncated = reason == "length"
         if not answer.get("tool_calls") and self._is_call(response):
@@ -154,7 +154,7 @@ class _ChoiceReader:
             response = None
         else:
             called = self._calls(answer, (), is_truncated=is_truncated)
-        return Choice(
+        return ChatChoice(
             text=self.place.text(response, ("response",)),
             reasoning=self._reasoning(answer, ()),
             tool_calls=called[0],

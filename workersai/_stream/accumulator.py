@@ -19,12 +19,12 @@ from workersai._wire import Request
 from workersai.errors import ResponseError
 from workersai.events import (
     ChatEvent,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     TextDelta,
     UsageUpdate,
 )
-from workersai.results import ChatResult, Choice
+from workersai.results import ChatChoice, ChatResult
 
 __all__ = ["AnswerInProgress"]
 
@@ -284,7 +284,7 @@ class AnswerInProgress:
         events: list[ChatEvent] = [*self._release_halves(), *deltas]
         if (usage := self._usage.total()) is not None:
             events.append(UsageUpdate(usage))
-        finish = Finish(
+        finish = ChatFinish(
             finish_reason=self.reason,
             model=self._names.get("model") or self._request.model,
             id=self._names.get("id"),
@@ -302,7 +302,7 @@ class AnswerInProgress:
         calls = self._tools.unfinished()
         if not (self._text or self._reasoning or calls):
             return None
-        choice = Choice(
+        choice = ChatChoice(
             text="".join(self._text),
             reasoning="".join(self._reasoning),
             invalid_tool_calls=calls,

@@ -1,7 +1,8 @@
 """Server-sent events -> chat events.
 
 A reader takes the bytes of one answer and gives events. Both clients and all four faces use the
-same one, so what a stream means is decided here alone. It ends with `Finish`, or `close` raises.
+same one, so what a stream means is decided here alone. It ends with `ChatFinish`, or `close`
+raises.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class ChatReader(Protocol):
         """Take bytes; return the events they complete. What is wrong waits for `close`."""
 
     def close(self) -> list[ChatEvent]:
-        """End the answer; return its last events, `Finish` the last, or raise what is wrong."""
+        """End the answer; return its last events, `ChatFinish` the last, or raise what is wrong."""
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
         """Return what to raise when the connection fails with *error* before the end.

@@ -12,7 +12,7 @@ from workersai._wire import MAX_BODY_BYTES, Request
 from workersai.errors import ResponseError, WorkersAIError
 from workersai.events import (
     ChatEvent,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     TextDelta,
     ToolCallDelta,
@@ -39,7 +39,7 @@ def replay(result: ChatResult) -> list[ChatEvent]:
     ]
     if result.usage is not None:
         events.append(UsageUpdate(result.usage))
-    finish = Finish(
+    finish = ChatFinish(
         finish_reason=choice.finish_reason,
         model=result.model,
         id=result.id,

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from workersai import (
+    ChatFinish,
     Client,
-    Finish,
     ReasoningDelta,
     TextDelta,
     Usage,
@@ -75,7 +75,7 @@ class Conversation:
                 self._write(event.text, style="dim")
             elif isinstance(event, UsageUpdate):
                 usage = event.usage
-            elif isinstance(event, Finish):
+            elif isinstance(event, ChatFinish):
                 reason = event.finish_reason
         if usage is not None:
             self._usages.append(usage)

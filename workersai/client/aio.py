@@ -18,14 +18,14 @@ from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
 from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
-from workersai.client.base import BaseClient, ToolChoice, Tools
+from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
 from workersai.client.caps import parse_whole_chat
 from workersai.client.sending import AsyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import AsyncChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, RequestOptions, WireMessage
+from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
 
 __all__ = ["AsyncClient"]
 
@@ -61,7 +61,7 @@ class AsyncClient(BaseClient):
 
     async def chat(
         self,
-        messages: Sequence[WireMessage],
+        messages: Messages,
         *,
         tools: Tools = None,
         tool_choice: ToolChoice = None,
@@ -77,7 +77,7 @@ class AsyncClient(BaseClient):
 
     def stream_chat(
         self,
-        messages: Sequence[WireMessage],
+        messages: Messages,
         *,
         tools: Tools = None,
         tool_choice: ToolChoice = None,

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from workersai._arguments import unknown_argument
 from workersai.client.setup import ConnectionOptions, Setup
 from workersai.errors import ConfigurationError
-from workersai.types import Endpoint, Timeout
+from workersai.types import EndpointName, Timeout
 
-__all__ = ["BaseClient", "ToolChoice", "Tools"]
+__all__ = ["BaseClient", "Messages", "ToolChoice", "Tools"]
 
+Messages: TypeAlias = Sequence[Mapping[str, Any]]
 Tools: TypeAlias = Sequence[Mapping[str, Any]] | None
 ToolChoice: TypeAlias = str | bool | Mapping[str, Any] | None
 
@@ -34,7 +35,7 @@ class BaseClient:
         return self._setup.model
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> EndpointName:
         """The route: `run` or `openai`."""
         return self._setup.endpoint
 

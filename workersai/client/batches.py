@@ -16,12 +16,12 @@ from workersai.client.polling import waiting
 from workersai.client.sending import AsyncSender, SyncSender
 from workersai.client.setup import OnRetry, Setup
 from workersai.errors import WorkersAIError
-from workersai.results import Batch, BatchResult
+from workersai.results import BatchJob, BatchResult
 from workersai.types import BatchRequest
 
 __all__ = ["AsyncBatches", "SyncBatches"]
 
-Found: TypeAlias = Batch | BatchResult
+Found: TypeAlias = BatchJob | BatchResult
 
 
 class SyncBatches:
@@ -37,7 +37,7 @@ class SyncBatches:
         *,
         model: str | None = None,
         on_retry: OnRetry = None,
-    ) -> Batch:
+    ) -> BatchJob:
         """Put requests into the model's queue.
 
         Each is built and checked as `chat`, `complete` or `embed` would, with its own options; a
@@ -73,8 +73,8 @@ class SyncBatches:
         return self._sender.call(request, parse, on_retry)
 
     def get(
-        self, batch: Batch | str, *, model: str | None = None, on_retry: OnRetry = None
-    ) -> Batch | BatchResult:
+        self, batch: BatchJob | str, *, model: str | None = None, on_retry: OnRetry = None
+    ) -> BatchJob | BatchResult:
         """Ask once what has become of a batch.
 
         Args:
@@ -95,7 +95,7 @@ class SyncBatches:
 
     def wait(
         self,
-        batch: Batch | str,
+        batch: BatchJob | str,
         *,
         model: str | None = None,
         timeout: float | None = None,
@@ -152,21 +152,21 @@ class AsyncBatches:
         *,
         model: str | None = None,
         on_retry: OnRetry = None,
-    ) -> Batch:
+    ) -> BatchJob:
         """As `Client.batches.submit`."""
         request, parse = _submission(self._setup, requests, model)
         return await self._sender.call(request, parse, on_retry)
 
     async def get(
-        self, batch: Batch | str, *, model: str | None = None, on_retry: OnRetry = None
-    ) -> Batch | BatchResult:
+        self, batch: BatchJob | str, *, model: str | None = None, on_retry: OnRetry = None
+    ) -> BatchJob | BatchResult:
         """As `Client.batches.get`."""
         request, parse = _polling(_batch(self._setup, batch, model))
         return await self._sender.call(request, parse, on_retry)
 
     async def wait(
         self,
-        batch: Batch | str,
+        batch: BatchJob | str,
         *,
         model: str | None = None,
         timeout: float | None = None,
@@ -192,7 +192,7 @@ class AsyncBatches:
 
 def _submission(
     setup: Setup, requests: Sequence[BatchRequest], model: str | None
-) -> tuple[Request, Callable[[Reply, Request], Batch]]:
+) -> tuple[Request, Callable[[Reply, Request], BatchJob]]:
     asked = submit_request(
         requests,
         setup.model_for(model),
@@ -207,9 +207,9 @@ def _submission(
     return asked, parse
 
 
-def _polling(batch: Batch) -> tuple[Request, Callable[[Reply, Request], Found]]:
+def _polling(batch: BatchJob) -> tuple[Request, Callable[[Reply, Request], Found]]:
     return poll_request(batch.request_id, batch.model), partial(parse_polled, batch=batch)
 
 
-def _batch(setup: Setup, batch: Batch | str, model: str | None) -> Batch:
-    return batch if isinstance(batch, Batch) else Batch(batch, setup.model_for(model))
+def _batch(setup: Setup, batch: BatchJob | str, model: str | None) -> BatchJob:
+    return batch if isinstance(batch, BatchJob) else BatchJob(batch, setup.model_for(model))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from workersai._response.chat import parse_chat
 from workersai._response.reply import Reply
 from workersai._wire import Request
-from workersai.events import ChatEvent, Finish
+from workersai.events import ChatEvent, ChatFinish
 from workersai.results import ChatResult
 
 __all__ = ["parse_whole_chat", "watch_events"]
@@ -30,7 +30,7 @@ def parse_whole_chat(reply: Reply, request: Request) -> ChatResult:
 
 def watch_events(events: Sequence[ChatEvent], request: Request) -> None:
     """Look at the last events of a stream; warn if it was cut at a cap its caller did not set."""
-    _watch(request, (event.finish_reason for event in events if isinstance(event, Finish)))
+    _watch(request, (event.finish_reason for event in events if isinstance(event, ChatFinish)))
 
 
 def _watch(request: Request, reasons: Iterable[str | None]) -> None:

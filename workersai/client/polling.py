@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from workersai._checks import check_seconds
 from workersai.errors import APIStatusError, APITimeoutError, WorkersAIError
-from workersai.results import Batch
+from workersai.results import BatchJob
 from workersai.types import Timeout
 
 __all__ = ["Poll", "waiting"]
@@ -27,19 +27,19 @@ _NOT_FOUND = 5504
 class Poll:
     """Wait *delay* seconds, then ask for *batch*, within *timeout*."""
 
-    batch: Batch
+    batch: BatchJob
     delay: float
     timeout: Timeout
 
 
 def waiting(
-    batch: Batch,
+    batch: BatchJob,
     limits: Timeout,
     *,
     timeout: float | None = None,
     interval: float = 1.0,
     clock: Callable[[], float] = time.monotonic,
-) -> Generator[Poll, Batch, NoReturn]:
+) -> Generator[Poll, BatchJob, NoReturn]:
     """Poll until the results are there.
 
     The first poll comes at once, the second after *interval*; delays double up to 30 s and get
@@ -84,7 +84,7 @@ def _is_unseen(error: WorkersAIError, waited: float) -> bool:
     return is_not_found and waited < _UNSEEN_SECONDS
 
 
-def _too_late(batch: Batch, seconds: float, failure: WorkersAIError | None) -> APITimeoutError:
+def _too_late(batch: BatchJob, seconds: float, failure: WorkersAIError | None) -> APITimeoutError:
     why = f"the last poll failed: {failure}" if failure else f"its status is {batch.status!r}"
     return APITimeoutError(
         f"Batch {batch.request_id} of {batch.model} was not done within {seconds:g} s, {why}; it "

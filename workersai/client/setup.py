@@ -21,7 +21,7 @@ from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
 from workersai.errors import ConfigurationError
-from workersai.types import CallOptions, EmbeddingOptions, Endpoint, RequestOptions, Timeout
+from workersai.types import CallOptions, EmbeddingOptions, EndpointName, RequestOptions, Timeout
 
 __all__ = ["ConnectionOptions", "OnRetry", "Setup", "take_request_options"]
 
@@ -34,7 +34,7 @@ class ConnectionOptions(TypedDict, total=False):
     account_id: str | None
     api_token: str | SecretStr | None
     base_url: str | None
-    endpoint: Endpoint
+    endpoint: EndpointName
     timeout: float | Timeout | None
     max_retries: int
     gateway: str | Mapping[str, Any] | None
@@ -70,7 +70,7 @@ class Setup:
         account_id: str | None = None,
         api_token: str | SecretStr | None = None,
         base_url: str | None = None,
-        endpoint: Endpoint = "run",
+        endpoint: EndpointName = "run",
         timeout: float | Timeout | None = _DEFAULT_TIMEOUT,
         max_retries: int = 2,
         gateway: str | Mapping[str, Any] | None = None,
@@ -89,7 +89,7 @@ class Setup:
                 f"endpoint={endpoint!r} must be 'run' or 'openai'", parameter="endpoint"
             )
         self.model = model
-        self.endpoint: Endpoint = endpoint
+        self.endpoint: EndpointName = endpoint
         self.timeout = Timeout.of(timeout)
         self.max_retries = check_count("max_retries", max_retries, 0)
         self.reject_if_busy = reject_if_busy

@@ -7,8 +7,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from workersai.events import ChatEvent, Finish, ReasoningDelta, TextDelta, UsageUpdate
-from workersai.results import ChatResult, Choice, Usage
+from workersai.events import ChatEvent, ChatFinish, ReasoningDelta, TextDelta, UsageUpdate
+from workersai.results import ChatChoice, ChatResult, Usage
 
 __all__ = ["AsyncChatStream", "ChatStream", "collect"]
 
@@ -21,7 +21,7 @@ class _Collected:
         self._reasoning: list[str] = []
         self._logprobs: list[dict[str, Any]] = []
         self._usage: Usage | None = None
-        self._finish = Finish()
+        self._finish = ChatFinish()
 
     def add(self, event: ChatEvent) -> None:
         """Take an event."""
@@ -33,7 +33,7 @@ class _Collected:
             self._reasoning.append(event.text)
         elif isinstance(event, UsageUpdate):
             self._usage = event.usage
-        elif isinstance(event, Finish):
+        elif isinstance(event, ChatFinish):
             self._finish = event
 
     @property
@@ -44,7 +44,7 @@ class _Collected:
     def result(self) -> ChatResult:
         """Return the answer as `chat` would have."""
         finish = self._finish
-        choice = Choice(
+        choice = ChatChoice(
             text=self.text,
             reasoning="".join(self._reasoning),
             tool_calls=finish.tool_calls,
@@ -68,7 +68,7 @@ def collect(events: Iterable[ChatEvent]) -> ChatResult:
     """Join the events of a whole stream to the answer that `Client.chat` would have returned.
 
     Args:
-        events: Of one stream, `Finish` the last.
+        events: Of one stream, `ChatFinish` the last.
 
     Raises:
         WorkersAIError: What reading the stream raises.

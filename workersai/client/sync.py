@@ -18,14 +18,14 @@ from workersai._response.embeddings import parse_embeddings
 from workersai._response.rerank import parse_rerank, place_ranking
 from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
-from workersai.client.base import BaseClient, ToolChoice, Tools
+from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
 from workersai.client.caps import parse_whole_chat
 from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import ChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, RequestOptions, WireMessage
+from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
 
 __all__ = ["Client"]
 
@@ -81,7 +81,7 @@ class Client(BaseClient):
 
     def chat(
         self,
-        messages: Sequence[WireMessage],
+        messages: Messages,
         *,
         tools: Tools = None,
         tool_choice: ToolChoice = None,
@@ -113,7 +113,7 @@ class Client(BaseClient):
 
     def stream_chat(
         self,
-        messages: Sequence[WireMessage],
+        messages: Messages,
         *,
         tools: Tools = None,
         tool_choice: ToolChoice = None,
@@ -121,7 +121,7 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
     ) -> ChatStream:
-        """Ask for the next message as a stream of events, `Finish` the last of them.
+        """Ask for the next message as a stream of events, `ChatFinish` the last of them.
 
         The arguments are those of `chat`, checked at once; the request goes out with the first
         `next`. Closing the generator closes the connection.

@@ -77,6 +77,7 @@ from workersai.integration.structured import (
 from workersai.integration.tools import function_tool
 from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
+from workersai.types import WireFunctionCall, WireMessage, WireToolCall
 
 __all__ = [
     "ACCOUNT_VARIABLES",
@@ -104,6 +105,9 @@ __all__ = [
     "Rounds",
     "StructuredMethod",
     "ThinkingEvents",
+    "WireFunctionCall",
+    "WireMessage",
+    "WireToolCall",
     "ask_rounds",
     "ask_rounds_async",
     "call_each",

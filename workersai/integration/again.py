@@ -25,14 +25,14 @@ from workersai._checks import check_count
 from workersai.events import (
     AskedAgain,
     ChatEvent,
-    Finish,
+    ChatFinish,
     ReasoningDelta,
     RoundEvent,
     TextDelta,
     ToolCallDelta,
     UsageUpdate,
 )
-from workersai.results import ChatResult, Choice, InvalidToolCall, Usage
+from workersai.results import ChatChoice, ChatResult, InvalidToolCall, Usage
 from workersai.thinking import without_think_tags
 from workersai.types import WireMessage
 
@@ -65,7 +65,7 @@ class Rounds:
         self.is_done = False
         self._left = check_count("tool_call_retries", retries, 0) if arguments.get("tools") else 0
         self._think_tags = think_tags
-        self._earlier: list[Choice] = []
+        self._earlier: list[ChatChoice] = []
         self._usage: Usage | None = None
         self._ids: set[str] = set()
         self._text: list[str] = []
@@ -97,7 +97,7 @@ class Rounds:
             return result
         return replace(result, choices=(self._joined(choice),), usage=self._usage)
 
-    def _joined(self, choice: Choice) -> Choice:
+    def _joined(self, choice: ChatChoice) -> ChatChoice:
         all_of = [*self._earlier, choice]
         logprobs = [token for one in all_of for token in one.logprobs or ()]
         return replace(
@@ -143,7 +143,7 @@ class Rounds:
         pieces.append(text)
         return f"{_BREAK}{text}" if is_later and text else text
 
-    def _finish(self, event: Finish) -> tuple[RoundEvent, ...]:
+    def _finish(self, event: ChatFinish) -> tuple[RoundEvent, ...]:
         choice = self._own(self._choice(event))
         self._text, self._reasoning = [], []
         if self._asks_again(choice):
@@ -153,8 +153,8 @@ class Rounds:
         calls, invalid = choice.tool_calls, choice.invalid_tool_calls
         return (*usage, replace(event, tool_calls=calls, invalid_tool_calls=invalid))
 
-    def _choice(self, event: Finish) -> Choice:
-        choice = Choice(
+    def _choice(self, event: ChatFinish) -> ChatChoice:
+        choice = ChatChoice(
             text="".join(self._text),
             reasoning="".join(self._reasoning),
             tool_calls=event.tool_calls,
@@ -166,7 +166,7 @@ class Rounds:
 
     # --------------------------------------------------------------------------- deciding
 
-    def _asks_again(self, choice: Choice) -> bool:
+    def _asks_again(self, choice: ChatChoice) -> bool:
         """Say whether to ask again, and get ready for it.
 
         A call that the token cap cut off would be cut off again, and a sound call beside a
@@ -187,7 +187,7 @@ class Rounds:
         )
         return True
 
-    def _own(self, choice: Choice) -> Choice:
+    def _own(self, choice: ChatChoice) -> ChatChoice:
         """Give the calls ids that no earlier round has: models begin to count anew."""
         return replace(
             choice,
@@ -205,7 +205,7 @@ class Rounds:
         return self._renamed[call_id]
 
 
-def corrections(choice: Choice) -> list[WireMessage]:
+def corrections(choice: ChatChoice) -> list[WireMessage]:
     """Show a model its malformed calls, with the reason why each was not run."""
     named = [call for call in choice.invalid_tool_calls if call.name]
     answer: WireMessage = {"role": "assistant", "content": choice.text}

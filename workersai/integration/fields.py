@@ -47,7 +47,7 @@ from workersai.integration.pickles import (
     state_of,
     warn_of_left,
 )
-from workersai.types import ChatParameters, Endpoint, RequestOptions, Timeout
+from workersai.types import ChatParameters, EndpointName, RequestOptions, Timeout
 
 __all__ = [
     "BodyFields",
@@ -195,7 +195,7 @@ class ConnectionFields(CheckedFields):
         validate_default=True,
         description="The API's root; from `WORKERSAI_BASE_URL`, else Cloudflare's.",
     )
-    endpoint: Endpoint = Field(
+    endpoint: EndpointName = Field(
         default="run",
         description="`run` for the native route, `openai` for the OpenAI-compatible ones.",
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai.types import ChatParameters, Endpoint, Timeout
+from workersai.types import ChatParameters, EndpointName, Timeout
 
 __all__ = [
     "ConnectionSettings",
@@ -31,7 +31,7 @@ class ConnectionSettings(TypedDict, total=False):
     base_url: str | None
     api_base: str | None
     allow_insecure_http: bool
-    endpoint: Endpoint
+    endpoint: EndpointName
     timeout: float | Timeout | None
     request_timeout: float | Timeout | None
     max_retries: int

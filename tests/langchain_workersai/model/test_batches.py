@@ -17,7 +17,7 @@ from pydantic import BaseModel
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
 from tests.langchain_workersai.scripted import GLM, GRANITE, SEA_LION, Scripted, Wire
-from workersai import Batch
+from workersai import BatchJob
 
 ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
 QUEUED = {"status": "queued", "request_id": ID, "model": GRANITE}
@@ -47,9 +47,9 @@ def failed(place: int, code: int) -> dict[str, Any]:
 DONE = {"responses": [row(1), row(0)]}
 
 
-async def submit(llm: Any, call_style: str, *args: Any, **kwargs: Any) -> Batch:
+async def submit(llm: Any, call_style: str, *args: Any, **kwargs: Any) -> BatchJob:
     made = llm.submit_batch(*args, **kwargs) if call_style == "sync" else None
-    batch: Batch = made or await llm.asubmit_batch(*args, **kwargs)
+    batch: BatchJob = made or await llm.asubmit_batch(*args, **kwargs)
     return batch
 
 
@@ -162,7 +162,7 @@ async def test_one_poll(scripted: Scripted, call_style: str) -> None:
     """The batch while it is not done, the messages when it is; by its id of this model."""
     llm, server = scripted(RUNNING, DONE, model=SEA_LION)
 
-    assert await poll(llm, call_style, ID) == Batch(ID, SEA_LION, "running")
+    assert await poll(llm, call_style, ID) == BatchJob(ID, SEA_LION, "running")
     assert [message.text for message in await poll(llm, call_style, ID)] == ["text 0", "text 1"]
     assert server.bodies == [{"request_id": ID}] * 2
     assert {str(request.url).partition("/run/")[2] for request in server.requests} == {
@@ -187,7 +187,7 @@ async def test_a_wait_that_is_too_long(scripted: Scripted, call_style: str) -> N
     with pytest.raises(face.APITimeoutError) as caught:
         await results(llm, call_style, ID, timeout=0.5, interval=1)
 
-    assert caught.value.batch == Batch(ID, GRANITE, "running")
+    assert caught.value.batch == BatchJob(ID, GRANITE, "running")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from langchain_core.messages.block_translators import get_translator
 
 from langchain_workersai._translate import blocks
 from langchain_workersai._translate.chunks import ChunkStream
-from workersai import ChatEvent, Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from workersai import ChatEvent, ChatFinish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 
 METADATA = {"model_provider": "workersai"}
 
@@ -61,7 +61,7 @@ def test_a_merged_stream_reads_as_the_whole_message() -> None:
         TextDelta("t"),
         ToolCallDelta(0, "c", "f", "{}"),
         TextDelta("u"),
-        Finish("tool_calls", tool_calls=(ToolCall("c", "f", {}),)),
+        ChatFinish("tool_calls", tool_calls=(ToolCall("c", "f", {}),)),
     ]
     first, *rest = [chunk.message for event in events for chunk in stream.feed(event)]
     assert isinstance(first, AIMessageChunk)

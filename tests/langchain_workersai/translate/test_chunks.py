@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_workersai._translate.chunks import ChunkStream, breaker
 from workersai import (
     ChatEvent,
-    Finish,
+    ChatFinish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -130,7 +130,9 @@ def test_usage_and_metadata_are_on_one_chunk() -> None:
         [
             TextDelta("a"),
             UsageUpdate(usage),
-            Finish("stop", model="@cf/a/b-fast", id="x", request_id="ray", system_fingerprint="fp"),
+            ChatFinish(
+                "stop", model="@cf/a/b-fast", id="x", request_id="ray", system_fingerprint="fp"
+            ),
         ]
     )
     last = chunks[-1]
@@ -154,23 +156,23 @@ def test_usage_and_metadata_are_on_one_chunk() -> None:
     }
     assert all(c.response_metadata["model_provider"] == "workersai" for c in chunks)
     assert last.chunk_position == "last"
-    assert merged([TextDelta("a"), UsageUpdate(usage), Finish("stop")]).content == "a"
+    assert merged([TextDelta("a"), UsageUpdate(usage), ChatFinish("stop")]).content == "a"
 
 
 def test_a_stream_that_names_no_model_has_the_one_that_was_asked() -> None:
     """`model_name` is never missing."""
-    assert messages([Finish()])[-1].response_metadata["model_name"] == "@cf/a/b"
+    assert messages([ChatFinish()])[-1].response_metadata["model_name"] == "@cf/a/b"
 
 
 def test_a_refusal_is_kept() -> None:
     """A refusal arrives with the end."""
-    assert messages([Finish("stop", refusal="no")])[-1].additional_kwargs == {"refusal": "no"}
+    assert messages([ChatFinish("stop", refusal="no")])[-1].additional_kwargs == {"refusal": "no"}
 
 
 def test_logprobs_of_a_stream_join() -> None:
     """The log probabilities of all tokens are one list."""
     one, two = {"token": "a"}, {"token": "b"}
-    message = merged([TextDelta("a", [one]), TextDelta("b", [two]), Finish("stop")])
+    message = merged([TextDelta("a", [one]), TextDelta("b", [two]), ChatFinish("stop")])
     assert message.response_metadata["logprobs"] == {"content": [one, two]}
 
 
@@ -185,7 +187,7 @@ def test_id_and_name_come_once_and_calls_merge_by_index() -> None:
             ToolCallDelta(1, arguments='{"b": '),
             ToolCallDelta(0, arguments=": 1}"),
             ToolCallDelta(1, arguments="2}"),
-            Finish("tool_calls", tool_calls=calls),
+            ChatFinish("tool_calls", tool_calls=calls),
         ]
     )
     assert [(c["id"], c["name"], c["args"]) for c in message.tool_calls] == [
@@ -221,7 +223,7 @@ def test_a_call_that_the_core_calls_invalid_is_invalid_here(arguments: str) -> N
         [
             ToolCallDelta(0, "c", "f", arguments[:3]),
             ToolCallDelta(0, arguments=arguments[3:]),
-            Finish("length", invalid_tool_calls=(invalid,)),
+            ChatFinish("length", invalid_tool_calls=(invalid,)),
         ]
     )
     assert message.tool_calls == []
@@ -248,7 +250,7 @@ def test_no_cut_of_any_arguments_becomes_a_call(arguments: dict[str, object], da
         [
             ToolCallDelta(0, "c", "f"),
             ToolCallDelta(0, arguments=cut),
-            Finish("length", invalid_tool_calls=(InvalidToolCall("c", "f", cut, "cut short"),)),
+            ChatFinish("length", invalid_tool_calls=(InvalidToolCall("c", "f", cut, "cut short"),)),
         ]
     )
     assert message.tool_calls == []
@@ -261,7 +263,7 @@ def test_a_broken_call_beside_a_whole_one_does_not_spoil_it() -> None:
         [
             ToolCallDelta(0, "x", "f", '{"a": 1}'),
             ToolCallDelta(1, "y", "g", '{"b": "'),
-            Finish(
+            ChatFinish(
                 "length",
                 tool_calls=(ToolCall("x", "f", {"a": 1}),),
                 invalid_tool_calls=(InvalidToolCall("y", "g", '{"b": "', "cut"),),
@@ -295,7 +297,7 @@ def test_arguments_in_odd_clothes_read_as_the_core_read_them(
         [
             ToolCallDelta(0, "c", "f", first),
             *(ToolCallDelta(0, arguments=piece) for piece in rest),
-            Finish("tool_calls", tool_calls=(ToolCall("c", "f", parsed),)),
+            ChatFinish("tool_calls", tool_calls=(ToolCall("c", "f", parsed),)),
         ]
     )
     assert [call["args"] for call in message.tool_calls] == [parsed]

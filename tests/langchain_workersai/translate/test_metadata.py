@@ -17,10 +17,10 @@ from langchain_workersai._translate.completions import from_wire_completions, ge
 from langchain_workersai._translate.metadata import INVALID_CALLS
 from tests.langchain_workersai.scripted import merged
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -70,7 +70,7 @@ def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
     call = draw(st.none() | st.just(ToolCall("c", "f", {"a": 1})))
     broken = draw(st.none() | st.just(InvalidToolCall("d", "g", '{"a', "cut")))
     valid, invalid = tuple(filter(None, [call])), tuple(filter(None, [broken]))
-    choice = Choice(0, text, reasoning, valid, invalid, reason, refusal, tokens)
+    choice = ChatChoice(0, text, reasoning, valid, invalid, reason, refusal, tokens)
     events: list[ChatEvent] = [TextDelta(letter) for letter in text]
     events += [TextDelta("", tokens)] if tokens else []
     events += [ReasoningDelta(letter) for letter in reasoning]
@@ -79,7 +79,7 @@ def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
     )
     events += [ToolCallDelta(1, "d", "g", '{"a')] * bool(broken)
     events += [UsageUpdate(usage)] if usage else []
-    finish = Finish(
+    finish = ChatFinish(
         finish_reason=reason, tool_calls=valid, invalid_tool_calls=invalid, refusal=refusal, **facts
     )
     return ChatResult((choice,), usage, **facts), [*events, finish]
@@ -171,7 +171,7 @@ def test_the_chunks_of_several_completions_add_up(
 def test_generation_chunks_of_several_calls_add_up() -> None:
     """Handlers that collect the chunks themselves can add them, one or a list."""
     events: list[ChatEvent] = [TextDelta("a", [{"token": "a", "logprob": -0.5}])]
-    events += [UsageUpdate(Usage(1, 1, 2, neurons=0.25)), Finish("stop", id="x")]
+    events += [UsageUpdate(Usage(1, 1, 2, neurons=0.25)), ChatFinish("stop", id="x")]
     streams = [ChunkStream(model="m"), ChunkStream(model="m")]
     given = [chunk for stream in streams for event in events for chunk in stream.feed(event)]
     total = given[0] + given[1:]
@@ -182,7 +182,7 @@ def test_generation_chunks_of_several_calls_add_up() -> None:
 @pytest.mark.parametrize("neurons", [None, 0.0, 1.5])
 def test_neurons_are_a_list_with_one_number_a_call(neurons: float | None) -> None:
     """Fractions have no sum in LangChain; token counts have, and stay whole numbers."""
-    result = ChatResult((Choice(text="a"),), Usage(1, 2, 3, neurons=neurons))
+    result = ChatResult((ChatChoice(text="a"),), Usage(1, 2, 3, neurons=neurons))
     message = from_wire_chat_result(result, model="m").generations[0].message
     assert message.response_metadata.get("neurons") == (None if neurons is None else [neurons])
     assert message.response_metadata["token_usage"] == {

@@ -18,7 +18,7 @@ from llamaindex_workersai import (
     WorkersAI,
 )
 from tests.llamaindex_workersai.scripted import MODEL, REASONING_MODEL, Reply, Scripted
-from workersai import Batch
+from workersai import BatchJob
 from workersai.local import LocalServer
 
 ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
@@ -60,7 +60,7 @@ def texts(responses: Any) -> list[str]:
     return [response.message.content for response in responses]
 
 
-async def submit(llm: WorkersAI, call_style: str, *args: Any, **kwargs: Any) -> Batch:
+async def submit(llm: WorkersAI, call_style: str, *args: Any, **kwargs: Any) -> BatchJob:
     if call_style == "sync":
         return llm.submit_batch(*args, **kwargs)
     return await llm.asubmit_batch(*args, **kwargs)
@@ -149,7 +149,7 @@ async def test_one_poll(call_style: str) -> None:
     script = Scripted(RUNNING, DONE)
     llm = model(script, OTHER)
 
-    assert await poll(llm, call_style, ID) == Batch(ID, OTHER, "running")
+    assert await poll(llm, call_style, ID) == BatchJob(ID, OTHER, "running")
     assert texts(await poll(llm, call_style, ID)) == ["text 0", "text 1"]
     assert script.requests == [{"request_id": ID}] * 2
     assert all(f"{OTHER}?queueRequest=true" in str(request.url) for request in script.sent)
@@ -172,7 +172,7 @@ async def test_a_wait_that_is_too_long(call_style: str) -> None:
     with pytest.raises(APITimeoutError) as caught:
         await results(model(Scripted(RUNNING)), call_style, ID, timeout=0.5, interval=1)
 
-    assert caught.value.batch == Batch(ID, MODEL, "running")
+    assert caught.value.batch == BatchJob(ID, MODEL, "running")
 
 
 @pytest.mark.parametrize(

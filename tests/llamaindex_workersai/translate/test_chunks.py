@@ -17,10 +17,10 @@ from llamaindex_workersai._translate.chunks import (
     to_completion,
 )
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -51,7 +51,7 @@ def call_events(call: ToolCall, index: int = 0, piece: int = 3) -> list[ChatEven
 
 def test_message_is_the_text_so_far_and_delta_is_new() -> None:
     """Each response has the whole text so far; its delta is what came last."""
-    responses = read([TextDelta("Hel"), TextDelta("lo"), Finish("stop")])
+    responses = read([TextDelta("Hel"), TextDelta("lo"), ChatFinish("stop")])
     assert [(r.delta, r.message.content) for r in responses] == [
         ("Hel", "Hel"),
         ("lo", "Hello"),
@@ -69,7 +69,7 @@ def test_message_is_the_text_so_far_and_delta_is_new() -> None:
 )
 def test_deltas_join_to_the_content(deltas: list[ChatEvent]) -> None:
     """Deltas joined are the content; thinking deltas joined are the thinking block."""
-    responses = read([*deltas, Finish("stop")])
+    responses = read([*deltas, ChatFinish("stop")])
     last = responses[-1].message
     thinking = [b.content for b in last.blocks if isinstance(b, ThinkingBlock)]
     assert "".join(r.delta or "" for r in responses) == (last.content or "")
@@ -79,7 +79,9 @@ def test_deltas_join_to_the_content(deltas: list[ChatEvent]) -> None:
 
 def test_reasoning_in_the_first_event_is_shown() -> None:
     """No reasoning is lost, not even before any text, and none is in the text."""
-    responses = read([ReasoningDelta("Hm"), ReasoningDelta("."), TextDelta("Yes"), Finish("stop")])
+    responses = read(
+        [ReasoningDelta("Hm"), ReasoningDelta("."), TextDelta("Yes"), ChatFinish("stop")]
+    )
     assert [r.additional_kwargs.get("thinking_delta") for r in responses[:3]] == ["Hm", ".", None]
     assert responses[-1].message.blocks[0] == ThinkingBlock(content="Hm.")
     assert responses[-1].message.content == "Yes"
@@ -97,7 +99,7 @@ def test_streaming_calls_are_in_both_places_until_the_end() -> None:
     last message, which is stored, has blocks with dict arguments alone.
     """
     call = ToolCall("c1", "add", {"a": 1, "b": 2})
-    *streamed, last = read([*call_events(call), Finish("tool_calls", tool_calls=(call,))])
+    *streamed, last = read([*call_events(call), ChatFinish("tool_calls", tool_calls=(call,))])
     for response in streamed:
         entry = response.message.additional_kwargs["tool_calls"][0]
         assert (entry["id"], entry["type"], entry["function"]["name"]) == ("c1", "function", "add")
@@ -122,7 +124,7 @@ def test_interleaved_calls_stay_apart() -> None:
     calls = (ToolCall("a", "f", {"x": "one"}), ToolCall("b", "g", {"y": "two"}))
     first, second = call_events(calls[0], 0), call_events(calls[1], 1)
     mixed = [event for pair in zip(first, second, strict=True) for event in pair]
-    responses = read([*mixed, Finish("tool_calls", tool_calls=calls)])
+    responses = read([*mixed, ChatFinish("tool_calls", tool_calls=calls)])
     before_last = responses[-2].message.additional_kwargs["tool_calls"]
     assert [json.loads(c["function"]["arguments"]) for c in before_last] == [
         {"x": "one"},
@@ -139,7 +141,7 @@ def test_no_response_changes_after_it_was_given() -> None:
         TextDelta("add", [{"token": "add", "logprob": -0.2}]),
         *call_events(call),
         UsageUpdate(USAGE),
-        Finish("tool_calls", tool_calls=(call,)),
+        ChatFinish("tool_calls", tool_calls=(call,)),
     ]
     assembler = ChatAssembler(AnswerOptions())
     kept = [
@@ -160,7 +162,7 @@ def test_last_response_has_everything() -> None:
         TextDelta("Adding."),
         *call_events(call),
         UsageUpdate(USAGE),
-        Finish("tool_calls", model="m", id="answer-1", tool_calls=(call,), request_id="ray"),
+        ChatFinish("tool_calls", model="m", id="answer-1", tool_calls=(call,), request_id="ray"),
     ]
     last = read(events)[-1]
     assert [type(block) for block in last.message.blocks] == [
@@ -191,7 +193,7 @@ def test_usage_alone_shows_nothing() -> None:
 
 def test_raw_without_usage_has_no_usage_key() -> None:
     """Token counters estimate when the key is missing; a null would hide the counts."""
-    assert "usage" not in (read([TextDelta("a"), Finish("stop")])[-1].raw or {})
+    assert "usage" not in (read([TextDelta("a"), ChatFinish("stop")])[-1].raw or {})
 
 
 def test_stream_ends_as_the_whole_answer() -> None:
@@ -204,12 +206,16 @@ def test_stream_ends_as_the_whole_answer() -> None:
             TextDelta("Hi"),
             *call_events(call),
             UsageUpdate(USAGE),
-            Finish("tool_calls", tool_calls=(call,), invalid_tool_calls=(broken,), refusal="no"),
+            ChatFinish(
+                "tool_calls", tool_calls=(call,), invalid_tool_calls=(broken,), refusal="no"
+            ),
         ]
     )[-1]
     whole = from_wire_result(
         ChatResult(
-            (Choice(0, "Hi", "Hm", (call,), (broken,), "tool_calls", "no"),), USAGE, raw={"x": 1}
+            (ChatChoice(0, "Hi", "Hm", (call,), (broken,), "tool_calls", "no"),),
+            USAGE,
+            raw={"x": 1},
         ),
         AnswerOptions(),
     )
@@ -221,7 +227,7 @@ def test_stream_ends_as_the_whole_answer() -> None:
 def test_broken_calls_are_never_calls() -> None:
     """A cut call is kept beside the message, with its text and the reason."""
     broken = InvalidToolCall("c2", "add", '{"a"', "cut short")
-    last = read([Finish("length", invalid_tool_calls=(broken,))])[-1]
+    last = read([ChatFinish("length", invalid_tool_calls=(broken,))])[-1]
     assert not [b for b in last.message.blocks if isinstance(b, ToolCallBlock)]
     assert last.message.additional_kwargs["invalid_tool_calls"] == [
         {"id": "c2", "name": "add", "arguments": '{"a"', "error": "cut short"}
@@ -231,14 +237,14 @@ def test_broken_calls_are_never_calls() -> None:
 def test_empty_answer_has_empty_text() -> None:
     """`content` is "" for an answer of nothing, and `None` only beside calls or reasoning."""
     call = ToolCall("c1", "f", {})
-    assert read([Finish("stop")])[-1].message.content == ""
-    assert read([Finish("tool_calls", tool_calls=(call,))])[-1].message.content is None
+    assert read([ChatFinish("stop")])[-1].message.content == ""
+    assert read([ChatFinish("tool_calls", tool_calls=(call,))])[-1].message.content is None
 
 
 def test_only_the_first_call_when_asked() -> None:
     """Without parallel calls an answer shows its first, while streaming and at the end."""
     calls = (ToolCall("a", "f", {}), ToolCall("b", "g", {}))
-    events = [*call_events(calls[0], 0), *call_events(calls[1], 1), Finish(tool_calls=calls)]
+    events = [*call_events(calls[0], 0), *call_events(calls[1], 1), ChatFinish(tool_calls=calls)]
     responses = read(events, AnswerOptions(only_first_call=True))
     assert all(
         [b.tool_name for b in r.message.blocks if isinstance(b, ToolCallBlock)] == ["f"]
@@ -248,7 +254,7 @@ def test_only_the_first_call_when_asked() -> None:
 
 def test_reasoning_stands_in_for_text_when_asked() -> None:
     """Some models leave their answer in the reasoning; it is recovered on request only."""
-    events: list[ChatEvent] = [ReasoningDelta("42"), Finish("stop")]
+    events: list[ChatEvent] = [ReasoningDelta("42"), ChatFinish("stop")]
     assert read(events)[-1].message.content is None
     last = read(events, AnswerOptions(reasoning_as_text=True))[-1]
     assert (last.delta, last.message.content) == ("42", "42")
@@ -258,8 +264,8 @@ def test_reasoning_never_replaces_text_or_calls() -> None:
     """An answer that has a text or a call keeps it."""
     options = AnswerOptions(reasoning_as_text=True)
     call = ToolCall("c1", "f", {})
-    said = read([ReasoningDelta("Hm"), TextDelta("Yes"), Finish("stop")], options)[-1]
-    called = read([ReasoningDelta("Hm"), Finish(tool_calls=(call,))], options)[-1]
+    said = read([ReasoningDelta("Hm"), TextDelta("Yes"), ChatFinish("stop")], options)[-1]
+    called = read([ReasoningDelta("Hm"), ChatFinish(tool_calls=(call,))], options)[-1]
     assert said.message.content == "Yes"
     assert called.message.content is None
 
@@ -272,16 +278,16 @@ def test_log_probabilities_come_with_their_text_and_whole_at_the_end() -> None:
         "logprob": -0.1,
         "top_logprobs": [{"token": "!", "logprob": -0.1}, {"token": ".", "logprob": -2.0}],
     }
-    responses = read([TextDelta("Hi", [first]), TextDelta("!", [second]), Finish("stop")])
+    responses = read([TextDelta("Hi", [first]), TextDelta("!", [second]), ChatFinish("stop")])
     tokens = [[[option.token for option in token] for token in r.logprobs or []] for r in responses]
     assert tokens == [[["Hi"]], [["!", "."]], [["Hi"], ["!", "."]]]
 
 
 def test_completion_has_the_text_and_the_reasoning_beside_it() -> None:
     """Reading as a completion keeps usage, raw and reasoning, and changes no response."""
-    response = read([ReasoningDelta("Hm"), TextDelta("Yes"), UsageUpdate(USAGE), Finish("stop")])[
-        -1
-    ]
+    response = read(
+        [ReasoningDelta("Hm"), TextDelta("Yes"), UsageUpdate(USAGE), ChatFinish("stop")]
+    )[-1]
     before = response.model_dump_json()
     completion = to_completion(response)
     assert (completion.text, completion.delta) == ("Yes", "")

@@ -26,10 +26,10 @@ from llamaindex_workersai._translate.chunks import (
     from_wire_result,
 )
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -75,14 +75,14 @@ def answers(draw: st.DrawFn) -> tuple[ChatResponse, list[ChatEvent]]:
     tokens = draw(st.none() | st.lists(TOKENS, min_size=1, max_size=2))
     calls = draw(st.sampled_from([(), (ToolCall("c", "f", {"a": 1}),)]))
     broken = draw(st.sampled_from([(), (InvalidToolCall("d", "g", '{"a', "cut"),)]))
-    choice = Choice(0, text, reasoning or "", calls, broken, reason, refusal, tokens)
+    choice = ChatChoice(0, text, reasoning or "", calls, broken, reason, refusal, tokens)
     events: list[ChatEvent] = [ReasoningDelta(reasoning)] if reasoning else []
     events += [TextDelta(letter) for letter in text] + ([TextDelta("", tokens)] if tokens else [])
     events += [ToolCallDelta(0, "c", "f", '{"a": 1}')] * len(calls)
     events += [ToolCallDelta(1, "d", "g", '{"a')] * len(broken)
     events += [UsageUpdate(usage)] if usage else []
     events.append(
-        Finish(reason, tool_calls=calls, invalid_tool_calls=broken, refusal=refusal, **facts)
+        ChatFinish(reason, tool_calls=calls, invalid_tool_calls=broken, refusal=refusal, **facts)
     )
     whole = from_wire_result(ChatResult((choice,), usage, raw={"choices": []}, **facts), OPTIONS)
     return whole, events

@@ -38,7 +38,7 @@ from workersai import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
-    Batch,
+    BatchJob,
     BatchRequest,
     BatchResult,
     ChatResult,
@@ -211,7 +211,7 @@ def test_settings_that_rule_a_queue_out_are_told(mocked: Mocked, setting: dict[s
 
 # -------------------------------------------------------------------------------- reading
 
-BATCH = Batch(ID, GRANITE)
+BATCH = BatchJob(ID, GRANITE)
 
 
 def reply(result: Any, status: int = 200) -> Reply:
@@ -219,11 +219,11 @@ def reply(result: Any, status: int = 200) -> Reply:
     return Reply(status, {"cf-ray": "ray-1"}, json.dumps(document).encode(), SECRETS)
 
 
-def polled(result: Any, batch: Batch = BATCH) -> Batch | BatchResult:
+def polled(result: Any, batch: BatchJob = BATCH) -> BatchJob | BatchResult:
     return parse_polled(reply(result), poll_request(batch.request_id, batch.model), batch)
 
 
-def done(*rows: Any, batch: Batch = BATCH, **more: Any) -> BatchResult:
+def done(*rows: Any, batch: BatchJob = BATCH, **more: Any) -> BatchResult:
     found = polled({"responses": list(rows), **more}, batch)
     assert isinstance(found, BatchResult)
     return found
@@ -238,8 +238,8 @@ def texts(found: BatchResult) -> list[str]:
     return [result.text for result in found.results if isinstance(result, ChatResult)]
 
 
-def of(*references: str | None) -> Batch:
-    return Batch(ID, GRANITE, references=references)
+def of(*references: str | None) -> BatchJob:
+    return BatchJob(ID, GRANITE, references=references)
 
 
 def test_a_place_in_the_queue() -> None:
@@ -247,7 +247,7 @@ def test_a_place_in_the_queue() -> None:
     request = submit_request(items({"prompt": "a", "external_reference": "x"}), GRANITE)
     answer = reply({"status": "queued", "request_id": ID, "model": "@cf/an/alias"})
 
-    assert parse_submitted(answer, request, ["x"]) == Batch(ID, GRANITE, "queued", ("x",))
+    assert parse_submitted(answer, request, ["x"]) == BatchJob(ID, GRANITE, "queued", ("x",))
 
 
 @pytest.mark.parametrize("answer", [{"status": "queued"}, {"request_id": 7}, {"request_id": ""}])
@@ -325,7 +325,7 @@ def test_rows_without_keys_stand_in_order() -> None:
         ([row(999_999)], BATCH),
     ],
 )
-def test_ids_that_make_no_order_raise(rows: list[Any], batch: Batch) -> None:
+def test_ids_that_make_no_order_raise(rows: list[Any], batch: BatchJob) -> None:
     """No answer is given to a request that it may not belong to."""
     with pytest.raises(ResponseError, match="make no order"):
         done(*rows, batch=batch)
@@ -433,14 +433,14 @@ def test_any_answer_is_read_or_refused(anything: Any) -> None:
             found = polled(answer)
         except WorkersAIError:
             continue
-        assert isinstance(found, (Batch, BatchResult))
+        assert isinstance(found, (BatchJob, BatchResult))
 
 
 def test_a_batch_can_be_written_down() -> None:
     """As JSON and as a pickle; what comes back is the same batch."""
     batch = of("a", None)
 
-    assert Batch(**json.loads(json.dumps(dataclasses.asdict(batch)))) == batch
+    assert BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch)))) == batch
     assert pickle.loads(pickle.dumps(batch)) == batch
 
 
@@ -453,7 +453,7 @@ class Waiting:
     """One wait on a clock that moves with its delays; *outcomes* come poll after poll."""
 
     def __init__(
-        self, outcomes: Iterable[Batch | WorkersAIError], seconds: float = 0.0, **options: Any
+        self, outcomes: Iterable[BatchJob | WorkersAIError], seconds: float = 0.0, **options: Any
     ) -> None:
         self.now = 1000.0
         self.polls: list[Poll] = []
@@ -589,7 +589,7 @@ def test_submit_and_wait(mocked: Mocked) -> None:
     batch = speaker.call("batches.submit", items({"prompt": "a"}, {"prompt": "b"}))
     found = speaker.call("batches.wait", batch, interval=1e-6)
 
-    assert batch == Batch(ID, GRANITE, references=(None, None))
+    assert batch == BatchJob(ID, GRANITE, references=(None, None))
     assert texts(found) == ["text 0", "text 1"]
     assert recorder.bodies[1:] == [{"request_id": ID}] * 3
     assert {request.url.query for request in recorder.requests} == {b"queueRequest=true"}
@@ -609,7 +609,7 @@ def test_one_poll_asks_once(mocked: Mocked) -> None:
     """`batches.get` does not wait."""
     speaker, recorder = mocked(STILL, model=GRANITE)
 
-    assert speaker.call("batches.get", Batch(ID, SEA_LION)) == Batch(ID, SEA_LION, "running")
+    assert speaker.call("batches.get", BatchJob(ID, SEA_LION)) == BatchJob(ID, SEA_LION, "running")
     assert len(recorder.requests) == 1
 
 

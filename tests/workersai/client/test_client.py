@@ -34,9 +34,9 @@ from tests.workersai.talking import (
 from workersai import (
     APIStatusError,
     AsyncClient,
+    ChatFinish,
     Client,
     ConfigurationError,
-    Finish,
     NotFoundError,
     OutOfCapacityError,
     RetryNotice,
@@ -77,13 +77,13 @@ def test_a_chat_on_the_openai_endpoint(mocked: Mocked) -> None:
 
 
 def test_a_stream(mocked: Mocked) -> None:
-    """Events as they come, `Finish` the last."""
+    """Events as they come, `ChatFinish` the last."""
     client, recorder = mocked(event_stream(stream("native")))
     assert list(client.open()) == [
         TextDelta("Hel"),
         TextDelta("lo"),
         UsageUpdate(Usage(10, 2, 12)),
-        Finish(model=UNKNOWN),
+        ChatFinish(model=UNKNOWN),
     ]
     assert recorder.bodies == [{"messages": HELLO, "stream": True}]
 
@@ -213,13 +213,13 @@ def test_a_schema_that_cannot_be_streamed_is_replayed(mocked: Mocked) -> None:
     events = list(client.open(model=LLAMA, response_format=given))
     assert "stream" not in recorder.bodies[0]
     assert events[0] == TextDelta('{"action": "click", "target": "r4", "value": null}')
-    assert isinstance(events[-1], Finish)
+    assert isinstance(events[-1], ChatFinish)
 
 
 def test_json_in_place_of_a_stream(mocked: Mocked) -> None:
     """Some models answer so; it comes as events."""
     client, _ = mocked(json_answer(answer("completion_in_result")))
-    assert [type(event) for event in client.open()] == [TextDelta, UsageUpdate, Finish]
+    assert [type(event) for event in client.open()] == [TextDelta, UsageUpdate, ChatFinish]
 
 
 # -------------------------------------------------------------------- before any request

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.workersai.conftest import Mocked
 from tests.workersai.talking import HELLO, event_stream, json_answer, tool
-from workersai import Batch, Finish, ToolCallDelta
+from workersai import BatchJob, ChatFinish, ToolCallDelta
 
 OWN = ["files/read all", "files.read all", "поиск", "plain"]
 WIRE = ["files_read_all", "files_read_all_2", "tool", "plain"]
@@ -59,7 +59,7 @@ def test_tools_have_acceptable_names_on_the_wire_alone(mocked: Mocked) -> None:
     _, turn, first, _ = sent["messages"]
     assert [call["function"]["name"] for call in turn["tool_calls"]] == [WIRE[1], "long_gone_"]
     assert first["name"] == WIRE[1]
-    assert history[1]["tool_calls"][0]["function"]["name"] == OWN[1]  # type: ignore[index]  # a dict
+    assert history[1]["tool_calls"][0]["function"]["name"] == OWN[1]
 
 
 def test_streamed_calls_have_the_tools_own_names(mocked: Mocked) -> None:
@@ -67,7 +67,7 @@ def test_streamed_calls_have_the_tools_own_names(mocked: Mocked) -> None:
     client, _ = mocked(streamed(WIRE))
     *deltas, finish = list(client.open("stream_chat", HELLO, tools=TOOLS))
     names = [delta.name for delta in deltas if isinstance(delta, ToolCallDelta) and delta.name]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     assert names == [call.name for call in finish.tool_calls] == OWN
 
 
@@ -94,7 +94,7 @@ def test_the_calls_of_a_batch_have_the_tools_own_names(mocked: Mocked) -> None:
     batch = client.call("batches.submit", requests)
     sent = recorder.bodies[0]["requests"][1]["tools"]
     assert [made["function"]["name"] for made in sent] == WIRE
-    written = Batch(**json.loads(json.dumps(dataclasses.asdict(batch))))
+    written = BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch))))
     assert written == batch
     for known, names in ((batch, ["plain", OWN[1]]), (written, ["plain", OWN[1]]),
                          ("r", ["plain", WIRE[1]])):  # fmt: skip

@@ -25,8 +25,8 @@ from workersai import (
     APIStatusError,
     APITimeoutError,
     AuthenticationError,
+    ChatFinish,
     ContextWindowExceededError,
-    Finish,
     ResponseError,
     RetryNotice,
     ServerError,
@@ -97,7 +97,7 @@ def test_a_connection_that_breaks_after_the_finish_reason(speaks: Speaks, serve:
         peer.hang_up()
 
     client = speaks(base_url=serve(script).base_url)
-    assert [type(event) for event in client.open()] == [TextDelta, Finish]
+    assert [type(event) for event in client.open()] == [TextDelta, ChatFinish]
 
 
 def test_a_plain_answer_that_is_cut_is_tried_again(speaks: Speaks, serve: Serve) -> None:

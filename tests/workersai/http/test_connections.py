@@ -36,8 +36,8 @@ from workersai import (
     APIConnectionError,
     APITimeoutError,
     AsyncClient,
+    ChatFinish,
     Client,
-    Finish,
     StreamInterruptedError,
     TextDelta,
 )
@@ -52,7 +52,7 @@ def test_connections_are_used_again(speaks: Speaks, serve: Serve) -> None:
     server = serve(well)
     client = speaks(base_url=server.base_url)
     for _ in range(20):
-        assert isinstance(list(client.open())[-1], Finish)
+        assert isinstance(list(client.open())[-1], ChatFinish)
         assert client.chat().text == "Hello"
     assert len(server.requests) == 40
     assert server.connections <= 2
@@ -223,7 +223,7 @@ def test_a_child_that_closes_does_not_end_its_parent_s_stream(serve: Serve) -> N
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     server.release.set()
-    assert isinstance([*events][-1], Finish)
+    assert isinstance([*events][-1], ChatFinish)
     client.close()
 
 
@@ -291,7 +291,7 @@ def test_a_socket_that_stays_open_after_done(speaks: Speaks, serve: Serve) -> No
     server = serve(script)
     client = speaks(base_url=server.base_url)
     began = time.monotonic()
-    assert isinstance(list(client.open())[-1], Finish)
+    assert isinstance(list(client.open())[-1], ChatFinish)
     assert time.monotonic() - began < 2
 
 

@@ -21,8 +21,8 @@ from tests.workersai.talking import (
 )
 from workersai import (
     AsyncClient,
+    ChatFinish,
     Client,
-    Finish,
 )
 
 
@@ -56,7 +56,7 @@ def test_event_loops_in_a_row(serve: Serve) -> None:
 
     async def main() -> list[str]:
         events = [event async for event in client.stream_chat(HELLO)]
-        assert isinstance(events[-1], Finish)
+        assert isinstance(events[-1], ChatFinish)
         return [(await client.chat(HELLO)).text for _ in range(2)]
 
     for _ in range(3):

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     TextDelta,
     ToolCall,
     ToolCallDelta,
@@ -26,13 +26,13 @@ CALL = ToolCall("c1", "f", {"a": 1})
 
 
 def result(*, text: str = "", tokens: int = 1, **fields: Any) -> ChatResult:
-    return ChatResult((Choice(text=text, **fields),), usage=Usage(tokens, 0, tokens))
+    return ChatResult((ChatChoice(text=text, **fields),), usage=Usage(tokens, 0, tokens))
 
 
 def events(text: str = "", *, calls: Any = (), invalid: Any = ()) -> list[ChatEvent]:
     deltas = [ToolCallDelta(at, call.id, call.name) for at, call in enumerate((*calls, *invalid))]
     said: list[ChatEvent] = [TextDelta(text)] if text else []
-    return [*said, *deltas, Finish(tool_calls=calls, invalid_tool_calls=invalid)]
+    return [*said, *deltas, ChatFinish(tool_calls=calls, invalid_tool_calls=invalid)]
 
 
 def asked(*answers: ChatResult, retries: int = 2, **options: Any) -> tuple[ChatResult, Rounds]:
@@ -72,7 +72,7 @@ def test_ids_that_a_model_counts_anew_stay_apart() -> None:
     found = streamed(events(invalid=(BROKEN,)), events(calls=(CALL,)))
     named = [event.id for event in found if isinstance(event, ToolCallDelta)]
     finish = found[-1]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     assert named == ["c1", finish.tool_calls[0].id]
     assert len(set(named)) == 2
 
@@ -81,7 +81,7 @@ def test_a_stream_says_where_another_answer_begins() -> None:
     """After the calls that are not run, and before anything of the next answer."""
     found = streamed(events("a", invalid=(BROKEN,)), events("b", calls=(CALL,)))
     kinds = [type(event) for event in found]
-    assert kinds == [TextDelta, ToolCallDelta, AskedAgain, TextDelta, ToolCallDelta, Finish]
+    assert kinds == [TextDelta, ToolCallDelta, AskedAgain, TextDelta, ToolCallDelta, ChatFinish]
     assert found[2] == AskedAgain((BROKEN,))
     assert found[3] == TextDelta("\n\nb")
 
@@ -96,7 +96,7 @@ def test_usage_is_the_sum() -> None:
 
 def test_several_choices_are_not_asked_for_again() -> None:
     """Which of them would be asked is not known."""
-    choices = (Choice(invalid_tool_calls=(BROKEN,)), Choice(index=1, text="a"))
+    choices = (ChatChoice(invalid_tool_calls=(BROKEN,)), ChatChoice(index=1, text="a"))
     answer, _ = asked(ChatResult(choices))
     assert answer.choices == choices
 

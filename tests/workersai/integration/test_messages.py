@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tests.strict import problems
 from tests.workersai.talking import GLM, GRANITE, SEA_LION, UNKNOWN
-from workersai import WireMessage
-from workersai.integration import repair_history, to_history
+from workersai.integration import WireMessage, repair_history, to_history
 from workersai.integration.messages import (
     BEGINNING,
     INSTRUCTION,

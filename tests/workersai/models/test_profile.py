@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, GLM, GRANITE, QWEN_EMBEDDING, RERANKER, SEA_LION
-from workersai import ModelProfile, Parameter, Usage, get_profile
+from workersai import ModelParameter, ModelProfile, Usage, get_profile
 from workersai._models import _PROFILES
 
 SEEDS = {
@@ -51,7 +51,7 @@ def alternatives(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def facts(spec: dict[str, Any]) -> dict[str, Any]:
-    """The schema's facts about one parameter, in the words of `Parameter`."""
+    """The schema's facts about one parameter, in the words of `ModelParameter`."""
     leaves = alternatives(spec)
 
     def only(key: str) -> Any:
@@ -197,7 +197,7 @@ def test_the_reranker() -> None:
     """bge-reranker-base ranks, and takes `top_k` from 1."""
     profile = get_profile(RERANKER)
     assert profile.task == "rerank"
-    assert profile.parameters["top_k"] == Parameter("integer", 1)
+    assert profile.parameters["top_k"] == ModelParameter("integer", 1)
 
 
 @pytest.mark.parametrize("profile", _PROFILES.values(), ids=lambda profile: profile.name)
@@ -243,4 +243,4 @@ def test_profiles_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         profile.vision = True  # type: ignore[misc]  # that it is forbidden is the point
     with pytest.raises(TypeError):
-        profile.parameters["x"] = Parameter("string")  # type: ignore[index]  # as above
+        profile.parameters["x"] = ModelParameter("string")  # type: ignore[index]  # as above

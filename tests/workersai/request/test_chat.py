@@ -21,21 +21,21 @@ from tests.workersai.talking import (
     asked,
     call_options,
 )
-from workersai import CallOptions, ChatParameters, ConfigurationError, Endpoint
+from workersai import CallOptions, ChatParameters, ConfigurationError, EndpointName
 from workersai._request.catalogue import models_request
 from workersai._request.chat import ChatOptions, chat_request, completion_request
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._request.rerank import ranking
 from workersai._wire import Request
 
-ENDPOINTS: list[Endpoint] = ["run", "openai"]
+ENDPOINTS: list[EndpointName] = ["run", "openai"]
 
 
 def body(request: Request) -> Any:
     return json.loads(request.content)
 
 
-def chat(model: str = UNKNOWN, endpoint: Endpoint = "run", **options: Any) -> Request:
+def chat(model: str = UNKNOWN, endpoint: EndpointName = "run", **options: Any) -> Request:
     tools, choice = options.pop("tools", None), options.pop("tool_choice", None)
     flags = {
         name: options.pop(name)
@@ -76,7 +76,7 @@ def test_a_cap_is_sent_unasked_only_where_the_route_would_cut(model: str, cap: i
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_cap_that_was_set_is_sent(endpoint: Endpoint) -> None:
+def test_a_cap_that_was_set_is_sent(endpoint: EndpointName) -> None:
     """By either name, and nothing of ours beside it."""
     assert body(chat(GRANITE, endpoint, max_tokens=7))["max_tokens"] == 7
     extra = {"max_completion_tokens": 9}
@@ -86,7 +86,7 @@ def test_a_cap_that_was_set_is_sent(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("model", [GLM, UNKNOWN])
-def test_no_cap_is_made_up(model: str, endpoint: Endpoint) -> None:
+def test_no_cap_is_made_up(model: str, endpoint: EndpointName) -> None:
     """Without a documented default nothing is sent that the user did not set."""
     assert "max_tokens" not in body(chat(model, endpoint))
 
@@ -99,7 +99,7 @@ def test_one_cap_is_enough() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_only_what_was_set_is_sent(endpoint: Endpoint) -> None:
+def test_only_what_was_set_is_sent(endpoint: EndpointName) -> None:
     """None is not sent; everything else is, as it was given."""
     found = body(chat(GLM, endpoint, temperature=0, top_p=None, seed=1, stop=["."], user=""))
     found.pop("model", None)
@@ -185,7 +185,7 @@ def test_no_empty_list_of_tools_is_sent(tools: Any) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_schema_is_sent_as_the_endpoint_wants_it(endpoint: Endpoint) -> None:
+def test_a_schema_is_sent_as_the_endpoint_wants_it(endpoint: EndpointName) -> None:
     """Bare natively, named on `/ai/v1`."""
     schema = {"type": "object", "properties": {}}
     given = {"type": "json_schema", "json_schema": schema}
@@ -318,7 +318,7 @@ WRONG_IDS = [
 
 @pytest.mark.parametrize("model", WRONG_IDS, ids=repr)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: Endpoint) -> None:
+def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: EndpointName) -> None:
     """No id reaches another route, host or query, whatever the operation."""
     makers: list[Callable[[], Any]] = [
         lambda: chat(model, endpoint),

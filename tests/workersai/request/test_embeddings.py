@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, QWEN_EMBEDDING, RERANKER, UNKNOWN
-from workersai import ConfigurationError, EmbeddingOptions, Endpoint
+from workersai import ConfigurationError, EmbeddingOptions, EndpointName
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._request.rerank import ranking
 from workersai._wire import Request
@@ -18,7 +18,9 @@ def body(request: Request) -> Any:
     return json.loads(request.content)
 
 
-def embed(texts: Any, model: str = BGE, endpoint: Endpoint = "run", **options: Any) -> list[Any]:
+def embed(
+    texts: Any, model: str = BGE, endpoint: EndpointName = "run", **options: Any
+) -> list[Any]:
     made = EmbeddingRequests(texts, model, endpoint, cast("EmbeddingOptions", options))
     return [(batch.request.path, body(batch.request)) for batch in made]
 

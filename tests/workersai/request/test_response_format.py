@@ -11,7 +11,7 @@ from tests.workersai.talking import GLM, GRANITE, LLAMA, SEA_LION, UNKNOWN
 from workersai._models import get_profile
 from workersai._request.response_format import to_wire_response_format
 from workersai.errors import ConfigurationError
-from workersai.types import Endpoint
+from workersai.types import EndpointName
 
 BARE = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 TITLED = {"title": "My Answer!", "description": "D.", **BARE}
@@ -41,7 +41,7 @@ LOOSE = {**ENVELOPE, "strict": False}
     ],
 )
 def test_a_json_schema_is_bare_or_named(
-    model: str, endpoint: Endpoint, given: Any, wire: Any
+    model: str, endpoint: EndpointName, given: Any, wire: Any
 ) -> None:
     """Bare natively; in the named envelope where the page requires `name`, and on `/ai/v1`."""
     before = copy.deepcopy(given)
@@ -64,7 +64,7 @@ def test_a_schema_with_a_property_named_schema_is_no_envelope() -> None:
 
 @pytest.mark.parametrize("given", [None, {"type": "json_object"}, {"type": "text"}], ids=str)
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
-def test_other_formats_are_sent_as_they_are(given: Any, endpoint: Endpoint) -> None:
+def test_other_formats_are_sent_as_they_are(given: Any, endpoint: EndpointName) -> None:
     """Only schemas differ between models."""
     assert to_wire_response_format(given, get_profile(GLM), endpoint) == given
 

@@ -16,7 +16,7 @@ from workersai._models.openai_schema import OPENAI_MODELS
 from workersai._models.retired import RETIRED_MODELS
 from workersai._request.chat import ChatOptions, chat_request
 from workersai._request.parameters import check_parameter
-from workersai.types import Endpoint, WireMessage
+from workersai.types import EndpointName, WireMessage
 
 SERVED = [*CHAT_MODELS, *OPENAI_MODELS]
 
@@ -49,7 +49,7 @@ def test_a_default_is_within_its_range(profile: ModelProfile) -> None:
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("profile", SERVED, ids=lambda p: p.name)
-def test_every_chat_model_can_be_asked(profile: ModelProfile, endpoint: Endpoint) -> None:
+def test_every_chat_model_can_be_asked(profile: ModelProfile, endpoint: EndpointName) -> None:
     """A plain question goes out alone; to `/ai/v1` with the page's token cap, if it has one."""
     hello: list[WireMessage] = [{"role": "user", "content": "Hello"}]
     sent = json.loads(chat_request(hello, ChatOptions(profile.name, {}, endpoint=endpoint)).content)

@@ -13,8 +13,8 @@ from tests.workersai.anything import ANYTHING
 from tests.workersai.talking import SECRETS, TOKEN, UNKNOWN, answer, asked
 from workersai import (
     APIStatusError,
+    ChatChoice,
     ChatResult,
-    Choice,
     InvalidToolCall,
     OutOfCapacityError,
     ResponseError,
@@ -33,14 +33,14 @@ def parsed(body: bytes, status: int = 200) -> ChatResult:
     return parse_chat(Reply(status, headers, body, SECRETS), REQUEST)
 
 
-def result(choice: Choice, usage: Usage | None = None) -> ChatResult:
+def result(choice: ChatChoice, usage: Usage | None = None) -> ChatResult:
     return ChatResult((choice,), usage, model=UNKNOWN, request_id="ray-1")
 
 
 SPENT = Usage(7, 3, 10)
 
 
-def served(choice: Choice, usage: Usage | None = SPENT) -> ChatResult:
+def served(choice: ChatChoice, usage: Usage | None = SPENT) -> ChatResult:
     return replace(result(choice, usage), model="@cf/test/served", id="chat-1")
 
 
@@ -48,15 +48,15 @@ def made_id(index: int) -> str:
     return f"call_{REQUEST.call_seed()}{index}"
 
 
-HELLO = Choice(text="Hello", finish_reason="stop")
+HELLO = ChatChoice(text="Hello", finish_reason="stop")
 SUM = {"a": 1, "b": 2}
 BERN = {"city": "Bern"}
 
 EXPECTED: dict[str, ChatResult] = {
     # Native: `response` as text, null, object, array, number, missing; calls with object arguments.
-    "native_text": result(Choice(text="Hello"), Usage(10, 2, 12)),
+    "native_text": result(ChatChoice(text="Hello"), Usage(10, 2, 12)),
     "native_calls": result(
-        Choice(
+        ChatChoice(
             tool_calls=(
                 ToolCall(made_id(0), "get_weather", {"city": "Zürich"}),
                 ToolCall(made_id(1), "add", SUM),
@@ -65,29 +65,29 @@ EXPECTED: dict[str, ChatResult] = {
         Usage(8, 4, 12),
     ),
     "native_object": result(
-        Choice(text='{"action": "click", "target": "r4", "value": null}'),
+        ChatChoice(text='{"action": "click", "target": "r4", "value": null}'),
         Usage(300, 20, 320, neurons=5.9),
     ),
     "native_object_numbers": result(
-        Choice(text='{"price": 1.50, "big": 12345678901234567890123, "n": [1e2, -0.0]}')
+        ChatChoice(text='{"price": 1.50, "big": 12345678901234567890123, "n": [1e2, -0.0]}')
     ),
-    "native_array": result(Choice(text='["a", 1]')),
-    "native_number": result(Choice(text="1.50"), Usage(1, 1, 2)),
-    "native_empty": result(Choice()),
-    "native_missing_response": result(Choice(), Usage(4, 0, 4)),
+    "native_array": result(ChatChoice(text='["a", 1]')),
+    "native_number": result(ChatChoice(text="1.50"), Usage(1, 1, 2)),
+    "native_empty": result(ChatChoice()),
+    "native_missing_response": result(ChatChoice(), Usage(4, 0, 4)),
     "native_call_as_response": result(
-        Choice(tool_calls=(ToolCall(made_id(0), "get_weather", BERN),))
+        ChatChoice(tool_calls=(ToolCall(made_id(0), "get_weather", BERN),))
     ),
-    "native_unwrapped": result(Choice(text="Hello"), Usage(10, 2, 12)),
-    "plain_string": ChatResult((Choice(text="Hello"),), request_id="ray-1"),
-    "plain_string_bare": ChatResult((Choice(text="Hello"),), request_id="ray-1"),
+    "native_unwrapped": result(ChatChoice(text="Hello"), Usage(10, 2, 12)),
+    "plain_string": ChatResult((ChatChoice(text="Hello"),), request_id="ray-1"),
+    "plain_string_bare": ChatResult((ChatChoice(text="Hello"),), request_id="ray-1"),
     # Chat completions, in `result` and bare.
     "completion_in_result": served(
         HELLO, Usage(147, 16, 163, cached_tokens=40, reasoning_tokens=5, neurons=1.7727)
     ),
     "completion_bare": served(HELLO),
     "completion_calls": served(
-        Choice(
+        ChatChoice(
             tool_calls=(
                 ToolCall("chatcmpl-tool-1", "add", SUM),
                 ToolCall("chatcmpl-tool-2", "get_weather", BERN),
@@ -96,10 +96,10 @@ EXPECTED: dict[str, ChatResult] = {
         )
     ),
     "completion_twice_encoded": served(
-        Choice(tool_calls=(ToolCall("t1", "get_weather", BERN),), finish_reason="tool_calls")
+        ChatChoice(tool_calls=(ToolCall("t1", "get_weather", BERN),), finish_reason="tool_calls")
     ),
     "completion_ids": served(
-        Choice(
+        ChatChoice(
             tool_calls=(
                 ToolCall(made_id(0), "now", {}),
                 ToolCall(made_id(1), "now", {}),
@@ -111,36 +111,38 @@ EXPECTED: dict[str, ChatResult] = {
         )
     ),
     "completion_function_call": served(
-        Choice(tool_calls=(ToolCall(made_id(0), "add", SUM),), finish_reason="function_call")
+        ChatChoice(tool_calls=(ToolCall(made_id(0), "add", SUM),), finish_reason="function_call")
     ),
     "completion_null_calls": served(HELLO),
-    "completion_reasoning_both": served(Choice(text="Yes", reasoning="Hm.", finish_reason="stop")),
-    "completion_reasoning": served(Choice(text="Yes", reasoning="Hm.", finish_reason="stop")),
+    "completion_reasoning_both": served(
+        ChatChoice(text="Yes", reasoning="Hm.", finish_reason="stop")
+    ),
+    "completion_reasoning": served(ChatChoice(text="Yes", reasoning="Hm.", finish_reason="stop")),
     "completion_reasoning_content": served(
-        Choice(text="Yes", reasoning="Hm.", finish_reason="stop")
+        ChatChoice(text="Yes", reasoning="Hm.", finish_reason="stop")
     ),
     "completion_budget_spent": result(
-        Choice(reasoning="Let me", finish_reason="length"), Usage(40, 400, 440, neurons=15.2)
+        ChatChoice(reasoning="Let me", finish_reason="length"), Usage(40, 400, 440, neurons=15.2)
     ),
-    "completion_number": result(Choice(text="1.50", finish_reason="stop")),
+    "completion_number": result(ChatChoice(text="1.50", finish_reason="stop")),
     "completion_choices": replace(
-        served(Choice(text="one", finish_reason="stop")),
+        served(ChatChoice(text="one", finish_reason="stop")),
         choices=(
-            Choice(text="one", finish_reason="stop"),
-            Choice(index=1, text="two", finish_reason="length"),
+            ChatChoice(text="one", finish_reason="stop"),
+            ChatChoice(index=1, text="two", finish_reason="length"),
         ),
     ),
     "completion_logprobs": served(
-        Choice(
+        ChatChoice(
             text="a",
             finish_reason="stop",
             logprobs=[{"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}],
         )
     ),
-    "completion_refusal": served(Choice(refusal="I cannot.", finish_reason="stop")),
-    "completion_no_usage": result(Choice(text="Hello")),
+    "completion_refusal": served(ChatChoice(refusal="I cannot.", finish_reason="stop")),
+    "completion_no_usage": result(ChatChoice(text="Hello")),
     "text_completion": replace(
-        served(Choice(text="Once more", finish_reason="stop"), Usage(2, 2, 4)), id="cmpl-1"
+        served(ChatChoice(text="Once more", finish_reason="stop"), Usage(2, 2, 4)), id="cmpl-1"
     ),
 }
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from tests.workersai.anything import ANYTHING
 from tests.workersai.talking import asked
 from workersai import (
+    ChatChoice,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Choice,
-    Finish,
     InvalidToolCall,
     ReasoningDelta,
     TextDelta,
@@ -40,13 +40,13 @@ VALUES = [
 
 TEXTS = {
     ChatResult: ("text", "reasoning", "model", "id", "request_id", "system_fingerprint"),
-    Choice: ("text", "reasoning", "finish_reason", "refusal"),
+    ChatChoice: ("text", "reasoning", "finish_reason", "refusal"),
     ToolCall: ("id", "name"),
     InvalidToolCall: ("id", "name", "arguments", "error"),
     TextDelta: ("text",),
     ReasoningDelta: ("text",),
     ToolCallDelta: ("id", "name", "arguments"),
-    Finish: ("finish_reason", "model", "id", "refusal", "request_id", "system_fingerprint"),
+    ChatFinish: ("finish_reason", "model", "id", "refusal", "request_id", "system_fingerprint"),
 }
 """The fields that are text, or text and `None`."""
 
@@ -152,7 +152,7 @@ def check_types(found: Any) -> None:
 def joined(events: list[ChatEvent]) -> Any:
     """What a stream adds up to, in the words of a plain answer."""
     finish = events[-1]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     thought = "".join(event.text for event in events if isinstance(event, ReasoningDelta))
     calls = (finish.tool_calls, [call.arguments for call in finish.invalid_tool_calls])

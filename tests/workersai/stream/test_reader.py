@@ -25,8 +25,8 @@ from workersai import (
     APIConnectionError,
     APITimeoutError,
     ChatEvent,
+    ChatFinish,
     ChatResult,
-    Finish,
     InvalidRequestError,
     InvalidToolCall,
     OutOfCapacityError,
@@ -49,7 +49,7 @@ from workersai._stream.reader import open_reader
 
 REQUEST = asked(stream=True)
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cf-ray": "ray-1"}
-FINISH = Finish(model=UNKNOWN, request_id="ray-1")
+FINISH = ChatFinish(model=UNKNOWN, request_id="ray-1")
 STOP = replace(FINISH, finish_reason="stop")
 CALLS = replace(FINISH, finish_reason="tool_calls")
 
@@ -329,7 +329,7 @@ def test_every_fixture_has_its_expectation() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_what_a_stream_says(name: str) -> None:
-    """Each documented or observed stream gives exactly these events, `Finish` the last."""
+    """Each documented or observed stream gives exactly these events, `ChatFinish` the last."""
     assert events_of(stream(name)) == EXPECTED[name]
 
 
@@ -338,7 +338,7 @@ def test_a_call_that_must_not_run(name: str) -> None:
     """Cut or malformed arguments are in `invalid_tool_calls`, never in `tool_calls`."""
     reason, expected = INVALID[name]
     finish = events_of(stream(name))[-1]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     assert finish.finish_reason == reason
     assert finish.tool_calls == ()
     (found,) = finish.invalid_tool_calls
@@ -348,7 +348,7 @@ def test_a_call_that_must_not_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_stream_that_fails(name: str) -> None:
-    """A stream ends with `Finish` or an exception, and the exception keeps what had come."""
+    """A stream ends with `ChatFinish` or an exception, and the exception keeps what had come."""
     expected = FAILURES[name]
     outcome = read(stream(name))
     assert outcome.events == list(expected.events)
@@ -410,7 +410,7 @@ def test_any_cuts_change_nothing(name: str, data: st.DataObject) -> None:
 def joined(events: list[ChatEvent]) -> dict[str, Any]:
     """What a stream adds up to, in the words of a plain answer."""
     finish = events[-1]
-    assert isinstance(finish, Finish)
+    assert isinstance(finish, ChatFinish)
     said: dict[str, Any] = {"text": "", "reasoning": "", "usage": None}
     for event in events:
         if isinstance(event, TextDelta):
@@ -729,7 +729,7 @@ def test_no_secret_shows_in_what_headers_say() -> None:
 
     assert broken is not None
     for found in (finish, broken.partial, whole):
-        assert isinstance(found, (Finish, ChatResult))
+        assert isinstance(found, (ChatFinish, ChatResult))
         assert (found.request_id, found.gateway) == ("ray ***", {"log_id": "log ***"})
 
 

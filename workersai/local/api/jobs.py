@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from workersai import EndpointName
 from workersai.local.api.errors import ApiFailure
 from workersai.local.api.models import LocalModel
 from workersai.local.engines.base import ChatJob, JsonMode, ToolSpec
 
-__all__ = ["ChatRequest", "Endpoint", "chat_job"]
-
-Endpoint = Literal["run", "openai"]
+__all__ = ["ChatRequest", "chat_job"]
 
 _OPENAI_CAP = 256
 """Clients report that `/ai/v1` cuts an answer at 256 tokens when the request names no cap."""
@@ -32,7 +31,7 @@ class ChatRequest:
     """A text-generation request as the server sees it: the job, and how to send the answer."""
 
     model: LocalModel
-    endpoint: Endpoint
+    endpoint: EndpointName
     job: ChatJob
     stream: bool
     n: int
@@ -48,7 +47,7 @@ class ChatRequest:
         return self.endpoint == "run" and self.model.wire == "classic"
 
 
-def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> ChatRequest:
+def chat_job(model: LocalModel, endpoint: EndpointName, body: Mapping[str, Any]) -> ChatRequest:
     """Read a checked body.
 
     Raises:
@@ -74,7 +73,7 @@ def chat_job(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> 
     return ChatRequest(model, endpoint, job, bool(body.get("stream")), body.get("n") or 1)
 
 
-def _cap(model: LocalModel, endpoint: Endpoint, body: Mapping[str, Any]) -> int | None:
+def _cap(model: LocalModel, endpoint: EndpointName, body: Mapping[str, Any]) -> int | None:
     names = ("max_completion_tokens", "max_tokens")
     given = next((body[name] for name in names if body.get(name) is not None), None)
     if given is not None and given < 1:

@@ -13,7 +13,7 @@ from workersai.local.engines.words import last_user_text, trailing_tool_results
 
 __all__ = ["argument_messages", "chat_messages", "json_messages"]
 
-WireMessage = dict[str, str]
+PromptMessage = dict[str, str]
 
 _ARGUMENTS_TASK = (
     "You turn a request into the JSON arguments of a function. Copy values from the request."
@@ -43,7 +43,7 @@ Question: What time is it in London, and how far is it to Paris?""",
 """Without examples the model answers from memory and ignores the tool results."""
 
 
-def chat_messages(job: ChatJob) -> list[WireMessage]:
+def chat_messages(job: ChatJob) -> list[PromptMessage]:
     """Write the conversation in plain roles; tool results become facts to answer with."""
     if job.prompt is not None:
         return [_message("user", job.prompt)]
@@ -54,7 +54,7 @@ def chat_messages(job: ChatJob) -> list[WireMessage]:
     return [message for message in plain if message["content"]] or [_message("user", "")]
 
 
-def argument_messages(call: PlannedCall) -> list[WireMessage]:
+def argument_messages(call: PlannedCall) -> list[PromptMessage]:
     """A prompt for the arguments of one call."""
     parameters = call.tool.parameters.get("properties") or {}
     kinds = ", ".join(f"{json.dumps(name)}: {_kind(sub)}" for name, sub in parameters.items())
@@ -62,7 +62,7 @@ def argument_messages(call: PlannedCall) -> list[WireMessage]:
     return _few_shot(_ARGUMENTS_TASK, _ARGUMENTS_EXAMPLES, request)
 
 
-def json_messages(job: ChatJob, schema: Mapping[str, Any] | None) -> list[WireMessage]:
+def json_messages(job: ChatJob, schema: Mapping[str, Any] | None) -> list[PromptMessage]:
     """Write the conversation, with the keys of the wanted JSON repeated at its end."""
     messages = chat_messages(job)
     names = ", ".join((schema or {}).get("properties") or {})
@@ -71,18 +71,20 @@ def json_messages(job: ChatJob, schema: Mapping[str, Any] | None) -> list[WireMe
     return [*messages[:-1], _message(last["role"], f"{last['content']}\n{request}")]
 
 
-def _with_facts(question: str, results: Sequence[tuple[str, str]]) -> list[WireMessage]:
+def _with_facts(question: str, results: Sequence[tuple[str, str]]) -> list[PromptMessage]:
     facts = "; ".join(f"{name.replace('_', ' ')}: {content}" for name, content in results)
     return _few_shot(_ANSWER_TASK, _ANSWER_EXAMPLES, f"Facts: {facts}\nQuestion: {question}")
 
 
-def _few_shot(system: str, examples: Sequence[tuple[str, str]], request: str) -> list[WireMessage]:
+def _few_shot(
+    system: str, examples: Sequence[tuple[str, str]], request: str
+) -> list[PromptMessage]:
     """A task, two examples of it, and the request."""
     turns = [(_message("user", q), _message("assistant", a)) for q, a in examples]
     return [_message("system", system), *itertools.chain(*turns), _message("user", request)]
 
 
-def _plain_message(message: Mapping[str, Any]) -> WireMessage:
+def _plain_message(message: Mapping[str, Any]) -> PromptMessage:
     content = str(message.get("content") or "")
     role = {"developer": "system", "tool": "user", "function": "user"}.get(
         str(message.get("role")), str(message.get("role"))
@@ -93,7 +95,7 @@ def _plain_message(message: Mapping[str, Any]) -> WireMessage:
     return _message(role, content)
 
 
-def _message(role: str, content: str) -> WireMessage:
+def _message(role: str, content: str) -> PromptMessage:
     return {"role": role, "content": content}
 
 
