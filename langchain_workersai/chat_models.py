@@ -58,6 +58,7 @@ from workersai.integration import (
     hides_arguments,
     partial_as,
     profile_in_catalogue,
+    splits_think_tags,
     stream_rounds,
     stream_rounds_async,
     to_history,
@@ -317,20 +318,23 @@ class ChatWorkersAI(BatchedChat):
         given = options.get("tool_call_retries")
         retries = self.tool_call_retries if given is None else given
         asked = {"messages": wire, "on_retry": listener, **arguments}
-        return Rounds(asked, retries, think_tags=self.think_tags)
+        return Rounds(
+            asked, retries, think_tags=splits_think_tags(self.think_tags, arguments["model"])
+        )
 
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
         return to_history(to_wire_messages(messages), model=model, repair=self.repair_history)
 
     def _read(self, result: WireResult, model: str) -> ChatResult:
-        result = without_think_tags(result) if self.think_tags else result
+        result = without_think_tags(result) if splits_think_tags(self.think_tags, model) else result
         return from_wire_chat_result(result, model=model)
 
     def _partial(self, result: WireResult) -> BaseMessage:
         return self._read(result, self.model).generations[0].message
 
     def _reader(self, model: str) -> ChunkStream | ThinkingStream:
-        return ThinkingStream(model=model) if self.think_tags else ChunkStream(model=model)
+        splits = splits_think_tags(self.think_tags, model)
+        return ThinkingStream(model=model) if splits else ChunkStream(model=model)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's; tools and schema may be LangChain's."""

@@ -33,6 +33,7 @@ from workersai.integration import (
     call_each_async,
     hides_arguments,
     partial_as,
+    splits_think_tags,
 )
 
 
@@ -155,7 +156,7 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> Iterator[GenerationChunk]:
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), retry_listener(run_manager)
-            chunks = CompletionStream(model=arguments["model"], think_tags=self.think_tags)
+            chunks = self._reader(arguments["model"])
             events = self._client().stream_complete(prompt, on_retry=listener, **arguments)
             with closing(events):
                 for event in events:
@@ -173,7 +174,7 @@ class WorkersAILLM(TextModel, BaseLLM):
     ) -> AsyncIterator[GenerationChunk]:
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), async_retry_listener(run_manager)
-            chunks = CompletionStream(model=arguments["model"], think_tags=self.think_tags)
+            chunks = self._reader(arguments["model"])
             events = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
             async with aclosing(events):
                 async for event in events:
@@ -183,8 +184,12 @@ class WorkersAILLM(TextModel, BaseLLM):
                         yield chunk
 
     def _read(self, results: list[WireResult], model: str) -> LLMResult:
-        apart = [without_think_tags(found) for found in results] if self.think_tags else results
+        splits = splits_think_tags(self.think_tags, model)
+        apart = [without_think_tags(found) for found in results] if splits else results
         return from_wire_completions(apart, model=model)
+
+    def _reader(self, model: str) -> CompletionStream:
+        return CompletionStream(model=model, think_tags=splits_think_tags(self.think_tags, model))
 
     def _partial(self, result: WireResult) -> Generation:
         return self._read([result], self.model).generations[0][0]

@@ -51,7 +51,7 @@ class TextSettings(Settings, GenerationSettings, total=False):
     tags: list[str] | None
     metadata: dict[str, Any] | None
     custom_get_token_ids: Callable[[str], list[int]] | None
-    think_tags: bool
+    think_tags: bool | None
 
 
 class ChatSettings(TextSettings, total=False):

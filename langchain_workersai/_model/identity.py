@@ -24,6 +24,7 @@ from workersai.integration import (
     TOKEN_VARIABLES,
     gateway_identity,
     public_gateway,
+    splits_think_tags,
 )
 
 SECRETS = ("account_id", "api_token", "default_headers")
@@ -38,13 +39,14 @@ class TextModel(Connection, GenerationParameters):
 
     Attributes:
         think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
-            reasoning, for models that write it into their answer. A stream then begins to show
+            reasoning, for models that write it into their answer; by default as the model's
+            profile says, where that is known. A stream then begins to show
             text when a tag, or the end of the answer, says that it is text.
     """
 
     model_config = CONFIG
 
-    think_tags: StrictBool = False
+    think_tags: StrictBool | None = None
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -81,7 +83,7 @@ class TextModel(Connection, GenerationParameters):
             "gateway": gateway_identity(self.gateway),
             "account": self._account_digest(),
             "model_kwargs": self.model_kwargs,
-            "think_tags": self.think_tags or None,
+            "think_tags": splits_think_tags(self.think_tags, self.model) or None,
         }
         known = {name: value for name, value in values.items() if value not in (None, {})}
         return {**known, **self._set_parameters()}

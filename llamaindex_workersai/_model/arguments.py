@@ -41,7 +41,7 @@ class ChatSettings(Settings, GenerationSettings, total=False):
     is_function_calling_model: bool | None
     repair_history: bool
     reasoning_as_text: bool
-    think_tags: bool
+    think_tags: bool | None
     tool_call_retries: int
     structured_output_method: Method | None
     structured_output_retries: int

@@ -16,7 +16,7 @@ from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._translate.chunks import AnswerOptions
 from llamaindex_workersai._translate.messages import to_wire_messages
 from workersai import ModelProfile, get_profile
-from workersai.integration import CONFIG, GenerationFields, Rounds, to_history
+from workersai.integration import CONFIG, GenerationFields, Rounds, splits_think_tags, to_history
 
 _log = logging.getLogger(__name__)
 _OF_TOOLS = ("tools", "tool_choice", "allow_parallel_tool_calls", "tool_call_retries")
@@ -54,7 +54,8 @@ class Generation(Connection, GenerationFields):
         reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
             some reasoning models leave it.
         think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
-            reasoning, for models that write theirs into the answer. A stream then begins to show
+            reasoning, for models that write theirs into the answer; by default as the model's
+            profile says, where that is known. A stream then begins to show
             text when a tag, or the end of the answer, says that it is text.
         tool_call_retries: How often a model whose tool calls are all malformed is told so and asked
             again, within one call. A call is never run with other arguments than it came with, and
@@ -72,7 +73,7 @@ class Generation(Connection, GenerationFields):
     is_function_calling_model: StrictBool | None = None
     repair_history: StrictBool = True
     reasoning_as_text: StrictBool = False
-    think_tags: StrictBool = False
+    think_tags: StrictBool | None = None
     tool_call_retries: int = Field(default=2, ge=0)
 
     @property
@@ -148,7 +149,7 @@ class Generation(Connection, GenerationFields):
         options = AnswerOptions(
             only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
             reasoning_as_text=self.reasoning_as_text,
-            think_tags=self.think_tags,
+            think_tags=splits_think_tags(self.think_tags, arguments["model"]),
         )
         given = kwargs.get("tool_call_retries")
         return Call(arguments, options, self.tool_call_retries if given is None else given)
@@ -156,7 +157,8 @@ class Generation(Connection, GenerationFields):
     def _completion_call(self, prompt: str, kwargs: Mapping[str, Any]) -> Call:
         arguments = self._arguments(kwargs) | {"prompt": prompt}
         options = AnswerOptions(
-            reasoning_as_text=self.reasoning_as_text, think_tags=self.think_tags
+            reasoning_as_text=self.reasoning_as_text,
+            think_tags=splits_think_tags(self.think_tags, arguments["model"]),
         )
         return Call(arguments, options)
 

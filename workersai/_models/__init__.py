@@ -8,36 +8,43 @@ not listed gets a profile that forbids nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
+from functools import cache
 
 from workersai._models.chat import CHAT_MODELS
 from workersai._models.embeddings import EMBEDDING_MODELS
+from workersai._models.facts import recorded_facts, with_facts
 from workersai._models.openai_schema import OPENAI_MODELS
 from workersai._models.profile import ModelProfile
 from workersai._models.retired import RETIRED_MODELS
 
-__all__ = ["get_profile", "known_profiles"]
+__all__ = ["get_profile", "known_profiles", "table_profiles"]
 
-_PROFILES: Mapping[str, ModelProfile] = MappingProxyType(
-    {
-        profile.name: profile
-        for profile in (*CHAT_MODELS, *OPENAI_MODELS, *RETIRED_MODELS, *EMBEDDING_MODELS)
-    }
-)
+
+def table_profiles() -> tuple[ModelProfile, ...]:
+    """Return the profiles of the tables alone, without the facts that commands recorded."""
+    return (*CHAT_MODELS, *OPENAI_MODELS, *RETIRED_MODELS, *EMBEDDING_MODELS)
+
+
+@cache
+def _profiles() -> Mapping[str, ModelProfile]:
+    return with_facts(table_profiles(), recorded_facts())
 
 
 def get_profile(model: str) -> ModelProfile:
-    """Return what is known about *model*; never fails.
+    """Return what is known about *model*.
 
     Args:
         model: The model id, such as `@cf/zai-org/glm-4.7-flash`.
 
     Returns:
         Its profile, or a permissive one with `known=False`.
+
+    Raises:
+        ConfigurationError: If `WORKERSAI_FACTS` names a file that is no file of facts.
     """
-    return _PROFILES.get(model) or ModelProfile(model, known=False)
+    return _profiles().get(model) or ModelProfile(model, known=False)
 
 
 def known_profiles() -> tuple[ModelProfile, ...]:
     """Return the profiles of all models of the table, in its order."""
-    return tuple(_PROFILES.values())
+    return tuple(_profiles().values())

@@ -54,6 +54,8 @@ class ModelProfile:
             batch), ...; empty if no source here lists them.
         parameters: The parameters its page lists, by name.
         function_calling: Whether its page or the catalogue says that it calls tools.
+        forces_tools: Whether it calls a tool that `tool_choice` names where it would call none;
+            `None` if that is not known.
         structured_output: Whether it was seen, or is listed, to honour `response_format` with a
             JSON schema.
         schema_beside_tools: Whether it was seen to call tools where a request holds both tools and
@@ -66,6 +68,10 @@ class ModelProfile:
         describes_properties: Whether its page requires a type and a description on every property
             of a tool.
         one_system_message: Whether it refuses a system message that is not the first message.
+        openai_token_cap: Tokens after which `/ai/v1` cuts an answer whose request names no cap;
+            `None` if the default of the model's page holds there.
+        think_tags: Whether its text has the reasoning between `<think>` and `</think>`; `None` if
+            that is not known.
         alternating_roles: Whether its chat template refuses two messages of users or assistants
             in a row.
         images_in_text: Whether it takes `data:image/...` inside of a text for an image, and refuses
@@ -100,6 +106,7 @@ class ModelProfile:
     inputs: tuple[str, ...] = ()
     parameters: Mapping[str, ModelParameter] = field(default_factory=lambda: MappingProxyType({}))
     function_calling: bool | None = None
+    forces_tools: bool | None = None
     structured_output: bool | None = None
     schema_beside_tools: bool | None = None
     streams_json_schema: bool = True
@@ -107,6 +114,8 @@ class ModelProfile:
     text_only_content: bool = False
     describes_properties: bool = False
     one_system_message: bool = False
+    openai_token_cap: int | None = 256
+    think_tags: bool | None = None
     alternating_roles: bool = False
     images_in_text: bool = False
     reasoning: bool = False

@@ -57,13 +57,14 @@ class ChatOptions:
     reject_if_busy: bool = False
     is_batched: bool = False
 
-    @property
-    def is_cut_without_cap(self) -> bool:
-        """Whether the answer is cut at 256 tokens, below the default of the model's page.
+    def is_cut_without_cap(self, profile: ModelProfile) -> bool:
+        """Say whether an answer without a cap is cut below the default of the model's page.
 
-        `/ai/v1` and batches do that to requests without a token cap; the native route does not.
+        `/ai/v1` and batches were seen to do that, after 256 tokens; the native route does not.
         """
-        return self.is_batched or self.endpoint == "openai"
+        return self.is_batched or (
+            self.endpoint == "openai" and profile.openai_token_cap is not None
+        )
 
     @property
     def has_cap(self) -> bool:
@@ -173,9 +174,7 @@ def _generation_body(
         body["response_format"] = wanted
     check_extra(extra, body.keys())
     body.update(collect_parameters(call, extra, profile))
-    default = profile.max_tokens_default
-    if default is not None and options.is_cut_without_cap and body.keys().isdisjoint(_CAPS):
-        body["max_tokens"] = default
+    _add_page_cap(body, options, profile)
     if options.reject_if_busy:
         _merge(body, "options", {"rejectIfBusy": True})
     stream = options.stream and not _is_refused_in_stream(wanted, profile)
@@ -186,6 +185,14 @@ def _generation_body(
         if options.include_usage and options.endpoint == "openai":
             _merge(body, "stream_options", {"include_usage": True})
     return body
+
+
+def _add_page_cap(body: dict[str, Any], options: ChatOptions, profile: ModelProfile) -> None:
+    """Ask for the page's default number of tokens where the server would cut the answer before."""
+    default = profile.max_tokens_default
+    is_cut = default is not None and options.is_cut_without_cap(profile)
+    if is_cut and body.keys().isdisjoint(_CAPS):
+        body["max_tokens"] = default
 
 
 def _merge(body: dict[str, Any], name: str, ours: dict[str, Any]) -> None:

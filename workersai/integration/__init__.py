@@ -74,6 +74,7 @@ from workersai.integration.structured import (
     structured_methods,
     without_thought,
 )
+from workersai.integration.thinking import splits_think_tags
 from workersai.integration.tools import function_tool
 from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
@@ -133,6 +134,7 @@ __all__ = [
     "resolve_root",
     "retry_facts",
     "secrets_in_header",
+    "splits_think_tags",
     "stream_rounds",
     "stream_rounds_async",
     "structured_methods",

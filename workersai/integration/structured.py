@@ -44,7 +44,7 @@ def structured_methods(
     """List the methods that a model may take, the best first.
 
     A JSON schema where it was seen or is listed to work, else a forced tool unless the model is
-    known to have no tools, else the prompt, which every model takes.
+    known to have no tools or to ignore `tool_choice`, else the prompt, which every model takes.
 
     Args:
         profile: Of the model that will be asked.
@@ -52,7 +52,7 @@ def structured_methods(
     """
     calls = profile.function_calling if calls_tools is None else calls_tools
     methods: list[StructuredMethod] = ["json_schema"] if profile.structured_output else []
-    if calls is not False:
+    if calls is not False and profile.forces_tools is not False:
         methods.append("tool")
     return (*methods, "prompt")
 

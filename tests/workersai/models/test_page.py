@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workersai import ModelProfile
-from workersai._models import _PROFILES
+from workersai._models import known_profiles
 
 PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 
@@ -60,4 +60,4 @@ def line(profile: ModelProfile) -> str:
 def test_the_page_has_every_model_with_its_facts() -> None:
     """Each row of the page is made of a profile, and each profile has its row."""
     rows = [row for row in PAGE.read_text().splitlines() if row.startswith("| `@")]
-    assert sorted(rows) == sorted(line(profile) for profile in _PROFILES.values())
+    assert sorted(rows) == sorted(line(profile) for profile in known_profiles())

@@ -12,7 +12,7 @@ import pytest
 
 from tests.workersai.talking import BGE, BGE_M3, GLM, GRANITE, QWEN_EMBEDDING, RERANKER, SEA_LION
 from workersai import ModelParameter, ModelProfile, Usage, get_profile
-from workersai._models import _PROFILES
+from workersai._models import known_profiles
 
 SEEDS = {
     GRANITE: "granite-4.0-h-micro",
@@ -200,7 +200,7 @@ def test_the_reranker() -> None:
     assert profile.parameters["top_k"] == ModelParameter("integer", 1)
 
 
-@pytest.mark.parametrize("profile", _PROFILES.values(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
 def test_every_profile_says_where_it_is_from(profile: ModelProfile) -> None:
     """A fact without a source is a guess."""
     assert profile.known

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workersai import ConfigurationError, ModelProfile, get_profile
-from workersai._models import _PROFILES
+from workersai._models import known_profiles
 from workersai._models.chat import CHAT_MODELS
 from workersai._models.embeddings import EMBEDDING_MODELS
 from workersai._models.openai_schema import OPENAI_MODELS
@@ -24,10 +24,10 @@ SERVED = [*CHAT_MODELS, *OPENAI_MODELS]
 def test_a_model_is_listed_once() -> None:
     """Of two rows with one name the second would silently win."""
     tables = (*CHAT_MODELS, *OPENAI_MODELS, *RETIRED_MODELS, *EMBEDDING_MODELS)
-    assert len(tables) == len(_PROFILES)
+    assert len(tables) == len(known_profiles())
 
 
-@pytest.mark.parametrize("profile", _PROFILES.values(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
 def test_a_models_numbers_make_sense(profile: ModelProfile) -> None:
     """Sizes are positive, prices are not negative, and a cached token is the cheaper one."""
     sizes = (profile.context_window, profile.dimensions, profile.max_batch)
@@ -39,7 +39,7 @@ def test_a_models_numbers_make_sense(profile: ModelProfile) -> None:
         assert profile.cached_price < profile.input_price
 
 
-@pytest.mark.parametrize("profile", _PROFILES.values(), ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
 def test_a_default_is_within_its_range(profile: ModelProfile) -> None:
     """What the page says the server uses is what the page lets a user send."""
     for name, parameter in profile.parameters.items():
@@ -116,14 +116,14 @@ def test_facts_of_pages(model: str, facts: tuple[Any, ...]) -> None:
 
 def test_the_queue_and_the_plan() -> None:
     """Pages say which models take batches and which are kept for the paid plan."""
-    batch = {name.split("/")[-1] for name, profile in _PROFILES.items() if profile.batch}
+    batch = {profile.name.split("/")[-1] for profile in known_profiles() if profile.batch}
     assert batch == {
         "bge-base-en-v1.5", "bge-large-en-v1.5", "bge-small-en-v1.5", "omni-bge-base-en-v1.5",
         "deepseek-v4-flash-0731", "gemma-4-26b-a4b-it", "gpt-oss-120b", "kimi-k2.6",
         "llama-3.3-70b-instruct-fp8-fast", "llama-4-scout-17b-16e-instruct",
         "qwen3-30b-a3b-fp8", "qwen3.8-27b",
     }  # fmt: skip
-    paid = {name.split("/")[-1] for name, profile in _PROFILES.items() if profile.paid_plan}
+    paid = {profile.name.split("/")[-1] for profile in known_profiles() if profile.paid_plan}
     assert paid == {
         "deepseek-v4-flash-0731", "deepseek-v4-pro-0813", "glm-5.2", "glm-5.3", "glm-5.3-flash",
         "kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code",
