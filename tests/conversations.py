@@ -210,7 +210,7 @@ RESULTS = [
     ),
     of_tool(
         "an image by its address, for a model that wants its bytes",
-        Words("https://x.test/a.png | data URIs alone"),
+        Words("https://x.test/a.png | data URIs only"),
         [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}],
         [ImageBlock(url="https://x.test/a.png")],
         model=SCOUT,

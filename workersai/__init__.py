@@ -1,7 +1,7 @@
-"""Cloudflare Workers AI: chat, completion, embeddings and rerank, with no framework.
+"""Cloudflare Workers AI: chat, completion, embeddings and reranking, without a framework.
 
-The faces for LangChain and LlamaIndex are `langchain_workersai` and `llamaindex_workersai`; both
-are made of what this package exports.
+The packages `langchain_workersai` and `llamaindex_workersai` connect it to LangChain and
+LlamaIndex. Both are built on the names that this package exports.
 """
 
 from __future__ import annotations

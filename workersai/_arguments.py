@@ -1,4 +1,4 @@
-"""Names of arguments: which ones are credentials, and what to answer to an unknown one."""
+"""Argument names: detect credentials, and explain unknown arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
     "argument_of",
     "check_no_credentials",
     "is_credential",
-    "setting_meant_by",
+    "setting_named",
     "unknown_argument",
 ]
 
@@ -27,7 +27,7 @@ _SECRET_WORDS = frozenset(
      "cookie", "cookies", "apikey", "apikeys", "apitoken", "apitokens", "authtoken", "authkey",
      "accesstoken", "accesskey", "secretkey", "privatekey", "apisecret", "clientsecret"}
 )  # fmt: skip
-"""Words that make a credential of any name they are a part of."""
+"""A name that contains one of these words is the name of a credential."""
 
 _VENDORS = frozenset(
     {"cf", "cloudflare", "workersai", "workers", "ai", "gateway", "aig", "hf", "huggingface",
@@ -47,13 +47,13 @@ _OWNERS: Mapping[str, frozenset[str]] = {
     "key": _KEY_OWNERS,
     "keys": _KEY_OWNERS,
 }
-"""What stands before `token` or `key` in the name of a credential.
+"""Words that make a credential of a name when they come before `token` or `key`.
 
-Other words make parameters of models: `stop_token`, `max_tokens`, `prompt_cache_key`.
+Other words make model parameters: `stop_token`, `max_tokens`, `prompt_cache_key`.
 """
 
 _HOLDERS = frozenset({"headers", "extra_headers", "default_headers", "extra_body", "extra_query"})
-"""Fields that other libraries read headers and the like from."""
+"""Body fields from which other libraries read headers, query parameters and the like."""
 
 _MEANT: Mapping[str, str] = {
     "headers": "default_headers",
@@ -68,14 +68,14 @@ _MEANT: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
     "max_output_tokens": "max_tokens",
 }
-"""Names that other packages use, and the setting that each one stands for."""
+"""Argument names of other packages, and the setting of this package with the same meaning."""
 
 
 class ExtraFields(dict[str, Any]):
-    """Further fields of a request's body, which also know the argument they were passed in.
+    """Further fields of a request's body, with the name of the argument that held them.
 
     Attributes:
-        argument: The argument's name, as a message to its user has to say it.
+        argument: The argument's name, for use in error messages.
     """
 
     def __init__(self, fields: Mapping[str, Any], argument: str) -> None:
@@ -84,14 +84,14 @@ class ExtraFields(dict[str, Any]):
 
 
 def argument_of(extra: object) -> str:
-    """Return the name of the argument that further fields of the body are passed in."""
+    """Return the name of the argument that held these further body fields."""
     return extra.argument if isinstance(extra, ExtraFields) else "extra"
 
 
 def is_credential(name: str) -> bool:
-    """Say whether a name is that of a token, a key or a password.
+    """Return whether a name is the name of a token, a key or a password.
 
-    The name is read word by word, in snake_case, camelCase or as a header is written.
+    The name is split into words; snake_case, camelCase and header spelling are understood.
     """
     words = [word.lower() for word in _WORDS.findall(name)]
     if not _SECRET_WORDS.isdisjoint(words) or words in (["token"], ["key"]):
@@ -102,10 +102,11 @@ def is_credential(name: str) -> bool:
 
 
 def check_no_credentials(argument: str, fields: Mapping[Any, Any]) -> None:
-    """Refuse credentials among the further fields of a request's body.
+    """Reject credentials among the further fields of a request's body.
 
     Raises:
-        ConfigurationError: Naming the field, never its value.
+        ConfigurationError: If a field looks like a credential. The error names the field and
+            never shows its value.
     """
     names = {name: name for name in fields if isinstance(name, str)}
     for holder in _HOLDERS & names.keys():
@@ -114,14 +115,14 @@ def check_no_credentials(argument: str, fields: Mapping[Any, Any]) -> None:
     for place, name in names.items():
         if is_credential(name):
             raise ConfigurationError(
-                f"{place!r} in {argument} looks like a credential, and would be sent in the "
+                f"{place!r} in {argument} looks like a credential and would be sent in the "
                 f"request's body: {_pass_token(name)}",
                 parameter=name,
             )
 
 
-def setting_meant_by(name: str) -> str | None:
-    """Return the setting that a name of another package stands for, if it is one."""
+def setting_named(name: str) -> str | None:
+    """Return the setting that has the same meaning as another package's name, or `None`."""
     words = [word.lower() for word in _WORDS.findall(name)]
     if words[-1:] == ["account"] or words[-2:] == ["account", "id"]:
         return "account_id"
@@ -131,20 +132,20 @@ def setting_meant_by(name: str) -> str | None:
 def unknown_argument(
     name: str, known: Iterable[str], *, of: str = "", others_in: str | None = None
 ) -> ConfigurationError:
-    """Return the error for a name that no argument has.
+    """Return the error for an unknown argument name.
 
     Args:
         name: The unknown name.
-        known: The names that there are.
-        of: What was called.
-        others_in: The argument that takes further fields of the body; `None` if none does.
+        known: The valid argument names.
+        of: The class or function that was called.
+        others_in: The argument that takes further body fields; `None` if there is no such argument.
     """
     known = set(known)
     answer = f"{name} is not a parameter" + (f" of {of}" if of else "")
     if is_credential(name):
         answer += f": {_pass_token(name)}"
-    elif (meant := setting_meant_by(name)) is not None and meant in known:
-        answer += f": pass {meant}"
+    elif (setting := setting_named(name)) is not None and setting in known:
+        answer += f": pass {setting}"
     else:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
         answer += f": did you mean {close[0]}?" if close else "."

@@ -1,4 +1,4 @@
-"""Counts, seconds and lists: what to accept where one is asked for."""
+"""Checks of counts, seconds and lists that callers pass."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = [
 
 
 def check_count(name: str, value: int, least: int) -> int:
-    """Return a number of things that is one.
+    """Return *value* if it is a whole number of at least *least*.
 
     Raises:
-        ConfigurationError: If it is no whole number, or less than *least*.
+        ConfigurationError: If it is not a whole number, or is less than *least*.
     """
     if not isinstance(value, int) or value < least:
         raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
@@ -30,15 +30,15 @@ def check_count(name: str, value: int, least: int) -> int:
 
 
 def check_seconds(name: str, value: float, *, parameter: str | None = None) -> float:
-    """Return a number of seconds that one can wait for.
+    """Return *value* if it is a number of seconds that a program can wait for.
 
     Args:
         name: What the seconds are for, as the message names it.
-        value: What was passed.
-        parameter: The argument to blame, if *name* is only a part of it.
+        value: What the caller passed.
+        parameter: The argument to name in the error, if *name* is only a part of it.
 
     Raises:
-        ConfigurationError: If it is no number, not above 0, or longer than a clock can run.
+        ConfigurationError: If it is not a number, not above 0, or longer than a lock can wait.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not 0 < value < threading.TIMEOUT_MAX:
@@ -50,26 +50,26 @@ def check_seconds(name: str, value: float, *, parameter: str | None = None) -> f
     return value
 
 
-def check_items(name: str, given: Any) -> list[Any]:
-    """Return a list of what was given, read once: an iterator has no second time.
+def check_items(name: str, items: Any) -> list[Any]:
+    """Return the items as a list. An iterator is read once, here.
 
     Raises:
-        ConfigurationError: If it is no list or the like, or a single text.
+        ConfigurationError: If it is not iterable, or is a single string.
     """
-    if isinstance(given, (str, bytes, bytearray, Mapping)) or not isinstance(given, Iterable):
+    if isinstance(items, (str, bytes, bytearray, Mapping)) or not isinstance(items, Iterable):
         raise ConfigurationError(
-            f"{name} must be a list, not {type(given).__name__}", parameter=name
+            f"{name} must be a list, not {type(items).__name__}", parameter=name
         )
-    return list(given)
+    return list(items)
 
 
-def check_texts(name: str, given: Any) -> list[str]:
-    """Return a list of texts, blank ones included.
+def check_texts(name: str, texts: Any) -> list[str]:
+    """Return a list of texts; blank texts are allowed.
 
     Raises:
-        ConfigurationError: If it is no list, or an entry is no text.
+        ConfigurationError: If it is not a list, or an entry is not a string.
     """
-    listed = check_items(name, given)
+    listed = check_items(name, texts)
     for position, text in enumerate(listed):
         if not isinstance(text, str):
             raise ConfigurationError(
@@ -79,25 +79,25 @@ def check_texts(name: str, given: Any) -> list[str]:
 
 
 def is_blank(text: str) -> bool:
-    """Say whether a text has nothing in it for a model; newlines alone are refused by bge-m3."""
+    """Return whether a text is blank. bge-m3 refuses texts that consist of newlines."""
     return not text or text.isspace()
 
 
 def fill_blank(texts: Any, blank_text: str | None) -> list[str]:
-    """Return the texts to embed, with the caller's own text in the place of each blank one.
+    """Return the texts to embed, with *blank_text* in place of each blank text.
 
     Args:
-        texts: A list of texts; stays as it is.
-        blank_text: What to embed in the place of a blank text; `None` for nothing.
+        texts: A list of texts; it is not modified.
+        blank_text: The text to embed in place of a blank one; `None` if there is no replacement.
 
     Raises:
-        ConfigurationError: If an entry is no text, or texts are blank and there is nothing to
-            put in their place; the error names all of them.
+        ConfigurationError: If an entry is not a string, or texts are blank and `blank_text` is
+            `None`; the error names all blank texts.
     """
     listed = check_texts("texts", texts)
     if blank_text is not None and (not isinstance(blank_text, str) or is_blank(blank_text)):
         raise ConfigurationError(
-            "blank_text must be a text that is not blank", parameter="blank_text"
+            "blank_text must be a text with visible characters", parameter="blank_text"
         )
     blank = [place for place, text in enumerate(listed) if is_blank(text)]
     if blank and blank_text is None:

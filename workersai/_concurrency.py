@@ -1,4 +1,4 @@
-"""Many calls at once, with a limit; after one failure the others stop."""
+"""Run many calls at once, up to a limit; stop after the first failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def call_each_async(
 
     Args:
         call: Makes the awaitable for one item. It is called only when the item's turn comes.
-        items: What to call it with.
+        items: The arguments, one for each call.
         limit: How many calls may run at once.
 
     Returns:
@@ -41,7 +41,7 @@ async def call_each_async(
                 place, item = waiting.popleft()
                 results[place] = await asyncio.ensure_future(_run(call, item))
         finally:
-            waiting.clear()  # after a failure; else it is empty
+            waiting.clear()  # after a failure, start no further call
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(limit, len(waiting)))]
     try:
@@ -55,22 +55,22 @@ async def call_each_async(
 
 
 async def _run(call: Callable[[A], Awaitable[T]], item: A) -> T:
-    """Call inside a task, so that what a call does to its context stays in its own."""
+    """Make the call inside a task, so that its context variables do not leak into others."""
     return await call(item)
 
 
 async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Cancel tasks, once, and wait until they have ended."""
+    """Cancel the tasks once and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await _wait_for(tasks)
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # asyncio logs an exception that nobody has looked at
+            task.exception()  # mark it as retrieved, else asyncio logs it
 
 
 async def _wait_for(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Wait until tasks have ended; who is cancelled meanwhile waits on and is cancelled then."""
+    """Wait until the tasks have ended. A cancellation of the waiter is raised after that."""
     try:
         if tasks:
             await asyncio.wait(tasks)
@@ -83,12 +83,12 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
     """Call `call(item)` for every item in threads, several at once.
 
     Each call runs in a copy of the caller's context. When one fails, no further call starts; the
-    calls that are running cannot be stopped and are waited for before the failure is raised. One
-    item, or a limit of 1, needs no thread: the calls run in the caller's.
+    running calls cannot be stopped, so the failure is raised after they have ended. With one item,
+    or a limit of 1, the calls run in the caller's thread.
 
     Args:
         call: Called with one item.
-        items: What to call it with.
+        items: The arguments, one for each call.
         limit: How many calls may run at once.
 
     Returns:
@@ -104,7 +104,7 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
                 place, item = taken
                 results[place] = context.copy().run(call, item)
         finally:
-            waiting.clear()  # after a failure; else it is empty
+            waiting.clear()  # after a failure, start no further call
 
     if (threads := min(limit, len(waiting))) < 2:
         work()
@@ -114,7 +114,7 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
 
 
 def _in_threads(work: Callable[[], None], threads: int, stop: Callable[[], None]) -> None:
-    """Run *work* in each of some threads; when one fails, stop the others and wait for them."""
+    """Run *work* in several threads; when one fails, stop the others and wait for them."""
     with ThreadPoolExecutor(threads, "workersai-call") as pool:
         try:
             working = [pool.submit(work) for _ in range(threads)]
@@ -125,7 +125,7 @@ def _in_threads(work: Callable[[], None], threads: int, stop: Callable[[], None]
 
 
 def _take(waiting: deque[A]) -> A | None:
-    """Take the first one; another thread may have taken the last."""
+    """Take the first item; return `None` if another thread took the last one."""
     try:
         return waiting.popleft()
     except IndexError:

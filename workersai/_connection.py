@@ -1,4 +1,4 @@
-"""Connection arguments and environment -> where requests go and with which headers."""
+"""Turn connection arguments and the environment into a URL and headers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 _GATEWAY_HOST = "gateway.ai.cloudflare.com"
 _ROUTE = re.compile(r"/accounts(/|$)|/ai/(v1|run)(/|$)|/(chat/completions|embeddings)$")
 _ACCOUNT = re.compile(r"[0-9a-fA-F]{32}")
-# Visible ASCII without quotes, but neither a whole header nor the mask of a dump.
+# Visible ASCII without quotes, and neither a whole header nor the mask `****` of a dump.
 _TOKEN = re.compile(r"(?!bearer|\*+$)[!#-&(-~]+", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OURS = frozenset(
@@ -54,7 +54,7 @@ _OURS = frozenset(
      "accept-encoding", "x-auth-key", "x-auth-email", "cookie"}
 )  # fmt: skip
 
-# AI Gateway options -> headers, as its documentation lists them.
+# AI Gateway options -> header names (Cloudflare's AI Gateway documentation).
 _GATEWAY_HEADERS: Mapping[str, str] = {
     "id": "cf-aig-gateway-id",
     "authorization": "cf-aig-authorization",
@@ -75,12 +75,12 @@ _GATEWAY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where requests go, and with which headers; made once a client.
+    """The root URL and the headers of all requests of one client.
 
     Attributes:
-        root: The URL below which every path of the API stands.
-        headers: Sent with every request, the token among them.
-        secrets: What must show in no error and no log.
+        root: The URL to which every path of the API is appended.
+        headers: The headers of every request, with the token.
+        secrets: Texts that must not appear in errors and logs.
     """
 
     root: str = field(repr=False)
@@ -98,20 +98,20 @@ def read_settings(
     default_headers: Mapping[str, str] | None,
     allow_insecure_http: bool = False,
 ) -> Settings:
-    """Check the connection arguments, filling what is missing from the environment.
+    """Check the connection arguments; read missing ones from the environment.
 
     Raises:
         ConfigurationError: If one is missing, malformed or unsafe; a token is never shown.
     """
     account = check_account_id(text_or_variable("account_id", account_id, ACCOUNT_VARIABLES))
     token = check_api_token(api_token)
-    given = text_or_variable("base_url", base_url, (BASE_URL_VARIABLE,)) or DEFAULT_BASE_URL
+    url = text_or_variable("base_url", base_url, (BASE_URL_VARIABLE,)) or DEFAULT_BASE_URL
     is_allowed = _check_flag("allow_insecure_http", allow_insecure_http)
-    base = check_base_url(given, allow_insecure_http=is_allowed)
+    base = check_base_url(url, allow_insecure_http=is_allowed)
     root = f"{base}/accounts/{account}/ai"
     headers = {
         "accept": "*/*",
-        "accept-encoding": "identity",  # a bomb needs compression
+        "accept-encoding": "identity",  # protects from decompression bombs
         "content-type": "application/json",
         "user-agent": f"workersai/{__version__} python/{platform.python_version()}",
         **check_headers(default_headers),
@@ -125,16 +125,16 @@ def read_settings(
     return Settings(root, headers, secrets)
 
 
-def _secrets_in(headers: Mapping[str, str], given: Mapping[str, str]) -> Iterator[str]:
-    """Find the gateway's token, and what is secret in the user's own headers."""
+def _secrets_in(headers: Mapping[str, str], user_headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield the gateway's token and the secrets in the user's own headers."""
     if gateway_token := headers.get("cf-aig-authorization"):
         yield gateway_token.removeprefix("Bearer ")
-    for name in given:
+    for name in user_headers:
         yield from secrets_in_header(name, headers[name.lower()])
 
 
 def first_variable(names: tuple[str, ...]) -> str | None:
-    """Return the first of some environment variables that is set and not empty."""
+    """Return the first of these environment variables that is set and not empty."""
     for name in names:
         if value := os.environ.get(name):
             return value
@@ -142,10 +142,10 @@ def first_variable(names: tuple[str, ...]) -> str | None:
 
 
 def text_or_variable(parameter: str, value: Any, names: tuple[str, ...]) -> str | None:
-    """Return a text that was passed; without one, what the environment says.
+    """Return the text that was passed, else the first environment variable that is set.
 
     Raises:
-        ConfigurationError: If it is no text.
+        ConfigurationError: If the value is not a string.
     """
     return _text(parameter, value) or first_variable(names)
 
@@ -159,7 +159,7 @@ def _text(parameter: str, value: Any) -> str | None:
 
 
 def check_account_id(account_id: str | None) -> str:
-    """Return an account's id that has the form of one.
+    """Return the account id if it is well formed.
 
     Raises:
         ConfigurationError: If it is missing or malformed.
@@ -178,13 +178,13 @@ def check_account_id(account_id: str | None) -> str:
 
 
 def check_api_token(api_token: str | SecretStr | None) -> str:
-    """Return the text of a token that has the form of one; without it, the environment's.
+    """Return the token's text; read it from the environment if it is not passed.
 
     Raises:
         ConfigurationError: If it is missing or malformed; the token is never shown.
     """
-    given = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
-    token = (text_or_variable("api_token", given, TOKEN_VARIABLES) or "").strip()
+    value = api_token.get_secret_value() if isinstance(api_token, SecretStr) else api_token
+    token = (text_or_variable("api_token", value, TOKEN_VARIABLES) or "").strip()
     if not _TOKEN.fullmatch(token):
         raise ConfigurationError(_wrong_token(token), parameter="api_token")
     return token
@@ -195,12 +195,12 @@ def _wrong_token(token: str) -> str:
         return "api_token is missing: pass it or set CLOUDFLARE_API_TOKEN"
     if not token.strip("*"):
         return (
-            "api_token is what a dump shows instead of the token: pass the token itself, or set "
-            "CLOUDFLARE_API_TOKEN"
+            "api_token is the mask that a dump shows instead of the token: pass the token itself, "
+            "or set CLOUDFLARE_API_TOKEN"
         )
     return (
-        "api_token holds a character that no token has (a space, a quote, a line break, a leading "
-        "'Bearer'): pass the token alone"
+        "api_token contains a character that tokens do not have (a space, a quote, a line break, a "
+        "leading 'Bearer'): pass the token alone"
     )
 
 
@@ -211,10 +211,10 @@ def _check_flag(parameter: str, value: Any) -> bool:
 
 
 def check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
-    """Return the API's root without a slash at its end.
+    """Return the API's root URL without a slash at its end.
 
     Raises:
-        ConfigurationError: If it is no URL, an unsafe one, or one of a route below the root.
+        ConfigurationError: If it is not a URL, is unsafe, or has a path below the API's root.
     """
     try:
         parts = urlsplit(base_url)
@@ -232,9 +232,8 @@ def check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
     if parts.scheme == "http" and not (allow_insecure_http or _is_loopback(host)):
         raise ConfigurationError(
             f"base_url is plain http to {ascii(host)[1:-1]}: the token, the prompts and the "
-            "answers would travel in clear. Pass an https URL; or, if nobody else can read the "
-            "network in between, such as that of a container beside yours, "
-            "allow_insecure_http=True",
+            "answers would travel unencrypted. Pass an https URL; or, if you trust the network in "
+            "between (such as two containers on one machine), allow_insecure_http=True",
             parameter="base_url",
         )
     _check_root(base_url.rstrip("/"), host)
@@ -242,10 +241,10 @@ def check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
 
 
 def _check_root(base_url: str, host: str) -> None:
-    """Refuse the URLs that other packages take, below which the API's paths lead nowhere."""
+    """Reject base URLs that suit other packages but not this one (gateways, routes)."""
     if host == _GATEWAY_HOST:
         raise ConfigurationError(
-            "base_url is that of an AI Gateway: leave it out and pass gateway='name of the "
+            "base_url is the URL of an AI Gateway: leave it out and pass gateway='name of the "
             "gateway', which sends the requests through it",
             parameter="base_url",
         )
@@ -259,7 +258,7 @@ def _check_root(base_url: str, host: str) -> None:
         return
     raise ConfigurationError(
         f"base_url must be the API's root, such as {root}: the rest of the path is added to it. "
-        "The account goes into account_id, and endpoint='openai' asks /ai/v1, endpoint='run' "
+        "Pass the account as account_id. Pass endpoint='openai' for /ai/v1, endpoint='run' for "
         "/ai/run",
         parameter="base_url",
     )
@@ -285,27 +284,28 @@ def _mapping(parameter: str, value: Any) -> Mapping[Any, Any]:
 
 
 def check_headers(
-    given: Mapping[str, str] | None, parameter: str = "default_headers"
+    headers: Mapping[str, str] | None, parameter: str = "default_headers"
 ) -> dict[str, str]:
-    """Return a user's own headers with their names in lower case.
+    """Return a user's own headers with lower-case names.
 
     Args:
-        given: Names and values.
+        headers: Header names and values.
         parameter: The argument that holds them.
 
     Raises:
-        ConfigurationError: If one is no header, or one that the client sets itself.
+        ConfigurationError: If a name is not a valid header name, or the client sets that header
+            itself.
     """
-    headers = {}
-    for name, value in _mapping(parameter, given).items():
+    checked = {}
+    for name, value in _mapping(parameter, headers).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
             raise ConfigurationError(
-                f"{parameter} cannot set {name!r}: it is no header name, or one that the client "
-                "sets itself",
+                f"{parameter} cannot set {name!r}: it is not a valid header name, or the client "
+                "sets this header itself",
                 parameter=parameter,
             )
-        headers[name.lower()] = check_header_value(parameter, value)
-    return headers
+        checked[name.lower()] = check_header_value(parameter, value)
+    return checked
 
 
 def with_request_headers(
@@ -315,7 +315,7 @@ def with_request_headers(
     gateway: str | Mapping[str, Any] | None,
     session_affinity: str | None,
 ) -> Settings:
-    """Return the settings with the headers of one call over the client's.
+    """Return the settings with one call's headers added; they win over the client's.
 
     Raises:
         ConfigurationError: As `read_settings`, for the call's own arguments.
@@ -331,10 +331,10 @@ def with_request_headers(
 
 
 def check_gateway(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the headers that an AI Gateway reads its options from.
+    """Return the headers for these AI Gateway options.
 
     Raises:
-        ConfigurationError: If an option is unknown or has no form as a header.
+        ConfigurationError: If an option is unknown or cannot be written as a header.
     """
     options = {"id": gateway} if isinstance(gateway, str) else _mapping("gateway", gateway)
     unknown = [name for name in options if name not in _GATEWAY_HEADERS]
@@ -361,7 +361,10 @@ def _gateway_value(name: str, value: Any) -> str:
 
 
 def _metadata(value: Any) -> str:
-    """Write gateway metadata; one null or nested value was seen to wipe all of it silently."""
+    """Write gateway metadata as JSON.
+
+    One null or nested value makes the gateway drop all of it silently (observed).
+    """
     is_flat = isinstance(value, Mapping) and all(
         isinstance(name, str)
         and (isinstance(entry, (str, int)) or (isinstance(entry, float) and math.isfinite(entry)))
@@ -369,7 +372,7 @@ def _metadata(value: Any) -> str:
     )
     if not is_flat or len(value) > 5:
         raise ConfigurationError(
-            "gateway metadata takes up to five named entries, each a string, number or boolean",
+            "gateway metadata must have 1 to 5 named entries, each a string, number or boolean",
             parameter="gateway",
         )
     return json.dumps(dict(value))
@@ -379,7 +382,7 @@ def check_header_value(parameter: str, value: Any) -> str:
     """Return a text that can be sent as a header.
 
     Raises:
-        ConfigurationError: If it cannot.
+        ConfigurationError: If it is not printable ASCII.
     """
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
         raise ConfigurationError(

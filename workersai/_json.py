@@ -1,9 +1,9 @@
-"""JSON text in, Python values out, and back without changing a digit.
+"""Read and write JSON text; keep numbers digit by digit where they are the answer's text.
 
 The fast reader is `pydantic_core.from_json`. It turns `1.50` into the float `1.5`, which is
 wrong where the number is a token of the answer (Workers AI sends `"content": 1` for the
-token "1"). Such places are read a second time by `exact_text`, which keeps numbers as the
-characters that were sent.
+token "1"). Such values are read a second time by `exact_text`, which keeps the characters that
+were sent.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What stands for half of a surrogate pair whose other half never came."""
+"""U+FFFD, the replacement for half of a surrogate pair whose other half is missing."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 _HALF_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class _Number(str):
-    """A number as the characters that were sent."""
+    """A number, kept as the characters that the server sent."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ def parse_json(data: bytes, secrets: tuple[str, ...] = ()) -> Any:
 
     Args:
         data: The document.
-        secrets: What must never show in the error, should the server echo it.
+        secrets: Texts to mask in the error, in case the server echoes them.
 
     Raises:
         ResponseError: If it is not JSON, not UTF-8, or nested deeper than the parser allows.
@@ -68,7 +68,7 @@ def parse_json(data: bytes, secrets: tuple[str, ...] = ()) -> Any:
 
 
 def parse_halves(data: bytes, secrets: tuple[str, ...]) -> Any:
-    """As `parse_json`, but halves of surrogate pairs stay: a stream may split an emoji."""
+    """Parse like `parse_json`, but keep halves of surrogate pairs: a stream may split an emoji."""
     try:
         return _load_halves(data)
     except ValueError as error:
@@ -80,7 +80,7 @@ def parse_text(text: str) -> Any:
     """Parse JSON text that a model wrote; half of a surrogate pair becomes U+FFFD.
 
     Raises:
-        ValueError: If it is not JSON; `NaN` and `Infinity` are not.
+        ValueError: If it is not JSON. `NaN` and `Infinity` are not JSON.
     """
     data = without_halves(text).encode()
     try:
@@ -90,12 +90,12 @@ def parse_text(text: str) -> Any:
 
 
 def _load_halves(data: bytes, *, allow_inf_nan: bool = True) -> Any:
-    """Parse a document that holds halves of surrogate pairs, as the fast reader cannot.
+    """Parse a document with halves of surrogate pairs, which the fast reader rejects.
 
     Raises:
         ValueError: If it is not JSON.
     """
-    # The fast reader limits the depth: it first reads the same document without the halves.
+    # Let the fast reader check the depth first, on the document without the halves.
     from_json(_HALF_ESCAPE.sub(b"\\\\u00", data), allow_inf_nan=allow_inf_nan)
     return json.loads(data)
 
@@ -117,10 +117,10 @@ def _clean(value: Any) -> Any:
 
 
 def read_list(value: Any, field: str) -> list[Any]:
-    """Return a list of the answer; null, missing and empty are no entries.
+    """Return a list field of the answer; null and a missing field give an empty list.
 
     Raises:
-        ResponseError: If it is anything else.
+        ResponseError: If the value is neither a list nor empty.
     """
     if not value:
         return []
@@ -130,7 +130,7 @@ def read_list(value: Any, field: str) -> list[Any]:
 
 
 def read_index(value: Any) -> int | None:
-    """Return a position: a number, or its digits as text; `None` for anything else."""
+    """Return a position sent as a number or as digits; `None` for any other value."""
     if type(value) is int:
         return value
     is_digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 7
@@ -138,12 +138,12 @@ def read_index(value: Any) -> int | None:
 
 
 def has_halves(text: str) -> bool:
-    """Say whether a text holds surrogates, which no other encoding of it can."""
+    """Return whether a text contains surrogates, which UTF-8 cannot encode."""
     return not text.isascii() and _HALF.search(text) is not None
 
 
 def without_halves(text: str) -> str:
-    """Replace each half of a surrogate pair that stands alone by U+FFFD; join the others."""
+    """Join surrogate pairs, and replace each half without a partner by U+FFFD."""
     if not has_halves(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -152,17 +152,17 @@ def without_halves(text: str) -> str:
 def join_surrogates(text: str) -> tuple[str, str]:
     """Join surrogate pairs; return the text and the first half of a pair at its end, or `""`.
 
-    A half that stands alone before the end becomes U+FFFD.
+    A half without a partner before the end becomes U+FFFD.
     """
     half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
     return without_halves(text[: len(text) - len(half)]), half
 
 
 class ExactDocument:
-    """A JSON document whose values are wanted as text, numbers as they were sent.
+    """A JSON document whose values can be read as text, numbers as they were sent.
 
-    It is read this slower way when the first value is asked for, and only then and once: the
-    answers of a batch are all in one document.
+    The slower parser runs once, when the first value is read: one document holds all answers of
+    a batch.
     """
 
     __slots__ = ("_data", "_value")
@@ -189,17 +189,16 @@ def exact_text(data: bytes, path: tuple[str | int, ...]) -> str:
 
 
 def to_text(value: Any) -> str:
-    """Return a JSON value as text: a string as it is, null as `""`, all else as its JSON."""
+    """Return a JSON value as text: a string unchanged, null as `""`, other values as JSON."""
     if isinstance(value, str):
-        return str(value)  # of `_Number` too: what leaves this package is `str` and no subclass
+        return str(value)  # also turns a `_Number` into a plain `str`
     return "" if value is None else _dump_exact(value)
 
 
 def label_or_none(value: Any) -> str | None:
-    """Return a name, an id or a reason, `None` if there is none.
+    """Return a name, an id or a reason as text; `None` for null, lists and objects.
 
-    Workers AI sends a token such as `1` or `true` unquoted, so a number and a boolean are the text
-    they stand for. Lists and objects are no labels.
+    Workers AI sends a token such as `1` or `true` unquoted, so numbers and booleans become text.
     """
     if isinstance(value, str):
         return without_halves(value) or None
@@ -218,11 +217,11 @@ def _dump_exact(value: Any) -> str:
 
 
 def dump_json(body: dict[str, Any], *, model: str | None = None) -> bytes:
-    """Write a request body as UTF-8 JSON, unicode unescaped.
+    """Write a request body as UTF-8 JSON; non-ASCII characters are not escaped.
 
     Raises:
-        ConfigurationError: If a value has no JSON form (NaN, bytes, a cycle, a lone
-            surrogate); names the parameter.
+        ConfigurationError: If a value cannot be written as JSON (NaN, bytes, a cycle, a lone
+            surrogate); the error names the parameter.
     """
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,8 +1,8 @@
-"""What tools and models produced -> JSON text; nothing is refused here.
+"""Write any value that a tool or a model produced as JSON text; never fail.
 
-A tool may return any Python value, and a model may write anything where an object belongs. Both
-come back in the history of every later request, so an error here would end the conversation for
-good. What has no JSON form is written as the text that is nearest to it.
+A tool may return any Python value, and a model may write anything in place of an object. Both are
+sent again in the history of every later request, so an error here would end the conversation. A
+value without a JSON form becomes the closest text.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _LONG = 10_000
 _PAYLOADS = frozenset(
     {"base64", "b64", "b64_json", "blob", "bytes", "data", "file_data", "image_data"}
 )
-"""Keys under which content blocks keep the bytes of a file."""
+"""Keys under which content blocks store the bytes of a file."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DATA_URI = re.compile(r"data:([^,]{0,200}),")
 
 
 def clean_text(text: str) -> str:
-    """Join surrogate pairs, and replace a half that stands alone by U+FFFD."""
+    """Join surrogate pairs, and replace a half without a partner by U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -59,12 +59,12 @@ def whole_json(value: Any) -> str:
 
 
 def brief_json(value: Any) -> str:
-    """Write any value as JSON text, with a note in place of each file that it holds as base64."""
+    """Write any value as JSON text, with a note in place of each base64 file in it."""
     return json.dumps(_plain(value, brief=True), ensure_ascii=False)
 
 
 def object_text(arguments: Any) -> str:
-    """Write the arguments of a tool call as JSON text; text that holds an object stays as it is.
+    """Write the arguments of a tool call as JSON text; the text of an object stays unchanged.
 
     See `read_object`.
     """
@@ -76,7 +76,7 @@ def object_text(arguments: Any) -> str:
 
 
 def _fast_json(value: dict[str, Any]) -> str | None:
-    """Write an object that has a JSON form as it is; `None` if it has none."""
+    """Write an object as JSON; return `None` if it contains values without a JSON form."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()
@@ -86,12 +86,12 @@ def _fast_json(value: dict[str, Any]) -> str | None:
 
 
 def read_object(arguments: Any) -> dict[str, Any]:
-    """Read the arguments of a tool call as the object that the wire requires.
+    """Read the arguments of a tool call as the object that the API requires.
 
     Args:
-        arguments: A mapping, JSON text, JSON text of JSON text, or anything else that a model or
-            another provider's class left there. What is no object is kept under the key `input`,
-            text as it came.
+        arguments: A mapping, JSON text, JSON text of JSON text, or any other value that a model
+            or another provider's class stored there. A value that is not an object is returned
+            under the key `input`, text unchanged.
     """
     if isinstance(arguments, str):
         found = _lenient_object(arguments)
@@ -103,7 +103,7 @@ def read_object(arguments: Any) -> dict[str, Any]:
 
 
 def is_object_text(arguments: Any) -> bool:
-    """Tell whether arguments are an object, or text that holds one."""
+    """Return whether arguments are an object or the JSON text of one."""
     if isinstance(arguments, str):
         return _lenient_object(arguments) is not None
     if arguments is None or isinstance(arguments, Mapping):
@@ -112,7 +112,7 @@ def is_object_text(arguments: Any) -> bool:
 
 
 def is_base64(text: str) -> bool:
-    """Tell whether a text is base64 to its end; line breaks are allowed."""
+    """Return whether a whole text is base64; line breaks are allowed."""
     try:
         base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -121,7 +121,7 @@ def is_base64(text: str) -> bool:
 
 
 def byte_count(text: str) -> int:
-    """Return how many bytes a base64 text stands for."""
+    """Return the number of bytes that a base64 text encodes."""
     return len(text.rstrip("=")) * 3 // 4
 
 
@@ -131,13 +131,13 @@ def byte_count(text: str) -> int:
 def _strict_object(text: str) -> dict[str, Any] | None:
     try:
         value = from_json(text.encode(), allow_inf_nan=False)
-    except ValueError:  # UnicodeEncodeError is one
+    except ValueError:  # includes UnicodeEncodeError
         return None
     return value if isinstance(value, dict) else None
 
 
 def _lenient_object(text: str) -> dict[str, Any] | None:
-    """Read an object out of text, text of text, or no text; NaN and the like become strings."""
+    """Read an object from JSON text, also encoded twice; NaN and the like become strings."""
     value: Any = text
     for _ in range(3):
         if not isinstance(value, str):
@@ -155,7 +155,7 @@ def _lenient_object(text: str) -> dict[str, Any] | None:
 
 
 def _plain(value: Any, *, brief: bool, depth: int = 0) -> Any:
-    """Make a value of nothing but dicts, lists, strings, finite numbers, booleans and `None`."""
+    """Convert a value to dicts, lists, strings, finite numbers, booleans and `None`."""
     if isinstance(value, Enum):
         value = value.value
     if value is None or isinstance(value, (bool, int)):
@@ -196,7 +196,7 @@ def _plain_text(text: str, key: str | None, *, brief: bool) -> str:
 
 
 def _note_of_payload(text: str, key: str | None) -> str | None:
-    """Return a note in place of base64; long words under another key are left alone."""
+    """Return a note in place of base64 data; `None` for long words under another key."""
     if head := _DATA_URI.match(text):
         kind = head[1].removesuffix(";base64") or "data"
         return f"({kind}, {byte_count(text[head.end() :]):,} bytes left out)"
@@ -216,6 +216,6 @@ def _known_form(value: Any) -> Any:
 
 
 def _last_form(value: Any) -> Any:
-    """Write an array as a list, and what nobody knows as its text."""
+    """Write an array as a list, and a value of an unknown type as its `str`."""
     as_list = getattr(value, "tolist", None)
     return as_list() if callable(as_list) else str(value)

@@ -1,7 +1,7 @@
-"""The logger `workersai`, and the variable that switches it on.
+"""The logger `workersai`, and the environment variable that switches it on.
 
 DEBUG: each attempt with its time. INFO: each retry, its wait and its reason. WARNING: what a user
-should know. No record holds a prompt, an answer, a token or an account.
+should know. No record contains a prompt, an answer, a token or an account id.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def switch_on() -> None:
-    """Write the logger's records to the standard error stream, if `WORKERSAI_LOG` says so.
+    """Write the logger's records to the standard error stream, if `WORKERSAI_LOG` is set.
 
-    Its values are `debug`, `info` and `warning`; others are ignored. A program that has set the
-    logger up itself keeps its own handlers.
+    Its values are `debug`, `info` and `warning`; others are ignored. Handlers that the program has
+    added to the logger are kept.
     """
     level = _LEVELS.get(os.environ.get(_VARIABLE, "").strip().lower())
     if level is None:

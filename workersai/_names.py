@@ -1,8 +1,8 @@
-"""Names of tools and schemas -> names that models accept, and the way back.
+"""Map names of tools and schemas to names that models accept, and back.
 
-OpenAI's rule, which vLLM and the pages with OpenAI's schema share: ASCII letters, digits, `_` and
-`-`, 64 at the most. Names of tools from MCP servers, of generic classes (`Box[int]`) and of
-schemas with a title often break it.
+The rule is OpenAI's, and vLLM and the model pages with OpenAI's schema use it too: ASCII letters,
+digits, `_` and `-`, at most 64 characters. Tools from MCP servers, generic classes (`Box[int]`)
+and schemas with a title often have other names.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _OTHERS = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def is_acceptable_name(name: str) -> bool:
-    """Say whether models accept a name as it is."""
+    """Return whether models accept a name unchanged."""
     return _ACCEPTABLE.fullmatch(name) is not None
 
 
 def acceptable_name(name: str, *, default: str = "tool") -> str:
-    """Write a name with the characters that models accept: `Box[int]` becomes `Box_int_`.
+    """Replace the characters that models refuse: `Box[int]` becomes `Box_int_`.
 
     Args:
         name: Any text.
-        default: What to return for a name without any letter or digit of ASCII.
+        default: The result for a name without any ASCII letter or digit.
     """
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(char for char in plain if not unicodedata.combining(char))
@@ -37,9 +37,9 @@ def acceptable_name(name: str, *, default: str = "tool") -> str:
 
 
 def wire_names(names: Iterable[str]) -> dict[str, str]:
-    """Map names to acceptable ones, each of which belongs to one name only.
+    """Map each name to an acceptable one; no two names share one.
 
-    A name that is acceptable stays what it is, wherever it stands in the list.
+    A name that is acceptable already maps to itself, wherever it is in the list.
     """
     listed = list(dict.fromkeys(names))
     found = {name: name for name in listed if is_acceptable_name(name)}

@@ -1,4 +1,4 @@
-"""JSON schemas: what can be read from one, and how it is written for a model."""
+"""Read types from JSON schemas, and rewrite schemas for models."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _TYPES: Mapping[type, str] = {
     type(None): "null",
 }
 _IMPLIED = {"properties": "object", "items": "array", "prefixItems": "array"}
-"""Keywords that speak of one type alone. Other types pass them, but nobody means that."""
+"""Keywords that apply to one type. Strictly, values of other types pass them; authors of
+schemas mean that type only."""
 
 _DEPTH = 32
 
 
 def single_type(schema: Any, root: Mapping[str, Any]) -> str | None:
-    """Return the type of every value that fits a schema; `None` if there are several or none.
+    """Return the one type of all values that fit a schema; `None` if it is not one type.
 
     Args:
-        schema: A schema inside of *root*.
-        root: What has the definitions that the schema refers to.
+        schema: A schema inside *root*.
+        root: The document with the definitions that the schema refers to.
     """
     found = _Reader(root).possible(schema, 0)
     if found == _NUMBERS:
@@ -38,14 +39,14 @@ def single_type(schema: Any, root: Mapping[str, Any]) -> str | None:
 
 
 class _Reader:
-    """Reads the schemas of one document, and each reference into it once."""
+    """Reads the types of one document's schemas; resolves each reference once."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
         self._targets: dict[str, frozenset[str]] = {}
 
     def possible(self, schema: Any, depth: int) -> frozenset[str]:
-        """Return the types that a schema lets pass; all of them where it cannot be read."""
+        """Return the types that a schema allows; all types if the schema cannot be read."""
         if not isinstance(schema, Mapping) or depth > _DEPTH:
             return frozenset() if schema is False else _ALL
         found = _declared(schema) & _of_values(schema)
@@ -61,7 +62,7 @@ class _Reader:
 
     def _of_target(self, reference: str, depth: int) -> frozenset[str]:
         if reference not in self._targets:
-            self._targets[reference] = _ALL  # what a schema that refers to itself is read as
+            self._targets[reference] = _ALL  # the result for a schema that refers to itself
             self._targets[reference] = self.possible(_target(reference, self._root), depth + 1)
         return self._targets[reference]
 
@@ -86,10 +87,10 @@ def _of_values(schema: Mapping[str, Any]) -> frozenset[str]:
 
 
 def resolve_root(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Write out a schema that is nothing but a reference into its own definitions.
+    """Expand a schema that consists of a reference into its own definitions.
 
-    Schemas of recursive classes are; a server that looks for `properties` finds none there. The
-    definitions stay: what is inside still refers to them.
+    Pydantic writes recursive classes this way, and a server that looks for `properties` at the
+    top level does not find them. The definitions are kept, because inner schemas refer to them.
     """
     found, seen = dict(schema), set[str]()
     while isinstance(reference := found.get("$ref"), str) and reference not in seen:
@@ -104,7 +105,7 @@ def resolve_root(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _target(reference: str, root: Mapping[str, Any]) -> Any:
-    """Return what a reference into the same document points to; `None` if there is nothing."""
+    """Return the target of a reference into the same document; `None` if it is missing."""
     if not reference.startswith("#"):
         return None
     found: Any = root
@@ -117,16 +118,16 @@ def _target(reference: str, root: Mapping[str, Any]) -> Any:
 # ---------------------------------------------------------------------------------- rewriting
 
 _NAMED_SCHEMAS = frozenset({"$defs", "definitions", "patternProperties", "properties"})
-"""Keywords under which names, and not keywords, lead to schemas."""
+"""Keywords whose value maps names, not keywords, to schemas."""
 
 _DATA = frozenset({"const", "default", "enum", "example", "examples"})
-"""Keywords under which there are values, and no schemas."""
+"""Keywords whose value is data, not a schema."""
 
 
 def _rewritten(
     schema: Any, change: Callable[[str, dict[str, Any]], dict[str, Any]], name: str = ""
 ) -> Any:
-    """Copy a schema; *change* makes each object of it, given the name that leads there."""
+    """Copy a schema; *change* is applied to each object in it and gets the key it is under."""
     if isinstance(schema, list):
         return [_rewritten(item, change) for item in schema]
     if not isinstance(schema, Mapping):
@@ -141,7 +142,7 @@ def _rewritten(
 
 
 def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a schema; its objects take no keys but their own, as `strict` wants it."""
+    """Copy a schema with `additionalProperties: false` in its objects, as `strict` requires."""
 
     def change(_: str, made: dict[str, Any]) -> dict[str, Any]:
         return {**made, **({"additionalProperties": False} if "properties" in made else {})}
@@ -151,9 +152,9 @@ def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_generated_titles(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy a schema without the titles that pydantic makes from names.
+    """Copy a schema without the titles that pydantic generates from names.
 
-    They say nothing that the names do not say, and each costs tokens in every request.
+    They repeat the names, and each costs tokens in every request.
     """
 
     def change(name: str, made: dict[str, Any]) -> dict[str, Any]:

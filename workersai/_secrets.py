@@ -1,4 +1,4 @@
-"""What must never show: the token, the gateway's token, the account id."""
+"""Hide the token, the gateway's token and the account id in errors, logs and reprs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHOWN = "***"
 _MESSAGE_LIMIT = 500
 
 SHORTEST_SECRET = 8
-"""Characters. What is shorter is not masked: too many ordinary texts hold it."""
+"""Characters. Shorter texts are not masked, because they appear in too many ordinary texts."""
 
 _SECRET_NAME = re.compile(
     r"(?:^|[-_])(?:auth|pass|pwd|sig)(?:$|[-_])"
@@ -48,7 +48,7 @@ _ESCAPE = re.compile(r"(?:\\(?:[abfnrtv0]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})|%[0-9
 
 
 class HiddenText(str):
-    """A text like any other, except where a repr would show it: in `vars`, dumps, tracebacks."""
+    """A string whose repr is masked, so that `vars`, dumps and tracebacks do not show it."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class HiddenText(str):
 
 
 class HiddenHeaders(dict[str, str]):
-    """Headers whose names alone show: which of the values is a secret, only their owner knows."""
+    """Headers whose repr shows the names only: any value may be a secret of the user."""
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, _SHOWN))
@@ -82,25 +82,26 @@ _HIDDEN: Mapping[str, Callable[[Any], Any]] = {
 
 
 def hidden_setting(name: str | None, value: Any) -> Any:
-    """Return a parameter of `Client` in a form that no repr shows, whatever object holds it.
+    """Wrap a parameter of `Client` so that the repr of any object that holds it is safe.
 
     Args:
-        name: The parameter's. One that is no secret stays as it is.
-        value: Its value. A token becomes a `SecretStr`, which is a parameter's value too; the
-            others can be used as before.
+        name: The parameter's name. Values of parameters that are not secret are returned
+            unchanged.
+        value: Its value. A token becomes a `SecretStr`, which is also a valid value of the
+            parameter; the other values can be used as before.
     """
     hide = _HIDDEN.get(name or "")
     return value if hide is None or value is None else hide(value)
 
 
 def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a constructor: an error that it raises shows none of its arguments.
+    """Decorate a constructor so that its errors carry no local variables.
 
     A traceback that prints local variables, or an error tracker that collects them, would show the
-    token that stood beside a misspelt name.
+    token next to a misspelt argument name.
 
     Args:
-        function: What may raise errors of this package's tree.
+        function: A function that may raise a `WorkersAIError`.
     """
 
     @functools.wraps(function)
@@ -116,23 +117,23 @@ def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
 
 
 class Secrets(tuple[str, ...]):
-    """Texts that show neither in errors and logs nor in the repr of what holds them."""
+    """Texts to hide in errors and logs; the repr shows only how many there are."""
 
     __slots__ = ()
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Secrets:
-        """Keep what can be a secret, each also as a repr would write it.
+        """Collect the texts to hide, each also in the form that a repr would write.
 
         Args:
-            texts: Tokens, keys, ids. What is shorter than `SHORTEST_SECRET` is left out.
+            texts: Tokens, keys, ids. Texts shorter than `SHORTEST_SECRET` are left out.
         """
         long = [text for text in texts if len(text) >= SHORTEST_SECRET]
-        # The longest first: one may be a part of another.
+        # Longest first: one secret may be a part of another.
         return cls(sorted({*long, *(ascii(text)[1:-1] for text in long)}, key=len, reverse=True))
 
     def __repr__(self) -> str:
-        """Say how many: a traceback that prints local variables must not print these."""
+        """Show only the count: tracebacks with local variables must not print the secrets."""
         return f"<{len(self)} secrets>"
 
 
@@ -140,30 +141,30 @@ _live: WeakKeyDictionary[object, Secrets] = WeakKeyDictionary()
 
 
 def keep_out_of_logs(owner: object, secrets: Secrets) -> None:
-    """Have *secrets* masked in the logs of HTTP libraries for as long as *owner* lives."""
+    """Mask *secrets* in the logs of HTTP libraries for as long as *owner* exists."""
     _live[owner] = secrets
 
 
 def live_secrets() -> Secrets:
-    """Return the secrets of every owner that lives."""
+    """Return the secrets of all owners that still exist."""
     found: set[str] = set()
-    for reference in _live.keyrefs():  # a list, whatever other threads add meanwhile
+    for reference in _live.keyrefs():  # a copy, safe while other threads add entries
         if (owner := reference()) is not None:
             found.update(_live.get(owner, ()))
     return Secrets(sorted(found, key=len, reverse=True))
 
 
 def is_secret_header(name: str) -> bool:
-    """Say whether a header's name is one of a credential, such as `x-api-key`."""
+    """Return whether a header's name is the name of a credential, such as `x-api-key`."""
     return _SECRET_NAME.search(name.lower()) is not None
 
 
 def secrets_in_header(name: str, value: str) -> Iterator[str]:
-    """Find what is secret in a header of the user's own.
+    """Yield the secrets in one of the user's own headers.
 
-    Of a header whose name or scheme is one of a credential that is the value, with and without
-    the scheme. Of any other it is what no word of a language looks like: sixteen letters and
-    digits without a break.
+    If the header's name or scheme belongs to a credential, its value is a secret, with and without
+    the scheme. In any other header, sixteen letters and digits without a break are treated as a
+    secret, because they do not look like a word.
     """
     words = value.split()
     if is_secret_header(name) or words[0].lower() in _SCHEMES:
@@ -173,10 +174,10 @@ def secrets_in_header(name: str, value: str) -> Iterator[str]:
 
 
 def redact(text: str, secrets: tuple[str, ...]) -> str:
-    """Return *text* with every secret in it replaced; to be done before anything is cut off.
+    """Replace every secret in *text*. Call this before the text is shortened.
 
-    A secret that could be a word is matched whole: what stands inside a longer word is no secret.
-    One of sixteen characters or more with a digit among them is none, and found anywhere.
+    A secret that could be an ordinary word is replaced only as a whole word. A secret of sixteen
+    or more characters with a digit cannot be a word, and is replaced anywhere.
     """
     for secret in secrets:
         if secret in text:
@@ -186,20 +187,20 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
 
 
 def _without(text: str, secret: str) -> str:
-    pieces, kept, at = [], 0, text.find(secret)
+    pieces, copied, at = [], 0, text.find(secret)
     while at >= 0:
         end = at + len(secret)
         if _is_whole(text, at, end):
-            pieces += [text[kept:at], _SHOWN]
-            kept = end
-        at = text.find(secret, max(kept, at + 1))
-    return "".join([*pieces, text[kept:]])
+            pieces += [text[copied:at], _SHOWN]
+            copied = end
+        at = text.find(secret, max(copied, at + 1))
+    return "".join([*pieces, text[copied:]])
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:
-    """Say whether a word neither goes on before *start* nor after *end*.
+    """Return whether the text from *start* to *end* is a whole word.
 
-    The letters of an escape sequence, such as the `20` of `%20`, are no part of a word.
+    The letters of an escape sequence, such as the `20` of `%20`, do not count as part of a word.
     """
     goes_on = _is_of_a_word(text[end - 1]) and _is_of_a_word(text[end : end + 1])
     began = _is_of_a_word(text[start]) and _is_of_a_word(text[start - 1 : start])
@@ -211,14 +212,14 @@ def _is_of_a_word(character: str) -> bool:
 
 
 def clean_text(text: str, secrets: tuple[str, ...]) -> str:
-    """Make a server's text fit for logs: no secrets, no control characters, no novels."""
+    """Clean a server's text for logs: mask secrets, drop control characters, shorten it."""
     text = redact(text, secrets)[:_MESSAGE_LIMIT].strip()
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text[:_MESSAGE_LIMIT]
 
 
 def masked(value: Any, secrets: tuple[str, ...]) -> Any:
-    """Return a JSON value whose texts hold no secret and are no longer than a log can take."""
+    """Return a JSON value with masked secrets and texts short enough for a log."""
     left = [_MOST_VALUES]
 
     def walk(found: Any) -> Any:
@@ -241,4 +242,4 @@ def masked(value: Any, secrets: tuple[str, ...]) -> Any:
 
 
 _MOST_VALUES = 200
-"""Values of an error's body that are kept."""
+"""The largest number of values that is kept of an error's body."""

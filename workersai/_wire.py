@@ -1,4 +1,4 @@
-"""One HTTP request as a value, and the limits on what is read."""
+"""A request as a value, and limits on the size of answers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 __all__ = ["MAX_BODY_BYTES", "WORKED_SECONDS", "Request", "is_error_status"]
 
 MAX_BODY_BYTES = 16 << 20
-"""The largest answer to a single request that is read."""
+"""Bytes. The largest answer to a single request that is read."""
 
 WORKED_SECONDS = 30.0
-"""A request that failed after so long had been worked on. Cloudflare, its gateway and proxies were
-seen to give up on a generation after 60 s and more; who fails for another reason answers sooner."""
+"""Seconds. A request that failed after this time may have been processed. Cloudflare, its gateway
+and proxies give up on a generation after 60 s or more (observed); other failures come sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class Request:
         path: Begins with a slash.
         content: The JSON body; empty for GET.
         params: The query.
-        model: The model it asks, if any.
-        stream: Whether a stream is asked for.
-        tools: The tools it offers: the names they have on the wire -> their own.
-        count: How many texts or documents it holds.
-        dimensions: The length of the vectors it asks for, if it does.
-        max_answer: The largest answer that is read, in bytes.
-        is_repeatable: Whether it may be sent again after the server may have worked on it. A
-            generation and a batch may have been paid for by then.
-        begins_late: Whether the first byte of its answer comes after the last token was made, as
-            for a generation that is not streamed.
-        has_cap: Whether its caller set a token cap, or the answer has none.
-        is_chat: Whether a stream of its answer is one of a chat; else its events are not read.
+        model: The requested model, if there is one.
+        stream: Whether the request asks for a stream.
+        tools: The names of the offered tools: the name in the request -> the caller's name.
+        count: The number of texts or documents in the request.
+        dimensions: The requested length of the vectors, if the request sets it.
+        max_answer: Bytes. A larger answer is rejected.
+        is_repeatable: Whether the client may send the request again after the server may have
+            processed it. False for generations and batches, which may have been paid for by then.
+        begins_late: Whether the first byte of the answer comes after the last token was
+            generated, as in a generation that is not streamed.
+        has_cap: Whether the caller set a token cap, or the answer cannot have one.
+        is_chat: Whether the streamed answer is a chat; the events of other streams are not read.
     """
 
     path: str
@@ -54,18 +54,18 @@ class Request:
 
     @property
     def method(self) -> str:
-        """`POST` when there is a body."""
+        """Return `POST` if there is a body, else `GET`."""
         return "POST" if self.content else "GET"
 
     def call_seed(self) -> str:
-        """Return the seed of tool-call ids that the model leaves out.
+        """Return the seed from which missing tool-call ids are made.
 
-        It depends on the request alone, so that a recorded conversation replays word for word,
-        and on all of it, so that the turns of one conversation never share an id.
+        It depends on the request alone, so that a recorded conversation replays identically, and on
+        the whole request, so that no two turns of a conversation share an id.
         """
         return hashlib.sha256(self.content).hexdigest()[:16]
 
 
 def is_error_status(status: int) -> bool:
-    """Return whether a status is an error. A redirect counts as one: it is never followed."""
+    """Return whether a status is an error. Redirects are errors: the client follows none."""
     return not 200 <= status < 300

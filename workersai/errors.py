@@ -1,25 +1,25 @@
-"""What can go wrong, as one tree.
+"""The errors that this package raises, as one tree.
 
 ::
 
     WorkersAIError
-    ├── ConfigurationError            found before any request: fix the argument it names
-    ├── APIConnectionError            no answer: the network, or the server hung up
-    │   └── APITimeoutError           `.phase` says which clock ran out
-    ├── APIStatusError                an answer that says no: `.status_code`, `.code`, `.request_id`
+    ├── ConfigurationError            an argument is wrong; raised before any request
+    ├── APIConnectionError            no answer: the network failed or the server hung up
+    │   └── APITimeoutError           `.phase` names the clock that ran out
+    ├── APIStatusError                an error answer: `.status_code`, `.code`, `.request_id`
     │   ├── AuthenticationError       the token is wrong or malformed
-    │   ├── PermissionDeniedError     the token may not do this
-    │   ├── NotFoundError             no such model, account or route; or retired
+    │   ├── PermissionDeniedError     the token lacks a permission
+    │   ├── NotFoundError             no such model, account or route; or the model is retired
     │   ├── InvalidRequestError       the request does not fit the model
     │   │   └── ContextWindowExceededError
     │   ├── RateLimitError            too many requests: wait
-    │   ├── QuotaExceededError        the allocation is used up: waiting a minute will not help
+    │   ├── QuotaExceededError        the allocation is used up: waiting a minute does not help
     │   ├── OutOfCapacityError        the model is busy: try again
-    │   └── ServerError               Cloudflare's side failed
-    ├── StreamInterruptedError        the stream stopped before its end: `.partial` has the rest
+    │   └── ServerError               Cloudflare failed
+    ├── StreamInterruptedError        the stream broke before its end: `.partial` has what arrived
     └── ResponseError                 the answer could not be read
 
-No error holds a token: not in its text, its attributes, its pickle or its cause.
+No error contains a token: not in its text, attributes, pickle or cause.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ __all__ = [
 
 
 class WorkersAIError(Exception):
-    """Anything this package raises on purpose.
+    """Base class of all errors that this package raises.
 
     Attributes:
-        is_retryable: Whether the same call may succeed a little later, and was not paid for yet.
-        partial: What a stream had brought before it failed; `None` if nothing or no stream. It is
-            a `ChatResult` whose tool calls are all invalid; the faces make their framework's own
-            message of it.
+        is_retryable: Whether the same call may succeed a little later and was not paid for yet.
+        partial: The part of a stream that arrived before the failure; `None` if nothing arrived
+            or the call was not streamed. It is a `ChatResult` whose tool calls are all invalid;
+            the LangChain and LlamaIndex classes replace it by their framework's own message.
     """
 
     is_retryable: bool = False
     partial: Any = None
 
     def __reduce__(self) -> tuple[Callable[..., WorkersAIError], tuple[Any, ...]]:
-        """Pickle by state, so that subclasses with any constructor travel between processes."""
+        """Pickle by state, so that subclasses with any constructor can move between processes."""
         return _restore, (type(self), self.args, dict(self.__dict__))
 
 
@@ -80,11 +80,11 @@ def _restore(
 
 
 def bare(error: WorkersAIError) -> WorkersAIError:
-    """Return *error* with the lines it went through so far, and without their variables.
+    """Return *error* with its traceback lines, but without their local variables.
 
-    The variables are requests and the bytes of answers, which a debugger or an error tracker would
-    print: the account is in them, and whatever a server sends back. Of what led to the error, a
-    failure of the operating system stays, which names an address at most.
+    The variables are requests and raw answers, which contain the account id and which a debugger
+    or an error tracker would print. Of the causes, only an operating-system error is kept; it
+    contains an address at most.
     """
     traceback.clear_frames(error.__traceback__)
     cause = error.__cause__
@@ -98,7 +98,7 @@ class ConfigurationError(WorkersAIError, ValueError):
     """An argument that cannot work, found before any request was made.
 
     Attributes:
-        parameter: The argument's name, if one is to blame.
+        parameter: The name of the wrong argument, if the error concerns a single one.
     """
 
     def __init__(self, message: str, *, parameter: str | None = None) -> None:
@@ -116,12 +116,12 @@ class APITimeoutError(APIConnectionError):
     """A clock of `Timeout` ran out.
 
     `is_retryable` is false for a generation and for the submission of a batch, unless the clock is
-    `connect`: the answer may have been made and paid for.
+    `connect`: the answer may have been generated and paid for.
 
     Attributes:
         phase: `connect`, `first_byte` (waiting for the answer to begin), `idle` (between two
             events of a stream) or `total` (all attempts and waits together).
-        batch: The batch that was not done in time; its results can still be asked for.
+        batch: The batch that was not done in time; its results can still be fetched.
     """
 
     def __init__(
@@ -140,18 +140,18 @@ class APIStatusError(WorkersAIError):
     """The server answered with an error.
 
     Attributes:
-        status_code: The HTTP status; of an error inside a stream, the status its code stands for.
+        status_code: The HTTP status; for an error inside a stream, the status that fits its code.
         code: Cloudflare's own code, such as 3040 or 5006; `None` if the answer had none.
-        message: The server's sentence, cleaned of prefixes and request ids.
-        body: The answer as it came, parsed if it is JSON, else its text; secrets are masked, and
-            only the beginning of a long one is kept. `None` if there was none.
+        message: The server's message without prefixes and request ids.
+        body: The answer, parsed if it is JSON, else its text; `None` if it was empty. Secrets are
+            masked, and a long body is cut.
         headers: The answer's headers by lower-case name, without cookies; secrets are masked.
         request_id: The id to quote to Cloudflare's support.
-        retry_after: Seconds the server asked to wait; `None` if it did not say.
+        retry_after: Seconds that the server asked the client to wait; `None` if it did not.
     """
 
     action: ClassVar[str] = ""
-    """What to do, in a sentence; part of the error's text."""
+    """Advice in one sentence; it is part of the error's text."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class APIStatusError(WorkersAIError):
         return text
 
     def _place(self) -> str:
-        """Say which part of the request the error is about, if one part is to blame."""
+        """Name the part of the request that the error concerns, if there is one."""
         return ""
 
 
@@ -204,7 +204,7 @@ class AuthenticationError(APIStatusError):
 
 
 class PermissionDeniedError(APIStatusError):
-    """The token is known but may not do this (HTTP 403; codes 3023, 5016, 5018, 5035)."""
+    """The token is valid but lacks a permission (HTTP 403; codes 3023, 5016, 5018, 5035)."""
 
     action = "check that the token has the permission Workers AI and the plan includes the model"
 
@@ -225,20 +225,20 @@ class InvalidRequestError(APIStatusError):
 class ContextWindowExceededError(InvalidRequestError):
     """The request has more tokens than the model takes.
 
-    Of a chat, prompt and token cap together exceed the context window (codes 5021, 8007 by its
-    text). Of embeddings, one text alone is too long (code 3030 by its text).
+    In a chat, prompt and token cap together exceed the context window (codes 5021, and 8007 with
+    that text). In a request for embeddings, one text is too long (code 3030 with that text).
 
     Attributes:
-        position: Of embeddings, where the text stands in the list that the caller passed.
+        position: For embeddings, the index of the text in the list that the caller passed.
     """
 
     action = (
-        "shorten the prompt or the text, or lower max_tokens: the cap counts against the window"
+        "shorten the prompt or the text, or lower max_tokens: the cap counts towards the window"
     )
     position: int | None = None
 
     def at(self, position: int) -> ContextWindowExceededError:
-        """Say which text of the caller's list is too long, and return this error."""
+        """Set the index of the text that is too long, and return this error."""
         self.position = position
         self.args = (self._describe(),)
         return self
@@ -262,13 +262,13 @@ class OutOfCapacityError(APIStatusError):
 
 
 class ServerError(APIStatusError):
-    """Cloudflare's side failed (HTTP 408 or 5xx)."""
+    """Cloudflare failed (HTTP 408 or 5xx)."""
 
 
 class StreamInterruptedError(WorkersAIError):
-    """A stream broke or ended before the model had finished; `.partial` keeps what had come.
+    """A stream broke before the model had finished; `.partial` has what had arrived.
 
-    It is not retried: the part already handed out would come twice.
+    The client does not retry it: the caller would get the first part twice.
     """
 
     def __init__(self, message: str, *, partial: ChatResult | None = None) -> None:
@@ -277,4 +277,4 @@ class StreamInterruptedError(WorkersAIError):
 
 
 class ResponseError(WorkersAIError):
-    """An answer that cannot be read: not the protocol, malformed, or larger than the limit."""
+    """An answer that could not be read: malformed, not the protocol, or above the size limit."""

@@ -1,7 +1,7 @@
-"""What is said on the way to an answer: a stream's chat events, and retries, as dataclasses.
+"""Events of a stream, and retry notices, as dataclasses.
 
-The deltas, of which a stream has one a token, are not frozen: a frozen dataclass takes more than
-twice as long to make. Nothing in this package changes one after it was made.
+The deltas are not frozen, because a stream has one for each token and a frozen dataclass takes
+more than twice as long to create. Treat them as read-only; this package never changes one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workersai.results import InvalidToolCall, ToolCall, Usage
 
 @dataclass(slots=True)
 class TextDelta:
-    """New text of the answer, never empty unless it brings `logprobs`."""
+    """New text of the answer; empty only if it carries `logprobs`."""
 
     text: str
     logprobs: list[dict[str, Any]] | None = None
@@ -24,7 +24,7 @@ class TextDelta:
 
 @dataclass(slots=True)
 class ReasoningDelta:
-    """New text of the reasoning, never empty."""
+    """New text of the reasoning; never empty."""
 
     text: str
 
@@ -33,14 +33,14 @@ class ReasoningDelta:
 class ToolCallDelta:
     """A piece of a tool call.
 
-    The first delta of a call carries `id` and `name`, later ones neither. Joined in order, the
-    `arguments` of one `index` are the call's JSON text, byte for byte as sent.
+    The first delta of a call carries `id` and `name`, later deltas neither. The `arguments` of all
+    deltas with one `index`, joined in order, are the call's JSON text exactly as sent.
 
     Attributes:
         index: The call's position in this answer: 0, 1, 2, ...
         id: Unique in this answer.
         name: The tool's name.
-        arguments: More of the JSON text; may be empty.
+        arguments: The next piece of the JSON text; may be empty.
     """
 
     index: int
@@ -51,7 +51,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
-    """The call's whole usage; comes at most once, before `ChatFinish`."""
+    """The usage of the whole call; sent at most once, before `ChatFinish`."""
 
     usage: Usage
 
@@ -64,11 +64,11 @@ class ChatFinish:
         finish_reason: As in `ChatChoice`.
         model: As in `ChatResult`.
         id: As in `ChatResult`.
-        tool_calls: The calls the deltas made, parsed strictly.
-        invalid_tool_calls: The calls that were cut or are not a JSON object; never run them.
+        tool_calls: The calls that the deltas add up to, parsed strictly.
+        invalid_tool_calls: Calls that were cut or are not a JSON object; do not run them.
         refusal: As in `ChatChoice`.
         request_id: As in `ChatResult`.
-        system_fingerprint: As sent; `None` if it was not.
+        system_fingerprint: As sent; `None` if the server sent none.
         gateway: As in `ChatResult`.
     """
 
@@ -89,12 +89,12 @@ ChatEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | UsageUpdate 
 
 @dataclass(frozen=True, slots=True)
 class RetryNotice:
-    """A retry that is about to be made; what `on_retry` of an operation gets.
+    """A retry that is about to be made; the argument of an `on_retry` callback.
 
     Attributes:
         attempt: 1 for the first retry.
-        delay: Seconds until it is made.
-        error: Why.
+        delay: Seconds until the retry.
+        error: The failure that causes it.
     """
 
     attempt: int
@@ -104,16 +104,16 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class AskedAgain:
-    """Between two events of an adapter's stream: the model is asked again, and answers anew.
+    """Between two events of an adapter's stream: the model was asked again and begins anew.
 
-    The text and the reasoning so far stand. The indices of tool calls begin anew.
+    Text and reasoning before this event remain valid. Tool-call indices start at 0 again.
 
     Attributes:
-        calls: The calls so far, none of which is run.
+        calls: The tool calls so far; none of them may be run.
     """
 
     calls: tuple[InvalidToolCall, ...]
 
 
 RoundEvent: TypeAlias = ChatEvent | AskedAgain
-"""What a stream of several answers to one question yields."""
+"""What a stream of one or several rounds yields."""

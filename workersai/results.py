@@ -1,6 +1,6 @@
-"""What is answered: frozen dataclasses, the same whatever shape the answer came in.
+"""Results of calls as frozen dataclasses, the same for every shape of answer.
 
-Nothing here does anything; `_response` and `_stream` make these. What a stream says is in `events`.
+`_response` and `_stream` create them. The events of a stream are in `events`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class ToolCall:
     """A tool call whose arguments are a JSON object.
 
     Attributes:
-        id: The model's own id; made from the request and the call's position when the model
-            gave none, or one that a call before it already has.
+        id: The model's own id. If the model sent none, or repeated an earlier one, an id made
+            from the request and the call's position.
         name: The tool's name.
         arguments: The parsed arguments.
     """
@@ -34,8 +34,8 @@ class InvalidToolCall:
 
     Attributes:
         id: As in `ToolCall`.
-        name: The tool's name, `""` if none came.
-        arguments: The text as it came.
+        name: The tool's name, `""` if the model sent none.
+        arguments: The text as sent.
         error: Why it cannot be run.
     """
 
@@ -47,12 +47,12 @@ class InvalidToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a call cost.
+    """Tokens and neurons that a call used.
 
     Attributes:
         prompt_tokens: Tokens read, cached ones included.
         completion_tokens: Tokens written, reasoning included.
-        total_tokens: The sum, as reported, or made from the two when it is missing.
+        total_tokens: The sum as reported; computed from the other two if the report lacks it.
         cached_tokens: Prompt tokens answered from the prefix cache; `None` if not reported.
         reasoning_tokens: Tokens spent on reasoning; `None` if not reported.
         neurons: Cloudflare's billing unit ($0.011 per 1,000); `None` if not reported.
@@ -66,7 +66,7 @@ class Usage:
     neurons: float | None = None
 
     def __add__(self, other: Usage) -> Usage:
-        """Sum two reports, field by field; what neither reported stays `None`."""
+        """Add two reports field by field; a field that neither report has stays `None`."""
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
@@ -77,9 +77,9 @@ class Usage:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the usage as an OpenAI answer's dict; what was not reported is absent.
+        """Return the usage in the form of an OpenAI answer; fields that are `None` are left out.
 
-        An answer whose cost alone is known, from a header, has no token counts.
+        The token counts are left out if only the cost is known, from a header.
         """
         usage: dict[str, Any] = {}
         if self.total_tokens:
@@ -106,19 +106,19 @@ def _sum(one: N | None, other: N | None) -> N | None:
 
 @dataclass(frozen=True, slots=True)
 class ChatChoice:
-    """One of the answers to a request; there are several when `n` asks for them.
+    """One of the answers to a request; the parameter `n` asks for several.
 
     Attributes:
         index: Its position.
-        text: The answer's text, `""` if it has none. A JSON value that the server had already
-            parsed is its JSON text again, each number written as it was sent.
-        reasoning: The model's reasoning, `""` if it gave none.
+        text: The answer's text, `""` if it has none. If the server sent parsed JSON, its JSON
+            text, with each number written as it was sent.
+        reasoning: The model's reasoning, `""` if there is none.
         tool_calls: Calls to run, in order.
         invalid_tool_calls: Calls that cannot be run.
-        finish_reason: As the model gave it (`stop`, `length`, `tool_calls`, ...); `None` on
-            native answers, which carry none.
-        refusal: The model's refusal, if it gave one.
-        logprobs: A dict a token, as sent; `None` if not asked for.
+        finish_reason: As sent by the model (`stop`, `length`, `tool_calls`, ...); `None` on
+            native answers, which have no such field.
+        refusal: The model's refusal, if there is one.
+        logprobs: One dict for each token, as sent; `None` if not requested.
     """
 
     index: int = 0
@@ -138,10 +138,10 @@ class ChatResult:
     Attributes:
         choices: At least one.
         usage: `None` if the server reported none.
-        model: The model as the server names it; it may carry a suffix or an alias's target.
+        model: The model as the server names it; it may have a suffix or be the target of an alias.
         id: The answer's id, `None` on native answers.
         request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
-        gateway: What an AI Gateway said of the call in its headers, by name without `cf-aig-`:
+        gateway: What an AI Gateway reported in its headers, by name without `cf-aig-`:
             `cache_status`, `log_id`, ...
         raw: The answer as parsed, without Cloudflare's envelope.
     """
@@ -196,12 +196,12 @@ class EmbeddingResult:
     """Vectors in the order of the texts.
 
     Attributes:
-        vectors: One list of floats a text, all of one length.
+        vectors: One list of floats for each text, all of one length.
         usage: The sum over all requests, `None` if no answer reported any.
-        model: The model that was asked.
-        pooling: `mean` or `cls` as the server reports it; vectors of the two do not compare.
-        request_ids: Cloudflare's id (`cf-ray`) of each request that was answered, where a header
-            carried it.
+        model: The requested model.
+        pooling: `mean` or `cls` as the server reports it; do not compare vectors of different
+            pooling.
+        request_ids: Cloudflare's id (`cf-ray`) of each answered request, where a header carried it.
     """
 
     vectors: list[list[float]]
@@ -218,12 +218,12 @@ class EmbeddingResult:
 
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
-    """A document's place in a ranking.
+    """A document's rank.
 
     Attributes:
         index: Its position in the list that was sent.
-        score: Its relevance; higher is better, the scale is the model's own (bge-reranker-base:
-            0 to 1). `None` for a document that has none: it is blank, or the server left it out.
+        score: Its relevance; higher is better, and the scale depends on the model
+            (bge-reranker-base: 0 to 1). `None` if the document is blank or the server left it out.
     """
 
     index: int
@@ -235,10 +235,10 @@ class RerankResult:
     """Documents by relevance, best first.
 
     Attributes:
-        documents: Documents of one score keep the order in which they were passed; those without
-            a score come last.
+        documents: Documents of equal score keep the order in which they were passed; documents
+            without a score come last.
         usage: `None` if the server reported none.
-        model: The model that was asked.
+        model: The requested model.
         request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
     """
 
@@ -255,7 +255,7 @@ class ModelInfo:
     Attributes:
         name: The model id, `@cf/author/name`.
         task: For example `Text Generation`.
-        description: The catalogue's sentence about it.
+        description: The catalogue's description of the model.
         properties: The catalogue's properties as sent: mostly strings, even for numbers and
             booleans (`"131072"`, `"true"`).
     """
@@ -270,18 +270,18 @@ class ModelInfo:
 class BatchJob:
     """A batch in the queue.
 
-    It holds plain values only, so that it can be written down and its results fetched by another
-    process: `BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
+    It contains plain values only, so that it can be stored and another process can fetch the
+    results: `BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
     first two values are enough; `references` adds the check that no answer is missing.
 
     Attributes:
         request_id: Cloudflare's id of the batch.
-        model: The model that was asked.
-        status: As the server last put it: `queued` or `running`.
+        model: The requested model.
+        status: The status that the server last reported: `queued` or `running`.
         references: The `external_reference` of each request, in order, `None` where there is none;
             empty if the number of requests is not known.
-        tool_names: For each request, the names that models have seen of its tools -> the tools'
-            own, where they differ; empty if none does. Without it, calls keep the former.
+        tool_names: For each request, the tool names in the request -> the caller's names, where
+            they differ; empty if none differ. Without it, calls keep the names in the request.
     """
 
     request_id: str
@@ -297,12 +297,12 @@ class BatchJob:
 
 @dataclass(frozen=True, slots=True)
 class BatchResponse:
-    """What came of one request of a batch.
+    """The answer to one request of a batch.
 
     Attributes:
-        index: Its place among the requests, from 0.
-        result: The answer, or the error that this request alone ended with.
-        external_reference: The caller's own text for the request, if it had one.
+        index: Its position among the requests, from 0.
+        result: The answer, or the error of this request alone.
+        external_reference: The caller's own text for the request, if there is one.
     """
 
     index: int
@@ -312,13 +312,14 @@ class BatchResponse:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """A batch that is done.
+    """A finished batch.
 
     Attributes:
         request_id: Cloudflare's id of the batch.
-        model: The model that was asked.
-        responses: One a request, in the order of the requests, whatever order they came in.
-        usage: What the whole batch cost, `None` if the server reported nothing.
+        model: The requested model.
+        responses: One for each request, in the order of the requests, however the server ordered
+            them.
+        usage: The usage of the whole batch, `None` if the server reported none.
     """
 
     request_id: str
@@ -328,5 +329,5 @@ class BatchResult:
 
     @property
     def results(self) -> tuple[ChatResult | EmbeddingResult | WorkersAIError, ...]:
-        """The answers and errors alone."""
+        """Return the answers and errors without their positions."""
         return tuple(response.result for response in self.responses)

@@ -1,8 +1,8 @@
-"""Text with `<think>` tags -> what is said and what is thought, apart.
+"""Split text with `<think>` tags into answer and reasoning.
 
-Some models (deepseek-r1 and qwq were seen to) write their reasoning into the answer between these
-tags instead of into a field of its own, qwq at times without the opening one. Taking it out is a
-choice, because text is text.
+Some models (observed: deepseek-r1 and qwq) write their reasoning into the answer between these
+tags instead of into a separate field; qwq sometimes omits the opening tag. Splitting is optional,
+because the tags may also be ordinary text.
 """
 
 from __future__ import annotations
@@ -31,31 +31,32 @@ _CUT_TAG = re.compile(r"</?(?:t(?:h(?:i(?:nk?)?)?)?)?\Z", re.IGNORECASE)
 
 
 class ThinkSplitter:
-    """Splits the text of one answer at the tags, however it is cut into pieces.
+    """Splits the text of one answer at the tags, wherever the stream cuts it.
 
-    - What stands between the tags is reasoning. A tag that is never closed means that the model was
-      cut off while it thought.
-    - What stands before a closing tag without an opening one is reasoning too. So text is held back
-      until the first tag, or until the end if there is none: only then is it known to be text.
-    - An opening tag inside the reasoning may open more of it, or only be mentioned. So text after
-      the next closing tag is held back too, until another closing tag says which, or the end.
-    - A closing tag that closes nothing is dropped after another one, and is text elsewhere.
+    - Text between the tags is reasoning. If a tag is never closed, the model was cut off while it
+      reasoned.
+    - Text before a closing tag without an opening one is reasoning too. So text is held back until
+      the first tag, or until the end: only then is it known to be text.
+    - An opening tag inside the reasoning may open a nested part, or only be mentioned. So text
+      after the next closing tag is held back too, until another closing tag decides, or the end.
+    - A closing tag without an opening one is dropped directly after another closing tag, and is
+      text elsewhere.
 
     Args:
-        has_reasoning: Whether the answer has reasoning in a field of its own. Then its text does
-            not begin with any, and nothing waits for the first tag.
+        has_reasoning: Whether the answer has a separate reasoning field. Then the text does not
+            begin with reasoning, and is not held back for the first tag.
     """
 
     def __init__(self, *, has_reasoning: bool = False) -> None:
-        self._cut = ""  # what may be the beginning of a tag
-        self._held: list[str] = []  # text that a closing tag would make reasoning
+        self._cut = ""  # possibly the beginning of a tag
+        self._held: list[str] = []  # text that is reasoning if a closing tag follows
         self._is_inside = False
-        self._unclosed = 0 if has_reasoning else 1  # closing tags that may come without their own
+        self._unclosed = 0 if has_reasoning else 1  # closing tags that may lack an opening one
         self._is_after_tag = False
         self._is_after_close = False
 
     def feed(self, text: str) -> list[Delta]:
-        """Read a piece; what may be the beginning of a tag waits for the next one."""
+        """Read a piece; the possible beginning of a tag is kept until the next piece."""
         deltas: list[Delta] = []
         text = self._cut + text
         start = 0
@@ -69,12 +70,12 @@ class ThinkSplitter:
         return deltas + self._read(rest[: len(rest) - len(self._cut)])
 
     def release(self) -> list[Delta]:
-        """Return what is held back as text: reasoning came in a field of its own."""
+        """Return held-back text as text: a separate reasoning field has arrived."""
         self._unclosed = 0
         return self._let_go()
 
     def close(self) -> list[Delta]:
-        """Return what was held back after all."""
+        """End the answer; return what is still held back."""
         cut, self._cut = self._cut, ""
         return self._read(cut) + self._let_go()
 
@@ -83,9 +84,9 @@ class ThinkSplitter:
             self._unclosed += 1
             return []
         self._unclosed = 0
-        said = self._let_go()
+        deltas = self._let_go()
         self._is_inside = self._is_after_tag = True
-        return said if any(delta.text.strip() for delta in said) else []
+        return deltas if any(delta.text.strip() for delta in deltas) else []
 
     def _close_tag(self, tag: str) -> list[Delta]:
         if self._is_inside:
@@ -94,13 +95,13 @@ class ThinkSplitter:
             self._unclosed -= 1
         else:
             return [] if self._is_after_close else self._read(tag)
-        thought = "".join(self._held).lstrip()
+        reasoning = "".join(self._held).lstrip()
         self._held.clear()
         self._is_after_tag = self._is_after_close = True
-        return [ReasoningDelta(thought)] if thought else []
+        return [ReasoningDelta(reasoning)] if reasoning else []
 
     def _read(self, text: str) -> list[Delta]:
-        # The line breaks after a tag belong to it.
+        # Line breaks after a tag belong to the tag.
         text = text.lstrip() if self._is_after_tag else text
         if not text:
             return []
@@ -119,7 +120,7 @@ class ThinkSplitter:
 
 
 class ThinkingEvents:
-    """The events of one stream, with the reasoning taken out of their text."""
+    """Takes the reasoning out of the text of one stream's events."""
 
     def __init__(self) -> None:
         self._splitter = ThinkSplitter()
@@ -129,7 +130,7 @@ class ThinkingEvents:
     @overload
     def feed(self, event: RoundEvent) -> list[RoundEvent]: ...
     def feed(self, event: RoundEvent) -> Sequence[RoundEvent]:
-        """Read one event; give those it becomes."""
+        """Read one event; return the events to pass on."""
         if isinstance(event, TextDelta):
             return _with_logprobs(self._splitter.feed(event.text), event)
         if isinstance(event, ReasoningDelta):
@@ -141,7 +142,7 @@ class ThinkingEvents:
 
 
 def _with_logprobs(deltas: list[Delta], event: TextDelta) -> list[ChatEvent]:
-    """Let the log probabilities of a piece of text come with it, whatever it turns out to be."""
+    """Attach the log probabilities of a piece of text to the first event it became."""
     if not event.logprobs:
         return [*deltas]
     at = next((i for i, delta in enumerate(deltas) if isinstance(delta, TextDelta)), None)
@@ -151,13 +152,13 @@ def _with_logprobs(deltas: list[Delta], event: TextDelta) -> list[ChatEvent]:
 
 
 def without_think_tags(result: ChatResult) -> ChatResult:
-    """Return a whole answer with the reasoning taken out of its text, choice by choice."""
+    """Return a whole answer with the reasoning of each choice taken out of its text."""
     return replace(result, choices=tuple(map(_split, result.choices)))
 
 
 def _split(choice: ChatChoice) -> ChatChoice:
     splitter = ThinkSplitter(has_reasoning=bool(choice.reasoning))
     deltas = splitter.feed(choice.text) + splitter.close()
-    thought = "".join(delta.text for delta in deltas if isinstance(delta, ReasoningDelta))
-    said = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
-    return replace(choice, text=said, reasoning=choice.reasoning + thought)
+    reasoning = "".join(delta.text for delta in deltas if isinstance(delta, ReasoningDelta))
+    text = "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+    return replace(choice, text=text, reasoning=choice.reasoning + reasoning)

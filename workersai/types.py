@@ -1,6 +1,6 @@
-"""Types of what a caller passes: messages, parameters, options, timeouts.
+"""Types of arguments: messages, parameters, options, timeouts.
 
-`_request` reads them. The types of what a call returns are in `results`.
+`_request` reads them. The types of results are in `results`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EndpointName: TypeAlias = Literal["run", "openai"]
 class WireFunctionCall(TypedDict):
     """A function's name and its arguments as JSON text.
 
-    They go out as the text of an object; text that holds no object goes out under the key `input`.
+    Text that is not a JSON object is sent as an object with the single key `input`.
     """
 
     name: str
@@ -37,11 +37,11 @@ class WireToolCall(TypedDict):
 
 
 class WireMessage(TypedDict, total=False):
-    """One message of a conversation, in the OpenAI form every Workers AI chat model reads.
+    """One message of a conversation, in the OpenAI form that all Workers AI chat models read.
 
-    Both faces write this form; what a model's own schema wants on top (plain-string content,
-    no reasoning) is applied when the request is built. The content of a tool's result may be any
-    value: what has no form on the wire is written as text.
+    The LangChain and LlamaIndex classes write this form. Rules of a single model's schema
+    (plain-string content, no reasoning) are applied when the request is built. The content of a
+    tool's result may be any value; a value without a JSON form is written as text.
     """
 
     role: Required[Literal["system", "developer", "user", "assistant", "tool", "function"]]
@@ -53,10 +53,10 @@ class WireMessage(TypedDict, total=False):
 
 
 class RequestOptions(TypedDict, total=False):
-    """What every call takes by keyword, for this call in the place of the client's settings.
+    """Keywords of every call; they replace the client's settings for this call.
 
-    `timeout` is seconds for the whole call, a `Timeout`, or `None` for no limit; `headers` are sent
-    beside the client's `default_headers`, and `gateway` options beside those of the client.
+    `timeout` is seconds for the whole call, a `Timeout`, or `None` for no limit. `headers` and
+    `gateway` options are sent in addition to the client's `default_headers` and `gateway`.
     """
 
     timeout: float | Timeout | None
@@ -91,7 +91,7 @@ class ChatParameters(TypedDict, total=False):
 
 
 class CallOptions(ChatParameters, RequestOptions, total=False):
-    """What every call that generates text takes by keyword."""
+    """Keywords of every call that generates text."""
 
     model: str | None
     response_format: Mapping[str, Any] | None
@@ -123,7 +123,7 @@ class BatchRequest(ChatParameters, total=False):
 
 
 class EmbeddingOptions(RequestOptions, total=False):
-    """What a call for embeddings takes by keyword."""
+    """Keywords of a call for embeddings."""
 
     input_type: Literal["document", "query"]
     instruction: str | None
@@ -136,25 +136,25 @@ class EmbeddingOptions(RequestOptions, total=False):
 
 
 NO_LIMIT = 1e9
-"""Seconds, thirty years of them, that stand for "no limit"."""
+"""Seconds (thirty years) that are used for "no limit"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
     """How long to wait, in seconds, for each part of a call.
 
-    A generation that runs into a clock other than `connect` is not asked for again, because the
-    answer may have been made and paid for; other calls are retried.
+    A generation that exceeds a clock other than `connect` is not retried, because the answer may
+    have been generated and paid for; other calls are retried.
 
     Attributes:
         connect: For a connection, including the wait for a free one.
         first_byte: For the answer to begin: of a stream, of embeddings, of a rerank. It does not
             apply to a chat or a completion that is not streamed. Its first byte comes after its
-            last token, which was seen to take minutes, so only `total` bounds it.
+            last token, which took minutes in observed calls, so only `total` limits it.
         idle: Between two events of a stream; pings do not count.
-        total: For everything together, retries and the waits between them included.
+        total: For everything together, with retries and the waits between them.
 
-    `timeout=None` is no limit on any of them.
+    `timeout=None` sets no limit on any of them.
     """
 
     connect: float = 5.0
@@ -171,21 +171,21 @@ class Timeout:
         """Read a timeout argument.
 
         Args:
-            timeout: A number of seconds is the total, and `first_byte` and `idle` are as long: no
-                part of the answer is given up before. `None` is no limit.
+            timeout: A number of seconds sets `total`, `first_byte` and `idle`, so that no part
+                of the answer is value up earlier. `None` is no limit.
 
         Raises:
             ConfigurationError: If it is neither a number of seconds nor a `Timeout`.
         """
-        given: Any = timeout  # a user may pass anything
-        if given is None:
+        value: Any = timeout  # a user may pass anything
+        if value is None:
             return cls(*(NO_LIMIT,) * 4)
-        if isinstance(given, Timeout):
-            return given
-        if not isinstance(given, (int, float)):
-            kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
+        if isinstance(value, Timeout):
+            return value
+        if not isinstance(value, (int, float)):
+            kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
             raise ConfigurationError(
                 f"timeout must be a number of seconds or a workersai.Timeout, not {kind}",
                 parameter="timeout",
             )
-        return cls(first_byte=given, idle=given, total=check_seconds("timeout", given))
+        return cls(first_byte=value, idle=value, total=check_seconds("timeout", value))

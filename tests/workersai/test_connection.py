@@ -220,7 +220,7 @@ def test_plain_http_to_another_host_is_refused_by_the_name_of_its_setting(base_u
     assert error.parameter == "base_url"
     assert "allow_insecure_http=True" in str(error)
     assert "token" in str(error)
-    assert "in clear" in str(error)
+    assert "unencrypted" in str(error)
 
 
 @pytest.mark.parametrize("base_url", NAMED_HOSTS)

@@ -1,8 +1,8 @@
-"""Model id -> what is known about the model.
+"""Facts about models: look a model up by its id.
 
-`page`: Cloudflare's documentation. `catalogue`: the live model catalogue. `observed`: seen on the
-wire by public clients, not promised by anyone. What no source says is `None`, and a model that is
-not listed gets a profile that forbids nothing.
+Each fact names its source. `page`: Cloudflare's documentation. `catalogue`: the live model
+catalogue. `observed`: seen by public clients on the wire; no document promises it. A fact without
+a source is `None`, and a model that is not listed gets a profile that forbids nothing.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def get_profile(model: str) -> ModelProfile:
         model: The model id, such as `@cf/zai-org/glm-4.7-flash`.
 
     Returns:
-        Its profile, or a permissive one with `known=False`.
+        Its profile; for an unknown model a permissive one with `known=False`.
 
     Raises:
-        ConfigurationError: If `WORKERSAI_FACTS` names a file that is no file of facts.
+        ConfigurationError: If the file that `WORKERSAI_FACTS` names is not a file of facts.
     """
     return _profiles().get(model) or ModelProfile(model, known=False)
 
 
 def known_profiles() -> tuple[ModelProfile, ...]:
-    """Return the profiles of all models of the table, in its order."""
+    """Return the profiles of all models in the tables, in their order."""
     return tuple(_profiles().values())

@@ -1,8 +1,8 @@
-"""A model as the live catalogue lists it -> its profile.
+"""Make a profile from a model's entry in the live catalogue.
 
-The catalogue's property ids and their forms were seen by public clients: values are strings, also
-numbers and booleans (`"131072"`, `"true"`); a price is a list of `{unit, price, currency}`; dates
-come as text or as seconds or milliseconds since 1970.
+The catalogue's property ids and their forms were observed by public clients: values are strings,
+also numbers and booleans (`"131072"`, `"true"`); a price is a list of `{unit, price, currency}`;
+dates are text, or seconds or milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _TASKS: Mapping[str, Task] = {
 }
 _RERANKER = "rerank"
 _LATEST_SECONDS = 1e11
-"""A larger number is a date in milliseconds."""
+"""A timestamp above this number is in milliseconds."""
 
 
 def catalogue_profile(info: ModelInfo) -> ModelProfile:
-    """Return what is known about a model: the catalogue's facts over those of the table.
+    """Return a model's profile: facts of the catalogue replace those of the table.
 
     Args:
         info: The model, as `Client.models` returns it.
 
     Returns:
-        Its profile. What the catalogue does not mention, or writes in a form that nobody has
-        described, stays as the table has it.
+        The profile. A fact that the catalogue lacks, or writes in an unknown form, is taken from
+        the table.
     """
     table = get_profile(info.name)
     facts: dict[str, Any] = {"known": True}
@@ -53,10 +53,10 @@ def catalogue_profile(info: ModelInfo) -> ModelProfile:
 
 
 def profile_in_catalogue(found: Iterable[ModelInfo], model: str) -> ModelProfile:
-    """Return what the catalogue and the table know about a model.
+    """Return a model's profile from the catalogue and the table.
 
     Args:
-        found: What a search of the catalogue for the model's id gave.
+        found: The result of searching the catalogue for the model's id.
         model: The model's id.
 
     Raises:
@@ -100,7 +100,7 @@ def _day(value: Any) -> str | None:
 
 
 def _prices(listed: Any) -> dict[str, float]:
-    """Read USD per million tokens; prices of other units belong to other kinds of models."""
+    """Read USD per million tokens; prices in other units are for other kinds of models."""
     found: dict[str, float] = {}
     for entry in listed if isinstance(listed, list) else ():
         if not isinstance(entry, Mapping) or entry.get("currency", "USD") != "USD":

@@ -1,10 +1,10 @@
-"""The models with Workers AI's own schemas of text generation, as data, each with its source.
+"""Models with Workers AI's own text-generation schemas, as data with sources.
 
 `page <commit>` is the model's file in Cloudflare's documentation repository at that commit,
-`catalogue 2026-05-18` a public copy of the live catalogue of that day; prices are those of the
-pricing page of 2026-09. Pages that give a model no schema leave its table of parameters empty:
-nothing is checked. Decision models (`clef`) take a schema of questions and no conversation; they
-are not listed.
+`catalogue 2026-05-18` a public copy of the live catalogue of that day; prices are from the pricing
+page of 2026-09. If the page has no schema, the model's parameter table is empty and nothing is
+checked. Decision models (`clef`) take a schema of questions instead of a conversation; they are
+not listed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model takes in a message, and what is said in place of what it does not take."""
+"""Which content a model accepts in messages, and the text that replaces other content."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["Parts", "produced_text", "refusal_of", "split_result"]
 Parts = list[dict[str, Any]]
 
 _NOUNS = {"image_url": "image", "input_audio": "audio", "file": "file"}
-"""The parts that only a user's message may hold -> what they are."""
+"""Content parts that only a user's message may contain -> what they are called in messages."""
 
 _DATA_URI = "pass 'data:image/png;base64,...'"
 
 
 class Refusal(NamedTuple):
-    """Why a model does not take a part of a message, and what to do instead."""
+    """Why a model does not accept a content part, and what to do instead."""
 
     reason: str
     advice: str
 
 
 def refusal_of(part: Mapping[str, Any], profile: ModelProfile) -> Refusal | None:
-    """Say why a model does not take a part of a message; `None` if it may take it."""
+    """Return why a model does not accept a content part; `None` if it may accept it."""
     kind = str(part.get("type"))
     takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(kind)
     if takes is False or (profile.text_only_content and not takes):
@@ -42,13 +42,13 @@ def _image_refusal(url: str | None, profile: ModelProfile) -> Refusal | None:
     if url.strip()[:5].lower() != "data:":
         if profile.image_urls is not False:
             return None
-        reason = f"{profile.name} takes images as data URIs alone"
+        reason = f"{profile.name} takes images as data URIs only"
         return Refusal(reason, "download it and send its bytes")
     head, _, data = url.partition(";base64,")
     if not data.strip() or not is_base64(data):
-        return Refusal("its data is not base64, or empty", _DATA_URI)
+        return Refusal("its data is not base64, or is empty", _DATA_URI)
     if not head.startswith("data:image/"):
-        return Refusal("its data URI names no type of image", _DATA_URI)
+        return Refusal("its data URI has no image type", _DATA_URI)
     return None
 
 
@@ -58,14 +58,15 @@ def _takes(profile: ModelProfile) -> str:
 
 
 def split_result(content: Any, profile: ModelProfile) -> tuple[str, Parts]:
-    """Split what a tool returned into text, and media for a user's message that follows.
+    """Split a tool's result into text, and media to send in a user's message after it.
 
-    No message but a user's may hold media (page: the roles of the OpenAI schema). What the model
-    does not take is named in the text instead, and what is no part at all is written as JSON.
+    Only a user's message may contain media (page: the roles of the OpenAI schema). Media that the
+    model does not accept is described in the text instead. A value that is not a content part is
+    written as JSON.
 
     Args:
-        content: Text, parts, or any value.
-        profile: The model's.
+        content: Text, content parts, or any value.
+        profile: The model's profile.
     """
     if content is None or isinstance(content, str):
         return produced_text(content or "", profile), []
@@ -82,10 +83,11 @@ def split_result(content: Any, profile: ModelProfile) -> tuple[str, Parts]:
 
 
 def produced_text(text: str, profile: ModelProfile) -> str:
-    """Write text of a tool or a model so that the model's server takes it.
+    """Rewrite text of a tool or a model so that the model's server accepts it.
 
-    Half a surrogate pair becomes U+FFFD. A server that looks for images in texts is shown none: a
-    note stands for the bytes of an image, and a space parts what else begins like one.
+    Half a surrogate pair becomes U+FFFD. Some servers look for images inside texts: there, the
+    bytes of an image are replaced by a note, and a space is put into any other text that begins
+    like an image.
     """
     text = clean_text(text)
     if not profile.images_in_text or _IMAGE not in text:
@@ -99,7 +101,7 @@ _IMAGE_IN_TEXT = re.compile(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=]+")
 
 
 def is_media(part: Any) -> bool:
-    """Tell whether this is a whole part with an image, audio or a file."""
+    """Return whether this is a complete content part with an image, audio or a file."""
     kind = part.get("type") if isinstance(part, Mapping) else None
     if not isinstance(kind, str) or kind not in _NOUNS:
         return False
@@ -124,7 +126,7 @@ def _address(part: Mapping[str, Any]) -> str | None:
 
 
 def _facts(part: Mapping[str, Any]) -> str:
-    """Describe media in a few words: name, type and size, or the address."""
+    """Describe media in a few words: name, type and size, or the URL."""
     if part["type"] == "image_url":
         return _describe(_address(part) or "")
     inner = part[part["type"]]

@@ -1,7 +1,7 @@
-"""The embedding models and the reranker that Workers AI serves, as data, each with its source.
+"""Embedding models and the reranker of Workers AI, as data with sources.
 
 `page <commit>` is the model's file in Cloudflare's documentation repository at that commit;
-prices are those of the pricing page of 2026-09.
+prices are from the pricing page of 2026-09.
 """
 
 from __future__ import annotations

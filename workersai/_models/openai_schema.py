@@ -1,7 +1,7 @@
-"""The models with OpenAI's chat schema, as data, each fact with its source.
+"""Models with OpenAI's chat schema, as data with sources.
 
-`page <commit>` is the model's file in Cloudflare's documentation repository at that commit; it has
-the prices too.
+`page <commit>` is the model's file in Cloudflare's documentation repository at that commit; it
+also has the prices.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ OPENAI_MODELS: tuple[ModelProfile, ...] = (
         paid_plan=False,
         sources=("page 05b5f46", "page: changelog of 2026-07-28, on the free plan")),
     row(
-        # The page says 256,000; requests over 131,072 were seen refused.
+        # The page says 256,000; requests above 131,072 were refused (observed).
         OPENAI_SCHEMA, "@cf/google/gemma-4-26b-a4b-it", 131_072, (0.10, 0.30),
         batch=True, paid_plan=False, vision=True, structured_output=True,
         parameters=table(

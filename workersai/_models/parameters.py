@@ -1,7 +1,7 @@
-"""The parameters that model pages list, as tables: many pages share one schema.
+"""Tables of the parameters on model pages; many pages share one schema.
 
 Pages are the JSON files of `src/content/workers-ai-models` in the repository
-`cloudflare/cloudflare-docs`; seven letters name the commit of the version that was read.
+`cloudflare/cloudflare-docs`; seven letters are the commit of the version that was read.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Table: TypeAlias = Mapping[str, ModelParameter]
 
 
 def table(base: Table | None = None, /, **listed: ModelParameter) -> Table:
-    """Return a read-only table: *base*, with the parameters of *listed* added or replaced."""
+    """Return a read-only table: *base*, with the parameters in *listed* added or replaced."""
     return MappingProxyType({**(base or {}), **listed})
 
 
 def efforts(default: str, *levels: str, aliases: tuple[str, ...] = ()) -> ModelParameter:
-    """Describe `reasoning_effort` where the page names its levels."""
+    """Describe `reasoning_effort` for a model whose page lists the levels."""
     return ModelParameter("string", default=default, choices=levels, aliases=aliases)
 
 
@@ -44,7 +44,7 @@ _FLAG = ModelParameter("boolean", default=False)
 _PENALTY = ModelParameter("number", -2, 2)
 _POSITIVE_PENALTY = ModelParameter("number", 0, 2)
 
-# What every schema but OpenAI's says alike.
+# Common to all schemas except OpenAI's.
 _COMMON = table(
     raw=_FLAG,
     stream=_FLAG,
@@ -57,10 +57,10 @@ _COMMON = table(
     tools=ModelParameter("array"),
 )
 
-# One schema, to the letter, on the pages of llama-3.3-70b-instruct-fp8-fast (1588891), gpt-oss-20b
-# (2474c4c), gpt-oss-120b (0ae61c0), qwen3-30b-a3b-fp8 (2474c4c), deepseek-r1-distill-qwen-32b
-# (08f6e61), mistral-7b-instruct-v0.2-lora (14f349e), sqlcoder-7b-2 (5a879f6), and but for the
-# default of `max_tokens` on those of granite-4.0-h-micro and gemma-sea-lion-v4-27b-it.
+# Identical on the pages of llama-3.3-70b-instruct-fp8-fast (1588891), gpt-oss-20b (2474c4c),
+# gpt-oss-120b (0ae61c0), qwen3-30b-a3b-fp8 (2474c4c), deepseek-r1-distill-qwen-32b (08f6e61),
+# mistral-7b-instruct-v0.2-lora (14f349e), sqlcoder-7b-2 (5a879f6), and except for the default of
+# `max_tokens` on those of granite-4.0-h-micro and gemma-sea-lion-v4-27b-it.
 CLASSIC = table(
     _COMMON,
     lora=ModelParameter("string"),
@@ -71,7 +71,7 @@ CLASSIC = table(
 )
 CLASSIC_2000 = table(CLASSIC, max_tokens=ModelParameter("integer", default=2000))
 
-# Page of llama-3.2-11b-vision-instruct (0f82325): the schema as it was before that.
+# Page of llama-3.2-11b-vision-instruct (0f82325): an older version of the schema.
 EARLY_VISION = table(
     _COMMON,
     image=ModelParameter("array"),
@@ -99,7 +99,7 @@ GUARD = table(
     response_format=ModelParameter("object"),
 )
 
-# Page of glm-4.7-flash: the OpenAI chat schema. `chat_template_kwargs` is only in its newer one.
+# Page of glm-4.7-flash: the OpenAI chat schema. Only its newer version has `chat_template_kwargs`.
 OPENAI = table(
     model=ModelParameter("string"),
     audio=ModelParameter("object"),
@@ -136,9 +136,9 @@ OPENAI = table(
     functions=ModelParameter("array", max_items=128),
 )
 
-# The same on the pages of the models since 2026, which dropped `service_tier` (deepseek-v4-flash,
-# 17331b8). They name their levels of `reasoning_effort` in the model's properties, one model at a
-# time; until a page does, no level is refused.
+# The same on the pages of models since 2026, which no longer list `service_tier`
+# (deepseek-v4-flash, 17331b8). Their levels of `reasoning_effort` are in the model's properties,
+# which differ between models; where a page lists none, every level is accepted.
 OPENAI_NEWER = table(
     {name: listed for name, listed in OPENAI.items() if name != "service_tier"},
     reasoning_effort=ModelParameter("string"),

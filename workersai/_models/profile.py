@@ -22,10 +22,10 @@ class ModelParameter:
         type: The JSON type.
         minimum: The least value, inclusive; `None` if the page gives none.
         maximum: The greatest value, inclusive.
-        default: What the page says the server uses when the parameter is not sent.
-        choices: The values an enumeration allows.
-        aliases: Other values that the page says it takes for one of them.
-        max_items: The most entries a list may have.
+        default: The value that the server uses if the parameter is not sent, by the page.
+        choices: The allowed values of an enumeration.
+        aliases: Other values that the page accepts in place of one of the choices.
+        max_items: The greatest length of a list.
     """
 
     type: Literal["number", "integer", "boolean", "string", "array", "object"]
@@ -43,57 +43,57 @@ class ModelProfile:
 
     Attributes:
         name: The model id.
-        task: What it is for.
-        known: Whether this table lists it; if not, everything else is permissive.
+        task: What the model is for.
+        known: Whether the tables list it; if not, all other values are permissive.
         context_window: Tokens of prompt and answer together.
         input_price: USD per million prompt tokens.
-        cached_price: USD per million prompt tokens that the prefix cache answers; `None` if they
-            cost what the others do.
+        cached_price: USD per million prompt tokens read from the prefix cache; `None` if they cost
+            the same as other prompt tokens.
         output_price: USD per million answer tokens.
-        inputs: The request variants its page documents: `prompt`, `messages`, `requests` (a
-            batch), ...; empty if no source here lists them.
-        parameters: The parameters its page lists, by name.
-        function_calling: Whether its page or the catalogue says that it calls tools.
-        forces_tools: Whether it calls a tool that `tool_choice` names where it would call none;
-            `None` if that is not known.
-        structured_output: Whether it was seen, or is listed, to honour `response_format` with a
-            JSON schema.
-        schema_beside_tools: Whether it was seen to call tools where a request holds both tools and
-            a JSON schema. vLLM and SGLang are known to hold the whole answer to the schema then,
-            so that no call can be made.
-        streams_json_schema: Whether it does so in a stream too (else error 5023).
-        schema_envelope: Whether its schema wants `{"name", "schema"}` around a JSON schema
-            natively; the others take the bare schema.
-        text_only_content: Whether its page's schema takes message content as a string only.
-        describes_properties: Whether its page requires a type and a description on every property
+        inputs: The request variants that the page documents: `prompt`, `messages`, `requests` (a
+            batch), ...; empty if no source lists them.
+        parameters: The parameters that the page lists, by name.
+        function_calling: Whether the page or the catalogue says that the model calls tools.
+        forces_tools: Whether it calls the tool that `tool_choice` names even if it would call none
+            on its own; `None` if unknown.
+        structured_output: Whether the model honours `response_format` with a JSON schema (observed,
+            or listed).
+        schema_beside_tools: Whether the model calls tools when a request has both tools and a JSON
+            schema (observed). vLLM and SGLang force the whole answer into the schema then, so that
+            the model cannot call a tool.
+        streams_json_schema: Whether it honours a JSON schema in a stream too (else error 5023).
+        schema_envelope: Whether its native route requires `{"name", "schema"}` around a JSON
+            schema; other models take the bare schema.
+        text_only_content: Whether the page's schema allows only a string as message content.
+        describes_properties: Whether the page requires a type and a description on every property
             of a tool.
         one_system_message: Whether it refuses a system message that is not the first message.
-        openai_token_cap: Tokens after which `/ai/v1` cuts an answer whose request names no cap;
-            `None` if the default of the model's page holds there.
+        openai_token_cap: Tokens after which `/ai/v1` cuts the answer to a request without a cap;
+            `None` if the default of the model's page applies there.
         think_tags: Whether its text has the reasoning between `<think>` and `</think>`; `None` if
-            that is not known.
-        alternating_roles: Whether its chat template refuses two messages of users or assistants
-            in a row.
-        images_in_text: Whether it takes `data:image/...` inside of a text for an image, and refuses
-            what is none (code 8006).
-        reasoning: Whether it answers with its reasoning beside the text.
-        vision: Whether it takes images.
-        image_urls: Whether an image may be given by its address; `False`: as a data URI alone.
-        audio: Whether it takes audio.
-        lora: Whether its page lists `lora`, as a parameter or as a property.
-        batch: Whether its page says that it takes requests by the queue (`async_queue`).
-        paid_plan: Whether it is kept for the Workers Paid plan (else 403 with code 5035).
-        deprecated: The day, as `2026-05-30`, from which Cloudflare no longer promises it;
-            afterwards it answers 410 with code 5028, or another model answers for it.
+            unknown.
+        alternating_roles: Whether its chat template refuses two successive messages of users or
+            assistants.
+        images_in_text: Whether it reads `data:image/...` inside a text as an image, and refuses
+            the text if that is not a valid image (code 8006).
+        reasoning: Whether it returns its reasoning beside the text.
+        vision: Whether it accepts images.
+        image_urls: Whether it accepts the URL of an image; `False`: data URIs only.
+        audio: Whether it accepts audio.
+        lora: Whether the page lists `lora`, as a parameter or as a property.
+        batch: Whether the page says that it accepts queued requests (`async_queue`).
+        paid_plan: Whether it needs the Workers Paid plan (else 403 with code 5035).
+        deprecated: The day, such as `2026-05-30`, from which Cloudflare no longer promises the
+            model; afterwards it answers 410 with code 5028, or another model answers in its place.
         dimensions: The length of its vectors.
-        max_input_tokens: Tokens a text may have, for embeddings.
-        max_request_tokens: Tokens a request may have, for embeddings: the number of its texts
+        max_input_tokens: For embeddings, the tokens allowed in a text.
+        max_request_tokens: For embeddings, the tokens allowed in a request: the number of texts
             times the tokens of the longest one.
-        cuts_input: Whether it embeds the beginning of a longer text without an error; `None` if
-            that is not known.
-        max_batch: Texts a request may have, for embeddings.
-        query_field: The request field that marks texts as queries, for embeddings.
-        sources: Where the facts come from, a sentence each.
+        cuts_input: Whether it embeds only the beginning of a longer text, without an error; `None`
+            if unknown.
+        max_batch: For embeddings, the texts allowed in a request.
+        query_field: For embeddings, the request field that marks texts as queries.
+        sources: Where the facts come from, one sentence for each.
     """
 
     name: str
@@ -136,12 +136,12 @@ class ModelProfile:
 
     @property
     def max_tokens_default(self) -> int | None:
-        """The token cap its page says applies when none is sent."""
+        """The token cap that applies if the request has none, by the page."""
         listed = self.parameters.get("max_tokens")
         return listed.default if listed else None
 
     def cost(self, usage: Usage) -> float | None:
-        """Return what *usage* costs in USD by the page's prices; `None` if they are unknown."""
+        """Return the price of *usage* in USD by the page's prices; `None` if they are unknown."""
         if self.input_price is None:
             return None
         cached = 0 if self.cached_price is None else usage.cached_tokens or 0

@@ -1,8 +1,8 @@
-"""The text generation models that Cloudflare has withdrawn, as data.
+"""Text-generation models that Cloudflare has withdrawn, as data.
 
-Both days are from its release notes (2025-09-18 and 2026-05-08). Afterwards such a model answers
-410 with code 5028, so no parameters are listed: there is nothing left to check a request for.
-What the second group had is from a public copy of the catalogue of 2026-05-18 and the pricing page.
+Both days are from its release notes (2025-09-18 and 2026-05-08). Since then these models answer
+410 with code 5028, so their parameters are not listed. The facts about the second group are from a
+public copy of the catalogue of 2026-05-18 and from the pricing page.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _IN_2025 = (
     "@hf/thebloke/zephyr-7b-beta-awq",
 )
 
-# Model, tokens of its window, USD per million tokens read and written.
+# Model, context window in tokens, USD per million tokens read and written.
 _IN_2026: tuple[tuple[str, int, float | None, float | None], ...] = (
     ("@cf/defog/sqlcoder-7b-2", 10_000, None, None),
     ("@cf/google/gemma-3-12b-it", 80_000, 0.345, 0.556),

@@ -1,4 +1,4 @@
-"""A schema's facts and a model's own -> the model's profile."""
+"""Build a model's profile from the facts of its schema and its own facts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Prices: TypeAlias = tuple[float, ...]
 PLAIN = ("prompt", "messages")
 BATCHED = (*PLAIN, "requests")
 
-# What the models of one schema have in common. The classic one takes text alone in messages; of
-# the others a model's page says whether it sees.
+# Facts that the models of one schema share. Models with the classic schema accept only text in
+# messages; for the others, each model's page says whether it accepts images.
 CLASSIC_SCHEMA: Mapping[str, Any] = {
     "inputs": PLAIN,
     "parameters": CLASSIC,
@@ -49,12 +49,12 @@ OPENAI_SCHEMA: Mapping[str, Any] = {
 
 
 def prices(usd: Prices) -> dict[str, Any]:
-    """Name USD per million tokens: read, written, and read from the prefix cache."""
+    """Name the prices, in USD per million tokens: read, written, read from the prefix cache."""
     return dict(zip(("input_price", "output_price", "cached_price"), usd, strict=False))
 
 
 def row(
     schema: Mapping[str, Any], name: str, window: int, usd: Prices = (), **facts: Any
 ) -> ModelProfile:
-    """Describe a model: the facts of its schema, with its own over them."""
+    """Describe a model: its own facts replace the facts of its schema."""
     return ModelProfile(name, context_window=window, **{**prices(usd), **schema, **facts})

@@ -1,1 +1,1 @@
-"""Arguments -> a request. Every error in the arguments is found here, before anything is sent."""
+"""Build requests from arguments. All errors in arguments are found here, before any I/O."""

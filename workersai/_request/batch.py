@@ -1,4 +1,4 @@
-"""Requests of a batch -> the one that submits them, and the one that asks for what came of them.
+"""Build the request that submits a batch, and the request that fetches its results.
 
 Both go to the model's native route with `?queueRequest=true` (page: Batch API, REST).
 """
@@ -28,10 +28,10 @@ from workersai.types import (
 __all__ = ["poll_request", "references_of", "submit_request", "tool_names_of"]
 
 _MAX_BYTES = 10_000_000
-"""Page: "Ensure that the total payload is under 10 MB"."""
+"""Bytes. Page: "Ensure that the total payload is under 10 MB"."""
 
 _MAX_ANSWER = 256 << 20
-"""Answers are longer than what asked for them, and here there are as many as fit into 10 MB."""
+"""Bytes. Answers are longer than requests, and one response holds the answers to 10 MB of them."""
 
 _QUEUED = {"queueRequest": "true"}
 _KINDS = ("messages", "prompt", "texts")
@@ -50,12 +50,12 @@ def submit_request(
     endpoint: EndpointName = "run",
     reject_if_busy: bool = False,
 ) -> Request:
-    """Ask for a place in the queue.
+    """Build the request that submits a batch to the queue.
 
     Raises:
         ConfigurationError: If there are no requests, or more than 10 MB of them; if one does not
-            fit the model; if the model's page lists its inputs and batches are not among them; if
-            the client's settings rule a queue out.
+            fit the model; if the model's page lists its inputs without batches; if the client's
+            settings do not allow a queue.
     """
     _check_settings(model, endpoint, reject_if_busy=reject_if_busy)
     if not _is_list(requests) or not requests:
@@ -68,7 +68,7 @@ def submit_request(
     if len(content) >= _MAX_BYTES:
         raise ConfigurationError(
             f"a batch must stay below {_MAX_BYTES} bytes, and this one has {len(content)}: submit "
-            "it in several",
+            "it in several batches",
             parameter="requests",
         )
     return Request(
@@ -82,14 +82,14 @@ def submit_request(
 
 
 def poll_request(request_id: str, model: str) -> Request:
-    """Ask what has become of a batch.
+    """Build the request that fetches the state of a batch.
 
     Raises:
-        ConfigurationError: If the id is no id.
+        ConfigurationError: If the id is not a non-empty string.
     """
     if not isinstance(request_id, str) or not request_id:
         raise ConfigurationError(
-            f"a batch's id is a non-empty string, not {request_id!r}", parameter="batch"
+            f"the id of a batch must be a non-empty string, not {request_id!r}", parameter="batch"
         )
     content = dump_json({"request_id": request_id}, model=model)
     return Request(run_path(model), content, params=_QUEUED, model=model, max_answer=_MAX_ANSWER)
@@ -101,10 +101,10 @@ def references_of(requests: Sequence[BatchRequest]) -> tuple[str | None, ...]:
 
 
 def tool_names_of(requests: Sequence[BatchRequest], model: str) -> tuple[dict[str, str], ...]:
-    """Map, for each request, the names that its tools have on the wire to their own.
+    """Map, for each request, the tool names in the request to the caller's own.
 
     Returns:
-        The names that differ; nothing if none does in any request.
+        The names that differ; empty if no name in any request differs.
     """
     profile = get_profile(model)
     made = [tool_names(to_wire_tools(request.get("tools"), profile)) for request in requests]
@@ -113,19 +113,19 @@ def tool_names_of(requests: Sequence[BatchRequest], model: str) -> tuple[dict[st
 
 
 def _is_list(value: object) -> bool:
-    """Say whether a value can be read twice, and in order."""
+    """Return whether a value is a list or the like, which can be read twice and has an order."""
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def _check_settings(model: str, endpoint: EndpointName, *, reject_if_busy: bool) -> None:
     if endpoint != "run":
         raise ConfigurationError(
-            f"endpoint={endpoint!r} has no batches: they are for endpoint='run'",
+            f"endpoint={endpoint!r} has no batches: pass endpoint='run'",
             parameter="endpoint",
         )
     if reject_if_busy:
         raise ConfigurationError(
-            "reject_if_busy and a batch exclude each other: a batch is there to be queued",
+            "reject_if_busy and a batch exclude each other: a batch always waits in the queue",
             parameter="reject_if_busy",
         )
     profile = get_profile(model)
@@ -137,15 +137,16 @@ def _check_settings(model: str, endpoint: EndpointName, *, reject_if_busy: bool)
 
 
 def _item(position: int, request: BatchRequest, model: str) -> dict[str, Any]:
-    """Write one request; an error names its place in the batch."""
+    """Build one request; an error names its position in the batch."""
     if not isinstance(request, Mapping):
         raise ConfigurationError(
-            f"requests[{position}] is no dict but {type(request).__name__}", parameter="requests"
+            f"requests[{position}] must be a dict, not {type(request).__name__}",
+            parameter="requests",
         )
     try:
-        given = {name: value for name, value in request.items() if value is not None}
-        reference = given.pop("external_reference", None)
-        body = _body(given, model)
+        fields = {name: value for name, value in request.items() if value is not None}
+        reference = fields.pop("external_reference", None)
+        body = _body(fields, model)
     except ConfigurationError as error:
         reason, parameter = str(error), error.parameter
     else:
@@ -153,36 +154,36 @@ def _item(position: int, request: BatchRequest, model: str) -> dict[str, Any]:
     raise ConfigurationError(f"requests[{position}]: {reason}", parameter=parameter)
 
 
-def _body(given: dict[str, Any], model: str) -> dict[str, Any]:
-    kinds = [kind for kind in _KINDS if kind in given]
+def _body(fields: dict[str, Any], model: str) -> dict[str, Any]:
+    kinds = [kind for kind in _KINDS if kind in fields]
     if len(kinds) != 1:
         raise ConfigurationError(
-            f"one of {', '.join(_KINDS)} is wanted, not {' and '.join(kinds) or 'none'}",
+            f"pass one of {', '.join(_KINDS)}, not {' and '.join(kinds) or 'none'}",
             parameter="requests",
         )
     (kind,) = kinds
-    asked = given.pop(kind)
+    content = fields.pop(kind)
     if kind == "texts":
-        return embedding_body(asked, model, _embedding_options(given))
-    of_chat = {name: given.pop(name) for name in _OF_CHAT if name in given and kind == "messages"}
-    if "model" in given:
-        raise ConfigurationError("a batch is for one model, which it names once", parameter="model")
-    options = ChatOptions(model, cast("CallOptions", given), is_batched=True)
+        return embedding_body(content, model, _embedding_options(fields))
+    of_chat = {name: fields.pop(name) for name in _OF_CHAT if name in fields and kind == "messages"}
+    if "model" in fields:
+        raise ConfigurationError("pass the model once, for the whole batch", parameter="model")
+    options = ChatOptions(model, cast("CallOptions", fields), is_batched=True)
     if kind == "prompt":
-        return completion_body(asked, options)
-    body, _ = chat_body(asked, options, **of_chat)
+        return completion_body(content, options)
+    body, _ = chat_body(content, options, **of_chat)
     return body
 
 
-def _embedding_options(given: Mapping[str, Any]) -> EmbeddingOptions:
-    for name in given:
+def _embedding_options(options: Mapping[str, Any]) -> EmbeddingOptions:
+    for name in options:
         if name not in _OF_TEXTS:
             raise unknown_argument(name, _OF_TEXTS, of="embeddings", others_in="extra")
-    return cast("EmbeddingOptions", given)
+    return cast("EmbeddingOptions", options)
 
 
 def _check_references(items: Sequence[Mapping[str, Any]]) -> None:
-    """References put answers in order, so each must mean one request."""
+    """Check that each reference occurs once, because references put the answers in order."""
     seen: set[str] = set()
     for position, item in enumerate(items):
         reference = item.get("external_reference")
@@ -190,8 +191,8 @@ def _check_references(items: Sequence[Mapping[str, Any]]) -> None:
             continue
         if not isinstance(reference, str) or reference in seen:
             raise ConfigurationError(
-                f"requests[{position}]: external_reference={reference!r} must be a string that no "
-                "other request of the batch has",
+                f"requests[{position}]: external_reference={reference!r} must be a string that is "
+                "unique in the batch",
                 parameter="external_reference",
             )
         seen.add(reference)

@@ -1,4 +1,4 @@
-"""Filters -> the request for the account"s model catalogue."""
+"""Build the request for the account's model catalogue."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def models_request(
     author: str | None = None,
     hide_experimental: bool | None = None,
 ) -> Request:
-    """Ask for the account's model catalogue.
+    """Build the request for the account's model catalogue.
 
     Raises:
-        ConfigurationError: If a filter is no text.
+        ConfigurationError: If a filter is not a string.
     """
     hide = None if hide_experimental is None else str(hide_experimental).lower()
     asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}

@@ -1,6 +1,6 @@
-"""Arguments -> requests, one function per operation; those for vectors are in `_retrieval`.
+"""Build the requests of chats and completions.
 
-Everything that can be wrong with an argument is found here, before any connection is made.
+All errors in the arguments are found here, before a connection is opened.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _CAPS = ("max_tokens", "max_completion_tokens")
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """What chat and completion have in common.
+    """Options that chats and completions share.
 
     Attributes:
         model: The model to ask.
-        call: The parameters of the call, as the client was given them.
+        call: The parameters of the call, as the caller passed them to the client.
         endpoint: The route.
         stream: Whether to ask for a stream.
-        include_usage: Whether to ask `/ai/v1` for the usage of a stream; native streams carry
-            it unasked.
-        reject_if_busy: Whether to be refused at once instead of queued.
-        is_batched: Whether the request is one of a batch.
+        include_usage: Whether to ask `/ai/v1` for the usage of a stream; native streams always
+            carry it.
+        reject_if_busy: Whether the server should refuse the request instead of queueing it.
+        is_batched: Whether the request is part of a batch.
     """
 
     model: str
@@ -60,7 +60,7 @@ class ChatOptions:
     def is_cut_without_cap(self, profile: ModelProfile) -> bool:
         """Say whether an answer without a cap is cut below the default of the model's page.
 
-        `/ai/v1` and batches were seen to do that, after 256 tokens; the native route does not.
+        `/ai/v1` and batches cut it after 256 tokens (observed); the native route does not.
         """
         return self.is_batched or (
             self.endpoint == "openai" and profile.openai_token_cap is not None
@@ -81,7 +81,7 @@ def chat_request(
     tools: Sequence[Mapping[str, Any]] | None = None,
     tool_choice: str | bool | Mapping[str, Any] | None = None,
 ) -> Request:
-    """Ask for the next message of a conversation.
+    """Build the request for the next message of a conversation.
 
     Raises:
         ConfigurationError: If an argument does not fit the model.
@@ -100,10 +100,10 @@ def chat_body(
     tools: Sequence[Mapping[str, Any]] | None = None,
     tool_choice: str | bool | Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Build the body of a chat's request.
+    """Build the body of a chat request.
 
     Returns:
-        The body, and the names that its tools have there -> their own.
+        The body, and the tool names in it -> the caller's own names.
 
     Raises:
         ConfigurationError: If an argument does not fit the model.
@@ -122,7 +122,7 @@ def chat_body(
 
 
 def completion_request(prompt: str, options: ChatOptions) -> Request:
-    """Ask for the continuation of a prompt; always native, `/ai/v1` documents no such route.
+    """Build a completion request. It is always native: `/ai/v1` documents no such route.
 
     Raises:
         ConfigurationError: If the prompt is empty or an argument does not fit the model.
@@ -132,7 +132,7 @@ def completion_request(prompt: str, options: ChatOptions) -> Request:
 
 
 def completion_body(prompt: str, options: ChatOptions) -> dict[str, Any]:
-    """Build the body of a prompt's request.
+    """Build the body of a completion request.
 
     Raises:
         ConfigurationError: If the prompt is empty or an argument does not fit the model.
@@ -169,15 +169,15 @@ def _generation_body(
     extra: Any = call.pop("extra", None)
     if options.endpoint == "openai":
         body = {"model": options.model, **body}
-    wanted = to_wire_response_format(asked, profile, options.endpoint)
-    if wanted is not None:
-        body["response_format"] = wanted
+    response_format = to_wire_response_format(asked, profile, options.endpoint)
+    if response_format is not None:
+        body["response_format"] = response_format
     check_extra(extra, body.keys())
     body.update(collect_parameters(call, extra, profile))
     _add_page_cap(body, options, profile)
     if options.reject_if_busy:
         _merge(body, "options", {"rejectIfBusy": True})
-    stream = options.stream and not _is_refused_in_stream(wanted, profile)
+    stream = options.stream and not _is_refused_in_stream(response_format, profile)
     if options.stream:
         _check_choices(body)
     if stream:
@@ -196,17 +196,17 @@ def _add_page_cap(body: dict[str, Any], options: ChatOptions, profile: ModelProf
 
 
 def _merge(body: dict[str, Any], name: str, ours: dict[str, Any]) -> None:
-    """Add options to the user's own, which win."""
-    given = body.setdefault(name, ours)
-    if isinstance(given, Mapping):
-        body[name] = {**ours, **given}
+    """Add options to the user's own; the user's own win."""
+    present = body.setdefault(name, ours)
+    if isinstance(present, Mapping):
+        body[name] = {**ours, **present}
 
 
-def _is_refused_in_stream(wanted: dict[str, Any] | None, profile: ModelProfile) -> bool:
-    """Say whether the model answers 5023 to a JSON schema in a stream; it is asked plainly."""
+def _is_refused_in_stream(response_format: dict[str, Any] | None, profile: ModelProfile) -> bool:
+    """Return whether the model answers 5023 to a JSON schema in a stream. Then do not stream."""
     return (
-        wanted is not None
-        and wanted.get("type") == "json_schema"
+        response_format is not None
+        and response_format.get("type") == "json_schema"
         and not profile.streams_json_schema
     )
 
@@ -214,7 +214,7 @@ def _is_refused_in_stream(wanted: dict[str, Any] | None, profile: ModelProfile) 
 def _check_choices(body: Mapping[str, Any]) -> None:
     if body.get("n", 1) != 1:
         raise ConfigurationError(
-            f"n={body['n']!r} cannot be streamed: ask for several answers without streaming",
+            f"n={body['n']!r} cannot be streamed: call without streaming to get several answers",
             parameter="n",
         )
 

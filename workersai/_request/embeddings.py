@@ -1,4 +1,4 @@
-"""Texts -> the requests for their vectors."""
+"""Build the requests for the vectors of texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EmbeddingBatch:
     """One request for vectors.
 
     Attributes:
-        places: Where its texts stand in the caller's list, in the order of the request.
+        places: The positions of its texts in the caller's list, in the order of the request.
         request: The request.
     """
 
@@ -37,16 +37,16 @@ class EmbeddingBatch:
 
 
 class EmbeddingRequests:
-    """The requests of one call for vectors, each built when its turn comes.
+    """The requests of one call for vectors; each is built when it is about to be sent.
 
     Args:
         texts: Any number of texts.
         model: An embedding model.
         endpoint: The route.
-        options: Those of the call.
+        options: The options of the call.
 
     Raises:
-        ConfigurationError: If a text is blank or no string, or an option does not fit the model.
+        ConfigurationError: If a text is blank or not a string, or an option does not fit the model.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class EmbeddingRequests:
             longest=profile.max_input_tokens,
             is_cut=bool(body.get("truncate_inputs") or profile.cuts_input),
         )
-        if len(self.packing) > 1:  # a text that cannot be sent is found before any is sent
+        if len(self.packing) > 1:  # check all texts before the first request is sent
             dump_json({**body, name: self.texts}, model=model)
 
     def __iter__(self) -> Iterator[EmbeddingBatch]:
-        """Go through the batches; one that is put back comes again in parts."""
+        """Yield the batches; a batch that is put back comes again in smaller parts."""
         while (batch := self.take()) is not None:
             yield batch
 
     def take(self) -> EmbeddingBatch | None:
-        """Build the next request; `None` if no text waits."""
+        """Build the next request; return `None` if no text is left."""
         places = self.packing.take()
         if places is None:
             return None
@@ -95,7 +95,7 @@ def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) 
     """Build the native body of one request for vectors.
 
     Raises:
-        ConfigurationError: As `embedding_requests`, and if the texts are more than fit in one.
+        ConfigurationError: As `embedding_requests`, and if the texts do not fit in one request.
     """
     profile = get_profile(model)
     name, listed, body = _embedding_fields(texts, profile, "run", options)
@@ -112,7 +112,7 @@ def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) 
 def _embedding_fields(
     texts: Sequence[str], profile: ModelProfile, endpoint: EndpointName, options: EmbeddingOptions
 ) -> tuple[str, list[str], dict[str, Any]]:
-    """Return the name of the field for the texts, what goes into it, and the other fields."""
+    """Return the name of the text field, the texts for it, and the other fields."""
     check_task(profile, "embeddings")
     is_query = options.get("input_type") == "query"
     listed = fill_blank(texts, None if is_query else options.get("blank_text"))

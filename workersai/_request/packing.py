@@ -1,8 +1,8 @@
-"""Texts -> batches that a model takes in one request, sized without a tokenizer.
+"""Pack texts into batches that fit into one request each, without a tokenizer.
 
-A model's page limits how many texts a request may hold. bge-m3 also limits the number of texts
-times the tokens of the longest one (seen in refusals: 18 x 3,371 and 50 x 1,624 tokens against
-60,000). Token counts are estimated here; where an estimate was too low and the server refuses the
+A model's page limits how many texts a request may have. bge-m3 also limits the number of texts
+times the tokens of the longest one (observed refusals: 18 x 3,371 and 50 x 1,624 tokens against
+60,000). Token counts are estimated here. If an estimate was too low and the server refuses the
 batch, the batch is packed again for half the size.
 """
 
@@ -15,44 +15,45 @@ from collections.abc import Sequence
 
 __all__ = ["Packing", "estimate_tokens"]
 
-# Measured against tokenizers: prose in Latin letters has one token in 3.5 to 4.5 letters, Greek,
-# Cyrillic, Hebrew and Arabic one in 2.5 or more; of other scripts, digits and signs each counts.
+# Measured with tokenizers: prose in Latin script has one token for 3.5 to 4.5 letters, Greek,
+# Cyrillic, Hebrew and Arabic one for 2.5 or more; in other scripts, and for digits and signs, each
+# character counts as one.
 _PIECES = re.compile(
     r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]{1,4}"
     r"|[\u0370-\u07ff]{1,2}"
     r"|[^\sA-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u07ff]"
 )
 _SPECIAL = 3
-"""Tokens that a tokenizer puts around a text."""
+"""Tokens that a tokenizer adds around a text."""
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate a text's tokens: for prose 1 to 1.8 times what tokenizers count.
+    """Estimate the tokens of a text; for prose 1 to 1.8 times the real number.
 
-    Random letters (base64) and long compounds can have up to 1.6 times as many as estimated.
+    Random letters (base64) and long compounds can have up to 1.6 times the estimate.
     """
     return len(_PIECES.findall(text)) + _SPECIAL
 
 
 def most_tokens(text: str) -> int:
-    """Return a number of tokens that no tokenizer exceeds; much too high for prose."""
+    """Return an upper bound of a text's tokens for any tokenizer; far too high for prose."""
     length = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     return length + _SPECIAL
 
 
 class Packing:
-    """The texts of one call, packed into batches that can be packed again.
+    """The texts of one call in batches, which can be packed again.
 
-    Batches keep the caller's order as long as nothing but the number of texts limits them. Where
-    tokens do, the longest texts go first: a text that no request can hold is then found before
-    anything is paid for, and texts of one length share a batch.
+    Batches keep the caller's order if only the number of texts limits them. If tokens limit them,
+    the longest texts go first: a text that is too long is then found before any request is paid
+    for, and texts of similar length share a batch.
 
     Args:
-        texts: Stay as they are.
+        texts: The texts; they are not modified.
         most: How many texts a request may have.
-        budget: Tokens a request may have, counted as texts times longest; `None` for no limit.
-        longest: Tokens a text may have, so that a longer one goes alone; `None` for no limit.
-        is_cut: Whether the server cuts longer texts, so that none counts more than *longest*.
+        budget: Tokens allowed in a request, counted as texts times longest; `None` for no limit.
+        longest: Tokens allowed in a text; a longer text goes alone; `None` for no limit.
+        is_cut: Whether the server cuts longer texts, so that each counts as *longest* at most.
     """
 
     def __init__(
@@ -76,19 +77,19 @@ class Packing:
         self._pack(list(range(len(texts))))
 
     def __len__(self) -> int:
-        """Count the batches that wait."""
+        """Return the number of batches that are left."""
         return len(self._batches)
 
     def take(self) -> list[int] | None:
-        """Return the places of the texts of the next batch, `None` if no text waits."""
+        """Return the positions of the next batch's texts, `None` if no text is left."""
         with self._lock:
             return self._batches.popleft() if self._batches else None
 
     def put_back(self, places: list[int]) -> None:
-        """Take a batch back that the server refused as too much, to be sent as smaller ones.
+        """Take back a batch that the server refused as too large; it is sent in smaller batches.
 
-        All that waits is packed again, because its sizes were estimated alike. *places* are two
-        or more.
+        All remaining texts are packed again, because their sizes come from the same estimate.
+        *places* must have two or more entries.
         """
         with self._lock:
             if self._is_stopped:
@@ -98,7 +99,7 @@ class Packing:
             self._pack([*places, *(place for batch in self._batches for place in batch)])
 
     def stop(self) -> None:
-        """Hand out nothing more."""
+        """Hand out no more batches."""
         with self._lock:
             self._is_stopped = True
             self._batches.clear()
@@ -118,15 +119,15 @@ class Packing:
             first += count
 
     def _surely_fits(self, places: list[int]) -> bool:
-        """Say whether batches of the largest number fit, whatever the tokenizer is."""
+        """Return whether batches of the largest number fit with any tokenizer."""
         if self._sizes is not None:
-            return False  # they were estimated because they do not, or the server refused them
+            return False  # an upper bound does not fit, or the server refused a batch
         longest = max((most_tokens(self._texts[place]) for place in places), default=0)
         is_short = self._longest is None or longest <= self._longest
         return is_short and min(self._most, len(places)) * longest <= (self._budget or 0)
 
     def _count(self, size: int, budget: int) -> int:
-        """Return how many texts fit with one of *size*, the longest of them."""
+        """Return how many texts fit together with one of *size*, the longest of them."""
         if self._longest is not None and size > self._longest:
             return 1
         return max(1, min(self._most, budget // size))

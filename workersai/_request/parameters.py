@@ -1,9 +1,10 @@
-"""A user's parameters -> the ones to send, checked against the model's page.
+"""Collect a user's parameters and check them against the model's page.
 
-The rule: a value outside what the page publishes raises before any request; a parameter that
-the page does not list is sent as it is, because no published schema forbids extra keys and its
-effect is simply unknown. Nothing is dropped or changed. Extra fields go out unchecked, so that a
-user can send what Cloudflare allows since the page was read; only credentials are refused there.
+A value outside the page's published range raises an error before any request. A parameter that
+the page does not list is sent unchanged, because no published schema forbids extra keys and its
+effect is unknown. Values are never dropped or changed. Extra fields are sent unchecked, so that a
+user can send values that Cloudflare allowed after the page was read; only credentials are
+rejected there.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ _TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "integer": ("a whole number", int),
     "boolean": ("True or False", bool),
 }
-"""What a page's type is called in a message, and the types of Python that fit it."""
+"""JSON type on the page -> its name in messages, and the Python types that fit it."""
 
 
 def collect_parameters(
     parameters: Mapping[str, Any], extra: Mapping[str, Any] | None, profile: ModelProfile
 ) -> dict[str, Any]:
-    """Merge and check what the user set; `None` and an empty `stop` mean "not sent".
+    """Merge and check the user's parameters; `None` and an empty `stop` mean "not sent".
 
     Args:
-        parameters: By the names of `ChatParameters`.
-        extra: Anything else for the request body, by any name.
-        profile: The model's.
+        parameters: Values by the names of `ChatParameters`.
+        extra: Any other fields of the request body, by name.
+        profile: The model's profile.
 
     Raises:
-        ConfigurationError: On an unknown name among *parameters*, a name given twice, or a value
-            outside the page's range.
+        ConfigurationError: On an unknown name among *parameters*, a name that is passed twice, or a
+            value outside the page's range.
     """
     for name in parameters:
         if name not in _KNOWN:
@@ -63,13 +64,13 @@ def add_extra(
     taken: AbstractSet[str],
     profile: ModelProfile,
 ) -> dict[str, Any]:
-    """Check options against the model's page, and add the extra fields, which go out unchecked.
+    """Check options against the model's page, and add the extra fields unchecked.
 
     Args:
-        options: What the user set by name.
-        extra: Further fields of the body; `None` among them means "not sent".
-        taken: The fields that are made of the call's other arguments.
-        profile: The model's.
+        options: The options that the user set by name.
+        extra: Further fields of the body; `None` as a value means "not sent".
+        taken: The fields that are made from the call's other arguments.
+        profile: The model's profile.
 
     Raises:
         ConfigurationError: If an option is outside the page's range, or an extra field replaces
@@ -83,10 +84,11 @@ def add_extra(
 
 
 def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> None:
-    """Check that no extra field replaces one that the call's arguments make, or is a credential.
+    """Check that no extra field replaces a field made from other arguments, or is a credential.
 
     Raises:
-        ConfigurationError: Naming the field; or if the extra fields have no names.
+        ConfigurationError: The error names the field. Also raised if *extra* is not a mapping with
+            string keys.
     """
     argument = argument_of(extra)
     if extra is not None and not isinstance(extra, Mapping):
@@ -96,12 +98,12 @@ def check_extra(extra: Mapping[str, Any] | None, taken: AbstractSet[str]) -> Non
     for name in extra or ():
         if not isinstance(name, str):
             raise ConfigurationError(
-                f"{argument} has a field {name!r}, which is no name", parameter=argument
+                f"{argument} has the key {name!r}; keys must be strings", parameter=argument
             )
         if name in taken:
             raise ConfigurationError(
-                f"{name!r} is given twice: a field in {argument} cannot replace what the call's "
-                "own arguments say",
+                f"{name!r} is passed twice: {argument} cannot replace a field that the call's "
+                "other arguments set",
                 parameter=name,
             )
     check_no_credentials(argument, extra or {})
@@ -111,31 +113,32 @@ def check_parameter(name: str, value: Any, profile: ModelProfile, others_in: str
     """Check one value against the model's page.
 
     Args:
-        name: The parameter's.
-        value: What the user set.
-        profile: The model's.
+        name: The parameter's name.
+        value: The value that the user set.
+        profile: The model's profile.
         others_in: The argument whose fields are sent unchecked.
 
     Raises:
-        ConfigurationError: Naming parameter, value, range and model, and how to send it anyway.
+        ConfigurationError: With the parameter, the value, the range and the model, and how to send
+            the value anyway.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigurationError(
-            f"{name} must be a finite number for {profile.name}, not {value!r}: JSON has no other",
+            f"{name} must be a finite number for {profile.name}, not {value!r}",
             parameter=name,
         )
     listed = profile.parameters.get(name)
-    if listed is None or (wanted := _wanted(value, listed)) is None:
+    if listed is None or (requirement := _requirement(value, listed)) is None:
         return
     raise ConfigurationError(
-        f"{name} must be {wanted} for {profile.name} (model page), not {value!r}; pass it in "
+        f"{name} must be {requirement} for {profile.name} (model page), not {value!r}; pass it in "
         f"{others_in} to send it anyway",
         parameter=name,
     )
 
 
-def _wanted(value: Any, listed: ModelParameter) -> str | None:
-    """Say what the page wants instead of a value, or `None` if the value fits."""
+def _requirement(value: Any, listed: ModelParameter) -> str | None:
+    """Return what the page requires in place of a value; `None` if the value fits."""
     called, expected = _TYPES.get(listed.type, ("", object))
     is_wrong_bool = isinstance(value, bool) and listed.type != "boolean"
     if called and (is_wrong_bool or not isinstance(value, expected)):

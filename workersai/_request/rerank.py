@@ -1,4 +1,4 @@
-"""A query and documents -> the request for their ranking."""
+"""Build the request that ranks documents by a query."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _RANKED = frozenset({"model", "query", "contexts"})
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A ranking that is asked for.
+    """A requested ranking.
 
     Attributes:
         request: `None` if there is no document to rank.
-        places: Where the documents that are sent stand in the caller's list.
+        places: The positions of the sent documents in the caller's list.
         count: How many documents the caller passed.
-        top_k: How many the caller wants at the most.
+        top_k: The greatest number of documents to return.
     """
 
     request: Request | None
@@ -45,18 +45,18 @@ def ranking(
     top_k: int | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Ranking:
-    """Ask for documents by relevance; always native, `/ai/v1` documents no such route.
+    """Build the request for a ranking. It is always native: `/ai/v1` documents no such route.
 
-    Blank documents, which make the server refuse all of them, are not sent.
+    Blank documents are left out, because the server would refuse the whole request.
 
     Raises:
-        ConfigurationError: If the query is blank, it or a document is no string, or the model is
-            for something else.
+        ConfigurationError: If the query is blank, if it or a document is not a string, or if the
+            model is not a reranker.
     """
     profile = get_profile(model)
     check_task(profile, "rerank")
     if not isinstance(query, str) or is_blank(query):
-        raise ConfigurationError("query must be a text that is not blank", parameter="query")
+        raise ConfigurationError("query must not be blank", parameter="query")
     listed = check_texts("documents", documents)
     sent = {place: text for place, text in enumerate(listed) if not is_blank(text)}
     options = {}

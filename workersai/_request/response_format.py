@@ -1,4 +1,4 @@
-"""A response format in either form -> the form that the model's page documents."""
+"""Write a response format in the form that the model's page documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["to_wire_response_format"]
 def to_wire_response_format(
     response_format: Mapping[str, Any] | None, profile: ModelProfile, endpoint: EndpointName
 ) -> dict[str, Any] | None:
-    """Write a response format with its JSON schema bare or in the envelope, as the model wants.
+    """Write a response format with a bare JSON schema or an envelope, as the model requires.
 
     Natively the documented form is the bare schema; models whose page has the OpenAI schema
     require `{"name": ..., "schema": ...}`, and so does `/ai/v1`.
@@ -33,21 +33,23 @@ def to_wire_response_format(
         )
     if response_format.get("type") != "json_schema":
         return dict(response_format)
-    given = response_format.get("json_schema")
-    if given is None and isinstance(response_format.get("schema"), Mapping):
-        # The form of OpenAI's Responses API has no level in between.
-        given = {key: value for key, value in response_format.items() if key != "type"}
-    if not isinstance(given, Mapping):
+    described = response_format.get("json_schema")
+    if described is None and isinstance(response_format.get("schema"), Mapping):
+        # OpenAI's Responses API puts the schema directly into the format.
+        described = {key: value for key, value in response_format.items() if key != "type"}
+    if not isinstance(described, Mapping):
         raise ConfigurationError(
             "response_format of type 'json_schema' needs the schema under 'json_schema'",
             parameter="response_format",
         )
-    is_envelope = isinstance(given.get("schema"), Mapping) and "properties" not in given
+    is_envelope = isinstance(described.get("schema"), Mapping) and "properties" not in described
     if endpoint == "openai" or profile.schema_envelope:
-        wanted = {**given, "name": _schema_name(given)} if is_envelope else _wrap(given)
+        written = (
+            {**described, "name": _schema_name(described)} if is_envelope else _wrap(described)
+        )
     else:
-        wanted = _unwrap(given) if is_envelope else dict(given)
-    return {"type": "json_schema", "json_schema": wanted}
+        written = _unwrap(described) if is_envelope else dict(described)
+    return {"type": "json_schema", "json_schema": written}
 
 
 def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,10 +57,10 @@ def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unwrap(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """Write an envelope as a bare schema.
+    """Return the bare schema of an envelope.
 
-    `strict` has no place of its own there: it goes along as a keyword that JSON Schema does not
-    know, which no reader of schemas minds.
+    The bare form has no field for `strict`, so it is added as a keyword. JSON Schema does not
+    define it, and readers of schemas ignore unknown keywords.
     """
     beside = {
         "title": envelope.get("name"),

@@ -1,4 +1,4 @@
-"""A payload for any model -> the request that runs it natively."""
+"""Build the request that runs any model with a payload of the caller's own."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from workersai.errors import ConfigurationError
 __all__ = ["MAX_RUN_BYTES", "run_request"]
 
 MAX_RUN_BYTES = 256 << 20
-"""The largest answer that is read: pictures and speech are larger than text."""
+"""Bytes. The largest answer that is read: pictures and speech are larger than text."""
 
 
 def run_request(model: str, payload: Mapping[str, Any]) -> Request:
-    """Ask a model of any task with the fields of its own page; nothing is checked or added.
+    """Build a request for a model of any task; the payload is neither checked nor changed.
 
     Args:
         model: The model id.
         payload: The body, as the model's page documents it.
 
     Raises:
-        ConfigurationError: If the model is no id, or the payload has no JSON form.
+        ConfigurationError: If *model* is not a model id, or the payload cannot be written as JSON.
     """
     if not isinstance(payload, Mapping):
         raise ConfigurationError(

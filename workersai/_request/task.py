@@ -1,4 +1,4 @@
-"""A model's task -> whether a call is for it."""
+"""Check that a call fits the model's task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_task"]
 
 
 class _Use(NamedTuple):
-    """What a model of a task is, what it does, and who asks it."""
+    """What a model of a task is called, what it does, and which calls use it."""
 
     kind: str
     does: str
@@ -39,20 +39,20 @@ _USES: Mapping[Task, _Use] = {
 }
 
 
-def check_task(profile: ModelProfile, wanted: Task) -> None:
-    """Refuse a model that is known to be for something else.
+def check_task(profile: ModelProfile, task: Task) -> None:
+    """Reject a model that is known to have another task.
 
-    The page of bge-m3 takes a query and documents too: it makes embeddings, and it ranks.
+    bge-m3 has two tasks: its page accepts texts to embed, and a query with documents to rank.
 
     Raises:
-        ConfigurationError: Naming the model, its task and what to call instead.
+        ConfigurationError: With the model, its task and what to call instead.
     """
-    also_ranks = wanted == "rerank" and "query" in profile.inputs
-    if not profile.known or profile.task == wanted or also_ranks:
+    also_ranks = task == "rerank" and "query" in profile.inputs
+    if not profile.known or profile.task == task or also_ranks:
         return
     use = _USES[profile.task]
     raise ConfigurationError(
-        f"{profile.name} is {use.kind} and does not {_USES[wanted].does}: ask it with {use.by}, or "
+        f"{profile.name} is {use.kind} and does not {_USES[task].does}: use it with {use.by}, or "
         "choose another model",
         parameter="model",
     )

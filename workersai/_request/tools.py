@@ -1,4 +1,4 @@
-"""Tools and the choice of one in their common forms -> the one form that every model takes."""
+"""Write tools and tool choices in the one form that every model accepts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = [
 ]
 
 Names = Mapping[str, str]
-"""A tool's own name -> its name on the wire."""
+"""The caller's name of a tool -> its name in the request."""
 
 
 def tool_names(tools: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Map the own names of tools, which are in their wire form, to names that models accept."""
+    """Map the names of tools in wire form to names that models accept."""
     return wire_names(tool["function"]["name"] for tool in tools if tool["type"] == "function")
 
 
 def with_wire_name(tool: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """Return a tool in its wire form with the name that it has on the wire."""
+    """Return a tool in wire form under its name in the request."""
     if tool["type"] != "function":
         return dict(tool)
     function = tool["function"]
@@ -39,15 +39,15 @@ def with_wire_name(tool: Mapping[str, Any], names: Names) -> dict[str, Any]:
 def to_wire_tools(
     tools: Sequence[Mapping[str, Any]] | None, profile: ModelProfile
 ) -> list[dict[str, Any]]:
-    """Write tool definitions in the nested form, the only one that every model takes.
+    """Write tool definitions in the nested form, which is the only one that every model accepts.
 
     Args:
         tools: In the OpenAI form, the flat form `{name, description, parameters}`, or the
             Anthropic form `{name, description, input_schema}`.
-        profile: The model's.
+        profile: The model's profile.
 
     Returns:
-        The definitions, with the tools' own names.
+        The definitions, with the caller's names.
 
     Raises:
         ConfigurationError: If a definition has none of these forms.
@@ -57,10 +57,10 @@ def to_wire_tools(
 
 
 def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, Any]:
-    given = tool if isinstance(tool, Mapping) else {}
-    if given.get("type", "function") != "function" and "input_schema" not in given:
-        return dict(given)  # `custom` tools: listed by the OpenAI-schema models
-    inner = given.get("function", given)
+    definition = tool if isinstance(tool, Mapping) else {}
+    if definition.get("type", "function") != "function" and "input_schema" not in definition:
+        return dict(definition)  # `custom` tools: listed by the OpenAI-schema models
+    inner = definition.get("function", definition)
     function = dict(inner) if isinstance(inner, Mapping) else {}
     if not isinstance(function.get("name"), str) or not function["name"]:
         raise ConfigurationError(
@@ -82,15 +82,15 @@ def _to_wire_tool(position: int, tool: Any, profile: ModelProfile) -> dict[str, 
 
 
 def _to_wire_schema(position: int, function: Mapping[str, Any]) -> dict[str, Any]:
-    given = function.get("input_schema") or function.get("parameters") or {}
-    schema = resolve_root(given) if isinstance(given, Mapping) else {"type": None}
+    described = function.get("input_schema") or function.get("parameters") or {}
+    schema = resolve_root(described) if isinstance(described, Mapping) else {"type": None}
     properties = schema.get("properties")
     properties = {} if properties is None else properties
     kinds = schema.get("type", "object")
     takes_objects = "object" in (kinds if isinstance(kinds, list) else [kinds])
     if not takes_objects or not isinstance(properties, Mapping):
         raise ConfigurationError(
-            f"tools[{position}] has parameters that are no JSON schema of an object: pass "
+            f"tools[{position}] has parameters that are not the JSON schema of an object: pass "
             "{'type': 'object', 'properties': {...}}",
             parameter="tools",
         )
@@ -98,7 +98,7 @@ def _to_wire_schema(position: int, function: Mapping[str, Any]) -> dict[str, Any
 
 
 def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Give properties the `description` and, where one is true, the `type` that the page wants."""
+    """Add to properties the `description`, and the `type` where it is known, that pages require."""
     described = {}
     for name, spec in schema["properties"].items():
         own = spec if isinstance(spec, Mapping) else ({"not": {}} if spec is False else {})
@@ -119,43 +119,43 @@ _FORMS = (
 def to_wire_tool_choice(
     choice: str | bool | Mapping[str, Any] | None, names: Names
 ) -> str | dict[str, Any] | None:
-    """Write a tool choice as the wire has it.
+    """Write a tool choice for the wire.
 
     Args:
-        choice: `None` or `False` (the model decides), `auto`, `none`, `required` or its other
-            names `any` and `True`, a tool's name, or a dict in OpenAI's or Anthropic's form; a
-            dict of another type is sent as it is.
+        choice: `None` or `False` (the model decides), `auto`, `none`, `required` or its synonyms
+            `any` and `True`, a tool's name, or a dict in OpenAI's or Anthropic's form. A dict of
+            another type is sent unchanged.
         names: The names of the request's tools.
 
     Raises:
-        ConfigurationError: If it is nothing of the kind; if a call is required but there is no
-            tool, or no such tool.
+        ConfigurationError: If *choice* has none of these forms, or requires a call although the
+            request has no tool, or no tool of that name.
     """
     if choice is None or choice is False:
         return None
     mode, name = _read_choice(choice)
     if mode is None and name is None:
         if isinstance(choice, Mapping) and choice.get("type"):
-            # `custom` and `allowed_tools`, and what may come.
-            return {key: _renamed(value, names) for key, value in choice.items()}
+            # `custom`, `allowed_tools`, and types that may be added later.
+            return {key: _with_wire_names(value, names) for key, value in choice.items()}
         raise ConfigurationError(
-            f"tool_choice={choice!r} is no choice of a tool: {_FORMS}", parameter="tool_choice"
+            f"tool_choice={choice!r} is not valid: {_FORMS}", parameter="tool_choice"
         )
     if not names:
         if mode in ("auto", "none"):
             return None
         raise ConfigurationError(
-            f"tool_choice={choice!r} asks for a call, but the request has no tools: pass tools, "
+            f"tool_choice={choice!r} requires a call, but the request has no tools: pass tools, "
             "or leave tool_choice out",
             parameter="tool_choice",
         )
     if mode is not None:
-        return mode  # `any` itself is refused with 8001
+        return mode  # the server refuses `any` itself with 8001
     return {"type": "function", "function": {"name": _known(name or "", names, choice)}}
 
 
 def _read_choice(choice: Any) -> tuple[str | None, str | None]:
-    """Read the mode or the name out of a choice; neither if it has none."""
+    """Read the mode or the tool's name from a choice; return `None` twice if it has neither."""
     if choice is True:
         return "required", None
     if isinstance(choice, str):
@@ -176,29 +176,29 @@ def _known(name: str, names: Names, choice: Any) -> str:
     if name in names.values():
         return name
     raise ConfigurationError(
-        f"tool_choice={choice!r} names no tool of the request; it has {sorted(names)}",
+        f"tool_choice={choice!r} does not name a tool of the request; it has {sorted(names)}",
         parameter="tool_choice",
     )
 
 
-def _renamed(value: Any, names: Names) -> Any:
-    """Write the names in a choice of a form that is sent as it is."""
+def _with_wire_names(value: Any, names: Names) -> Any:
+    """Replace the tool names inside a choice that is otherwise sent unchanged."""
     if isinstance(value, Mapping):
         return {
             key: names.get(item, item)
             if key == "name" and isinstance(item, str)
-            else _renamed(item, names)
+            else _with_wire_names(item, names)
             for key, item in value.items()
         }
-    return [_renamed(item, names) for item in value] if isinstance(value, list) else value
+    return [_with_wire_names(item, names) for item in value] if isinstance(value, list) else value
 
 
 def rename_calls(messages: Sequence[dict[str, Any]], names: Names) -> None:
-    """Write the names of tools in a history as the request's tools have them on the wire.
+    """Replace the tool names in a history by the request's names.
 
     Args:
-        messages: In their wire form, made for this request: they are changed.
-        names: The names of the request's tools; other names are written acceptably.
+        messages: In wire form; they belong to this request and are modified.
+        names: The names of the request's tools; other names are made acceptable.
     """
     for message in messages:
         for call in message.get("tool_calls", ()):

@@ -66,9 +66,9 @@ def test_parts_are_sent_where_nothing_forbids_them(model: str, part: dict[str, A
 
 
 def test_an_address_is_refused_where_images_come_as_data() -> None:
-    """A model whose page takes images as data URIs alone is not sent an address."""
+    """A model whose page takes images as data URIs only is not sent an address."""
     part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    with pytest.raises(ConfigurationError, match="data URIs alone") as caught:
+    with pytest.raises(ConfigurationError, match="data URIs only") as caught:
         message(SCOUT, {"role": "user", "content": [TEXT, part]})
     assert caught.value.parameter == "messages"
     assert SCOUT in str(caught.value)
@@ -108,7 +108,7 @@ def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> N
 def test_a_data_uri_names_a_type_of_image(kind: str) -> None:
     """What calls itself another thing is no image."""
     part = {"type": "image_url", "image_url": {"url": f"data:{kind};base64,AAAA"}}
-    with pytest.raises(ConfigurationError, match=r"messages\[0\].*names no type of image"):
+    with pytest.raises(ConfigurationError, match=r"messages\[0\].*has no image type"):
         message(GLM, {"role": "user", "content": [TEXT, part]})
 
 
@@ -196,7 +196,7 @@ def test_a_link_that_the_model_does_not_follow_is_named() -> None:
     link = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     (wire,) = several(SCOUT, result([link]))
     assert "https://example.com/a.png" in wire["content"]
-    assert "data URIs alone" in wire["content"]
+    assert "data URIs only" in wire["content"]
 
 
 def test_a_note_stays_short() -> None:

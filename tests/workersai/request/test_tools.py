@@ -193,7 +193,7 @@ def test_a_tool_needs_a_name(given: Any) -> None:
 @pytest.mark.parametrize("key", ["parameters", "input_schema"])
 def test_parameters_are_a_schema_of_an_object(key: str, schema: Any) -> None:
     """A server of tools may send anything; it raises as an argument."""
-    with pytest.raises(ConfigurationError, match="no JSON schema") as caught:
+    with pytest.raises(ConfigurationError, match="not the JSON schema") as caught:
         to_wire_tools([{"name": "f", key: schema}], get_profile(GRANITE))
     assert caught.value.parameter == "tools"
 
