@@ -158,7 +158,7 @@ def test_what_the_caller_passed_stays_as_it_is() -> None:
         ([{"prompt": "a"}, {"prompt": ""}], GRANITE, "prompt", r"requests\[1\]: prompt must"),
         ([{"prompt": "a", "temperature": 9}], GRANITE, "temperature", "between 0 and 5"),
         ([{"prompt": "a", "tools": [WEATHER]}], GRANITE, "tools", "not a parameter"),
-        ([{"prompt": "a", "model": GLM}], GRANITE, "model", "one model"),
+        ([{"prompt": "a", "model": GLM}], GRANITE, "model", "for the whole batch"),
         ([{"prompt": "a", "extra": {"stream": True}}], GRANITE, "stream", "twice"),
         ([{"texts": []}], BGE, "texts", "not be empty"),
         ([{"texts": ["a", ""]}], BGE, "texts", r"texts\[1\].*blank"),

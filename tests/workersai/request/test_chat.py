@@ -130,7 +130,7 @@ def test_an_extra_field_replaces_no_argument(name: str) -> None:
     """What the call's own arguments say is not overwritten in silence."""
     given: dict[str, Any] = {"response_format": {"type": "json_object"}}
     given |= {"tools": [ADD], "tool_choice": "add"}
-    with pytest.raises(ConfigurationError, match="given twice") as caught:
+    with pytest.raises(ConfigurationError, match="passed twice") as caught:
         chat(**given, extra={name: "other"})
     assert caught.value.parameter == name
 

@@ -217,5 +217,5 @@ def test_extra_fields_cannot_replace_the_call(name: str) -> None:
 
 def test_a_value_given_twice_is_refused() -> None:
     """Neither of the two wins quietly."""
-    with pytest.raises(ConfigurationError, match="given twice"):
+    with pytest.raises(ConfigurationError, match="passed twice"):
         collected(UNKNOWN, {"seed": 2}, seed=1)
