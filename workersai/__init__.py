@@ -41,8 +41,8 @@ from workersai.events import (
 )
 from workersai.results import (
     BatchJob,
-    BatchResponse,
     BatchResult,
+    BatchStatus,
     ChatChoice,
     ChatResult,
     EmbeddingResult,
@@ -73,8 +73,8 @@ __all__ = [
     "AuthenticationError",
     "BatchJob",
     "BatchRequest",
-    "BatchResponse",
     "BatchResult",
+    "BatchStatus",
     "CallOptions",
     "ChatChoice",
     "ChatEvent",

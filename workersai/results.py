@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from workersai.errors import WorkersAIError
 
@@ -267,67 +267,66 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchJob:
-    """A batch in the queue.
-
-    It contains plain values only, so that it can be stored and another process can fetch the
-    results: `BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch))))` is the same batch. The
-    first two values are enough; `references` adds the check that no answer is missing.
+class BatchResult:
+    """The answer to one request of a batch: exactly one of `chat`, `embedding` and `error` is set.
 
     Attributes:
-        request_id: Cloudflare's id of the batch.
-        model: The requested model.
-        status: The status that the server last reported: `queued` or `running`.
-        references: The `external_reference` of each request, in order, `None` where there is none;
-            empty if the number of requests is not known.
-        tool_names: For each request, the tool names in the request -> the caller's names, where
-            they differ; empty if none differ. Without it, calls keep the names in the request.
-    """
-
-    request_id: str
-    model: str
-    status: str = "queued"
-    references: tuple[str | None, ...] = ()
-    tool_names: tuple[Mapping[str, str], ...] = field(default=(), hash=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "references", tuple(self.references))
-        object.__setattr__(self, "tool_names", tuple(self.tool_names))
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResponse:
-    """The answer to one request of a batch.
-
-    Attributes:
-        index: Its position among the requests, from 0.
-        result: The answer, or the error of this request alone.
+        index: The position of the request in the batch, from 0.
+        chat: The answer to `messages` or to a `prompt`.
+        embedding: The vectors of `texts`.
+        error: Why this request alone has no answer.
         external_reference: The caller's own text for the request, if there is one.
     """
 
     index: int
-    result: ChatResult | EmbeddingResult | WorkersAIError
+    chat: ChatResult | None = None
+    embedding: EmbeddingResult | None = None
+    error: WorkersAIError | None = None
     external_reference: str | None = None
 
 
+BatchStatus: TypeAlias = Literal["queued", "running", "done", "failed"]
+"""`queued` and `running` are the server's words. A batch with results is `done`; one that failed as
+a whole is `failed`."""
+
+
 @dataclass(frozen=True, slots=True)
-class BatchResult:
-    """A finished batch.
+class BatchJob:
+    """A batch in the queue, and its results once it is done.
+
+    Until then it contains plain values only, so that it can be stored and another process can fetch
+    the results: `BatchJob(**json.loads(json.dumps(dataclasses.asdict(job))))` is the same batch.
+    The first two values are enough; `references` adds the check that no answer is missing.
 
     Attributes:
         request_id: Cloudflare's id of the batch.
         model: The requested model.
-        responses: One for each request, in the order of the requests, however the server ordered
-            them.
+        status: `queued`, `running`, `done` or `failed`, as the server last reported.
+        references: The `external_reference` of each request, in order, `None` where there is none;
+            empty if the number of requests is not known.
+        tool_names: For each request, the tool names in the request -> the caller's names, where
+            they differ; empty if none differ. Without it, calls keep the names in the request.
+        results: One for each request of a batch that is done, in the order of the requests, however
+            the server ordered them. A request that failed has its error there; the other requests
+            have their answers. Empty until the batch is done.
         usage: The usage of the whole batch, `None` if the server reported none.
+        error: Why the batch failed as a whole; `None` if it did not.
     """
 
     request_id: str
     model: str
-    responses: tuple[BatchResponse, ...]
+    status: BatchStatus = "queued"
+    references: tuple[str | None, ...] = ()
+    tool_names: tuple[Mapping[str, str], ...] = field(default=(), hash=False)
+    results: tuple[BatchResult, ...] = field(default=(), hash=False)
     usage: Usage | None = None
+    error: WorkersAIError | None = field(default=None, hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("references", "tool_names", "results"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
-    def results(self) -> tuple[ChatResult | EmbeddingResult | WorkersAIError, ...]:
-        """Return the answers and errors without their positions."""
-        return tuple(response.result for response in self.responses)
+    def has_ended(self) -> bool:
+        """Whether it is done or failed, so that nothing will change any more."""
+        return self.status in ("done", "failed")

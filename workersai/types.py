@@ -52,7 +52,16 @@ class WireMessage(TypedDict, total=False):
     reasoning: str
 
 
-class RequestOptions(TypedDict, total=False):
+class SendingOptions(TypedDict, total=False):
+    """`RequestOptions` without `timeout`, for calls whose timeout means something of its own."""
+
+    max_retries: int
+    headers: Mapping[str, str] | None
+    session_affinity: str | None
+    gateway: str | Mapping[str, Any] | None
+
+
+class RequestOptions(SendingOptions, total=False):
     """Keywords of every call; they replace the client's settings for this call.
 
     `timeout` is seconds for the whole call, a `Timeout`, or `None` for no limit. `headers` and
@@ -60,10 +69,6 @@ class RequestOptions(TypedDict, total=False):
     """
 
     timeout: float | Timeout | None
-    max_retries: int
-    headers: Mapping[str, str] | None
-    session_affinity: str | None
-    gateway: str | Mapping[str, Any] | None
 
 
 class ChatParameters(TypedDict, total=False):

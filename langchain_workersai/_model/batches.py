@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatResult
+from typing_extensions import Unpack
 
 from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
@@ -21,11 +22,12 @@ from workersai import (
     BatchJob,
     BatchRequest,
     BatchResult,
+    RequestOptions,
     ResponseError,
     WorkersAIError,
 )
 from workersai import ChatResult as WireResult
-from workersai.integration import WireMessage
+from workersai.integration import SendingOptions, WireMessage
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
 """A message for each input, in order; an input that failed has its error there."""
@@ -89,37 +91,48 @@ class BatchedChat(BindableChat):
             batches = self._async_client().with_options(**options).batches
             return await batches.submit(requests, model=model, on_retry=async_retry_reporter())
 
-    def poll_batch(self, batch: BatchJob | str) -> BatchJob | Answers:
+    def poll_batch(self, batch: BatchJob | str, **options: Unpack[RequestOptions]) -> BatchJob:
         """Ask once what has become of a batch.
 
         Args:
             batch: The batch, or its id; an id alone is asked of this object's model.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
 
         Returns:
-            The answers; or, while the server is not done, the batch with its status.
+            The batch with its status now. Pass it to `batch_results` for the messages: a batch that
+            is done has its results with it, and takes no further request.
 
         Raises:
-            WorkersAIError: If the call failed, or the batch as a whole did.
+            WorkersAIError: If the call failed.
         """
         with framework_errors():
-            batches = self._client().batches
-            return self._polled(batches.get(batch, model=self.model, on_retry=retry_reporter()))
+            batches, listener = self._client().batches, retry_reporter()
+            return batches.get(batch, model=self.model, on_retry=listener, **options)
 
-    async def apoll_batch(self, batch: BatchJob | str) -> BatchJob | Answers:
+    async def apoll_batch(
+        self, batch: BatchJob | str, **options: Unpack[RequestOptions]
+    ) -> BatchJob:
         """As `poll_batch`, awaited."""
         with framework_errors():
             batches, listener = self._async_client().batches, async_retry_reporter()
-            return self._polled(await batches.get(batch, model=self.model, on_retry=listener))
+            return await batches.get(batch, model=self.model, on_retry=listener, **options)
 
     def batch_results(
-        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
+        self,
+        batch: BatchJob | str,
+        *,
+        timeout: float | None = None,
+        interval: float = 1.0,
+        **options: Unpack[SendingOptions],
     ) -> Answers:
         """Wait until a batch is done.
 
         Args:
             batch: As in `poll_batch`.
-            timeout: Seconds to wait; the total of this object's timeout if not given.
+            timeout: Seconds to wait; the total of this object's timeout if it is left out.
             interval: Seconds before the second poll; the delays double up to 30 s.
+            **options: As in `poll_batch`, for each poll.
 
         Returns:
             A message for each input, in order; an input that failed has its error there.
@@ -127,7 +140,7 @@ class BatchedChat(BindableChat):
         Raises:
             APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
                 again.
-            WorkersAIError: As in `poll_batch`.
+            WorkersAIError: As in `poll_batch`; and if the batch failed as a whole.
         """
         with framework_errors():
             found = self._client().batches.wait(
@@ -136,6 +149,7 @@ class BatchedChat(BindableChat):
                 timeout=timeout,
                 interval=interval,
                 on_retry=retry_reporter(),
+                **options,
             )
             return self._answers(found)
 
@@ -145,6 +159,7 @@ class BatchedChat(BindableChat):
         *,
         timeout: float | None = None,
         interval: float = 1.0,
+        **options: Unpack[SendingOptions],
     ) -> Answers:
         """As `batch_results`, awaited."""
         with framework_errors():
@@ -154,6 +169,7 @@ class BatchedChat(BindableChat):
                 timeout=timeout,
                 interval=interval,
                 on_retry=async_retry_reporter(),
+                **options,
             )
             return self._answers(found)
 
@@ -171,15 +187,11 @@ class BatchedChat(BindableChat):
         ]
         return cast("list[BatchRequest]", requests), model, sent
 
-    def _polled(self, found: BatchJob | BatchResult) -> BatchJob | Answers:
-        return found if isinstance(found, BatchJob) else self._answers(found)
+    def _answers(self, job: BatchJob) -> Answers:
+        return [self._answer(result, job.model) for result in job.results]
 
-    def _answers(self, found: BatchResult) -> Answers:
-        return [self._answer(result, found.model) for result in found.results]
-
-    def _answer(self, result: Any, model: str) -> AIMessage | WorkersAIError:
-        if isinstance(result, WorkersAIError):
-            return from_core_error(result)
-        if not isinstance(result, WireResult):
-            return from_core_error(ResponseError(f"{model} answered, but not to a conversation"))
-        return cast("AIMessage", self._read(result, model).generations[0].message)
+    def _answer(self, result: BatchResult, model: str) -> AIMessage | WorkersAIError:
+        if result.chat is not None:
+            return cast("AIMessage", self._read(result.chat, model).generations[0].message)
+        no_chat = ResponseError(f"{model} answered, but not to a conversation")
+        return from_core_error(result.error or no_chat)

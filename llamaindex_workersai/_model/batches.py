@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from typing_extensions import Unpack
 
 from llamaindex_workersai._model.prediction import StructuredPrediction
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
-from workersai import BatchJob, BatchRequest, BatchResult, ChatResult, ResponseError, WorkersAIError
+from workersai import (
+    BatchJob,
+    BatchRequest,
+    BatchResult,
+    RequestOptions,
+    ResponseError,
+    WorkersAIError,
+)
+from workersai.integration import SendingOptions
 
 Answers: TypeAlias = list[ChatResponse | WorkersAIError]
 """A response for each conversation, in order; one that failed has its error there."""
@@ -53,29 +62,30 @@ class BatchedChat(StructuredPrediction):
         batches = self._async_client().with_options(**options).batches
         return await batches.submit(requests, model=model, on_retry=report_retry)
 
-    def poll_batch(self, batch: BatchJob | str, **kwargs: Any) -> BatchJob | Answers:
+    def poll_batch(self, batch: BatchJob | str, **options: Unpack[RequestOptions]) -> BatchJob:
         """Ask once what has become of a batch.
 
         Args:
             batch: The batch, or its id; an id alone is asked of this object's model.
-            kwargs: Those of `submit_batch` that say how an answer is read:
-                `allow_parallel_tool_calls`.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
 
         Returns:
-            The answers; or, while the server is not done, the batch with its status.
+            The batch with its status now. Pass it to `batch_results` for the responses: a batch
+            that is done has its results with it, and takes no further request.
 
         Raises:
-            WorkersAIError: If the call failed, or the batch as a whole did.
+            WorkersAIError: If the call failed.
         """
         batches = self._client().batches
-        found = batches.get(batch, model=self.model, on_retry=report_retry)
-        return found if isinstance(found, BatchJob) else self._answers(found, kwargs)
+        return batches.get(batch, model=self.model, on_retry=report_retry, **options)
 
-    async def apoll_batch(self, batch: BatchJob | str, **kwargs: Any) -> BatchJob | Answers:
+    async def apoll_batch(
+        self, batch: BatchJob | str, **options: Unpack[RequestOptions]
+    ) -> BatchJob:
         """As `poll_batch`, awaited."""
         batches = self._async_client().batches
-        found = await batches.get(batch, model=self.model, on_retry=report_retry)
-        return found if isinstance(found, BatchJob) else self._answers(found, kwargs)
+        return await batches.get(batch, model=self.model, on_retry=report_retry, **options)
 
     def batch_results(
         self,
@@ -83,15 +93,17 @@ class BatchedChat(StructuredPrediction):
         *,
         timeout: float | None = None,
         interval: float = 1.0,
-        **kwargs: Any,
+        allow_parallel_tool_calls: bool = True,
+        **options: Unpack[SendingOptions],
     ) -> Answers:
         """Wait until a batch is done.
 
         Args:
             batch: As in `poll_batch`.
-            timeout: Seconds to wait; the total of this object's timeout if not given.
+            timeout: Seconds to wait; the total of this object's timeout if it is left out.
             interval: Seconds before the second poll; the delays double up to 30 s.
-            kwargs: As in `poll_batch`.
+            allow_parallel_tool_calls: Whether a response keeps more than one tool call.
+            **options: As in `poll_batch`, for each poll.
 
         Returns:
             A response for each conversation, in order; one that failed has its error there.
@@ -99,7 +111,7 @@ class BatchedChat(StructuredPrediction):
         Raises:
             APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
                 again.
-            WorkersAIError: As in `poll_batch`.
+            WorkersAIError: As in `poll_batch`; and if the batch failed as a whole.
         """
         found = self._client().batches.wait(
             batch,
@@ -107,8 +119,9 @@ class BatchedChat(StructuredPrediction):
             timeout=timeout,
             interval=interval,
             on_retry=report_retry,
+            **options,
         )
-        return self._answers(found, kwargs)
+        return self._answers(found, allow_parallel_tool_calls=allow_parallel_tool_calls)
 
     async def abatch_results(
         self,
@@ -116,7 +129,8 @@ class BatchedChat(StructuredPrediction):
         *,
         timeout: float | None = None,
         interval: float = 1.0,
-        **kwargs: Any,
+        allow_parallel_tool_calls: bool = True,
+        **options: Unpack[SendingOptions],
     ) -> Answers:
         """As `batch_results`, awaited."""
         found = await self._async_client().batches.wait(
@@ -125,8 +139,9 @@ class BatchedChat(StructuredPrediction):
             timeout=timeout,
             interval=interval,
             on_retry=report_retry,
+            **options,
         )
-        return self._answers(found, kwargs)
+        return self._answers(found, allow_parallel_tool_calls=allow_parallel_tool_calls)
 
     def _batch_requests(
         self, conversations: Sequence[Sequence[ChatMessage]], kwargs: dict[str, Any]
@@ -139,14 +154,14 @@ class BatchedChat(StructuredPrediction):
         requests = [{k: v for k, v in call.items() if k not in left_out} for call in calls]
         return cast("list[BatchRequest]", requests), arguments["model"], sent
 
-    def _answers(self, found: BatchResult, kwargs: dict[str, Any]) -> Answers:
-        options = self._chat_call((), kwargs).options
-        return [_answer(result, found.model, options) for result in found.results]
+    def _answers(self, job: BatchJob, **reading: Any) -> Answers:
+        options = self._chat_call((), reading).options
+        return [_answer(result, job.model, options) for result in job.results]
 
 
-def _answer(result: Any, model: str, options: AnswerOptions) -> ChatResponse | WorkersAIError:
-    if isinstance(result, WorkersAIError):
-        return result
-    if not isinstance(result, ChatResult):
-        return ResponseError(f"{model} answered, but not to a conversation")
-    return from_wire_result(result, options)
+def _answer(
+    result: BatchResult, model: str, options: AnswerOptions
+) -> ChatResponse | WorkersAIError:
+    if result.chat is not None:
+        return from_wire_result(result.chat, options)
+    return result.error or ResponseError(f"{model} answered, but not to a conversation")

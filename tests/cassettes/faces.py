@@ -155,15 +155,15 @@ def _client_batch(caller: Caller) -> list[Any]:
 async def batch_client_sync(caller: Caller) -> Any:
     with make_client(caller) as client:
         batch = client.batches.submit(_client_batch(caller))
-        found: Any = client.batches.wait(batch, interval=caller.interval).results
-    return [from_result(result) for result in found]
+        found = client.batches.wait(batch, interval=caller.interval)
+    return [from_result(result.chat) for result in found.results if result.chat]
 
 
 async def batch_client_async(caller: Caller) -> Any:
     async with make_async_client(caller) as client:
         batch = await client.batches.submit(_client_batch(caller))
-        found: Any = await client.batches.wait(batch.request_id, interval=caller.interval)
-    return [from_result(result) for result in found.results]
+        found = await client.batches.wait(batch.request_id, interval=caller.interval)
+    return [from_result(result.chat) for result in found.results if result.chat]
 
 
 def _langchain_batch(caller: Caller) -> list[Any]:

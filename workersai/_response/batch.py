@@ -21,12 +21,18 @@ from workersai._response.tool_calls import NO_NAMES
 from workersai._response.usage import parse_usage
 from workersai._secrets import redact
 from workersai._wire import Request
-from workersai.errors import ResponseError, WorkersAIError
-from workersai.results import BatchJob, BatchResponse, BatchResult, ChatResult, EmbeddingResult
+from workersai.errors import APIStatusError, ResponseError, WorkersAIError
+from workersai.results import BatchJob, BatchResult, BatchStatus
 
 __all__ = ["parse_polled", "parse_submitted"]
 
-_NOT_DONE = frozenset({"queued", "running", "pending", "processing", "in_progress"})
+_NOT_DONE: Mapping[str, BatchStatus] = {
+    "queued": "queued",
+    "pending": "queued",
+    "running": "running",
+    "processing": "running",
+    "in_progress": "running",
+}
 """`queued` and `running` are documented; public clients wait for the others too."""
 
 _FAILED = frozenset({"error", "failed"})
@@ -51,30 +57,29 @@ def parse_submitted(
     request_id = found.get("request_id")
     if not isinstance(request_id, str) or not request_id:
         raise ResponseError(f"{request.model} took a batch without giving it a request_id")
-    status = _status(found) or "queued"
+    status = _NOT_DONE.get(_status(found), "queued")
     return BatchJob(request_id, request.model or "", status, tuple(references), tuple(tool_names))
 
 
-def parse_polled(reply: Reply, request: Request, batch: BatchJob) -> BatchJob | BatchResult:
+def parse_polled(reply: Reply, request: Request, batch: BatchJob) -> BatchJob:
     """Read what has become of a batch.
 
     Raises:
-        APIStatusError: If the server answered with an error, or the whole batch failed.
+        APIStatusError: If the server answered with an error.
         ResponseError: If it says neither that it works on it nor what came of it, or answers in
             an order that cannot be told.
     """
-    answer, path = reply.unwrap(request)
+    answer, path = reply.unwrap(request, may_be_error=True)
     found = answer if isinstance(answer, dict) else {}
     name = next((name for name in _LISTS if isinstance(found.get(name), list)), None)
     if name is not None:
         reader = _ResponseReader(reply, request, ExactDocument(reply.body), (*path, name))
-        responses = reader.read(found[name], batch)
-        return BatchResult(
-            batch.request_id, batch.model, responses, parse_usage(found.get("usage"))
-        )
+        results = reader.read(found[name], batch)
+        return replace(batch, status="done", results=results, usage=parse_usage(found.get("usage")))
+    if _status(found) in _FAILED:
+        return replace(batch, status="failed", error=_failure(found, reply, request))
     _raise_if_failed(found, reply, request)
-    status = _status(found)
-    if status not in _NOT_DONE:
+    if (status := _NOT_DONE.get(_status(found))) is None:
         said = redact(ascii(found.get("status")), reply.secrets)[:80]
         raise ResponseError(
             f"batch {batch.request_id} of {batch.model}: neither responses nor a known status, "
@@ -90,9 +95,11 @@ def _status(found: dict[str, Any]) -> str:
 
 def _raise_if_failed(found: dict[str, Any], reply: Reply, request: Request) -> None:
     if _status(found) in _FAILED or is_error_body(found):
-        raise error_from_body(
-            found, headers=reply.headers, model=request.model, secrets=reply.secrets
-        )
+        raise _failure(found, reply, request)
+
+
+def _failure(found: dict[str, Any], reply: Reply, request: Request) -> APIStatusError:
+    return error_from_body(found, headers=reply.headers, model=request.model, secrets=reply.secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +111,11 @@ class _ResponseReader:
     document: ExactDocument
     path: tuple[str | int, ...]
 
-    def read(self, rows: list[Any], batch: BatchJob) -> tuple[BatchResponse, ...]:
+    def read(self, rows: list[Any], batch: BatchJob) -> tuple[BatchResult, ...]:
         places = _places(rows, batch)
         names = dict(enumerate(batch.tool_names))
         found = [
-            self._response(at, row, names.get(place, NO_NAMES))
+            self._result(at, row, names.get(place, NO_NAMES))
             for at, (row, place) in enumerate(zip(rows, places, strict=True))
         ]
         count = max(len(batch.references), max(places, default=-1) + 1)
@@ -118,15 +125,17 @@ class _ResponseReader:
             _placed(by_place.get(index), index, known.get(index), batch) for index in range(count)
         )
 
-    def _response(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResponse:
+    def _result(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResult:
         reference = row.get("external_reference") if isinstance(row, dict) else None
         try:
-            result: Any = self._result(at, row, names)
+            result = self._answer(at, row, names)
         except WorkersAIError as error:
-            result = error
-        return BatchResponse(at, result, reference if isinstance(reference, str) else None)
+            result = BatchResult(at, error=error)
+        if not isinstance(reference, str):
+            return result
+        return replace(result, external_reference=reference)
 
-    def _result(self, at: int, row: Any, names: Mapping[str, str]) -> ChatResult | EmbeddingResult:
+    def _answer(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResult:
         path: tuple[str | int, ...] = (*self.path, at)
         if isinstance(row, dict):
             self._raise_if_refused(row)
@@ -135,10 +144,11 @@ class _ResponseReader:
         if row in (None, {}, [], ""):
             raise ResponseError(f"{self.request.model} answered with success and an empty result")
         if isinstance(row, dict) and isinstance(row.get("data"), list):
-            return read_embeddings(row, self.request.model)
+            return BatchResult(at, embedding=read_embeddings(row, self.request.model))
         seed = f"{self.request.call_seed()}_{at}_"
         asked = replace(self.request, tools=names)
-        return read_chat(row, AnswerPlace(self.reply, self.document, path), asked, seed)
+        place = AnswerPlace(self.reply, self.document, path)
+        return BatchResult(at, chat=read_chat(row, place, asked, seed))
 
     def _raise_if_refused(self, row: dict[str, Any]) -> None:
         if not is_error_body(row) and not row.get("errors"):
@@ -150,12 +160,13 @@ class _ResponseReader:
 
 
 def _placed(
-    found: BatchResponse | None, index: int, reference: str | None, batch: BatchJob
-) -> BatchResponse:
+    found: BatchResult | None, index: int, reference: str | None, batch: BatchJob
+) -> BatchResult:
     if found is not None:
         return replace(found, index=index, external_reference=found.external_reference or reference)
     about = f"batch {batch.request_id} of {batch.model}"
-    return BatchResponse(index, ResponseError(f"{about}: no answer to request {index}"), reference)
+    missing = ResponseError(f"{about}: no answer to request {index}")
+    return BatchResult(index, error=missing, external_reference=reference)
 
 
 def _places(rows: list[Any], batch: BatchJob) -> list[int]:

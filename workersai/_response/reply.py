@@ -51,12 +51,24 @@ class Reply:
                 payload, headers=self.headers, model=request.model, secrets=self.secrets
             )
 
-    def unwrap(self, request: Request) -> tuple[Any, tuple[str, ...]]:
-        """Return the answer proper and the path to it in the document."""
+    def unwrap(
+        self, request: Request, *, may_be_error: bool = False
+    ) -> tuple[Any, tuple[str, ...]]:
+        """Return the answer proper and the path to it in the document.
+
+        Args:
+            request: What was asked.
+            may_be_error: Leave an error inside of the envelope to the caller.
+
+        Raises:
+            APIStatusError: If the answer is an error.
+            ResponseError: If there is none.
+        """
         payload = self.payload(request)
         if isinstance(payload, dict) and "result" in payload and "choices" not in payload:
             if payload["result"] in (None, {}, [], ""):
                 raise ResponseError(f"{request.model} answered with success and an empty result")
-            self._raise_if_error(payload["result"], request)
+            if not may_be_error:
+                self._raise_if_error(payload["result"], request)
             return payload["result"], ("result",)
         return payload, ()

@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeAlias
+
+from typing_extensions import Unpack
 
 from workersai._request.batch import poll_request, references_of, submit_request, tool_names_of
 from workersai._response.batch import parse_polled, parse_submitted
@@ -16,12 +17,10 @@ from workersai.client.polling import waiting
 from workersai.client.sending import AsyncSender, SyncSender
 from workersai.client.setup import OnRetry, Setup
 from workersai.errors import WorkersAIError
-from workersai.results import BatchJob, BatchResult
-from workersai.types import BatchRequest
+from workersai.results import BatchJob
+from workersai.types import BatchRequest, RequestOptions, SendingOptions
 
 __all__ = ["AsyncBatches", "SyncBatches"]
-
-Found: TypeAlias = BatchJob | BatchResult
 
 
 class SyncBatches:
@@ -37,6 +36,7 @@ class SyncBatches:
         *,
         model: str | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> BatchJob:
         """Put requests into the model's queue.
 
@@ -60,6 +60,8 @@ class SyncBatches:
                 options and, if wanted, an `external_reference`.
             model: Of all requests; else the client's.
             on_retry: As in `Client.chat`.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
 
         Returns:
             The batch. Keep it, or its `request_id`, to fetch the results.
@@ -70,28 +72,38 @@ class SyncBatches:
             WorkersAIError: If the call failed.
         """
         request, parse = _submission(self._setup, requests, model)
-        return self._sender.call(request, parse, on_retry)
+        return self._sender.using(options).call(request, parse, on_retry)
 
     def get(
-        self, batch: BatchJob | str, *, model: str | None = None, on_retry: OnRetry = None
-    ) -> BatchJob | BatchResult:
+        self,
+        batch: BatchJob | str,
+        *,
+        model: str | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> BatchJob:
         """Ask once what has become of a batch.
 
         Args:
             batch: The batch, or its id.
             model: The model that it was submitted to, if only the id is given; else the client's.
             on_retry: As in `Client.chat`.
+            **options: As in `submit`.
 
         Returns:
-            The results; or, while the server is not done, the batch with its status.
+            The batch with its status now, and with its results if it is done; with `.error` if it
+            failed as a whole. A batch that has ended is returned as it is, without a request.
 
         Raises:
             NotFoundError: If there is no such batch (code 5504); how long results are kept is not
                 documented, and just after the submission public clients saw it too.
-            WorkersAIError: If the call failed, or the batch as a whole did.
+            WorkersAIError: If the call failed.
         """
-        request, parse = _polling(_batch(self._setup, batch, model))
-        return self._sender.call(request, parse, on_retry)
+        job = _job(self._setup, batch, model)
+        if job.has_ended:
+            return job
+        request, parse = _polling(job)
+        return self._sender.using(options).call(request, parse, on_retry)
 
     def wait(
         self,
@@ -101,7 +113,8 @@ class SyncBatches:
         timeout: float | None = None,
         interval: float = 1.0,
         on_retry: OnRetry = None,
-    ) -> BatchResult:
+        **options: Unpack[SendingOptions],
+    ) -> BatchJob:
         """Wait until a batch is done.
 
         Asks at once, and then at delays that double from *interval* to 30 s. Errors that may pass
@@ -110,32 +123,35 @@ class SyncBatches:
         Args:
             batch: As in `get`.
             model: As in `get`.
-            timeout: Seconds to wait; the client's total if not given.
+            timeout: Seconds to wait; the client's total if it is left out.
             interval: The first delay in seconds.
             on_retry: As in `Client.chat`.
+            **options: As in `submit`, for each poll.
 
         Returns:
-            The results in the order of the requests. A request that failed is an error in its
-            place and takes none of the others with it.
+            The batch with its results.
 
         Raises:
             APITimeoutError: If the batch was not done in time. Nothing is lost: `.batch` is the
                 batch, which can be waited for again.
-            WorkersAIError: As in `get`.
+            WorkersAIError: As in `get`; and if the batch failed as a whole.
         """
-        handle = _batch(self._setup, batch, model)
-        flow = waiting(handle, self._setup.timeout, timeout=timeout, interval=interval)
+        job = _job(self._setup, batch, model)
+        if job.has_ended:
+            return _done(job)
+        sender = self._sender.using(options)
+        flow = waiting(job, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
             time.sleep(step.delay)
             request, parse = _polling(step.batch)
             try:
-                found = self._sender.call(request, parse, on_retry, step.timeout)
+                found = sender.call(request, parse, on_retry, step.timeout)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
-                if isinstance(found, BatchResult):
-                    return found
+                if found.has_ended:
+                    return _done(found)
                 step = flow.send(found)
 
 
@@ -152,17 +168,26 @@ class AsyncBatches:
         *,
         model: str | None = None,
         on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
     ) -> BatchJob:
         """As `Client.batches.submit`."""
         request, parse = _submission(self._setup, requests, model)
-        return await self._sender.call(request, parse, on_retry)
+        return await self._sender.using(options).call(request, parse, on_retry)
 
     async def get(
-        self, batch: BatchJob | str, *, model: str | None = None, on_retry: OnRetry = None
-    ) -> BatchJob | BatchResult:
+        self,
+        batch: BatchJob | str,
+        *,
+        model: str | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> BatchJob:
         """As `Client.batches.get`."""
-        request, parse = _polling(_batch(self._setup, batch, model))
-        return await self._sender.call(request, parse, on_retry)
+        job = _job(self._setup, batch, model)
+        if job.has_ended:
+            return job
+        request, parse = _polling(job)
+        return await self._sender.using(options).call(request, parse, on_retry)
 
     async def wait(
         self,
@@ -172,21 +197,25 @@ class AsyncBatches:
         timeout: float | None = None,
         interval: float = 1.0,
         on_retry: OnRetry = None,
-    ) -> BatchResult:
+        **options: Unpack[SendingOptions],
+    ) -> BatchJob:
         """As `Client.batches.wait`."""
-        handle = _batch(self._setup, batch, model)
-        flow = waiting(handle, self._setup.timeout, timeout=timeout, interval=interval)
+        job = _job(self._setup, batch, model)
+        if job.has_ended:
+            return _done(job)
+        sender = self._sender.using(options)
+        flow = waiting(job, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
             await asyncio.sleep(step.delay)
             request, parse = _polling(step.batch)
             try:
-                found = await self._sender.call(request, parse, on_retry, step.timeout)
+                found = await sender.call(request, parse, on_retry, step.timeout)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
-                if isinstance(found, BatchResult):
-                    return found
+                if found.has_ended:
+                    return _done(found)
                 step = flow.send(found)
 
 
@@ -207,9 +236,16 @@ def _submission(
     return asked, parse
 
 
-def _polling(batch: BatchJob) -> tuple[Request, Callable[[Reply, Request], Found]]:
+def _polling(batch: BatchJob) -> tuple[Request, Callable[[Reply, Request], BatchJob]]:
     return poll_request(batch.request_id, batch.model), partial(parse_polled, batch=batch)
 
 
-def _batch(setup: Setup, batch: BatchJob | str, model: str | None) -> BatchJob:
+def _done(job: BatchJob) -> BatchJob:
+    """Return a batch that has ended, or raise why it failed."""
+    if job.error is not None:
+        raise job.error
+    return job
+
+
+def _job(setup: Setup, batch: BatchJob | str, model: str | None) -> BatchJob:
     return batch if isinstance(batch, BatchJob) else BatchJob(batch, setup.model_for(model))

@@ -78,7 +78,7 @@ from workersai.integration.thinking import splits_think_tags
 from workersai.integration.tools import function_tool
 from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
-from workersai.types import WireFunctionCall, WireMessage, WireToolCall
+from workersai.types import SendingOptions, WireFunctionCall, WireMessage, WireToolCall
 
 __all__ = [
     "ACCOUNT_VARIABLES",
@@ -104,6 +104,7 @@ __all__ = [
     "RerankSettings",
     "RoundEvent",
     "Rounds",
+    "SendingOptions",
     "StructuredMethod",
     "ThinkingEvents",
     "WireFunctionCall",

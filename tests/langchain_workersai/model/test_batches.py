@@ -159,11 +159,17 @@ async def test_an_answer_that_is_no_conversation_s(scripted: Scripted, call_styl
 
 
 async def test_one_poll(scripted: Scripted, call_style: str) -> None:
-    """The batch while it is not done, the messages when it is; by its id of this model."""
+    """The batch with its status, by its id of this model; once done, it takes no more requests."""
     llm, server = scripted(RUNNING, DONE, model=SEA_LION)
 
     assert await poll(llm, call_style, ID) == BatchJob(ID, SEA_LION, "running")
-    assert [message.text for message in await poll(llm, call_style, ID)] == ["text 0", "text 1"]
+    found = await poll(llm, call_style, ID)
+    assert (found.status, [result.chat.text for result in found.results]) == (
+        "done",
+        ["text 0", "text 1"],
+    )
+    answers = await results(llm, call_style, found)
+    assert [message.text for message in answers] == ["text 0", "text 1"]
     assert server.bodies == [{"request_id": ID}] * 2
     assert {str(request.url).partition("/run/")[2] for request in server.requests} == {
         f"{SEA_LION}?queueRequest=true"

@@ -145,12 +145,18 @@ async def test_an_answer_that_is_no_conversation_s(call_style: str) -> None:
 
 
 async def test_one_poll(call_style: str) -> None:
-    """The batch while it is not done, the responses when it is; by its id of this model."""
+    """The batch with its status, by its id of this model; once done, it takes no more requests."""
     script = Scripted(RUNNING, DONE)
     llm = model(script, OTHER)
 
     assert await poll(llm, call_style, ID) == BatchJob(ID, OTHER, "running")
-    assert texts(await poll(llm, call_style, ID)) == ["text 0", "text 1"]
+    found = await poll(llm, call_style, ID)
+    assert (found.status, [result.chat.text for result in found.results]) == (
+        "done",
+        ["text 0", "text 1"],
+    )
+    answers = await results(llm, call_style, found)
+    assert texts(answers) == ["text 0", "text 1"]
     assert script.requests == [{"request_id": ID}] * 2
     assert all(f"{OTHER}?queueRequest=true" in str(request.url) for request in script.sent)
 

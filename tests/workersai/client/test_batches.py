@@ -41,7 +41,7 @@ from workersai import (
     BatchJob,
     BatchRequest,
     BatchResult,
-    ChatResult,
+    BatchStatus,
     ConfigurationError,
     ContextWindowExceededError,
     EmbeddingResult,
@@ -219,13 +219,13 @@ def reply(result: Any, status: int = 200) -> Reply:
     return Reply(status, {"cf-ray": "ray-1"}, json.dumps(document).encode(), SECRETS)
 
 
-def polled(result: Any, batch: BatchJob = BATCH) -> BatchJob | BatchResult:
+def polled(result: Any, batch: BatchJob = BATCH) -> BatchJob:
     return parse_polled(reply(result), poll_request(batch.request_id, batch.model), batch)
 
 
-def done(*rows: Any, batch: BatchJob = BATCH, **more: Any) -> BatchResult:
+def done(*rows: Any, batch: BatchJob = BATCH, **more: Any) -> BatchJob:
     found = polled({"responses": list(rows), **more}, batch)
-    assert isinstance(found, BatchResult)
+    assert found.status == "done"
     return found
 
 
@@ -234,8 +234,15 @@ def row(place: Any, result: Any = None, **more: Any) -> dict[str, Any]:
     return {"id": place, "result": result, "success": True, "external_reference": None, **more}
 
 
-def texts(found: BatchResult) -> list[str]:
-    return [result.text for result in found.results if isinstance(result, ChatResult)]
+def texts(found: BatchJob) -> list[str]:
+    return [result.chat.text for result in found.results if result.chat]
+
+
+def error_of(found: BatchJob, place: int) -> WorkersAIError | None:
+    """The error of one request, which then has no answer beside it."""
+    result = found.results[place]
+    assert (result.chat, result.embedding) == (None, None)
+    return result.error
 
 
 def of(*references: str | None) -> BatchJob:
@@ -259,12 +266,24 @@ def test_a_submission_without_an_id_raises(answer: dict[str, Any]) -> None:
         parse_submitted(reply(answer), request, [None])
 
 
-@pytest.mark.parametrize("status", ["queued", "running"])
-def test_a_batch_that_is_not_done(status: str) -> None:
-    """It comes back with its new status, and all that was known of it."""
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("queued", "queued"),
+        ("pending", "queued"),
+        ("running", "running"),
+        ("processing", "running"),
+        ("in_progress", "running"),
+    ],
+)
+def test_a_batch_that_is_not_done(sent: str, status: BatchStatus) -> None:
+    """It comes back with its new status, in one of two words, and all that was known of it."""
     batch = of("a", None)
 
-    assert polled({"status": status}, batch) == dataclasses.replace(batch, status=status)
+    found = polled({"status": sent}, batch)
+
+    assert found == dataclasses.replace(batch, status=status)
+    assert not found.has_ended
 
 
 @pytest.mark.parametrize("answer", [{"status": "lost"}, {"status": 7}, {"responses": None}, "?"])
@@ -275,12 +294,13 @@ def test_an_unknown_status_raises(answer: Any) -> None:
 
 
 @pytest.mark.parametrize("status", ["error", "failed"])
-def test_a_batch_that_failed_as_a_whole_raises(status: str) -> None:
-    """As clients saw a batch whose requests did not fit: an error with a code."""
-    with pytest.raises(InvalidRequestError, match="1 validation error") as caught:
-        polled({"status": status, "error": {"code": 3030, "message": "1 validation error"}})
+def test_a_batch_that_failed_as_a_whole(status: str) -> None:
+    """It has ended, with an error in the place of results, as public clients saw one."""
+    found = polled({"status": status, "error": {"code": 3030, "message": "1 validation error"}})
 
-    assert caught.value.code == 3030
+    assert (found.status, found.results, found.has_ended) == ("failed", (), True)
+    assert isinstance(found.error, InvalidRequestError)
+    assert found.error.code == 3030
 
 
 def test_responses_come_in_the_order_of_the_requests() -> None:
@@ -288,7 +308,7 @@ def test_responses_come_in_the_order_of_the_requests() -> None:
     found = done(row(2), row(0), row(1), usage={"prompt_tokens": 4, "completion_tokens": 2})
 
     assert texts(found) == ["text 0", "text 1", "text 2"]
-    assert [response.index for response in found.responses] == [0, 1, 2]
+    assert [result.index for result in found.results] == [0, 1, 2]
     assert found.usage == Usage(4, 2, 6)
     assert (found.request_id, found.model) == (ID, GRANITE)
 
@@ -308,7 +328,6 @@ def test_rows_without_keys_stand_in_order() -> None:
 
     found = polled({"results": [completion, {"response": "two"}, "three"]}, of(None, None, None))
 
-    assert isinstance(found, BatchResult)
     assert texts(found) == ["one", "two", "three"]
 
 
@@ -335,8 +354,8 @@ def test_a_missing_answer_is_an_error_in_its_place() -> None:
     """The others are there, and the caller's reference tells whose is missing."""
     found = done(row(2), row(0), batch=of("a", "b", "c"))
 
-    first, missing, last = found.responses
-    assert isinstance(missing.result, ResponseError)
+    first, missing, last = found.results
+    assert isinstance(missing.error, ResponseError)
     assert missing.external_reference == "b"
     assert [first.index, missing.index, last.index] == [0, 1, 2]
     assert texts(found) == ["text 0", "text 2"]
@@ -360,10 +379,10 @@ def test_a_request_that_failed_is_a_typed_error_in_its_place(
     """It takes none of the others with it, however the failure is told."""
     found = done(row(0), {"id": 1, "success": False, **failed}, row(2))
 
-    result = found.results[1]
-    assert isinstance(result, error)
-    assert result.code == code
-    assert result.model == GRANITE
+    failure = error_of(found, 1)
+    assert isinstance(failure, error)
+    assert failure.code == code
+    assert failure.model == GRANITE
     assert texts(found) == ["text 0", "text 2"]
 
 
@@ -373,7 +392,7 @@ def test_an_answer_that_cannot_be_read_is_an_error_in_its_place(answer: Any) -> 
     found = done(row(0), row(1, answer))
 
     assert texts(found) == ["text 0"]
-    assert isinstance(found.results[1], ResponseError)
+    assert isinstance(error_of(found, 1), ResponseError)
 
 
 def test_answers_are_read_in_every_shape() -> None:
@@ -390,15 +409,15 @@ def test_answers_are_read_in_every_shape() -> None:
 
     found = parse_polled(answer, poll_request(ID, GRANITE), BATCH)
 
-    assert isinstance(found, BatchResult)
     chat, value, calling, vectors = found.results
-    assert isinstance(chat, ChatResult)
-    assert chat.text == "a"
-    assert isinstance(value, ChatResult)
-    assert value.text == '{"n": 1.50}'
-    assert isinstance(calling, ChatResult)
-    assert isinstance(calling.tool_calls[0], ToolCall)
-    assert vectors == EmbeddingResult([[1.0, 2.5]], None, GRANITE, "cls")
+    assert chat.chat
+    assert chat.chat.text == "a"
+    assert value.chat
+    assert value.chat.text == '{"n": 1.50}'
+    assert calling.chat
+    assert isinstance(calling.chat.tool_calls[0], ToolCall)
+    made = EmbeddingResult([[1.0, 2.5]], None, GRANITE, "cls")
+    assert vectors == BatchResult(3, embedding=made)
 
 
 def test_made_ids_of_calls_differ_between_requests() -> None:
@@ -406,7 +425,7 @@ def test_made_ids_of_calls_differ_between_requests() -> None:
     answer = {"response": None, "tool_calls": [{"name": "f", "arguments": {}}]}
     found = done(row(0, answer), row(1, answer))
 
-    made = [result.tool_calls[0].id for result in found.results if isinstance(result, ChatResult)]
+    made = [result.chat.tool_calls[0].id for result in found.results if result.chat]
     assert len(set(made)) == 2
 
 
@@ -433,7 +452,7 @@ def test_any_answer_is_read_or_refused(anything: Any) -> None:
             found = polled(answer)
         except WorkersAIError:
             continue
-        assert isinstance(found, (BatchJob, BatchResult))
+        assert isinstance(found, BatchJob)
 
 
 def test_a_batch_can_be_written_down() -> None:
@@ -605,6 +624,42 @@ def test_results_from_the_id_alone(mocked: Mocked) -> None:
     assert [str(r.url.path).partition("/run/")[2] for r in recorder.requests] == [GRANITE, SEA_LION]
 
 
+FAILED = envelope({"status": "failed", "error": {"code": 3030, "message": "no"}})
+
+
+def test_a_batch_that_has_ended_is_not_asked_for_again(mocked: Mocked) -> None:
+    """It holds its results, and comes back as it is."""
+    speaker, recorder = mocked(DONE, model=GRANITE)
+    found = speaker.call("batches.get", ID)
+
+    assert speaker.call("batches.get", found) is found
+    assert speaker.call("batches.wait", found) is found
+    assert len(recorder.requests) == 1
+
+
+def test_a_wait_for_a_batch_that_failed_raises(mocked: Mocked) -> None:
+    """One look at it shows the status; a wait for results raises why there are none."""
+    speaker, _ = mocked(FAILED, model=GRANITE)
+    found = speaker.call("batches.get", ID)
+
+    assert found.status == "failed"
+    for batch in (ID, found):
+        with pytest.raises(InvalidRequestError, match="3030"):
+            speaker.call("batches.wait", batch)
+
+
+def test_options_of_one_call(mocked: Mocked) -> None:
+    """Headers, a session's affinity and the rest are sent with a submission and with each poll."""
+    speaker, recorder = mocked(QUEUED, STILL, DONE, model=GRANITE)
+
+    speaker.call("batches.submit", items({"prompt": "a"}), session_affinity="s", timeout=9)
+    speaker.call("batches.get", ID, headers={"x-mine": "1"}, timeout=None)
+    speaker.call("batches.wait", ID, headers={"x-mine": "1"}, timeout=60, max_retries=0)
+
+    assert recorder.requests[0].headers["x-session-affinity"] == "s"
+    assert [request.headers.get("x-mine") for request in recorder.requests] == [None, "1", "1"]
+
+
 def test_one_poll_asks_once(mocked: Mocked) -> None:
     """`batches.get` does not wait."""
     speaker, recorder = mocked(STILL, model=GRANITE)
@@ -648,7 +703,7 @@ def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
         speaker.call("batches.wait", ID, timeout=0.1, interval=1)
     is_done = True
     assert caught.value.batch is not None
-    assert len(speaker.call("batches.wait", caught.value.batch).responses) == 2
+    assert len(speaker.call("batches.wait", caught.value.batch).results) == 2
 
 
 @pytest.mark.parametrize(
@@ -690,7 +745,7 @@ def test_results_may_be_larger_than_a_single_answer(mocked: Mocked) -> None:
     speaker, _ = mocked(large, model=GRANITE)
 
     (found,) = speaker.call("batches.get", ID).results
-    assert len(found.text) == 17 << 20
+    assert len(found.chat.text) == 17 << 20
 
 
 @pytest.mark.parametrize("name", ["submit", "get", "wait"])

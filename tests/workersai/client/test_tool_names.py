@@ -99,4 +99,4 @@ def test_the_calls_of_a_batch_have_the_tools_own_names(mocked: Mocked) -> None:
     for known, names in ((batch, ["plain", OWN[1]]), (written, ["plain", OWN[1]]),
                          ("r", ["plain", WIRE[1]])):  # fmt: skip
         found = client.call("batches.get", known)
-        assert [result.tool_calls[0].name for result in found.results] == names
+        assert [result.chat.tool_calls[0].name for result in found.results] == names
