@@ -18,7 +18,7 @@ from tests.faults import scripts
 from tests.faults.conftest import Serve, Speaks
 from tests.faults.scripts import DONE, EVENTS, STREAM, TEXT, event
 from tests.workersai.loopback import Script
-from tests.workersai.talking import asked, stream, stream_names
+from tests.workersai.talking import chat_request_for, stream, stream_names
 from workersai import ChatEvent, ChatFinish, ResponseError, StreamInterruptedError, WorkersAIError
 from workersai._stream.reader import open_reader
 
@@ -164,7 +164,7 @@ def test_only_a_finish_reason(speaks: Speaks, serve: Serve) -> None:
 
 # ---------------------------------------------------------------------------------- fuzzing
 
-REQUEST = asked(stream=True)
+REQUEST = chat_request_for(stream=True)
 
 
 def read(chunks: list[bytes]) -> tuple[list[ChatEvent], str | None]:

@@ -1,4 +1,4 @@
-"""Fixtures of the core's tests: no environment but the test's own, and everything closed."""
+"""Fixtures of the core's tests: a clean environment, and clients and servers that are closed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the machine's credentials nor its proxies reach a test."""
+    """Remove the machine's credentials and proxies from the environment of a test."""
     import os
 
     for name in list(os.environ):
@@ -38,7 +38,7 @@ Serve = Callable[[Script], Loopback]
 
 @pytest.fixture
 def speaks(call_style: CallStyle) -> Iterator[Speaks]:
-    """Make clients as the test asks, sync or async."""
+    """Make clients, sync or async as the test asks, and close them after it."""
     with ExitStack() as stack:
 
         def make(**settings: Any) -> Speaker:
@@ -51,7 +51,7 @@ def speaks(call_style: CallStyle) -> Iterator[Speaks]:
 
 @pytest.fixture
 def mocked(speaks: Speaks, call_style: CallStyle) -> Mocked:
-    """Make a client whose HTTP ends in a `MockTransport`, and the recorder of that."""
+    """Make a client whose HTTP ends in a `MockTransport`, and the recorder of that transport."""
 
     def make(*replies: Reply, **settings: Any) -> tuple[Speaker, Recorder]:
         recorder = Recorder(*replies)
@@ -62,7 +62,7 @@ def mocked(speaks: Speaks, call_style: CallStyle) -> Mocked:
 
 @pytest.fixture
 def serve(loopback: None) -> Iterator[Serve]:
-    """Start loopback servers."""
+    """Start loopback servers, and close them after the test."""
     with ExitStack() as stack:
 
         def start(script: Script) -> Loopback:

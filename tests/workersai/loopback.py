@@ -1,4 +1,4 @@
-"""A server of raw sockets on the loopback interface, for what a polite server never does."""
+"""A raw socket server on the loopback interface, for faults that an HTTP server cannot make."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAIT = 5.0
 
 
 class Seen(NamedTuple):
-    """A request as it came."""
+    """A request as the server received it."""
 
     head: str
     body: bytes
@@ -47,7 +47,7 @@ class Peer:
         self.is_open = True
 
     def send(self, data: bytes) -> None:
-        # The client may have hung up, which is what many tests are about.
+        # The client may have hung up, as many tests intend.
         with contextlib.suppress(OSError):
             self.sock.sendall(data)
 
@@ -83,7 +83,7 @@ class Peer:
         self.sock.close()
 
     def wait_for_hang_up(self) -> bool:
-        """Wait until the client closes its end; say whether it did."""
+        """Wait until the client closes its end; return whether it did."""
         self.sock.settimeout(WAIT)
         with contextlib.suppress(ConnectionError):
             while self.sock.recv(4096):

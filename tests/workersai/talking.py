@@ -1,4 +1,4 @@
-"""Words that the tests of the core share: models, requests, fixtures, both clients."""
+"""What the core's tests share: models, requests, fixtures, and one interface to both clients."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ CALL_STYLES: tuple[CallStyle, ...] = ("sync", "async")
 
 
 def answer(name: str) -> bytes:
-    """The body of a whole answer."""
+    """Return the body of a plain answer from the fixtures."""
     return (FIXTURES / "answers" / f"{name}.json").read_bytes()
 
 
 def stream(name: str) -> bytes:
-    """The body of a stream."""
+    """Return the body of a stream from the fixtures."""
     return (FIXTURES / "streams" / f"{name}.sse").read_bytes()
 
 
@@ -60,7 +60,7 @@ def stream_names() -> list[str]:
 
 
 def tool(name: str, **properties: Any) -> dict[str, Any]:
-    """A tool in the nested form."""
+    """Return a tool in the nested form."""
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
     return {
         "type": "function",
@@ -78,11 +78,11 @@ NOW = tool("now")
 
 
 def call_options(options: dict[str, Any]) -> CallOptions:
-    """Options as a caller would write them, wrong ones included."""
+    """Draw options as a caller would write them, including wrong ones."""
     return cast("CallOptions", options)
 
 
-def asked(
+def chat_request_for(
     model: str = UNKNOWN,
     *,
     messages: Any = HELLO,
@@ -91,13 +91,13 @@ def asked(
     tools: Any = (WEATHER, ADD, NOW),
     **call: Any,
 ) -> Request:
-    """A chat request."""
+    """Return a chat request."""
     options = ChatOptions(model, call_options(call), endpoint=endpoint, stream=stream)
     return chat_request(messages, options, tools=tools)
 
 
 class Speaker:
-    """A sync or async client behind one blocking face, so that one test drives both."""
+    """A sync or async client behind one blocking interface, so that one test drives both."""
 
     def __init__(self, call_style: CallStyle, client: Client | AsyncClient) -> None:
         self.call_style = call_style
@@ -105,7 +105,7 @@ class Speaker:
         self._loop = asyncio.new_event_loop() if call_style == "async" else None
 
     def wait(self, result: Any) -> Any:
-        """Give the result of a call, waiting for it if it is a coroutine."""
+        """Return the result of a call; wait for it if it is a coroutine."""
         return result if self._loop is None else self._loop.run_until_complete(result)
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -120,7 +120,7 @@ class Speaker:
         return Conversation(self, made)
 
     def whole(self, method: str) -> Any:
-        """A chat, or a stream to its end."""
+        """Return the result of a chat, or of a stream read to its end."""
         return self.chat() if method == "chat" else list(self.open())
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class Speaker:
 
 @dataclass
 class Conversation:
-    """A sync or async stream, read a step at a time."""
+    """A sync or async stream that a test reads step by step."""
 
     speaker: Speaker
     made: ChatStream | AsyncChatStream
@@ -164,7 +164,7 @@ Reply = Callable[[httpx.Request], httpx.Response]
 
 
 class Recorder:
-    """The handler of an `httpx.MockTransport`: keeps what was sent, answers in turn."""
+    """The handler of an `httpx.MockTransport`: records requests, answers in turn."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
@@ -176,7 +176,7 @@ class Recorder:
         return reply(request)
 
     def http_client(self, call_style: CallStyle, **settings: Any) -> Any:
-        """An httpx client, sync or async as asked."""
+        """Return an httpx client, sync or async."""
         transport = httpx.MockTransport(self)
         if call_style == "sync":
             return httpx.Client(transport=transport, **settings)
@@ -204,7 +204,7 @@ def refusal(status: int, code: int | None = None, message: str = "no", **headers
 
 
 def speaker(call_style: CallStyle, http_client: Any = None, **settings: Any) -> Speaker:
-    """A client that reaches Cloudflare's address unless told otherwise."""
+    """Return a client for Cloudflare's address, unless the options name another."""
     defaults: dict[str, Any] = {"account_id": ACCOUNT, "api_token": TOKEN}
     given = {"model": UNKNOWN, "http_client": http_client, **defaults, **settings}
     made: Client | AsyncClient = Client(**given) if call_style == "sync" else AsyncClient(**given)

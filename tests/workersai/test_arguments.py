@@ -1,4 +1,4 @@
-"""Names of arguments: credentials are known by name, and an unknown name gets an answer."""
+"""Argument names: credentials are recognised by name, and unknown names get a hint."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ PARAMETERS = [
 
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_a_credential_is_known_by_its_name(name: str) -> None:
-    """Tokens, keys and passwords are known in any spelling: snake, camel, or as a header."""
+    """Tokens, keys and passwords are recognised in snake case, camel case and as a header."""
     assert is_credential(name)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_parameter_is_no_credential(name: str) -> None:
-    """A token of text and a key of a cache are none: parameters that models have go out."""
+    """The client sends parameters of models whose names contain token or key."""
     assert not is_credential(name)
     check_no_credentials("extra", {name: "x"})
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_an_unknown_credential_is_answered_with_the_right_name(name: str) -> None:
-    """The answer is the argument for a token, never the one that would post it in the body."""
+    """The error names the argument for a token, never `extra`, which would send it in the body."""
     error = unknown_argument(name, {"api_token"}, of="Thing", others_in="model_kwargs")
     assert error.parameter == name
     assert "model_kwargs" not in str(error)
@@ -72,7 +72,7 @@ def test_an_unknown_credential_is_answered_with_the_right_name(name: str) -> Non
     ],
 )
 def test_an_unknown_name_is_answered_with_what_to_pass(name: str, answer: str) -> None:
-    """A name of another package, a typo and a field that is not listed get an answer each."""
+    """The error states what to pass for another package's name, a typo and an unlisted field."""
     known = {"account_id", "default_headers", "temperature"}
     error = unknown_argument(name, known, of="Thing", others_in="model_kwargs")
     assert str(error).startswith(f"{name} is not a parameter of Thing")
@@ -81,8 +81,8 @@ def test_an_unknown_name_is_answered_with_what_to_pass(name: str, answer: str) -
 
 @pytest.mark.parametrize("made", [Client, AsyncClient])
 @pytest.mark.parametrize("name", ["token", "cf_api_key", "cloudflareApiToken"])
-def test_clients_answer_too(made: Any, name: str) -> None:
-    """The clients' constructors show the right name and not the value."""
+def test_constructors_name_the_right_argument(made: Any, name: str) -> None:
+    """The constructors' errors show the right name, and not the value."""
     with pytest.raises(ConfigurationError, match="pass the token as api_token") as caught:
         made(UNKNOWN, account_id=ACCOUNT, **{name: "my-hidden-value"})
     assert caught.value.parameter == name
@@ -108,7 +108,7 @@ BODIES: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("extra", "name"), BODIES)
 @pytest.mark.parametrize("call", CALLS)
 def test_no_body_holds_a_credential(call: str, extra: dict[str, Any], name: str) -> None:
-    """Every call refuses one among its extra fields, by its name, before anything is sent."""
+    """Every call refuses a credential among its extra fields, by its name, before any request."""
     transport = httpx.MockTransport(lambda _: pytest.fail("a request was sent"))
     own = httpx.Client(transport=transport)
     client = Client(UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, http_client=own)
@@ -119,13 +119,13 @@ def test_no_body_holds_a_credential(call: str, extra: dict[str, Any], name: str)
 
 
 def test_schemas_may_describe_passwords() -> None:
-    """Only fields of the request are looked at, and headers in them: not what a schema names."""
+    """The check covers fields of the request and headers in them, not names in a schema."""
     schema = {"type": "object", "properties": {"password": {"type": "string"}}}
     check_no_credentials("extra", {"guided_json": schema, "metadata": {"token": "x"}, 5: 1})
 
 
 def test_a_refusal_names_the_argument_of_the_face() -> None:
-    """Extra fields know what they were passed in, empty ones too."""
+    """The error names the argument that the extra fields, also empty ones, were passed in."""
     client = Client("@cf/ibm-granite/granite-4.0-h-micro", account_id=ACCOUNT, api_token=TOKEN)
     extra = ExtraFields({}, "model_kwargs")
     with pytest.raises(ConfigurationError, match="pass it in model_kwargs to send it anyway"):

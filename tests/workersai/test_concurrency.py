@@ -21,7 +21,7 @@ class Broken(Exception):  # noqa: N818 - a failure of a test's own
 
 
 async def test_results_come_in_the_order_of_the_items() -> None:
-    """The last call may be done first; its result is the last all the same."""
+    """Results are in the order of the items, even if the last call ends first."""
     gates = [asyncio.Event() for _ in range(4)]
 
     async def call(place: int) -> str:
@@ -37,7 +37,7 @@ async def test_results_come_in_the_order_of_the_items() -> None:
 
 
 async def test_no_more_calls_run_than_the_limit() -> None:
-    """Twelve calls with a limit of 3: three run, and never a fourth."""
+    """Of twelve calls with a limit of 3, three run at the same time."""
     running, most = 0, 0
 
     async def call(_: int) -> None:
@@ -53,7 +53,7 @@ async def test_no_more_calls_run_than_the_limit() -> None:
 
 
 async def test_after_a_failure_nothing_starts_and_what_runs_is_ended_first() -> None:
-    """The failure is raised when the other calls have run their `finally`; the rest never begin."""
+    """The failure is raised after the running calls have run `finally`; no other call begins."""
     begun, ended = [], []
     are_running = asyncio.Event()
 
@@ -67,7 +67,7 @@ async def test_after_a_failure_nothing_starts_and_what_runs_is_ended_first() -> 
                 are_running.set()
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0)  # such as the closing of a connection
+            await asyncio.sleep(0)  # for example, closing a connection
             ended.append(place)
 
     with pytest.raises(Broken):
@@ -78,7 +78,7 @@ async def test_after_a_failure_nothing_starts_and_what_runs_is_ended_first() -> 
 
 
 async def test_a_call_that_ends_beside_the_failure_is_followed_by_none() -> None:
-    """A place that becomes free in the same turn as the failure is not filled again."""
+    """A slot that becomes free in the same loop step as the failure is not filled again."""
     begun = []
     go, have_begun = asyncio.Event(), asyncio.Event()
 
@@ -101,8 +101,8 @@ async def test_a_call_that_ends_beside_the_failure_is_followed_by_none() -> None
 
 
 @pytest.mark.parametrize("cancels", [1, 3])
-async def test_who_waits_is_cancelled_once_all_calls_have_ended(cancels: int) -> None:
-    """However often the caller is cancelled, no call is left running behind it."""
+async def test_a_cancelled_caller_waits_for_its_calls(cancels: int) -> None:
+    """No call is left running, however often the caller is cancelled."""
     ended = []
     are_running = asyncio.Event()
 
@@ -130,7 +130,7 @@ async def test_who_waits_is_cancelled_once_all_calls_have_ended(cancels: int) ->
 async def test_a_second_failure_is_not_logged_as_forgotten(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The failures that were not raised are no news for asyncio's log."""
+    """The log of asyncio has none of the failures that were not raised."""
 
     async def call(place: int) -> None:
         await asyncio.sleep(0)
@@ -143,7 +143,7 @@ async def test_a_second_failure_is_not_logged_as_forgotten(
 
 
 async def test_each_awaited_call_has_a_context_of_its_own() -> None:
-    """A call sees the caller's variables, and not what the call before it set."""
+    """A call sees the caller's context variables, but not those that the call before it set."""
 
     async def call(place: int) -> str:
         seen = NAME.get()
@@ -154,8 +154,8 @@ async def test_each_awaited_call_has_a_context_of_its_own() -> None:
     assert NAME.get() == "the caller's"
 
 
-async def test_no_items_are_no_results() -> None:
-    """Nothing to call is no failure."""
+async def test_no_items_give_no_results() -> None:
+    """An empty list of items returns an empty list."""
 
     async def call(place: int) -> int:
         return place
@@ -166,19 +166,19 @@ async def test_no_items_are_no_results() -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
 def test_threads_keep_the_order(limit: int) -> None:
-    """One thread or several: the results are in the order of the items."""
+    """With one thread or several, results are in the order of the items."""
     assert call_each(str, range(7), limit=limit) == list("0123456")
 
 
 def test_as_many_threads_run_as_the_limit_says() -> None:
-    """Three calls that wait for each other end only if three run at once."""
+    """Three calls that wait for each other end, so all three run at the same time."""
     meeting = threading.Barrier(3, timeout=5)
 
     assert call_each(lambda place: meeting.wait() >= 0 and place, range(6), limit=3) == [*range(6)]
 
 
 def test_after_a_failure_no_thread_begins_another_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call that is running is waited for; the rest never begin."""
+    """The failure is raised after the running call; no other call begins."""
     begun, ended = [], []
     is_running, has_failed = threading.Event(), threading.Event()
 
@@ -209,7 +209,7 @@ def test_after_a_failure_no_thread_begins_another_call(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_each_call_in_a_thread_has_a_context_of_its_own(limit: int) -> None:
-    """A call sees the caller's variables, and not what the call before it set."""
+    """A call sees the caller's context variables, but not those that the call before it set."""
 
     def call(place: int) -> str:
         seen = NAME.get()

@@ -1,4 +1,4 @@
-"""Connection arguments and environment into where requests go."""
+"""Connection arguments and environment variables decide where requests go."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def refused(**given: Any) -> ConfigurationError:
 
 
 def test_where_requests_go() -> None:
-    """Cloudflare's API, below the account."""
+    """Requests go to Cloudflare's API, below the account."""
     assert settings().root == f"https://api.cloudflare.com/client/v4/accounts/{ACCOUNT}/ai"
 
 
 def test_the_headers_of_a_request() -> None:
-    """A bearer token, JSON, no compression, and who asks."""
+    """Headers hold a bearer token, JSON types, no compression, and the package's name."""
     headers = settings().headers
     assert headers["authorization"] == f"Bearer {TOKEN}"
     assert headers["content-type"] == "application/json"
@@ -52,7 +52,7 @@ OTHER = "f" * 32
 
 @pytest.mark.parametrize("name", ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"])
 def test_the_account_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each documented variable is read, and an argument wins."""
+    """Each documented variable is read, and an argument overrides it."""
     monkeypatch.setenv(name, OTHER)
     assert OTHER in settings(account_id=None).root
     assert OTHER not in settings().root
@@ -63,7 +63,7 @@ TOKENS = ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_AUTH_TOKEN", "CF_AI_API_TOKEN", "C
 
 @pytest.mark.parametrize("first", range(len(TOKENS)), ids=TOKENS)
 def test_the_token_from_the_environment(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables are read in their documented order, and an argument wins."""
+    """Variables are read in their documented order, and an argument overrides them."""
     for name in TOKENS[first:]:
         monkeypatch.setenv(name, f"token-of-{name}")
     found = settings(api_token=None).headers["authorization"]
@@ -71,8 +71,8 @@ def test_the_token_from_the_environment(first: int, monkeypatch: pytest.MonkeyPa
     assert settings().headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that is set to nothing does not hide the next."""
+def test_an_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable does not hide the next one."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "")
     monkeypatch.setenv("CF_API_TOKEN", "second")
     assert settings(api_token=None).headers["authorization"] == "Bearer second"
@@ -80,13 +80,13 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "API_TOKEN", "API_KEY", "CLOUDFLARE_API_KEY"])
 def test_generic_names_are_not_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another service's key is not sent to Cloudflare."""
+    """The client ignores variables of other services, so their keys do not reach Cloudflare."""
     monkeypatch.setenv(name, "another-key")
     assert refused(api_token=None).parameter == "api_token"
 
 
 def test_the_base_url_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It points a program at a local server without a change of code."""
+    """The variable sends a program to a local server without a change of code."""
     monkeypatch.setenv("WORKERSAI_BASE_URL", "http://127.0.0.1:8787/client/v4/")
     assert settings().root == f"http://127.0.0.1:8787/client/v4/accounts/{ACCOUNT}/ai"
     assert settings(base_url="https://example.com").root.startswith("https://example.com/accounts")
@@ -94,7 +94,7 @@ def test_the_base_url_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", ["account_id", "api_token"])
 def test_what_is_missing_is_named(name: str) -> None:
-    """The error says which argument, and which variable would do."""
+    """The error names the argument and the variables that set it."""
     error = refused(**{name: None})
     assert error.parameter == name
     assert "CLOUDFLARE_" in str(error)
@@ -105,7 +105,7 @@ def test_what_is_missing_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("token", [TOKEN, f"  {TOKEN}\n", SecretStr(TOKEN), SecretStr(f"{TOKEN} ")])
 def test_a_token_is_taken_without_white_space_around_it(token: Any) -> None:
-    """A pasted line end is no part of the token."""
+    """The client strips a token, for example of a pasted line end."""
     assert settings(api_token=token).headers["authorization"] == f"Bearer {TOKEN}"
 
 
@@ -125,8 +125,8 @@ WRONG_TOKENS = [
 
 @pytest.mark.parametrize("token", WRONG_TOKENS, ids=ascii)
 @pytest.mark.parametrize("wrap", [str, SecretStr])
-def test_a_token_that_is_none(token: str, wrap: Any) -> None:
-    """It raises before any request, and the error shows nothing of it."""
+def test_an_invalid_token_is_refused(token: str, wrap: Any) -> None:
+    """An invalid token raises before any request, and the error does not show it."""
     error = refused(api_token=wrap(token))
     assert error.parameter == "api_token"
     assert error.__cause__ is error.__context__ is None
@@ -135,7 +135,7 @@ def test_a_token_that_is_none(token: str, wrap: Any) -> None:
 
 @pytest.mark.parametrize("token", ["", "  ", SecretStr("")], ids=repr)
 def test_an_empty_token_is_missing(token: Any) -> None:
-    """Nothing is no token."""
+    """An empty token counts as missing."""
     assert "missing" in str(refused(api_token=token))
 
 
@@ -144,14 +144,14 @@ def test_an_empty_token_is_missing(token: Any) -> None:
     ["not-hexadecimal", "0" * 31, "0" * 33, "g" * 32, "../" + "0" * 29, f"{ACCOUNT}/x", TOKEN],
 )
 def test_an_account_is_32_hexadecimal_characters(account: str) -> None:
-    """Nothing else goes into the path, and nothing of it is shown: it may be the token."""
+    """Any other account raises, and the error does not show it, as it may be the token."""
     error = refused(account_id=account)
     assert error.parameter == "account_id"
     assert account not in str(error)
 
 
 def test_an_account_is_taken_without_white_space_around_it() -> None:
-    """As the token is."""
+    """The client strips an account, as it strips a token."""
     assert settings(account_id=f" {ACCOUNT}\n").root == settings().root
 
 
@@ -170,7 +170,7 @@ def test_an_account_is_taken_without_white_space_around_it() -> None:
     ],
 )
 def test_a_safe_base_url(base_url: str) -> None:
-    """It is https anywhere, http on this machine."""
+    """The client accepts https anywhere, and http on this machine."""
     assert settings(base_url=base_url).root == f"{base_url}/accounts/{ACCOUNT}/ai"
     assert settings(base_url=f"{base_url}/").root == f"{base_url}/accounts/{ACCOUNT}/ai"
 
@@ -204,7 +204,7 @@ def test_a_safe_base_url(base_url: str) -> None:
     ],
 )
 def test_an_unsafe_base_url(base_url: str) -> None:
-    """A token never goes out in the clear, to a user's part, or up a path."""
+    """The client refuses plain http, a user in the URL, and a path with `..`."""
     error = refused(base_url=base_url)
     assert error.parameter == "base_url"
     assert "password" not in str(error)
@@ -215,7 +215,7 @@ NAMED_HOSTS = ["http://workersai:8787", "http://10.0.0.7/client/v4", "http://gat
 
 @pytest.mark.parametrize("base_url", NAMED_HOSTS)
 def test_plain_http_to_another_host_is_refused_by_the_name_of_its_setting(base_url: str) -> None:
-    """The error says what travels in clear, and which setting allows it."""
+    """The error states what would be sent in clear text, and which setting allows it."""
     error = refused(base_url=base_url)
     assert error.parameter == "base_url"
     assert "allow_insecure_http=True" in str(error)
@@ -227,7 +227,7 @@ def test_plain_http_to_another_host_is_refused_by_the_name_of_its_setting(base_u
 def test_plain_http_to_another_host_by_an_explicit_setting(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is allowed for a URL that is passed and for one from the environment."""
+    """The setting allows a URL that is passed and one from the environment."""
     root = f"{base_url}/accounts/{ACCOUNT}/ai"
     assert settings(base_url=base_url, allow_insecure_http=True).root == root
     monkeypatch.setenv("WORKERSAI_BASE_URL", base_url)
@@ -246,13 +246,13 @@ def test_plain_http_to_another_host_by_an_explicit_setting(
     ],
 )
 def test_allowing_plain_http_allows_nothing_else(base_url: str) -> None:
-    """Another scheme, a user's part and a path that climbs stay refused."""
+    """Another scheme, a user in the URL and a path with `..` stay refused."""
     assert refused(base_url=base_url, allow_insecure_http=True).parameter == "base_url"
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None, "False"])
 def test_what_allows_plain_http_is_true_or_false(value: Any) -> None:
-    """A text or a number is no decision about a token."""
+    """The setting must be a bool; text and numbers raise."""
     assert refused(allow_insecure_http=value).parameter == "allow_insecure_http"
 
 
@@ -274,8 +274,8 @@ ROUTES = [
 @pytest.mark.parametrize(
     "root", ["https://api.cloudflare.com/client/v4", "http://127.0.0.1:8787/client/v4"]
 )
-def test_the_url_of_a_route_is_no_root(root: str, route: str) -> None:
-    """What other packages call a base URL is refused at once, with the root that is in it."""
+def test_the_url_of_a_route_is_refused(root: str, route: str) -> None:
+    """The error for a route's URL, which other packages call a base URL, states its root."""
     error = refused(base_url=root + route.format(account=ACCOUNT))
     assert error.parameter == "base_url"
     assert root in str(error)
@@ -285,14 +285,14 @@ def test_the_url_of_a_route_is_no_root(root: str, route: str) -> None:
 
 @pytest.mark.parametrize("rest", ["", "/", "/client", "/client/v4/v1", "/v4"])
 def test_cloudflares_host_has_one_root(rest: str) -> None:
-    """Any other path on it leads nowhere."""
+    """Any other path on Cloudflare's host raises, because no API is there."""
     assert "https://api.cloudflare.com/client/v4: the rest" in str(
         refused(base_url=f"https://api.cloudflare.com{rest}")
     )
 
 
-def test_a_gateways_url_is_no_root() -> None:
-    """A gateway is named by a setting of its own."""
+def test_a_gateways_url_is_refused() -> None:
+    """The error for a gateway's URL names the setting for gateways."""
     url = f"https://gateway.ai.cloudflare.com/v1/{ACCOUNT}/my-gateway/workers-ai"
     error = refused(base_url=url)
     assert error.parameter == "base_url"
@@ -302,13 +302,13 @@ def test_a_gateways_url_is_no_root() -> None:
 
 @pytest.mark.parametrize("root", ["https://proxy.example.com/ai", "https://ai.example.com/v1"])
 def test_the_root_of_a_proxy_may_have_any_other_path(root: str) -> None:
-    """Only what is certain to be a route is refused."""
+    """On another host the client refuses only paths that are certainly routes."""
     assert settings(base_url=root).root == f"{root}/accounts/{ACCOUNT}/ai"
 
 
 @pytest.mark.parametrize("token", ["***", "**********"])
 def test_the_mask_of_a_token_is_no_token(token: str) -> None:
-    """What a JSON dump shows instead of a token is not sent as one."""
+    """The mask that a JSON dump shows in place of a token raises."""
     assert "CLOUDFLARE_API_TOKEN" in str(refused(api_token=token))
 
 
@@ -316,7 +316,7 @@ def test_the_mask_of_a_token_is_no_token(token: str) -> None:
 
 
 def test_headers_of_the_users() -> None:
-    """They are sent, in lower case."""
+    """The client sends the user's headers in lower case."""
     assert settings(default_headers={"X-Team": " search "}).headers["x-team"] == "search"
 
 
@@ -325,21 +325,21 @@ def test_headers_of_the_users() -> None:
     ["Authorization", "HOST", "content-length", "Content-Type", "Transfer-Encoding", "Connection",
      "Accept-Encoding", "X-Auth-Key", "X-Auth-Email", "Cookie", "", "x y", "x:y", "x\n", "ä", 5],
 )  # fmt: skip
-def test_headers_that_are_not_the_users_to_set(name: Any) -> None:
-    """Neither credentials and framing, nor what is no header name."""
+def test_headers_that_users_cannot_set(name: Any) -> None:
+    """Credentials, framing headers and invalid names raise."""
     assert refused(default_headers={name: "x"}).parameter == "default_headers"
 
 
 @pytest.mark.parametrize("value", ["", "a\r\nb: c", "a\n", "ä", "\x00", 5, None])
 def test_header_values_are_printable_ascii(value: Any) -> None:
-    """A value cannot bring a header of its own."""
+    """Other values raise, so that a value cannot add a header."""
     assert refused(default_headers={"x-team": value}).parameter == "default_headers"
     if value is not None:
         assert refused(session_affinity=value).parameter == "session_affinity"
 
 
 def test_session_affinity() -> None:
-    """Requests with the same id can share a prompt cache."""
+    """The client sends the id as a header; requests with the same id can share a prompt cache."""
     assert settings(session_affinity="abc").headers["x-session-affinity"] == "abc"
 
 
@@ -373,12 +373,12 @@ def test_a_gateway_by_its_id() -> None:
     ],
 )
 def test_gateway_options(option: str, value: Any, header: str, sent: str) -> None:
-    """Every documented option is its header."""
+    """The client sends every documented option in its header."""
     assert settings(gateway={option: value}).headers[header] == sent
 
 
 def test_gateway_metadata() -> None:
-    """Up to five flat entries go out as JSON."""
+    """The client sends up to five flat entries as JSON."""
     metadata = {"team": "ö", "n": 1, "b": True}
     sent = settings(gateway={"metadata": metadata}).headers["cf-aig-metadata"]
     assert json.loads(sent) == metadata
@@ -397,24 +397,24 @@ def test_gateway_metadata() -> None:
     ids=str,
 )
 def test_gateway_metadata_that_would_be_lost(metadata: Any) -> None:
-    """One null or nested value was seen to wipe all of it; it raises instead."""
+    """Null or nested values raise, because the server was seen to drop all metadata for one."""
     assert refused(gateway={"metadata": metadata}).parameter == "gateway"
 
 
 def test_an_unknown_gateway_option() -> None:
-    """A typo raises, and the error lists what there is."""
+    """An unknown option raises, and the error lists the known ones."""
     error = refused(gateway={"skipcache": True})
     assert error.parameter == "gateway"
     assert "skip_cache" in str(error)
 
 
 def test_gateway_options_that_are_none() -> None:
-    """None means "not sent"."""
+    """The client does not send options that are None."""
     assert "cf-aig-cache-ttl" not in settings(gateway={"id": "g", "cache_ttl": None}).headers
 
 
 def test_no_secret_in_the_repr() -> None:
-    """Neither token, gateway token nor account shows in what holds them."""
+    """No repr shows the token, the gateway token or the account."""
     found = settings(gateway={"authorization": "gw-token"})
     assert set(found.secrets) == {TOKEN, "gw-token", ACCOUNT, ACCOUNT.upper()}
     shown = f"{found!r} {found!s} {found.secrets!r} {found.secrets!s}"
@@ -442,7 +442,7 @@ def test_no_secret_in_the_repr() -> None:
 def test_what_is_secret_in_headers_of_the_users_own(
     name: str, value: str, secrets: set[str]
 ) -> None:
-    """Credentials are, by their header's name, their scheme or their look; words are not."""
+    """A user's header is secret by its name, its scheme or its look; words are not."""
     found = set(settings(default_headers={name: value}).secrets)
     assert found >= secrets
     assert found - secrets <= {TOKEN, ACCOUNT, ACCOUNT.upper(), value if secrets else TOKEN}
@@ -450,5 +450,5 @@ def test_what_is_secret_in_headers_of_the_users_own(
 
 @pytest.mark.parametrize("token", ["x", "local", "dummy12"])
 def test_a_token_that_is_too_short_to_be_one_is_masked_nowhere(token: str) -> None:
-    """Below eight characters it would be found in many a text that is about something else."""
+    """A token below eight characters is not masked: other texts contain it by chance."""
     assert set(settings(api_token=token).secrets) == {ACCOUNT, ACCOUNT.upper()}

@@ -1,4 +1,4 @@
-"""The error tree: what errors are, what they hold, and that they travel."""
+"""The error tree: classes, attributes and pickles."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ PARENTS: dict[type[WorkersAIError], type[WorkersAIError]] = {
 
 @pytest.mark.parametrize(("error", "parent"), PARENTS.items(), ids=lambda c: c.__name__)
 def test_the_tree(error: type[WorkersAIError], parent: type[WorkersAIError]) -> None:
-    """Each class stands where the docstring draws it."""
+    """The classes form the tree that the docstring draws."""
     assert error.__mro__[1] is parent
 
 
 def test_every_error_is_public() -> None:
-    """What can be raised can be caught by its public name."""
+    """Every error can be caught by its public name."""
     classes = {
         name
         for name, value in vars(errors).items()
@@ -75,12 +75,12 @@ def test_every_error_is_public() -> None:
 
 
 def test_a_wrong_argument_is_also_a_value_error() -> None:
-    """`except ValueError` works for configuration, as Python users expect."""
+    """`except ValueError` catches configuration errors."""
     assert issubclass(ConfigurationError, ValueError)
 
 
 def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
-    """The text has status, code, model, sentence, action, wait and request id."""
+    """The text has status, code, model, message, advice, wait and request id."""
     error = QuotaExceededError(
         "used up",
         status_code=429,
@@ -96,7 +96,7 @@ def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
 
 
 def test_a_status_error_says_only_what_is_known() -> None:
-    """What the server left out is not made up."""
+    """The text omits what the server did not send."""
     assert str(ServerError("", status_code=502)) == "Workers AI answered HTTP 502: no reason given"
 
 
@@ -124,8 +124,8 @@ def examples() -> list[WorkersAIError]:
 
 @pytest.mark.parametrize("error", examples(), ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("travel", ["pickle", "copy", "deepcopy"])
-def test_errors_travel(error: WorkersAIError, travel: str) -> None:
-    """An error arrives in another process as it left this one."""
+def test_errors_can_be_pickled(error: WorkersAIError, travel: str) -> None:
+    """An unpickled error equals the original."""
     ways: dict[str, Callable[[], WorkersAIError]] = {
         "pickle": lambda: pickle.loads(pickle.dumps(error)),
         "copy": lambda: copy.copy(error),

@@ -1,4 +1,4 @@
-"""JSON in and out, to the digit."""
+"""JSON is read and written exactly."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ from workersai._json import (
     ],
 )
 def test_a_value_as_text(document: bytes, text: str) -> None:
-    """A string is itself, null is nothing, and every digit of a number stays."""
+    """A string stays as it is, null is empty, and a number keeps its digits."""
     assert exact_text(b'{"a":[' + document + b"]}", ("a", 0)) == text
 
 
 def test_text_of_a_parsed_value() -> None:
-    """Unicode is not escaped."""
+    """The text has non-ASCII characters unescaped."""
     assert to_text({"a": ["ö", None]}) == '{"a": ["ö", null]}'
 
 
 def test_a_body_is_compact_and_unescaped() -> None:
-    """Requests go out as UTF-8 without spaces."""
+    """Requests are UTF-8 without spaces."""
     assert dump_json({"a": "ö🙂", "b": [1, 1.5]}) == '{"a":"ö🙂","b":[1,1.5]}'.encode()
 
 
@@ -83,7 +83,7 @@ def deep() -> Any:
     ids=["nan", "inf", "bytes", "set", "object", "cycle", "deep", "surrogate", "surrogate key"],
 )
 def test_what_has_no_json_form(value: Any, reason: str) -> None:
-    """It raises before anything is sent, and names the parameter and the model."""
+    """Such a value raises before any request, naming the parameter and the model."""
     with pytest.raises(ConfigurationError) as caught:
         dump_json({"fine": 1, "wrong": value}, model="@cf/a/b")
     assert caught.value.parameter == "wrong"
@@ -108,7 +108,7 @@ def test_what_has_no_json_form(value: Any, reason: str) -> None:
     ids=["empty", "word", "cut", "not UTF-8", "deep", "deep with a half", "quotes", "cut half"],
 )
 def test_what_is_no_json(document: bytes) -> None:
-    """It raises an error of ours that quotes the beginning, and no library's error with it."""
+    """Invalid JSON raises a package error that quotes the beginning, without a library's error."""
     with pytest.raises(ResponseError, match="not JSON") as caught:
         parse_json(document)
     assert len(str(caught.value)) < 400
@@ -117,14 +117,14 @@ def test_what_is_no_json(document: bytes) -> None:
 
 @pytest.mark.parametrize("parse", [parse_json, parse_halves])
 def test_a_quote_hides_secrets(parse: Any) -> None:
-    """A page that echoes the token does not bring it into an error."""
+    """The quote hides a token that a page echoes."""
     with pytest.raises(ResponseError) as caught:
         parse(b"x" * 100 + TOKEN.encode() + b"\\ud8", (TOKEN,))
     assert TOKEN[:6] not in str(caught.value)
 
 
 def test_halves_of_a_pair_pass_where_a_stream_may_split_them() -> None:
-    """Only a stream may send half a character: its other half is in the next event."""
+    """A stream may send half a surrogate pair, because the next event has the other half."""
     assert parse_halves(b'{"a":"\\ud83d"}', ()) == {"a": "\ud83d"}
 
 
@@ -142,7 +142,7 @@ def test_halves_of_a_pair_pass_where_a_stream_may_split_them() -> None:
     ids=ascii,
 )
 def test_surrogates_join(text: str, joined: tuple[str, str]) -> None:
-    """Pairs become characters; a first half at the end waits."""
+    """Pairs become characters; a first half at the end waits for the second."""
     assert join_surrogates(text) == joined
 
 
@@ -164,7 +164,7 @@ def test_a_half_that_stands_alone(text: str, joined: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("parse", [parse_json, lambda data: parse_text(data.decode())])
 def test_halves_of_a_whole_document_become_replacement_characters(parse: Any) -> None:
-    """In a whole document the other half cannot come: names and values are mended."""
+    """In a plain answer, halves in names and values become U+FFFD."""
     document = b'{"\\uD83D": ["a\\ud83d", {"b": "\\ude00\\ud83d\\ude00"}, "\\\\ud83d", 1.5, null]}'
     inside = {"b": "\ufffd\U0001f600"}
     assert parse(document) == {"\ufffd": ["a\ufffd", inside, "\\ud83d", 1.5, None]}
@@ -172,7 +172,7 @@ def test_halves_of_a_whole_document_become_replacement_characters(parse: Any) ->
 
 @pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', '["\\ud83d", NaN]', "", "{"])
 def test_text_that_is_no_json(text: str) -> None:
-    """What a model wrote is read strictly, with a half of a character or without."""
+    """The reader is strict about text of a model, with half a character or without."""
     with pytest.raises(ValueError, match=r"."):
         parse_text(text)
 
@@ -194,7 +194,7 @@ def test_text_that_is_no_json(text: str) -> None:
     ids=ascii,
 )
 def test_labels(value: Any, label: str | None) -> None:
-    """A scalar is the text it stands for; nothing, a list and an object are no label."""
+    """A scalar becomes its text; null, a list and an object are no label."""
     assert label_or_none(value) == label
 
 
@@ -210,24 +210,24 @@ def test_labels(value: Any, label: str | None) -> None:
     ids=lambda value: ascii(value)[:12],
 )
 def test_positions(value: Any, index: int | None) -> None:
-    """A whole number or its digits; nothing else says where something stands."""
+    """Only a whole number or its digits are a position."""
     assert read_index(value) == index
 
 
 def test_exact_text_is_plain_text() -> None:
-    """No subclass of `str` leaves: frameworks compare types."""
+    """The result is exactly `str`, no subclass, because frameworks compare types."""
     for document in (b'"a"', b"1.50", b"true", b"null", b"[1.0]"):
         assert type(exact_text(document, ())) is str
 
 
 @pytest.mark.parametrize("value", [None, [], "", 0, {}, False], ids=repr)
-def test_no_list_is_an_empty_one(value: Any) -> None:
-    """Null, missing and empty are no entries."""
+def test_a_missing_list_is_empty(value: Any) -> None:
+    """Null, missing and empty lists have no entries."""
     assert read_list(value, "field") == []
 
 
 @pytest.mark.parametrize("value", [5, "x", {"a": 1}, True], ids=repr)
 def test_what_is_no_list_raises(value: Any) -> None:
-    """A shape nobody described is not guessed at."""
+    """Any other type raises."""
     with pytest.raises(ResponseError, match="'field'"):
         read_list(value, "field")

@@ -1,4 +1,4 @@
-"""Values of any kind as JSON text: nothing is refused, and nothing grows without bound."""
+"""Values of any type as JSON text of limited size."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def no_constant(name: str) -> None:
 
 
 def strictly(text: str) -> Any:
-    """Parse as a strict server does."""
+    """Parse JSON as a strict server does."""
     text.encode()
     return json.loads(text, parse_constant=no_constant)
 
 
 class Mood(str, Enum):
-    """A text that is an enumeration's."""
+    """A string enumeration."""
 
     GOOD = "good"
 
 
 class Answer(BaseModel):
-    """A model's fields, one of which pydantic cannot write."""
+    """A pydantic model with a field that pydantic cannot write."""
 
     raw: bytes = b"\xff"
     tags: set[str] = {"b", "a"}
@@ -60,7 +60,7 @@ class Point:
 
 
 class Odd:
-    """A class that nobody knows."""
+    """A class without a known JSON form."""
 
     def __str__(self) -> str:
         return "odd \ud83d"
@@ -96,13 +96,13 @@ class Odd:
     ids=lambda value: type(value).__name__,
 )
 def test_every_value_has_a_json_form(value: Any, written: Any) -> None:
-    """What tools return is written, whatever its type."""
+    """A tool's result of any type has a JSON form."""
     assert strictly(whole_json(value)) == written
     assert strictly(brief_json(value)) == written
 
 
-def test_what_has_no_end_is_cut() -> None:
-    """A value that holds itself, or is nested without end, is written as far as it goes."""
+def test_cyclic_and_deep_values_are_cut() -> None:
+    """A value that contains itself, or is nested too deeply, is cut."""
     loop: list[Any] = []
     loop.append(loop)
     deep: dict[str, Any] = {}
@@ -128,7 +128,7 @@ PAYLOAD = base64.b64encode(bytes(3000)).decode()
     ids=["base64", "data", "data URI", "data URI in a list", "very long"],
 )
 def test_files_are_left_out_of_what_a_tool_returned(value: Any) -> None:
-    """A model is told how much was left out, not the base64 itself."""
+    """The text states the size of a file instead of its base64."""
     written = brief_json(value)
     assert len(written) < 200
     assert "bytes" in written
@@ -146,23 +146,23 @@ def test_files_are_left_out_of_what_a_tool_returned(value: Any) -> None:
     ids=["long word", "words", "short", "long text"],
 )
 def test_words_are_not_left_out(value: Any) -> None:
-    """What is long but no file stays whole."""
+    """Long text that is no file stays complete."""
     assert json.loads(brief_json(value)) == value
 
 
 def test_arguments_of_a_call_are_written_whole() -> None:
-    """A model that writes a file by a tool call finds its call again as it was."""
+    """Arguments are never cut, so that a model can read a file that it wrote by a call."""
     assert json.loads(object_text({"data": PAYLOAD})) == {"data": PAYLOAD}
 
 
 def test_halves_of_surrogate_pairs() -> None:
-    """A pair is joined, a half that stands alone is replaced."""
+    """A pair is joined; a single half is replaced."""
     assert clean_text("a\ud83d\ude00b\ud83d") == "a\U0001f600b\ufffd"
     assert clean_text("plain ü") == "plain ü"
 
 
 def test_text_that_holds_an_object_stays_as_it_is() -> None:
-    """Numbers, spaces and order of valid arguments are the model's own."""
+    """Valid arguments keep the model's numbers, spaces and order."""
     text = '{"b": 1.50,  "a": 1e400, "u": "\\u00fc"}'
     assert object_text(text) == text
 
@@ -177,7 +177,7 @@ def test_text_that_holds_an_object_stays_as_it_is() -> None:
     )
 )
 def test_arguments_are_always_the_text_of_an_object(value: Any) -> None:
-    """Whatever a model wrote, the wire gets an object, and the same one the second time."""
+    """Any arguments become an object, and a second pass changes nothing."""
     text = object_text(value)
     assert isinstance(strictly(text), dict)
     assert object_text(text) == text

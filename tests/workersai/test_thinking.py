@@ -1,4 +1,4 @@
-"""Reasoning between `<think>` tags, apart from what is said."""
+"""Reasoning between `<think>` tags is separated from the text."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from workersai.integration import ThinkingEvents
 TEXT = "<think>\nTwo and two.\n</think>\n\nFour, a < b, </b> and <thin air."
 
 
-def split(pieces: Iterable[str]) -> tuple[str, str]:
-    """What is said, and what is thought."""
+def split_text(pieces: Iterable[str]) -> tuple[str, str]:
+    """Return the text and the reasoning."""
     splitter = ThinkSplitter()
     deltas = [*(d for piece in pieces for d in splitter.feed(piece)), *splitter.close()]
     assert all(delta.text for delta in deltas)
@@ -36,8 +36,8 @@ def split(pieces: Iterable[str]) -> tuple[str, str]:
 
 
 def test_tags_part_reasoning_from_text() -> None:
-    """The tags and the space after them go; all else is said or thought."""
-    assert split([TEXT]) == ("Four, a < b, </b> and <thin air.", "Two and two.\n")
+    """The splitter drops the tags and the space after them, and nothing else."""
+    assert split_text([TEXT]) == ("Four, a < b, </b> and <thin air.", "Two and two.\n")
 
 
 PARTS = ["<think>", "</think>", "<THINK>", "<", "/", "th", "ink>", ">", "a", "\n"]
@@ -45,21 +45,21 @@ PARTS = ["<think>", "</think>", "<THINK>", "<", "/", "th", "ink>", ">", "a", "\n
 
 @given(st.lists(st.sampled_from(PARTS), max_size=12))
 def test_tags_are_found_however_the_text_is_cut(parts: list[str]) -> None:
-    """What is said and thought does not depend on where the text is cut."""
+    """Text and reasoning do not depend on where the text is cut."""
     text = "".join(parts)
-    whole = split([text])
-    assert split(text) == split(parts) == whole
+    whole = split_text([text])
+    assert split_text(text) == split_text(parts) == whole
     if "think>" not in text.lower():
         assert whole == (text, "")
 
 
 def test_open_end_is_reasoning() -> None:
-    """A model that was cut off while it thought has said nothing yet."""
-    assert split(["<think>hm</thi"]) == ("", "hm</thi")
+    """An answer that ends inside the tag has reasoning and no text."""
+    assert split_text(["<think>hm</thi"]) == ("", "hm</thi")
 
 
 def test_whole_answers_are_split_choice_by_choice() -> None:
-    """Reasoning out of the text joins the reasoning that came beside it."""
+    """Reasoning in the text is joined with the reasoning beside it."""
     choices = (ChatChoice(text="<think>b</think>c", reasoning="a"), ChatChoice(index=1, text="d"))
     result = without_think_tags(ChatResult(choices))
     assert [(choice.text, choice.reasoning) for choice in result.choices] == [
@@ -94,14 +94,14 @@ def test_whole_answers_are_split_choice_by_choice() -> None:
     ],
 )
 def test_what_tags_mean(text: str, said: str, thought: str) -> None:
-    """Opened or not, nested or mentioned, in any case, whole or letter by letter."""
-    assert split([text]) == split(text) == (said, thought)
+    """Tags may be unopened, nested, quoted, in any case, whole or letter by letter."""
+    assert split_text([text]) == split_text(text) == (said, thought)
     (choice,) = without_think_tags(ChatResult((ChatChoice(text=text),))).choices
     assert (choice.text, choice.reasoning) == (said, thought)
 
 
 def test_text_waits_only_until_it_is_known_to_be_text() -> None:
-    """After the first reasoning, text comes as it is written."""
+    """After the reasoning, the splitter yields text without delay."""
     splitter = ThinkSplitter()
     assert splitter.feed("hm") == []
     assert splitter.feed("</think>Fo") == [ReasoningDelta("hm"), TextDelta("Fo")]
@@ -129,7 +129,7 @@ def token(text: str) -> dict[str, str]:
 def test_a_stream_and_a_plain_answer_are_split_alike(
     parts: list[str], has_logprobs: bool, has_reasoning: bool
 ) -> None:
-    """Text and reasoning are the same, and every log probability comes once, in order."""
+    """Text and reasoning are equal, and every log probability comes once, in order."""
     tokens = [[token(part)] if has_logprobs else None for part in parts]
     events: list[ChatEvent] = [ReasoningDelta("beside")] * has_reasoning
     events += [TextDelta(part, given) for part, given in zip(parts, tokens, strict=True)]
@@ -148,7 +148,7 @@ def test_a_stream_and_a_plain_answer_are_split_alike(
 
 
 def test_other_events_pass_while_text_waits() -> None:
-    """A tool call does not say whether the text before it was reasoning."""
+    """A tool call passes at once; the text before it may still become reasoning."""
     call = ToolCallDelta(0, "c", "f", "{}")
     assert through([TextDelta("hm"), call, TextDelta("</think>Hi"), ChatFinish()]) == [
         call,
@@ -159,6 +159,6 @@ def test_other_events_pass_while_text_waits() -> None:
 
 
 def test_reasoning_in_a_field_of_its_own_releases_the_text() -> None:
-    """A model that has the field writes no tags; its text need not wait."""
+    """Reasoning in its own field ends the wait: such models write no tags."""
     events: list[ChatEvent] = [TextDelta("\n"), ReasoningDelta("hm"), TextDelta("Hi")]
     assert through(events) == events

@@ -1,4 +1,4 @@
-"""Batches: what is submitted, what is read, and how long it is waited for."""
+"""Batches: what the client submits, what it reads, and how long it waits for results."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ ID = "768f15b7-4fd6-4498-906e-ad94ffc7f8d2"
 
 
 def items(*requests: dict[str, Any]) -> list[BatchRequest]:
-    """Requests as a caller would write them, wrong ones included."""
+    """Draw requests as a caller would write them, including wrong ones."""
     return cast("list[BatchRequest]", list(requests))
 
 
 def submitted(*requests: dict[str, Any], model: str = GRANITE) -> list[Any]:
-    """The requests of a batch as they are sent."""
+    """Return the requests of a batch as the client sends them."""
     sent: list[Any] = json.loads(submit_request(items(*requests), model).content)["requests"]
     return sent
 
@@ -86,7 +86,7 @@ def body(request: Request) -> Any:
 
 
 def test_a_submission_goes_to_the_queue_of_the_native_route() -> None:
-    """`POST /run/{model}?queueRequest=true` with the list of requests."""
+    """The client posts the list of requests to `/run/{model}?queueRequest=true`."""
     request = submit_request(items({"prompt": "a"}, {"prompt": "b"}), GRANITE)
 
     assert (request.method, request.path) == ("POST", f"/run/{GRANITE}")
@@ -97,7 +97,7 @@ def test_a_submission_goes_to_the_queue_of_the_native_route() -> None:
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, LLAMA, UNKNOWN])
 def test_each_request_is_what_it_would_be_alone(model: str) -> None:
-    """Messages with tools, and a prompt, are built as by `chat` and `complete`."""
+    """A batch builds messages, tools and prompts as `chat` and `complete` build them."""
     options: dict[str, Any] = {"temperature": 0.5, "max_tokens": 9, "extra": {"future": 1}}
     call = ChatOptions(model, call_options(options))
 
@@ -113,14 +113,14 @@ def test_each_request_is_what_it_would_be_alone(model: str) -> None:
 
 @pytest.mark.parametrize("model", [BGE, BGE_M3])
 def test_texts_are_what_they_would_be_alone(model: str) -> None:
-    """One request for vectors is built as by `embed`."""
+    """A batch builds an embedding request as `embed` builds it."""
     (alone,) = EmbeddingRequests(["a", "b"], model, "run", {"truncate": True})
 
     assert submitted({"texts": ["a", "b"], "truncate": True}, model=model) == [body(alone.request)]
 
 
 def test_the_cap_of_the_page_is_sent() -> None:
-    """A batch cuts its requests at 256 tokens unless told, so the page's cap is always sent."""
+    """The client sends the page's token cap: without one, a batch stops at 256 tokens."""
     assert [sent["max_tokens"] for sent in submitted({"prompt": "a"}, {"messages": HELLO})] == [
         2000,
         2000,
@@ -128,7 +128,7 @@ def test_the_cap_of_the_page_is_sent() -> None:
 
 
 def test_a_reference_is_sent_with_its_request() -> None:
-    """`external_reference` goes beside the request's own fields; none is made up."""
+    """`external_reference` is sent beside the request's own fields, if the caller set one."""
     one, other = submitted({"prompt": "a", "external_reference": "mine"}, {"prompt": "b"})
 
     assert one["external_reference"] == "mine"
@@ -136,7 +136,7 @@ def test_a_reference_is_sent_with_its_request() -> None:
 
 
 def test_what_the_caller_passed_stays_as_it_is() -> None:
-    """Neither the list nor a request is changed."""
+    """The client changes neither the caller's list nor a request in it."""
     given_items = items({"messages": HELLO, "external_reference": "x", "max_tokens": None})
     before = json.dumps(given_items)
 
@@ -182,7 +182,7 @@ def test_what_the_caller_passed_stays_as_it_is() -> None:
 def test_a_batch_that_cannot_work_is_refused_before_any_request(
     requests: Any, model: str, parameter: str, why: str
 ) -> None:
-    """The error names the parameter, and the request by its place."""
+    """The error names the wrong parameter and the position of its request."""
     with pytest.raises(ConfigurationError, match=why) as caught:
         submit_request(requests, model)
 
@@ -191,15 +191,15 @@ def test_a_batch_that_cannot_work_is_refused_before_any_request(
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, LLAMA, BGE, BGE_M3, UNKNOWN])
 def test_a_model_that_may_have_a_queue_is_asked(model: str) -> None:
-    """Batches are sent where a page or the catalogue lists them, and where nothing is known."""
+    """The client submits if the page or the catalogue lists batches, or if it knows nothing."""
     request = {"texts": ["a"]} if model in (BGE, BGE_M3) else {"prompt": "a"}
 
     assert submitted(request, model=model)
 
 
 @pytest.mark.parametrize("setting", [{"endpoint": "openai"}, {"reject_if_busy": True}])
-def test_settings_that_rule_a_queue_out_are_told(mocked: Mocked, setting: dict[str, Any]) -> None:
-    """The OpenAI route has no batches, and `reject_if_busy` is the opposite of one."""
+def test_settings_that_exclude_batches_are_refused(mocked: Mocked, setting: dict[str, Any]) -> None:
+    """The client refuses a batch on the OpenAI route, or together with `reject_if_busy`."""
     speaker, recorder = mocked(json_answer(b"{}"), model=GRANITE, **setting)
 
     with pytest.raises(ConfigurationError) as caught:
@@ -250,7 +250,7 @@ def of(*references: str | None) -> BatchJob:
 
 
 def test_a_place_in_the_queue() -> None:
-    """The id comes from the answer; the model is the one that was asked."""
+    """The batch takes its id from the answer and its model from the request."""
     request = submit_request(items({"prompt": "a", "external_reference": "x"}), GRANITE)
     answer = reply({"status": "queued", "request_id": ID, "model": "@cf/an/alias"})
 
@@ -259,7 +259,7 @@ def test_a_place_in_the_queue() -> None:
 
 @pytest.mark.parametrize("answer", [{"status": "queued"}, {"request_id": 7}, {"request_id": ""}])
 def test_a_submission_without_an_id_raises(answer: dict[str, Any]) -> None:
-    """Whether the batch was taken cannot be told then."""
+    """An answer without an id raises, because the caller cannot know if it was queued."""
     request = submit_request(items({"prompt": "a"}), GRANITE)
 
     with pytest.raises(ResponseError, match="request_id"):
@@ -277,7 +277,7 @@ def test_a_submission_without_an_id_raises(answer: dict[str, Any]) -> None:
     ],
 )
 def test_a_batch_that_is_not_done(sent: str, status: BatchStatus) -> None:
-    """It comes back with its new status, in one of two words, and all that was known of it."""
+    """A poll of a running batch returns it with its new status and its older details."""
     batch = of("a", None)
 
     found = polled({"status": sent}, batch)
@@ -288,7 +288,7 @@ def test_a_batch_that_is_not_done(sent: str, status: BatchStatus) -> None:
 
 @pytest.mark.parametrize("answer", [{"status": "lost"}, {"status": 7}, {"responses": None}, "?"])
 def test_an_unknown_status_raises(answer: Any) -> None:
-    """What nobody described is not waited for; the error has the id."""
+    """An unknown status raises instead of being waited for; the error holds the id."""
     with pytest.raises(ResponseError, match=ID):
         polled(answer)
 
@@ -304,7 +304,7 @@ def test_a_batch_that_failed_as_a_whole(status: str) -> None:
 
 
 def test_responses_come_in_the_order_of_the_requests() -> None:
-    """By their ids, whatever order they came in."""
+    """Results are sorted by the ids of the rows, whatever order the server sends."""
     found = done(row(2), row(0), row(1), usage={"prompt_tokens": 4, "completion_tokens": 2})
 
     assert texts(found) == ["text 0", "text 1", "text 2"]
@@ -314,7 +314,7 @@ def test_responses_come_in_the_order_of_the_requests() -> None:
 
 
 def test_references_make_the_order_where_ids_do_not() -> None:
-    """An id that is no index leaves the caller's own references to tell."""
+    """The caller's references sort the results if the ids are no indices."""
     rows = [row("x", {"response": name}, external_reference=name) for name in ("b", "a")]
 
     found = done(*rows, batch=of("a", "b"))
@@ -323,7 +323,7 @@ def test_references_make_the_order_where_ids_do_not() -> None:
 
 
 def test_rows_without_keys_stand_in_order() -> None:
-    """Answers that stand in the list as they are, as public clients read them too."""
+    """Rows without ids and references keep the order of the list, as in public clients."""
     completion = {"id": "chatcmpl-1", "choices": [{"message": {"content": "one"}}]}
 
     found = polled({"results": [completion, {"response": "two"}, "three"]}, of(None, None, None))
@@ -345,13 +345,13 @@ def test_rows_without_keys_stand_in_order() -> None:
     ],
 )
 def test_ids_that_make_no_order_raise(rows: list[Any], batch: BatchJob) -> None:
-    """No answer is given to a request that it may not belong to."""
+    """Ids that match no request raise, so that no answer is given to the wrong request."""
     with pytest.raises(ResponseError, match="make no order"):
         done(*rows, batch=batch)
 
 
 def test_a_missing_answer_is_an_error_in_its_place() -> None:
-    """The others are there, and the caller's reference tells whose is missing."""
+    """A missing answer becomes an error with the caller's reference; other answers stay."""
     found = done(row(2), row(0), batch=of("a", "b", "c"))
 
     first, missing, last = found.results
@@ -376,7 +376,7 @@ def test_a_missing_answer_is_an_error_in_its_place() -> None:
 def test_a_request_that_failed_is_a_typed_error_in_its_place(
     failed: dict[str, Any], error: type[APIStatusError], code: int | None
 ) -> None:
-    """It takes none of the others with it, however the failure is told."""
+    """A failed request becomes a typed error at its position, in every shape of failure."""
     found = done(row(0), {"id": 1, "success": False, **failed}, row(2))
 
     failure = error_of(found, 1)
@@ -388,7 +388,7 @@ def test_a_request_that_failed_is_a_typed_error_in_its_place(
 
 @pytest.mark.parametrize("answer", [{}, {"what": 1}, {"choices": [1]}, {"data": [["x"]]}])
 def test_an_answer_that_cannot_be_read_is_an_error_in_its_place(answer: Any) -> None:
-    """It takes none of the others with it."""
+    """An unreadable answer becomes an error at its position; the others are read."""
     found = done(row(0), row(1, answer))
 
     assert texts(found) == ["text 0"]
@@ -396,7 +396,7 @@ def test_an_answer_that_cannot_be_read_is_an_error_in_its_place(answer: Any) -> 
 
 
 def test_answers_are_read_in_every_shape() -> None:
-    """Chat completions, parsed JSON with its numbers as sent, calls without ids, vectors."""
+    """A batch reads chat completions, parsed JSON, calls without ids, and vectors."""
     call = {"name": "f", "arguments": {"a": 1}}
     rows = [
         json.dumps(row(0, {"choices": [{"message": {"content": "a"}}], "usage": {}})),
@@ -421,7 +421,7 @@ def test_answers_are_read_in_every_shape() -> None:
 
 
 def test_made_ids_of_calls_differ_between_requests() -> None:
-    """Calls without ids get ones that no other request of the batch has."""
+    """Calls without ids get ids that are unique in the whole batch."""
     answer = {"response": None, "tool_calls": [{"name": "f", "arguments": {}}]}
     found = done(row(0, answer), row(1, answer))
 
@@ -430,14 +430,14 @@ def test_made_ids_of_calls_differ_between_requests() -> None:
 
 
 def test_many_parsed_answers_are_read_in_one_go() -> None:
-    """The document is read a second time once, not once an answer."""
+    """The client parses the document a second time once per batch, not once per answer."""
     rows = [row(place, {"response": {"n": [1.5] * 50}}) for place in range(2000)]
 
     assert len(texts(done(*rows))) == 2000
 
 
 def test_no_secret_shows_in_an_error_of_a_request() -> None:
-    """A token that the server echoes is taken out."""
+    """The client removes a token that the server echoes."""
     found = done({"id": 0, "success": False, "error": f"bad {TOKEN}"}, row(1, {TOKEN: 1}))
 
     assert TOKEN not in "".join(str(result) for result in found.results)
@@ -446,7 +446,7 @@ def test_no_secret_shows_in_an_error_of_a_request() -> None:
 @given(ANYTHING)
 @settings(max_examples=200, deadline=None)
 def test_any_answer_is_read_or_refused(anything: Any) -> None:
-    """Whatever stands in the list, nothing but our own errors comes out."""
+    """For any JSON in the list, the client returns results or raises its own errors."""
     for answer in (anything, {"responses": anything}, {"responses": [anything, row(0)]}):
         try:
             found = polled(answer)
@@ -455,8 +455,8 @@ def test_any_answer_is_read_or_refused(anything: Any) -> None:
         assert isinstance(found, BatchJob)
 
 
-def test_a_batch_can_be_written_down() -> None:
-    """As JSON and as a pickle; what comes back is the same batch."""
+def test_a_batch_can_be_stored() -> None:
+    """A batch stored as JSON or as a pickle loads as an equal batch."""
     batch = of("a", None)
 
     assert BatchJob(**json.loads(json.dumps(dataclasses.asdict(batch)))) == batch
@@ -469,7 +469,7 @@ LIMITS = Timeout(total=600)
 
 
 class Waiting:
-    """One wait on a clock that moves with its delays; *outcomes* come poll after poll."""
+    """A wait on a clock that advances by its delays; *outcomes* are the results of the polls."""
 
     def __init__(
         self, outcomes: Iterable[BatchJob | WorkersAIError], seconds: float = 0.0, **options: Any
@@ -493,7 +493,7 @@ RUNNING = dataclasses.replace(BATCH, status="running")
 
 
 def watch(begun: list[float], interval: float) -> None:
-    """Wait a minute in vain; *begun* takes when each poll began."""
+    """Wait for a minute without success; *begun* collects the start time of each poll."""
     now = 0.0
     flow = waiting(BATCH, LIMITS, clock=lambda: now, timeout=60, interval=interval)
     poll = next(flow)
@@ -508,7 +508,7 @@ BUSY = error_from_body({"errors": [{"code": 3040, "message": "busy"}]})
 
 
 def test_delays_double_up_to_half_a_minute() -> None:
-    """The first poll comes at once."""
+    """The first poll is sent at once; each later delay doubles, up to 30 seconds."""
     wait = Waiting([BATCH, *[RUNNING] * 7], timeout=3600)
 
     assert wait.delays == [0, 1, 2, 4, 8, 16, 30, 30, 30]
@@ -516,12 +516,12 @@ def test_delays_double_up_to_half_a_minute() -> None:
 
 
 def test_the_interval_is_the_first_delay() -> None:
-    """And the least one; one above half a minute stays as it is."""
+    """The interval is the first and shortest delay, also if it is above 30 seconds."""
     assert Waiting([BATCH] * 3, timeout=3600, interval=45).delays == [0, 45, 45, 45]
 
 
 def test_the_wait_ends_in_time_with_the_batch() -> None:
-    """Delays get shorter before the end; the error has everything to go on with."""
+    """The last delays get shorter so that the wait ends in time; the error holds the batch."""
     with pytest.raises(APITimeoutError, match=f"{ID}.*'running'.*stays in the queue") as caught:
         Waiting([RUNNING] * 100, timeout=60)
 
@@ -531,7 +531,7 @@ def test_the_wait_ends_in_time_with_the_batch() -> None:
 
 
 def test_no_poll_begins_after_the_end_and_none_is_given_more_than_is_left() -> None:
-    """Each poll's own total ends with the wait."""
+    """Each poll starts before the wait ends and may take no longer than the rest of it."""
     wait = Waiting([RUNNING] * 6, timeout=60)
 
     begun = 0.0
@@ -544,7 +544,7 @@ def test_no_poll_begins_after_the_end_and_none_is_given_more_than_is_left() -> N
 
 @pytest.mark.parametrize("interval", [10, 60, 600])
 def test_a_long_interval_leaves_no_part_of_the_wait_unused(interval: float) -> None:
-    """The last poll begins in its last tenths, and no poll may take longer than the wait."""
+    """The last poll starts just before the end, and takes no longer than the wait."""
     assert Waiting([], timeout=60, interval=interval).polls[0].timeout.total == 60
     begun: list[float] = []
     with pytest.raises(APITimeoutError):
@@ -553,27 +553,27 @@ def test_a_long_interval_leaves_no_part_of_the_wait_unused(interval: float) -> N
 
 
 def test_without_a_timeout_the_total_of_the_client_counts() -> None:
-    """Ten minutes, if nothing else was said."""
+    """Without a timeout the wait lasts as long as the client's total, ten minutes by default."""
     with pytest.raises(APITimeoutError, match="600 s"):
         Waiting([RUNNING] * 100)
 
 
 def test_errors_that_may_pass_are_waited_out() -> None:
-    """A poll can be repeated without harm; the last error is told when the time is over."""
+    """The wait polls again after a temporary error; at its end it raises the last error."""
     assert Waiting([BUSY, APIConnectionError("gone"), RUNNING]).delays == [0, 1, 2, 4]
     with pytest.raises(APITimeoutError, match=r"the last poll failed: .*3040"):
         Waiting([BUSY] * 100, timeout=10)
 
 
 def test_errors_that_stay_end_the_wait() -> None:
-    """They are raised as they are."""
+    """A permanent error ends the wait and is raised unchanged."""
     denied = error_from_body({"errors": [{"code": 10000, "message": "no"}]})
     with pytest.raises(AuthenticationError):
         Waiting([RUNNING, denied])
 
 
 def test_a_new_batch_may_be_unknown_for_a_minute() -> None:
-    """Public clients saw 5504 just after the submission; later, or once seen, it is final."""
+    """Error 5504 is retried in the first minute, as clients saw it; later it is final."""
     assert len(Waiting([UNSEEN, UNSEEN, RUNNING]).polls) == 4
     with pytest.raises(NotFoundError):
         Waiting([RUNNING, UNSEEN])
@@ -584,7 +584,7 @@ def test_a_new_batch_may_be_unknown_for_a_minute() -> None:
 @pytest.mark.parametrize("name", ["timeout", "interval"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), 1e12, "1"])
 def test_a_wait_takes_seconds(name: str, value: Any) -> None:
-    """Anything else is refused at once."""
+    """The client refuses a timeout or interval that is no number of seconds."""
     with pytest.raises(ConfigurationError, match=name):
         Waiting([], **{name: value})
 
@@ -602,7 +602,7 @@ DONE = envelope({"responses": [row(1), row(0)]})
 
 
 def test_submit_and_wait(mocked: Mocked) -> None:
-    """A submission, and polls until the results are there, sync and async."""
+    """The client submits a batch and polls until the results are there, sync and async."""
     speaker, recorder = mocked(QUEUED, QUEUED, STILL, DONE, model=GRANITE)
 
     batch = speaker.call("batches.submit", items({"prompt": "a"}, {"prompt": "b"}))
@@ -616,7 +616,7 @@ def test_submit_and_wait(mocked: Mocked) -> None:
 
 
 def test_results_from_the_id_alone(mocked: Mocked) -> None:
-    """Another process needs the id and the model, given with the call or to the client."""
+    """The id and the model are enough to get the results in another process."""
     speaker, recorder = mocked(DONE, model=GRANITE)
 
     assert texts(speaker.call("batches.wait", ID)) == ["text 0", "text 1"]
@@ -661,15 +661,15 @@ def test_options_of_one_call(mocked: Mocked) -> None:
 
 
 def test_one_poll_asks_once(mocked: Mocked) -> None:
-    """`batches.get` does not wait."""
+    """`batches.get` sends one request and does not wait."""
     speaker, recorder = mocked(STILL, model=GRANITE)
 
     assert speaker.call("batches.get", BatchJob(ID, SEA_LION)) == BatchJob(ID, SEA_LION, "running")
     assert len(recorder.requests) == 1
 
 
-def test_a_poll_says_how_long_it_was_given(speaks: Speaks, serve: Serve) -> None:
-    """The total of a poll that hangs is what was left of the wait, not the client's."""
+def test_a_poll_that_times_out_states_the_rest_of_the_wait(speaks: Speaks, serve: Serve) -> None:
+    """The timeout error of a poll states the rest of the wait, not the client's total."""
 
     def hang(peer: Peer, seen: Seen) -> None:
         peer.server.release.wait(WAIT)
@@ -681,8 +681,8 @@ def test_a_poll_says_how_long_it_was_given(speaks: Speaks, serve: Serve) -> None
         client.call("batches.wait", ID, timeout=0.1, interval=1)
 
 
-def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
-    """A batch that is not known yet, and a failing server."""
+def test_a_wait_survives_temporary_errors(mocked: Mocked) -> None:
+    """A batch that is not known yet and a failing server do not end the wait."""
     unseen, broken = refusal(404, 5504, "Request not found in queue"), refusal(503)
     speaker, _ = mocked(unseen, broken, DONE, model=GRANITE, max_retries=0)
 
@@ -690,7 +690,7 @@ def test_a_wait_survives_what_passes(mocked: Mocked) -> None:
 
 
 def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
-    """The error's batch is the one to wait for."""
+    """The timeout error holds the batch, and a second wait can continue with it."""
     is_done = False
 
     def now(request: httpx.Request) -> httpx.Response:
@@ -713,7 +713,7 @@ def test_a_wait_that_is_too_long_can_be_taken_up_again(mocked: Mocked) -> None:
 def test_a_refused_submission_is_a_typed_error(
     mocked: Mocked, status: int, code: int, error: type[APIStatusError]
 ) -> None:
-    """Such as that of a model without a queue (8007, as clients saw it)."""
+    """A submission to a model without a queue raises a typed error (8007, as clients saw it)."""
     speaker, _ = mocked(refusal(status, code, "does not support request queuing"), model=GRANITE)
 
     with pytest.raises(error, match="request queuing"):
@@ -721,7 +721,7 @@ def test_a_refused_submission_is_a_typed_error(
 
 
 def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
-    """After an answer that says nothing was taken."""
+    """The client retries a submission after an answer that shows it was not accepted."""
     busy = refusal(429, 3040, retry_after="0.001")
     speaker, recorder = mocked(busy, QUEUED, model=GRANITE)
 
@@ -731,7 +731,7 @@ def test_a_submission_is_tried_again_like_any_call(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("batch", ["", 7, None])
 def test_an_id_is_a_string(mocked: Mocked, batch: Any) -> None:
-    """Anything else is refused before any request."""
+    """The client refuses any other type before it sends a request."""
     speaker, recorder = mocked(DONE, model=GRANITE)
 
     with pytest.raises(ConfigurationError, match="id"):
@@ -740,7 +740,7 @@ def test_an_id_is_a_string(mocked: Mocked, batch: Any) -> None:
 
 
 def test_results_may_be_larger_than_a_single_answer(mocked: Mocked) -> None:
-    """Many answers come in one document, above the 16 MiB that one answer may have."""
+    """The results of a batch may be larger than 16 MiB, the limit of a single answer."""
     large = envelope({"responses": [row(0, {"response": "x" * (17 << 20)})]})
     speaker, _ = mocked(large, model=GRANITE)
 
@@ -750,7 +750,7 @@ def test_results_may_be_larger_than_a_single_answer(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("name", ["submit", "get", "wait"])
 def test_both_clients_take_the_same_arguments(name: str) -> None:
-    """`AsyncClient.batches` is `Client.batches`, awaited."""
+    """The methods of `AsyncClient.batches` have the signatures of `Client.batches`."""
     sync: Any = getattr(SyncBatches, name)
     other: Any = getattr(AsyncBatches, name)
 

@@ -1,4 +1,4 @@
-"""An answer that ended at a token cap which nobody set is said once for each model."""
+"""An answer that ends at a default token cap logs one warning for each model."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def streamed(reason: str) -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def _forget_earlier_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caps, "_warned", set())
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.name == "workersai"]
 
 
@@ -68,13 +68,13 @@ def ask(mocked: Mocked, name: str, reason: str, *, times: int = 1, **options: An
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_cut_that_nobody_asked_for_is_said_once(
+def test_a_cut_at_a_default_cap_is_logged_once(
     mocked: Mocked, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """As a warning of the logger `workersai` that names the model and the setting."""
+    """The logger `workersai` warns once, naming the model and the setting."""
     ask(mocked, name, "length", times=3)
     ask(mocked, name, "length", model=SEA_LION)
-    messages = said(caplog)
+    messages = warnings_of(caplog)
     assert len(messages) == 2
     assert GRANITE in messages[0]
     assert SEA_LION in messages[1]
@@ -91,22 +91,22 @@ def test_a_cut_that_nobody_asked_for_is_said_once(
         ("length", {"extra": {"max_completion_tokens": 2}}),
     ],
 )
-def test_what_was_asked_for_is_not_said(
+def test_a_cut_at_the_callers_cap_is_not_logged(
     mocked: Mocked,
     caplog: pytest.LogCaptureFixture,
     name: str,
     reason: str,
     options: dict[str, Any],
 ) -> None:
-    """A whole answer, and one that ended at the cap of its caller, are no news."""
+    """A complete answer and an answer cut at the caller's cap log nothing."""
     ask(mocked, name, reason, **options)
-    assert said(caplog) == []
+    assert warnings_of(caplog) == []
 
 
-def test_the_cap_of_ours_is_one_that_nobody_set(
+def test_the_cap_that_the_client_adds_counts_as_a_default(
     mocked: Mocked, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`/ai/v1` is sent the page's default, which the user did not choose."""
+    """The page's cap that the client sends to `/ai/v1` counts as a default, not as the caller's."""
     client, recorder = mocked(
         json_answer(whole("length")[len(b'{"success": true, "result": ') : -1]),
         model=GRANITE,
@@ -114,7 +114,7 @@ def test_the_cap_of_ours_is_one_that_nobody_set(
     )
     client.chat()
     assert recorder.bodies[0]["max_tokens"] == 2000
-    assert len(said(caplog)) == 1
+    assert len(warnings_of(caplog)) == 1
 
 
 FACES: dict[str, Any] = {
@@ -127,10 +127,10 @@ FACES: dict[str, Any] = {
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("name", FACES)
 @pytest.mark.parametrize("cap", [None, 2])
-def test_the_faces_say_so_too(
+def test_the_faces_log_the_same_warning(
     caplog: pytest.LogCaptureFixture, name: str, call_style: CallStyle, cap: int | None
 ) -> None:
-    """Once for three answers; not at all where the field sets the cap."""
+    """Each face warns once for three answers, and not at all if its field sets the cap."""
     kind, method, awaited = FACES[name]
     transport = httpx.MockTransport(json_answer(whole("length")))
 
@@ -151,4 +151,4 @@ def test_the_faces_say_so_too(
             model = make(http_client=own)
             for _ in range(3):
                 getattr(model, method)("Tell")
-    assert len(said(caplog)) == (0 if cap else 1)
+    assert len(warnings_of(caplog)) == (0 if cap else 1)

@@ -1,4 +1,4 @@
-"""Both clients over a mocked transport: what is sent, what comes out, sync and async."""
+"""Both clients over a mocked transport: what they send and return, sync and async."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ALOUD = json_answer(answer("completion_bare"))
 
 
 def test_a_chat(mocked: Mocked) -> None:
-    """One POST with the token; the answer as a `ChatResult`."""
+    """A chat is one POST with the token, and returns a `ChatResult`."""
     client, recorder = mocked(json_answer(answer("completion_calls"), cf_ray="ray-1"))
     found = client.chat(tools=[WEATHER], temperature=0.5)
     (request,) = recorder.requests
@@ -69,7 +69,7 @@ def test_a_chat(mocked: Mocked) -> None:
 
 
 def test_a_chat_on_the_openai_endpoint(mocked: Mocked) -> None:
-    """The client's endpoint decides the route."""
+    """The client's endpoint selects the route."""
     client, recorder = mocked(ALOUD, endpoint="openai")
     assert client.chat().text == "Hello"
     assert str(recorder.requests[0].url) == f"{ROOT}/v1/chat/completions"
@@ -77,7 +77,7 @@ def test_a_chat_on_the_openai_endpoint(mocked: Mocked) -> None:
 
 
 def test_a_stream(mocked: Mocked) -> None:
-    """Events as they come, `ChatFinish` the last."""
+    """The client yields events as they arrive; `Finish` is the last."""
     client, recorder = mocked(event_stream(stream("native")))
     assert list(client.open()) == [
         TextDelta("Hel"),
@@ -96,7 +96,7 @@ def test_a_stream_with_usage_on_the_openai_endpoint(mocked: Mocked) -> None:
 
 
 def test_a_completion(mocked: Mocked) -> None:
-    """A prompt, plain and as a stream."""
+    """The client completes a prompt, plain and as a stream."""
     client, recorder = mocked(
         json_answer(answer("text_completion")), event_stream(stream("text_completion"))
     )
@@ -110,7 +110,7 @@ def test_a_completion(mocked: Mocked) -> None:
 
 
 def test_embeddings_in_batches(mocked: Mocked) -> None:
-    """Vectors in the order of the texts, progress as the batches arrive."""
+    """Vectors are in the order of the texts; the client reports progress with each batch."""
 
     def vectors(request: httpx.Request) -> httpx.Response:
         texts = json.loads(request.content)["text"]
@@ -129,8 +129,8 @@ def test_embeddings_in_batches(mocked: Mocked) -> None:
     assert len(recorder.requests) == 3
 
 
-def test_no_texts_no_request(mocked: Mocked) -> None:
-    """Nothing to embed or to rank asks nothing."""
+def test_empty_lists_send_no_request(mocked: Mocked) -> None:
+    """The client sends no request for an empty list of texts or documents."""
     client, recorder = mocked(ALOUD)
     assert client.call("embed", [], model=BGE).vectors == []
     assert client.call("rerank", "q", [], model=RERANKER).documents == ()
@@ -138,7 +138,7 @@ def test_no_texts_no_request(mocked: Mocked) -> None:
 
 
 def test_embeddings_fail_as_a_whole(mocked: Mocked) -> None:
-    """When one batch fails there is no partial result."""
+    """If one batch fails, the call raises and returns no partial result."""
     good = json_answer(b'{"result":{"data":[[1.0]]}}')
     client, _ = mocked(good, refusal(400, 5007), good, good)
     with pytest.raises(NotFoundError):
@@ -146,7 +146,7 @@ def test_embeddings_fail_as_a_whole(mocked: Mocked) -> None:
 
 
 def test_a_ranking(mocked: Mocked) -> None:
-    """Best first."""
+    """The client returns the best document first."""
     client, recorder = mocked(json_answer(answer("rerank")))
     found = client.call("rerank", "q", ["a", "b", "c"], model=RERANKER, top_k=3)
     assert [document.index for document in found.documents] == [2, 0, 1]
@@ -154,7 +154,7 @@ def test_a_ranking(mocked: Mocked) -> None:
 
 
 def test_blank_documents_come_last(mocked: Mocked) -> None:
-    """They are not sent and have no score; places are those of the caller's list."""
+    """Blank documents are not sent and have no score; indices refer to the caller's list."""
     rows = b'{"result":{"response":[{"id":1,"score":0.75},{"id":0,"score":0.5}]}}'
     client, recorder = mocked(json_answer(rows))
     found = client.call("rerank", "q", ["\n", "a", " ", "b"], model=RERANKER)
@@ -167,8 +167,8 @@ def test_blank_documents_come_last(mocked: Mocked) -> None:
     assert [d.index for d in short.documents] == [2, 1]
 
 
-def test_nothing_but_blank_documents_asks_nothing(mocked: Mocked) -> None:
-    """They stay in their order."""
+def test_blank_documents_alone_send_no_request(mocked: Mocked) -> None:
+    """Blank documents alone keep their order, and the client sends no request."""
     client, recorder = mocked(ALOUD)
     found = client.call("rerank", "q", ["", "\n", " "], model=RERANKER, top_k=2)
     assert [(d.index, d.score) for d in found.documents] == [(0, None), (1, None)]
@@ -176,7 +176,7 @@ def test_nothing_but_blank_documents_asks_nothing(mocked: Mocked) -> None:
 
 
 def test_the_catalogue(mocked: Mocked) -> None:
-    """A GET with its query and no body."""
+    """The catalogue is a GET with a query and no body."""
     client, recorder = mocked(json_answer(answer("models")))
     found = client.call("list_models", search="granite", hide_experimental=True)
     assert found[0].name == GRANITE
@@ -188,7 +188,7 @@ def test_the_catalogue(mocked: Mocked) -> None:
 
 
 def test_headers_of_every_request(mocked: Mocked) -> None:
-    """Gateway, affinity and the user's own headers go with every call."""
+    """The client sends gateway, affinity and the user's own headers with every call."""
     client, recorder = mocked(
         ALOUD,
         gateway={"id": "g", "skip_cache": True},
@@ -207,7 +207,7 @@ def test_headers_of_every_request(mocked: Mocked) -> None:
 
 
 def test_a_schema_that_cannot_be_streamed_is_replayed(mocked: Mocked) -> None:
-    """One plain call comes as events where the model refuses a schema in a stream."""
+    """For a model that refuses a schema in a stream, one plain call is replayed as events."""
     client, recorder = mocked(json_answer(answer("native_object")))
     given = {"type": "json_schema", "json_schema": {"type": "object", "properties": {}}}
     events = list(client.open(model=LLAMA, response_format=given))
@@ -217,7 +217,7 @@ def test_a_schema_that_cannot_be_streamed_is_replayed(mocked: Mocked) -> None:
 
 
 def test_json_in_place_of_a_stream(mocked: Mocked) -> None:
-    """Some models answer so; it comes as events."""
+    """The client turns a JSON answer to a stream request into events, as some models send it."""
     client, _ = mocked(json_answer(answer("completion_in_result")))
     assert [type(event) for event in client.open()] == [TextDelta, UsageUpdate, ChatFinish]
 
@@ -227,7 +227,7 @@ def test_json_in_place_of_a_stream(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
 def test_a_streams_arguments_are_checked_at_the_call(mocked: Mocked, method: str) -> None:
-    """Not at the first `next`, far from the mistake."""
+    """Wrong arguments raise at the call, not at the first `next`."""
     client, recorder = mocked(ALOUD)
     with pytest.raises(ConfigurationError):
         getattr(client.client, method)(
@@ -236,15 +236,15 @@ def test_a_streams_arguments_are_checked_at_the_call(mocked: Mocked, method: str
     assert recorder.requests == []
 
 
-def test_a_stream_that_is_not_read_asks_nothing(mocked: Mocked) -> None:
-    """The request goes out with the first `next`."""
+def test_a_stream_sends_its_request_at_the_first_next(mocked: Mocked) -> None:
+    """The client sends the request of a stream at the first `next`, not before."""
     client, recorder = mocked(event_stream(stream("native")))
     client.open().close()
     assert recorder.requests == []
 
 
 def test_a_model_is_needed(mocked: Mocked) -> None:
-    """From the client or from the call."""
+    """The model comes from the client or from the call; without one the call raises."""
     client, recorder = mocked(ALOUD, model=None)
     with pytest.raises(ConfigurationError) as caught:
         client.chat()
@@ -267,14 +267,14 @@ def test_a_model_is_needed(mocked: Mocked) -> None:
     ],
 )
 def test_wrong_settings_are_refused_at_once(speaks: Speaks, name: str, value: Any) -> None:
-    """A client that cannot work is not made."""
+    """The constructor refuses settings that cannot work."""
     with pytest.raises(ConfigurationError) as caught:
         speaks(**{name: value})
     assert caught.value.parameter == name
 
 
 def test_a_typo_among_parameters_is_refused(mocked: Mocked) -> None:
-    """It does not travel to a server that ignores it."""
+    """The client refuses an unknown parameter instead of sending it."""
     client, recorder = mocked(ALOUD)
     with pytest.raises(ConfigurationError, match="temprature"):
         client.chat(temprature=1)
@@ -287,7 +287,7 @@ NOW: dict[str, Any] = {"retry_after_ms": "1"}
 
 
 def test_a_busy_model_is_tried_again(mocked: Mocked) -> None:
-    """The caller sees one answer, and is told of the retries."""
+    """The client retries a busy model, reports each retry, and returns one answer."""
     client, recorder = mocked(refusal(429, 3040, **NOW), refusal(503, **NOW), ALOUD)
     notices: list[RetryNotice] = []
     assert client.chat(on_retry=notices.append).text == "Hello"
@@ -301,15 +301,15 @@ def test_a_busy_model_is_tried_again(mocked: Mocked) -> None:
 
 
 def test_the_last_error_is_raised(mocked: Mocked) -> None:
-    """Two retries by default."""
+    """After two retries, the default, the client raises the last error."""
     client, recorder = mocked(refusal(429, 3040, **NOW))
     with pytest.raises(OutOfCapacityError):
         client.chat()
     assert len(recorder.requests) == 3
 
 
-def test_no_retries_when_none_are_wanted(mocked: Mocked) -> None:
-    """`max_retries=0` is one request."""
+def test_no_retries_with_max_retries_0(mocked: Mocked) -> None:
+    """With `max_retries=0` the client sends one request."""
     client, recorder = mocked(refusal(503, **NOW), max_retries=0)
     with pytest.raises(APIStatusError):
         client.chat()
@@ -320,7 +320,7 @@ def test_no_retries_when_none_are_wanted(mocked: Mocked) -> None:
 def test_a_stream_that_fails_before_its_first_event_is_tried_again(
     mocked: Mocked, body: bytes
 ) -> None:
-    """Nothing was handed out, so nothing comes twice."""
+    """The client retries a stream that fails before it yielded an event."""
     client, recorder = mocked(event_stream(body), event_stream(stream("native")), max_retries=9)
     assert [type(event) for event in client.open()][:1] == [TextDelta]
     assert len(recorder.requests) == 2
@@ -328,7 +328,7 @@ def test_a_stream_that_fails_before_its_first_event_is_tried_again(
 
 @pytest.mark.parametrize("name", ["unfinished", "error_event", "malformed_event"])
 def test_nothing_is_tried_again_after_the_first_event(mocked: Mocked, name: str) -> None:
-    """The part that was handed out would come twice; the error keeps it."""
+    """After the first event the client raises instead of retrying; the error holds the text."""
     client, recorder = mocked(event_stream(stream(name)))
     conversation = client.open()
     assert next(conversation) == TextDelta("Hel")
@@ -340,7 +340,7 @@ def test_nothing_is_tried_again_after_the_first_event(mocked: Mocked, name: str)
 
 
 def test_a_wait_that_is_too_long_is_raised_at_once(mocked: Mocked) -> None:
-    """The caller learns how long, and decides."""
+    """If the server asks for a long wait, the client raises at once and states the wait."""
     client, recorder = mocked(refusal(429, 3021, retry_after="100000"))
     with pytest.raises(APIStatusError) as caught:
         client.chat()
@@ -352,7 +352,7 @@ def test_a_wait_that_is_too_long_is_raised_at_once(mocked: Mocked) -> None:
 
 
 def test_a_users_client_is_used_as_it_is(call_style: CallStyle, speaks: Speaks) -> None:
-    """It is neither closed nor changed: headers, timeout, hooks, auth and parameters stay."""
+    """The client leaves the user's HTTP client open and unchanged, and uses its settings."""
     recorder = Recorder(ALOUD, event_stream(stream("native")))
     own: Any = recorder.http_client(
         call_style, headers={"x-own": "1"}, timeout=7, params={"own": "1"}
@@ -370,7 +370,7 @@ def test_a_users_client_is_used_as_it_is(call_style: CallStyle, speaks: Speaks) 
 
 
 def test_a_users_client_does_not_follow_redirects(call_style: CallStyle, speaks: Speaks) -> None:
-    """A token goes to no other host, even if the user's client would follow."""
+    """The client sends the token to no other host, even if the user's client would follow."""
     recorder = Recorder(
         lambda request: httpx.Response(307, headers={"location": "https://evil.example/x"})
     )
@@ -386,7 +386,7 @@ def test_a_users_client_does_not_follow_redirects(call_style: CallStyle, speaks:
 def test_a_users_credentials_do_not_replace_the_token(
     call_style: CallStyle, speaks: Speaks
 ) -> None:
-    """Basic auth of the user's client is not sent in the token's place."""
+    """The client sends the token, not the basic auth of the user's HTTP client."""
     recorder = Recorder(ALOUD)
     own: Any = recorder.http_client(call_style, auth=("user", "password"))
     client = speaks(http_client=own)
@@ -399,7 +399,7 @@ def test_a_users_credentials_do_not_replace_the_token(
 
 
 def test_a_client_shows_no_token(mocked: Mocked) -> None:
-    """Not in repr, str or its attributes' reprs."""
+    """The token is not in repr, str or the reprs of attributes."""
     client, _ = mocked(ALOUD)
     client.chat()
     shown = f"{client.client!r} {client.client!s} {vars(client.client)!r}"
@@ -408,8 +408,8 @@ def test_a_client_shows_no_token(mocked: Mocked) -> None:
 
 
 @pytest.mark.parametrize("travel", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_client_does_not_travel(speaks: Speaks, travel: Any) -> None:
-    """It holds a token and connections: it is made where it is used."""
+def test_a_client_cannot_be_pickled(speaks: Speaks, travel: Any) -> None:
+    """A client holds a token and connections, so pickling it raises."""
     with pytest.raises(TypeError, match="token"):
         travel(speaks().client)
 
@@ -418,7 +418,7 @@ def test_a_client_does_not_travel(speaks: Speaks, travel: Any) -> None:
 
 
 def test_both_clients_have_the_same_methods() -> None:
-    """The same methods with the same parameters; only `close` has another name."""
+    """Both clients have the same methods and parameters; only `close` is named differently."""
 
     def methods(cls: type) -> dict[str, Any]:
         return {
@@ -433,7 +433,7 @@ def test_both_clients_have_the_same_methods() -> None:
 
 
 def test_context_managers() -> None:
-    """Leaving closes; a later call would open anew."""
+    """Leaving the `with` block closes the client; a later call opens a new connection."""
     recorder = Recorder(ALOUD)
     settings: dict[str, Any] = {"account_id": ACCOUNT, "api_token": TOKEN}
     with (
@@ -453,7 +453,7 @@ def test_context_managers() -> None:
 
 
 async def test_embeddings_run_side_by_side() -> None:
-    """Up to `max_concurrency` requests are under way at once, and no more."""
+    """Up to `max_concurrency` requests run at the same time, and no more."""
     now, most = 0, 0
 
     async def slow(request: httpx.Request) -> httpx.Response:
@@ -473,7 +473,7 @@ async def test_embeddings_run_side_by_side() -> None:
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "1", None], ids=str)
 async def test_at_least_one_request_is_under_way(number: Any) -> None:
-    """With none at once the call would wait for ever."""
+    """`max_concurrency` below 1 raises: with no request allowed the call would never end."""
     client = AsyncClient(BGE, account_id=ACCOUNT, api_token=TOKEN)
     with pytest.raises(ConfigurationError) as caught:
         await asyncio.wait_for(client.embed(["a"], max_concurrency=number), 5)
@@ -481,7 +481,7 @@ async def test_at_least_one_request_is_under_way(number: Any) -> None:
 
 
 async def test_a_failed_batch_cancels_the_others() -> None:
-    """No request goes on, paid for, when its result cannot be used."""
+    """A failed batch cancels the running requests, whose results could not be used."""
     cancelled: list[bool] = []
 
     async def answer_or_hang(request: httpx.Request) -> httpx.Response:
@@ -501,7 +501,7 @@ async def test_a_failed_batch_cancels_the_others() -> None:
 
 
 def test_timeouts_are_the_clients(speaks: Speaks) -> None:
-    """A number is the total and the clocks on the answer."""
+    """A number sets the total and every clock on the answer."""
     assert speaks(timeout=5).client.timeout == Timeout(first_byte=5, idle=5, total=5)
     own = Timeout(connect=1)
     assert speaks(timeout=own).client.timeout is own

@@ -1,4 +1,4 @@
-"""Vectors by both clients: batches that fit, refusals that are parted, failures that stop all."""
+"""Vectors by both clients: batch sizes, refused batches that are split, and failures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def words(number: int, text: str = "reed") -> str:
-    """A text of that many tokens, for a server that counts words."""
+    """Return a text of that many tokens, for a server that counts words."""
     return " ".join([text] * number)
 
 
@@ -47,7 +47,7 @@ def error(message: str, code: int = 3030, status: int = 400) -> httpx.Response:
 
 
 def bge_m3(budget: int = 60_000, per_word: int = 1, code: int = 3030) -> Answer:
-    """bge-m3's rule as its refusals give it: texts x longest <= budget, and 8,192 a text."""
+    """Refuse requests as bge-m3 does: texts x longest <= budget, and 8,192 tokens a text."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         texts = json.loads(request.content)["text"]
@@ -79,7 +79,7 @@ MIXES: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_requests_fit_the_model_and_vectors_their_texts(mocked: Mocked, mix: str) -> None:
-    """No request is refused, none is needlessly small, and vectors come in the caller's order."""
+    """Requests fit the budget, few are needed, and vectors are in the caller's order."""
     texts = MIXES[mix]
     client, recorder = mocked(bge_m3())
     found = client.call("embed", texts, model=BGE_M3)
@@ -91,7 +91,7 @@ def test_requests_fit_the_model_and_vectors_their_texts(mocked: Mocked, mix: str
 
 @pytest.mark.parametrize("code", [3030, 5006])
 def test_a_refused_request_is_sent_in_parts(mocked: Mocked, code: int) -> None:
-    """Where the estimate was too low the call goes on; nothing that came is asked for again."""
+    """The client splits a refused request, and asks for no vector that it has already received."""
     texts = [words(500 + n % 7, "zxqjkv") + str(n) for n in range(100)]
     client, recorder = mocked(bge_m3(per_word=5, code=code))
     found = client.call("embed", texts, model=BGE_M3)
@@ -106,7 +106,7 @@ def fits(texts: list[str], per_word: int) -> bool:
 
 
 def test_one_refusal_is_enough_for_all_batches(mocked: Mocked) -> None:
-    """What was refused says how far the estimates are off; the rest is packed by it."""
+    """One refusal corrects the estimates for all batches that are still to be sent."""
     texts = [words(400, "zxqjkv")] * 600
     client, recorder = mocked(bge_m3(per_word=3))
     client.call("embed", texts, model=BGE_M3, max_concurrency=1)
@@ -122,10 +122,10 @@ def test_one_refusal_is_enough_for_all_batches(mocked: Mocked) -> None:
         pytest.param(lambda: error("an unknown sentence", 3030), id="3030"),
     ],
 )
-def test_any_model_that_finds_a_request_too_much(
+def test_a_request_too_large_for_any_model_is_split(
     mocked: Mocked, reply: Callable[[], httpx.Response]
 ) -> None:
-    """Also one whose budget is unknown, and whatever the sentence is."""
+    """The client also splits for models whose budget is unknown, whatever the message says."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         texts = json.loads(request.content)["text"]
@@ -139,7 +139,7 @@ def test_any_model_that_finds_a_request_too_much(
 
 @pytest.mark.parametrize("place", [0, 57, 119])
 def test_a_text_that_is_too_long_is_named(mocked: Mocked, place: int) -> None:
-    """The error says where it stands in the caller's list, and nothing was paid for."""
+    """The error states the index in the caller's list, before any request is paid for."""
     texts = [words(700)] * 120
     texts[place] = words(9003)
     client, recorder = mocked(bge_m3())
@@ -151,7 +151,7 @@ def test_a_text_that_is_too_long_is_named(mocked: Mocked, place: int) -> None:
 
 
 def test_a_text_whose_length_was_underestimated_is_named(mocked: Mocked) -> None:
-    """It is found by parting its batch, and its place is the caller's."""
+    """The client splits the batch to find the text, and states its index in the caller's list."""
     texts = [words(900), words(2000, "zxqjkv"), words(901)]
     client, recorder = mocked(bge_m3(per_word=5))
     with pytest.raises(ContextWindowExceededError) as caught:
@@ -161,15 +161,15 @@ def test_a_text_whose_length_was_underestimated_is_named(mocked: Mocked) -> None
 
 
 def test_a_long_text_may_be_cut(mocked: Mocked) -> None:
-    """`truncate` is the server's to do: the request says so and holds as many as fit when cut."""
+    """With `truncate` the server cuts texts, and the client packs them by their cut length."""
     texts = [words(9000)] * 7
     client, recorder = mocked(lambda _: httpx.Response(200, json={"data": [[1.0]] * 7}))
     assert len(client.call("embed", texts, model=BGE_M3, truncate=True).vectors) == 7
     assert [body["truncate_inputs"] for body in recorder.bodies] == [True]
 
 
-def test_another_refusal_is_not_parted(mocked: Mocked) -> None:
-    """A request that is wrong stays wrong in halves."""
+def test_a_refusal_for_another_reason_is_not_split(mocked: Mocked) -> None:
+    """The client splits no request that is wrong for another reason than its size."""
     client, recorder = mocked(refusal(400, 5006, "text[3] must not be null"))
     with pytest.raises(InvalidRequestError):
         client.call("embed", ["a", "b", "c"], model=BGE_M3)
@@ -178,7 +178,7 @@ def test_another_refusal_is_not_parted(mocked: Mocked) -> None:
 
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_after_a_failure_no_request_is_sent(mocked: Mocked, at_once: int) -> None:
-    """What is under way may end; nothing else goes out."""
+    """After a failure, running requests may end, but the client sends no other."""
     client, recorder = mocked(refusal(500, 3043), max_retries=0)
     with pytest.raises(ServerError):
         client.call("embed", ["a"] * 40, model=BGE, batch_size=1, max_concurrency=at_once)
@@ -186,7 +186,7 @@ def test_after_a_failure_no_request_is_sent(mocked: Mocked, at_once: int) -> Non
 
 
 def test_progress_that_fails_stops_the_call(mocked: Mocked) -> None:
-    """An error of the caller's own reaches the caller."""
+    """An error in the caller's progress function reaches the caller."""
 
     def fail(_: int) -> None:
         raise KeyError("mine")
@@ -200,7 +200,7 @@ def test_progress_that_fails_stops_the_call(mocked: Mocked) -> None:
 
 
 def test_sync_requests_run_side_by_side() -> None:
-    """`max_concurrency` requests wait for one another in sync calls too."""
+    """In sync calls too, `max_concurrency` requests run at the same time."""
     together = threading.Barrier(3)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -215,7 +215,7 @@ def test_sync_requests_run_side_by_side() -> None:
 
 
 def test_request_ids_and_neurons_of_all_requests(mocked: Mocked) -> None:
-    """Ids in the order of the texts, neurons summed, from the headers where the body has none."""
+    """Request ids are in the order of the texts; neurons, also from headers, are summed."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         (text,) = json.loads(request.content)["text"]
@@ -230,7 +230,7 @@ def test_request_ids_and_neurons_of_all_requests(mocked: Mocked) -> None:
 
 
 def test_blank_texts_raise_before_any_request(mocked: Mocked) -> None:
-    """All of them are named, also one in the last of several batches."""
+    """The error names all blank texts, also one in the last of several batches."""
     client, recorder = mocked(bge_m3())
     with pytest.raises(ConfigurationError, match=r"texts\[1\], texts\[150\]"):
         client.call("embed", ["a", "\n", *["b"] * 148, " "], model=BGE)
@@ -238,10 +238,10 @@ def test_blank_texts_raise_before_any_request(mocked: Mocked) -> None:
 
 
 @pytest.mark.parametrize("count", [2000, 3000])
-def test_a_model_that_cuts_texts_in_silence(
+def test_a_model_that_truncates_without_notice(
     mocked: Mocked, caplog: pytest.LogCaptureFixture, count: int
 ) -> None:
-    """A warning says what the model does not; shorter texts bring none."""
+    """The client warns if the model truncates a text without notice; shorter texts log nothing."""
     client, _ = mocked(bge_m3())
     with caplog.at_level(logging.WARNING, "workersai"):
         client.call("embed", ["short", words(count)], model=GEMMA)

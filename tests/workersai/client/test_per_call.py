@@ -72,7 +72,7 @@ CALLS: dict[str, Callable[..., Any]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_headers_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
-    """Headers, affinity and gateway options of a call go out with it alone, over the client's."""
+    """Headers, affinity and gateway options of a call override the client's for that call only."""
     server = serve(well)
     client = speaks(
         base_url=server.base_url,
@@ -103,7 +103,7 @@ def test_headers_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_retries_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
-    """`max_retries=0` of a call rules its retries out, and no other's."""
+    """`max_retries=0` of a call applies to that call only."""
     server = serve(lambda peer, _: peer.answer(BUSY, "429 Too Many Requests"))
     client = speaks(base_url=server.base_url)
     with pytest.raises(OutOfCapacityError):
@@ -113,7 +113,7 @@ def test_retries_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["chat", "embed", "list_models", "run"])
 def test_timeout_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
-    """A call's timeout is that call's."""
+    """The timeout of a call applies to that call only."""
     server = serve(silent)
     client = speaks(base_url=server.base_url, max_retries=0)
     with pytest.raises(APITimeoutError) as caught:
@@ -123,7 +123,7 @@ def test_timeout_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
 
 
 def test_no_limit(speaks: Speaks) -> None:
-    """`timeout=None` is no limit; left out, the defaults hold."""
+    """`timeout=None` removes the limit; without the argument the defaults apply."""
     assert speaks(timeout=None).client.timeout == Timeout(*(NO_LIMIT,) * 4)
     assert speaks().client.timeout == Timeout()
     assert speaks().client.with_options(timeout=None).timeout.total == NO_LIMIT
@@ -145,7 +145,7 @@ def test_no_limit(speaks: Speaks) -> None:
 def test_options_that_cannot_work(
     speaks: Speaks, serve: Serve, name: str, *, option: str, value: Any, parameter: str
 ) -> None:
-    """A malformed option names itself, and nothing is sent."""
+    """The error names the wrong option, and the client sends nothing."""
     server = serve(well)
     client = speaks(base_url=server.base_url)
     with pytest.raises(ConfigurationError) as caught:
@@ -155,7 +155,7 @@ def test_options_that_cannot_work(
 
 
 def test_a_copy_shares_the_connections(speaks: Speaks, serve: Serve) -> None:
-    """A copy with other options asks over the same connection and keeps the other settings."""
+    """A copy with other options uses the same connection and keeps the other settings."""
     server = serve(well)
     speaker = speaks(base_url=server.base_url, max_retries=1)
     copy = speaker.client.with_options(headers={"x-row": "1"}, timeout=9)
@@ -168,8 +168,8 @@ def test_a_copy_shares_the_connections(speaks: Speaks, serve: Serve) -> None:
         speaker.client.with_options(model="@cf/a/b")
 
 
-def test_the_client_hears_of_every_retry(speaks: Speaks, serve: Serve) -> None:
-    """`on_retry` of the client hears of all calls, before the call's own listener."""
+def test_both_retry_listeners_are_called(speaks: Speaks, serve: Serve) -> None:
+    """The client's `on_retry` is called for all calls, before the call's own `on_retry`."""
     heard: list[tuple[str, int]] = []
 
     def first(notice: RetryNotice) -> None:
@@ -195,8 +195,8 @@ def test_the_client_hears_of_every_retry(speaks: Speaks, serve: Serve) -> None:
 # ------------------------------------------------------------------------------------ streams
 
 
-def test_a_stream_knows_what_it_has_brought(speaks: Speaks, serve: Serve) -> None:
-    """`.text` grows with the events; `.result()` is what `chat` would have returned."""
+def test_a_stream_holds_its_text_and_result(speaks: Speaks, serve: Serve) -> None:
+    """`.text` grows with the events; `.result()` equals what `chat` would have returned."""
     speaker = speaks(base_url=serve(well).base_url)
     events = speaker.client.stream_chat(HELLO)
     assert events.text == ""
@@ -209,7 +209,7 @@ def test_a_stream_knows_what_it_has_brought(speaks: Speaks, serve: Serve) -> Non
 
 
 def test_leaving_a_stream_closes_it(serve: Serve) -> None:
-    """The `with` block of a stream that is not read to its end closes the connection."""
+    """Leaving the `with` block of an unfinished stream closes the connection."""
     from tests.workersai.talking import speaker
 
     def endless(peer: Peer, seen: Seen) -> None:
@@ -254,7 +254,7 @@ def test_events_are_collected(serve: Serve) -> None:
 def test_any_model_can_be_run(
     speaks: Speaks, serve: Serve, kind: str, body: bytes, expected: Any
 ) -> None:
-    """The payload goes out as it is; JSON comes without its envelope, other answers as bytes."""
+    """`run` sends the payload unchanged; it returns JSON without its envelope, or bytes."""
     server = serve(lambda peer, _: peer.answer(body, "200 OK", kind))
     speaker = speaks(base_url=server.base_url)
     payload = {"prompt": "a fox", "num_steps": 4, "unheard": None}
@@ -264,7 +264,7 @@ def test_any_model_can_be_run(
 
 
 def test_any_model_can_be_streamed(serve: Serve) -> None:
-    """Events come as JSON values; an error among them is raised, an answer without is one value."""
+    """JSON events become values, an error event raises, and a plain answer is one value."""
     from tests.workersai.talking import speaker
 
     def events(peer: Peer, seen: Seen) -> None:
@@ -292,7 +292,7 @@ def test_any_model_can_be_streamed(serve: Serve) -> None:
 
 @pytest.mark.parametrize("payload", [{"api_token": "x"}, ["x"], "x", {"x": object()}])
 def test_payloads_that_cannot_be_sent(speaks: Speaks, serve: Serve, payload: Any) -> None:
-    """Credentials, and what has no JSON form, are refused before anything is sent."""
+    """The client refuses credentials, and values without a JSON form, before it sends anything."""
     server = serve(well)
     speaker = speaks(base_url=server.base_url)
     with pytest.raises(ConfigurationError):
@@ -303,8 +303,8 @@ def test_payloads_that_cannot_be_sent(speaks: Speaks, serve: Serve, payload: Any
 # --------------------------------------------------------------------------- errors and logs
 
 
-def test_what_an_error_says_of_the_answer(speaks: Speaks, serve: Serve) -> None:
-    """Status, parsed body and headers are there, without cookies and secrets."""
+def test_an_error_holds_the_answer(speaks: Speaks, serve: Serve) -> None:
+    """The error has status, parsed body and headers, without cookies and secrets."""
     body = '{"errors":[{"code":5006,"message":"bad %s"}],"success":false}' % TOKEN  # noqa: UP031
     server = serve(
         lambda peer, _: peer.answer(
@@ -327,7 +327,7 @@ def test_what_an_error_says_of_the_answer(speaks: Speaks, serve: Serve) -> None:
     assert TOKEN not in f"{error.body} {error.headers}"
 
 
-def test_an_error_says_where_it_began(speaks: Speaks, free_port: int) -> None:
+def test_an_error_has_its_traceback_and_cause(speaks: Speaks, free_port: int) -> None:
     """The traceback leads to the line that failed, and the cause is the system's error."""
     import traceback
 
@@ -342,7 +342,7 @@ def test_an_error_says_where_it_began(speaks: Speaks, free_port: int) -> None:
 def test_the_log_has_attempts_and_retries(
     speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """DEBUG has each attempt with its time, INFO each retry; no content, token or account."""
+    """DEBUG logs each attempt and its time, INFO each retry; no content, token or account."""
     caplog.set_level(logging.DEBUG, "workersai")
     busy = iter([True, False])
     server = serve(
@@ -364,7 +364,7 @@ def test_the_log_has_attempts_and_retries(
 
 @pytest.mark.parametrize(("value", "is_on"), [("debug", True), ("INFO", True), ("", False)])
 def test_the_variable_that_switches_the_log_on(value: str, *, is_on: bool) -> None:
-    """`WORKERSAI_LOG` gives the logger a level and a handler; without it nothing is set up."""
+    """`WORKERSAI_LOG` sets the logger's level and adds a handler; without it neither happens."""
     script = (
         "import logging, workersai; found = logging.getLogger('workersai');"
         "print(bool(found.handlers), found.isEnabledFor(logging.INFO))"
@@ -380,7 +380,7 @@ def test_the_variable_that_switches_the_log_on(value: str, *, is_on: bool) -> No
 
 
 def test_repr_of_a_client(speaks: Speaks) -> None:
-    """The repr says where a client leads, without token and account."""
+    """The repr shows where a client sends requests, without token and account."""
     shown = repr(speaks().client)
     assert UNKNOWN in shown
     assert "api.cloudflare.com" in shown

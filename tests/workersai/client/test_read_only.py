@@ -1,4 +1,4 @@
-"""The settings of a client can be read, and not changed."""
+"""Users can read the settings of a client, but cannot change them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS = ["model", "http_client", "batches", *ConnectionOptions.__annotations_
 
 
 def test_settings_can_be_read(speaks: Speaks) -> None:
-    """As they were passed; a number of seconds as the clocks it stands for."""
+    """Settings read back as they were passed; a number of seconds reads as a `Timeout`."""
     client = speaks(model=GRANITE, endpoint="openai", timeout=7, max_retries=5).client
     assert client.model == GRANITE
     assert client.endpoint == "openai"
@@ -27,7 +27,7 @@ def test_settings_can_be_read(speaks: Speaks) -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_cannot_be_assigned(speaks: Speaks, name: str) -> None:
-    """At once, by its name, with what to do; the client is as it was."""
+    """Assigning raises an error with the name and the alternative; the client is unchanged."""
     client = speaks().client
     before = client.timeout, client.max_retries, client.model
     with pytest.raises(
@@ -42,13 +42,13 @@ def test_a_setting_cannot_be_assigned(speaks: Speaks, name: str) -> None:
     ("name", "words"), [("time_out", "did you mean timeout"), ("max_retry", "max_retries")]
 )
 def test_a_misspelt_setting_cannot_be_assigned(speaks: Speaks, name: str, words: str) -> None:
-    """It would have no effect, so it is refused as the constructor refuses it."""
+    """Assigning an unknown name raises, because it would have no effect."""
     with pytest.raises(ConfigurationError, match=words):
         setattr(speaks().client, name, 5)
 
 
-def test_a_method_can_be_stood_in_for(speaks: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of users replace methods, and put them back."""
+def test_a_method_can_be_replaced(speaks: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users' tests can replace a method of a client and restore it."""
     client: Any = speaks().client
     monkeypatch.setattr(client, "chat", lambda *_: "a stand-in")
     assert client.chat([]) == "a stand-in"
@@ -58,8 +58,8 @@ def test_a_method_can_be_stood_in_for(speaks: Speaks, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("part", ["client", "batches"])
 @pytest.mark.parametrize("how", [pickle.dumps, copy.deepcopy])
-def test_no_part_of_a_client_carries_its_token_away(speaks: Speaks, part: str, how: Any) -> None:
-    """Neither the client nor its batches can be pickled or copied."""
+def test_no_part_of_a_client_can_be_pickled(speaks: Speaks, part: str, how: Any) -> None:
+    """Neither the client nor its batches can be pickled or copied, because they hold the token."""
     client = speaks().client
     with pytest.raises(TypeError) as refused:
         how(client if part == "client" else client.batches)
@@ -67,7 +67,7 @@ def test_no_part_of_a_client_carries_its_token_away(speaks: Speaks, part: str, h
 
 
 def test_no_part_of_a_client_shows_its_token(speaks: Speaks) -> None:
-    """Not in a repr, nor in that of what it is made of."""
+    """No repr of the client or of its parts shows the token."""
     client = speaks().client
     parts = [client, client.batches, *vars(client).values(), *vars(client._setup).values()]
     shown = " ".join([*map(repr, parts), repr(vars(client)), repr(vars(client._setup))])

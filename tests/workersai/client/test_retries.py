@@ -1,4 +1,4 @@
-"""Retries and the deadline, on a clock that stands still."""
+"""Retries and the deadline, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workersai.client.retries import exchange, retry_delay
 
 
 class Clock:
-    """Seconds that pass only when told."""
+    """A clock that advances only when the test calls it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -90,14 +90,14 @@ class Run:
 
 
 def test_a_call_that_succeeds_is_made_once() -> None:
-    """No wait before it, no notice."""
+    """A call that succeeds has no wait before it and no retry notice."""
     run = Run([])
     assert (run.result, run.delays, run.notices) == ("done", [0.0], [])
 
 
 @pytest.mark.parametrize("retries", [0, 1, 2, 5])
 def test_how_often_it_is_tried_again(retries: int) -> None:
-    """Two retries by default, as many as asked for otherwise; the last error is raised."""
+    """The client retries twice by default or as set, and then raises the last error."""
     errors = [failure(503) for _ in range(retries + 1)]
     run = Run(errors, retries)
     assert run.attempts == retries + 1
@@ -106,7 +106,7 @@ def test_how_often_it_is_tried_again(retries: int) -> None:
 
 @pytest.mark.parametrize("fails", [1, 2])
 def test_a_retry_that_succeeds(fails: int) -> None:
-    """What worked in the end is the result."""
+    """The call returns the result of the attempt that succeeded."""
     run = Run([BUSY] * fails)
     assert run.result == "done"
     assert run.attempts == fails + 1
@@ -135,13 +135,13 @@ NOT_RETRIED = [(s, None) for s in (301, 307, 400, 401, 402, 403, 404, 405, 410, 
 
 @pytest.mark.parametrize(("status", "code"), RETRIED)
 def test_what_is_tried_again(status: int, code: int | None) -> None:
-    """408, 409, 425, 429, 5xx, and the codes that mean "a little later"."""
+    """The client retries 408, 409, 425, 429, 5xx, and codes of a temporary failure."""
     assert Run([failure(status, code)]).attempts == 2
 
 
 @pytest.mark.parametrize(("status", "code"), NOT_RETRIED)
 def test_what_is_not_tried_again(status: int, code: int | None) -> None:
-    """What would fail the same way; never an allocation that is used up, whatever its status."""
+    """The client retries no lasting failure, such as a used-up allocation, whatever its status."""
     run = Run([failure(status, code)])
     assert run.attempts == 1
     assert run.error is not None
@@ -160,12 +160,12 @@ def test_what_is_not_tried_again(status: int, code: int | None) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_failures_without_a_status(error: WorkersAIError, attempts: int) -> None:
-    """A connection may work the next time; an unreadable answer stays unreadable."""
+    """The client retries a failed connection, but not an unreadable answer."""
     assert Run([error]).attempts == attempts
 
 
 def test_nothing_is_tried_again_after_the_first_token() -> None:
-    """An error that carries a part of the answer says itself that it is not retryable."""
+    """An error that holds a part of the answer is not retryable, and says so."""
     error = error_from_body({"errors": [{"code": 3040, "message": "busy"}]})
     assert error.is_retryable
     error.is_retryable = False  # as the reader of a stream sets it beside `.partial`
@@ -194,7 +194,7 @@ def retryable(error: WorkersAIError) -> WorkersAIError:
 def test_a_generation_that_was_worked_on_is_not_tried_again(
     make: Callable[[], WorkersAIError], is_repeatable: bool, seconds: float, attempts: int
 ) -> None:
-    """What fails after half a minute may have been paid for; what fails at once was not."""
+    """A failure after 30 s may have been paid for, so the client retries earlier ones only."""
     run = Run([make()], seconds=seconds, is_repeatable=is_repeatable)
     assert run.attempts == attempts
     if attempts == 1:
@@ -204,20 +204,18 @@ def test_a_generation_that_was_worked_on_is_not_tried_again(
 
 @pytest.mark.parametrize("code", [3040, 3021, None])
 def test_a_busy_model_is_tried_again_however_late_it_says_so(code: int | None) -> None:
-    """A 429 says that nothing was generated."""
+    """A 429 is retried at any time, because it means that the server generated nothing."""
     assert Run([failure(429, code)], seconds=100, is_repeatable=False).attempts == 2
 
 
 @pytest.mark.parametrize(("is_repeatable", "attempts"), [(False, 1), (True, 2)])
-def test_a_generation_that_took_too_long_would_take_as_long_again(
-    is_repeatable: bool, attempts: int
-) -> None:
-    """Code 3046 says so, whenever it comes."""
+def test_a_generation_timeout_is_not_retried(is_repeatable: bool, attempts: int) -> None:
+    """Code 3046 is never retried: the generation would take as long again."""
     assert Run([failure(408, 3046)], is_repeatable=is_repeatable).attempts == attempts
 
 
-def test_the_server_can_forbid_it() -> None:
-    """`x-should-retry: false` is one attempt."""
+def test_the_server_can_forbid_retries() -> None:
+    """With `x-should-retry: false` the client makes one attempt."""
     assert Run([failure(503, x_should_retry="false")]).attempts == 1
 
 
@@ -225,14 +223,14 @@ def test_the_server_can_forbid_it() -> None:
 
 
 def test_waits_double_up_to_a_limit() -> None:
-    """Half a second, doubled each time, at most eight."""
+    """The first wait is half a second; each later wait doubles, up to eight seconds."""
     run = Run([BUSY] * 7, retries=7)
     assert run.delays == [0, 0.5, 1, 2, 4, 8, 8, 8]
 
 
 @given(st.floats(0, 1), st.integers(0, 50))
 def test_waits_are_fully_jittered(share: float, number: int) -> None:
-    """Clients that failed together do not come back together."""
+    """Each wait is a random part of its limit, so that clients do not retry together."""
     longest = retry_delay(BUSY, number, 1.0)
     found = retry_delay(BUSY, number, share)
     assert longest is not None
@@ -242,7 +240,7 @@ def test_waits_are_fully_jittered(share: float, number: int) -> None:
 
 
 def test_jitter_is_random_by_default() -> None:
-    """Two clients do not wait the same."""
+    """Two clients wait for different times."""
     random.seed()
     delays = set()
     for _ in range(8):
@@ -269,14 +267,14 @@ def test_jitter_is_random_by_default() -> None:
     ids=str,
 )
 def test_a_wait_that_the_server_asks_for(headers: dict[str, str], delay: float) -> None:
-    """It is obeyed to the second; what is no time to wait leaves the usual wait."""
+    """The client waits as long as the server asks; an invalid value leaves the usual wait."""
     run = Run([failure(429, None, **headers)], timeout=Timeout(total=100))
     assert run.delays == [0, delay]
 
 
 @pytest.mark.parametrize("seconds", ["60.1", "100000", "1e9"])
 def test_a_wait_that_is_too_long_is_raised_at_once(seconds: str) -> None:
-    """Above 60 seconds the caller decides: the error says how long."""
+    """Above 60 seconds the client raises instead of waiting, and states the wait."""
     run = Run([failure(429, retry_after=seconds)], timeout=Timeout(total=10**9))
     assert run.attempts == 1
     assert isinstance(run.error, APIStatusError)
@@ -287,14 +285,14 @@ def test_a_wait_that_is_too_long_is_raised_at_once(seconds: str) -> None:
 
 
 def test_no_wait_passes_the_deadline() -> None:
-    """A wait that would end after the deadline is not begun."""
+    """The client does not begin a wait that would end after the deadline."""
     run = Run([failure(429, retry_after="10")], timeout=Timeout(total=10))
     assert run.attempts == 1
     assert run.error is not None
 
 
 def test_attempts_count_against_the_deadline() -> None:
-    """Slow attempts leave less for the next ones."""
+    """Slow attempts leave less time for the next ones."""
     run = Run([BUSY] * 9, retries=9, timeout=Timeout(total=2), seconds=0.8)
     assert run.attempts == 2
     assert run.clock.now <= 1002.2
@@ -314,8 +312,8 @@ def test_every_attempt_has_the_same_deadline() -> None:
 # -------------------------------------------------------------------------------- notices
 
 
-def test_every_retry_is_told_before_it_is_made() -> None:
-    """Number, wait and reason of each; none for the failure that is raised."""
+def test_every_retry_is_reported_before_it_is_made() -> None:
+    """The client reports number, wait and reason of each retry, but not the final failure."""
     errors = [failure(503), failure(500), failure(502)]
     run = Run(errors)
     assert run.notices == [RetryNotice(1, 0.5, errors[0]), RetryNotice(2, 1.0, errors[1])]
@@ -326,9 +324,7 @@ def test_every_retry_is_told_before_it_is_made() -> None:
 
 
 def test_a_number_is_the_total() -> None:
-    """A number holds for every clock on the answer, and leaves the connection its own; `None`
-    is no limit.
-    """
+    """A number sets every clock on the answer, but not the connect clock; `None` sets no limit."""
     assert Timeout.of(5) == Timeout(first_byte=5, idle=5, total=5)
     assert Timeout.of(900) == Timeout(first_byte=900, idle=900, total=900)
     no_limit = Timeout.of(None)
@@ -344,7 +340,7 @@ def test_a_number_is_the_total() -> None:
     ids=repr,
 )
 def test_a_timeout_is_a_number_of_seconds(name: str, value: Any) -> None:
-    """What no clock can wait for raises as an argument."""
+    """A value that no clock can wait for raises an argument error."""
     with pytest.raises(ConfigurationError) as caught:
         Timeout(**{name: value})
     assert caught.value.parameter == "timeout"
@@ -363,7 +359,7 @@ def test_a_timeout_is_a_number_of_seconds(name: str, value: Any) -> None:
     ids=repr,
 )
 def test_what_is_no_timeout(value: Any, words: str) -> None:
-    """It is refused by its type or its value, and the message says what to pass."""
+    """The client refuses a wrong type or value, and the message states what to pass."""
     with pytest.raises(ConfigurationError, match=re.escape(words)) as caught:
         Timeout.of(value)
     assert caught.value.parameter == "timeout"

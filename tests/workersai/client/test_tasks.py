@@ -1,4 +1,4 @@
-"""A model of another task is refused before any request, with what to use instead."""
+"""The client refuses a model of another task before any request, and names the right method."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ INSTEAD = {
     RERANKER: ("a reranker", "WorkersAIRerank"),
 }
 TASKS = {GRANITE: "text-generation", BGE: "embeddings", RERANKER: "rerank"}
-# Of the models here, two take no batches at all, which is said before their task.
+# Two of these models take no batches at all; the client checks that before the task.
 WRONG = [
     (call, model)
     for call, (task, _) in CALLS.items()
@@ -52,7 +52,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("call", "model"), WRONG)
 def test_a_model_of_another_task_is_refused(mocked: Mocked, call: str, model: str) -> None:
-    """The message names the model, its task and who asks it; nothing is sent."""
+    """The message names the model, its task and the method; the client sends nothing."""
     client, recorder = mocked(json_answer(b"{}"), model=model)
     method, arguments = call.split(" ", maxsplit=1)[0], CALLS[call][1]
     with pytest.raises(ConfigurationError) as caught:
@@ -65,7 +65,7 @@ def test_a_model_of_another_task_is_refused(mocked: Mocked, call: str, model: st
 
 @pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
 def test_a_stream_is_refused_as_it_is_made(mocked: Mocked, method: str) -> None:
-    """Not only with its first event."""
+    """A stream raises when it is created, not at its first event."""
     client, recorder = mocked(json_answer(b"{}"), model=RERANKER)
     with pytest.raises(ConfigurationError, match="a reranker"):
         getattr(client.client, method)(HELLO if method == "stream_chat" else "Once")
@@ -73,8 +73,8 @@ def test_a_stream_is_refused_as_it_is_made(mocked: Mocked, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["embed", "rerank"])
-def test_nothing_to_send_is_refused_too(mocked: Mocked, method: str) -> None:
-    """A wrong model shows with the first call, though its list is empty."""
+def test_an_empty_list_is_refused_too(mocked: Mocked, method: str) -> None:
+    """A wrong model raises even if the list of texts is empty."""
     client, _ = mocked(json_answer(b"{}"), model=GRANITE)
     with pytest.raises(ConfigurationError, match="a chat model"):
         client.call(method, *([[]] if method == "embed" else ["what", []]))
@@ -90,7 +90,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("method", ANSWERS)
 def test_an_unknown_model_passes(mocked: Mocked, method: str) -> None:
-    """What it is for only the server knows."""
+    """The client refuses no unknown model, because only the server knows its task."""
     client, recorder = mocked(json_answer(ANSWERS[method]), model=UNKNOWN)
     client.call(method, *CALLS[method][1])
     assert len(recorder.requests) == 1
@@ -98,7 +98,7 @@ def test_an_unknown_model_passes(mocked: Mocked, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["embed", "rerank"])
 def test_bge_m3_does_both(mocked: Mocked, method: str) -> None:
-    """Its page takes texts, and a query with documents."""
+    """The client sends bge-m3 texts to embed, and a query with documents to rank."""
     client, recorder = mocked(json_answer(ANSWERS[method]), model=BGE_M3)
     client.call(method, *CALLS[method][1])
     assert len(recorder.requests) == 1
@@ -133,7 +133,7 @@ FACES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
 
 @pytest.mark.parametrize("name", FACES)
 def test_the_faces_refuse_too(name: str) -> None:
-    """Before any request, whichever class got the wrong model."""
+    """Every class of both faces refuses a wrong model before any request."""
     kind, model, call = FACES[name]
     requests: list[httpx.Request] = []
 

@@ -1,4 +1,4 @@
-"""Names of tools that no model accepts: written another way, and read back."""
+"""Tool names that no model accepts are rewritten for the wire and restored in answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plain(names: list[str]) -> Any:
 def streamed(names: list[str]) -> Any:
     pieces = [{**call, "index": at} for at, call in enumerate(calls(names))]
     deltas: list[tuple[dict[str, Any], Any]] = [({"tool_calls": [piece]}, None) for piece in pieces]
-    # Some servers repeat the name with every piece of the arguments.
+    # Some servers repeat the name with every fragment of the arguments.
     again = {"index": 0, "id": None, "function": {"name": names[0], "arguments": " "}}
     deltas += [({"tool_calls": [again]}, None), ({}, "tool_calls")]
     events = [
@@ -43,7 +43,7 @@ def streamed(names: list[str]) -> Any:
 
 
 def test_tools_have_acceptable_names_on_the_wire_alone(mocked: Mocked) -> None:
-    """Definitions, choice and history carry the wire's names; the answer has the tools' own."""
+    """Definitions, choice and history are sent with rewritten names; answers have the own ones."""
     client, recorder = mocked(plain([*WIRE, "unheard_of"]))
     history = [
         *HELLO,
@@ -72,14 +72,15 @@ def test_streamed_calls_have_the_tools_own_names(mocked: Mocked) -> None:
 
 
 def test_a_call_by_the_own_name_is_that_tool_s(mocked: Mocked) -> None:
-    """A model may have read the name in the conversation, and use it."""
+    """A call by the tool's own name counts too: a model may have read it in the conversation."""
     client, _ = mocked(plain([OWN[0]]))
     assert client.chat(tools=TOOLS).tool_calls[0].name == OWN[0]
 
 
 def test_the_calls_of_a_batch_have_the_tools_own_names(mocked: Mocked) -> None:
-    """The batch keeps which names its requests' tools were given, for any process that reads it;
-    of an id alone nobody knows them.
+    """A batch restores the names of its tools in any process that reads it.
+
+    The batch object keeps the rewritten names; a reader that has only the id does not know them.
     """
     queued = json_answer(b'{"status": "queued", "request_id": "r", "model": "m"}')
     rows = [

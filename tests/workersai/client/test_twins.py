@@ -1,4 +1,4 @@
-"""The sync and the async half of the clients are the same code, but for the words that differ."""
+"""The sync and async halves of the clients are the same code, except for a list of words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORDS = [
 
 
 def half(file: str, name: str) -> str:
-    """One class or function, without comments and docstrings."""
+    """Return the source of one class or function, without comments and docstrings."""
     tree = ast.parse((CLIENT / file).read_text())
     (found,) = (n for n in ast.walk(tree) if getattr(n, "name", None) == name)
     for node in ast.walk(found):
@@ -57,8 +57,10 @@ def in_sync_words(text: str) -> str:
 
 
 @pytest.mark.parametrize(("file", "name", "other_file", "other_name"), TWINS)
-def test_both_halves_say_the_same(file: str, name: str, other_file: str, other_name: str) -> None:
-    """A change in one half is made in the other one too."""
+def test_both_halves_are_the_same_code(
+    file: str, name: str, other_file: str, other_name: str
+) -> None:
+    """A change in one half must be made in the other half too."""
     sync, other = half(file, name), in_sync_words(half(other_file, other_name))
     difference = "\n".join(difflib.unified_diff(sync.splitlines(), other.splitlines(), lineterm=""))
     assert not difference, difference

@@ -1,4 +1,4 @@
-"""What the server of raw sockets does in the tests of both engines."""
+"""What the raw socket server does in the tests of both engines."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def hang(peer: Peer, seen: Seen) -> None:
 
 
 def stall(peer: Peer, seen: Seen) -> None:
-    """Begin a stream and never go on."""
+    """Begin a stream and send nothing more."""
     peer.begin()
     peer.chunk(FIRST)
     peer.wait_for_hang_up()
@@ -57,7 +57,7 @@ def cut_length(peer: Peer, seen: Seen) -> None:
 def reset(peer: Peer, seen: Seen) -> None:
     peer.begin()
     peer.chunk(FIRST)
-    peer.server.release.wait(0.05)  # a reset may overtake what was sent before it
+    peer.server.release.wait(0.05)  # a reset may overtake the bytes that were sent before it
     peer.hang_up(reset=True)
 
 

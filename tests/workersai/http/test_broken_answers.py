@@ -1,4 +1,4 @@
-"""Answers that break off, or are no HTTP."""
+"""Answers that break off or are not HTTP."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from workersai import (
 )
 
 
-def test_nobody_listens(speaks: Speaks, free_port: int) -> None:
-    """A refused connection is tried again and then raised, naming the host."""
+def test_a_refused_connection(speaks: Speaks, free_port: int) -> None:
+    """A refused connection is retried, and then raises an error with the host's name."""
     client = speaks(base_url=f"http://127.0.0.1:{free_port}", max_retries=1)
     notices: list[RetryNotice] = []
     with pytest.raises(APIConnectionError, match=r"127\.0\.0\.1") as caught:
@@ -48,7 +48,7 @@ def test_nobody_listens(speaks: Speaks, free_port: int) -> None:
 
 
 def test_a_server_that_hangs_up_at_once(speaks: Speaks, serve: Serve) -> None:
-    """No byte of an answer: tried again, then a connection error."""
+    """A server that closes before any byte of its answer is retried, then raises."""
     server = serve(lambda peer, _: peer.hang_up())
     client = speaks(base_url=server.base_url, max_retries=1)
     with pytest.raises(APIConnectionError):
@@ -76,7 +76,7 @@ def clean_end(peer: Peer, seen: Seen) -> None:
     "script", [cut_chunks, cut_in_a_chunk, cut_length, close_delimited, clean_end, reset]
 )
 def test_a_stream_that_is_cut(speaks: Speaks, serve: Serve, script: Script) -> None:
-    """However the bytes stop before the end: what came is given, then it raises; no retry."""
+    """However a stream breaks off, the client yields what came, then raises without a retry."""
     server = serve(script)
     client = speaks(base_url=server.base_url)
     conversation = client.open()
@@ -89,7 +89,7 @@ def test_a_stream_that_is_cut(speaks: Speaks, serve: Serve, script: Script) -> N
 
 
 def test_a_connection_that_breaks_after_the_finish_reason(speaks: Speaks, serve: Serve) -> None:
-    """The model had finished: that is a success."""
+    """A connection that breaks after the finish reason is a success."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()
@@ -101,7 +101,7 @@ def test_a_connection_that_breaks_after_the_finish_reason(speaks: Speaks, serve:
 
 
 def test_a_plain_answer_that_is_cut_is_tried_again(speaks: Speaks, serve: Serve) -> None:
-    """Half an answer is none; nothing of it was handed out."""
+    """The client retries a plain answer that breaks off, because it has returned no part of it."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 1:
@@ -126,7 +126,7 @@ NOT_HTTP = {
 
 @pytest.mark.parametrize("name", NOT_HTTP)
 def test_an_answer_that_is_no_http(speaks: Speaks, serve: Serve, name: str) -> None:
-    """It raises at once, and asking again would not help."""
+    """An answer that is not HTTP raises at once, without a retry."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.send(NOT_HTTP[name])
@@ -139,16 +139,16 @@ def test_an_answer_that_is_no_http(speaks: Speaks, serve: Serve, name: str) -> N
 
 
 def test_a_chunk_that_is_no_chunk(speaks: Speaks, serve: Serve) -> None:
-    """A body that breaks the protocol in the middle of a stream keeps what had come."""
+    """A broken chunk in the middle of a stream raises; the error holds the text before it."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()
         peer.chunk(FIRST)
-        peer.server.release.wait(0.05)  # so that the first event is read on its own
+        peer.server.release.wait(0.05)  # so that the client reads the first event on its own
         peer.send(b"not a size\r\n")
         peer.hang_up()
 
-    # aiohttp says nothing of the broken chunk: there the idle clock has to end it.
+    # aiohttp reports no broken chunk, so there the idle timeout has to end the stream.
     client = speaks(base_url=serve(script).base_url, timeout=Timeout(idle=0.2))
     conversation = client.open()
     assert next(conversation) == TextDelta("Hel")
@@ -172,7 +172,7 @@ def test_a_chunk_that_is_no_chunk(speaks: Speaks, serve: Serve) -> None:
 def test_compressed_answers(
     speaks: Speaks, serve: Serve, encoding: str, body: bytes, text: str | None
 ) -> None:
-    """What is compressed although it was not asked for is read, or refused in our terms."""
+    """A compressed answer that the client did not ask for is read, or raises a package error."""
     server = serve(
         lambda peer, _: peer.answer(
             body, "200 OK", "application/json", f"content-encoding: {encoding}"
@@ -188,7 +188,7 @@ def test_compressed_answers(
 
 
 def test_a_compressed_stream(speaks: Speaks, serve: Serve) -> None:
-    """Events are given out of a compressed stream too."""
+    """The client yields the events of a compressed stream too."""
     server = serve(
         lambda peer, _: peer.answer(
             gzip.compress(NATIVE), "200 OK", "text/event-stream", "content-encoding: gzip"
@@ -199,7 +199,7 @@ def test_a_compressed_stream(speaks: Speaks, serve: Serve) -> None:
 
 @pytest.mark.parametrize("method", ["chat", "stream_chat"])
 def test_a_bomb_is_not_inflated(speaks: Speaks, serve: Serve, method: str) -> None:
-    """A small body that inflates to much more than any answer raises early."""
+    """A small body that inflates to far more than the limit raises early."""
     bomb = gzip.compress(b" " * (96 << 20), 9)
     server = serve(
         lambda peer, _: peer.answer(bomb, "200 OK", "application/json", "content-encoding: gzip")
@@ -211,7 +211,7 @@ def test_a_bomb_is_not_inflated(speaks: Speaks, serve: Serve, method: str) -> No
 
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
 def test_a_body_without_an_end(speaks: Speaks, serve: Serve, status: str) -> None:
-    """An answer is read up to 16 MiB, an error up to 64 KiB; then the connection is closed."""
+    """An answer is read up to 16 MiB, an error up to 64 KiB; then the client hangs up."""
 
     def script(peer: Peer, seen: Seen) -> None:
         head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\r\n".encode()
@@ -227,7 +227,7 @@ def test_a_body_without_an_end(speaks: Speaks, serve: Serve, status: str) -> Non
 
 @pytest.mark.parametrize("method", ["chat", "stream_chat"])
 def test_an_error_before_a_stream(speaks: Speaks, serve: Serve, method: str) -> None:
-    """Errors come as JSON with a status, streamed or not, and the connection stays usable."""
+    """A JSON error in reply to a stream request raises, and the connection stays usable."""
     body = b'{"errors":[{"message":"AiError: too long","code":5021}],"success":false}'
     server = serve(lambda peer, _: peer.answer(body, "413 Payload Too Large"))
     client = speaks(base_url=server.base_url)
@@ -242,7 +242,7 @@ def test_an_error_before_a_stream(speaks: Speaks, serve: Serve, method: str) -> 
 def test_an_error_whose_body_is_broken(
     speaks: Speaks, serve: Serve, extra: str, method: str
 ) -> None:
-    """The status has said no already: it is that error, and is not tried again."""
+    """An error status with a broken body raises that error without a retry."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.send(f"HTTP/1.1 401 Unauthorized\r\n{extra}\r\n\r\nno such".encode())
@@ -255,7 +255,7 @@ def test_an_error_whose_body_is_broken(
 
 
 def test_a_page_of_html(speaks: Speaks, serve: Serve) -> None:
-    """A gateway's error page is a server error with a short quote."""
+    """A gateway's HTML page is a server error with a short quote."""
     page = b"<html><head><title>502 Bad Gateway</title></head>" + b"x" * 9_000
     server = serve(lambda peer, _: peer.answer(page, "502 Bad Gateway", "text/html"))
     with pytest.raises(ServerError, match="502 Bad Gateway") as caught:
@@ -265,8 +265,8 @@ def test_a_page_of_html(speaks: Speaks, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Please log in</html>"], ids=["empty", "portal"])
-def test_success_that_is_none(speaks: Speaks, serve: Serve, body: bytes) -> None:
-    """An empty 200 or a captive portal is not an answer."""
+def test_a_success_without_an_answer(speaks: Speaks, serve: Serve, body: bytes) -> None:
+    """An empty 200 and the page of a captive portal raise."""
     server = serve(lambda peer, _: peer.answer(body, "200 OK", "text/html"))
     client = speaks(base_url=server.base_url)
     with pytest.raises(ResponseError):

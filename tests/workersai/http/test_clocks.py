@@ -1,4 +1,4 @@
-"""How long both engines wait."""
+"""The timeouts of both engines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workersai import (
 
 
 def ping(peer: Peer, seen: Seen) -> None:
-    """Begin a stream and send comments for ever."""
+    """Begin a stream and send comments without end."""
     peer.begin()
     peer.chunk(FIRST)
     while not peer.server.release.wait(0.01):
@@ -32,14 +32,14 @@ def ping(peer: Peer, seen: Seen) -> None:
 
 
 def drip(peer: Peer, seen: Seen) -> None:
-    """Send a whole answer a byte at a time, never to its end."""
+    """Send a whole answer a byte at a time, without ever finishing it."""
     peer.begin("application/json")
     while not peer.server.release.wait(0.01):
         peer.sock.sendall(b"1\r\n \r\n")
 
 
 def test_an_answer_that_never_begins(speaks: Speaks, serve: Serve) -> None:
-    """`first_byte` runs out, the connection is closed."""
+    """When `first_byte` runs out, the client closes the connection."""
     server = serve(hang)
     client = speaks(base_url=server.base_url, timeout=Timeout(first_byte=0.1), max_retries=0)
     with pytest.raises(APITimeoutError) as caught:
@@ -50,7 +50,7 @@ def test_an_answer_that_never_begins(speaks: Speaks, serve: Serve) -> None:
 
 
 def test_embeddings_that_never_begin_are_tried_again(speaks: Speaks, serve: Serve) -> None:
-    """A timeout before the answer may be bad luck; the caller hears of the retry."""
+    """The client retries embeddings after a timeout before the answer, and reports the retry."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 1:
@@ -67,7 +67,7 @@ def test_embeddings_that_never_begin_are_tried_again(speaks: Speaks, serve: Serv
 
 @pytest.mark.parametrize("script", [stall, ping])
 def test_a_stream_that_stalls(speaks: Speaks, serve: Serve, script: Script) -> None:
-    """`idle` runs out between two events, pings or not; what had come is kept."""
+    """A stream without an event for `idle` seconds raises, comments or not, and keeps its text."""
     server = serve(script)
     client = speaks(base_url=server.base_url, timeout=Timeout(idle=0.15))
     conversation = client.open()
@@ -85,7 +85,7 @@ def test_a_stream_that_stalls(speaks: Speaks, serve: Serve, script: Script) -> N
 
 
 def test_a_slow_reader_is_no_stall(speaks: Speaks, serve: Serve) -> None:
-    """The time that the caller takes over an event does not run on the idle clock."""
+    """The time that the caller takes for an event does not count as idle."""
     go_on = threading.Event()
 
     def script(peer: Peer, seen: Seen) -> None:
@@ -99,7 +99,7 @@ def test_a_slow_reader_is_no_stall(speaks: Speaks, serve: Serve) -> None:
     client = speaks(base_url=server.base_url, timeout=Timeout(idle=0.2))
     conversation = client.open()
     next(conversation)
-    threading.Event().wait(0.3)  # the caller's own time, longer than the clock
+    threading.Event().wait(0.3)  # the caller's own time, longer than the idle timeout
     go_on.set()
     assert next(conversation) == TextDelta("lo")
     conversation.close()
@@ -109,7 +109,7 @@ def test_a_slow_reader_is_no_stall(speaks: Speaks, serve: Serve) -> None:
 def test_the_total_bounds_everything(
     speaks: Speaks, serve: Serve, script: Script, method: str
 ) -> None:
-    """Whatever the server does, the call is over when `total` is."""
+    """Whatever the server does, the call ends after `total` seconds."""
     server = serve(script)
     client = speaks(base_url=server.base_url, timeout=0.25)
     began = time.monotonic()
@@ -121,7 +121,7 @@ def test_the_total_bounds_everything(
 
 
 def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
-    """A server that is always busy is not asked beyond `total`."""
+    """The client stops retrying a busy server when `total` is over."""
     server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
     client = speaks(base_url=server.base_url, timeout=0.5, max_retries=100)
     began = time.monotonic()

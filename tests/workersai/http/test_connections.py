@@ -1,4 +1,4 @@
-"""Connections: kept, shared, closed, left."""
+"""Connections: how clients reuse, share and close them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_connections_are_used_again(speaks: Speaks, serve: Serve) -> None:
 
 
 def test_what_is_sent_over_the_wire(speaks: Speaks, serve: Serve) -> None:
-    """The model's id stands in the path as it is, and compression is not asked for."""
+    """The path holds the model's id unescaped, and the client does not ask for compression."""
     server = serve(well)
     speaks(base_url=server.base_url).chat()
     (seen,) = server.requests
@@ -70,7 +70,7 @@ def test_what_is_sent_over_the_wire(speaks: Speaks, serve: Serve) -> None:
 
 
 def test_closing_closes_the_connections(speaks: Speaks, serve: Serve) -> None:
-    """After `close` the server has seen the end, and another call opens anew."""
+    """After `close` the server sees the end; another call opens a new connection."""
     server = serve(well)
     client = speaks(base_url=server.base_url)
     client.chat()
@@ -80,8 +80,8 @@ def test_closing_closes_the_connections(speaks: Speaks, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("method", ["chat", "stream_chat"])
-def test_closing_ends_what_is_under_way(call_style: CallStyle, serve: Serve, method: str) -> None:
-    """Who waits for an answer is told at once, and need not wait until a clock runs out."""
+def test_closing_ends_running_calls(call_style: CallStyle, serve: Serve, method: str) -> None:
+    """Closing raises at once in a call that waits for its answer."""
     begun = threading.Event()
 
     def begin(peer: Peer, seen: Seen) -> None:
@@ -109,10 +109,10 @@ def test_closing_ends_what_is_under_way(call_style: CallStyle, serve: Serve, met
 
 @pytest.mark.parametrize("kind", [SyncConnection, AsyncConnection])
 @pytest.mark.parametrize("is_copy", [False, True])
-def test_a_connection_ends_for_whoever_reads_it(
+def test_ending_a_connection_ends_a_blocked_read(
     loopback: None, kind: type[Any], *, is_copy: bool
 ) -> None:
-    """Closing alone would leave a read of another thread waiting; a fork's copy ends nothing."""
+    """A shutdown ends a read in another thread; in a forked process it ends nothing."""
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.dup() as reading:
         reading.settimeout(0.05)
@@ -128,7 +128,7 @@ def test_a_connection_ends_for_whoever_reads_it(
 
 
 def close_from_elsewhere(client: Speaker) -> None:
-    """Close a client that another thread is asking."""
+    """Close a client while another thread waits for its answer."""
     if client._loop is None:
         client.client.close()
     else:
@@ -136,7 +136,7 @@ def close_from_elsewhere(client: Speaker) -> None:
 
 
 def test_a_close_that_is_cancelled_closes_all_the_same(serve: Serve) -> None:
-    """An event loop that ends cancels whoever closes; nothing stays open behind it."""
+    """A cancelled `aclose`, as when an event loop ends, still closes every connection."""
     begun = threading.Event()
 
     def hang(peer: Peer, seen: Seen) -> None:
@@ -163,7 +163,7 @@ def test_a_close_that_is_cancelled_closes_all_the_same(serve: Serve) -> None:
 
 
 def test_a_closed_client_keeps_no_connection(serve: Serve) -> None:
-    """A client that is closed and used in turns has closed each of its old connections."""
+    """A client that is used and closed several times closes every connection."""
     server = serve(well)
     client = make(Client, server)
     for number in range(1, 6):
@@ -179,7 +179,7 @@ def test_a_closed_client_keeps_no_connection(serve: Serve) -> None:
 def test_a_fork_while_another_thread_makes_its_first_call(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child does not wait for a lock whose holder it does not have."""
+    """A forked child does not wait for a lock that a thread of its parent holds."""
     client, find = make(Client, serve(well)), sync.shared_pool
     is_making, may_go = threading.Event(), threading.Event()
 
@@ -193,7 +193,7 @@ def test_a_fork_while_another_thread_makes_its_first_call(
         asked = pool.submit(client.chat, HELLO)
         assert is_making.wait(WAIT)
         if not (child := os.fork()):
-            signal.alarm(int(WAIT))  # ends a child that waits for ever
+            signal.alarm(int(WAIT))  # ends a child that hangs
             sync.shared_pool = find
             os._exit(0 if client.chat(HELLO).text else 1)
         may_go.set()
@@ -204,7 +204,7 @@ def test_a_fork_while_another_thread_makes_its_first_call(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_that_closes_does_not_end_its_parent_s_stream(serve: Serve) -> None:
-    """The connection is the parent's; the child has a copy of its descriptor."""
+    """A forked child that closes a client does not end a stream of its parent."""
 
     def in_two(peer: Peer, seen: Seen) -> None:
         peer.begin()
@@ -229,7 +229,7 @@ def test_a_child_that_closes_does_not_end_its_parent_s_stream(serve: Serve) -> N
 
 @pytest.mark.parametrize("how", ["close", "drop"])
 def test_an_abandoned_stream_closes_its_connection(speaks: Speaks, serve: Serve, how: str) -> None:
-    """The server need not go on writing for nobody."""
+    """A stream that the caller drops closes its connection, so that the server stops."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()
@@ -246,13 +246,13 @@ def test_an_abandoned_stream_closes_its_connection(speaks: Speaks, serve: Serve,
         del conversation
         gc.collect()
         if client.call_style == "async":
-            client.wait(asyncio.sleep(0.01))  # the loop closes what was dropped
+            client.wait(asyncio.sleep(0.01))  # the event loop closes the stream that was dropped
     assert server.gone.wait(WAIT)
     assert len(server.requests) == 1
 
 
 def test_a_cancelled_task_closes_its_connection(serve: Serve) -> None:
-    """Cancelling in the middle of a stream is heard by the server, and passes through."""
+    """Cancelling during a stream closes the connection, and `CancelledError` is raised."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()
@@ -281,7 +281,7 @@ def test_a_cancelled_task_closes_its_connection(serve: Serve) -> None:
 
 
 def test_a_socket_that_stays_open_after_done(speaks: Speaks, serve: Serve) -> None:
-    """`[DONE]` is the end, whatever the server does with its socket."""
+    """`[DONE]` ends the stream, even if the server keeps its socket open."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()
@@ -296,7 +296,7 @@ def test_a_socket_that_stays_open_after_done(speaks: Speaks, serve: Serve) -> No
 
 
 def test_an_idle_connection_that_the_server_closed(speaks: Speaks, serve: Serve) -> None:
-    """A connection that went while nobody used it is no error."""
+    """An idle connection that the server closed causes no error in the next call."""
 
     def script(peer: Peer, seen: Seen) -> None:
         well(peer, seen)
@@ -310,7 +310,7 @@ def test_an_idle_connection_that_the_server_closed(speaks: Speaks, serve: Serve)
 
 
 def test_a_connection_that_closes_under_the_second_request(speaks: Speaks, serve: Serve) -> None:
-    """The race of keep-alive: the server sees the request twice, the caller one answer."""
+    """If keep-alive ends as a request is sent, the client sends it again and returns one answer."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 2:

@@ -1,4 +1,4 @@
-"""No failure shows the token or the account."""
+"""No error shows the token or the account."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from workersai import (
 
 
 def portal(peer: Peer, seen: Seen) -> None:
-    """Echo the credentials in a page."""
+    """Echo the credentials in an HTML page."""
     peer.answer(f"<p>{seen.header('authorization')} {seen.path}".encode(), "200 OK", "text/html")
 
 
@@ -48,7 +48,7 @@ ECHOES = (refuse, portal)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, its causes, its contexts."""
+    """Return an error with its causes and contexts."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -60,7 +60,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def locals_of(error: BaseException) -> str:
-    """The local variables that a traceback of our own frames would print."""
+    """Return the local variables of this project's frames, as a traceback would print them."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     ours = [frame for frame in frames if "/workersai/" in frame.f_code.co_filename]
     ours = [frame for frame in ours if "/tests/" not in frame.f_code.co_filename]
@@ -81,7 +81,7 @@ def test_no_failure_shows_the_token(
     script: Script,
     method: str,
 ) -> None:
-    """Text, causes, attributes, traceback, local variables and logs of any failure are clean."""
+    """Text, causes, attributes, traceback, local variables and logs of an error hold no secret."""
     caplog.set_level(logging.DEBUG)
     server = serve(script)
     timeout = Timeout(first_byte=0.1, idle=0.1, total=0.5)
@@ -95,7 +95,7 @@ def test_no_failure_shows_the_token(
         assert TOKEN not in shown
         if script not in ECHOES and isinstance(
             error, WorkersAIError
-        ):  # what a server sent is a local variable while it is read
+        ):  # a server's bytes are a local variable while they are read
             assert TOKEN not in locals_of(error)
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
     assert TOKEN not in caplog.text

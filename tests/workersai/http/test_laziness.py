@@ -1,4 +1,4 @@
-"""What a client costs before its first call."""
+"""The cost of a client before its first call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workersai._http import tls
 
 
 def test_making_a_client_costs_nothing(speaks: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection, no SSL context and no HTTP client in a constructor."""
+    """A constructor opens no connection, and creates no SSL context and no HTTP client."""
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("a constructor must not do this")
@@ -29,7 +29,7 @@ def test_making_a_client_costs_nothing(speaks: Speaks, monkeypatch: pytest.Monke
 
 
 def test_https_clients_share_one_ssl_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading the certificates takes tens of milliseconds: once is enough."""
+    """All clients share one SSL context: loading certificates takes tens of milliseconds."""
     made: list[ssl.SSLContext] = []
 
     def make(**_: Any) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""What HTTP libraries log: without the secrets of clients that live, and else untouched."""
+"""The log filter masks secrets of live clients in HTTP libraries' records, and changes no other."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Keeper(logging.Handler):
 
 
 @pytest.fixture
-def heard() -> Iterator[Keeper]:
-    """Hear everything that reaches the root logger."""
+def records_at_root() -> Iterator[Keeper]:
+    """Collect every record that reaches the root logger."""
     keeper, root = Keeper(), logging.getLogger()
     level = root.level
     root.addHandler(keeper)
@@ -51,34 +51,34 @@ def make(cls: Any = Client, **settings: Any) -> Any:
 
 @pytest.mark.parametrize("name", LOGGERS)
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
-def test_secrets_of_every_client_that_lives(heard: Keeper, cls: Any, name: str) -> None:
-    """Two clients are open: what a library logs shows neither token and neither account."""
+def test_secrets_of_every_client_that_lives(records_at_root: Keeper, cls: Any, name: str) -> None:
+    """With two open clients, a library's log shows neither their tokens nor their accounts."""
     clients = make(cls), make(cls, account_id=OTHER_ACCOUNT, api_token=OTHER_TOKEN)
     logger = logging.getLogger(name)
     logger.info("echo of %s at /accounts/%s/ai", f"Bearer {TOKEN}", ACCOUNT)
     logger.info("echo of Bearer %s at /accounts/%s/ai", OTHER_TOKEN, OTHER_ACCOUNT.upper())
-    assert heard.lines == [
+    assert records_at_root.lines == [
         "echo of Bearer *** at /accounts/***/ai",
         "echo of Bearer *** at /accounts/***/ai",
     ]
-    assert heard.records[0].msg == "echo of %s at /accounts/%s/ai"
+    assert records_at_root.records[0].msg == "echo of %s at /accounts/%s/ai"
     del clients
 
 
-def test_secrets_go_with_their_client(heard: Keeper) -> None:
-    """What belongs to a client that is gone is kept nowhere, and masked no longer."""
+def test_secrets_go_with_their_client(records_at_root: Keeper) -> None:
+    """The filter keeps no secret of a client that was garbage-collected, and masks it no longer."""
     client, other = make(), make(account_id=OTHER_ACCOUNT, api_token=OTHER_TOKEN)
     del client
     gc.collect()
     assert TOKEN not in live_secrets()
     assert ACCOUNT not in live_secrets()
     logging.getLogger("httpx").info("%s %s", TOKEN, OTHER_TOKEN)
-    assert heard.lines == [f"{TOKEN} ***"]
+    assert records_at_root.lines == [f"{TOKEN} ***"]
     del other
 
 
 class Shown:
-    """An argument that shows a secret as a text, such as a URL."""
+    """A log argument whose text holds a secret, such as a URL."""
 
     def __str__(self) -> str:
         return f"https://api.example.com/accounts/{ACCOUNT}/ai"
@@ -96,12 +96,12 @@ ECHOES: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_secrets_in_a_text_or_in_its_arguments(heard: Keeper, echo: str) -> None:
-    """Whichever part holds it, neither the line nor a part of the record shows it."""
+def test_secrets_in_a_text_or_in_its_arguments(records_at_root: Keeper, echo: str) -> None:
+    """Neither the line nor any part of the record shows a secret."""
     client = make()
     text, arguments = ECHOES[echo]
     logging.getLogger("httpcore.http11").debug(text, *arguments)
-    (line,), (record,) = heard.lines, heard.records
+    (line,), (record,) = records_at_root.lines, records_at_root.records
     assert "***" in line
     for secret in (TOKEN, ACCOUNT):
         assert secret not in line
@@ -109,24 +109,24 @@ def test_secrets_in_a_text_or_in_its_arguments(heard: Keeper, echo: str) -> None
     del client
 
 
-def test_secrets_in_a_traceback(heard: Keeper) -> None:
+def test_secrets_in_a_traceback(records_at_root: Keeper) -> None:
     """An exception that shows a secret is logged as its masked traceback."""
     client = make()
     failure = OSError(f"no route to {ACCOUNT}")
     logging.getLogger("asyncio").error("Task failed", exc_info=failure, stack_info=True)
-    assert ACCOUNT not in heard.lines[0]
-    assert "OSError: no route to ***" in heard.lines[0]
-    assert heard.records[0].exc_info is None
+    assert ACCOUNT not in records_at_root.lines[0]
+    assert "OSError: no route to ***" in records_at_root.lines[0]
+    assert records_at_root.records[0].exc_info is None
     del client
 
 
-async def test_secrets_in_what_an_event_loop_reports(heard: Keeper) -> None:
-    """Aiohttp names the URL of an answer that nobody closed to the loop, which logs it."""
+async def test_secrets_in_what_an_event_loop_reports(records_at_root: Keeper) -> None:
+    """Aiohttp reports the URL of an unclosed answer to the loop; the loop logs it masked."""
     client = make(AsyncClient)
     context = {"message": "Unclosed response", "client_response": Shown()}
     asyncio.get_running_loop().call_exception_handler({**context, "url": str(Shown())})
-    assert "Unclosed response" in heard.lines[-1]
-    assert ACCOUNT not in heard.lines[-1]
+    assert "Unclosed response" in records_at_root.lines[-1]
+    assert ACCOUNT not in records_at_root.lines[-1]
     del client
 
 
@@ -141,7 +141,7 @@ STRANGE: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @pytest.mark.parametrize("strange", STRANGE)
 def test_records_that_do_not_fit_their_arguments(strange: str) -> None:
-    """Such a record raises nothing in its logger's caller: its handler reports it."""
+    """Such a record raises nothing in the code that logs; the handler reports it."""
     client = make()
     text, arguments = STRANGE[strange]
     logger = logging.getLogger("httpx")
@@ -152,36 +152,36 @@ def test_records_that_do_not_fit_their_arguments(strange: str) -> None:
     del client
 
 
-def test_records_without_a_secret_are_left_as_they_are(heard: Keeper) -> None:
-    """Text, arguments and exception are the very objects that were logged."""
+def test_records_without_a_secret_are_left_as_they_are(records_at_root: Keeper) -> None:
+    """Text, arguments and exception stay the same objects."""
     client = make()
     argument = object()
     failure = RuntimeError("somebody else's")
     logging.getLogger("httpx").error("GET /accounts/%s %s", "0" * 32, argument, exc_info=failure)
-    (record,) = heard.records
+    (record,) = records_at_root.records
     assert record.args is not None
     assert record.args[1] is argument  # type: ignore[index]  # a tuple, as logged
-    assert "0" * 32 in heard.lines[0]
+    assert "0" * 32 in records_at_root.lines[0]
     assert record.exc_info is not None
     assert record.exc_info[1] is failure
     del client
 
 
-def test_no_other_logger_is_looked_at(heard: Keeper) -> None:
-    """The root logger and those of other packages have no filter of this one."""
+def test_no_other_logger_is_looked_at(records_at_root: Keeper) -> None:
+    """The root logger and those of other packages get no filter."""
     client = make(AsyncClient)
     for name in ("", "somebody", "aiohttp.access", "urllib3", "langchain_core", "httpx.of_mine"):
         assert logging.getLogger(name or None).filters == []
     logging.getLogger("somebody").info("my own %s", TOKEN)
-    assert heard.lines == [f"my own {TOKEN}"]
+    assert records_at_root.lines == [f"my own {TOKEN}"]
     del client
 
 
 @pytest.mark.parametrize("client_token", ["t", "bad", TOKEN])
 def test_ordinary_words_stay_in_errors_and_logs(
-    mocked: Mocked, heard: Keeper, client_token: str
+    mocked: Mocked, records_at_root: Keeper, client_token: str
 ) -> None:
-    """Neither a header's word nor a token that is too short to be one is taken for a secret."""
+    """The filter does not mask words of headers, nor a token too short to be a secret."""
     words = "bad marketing request of the communications department"
     settings: dict[str, Any] = {"x-team": "marketing", "x-department": "communications"}
     client, _ = mocked(refusal(400, 3001, words), api_token=client_token, default_headers=settings)
@@ -189,7 +189,7 @@ def test_ordinary_words_stay_in_errors_and_logs(
         client.chat()
     assert words in str(caught.value)
     logging.getLogger("httpx").info(words)
-    assert heard.lines[-1] == words
+    assert records_at_root.lines[-1] == words
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ def test_ordinary_words_stay_in_errors_and_logs(
     ],
 )
 def test_a_secret_that_could_be_a_word_is_matched_whole(text: str, shown: str) -> None:
-    """It is masked where it stands alone, escape sequences around it or not."""
+    """Such a secret is masked only as a whole word, also between escape sequences."""
     assert redact(text, ("horsebox",)) == shown
 
 
 @pytest.mark.parametrize("text", ["x" * 99 + "{}", "{}y", "token_{}_", "{}{}"])
 def test_a_secret_that_is_no_word_is_found_anywhere(text: str) -> None:
-    """No text holds a long key by chance."""
+    """A long key is masked inside other text too, because no text holds one by chance."""
     assert TOKEN not in redact(text.replace("{}", TOKEN), (TOKEN,))

@@ -1,4 +1,4 @@
-"""Redirects are not followed, cookies are not sent back."""
+"""The client follows no redirect and sends no cookie back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workersai import (
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
 def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str) -> None:
-    """A token goes to no other host."""
+    """The client sends the token to no other host."""
     other = serve(well)
     server = serve(
         lambda peer, _: peer.answer(
@@ -36,7 +36,7 @@ def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str) -
 
 
 def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
-    """One tenant's cookie does not travel with another's request."""
+    """The client does not send a cookie of one answer with a later request."""
     server = serve(
         lambda peer, _: peer.answer(
             HELLO_BODY, "200 OK", "application/json", "set-cookie: session=1; Path=/"
@@ -51,7 +51,7 @@ def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
 def test_cookies_are_not_sent_back_through_a_users_client(
     call_style: CallStyle, speaks: Speaks, serve: Serve
 ) -> None:
-    """Not even from the jar of the user's own client."""
+    """The client sends no cookie from the jar of the user's own HTTP client."""
     server = serve(
         lambda peer, _: peer.answer(
             HELLO_BODY, "200 OK", "application/json", "set-cookie: session=1; Path=/"

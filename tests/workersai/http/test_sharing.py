@@ -1,4 +1,4 @@
-"""Pools that objects share: when one is made, kept and let go."""
+"""Pools that objects share: when one is made, kept and released."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workersai._http.targets import parse_target
 
 
 class Pool:
-    """A pool that its test calls forgotten or not."""
+    """A pool whose test decides whether it is forgotten."""
 
     def __init__(self, route: str) -> None:
         self.route = route
@@ -32,14 +32,14 @@ class Pool:
 
 
 def test_one_pool_a_route() -> None:
-    """The same route gives the same pool, another one another."""
+    """The same route returns the same pool; another route returns another pool."""
     pools: SharedPools[str, Pool] = SharedPools(Pool)
     assert pools.get("a") is pools.get("a")
     assert pools.get("a") is not pools.get("b")
 
 
 def test_a_forgotten_pool_goes_when_another_is_asked_for() -> None:
-    """One that is asked for again stays, however long it was not used."""
+    """Asking for a pool releases forgotten ones; a pool that is asked for again stays."""
     pools: SharedPools[str, Pool] = SharedPools(Pool)
     first, second = pools.get("a"), weakref.ref(pools.get("b"))
     for pool in (first, pools.get("b")):
@@ -52,7 +52,7 @@ def test_a_forgotten_pool_goes_when_another_is_asked_for() -> None:
 
 
 def test_a_forked_process_gets_pools_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its parent's go, because they are the parent's."""
+    """A forked process drops its parent's pools and makes its own."""
     pools: SharedPools[str, Pool] = SharedPools(Pool)
     theirs = weakref.ref(pools.get("a"))
     parent = os.getpid()
@@ -74,7 +74,7 @@ def make(cls: Any, server: Loopback) -> Any:
 def test_sync_connections_of_dropped_objects_end(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When they have waited long enough, the first call of any object closes them."""
+    """The first call of any object closes connections that have been idle for long enough."""
     first, second = serve(until_hang_up), serve(until_hang_up)
     make(Client, first).chat(HELLO)
     assert not first.gone.is_set()
@@ -86,7 +86,7 @@ def test_sync_connections_of_dropped_objects_end(
 async def test_async_connections_of_dropped_objects_end(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When they have waited long enough, the event loop closes them."""
+    """The event loop closes connections that have been idle for long enough."""
     monkeypatch.setattr(aio_pool, "IDLE_SECONDS", 0.05)
     server = serve(until_hang_up)
     await make(AsyncClient, server).chat(HELLO)
@@ -96,7 +96,7 @@ async def test_async_connections_of_dropped_objects_end(
 async def test_async_connections_of_an_object_that_idles_end_too(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An object that lives opens a new one at its next call."""
+    """An idle object's connections close too; its next call opens a new one."""
     monkeypatch.setattr(aio_pool, "IDLE_SECONDS", 0.05)
     server = serve(until_hang_up)
     client = make(AsyncClient, server)
@@ -109,7 +109,7 @@ async def test_async_connections_of_an_object_that_idles_end_too(
 
 
 def test_a_route_shows_no_password_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A traceback with local variables prints where it leads, and no more."""
+    """A route's repr, which tracebacks print, shows the proxy without its password."""
     monkeypatch.setenv("HTTPS_PROXY", "socks5://user:not-to-be-seen@proxy.example:1080")
     route = LibraryRoute.to(parse_target("https://workersai.example/client/v4"))
     assert "not-to-be-seen" in str(route.proxies)

@@ -27,7 +27,7 @@ from workersai import (
 
 
 def test_threads_share_a_client(serve: Serve) -> None:
-    """Sixteen first calls at once share their connections, and each gets its own answer."""
+    """Sixteen first calls in threads share connections, and each gets its own answer."""
     gate = threading.Barrier(16)
 
     def echo(peer: Peer, seen: Seen) -> None:
@@ -50,7 +50,7 @@ def test_threads_share_a_client(serve: Serve) -> None:
 
 
 def test_event_loops_in_a_row(serve: Serve) -> None:
-    """One async client works in every `asyncio.run`, closed or not, without a warning."""
+    """One async client works in successive `asyncio.run` calls without a warning."""
     server = serve(well)
     client = make(AsyncClient, server)
 
@@ -67,7 +67,7 @@ def test_event_loops_in_a_row(serve: Serve) -> None:
 
 
 def test_event_loops_side_by_side(serve: Serve) -> None:
-    """One async client works in the loops of several threads at once."""
+    """One async client works in the loops of several threads at the same time."""
     server = serve(well)
     client = make(AsyncClient, server)
 
@@ -84,7 +84,7 @@ def test_event_loops_side_by_side(serve: Serve) -> None:
 def test_a_forked_process_has_its_own_connections(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under another process id a new connection is made, and the parent's is not closed."""
+    """A forked process opens its own connection, and the parent's stays open."""
     server = serve(well)
     client = make(Client, server)
     client.chat(HELLO)
@@ -99,7 +99,7 @@ def test_a_forked_process_has_its_own_connections(
 
 
 def test_a_sync_call_inside_a_running_loop(serve: Serve) -> None:
-    """A notebook runs in a loop; a sync client works there."""
+    """A sync client works inside a running loop, as in a notebook."""
     server = serve(well)
 
     async def main() -> str:

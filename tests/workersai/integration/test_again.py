@@ -1,4 +1,4 @@
-"""Several answers to one question, as adapters ask for them when tool calls are malformed."""
+"""Adapters ask the model again when tool calls are malformed: one result from several answers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def events(text: str = "", *, calls: Any = (), invalid: Any = ()) -> list[ChatEv
     return [*said, *deltas, ChatFinish(tool_calls=calls, invalid_tool_calls=invalid)]
 
 
-def asked(*answers: ChatResult, retries: int = 2, **options: Any) -> tuple[ChatResult, Rounds]:
+def ask_with(*answers: ChatResult, retries: int = 2, **options: Any) -> tuple[ChatResult, Rounds]:
     left = list(answers)
     rounds = Rounds(ARGUMENTS, retries, **options)
     return ask_rounds(lambda **_: left.pop(0), rounds), rounds
@@ -51,16 +51,16 @@ def streamed(*answers: list[ChatEvent], retries: int = 2, **options: Any) -> lis
 
 
 def test_the_callers_arguments_stay_as_they_are() -> None:
-    """What is asked again is a copy, longer by the calls and what was wrong with them."""
-    _, rounds = asked(result(invalid_tool_calls=(BROKEN,)), result(text="a"))
+    """Asking again sends a copy with the calls and their errors; the caller's list is unchanged."""
+    _, rounds = ask_with(result(invalid_tool_calls=(BROKEN,)), result(text="a"))
     assert len(ARGUMENTS["messages"]) == 1
     assert [m["role"] for m in rounds.arguments["messages"]] == ["user", "assistant", "tool"]
 
 
 def test_ids_that_a_model_counts_anew_stay_apart() -> None:
-    """One message of a framework may hold the calls of all answers."""
+    """Ids stay unique, because one framework message may hold the calls of all answers."""
     again = Invalid("c1", "g", "[", "not JSON")
-    answer, rounds = asked(
+    answer, rounds = ask_with(
         result(invalid_tool_calls=(BROKEN,)),
         result(invalid_tool_calls=(again,)),
         result(tool_calls=(CALL,)),
@@ -77,8 +77,8 @@ def test_ids_that_a_model_counts_anew_stay_apart() -> None:
     assert len(set(named)) == 2
 
 
-def test_a_stream_says_where_another_answer_begins() -> None:
-    """After the calls that are not run, and before anything of the next answer."""
+def test_a_stream_marks_the_start_of_another_answer() -> None:
+    """The event comes after the rejected calls and before the next answer."""
     found = streamed(events("a", invalid=(BROKEN,)), events("b", calls=(CALL,)))
     kinds = [type(event) for event in found]
     assert kinds == [TextDelta, ToolCallDelta, AskedAgain, TextDelta, ToolCallDelta, ChatFinish]
@@ -87,25 +87,25 @@ def test_a_stream_says_where_another_answer_begins() -> None:
 
 
 def test_usage_is_the_sum() -> None:
-    """Every answer was paid for."""
-    answer, _ = asked(
+    """The usage is the sum of all answers, because each was paid for."""
+    answer, _ = ask_with(
         result(tokens=3, invalid_tool_calls=(BROKEN,)), result(tokens=4, tool_calls=(CALL,))
     )
     assert answer.usage == Usage(7, 0, 7)
 
 
 def test_several_choices_are_not_asked_for_again() -> None:
-    """Which of them would be asked is not known."""
+    """With several choices the adapter does not ask again: it cannot tell which to ask about."""
     choices = (ChatChoice(invalid_tool_calls=(BROKEN,)), ChatChoice(index=1, text="a"))
-    answer, _ = asked(ChatResult(choices))
+    answer, _ = ask_with(ChatResult(choices))
     assert answer.choices == choices
 
 
 def test_each_answer_has_think_tags_of_its_own() -> None:
-    """What is thought in the first answer ends with it."""
+    """An unclosed think tag ends with its answer."""
     first = result(text="<think>Hm.</think>Let me see.", invalid_tool_calls=(BROKEN,))
     last = result(text="So.</think>Done.")
-    answer, rounds = asked(first, last, think_tags=True)
+    answer, rounds = ask_with(first, last, think_tags=True)
     assert (answer.text, answer.reasoning) == ("Let me see.\n\nDone.", "Hm.\n\nSo.")
     assert rounds.arguments["messages"][1]["content"] == "Let me see."
     assert rounds.arguments["messages"][1]["reasoning"] == "Hm."
@@ -113,7 +113,7 @@ def test_each_answer_has_think_tags_of_its_own() -> None:
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_leaving_a_stream_closes_it(retries: int) -> None:
-    """Whoever stops reading lets go of the connection that is open then."""
+    """A caller that stops reading closes the open connection."""
     closed = []
 
     def stream(**_: Any) -> Generator[ChatEvent, None, None]:

@@ -15,7 +15,7 @@ WAIT = 5.0
 
 
 class Made:
-    """A client, as far as its holder knows it."""
+    """A client that records only what its holder needs."""
 
     def __init__(self) -> None:
         self.closed = 0
@@ -28,7 +28,7 @@ class Made:
 
 
 def test_a_client_is_made_once_and_only_when_it_is_needed() -> None:
-    """The first call makes it, later ones return it; the other kind is not made."""
+    """The first call makes the client, later calls return it; the other kind is not made."""
     clients: Clients[Made, Made] = Clients()
     first = clients.synchronous(Made)
     assert clients.synchronous(Made) is first
@@ -36,12 +36,12 @@ def test_a_client_is_made_once_and_only_when_it_is_needed() -> None:
 
 
 def test_threads_that_make_at_once_get_the_same() -> None:
-    """Each of two threads may make a client; both get one of them, and no thread waits."""
+    """Two threads may each make a client, but both get the same one, and neither waits."""
     clients: Clients[Made, Made] = Clients()
     both = threading.Barrier(2)
 
     def slowly() -> Made:
-        both.wait(WAIT)  # neither goes on before the other is here too
+        both.wait(WAIT)  # each thread waits until the other is here too
         return Made()
 
     with ThreadPoolExecutor(2) as pool:
@@ -50,7 +50,7 @@ def test_threads_that_make_at_once_get_the_same() -> None:
 
 
 async def test_closing_closes_what_was_made() -> None:
-    """Each close is for its own kind, and one without a client does nothing."""
+    """Each close method closes its own kind of client, and does nothing without one."""
     clients: Clients[Made, Made] = Clients()
     clients.close()
     await clients.aclose()
@@ -65,7 +65,7 @@ async def test_closing_closes_what_was_made() -> None:
     "twin", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
 )
 def test_a_copy_is_empty_and_equal(twin: object) -> None:
-    """A client does not travel, and does not tell two objects with equal settings apart."""
+    """A copy holds no client, and clients do not count in comparisons."""
     assert callable(twin)
     clients: Clients[Made, Made] = Clients()
     first = clients.synchronous(Made)

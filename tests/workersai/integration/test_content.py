@@ -1,4 +1,4 @@
-"""Files in messages: text is text, and what it is called by its bytes."""
+"""Files in messages: text documents become text, and the bytes decide an unknown type."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workersai.integration import document_part, image_type, text_of_any
 def test_a_document_that_is_text_is_written_as_text(
     data: bytes, mime_type: str | None, text: str
 ) -> None:
-    """Every model reads text: its type says so, or the bytes do where the type is unknown."""
+    """A document becomes text if its type is text, or if its bytes are and the type is unknown."""
     part = document_part(data, mime_type=mime_type, name=None)
     assert part == {"type": "text", "text": text}
     named = document_part(data, mime_type=mime_type, name="n")
@@ -48,7 +48,7 @@ def test_a_document_that_is_text_is_written_as_text(
     ids=str,
 )
 def test_any_other_document_is_a_file(data: bytes, mime_type: str | None, kind: str) -> None:
-    """What is not text goes as a file, its bytes as they are."""
+    """Any other document is sent as a file with its bytes unchanged."""
     part = document_part(data, mime_type=mime_type, name="n")
     encoded = base64.b64encode(data).decode()
     file = {"filename": "n", "file_data": f"data:{kind};base64,{encoded}"}
@@ -70,12 +70,12 @@ def test_any_other_document_is_a_file(data: bytes, mime_type: str | None, kind: 
     ],
     ids=str,
 )
-def test_the_bytes_of_an_image_say_what_it_is(data: bytes, kind: str | None) -> None:
-    """A type that nobody gave is read off the first bytes, not guessed."""
+def test_the_bytes_of_an_image_decide_its_type(data: bytes, kind: str | None) -> None:
+    """An image without a type gets the type that its first bytes show."""
     assert image_type(data) == kind
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {"a": b"x"}, "\ud83d", object()])
 def test_any_value_has_a_text(value: Any) -> None:
-    """What a tool returned is never refused."""
+    """Any value that a tool returned has a text."""
     text_of_any(value).encode()

@@ -1,4 +1,4 @@
-"""An adapter made as `workersai.integration` describes it."""
+"""An adapter that is written as `workersai.integration` describes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workersai.integration import (
 
 
 class Adapter(ConnectionFields, GenerationFields):
-    """A class for a framework of one's own."""
+    """A class for a user's own framework."""
 
     model_config = CONFIG
     OTHERS_IN = "body"
@@ -64,7 +64,7 @@ def adapter(bodies: list[dict[str, Any]]) -> Any:
 
 
 def test_fields_and_options_reach_the_wire(adapter: Any, bodies: list[dict[str, Any]]) -> None:
-    """What the object has and what a call says instead are one request."""
+    """The object's fields and a call's options are merged into one request."""
     assert adapter.ask() == "Hi"
     assert adapter.ask(temperature=1, extra={"b": 2}, stop_sequences=["END"]) == "Hi"
     expected = {"messages": [dict(message) for message in HELLO], "temperature": 0.5, "a": 1}
@@ -73,7 +73,7 @@ def test_fields_and_options_reach_the_wire(adapter: Any, bodies: list[dict[str, 
 
 
 def test_errors_name_the_adapter_and_its_argument(adapter: Any) -> None:
-    """Messages say what the adapter's users have to pass."""
+    """The message states the adapter's class and the argument to pass."""
     with pytest.raises(
         ConfigurationError, match=r"Adapter: .* other fields of the request in body"
     ):
@@ -86,7 +86,7 @@ def test_errors_name_the_adapter_and_its_argument(adapter: Any) -> None:
     "mixin", [ConnectionFields, GenerationFields, EmbeddingFields, RerankFields]
 )
 def test_every_field_is_described(mixin: Any) -> None:
-    """Editors, schemas and reference pages show what each field means."""
+    """Each field has a description, for editors, schemas and reference pages."""
     assert mixin.__doc__
     for name, field in mixin.model_fields.items():
         assert field.description, name

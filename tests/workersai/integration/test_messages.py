@@ -1,4 +1,4 @@
-"""Histories as frameworks keep them, made fit to be sent."""
+"""Histories as frameworks keep them, repaired so that servers accept them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def system(text: str) -> WireMessage:
 
 
 def repaired(*messages: WireMessage, model: str = GRANITE) -> list[WireMessage]:
-    """The repaired history; what was passed stays as it is."""
+    """Return the repaired history; the input stays unchanged."""
     before = copy.deepcopy(messages)
     found = repair_history(messages, model=model)
     assert messages == before
@@ -81,14 +81,14 @@ SOUND = [
 
 @pytest.mark.parametrize("model", [GRANITE, GLM, SEA_LION, QWEN, UNKNOWN])
 def test_a_sound_history_is_unchanged(model: str) -> None:
-    """A history that needs no repair comes out as it went in, message by message."""
+    """A history that needs no repair is returned unchanged."""
     found = repaired(*SOUND, model=model)
     assert found == SOUND
     assert all(new is old for new, old in zip(found, SOUND, strict=True))
 
 
-def test_no_messages_are_no_messages() -> None:
-    """An empty history stays empty."""
+def test_an_empty_history_stays_empty() -> None:
+    """Repair adds nothing to an empty history."""
     assert repaired() == []
 
 
@@ -96,13 +96,13 @@ def test_no_messages_are_no_messages() -> None:
 
 
 def test_a_result_without_a_call_becomes_a_users_message() -> None:
-    """A result whose call was cut away is told by the user, as a tool's result."""
+    """Repair turns a result whose call was cut away into a user message that quotes it."""
     found = repaired(user("Hi"), assistant("Handing over."), result("c1", "done"))
     assert found[-1] == user(f"{ORPHAN}done")
 
 
 def test_an_image_without_a_call_goes_where_the_model_sees_it() -> None:
-    """The image of such a result is an image of the user's message."""
+    """The image of such a result becomes an image of the user message."""
     found = repaired(
         user("Hi"), result("c1", [{"type": "text", "text": "A cat."}, PNG]), model=QWEN
     )
@@ -111,7 +111,7 @@ def test_an_image_without_a_call_goes_where_the_model_sees_it() -> None:
 
 
 def test_an_image_without_a_call_is_named_to_a_model_that_reads_text() -> None:
-    """A text-only model is not sent the image, nor is the user's message refused."""
+    """For a text-only model the user message mentions the image instead of holding it."""
     (_, found) = repaired(user("Hi"), result("c1", [PNG]))
     assert found["role"] == "user"
     assert "image/png" in found["content"]
@@ -119,42 +119,42 @@ def test_an_image_without_a_call_is_named_to_a_model_that_reads_text() -> None:
 
 
 def test_a_call_without_a_result_gets_one() -> None:
-    """A tool that ended the turn leaves other calls of the same message answered all the same."""
+    """Repair answers each open call, for example if one tool ended the turn for the others."""
     history = [user("Hi"), calls("c1", "c2"), result("c1"), assistant("3")]
     assert repaired(*history) == [*history[:3], result("c2", UNANSWERED), history[3]]
 
 
 def test_a_call_at_the_end_gets_a_result() -> None:
-    """Calls that end the history are answered too."""
+    """Repair answers open calls at the end of the history too."""
     assert repaired(user("Hi"), calls("c1"))[-1] == result("c1", UNANSWERED)
 
 
-def test_a_call_that_could_not_run_is_told_why() -> None:
-    """A call whose arguments are no object was never run, and its result says so."""
+def test_a_call_that_could_not_run_gets_the_reason() -> None:
+    """The result of a call whose arguments are no object says that it did not run."""
     found = repaired(user("Hi"), calls("c1", arguments="{broken"), user("And?"))
     assert found[2] == result("c1", NOT_RUN)
 
 
 def test_a_late_result_is_moved_behind_its_call() -> None:
-    """A person who speaks while a tool runs does not cost the tool's result."""
+    """Repair moves a result to its call if a user message stands between them."""
     found = repaired(user("Hi"), calls("c1"), user("Hurry!"), result("c1", "42"))
     assert found == [user("Hi"), calls("c1"), result("c1", "42"), user("Hurry!")]
 
 
 def test_a_late_result_finds_its_call_past_other_calls() -> None:
-    """A slow tool's result goes to its own call, not to a later one."""
+    """Repair moves a slow tool's result to its own call, not to a later one."""
     found = repaired(user("Hi"), calls("a"), calls("b"), result("b", "2"), result("a", "1"))
     assert found == [user("Hi"), calls("a"), result("a", "1"), calls("b"), result("b", "2")]
 
 
 def test_a_result_that_stands_between_others_waits_for_their_end() -> None:
-    """No user's message comes between a call and its results."""
+    """Repair puts no user message between a call and its results."""
     found = repaired(user("Hi"), calls("a"), result("x", "stray"), result("a", "1"))
     assert roles(found) == ["user", "assistant", "tool", "user"]
 
 
 def test_a_call_takes_one_result() -> None:
-    """A second result for the same call is told by the user."""
+    """Repair turns a second result of the same call into a user message."""
     found = repaired(user("Hi"), calls("a"), result("a", "1"), result("a", "2"))
     assert found[2:] == [result("a", "1"), user(f"{ORPHAN}2")]
 
@@ -168,7 +168,7 @@ def ids(message: WireMessage) -> list[str]:
 
 @pytest.mark.parametrize("repair", [True, False])
 def test_results_without_ids_answer_the_calls_in_order(repair: bool) -> None:
-    """Providers without ids leave results in the order of their calls."""
+    """Results without ids are matched with the calls in their order."""
     history = [user("Hi"), calls("", ""), result("", "1"), result("", "2")]
     found = to_history(history, model=GRANITE, repair=repair)
     assert len(set(ids(found[1]))) == 2
@@ -176,7 +176,7 @@ def test_results_without_ids_answer_the_calls_in_order(repair: bool) -> None:
 
 
 def test_results_without_ids_prefer_the_call_of_their_name() -> None:
-    """Of several calls without ids, the one of the result's tool is answered."""
+    """A result without an id is matched with a call of the result's tool."""
     asked = calls("", "")
     asked["tool_calls"][1]["function"]["name"] = "g"
     found = repaired(user("Hi"), asked, result("", "of g", name="g"), result("", "of f", name="f"))
@@ -185,13 +185,13 @@ def test_results_without_ids_prefer_the_call_of_their_name() -> None:
 
 
 def test_a_result_with_an_id_answers_a_call_without_one() -> None:
-    """A class that keeps ids on results alone loses nothing."""
+    """A call without an id takes a result with an id, as some message classes keep them."""
     found = repaired(user("Hi"), calls(""), result("toolu_7", "5"))
     assert found[2] == result(ids(found[1])[0], "5")
 
 
 def test_two_calls_with_one_id_are_kept_apart() -> None:
-    """Ollama names ids after tools, Gemini repeats them: each call still gets its own result."""
+    """Each call gets its own result, even if the provider repeats ids as Ollama and Gemini do."""
     found = repaired(user("Hi"), calls("f", "f"), result("f", "first"), result("f", "second"))
     first, second = ids(found[1])
     assert first == "f" != second
@@ -202,7 +202,7 @@ def test_two_calls_with_one_id_are_kept_apart() -> None:
 
 
 def test_an_id_that_comes_again_in_a_later_turn_stays() -> None:
-    """Kimi counts from 0 in every turn; a result answers the call of its own turn."""
+    """A result answers the call of its own turn, because Kimi counts ids from 0 in every turn."""
     history = [
         user("Hi"),
         calls("functions.f:0"),
@@ -214,7 +214,7 @@ def test_an_id_that_comes_again_in_a_later_turn_stays() -> None:
 
 
 def test_made_ids_do_not_meet_the_models_own() -> None:
-    """An id that is made is none that a call of the message has."""
+    """A generated id differs from all ids that the message has."""
     found = repaired(user("Hi"), calls("call_1_1", ""))
     assert len(set(ids(found[1]))) == 2
 
@@ -240,14 +240,14 @@ def test_made_ids_do_not_meet_the_models_own() -> None:
 )
 @pytest.mark.parametrize("repair", [True, False])
 def test_arguments_are_an_object(arguments: Any, sent: str, repair: bool) -> None:
-    """The arguments of a call go out as the text of an object, whatever a model left there."""
+    """The arguments of a call are sent as the JSON text of an object."""
     history = [user("Hi"), calls("a", arguments=arguments), result("a")]
     found = to_history(history, model=GRANITE, repair=repair)
     assert found[1]["tool_calls"][0]["function"]["arguments"] == sent
 
 
 def test_without_repair_the_rest_stays() -> None:
-    """The option switches off what is not required by the API."""
+    """`repair=False` changes only what the API requires."""
     history = [user("Hi"), calls("a"), result("x"), system("Stop."), assistant("")]
     assert to_history(history, model=SEA_LION, repair=False) == history
 
@@ -257,21 +257,21 @@ def test_without_repair_the_rest_stays() -> None:
 
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_a_late_instruction_becomes_a_users_message(role: Any) -> None:
-    """A system message after the conversation began is told by the user, and named."""
+    """A system message in mid-conversation becomes a user message that names its role."""
     late: WireMessage = {"role": role, "content": "Now answer."}
     found = repaired(system("First."), user("Hi"), calls("a"), result("a"), late)
     assert found[-1] == user(f"{INSTRUCTION}Now answer.")
 
 
 def test_instructions_at_the_start_stay() -> None:
-    """Several system messages at the start are left alone where the model takes them."""
+    """Several system messages at the start stay if the model accepts them."""
     history = [system("One."), system("Two."), user("Hi")]
     assert repaired(*history) == history
 
 
 @pytest.mark.parametrize("model", [QWEN, SEA_LION])
 def test_instructions_at_the_start_are_joined_where_one_is_taken(model: str) -> None:
-    """A model that refuses a second system message gets one with both texts."""
+    """Repair joins system messages for a model that accepts only one."""
     found = repaired(system("One."), system("Two."), user("Hi"), model=model)
     assert found == [system("One.\n\nTwo."), user("Hi")]
 
@@ -280,31 +280,31 @@ def test_instructions_at_the_start_are_joined_where_one_is_taken(model: str) -> 
 
 
 def test_an_assistant_that_said_nothing_is_left_out() -> None:
-    """An empty answer says nothing, and some templates refuse it."""
+    """Repair drops an empty assistant message, because some templates refuse it."""
     assert repaired(user("Hi"), assistant(""), user("Hello?")) == [user("Hi"), user("Hello?")]
 
 
 def test_reasoning_is_something_said_to_a_model_that_reasons() -> None:
-    """An answer that was cut in its reasoning goes back to a model that reads reasoning."""
+    """A message with reasoning alone stays if the model reads reasoning."""
     cut = assistant("", reasoning="First, I")
     assert repaired(user("Hi"), cut, model=GLM) == [user("Hi"), cut]
     assert repaired(user("Hi"), cut, model=GRANITE) == [user("Hi")]
 
 
-def test_a_history_of_nothing_said_is_kept() -> None:
-    """Repair leaves no empty list behind."""
+def test_a_history_of_empty_messages_is_kept() -> None:
+    """Repair does not return an empty list for a history of empty messages."""
     assert repaired(assistant("")) == [assistant("")]
 
 
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 def test_neighbours_stay_apart_where_the_model_takes_them(model: str) -> None:
-    """Two messages of one role are two messages."""
+    """Two neighbouring messages of one role stay separate if the model accepts that."""
     history = [user("Hi"), user("You there?"), assistant("Yes."), assistant("I am.")]
     assert repaired(*history, model=model) == history
 
 
 def test_neighbours_are_joined_where_turns_must_be_taken() -> None:
-    """A model whose template wants turns gets each turn whole."""
+    """Repair joins them for a model whose template requires alternating roles."""
     found = repaired(
         system("S."), user("Hi"), user([{"type": "text", "text": "You there?"}]),
         assistant("Yes."), calls("a", text="Wait."), result("a"), model=SEA_LION,
@@ -319,14 +319,14 @@ def test_neighbours_are_joined_where_turns_must_be_taken() -> None:
 
 
 def test_people_of_different_names_are_not_joined() -> None:
-    """A turn is one person's."""
+    """Repair does not join messages with different names."""
     ann: WireMessage = {"role": "user", "name": "ann", "content": "Hi"}
     bob: WireMessage = {"role": "user", "name": "bob", "content": "Hi"}
     assert repaired(ann, bob, model=SEA_LION) == [ann, bob]
 
 
 def test_a_conversation_whose_beginning_was_cut_begins_with_the_user() -> None:
-    """Where turns must be taken, a user's message says that there was more."""
+    """For alternating roles, repair adds a user message that says the start was cut."""
     found = repaired(system("S."), assistant("Yes."), user("Go on."), model=SEA_LION)
     assert found == [system("S."), user(BEGINNING), assistant("Yes."), user("Go on.")]
     assert len(repaired(assistant("Yes."), user("Go on."), model=GLM)) == 2
@@ -363,10 +363,10 @@ A_MESSAGE = st.one_of(
 @settings(deadline=None, max_examples=500)
 @given(st.lists(A_MESSAGE, min_size=1, max_size=9), st.sampled_from([GRANITE, SEA_LION, QWEN]))
 def test_any_history_is_acceptable_once_repaired(history: list[WireMessage], model: str) -> None:
-    """Whatever came before, no server refuses the repaired history, and nothing said is lost."""
+    """Servers accept every repaired history, and repair loses no text."""
     found = repaired(*history, model=model)
     if all(message["role"] == "assistant" and not message["content"] for message in history):
-        return  # somebody must say something
+        return  # a request needs at least one message with text
     assert problems(found) == []
     assert repaired(*found, model=model) == found
     for word in "xy":

@@ -1,4 +1,4 @@
-"""Structured output in the core: the choice of a method, schemas on their way, JSON in answers."""
+"""Structured output in the core: choosing the method, sending schemas, reading JSON."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from workersai.integration import (
     ],
 )
 def test_methods_follow_what_is_known(model: str, methods: tuple[str, ...]) -> None:
-    """A schema where it was seen to work, else a tool, else the prompt, which always works."""
+    """A JSON schema if it is known to work, else a forced tool, else the prompt."""
     assert structured_methods(get_profile(model)) == methods
 
 
 def test_a_model_without_tools_is_not_asked_to_call_one() -> None:
-    """By its page, or by the user's word, which stands before the page's."""
+    """The page says whether a model has tools; the user's setting overrides it."""
     toolless = replace(get_profile(UNKNOWN), function_calling=False)
     assert structured_methods(toolless) == ("prompt",)
     assert structured_methods(toolless, calls_tools=True) == ("tool", "prompt")
@@ -61,7 +61,7 @@ def refusal(code: int | None) -> InvalidRequestError:
 
 
 def tried(memory: MethodMemory, codes: Sequence[int], key: str = "m") -> list[str]:
-    """The methods that a model with these refusals is asked by."""
+    """Return the methods that the adapter tries with a model that gives these refusals."""
     trial = MethodTrial(memory, (key,), ALL)
     methods = [trial.method]
     for code in codes:
@@ -72,7 +72,7 @@ def tried(memory: MethodMemory, codes: Sequence[int], key: str = "m") -> list[st
 
 
 def test_the_next_method_is_tried_and_the_refusal_remembered() -> None:
-    """A refused method is not tried again with that model; with others it is."""
+    """A refused method is not tried again with that model, but is with others."""
     memory = MethodMemory()
     assert tried(memory, [5025, 8001]) == ["json_schema", "tool", "prompt"]
     assert tried(memory, []) == ["prompt"]
@@ -81,15 +81,15 @@ def test_the_next_method_is_tried_and_the_refusal_remembered() -> None:
 
 @pytest.mark.parametrize("code", [5023, 5024, 8001])
 def test_a_refusal_of_one_schema_is_not_remembered(code: int) -> None:
-    """It may be about this schema, or about this stream: the next call begins anew."""
+    """The next call tries the method again: the refusal may concern this schema or stream."""
     memory = MethodMemory()
     assert tried(memory, [code]) == ["json_schema", "tool"]
     assert tried(memory, []) == ["json_schema"]
 
 
 @pytest.mark.parametrize(("method", "code"), [("tool", 5006), ("prompt", 8001), ("tool", None)])
-def test_another_refusal_is_the_callers(method: StructuredMethod, code: int | None) -> None:
-    """What does not refuse the method is raised as it is, and so is what no method is left for."""
+def test_another_error_is_raised(method: StructuredMethod, code: int | None) -> None:
+    """The adapter raises an error that refuses no method, and the refusal of the last method."""
     trial = MethodTrial(MethodMemory(), ("m",), (method, "prompt"))
     with pytest.raises(InvalidRequestError):
         trial.refuse(refusal(code))
@@ -99,7 +99,7 @@ def test_another_refusal_is_the_callers(method: StructuredMethod, code: int | No
 
 
 def test_nothing_is_remembered_of_a_question_that_no_method_answered() -> None:
-    """An invalid request fails by every method: the methods are not to blame."""
+    """If every method fails, the request is at fault, and the adapter remembers no refusal."""
     memory = MethodMemory()
     trial = MethodTrial(memory, ("m",), ALL)
     trial.refuse(refusal(5025))
@@ -110,7 +110,7 @@ def test_nothing_is_remembered_of_a_question_that_no_method_answered() -> None:
 
 
 def test_copies_share_the_memory_and_pickles_have_none() -> None:
-    """It is about models; what another process may do with them it finds out itself."""
+    """Copies share the remembered refusals, which are about models; a pickle has none."""
     memory = MethodMemory()
     tried(memory, [5025])
     assert copy.copy(memory) is memory
@@ -158,7 +158,7 @@ TREES: list[tuple[Any, Any, bool]] = [
 
 @pytest.mark.parametrize(("kind", "value", "wrapped"), TREES, ids=str)
 def test_a_schema_arrives_whole(kind: Any, value: Any, wrapped: bool) -> None:
-    """What fits the type fits what is sent for it and comes back as it was; the rest does not."""
+    """The schema that is sent accepts what the type accepts, and refuses the rest."""
     adapter = TypeAdapter(kind)
     made = OutputSchema.of(adapter.json_schema())
     sent = made.tool()["function"]["parameters"]
@@ -175,8 +175,8 @@ def test_a_schema_arrives_whole(kind: Any, value: Any, wrapped: bool) -> None:
     assert value in plainly
 
 
-def test_what_a_class_says_of_itself_is_sent() -> None:
-    """Name, docstring, descriptions and `extra`; not the titles that pydantic makes of names."""
+def test_the_description_of_a_class_is_sent() -> None:
+    """The schema has name, docstring, descriptions and `extra`, but no titles made from names."""
     made = OutputSchema.of(without_generated_titles(resolve_root(Reply.model_json_schema())))
     assert (made.name, made.description) == ("Reply", "A reply, with replies to it.")
     function = made.tool()["function"]
@@ -189,8 +189,9 @@ def test_what_a_class_says_of_itself_is_sent() -> None:
 
 
 def test_a_title_of_the_users_own_is_sent() -> None:
-    """A schema is sent as it is. Of pydantic's, only what repeats a name is left out; a property
-    may be named `title`, and a value may have one.
+    """The adapter removes only the titles that pydantic derives from names.
+
+    A property may be named `title`, and a value may have one.
     """
     schema = {
         "title": "Book",
@@ -213,7 +214,7 @@ def test_a_title_of_the_users_own_is_sent() -> None:
 
 
 def test_references_to_the_root_follow_it() -> None:
-    """A schema that refers to itself still does when its place is another."""
+    """A schema that refers to itself still does when it is nested."""
     schema = {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"$ref": "#"}]}}
     made = OutputSchema.of(schema)
     check = Draft202012Validator(made.schema)
@@ -222,7 +223,7 @@ def test_references_to_the_root_follow_it() -> None:
 
 
 def test_strict_closes_every_object() -> None:
-    """`strict` is in both forms, and objects take no other keys, however deep they are."""
+    """`strict` is set in both forms, and every nested object allows no other keys."""
     schema = TypeAdapter(list[Circle]).json_schema()
     made = OutputSchema.of(schema, name="circles")
     function = made.tool(strict=True)["function"]
@@ -240,7 +241,7 @@ def test_strict_closes_every_object() -> None:
      ("L" * 80, "L" * 64), (5, "answer")],
 )  # fmt: skip
 def test_names_from_titles_are_acceptable(title: Any, name: str) -> None:
-    """In the tool, its choice and the response format it is the same name."""
+    """The tool, its choice and the response format have the same acceptable name."""
     made = OutputSchema.of({"title": title, "type": "object", "properties": {}})
     assert made.tool()["function"]["name"] == name
     assert made.tool_choice()["function"]["name"] == name
@@ -272,8 +273,8 @@ def test_names_from_titles_are_acceptable(title: Any, name: str) -> None:
         ('<think>never {"a": 1}', ""),
     ],
 )
-def test_json_is_cut_from_its_words(text: str, expected: str) -> None:
-    """Fences, sentences and reasoning around the JSON do not matter."""
+def test_json_is_found_in_text(text: str, expected: str) -> None:
+    """The reader ignores fences, sentences and reasoning around the JSON."""
     assert json_text(text) == expected
 
 
@@ -290,12 +291,12 @@ def test_json_is_cut_from_its_words(text: str, expected: str) -> None:
     ],
 )
 def test_no_json_is_chosen_from_several_or_from_inside(text: str) -> None:
-    """Which of two values is meant is no guess to make, and a part of a broken one is none."""
+    """The reader refuses several values, and takes no part of a broken one."""
     assert json_text(text) == text
 
 
 def test_a_long_text_is_read_in_one_go() -> None:
-    """Spaces, fences and brackets by the million take no time that grows faster than they do."""
+    """Reading takes linear time, also for millions of spaces, fences and brackets."""
     for text in ("```" + " " * 2_000_000, "``` {" * 300_000, "[ " * 1_000_000):
         assert json_text(text) == text
 
@@ -318,7 +319,7 @@ CALLED = {"city": "Oslo", "days": 2}
     ids=str,
 )
 def test_a_call_that_was_written_as_text_is_read(written: Any) -> None:
-    """The forms in which models were seen to write a call that they were to make."""
+    """The reader accepts the forms in which models were seen to write a call as text."""
     properties = {"city": {"type": "string"}, "days": {"type": "integer"}}
     made = OutputSchema.of({"title": "forecast", "type": "object", "properties": properties})
     assert json.loads(made.of_text(f"```json\n{json.dumps(written)}\n```")[0]) == CALLED
@@ -334,13 +335,13 @@ def test_a_call_that_was_written_as_text_is_read(written: Any) -> None:
     ids=str,
 )
 def test_what_only_looks_like_a_call_is_the_answer(written: Any) -> None:
-    """Another name, arguments that are none, a schema that has a name of its own."""
+    """An object with another name, or without arguments, is the answer itself."""
     properties = {"name": {"type": "string"}, "days": {"type": "integer"}}
     made = OutputSchema.of({"title": "forecast", "type": "object", "properties": properties})
     assert json.loads(made.of_text(json.dumps(written))[0]) == written
 
 
 def test_digits_of_a_text_stay_as_they_are() -> None:
-    """A number is read from what the model wrote, not from what a float makes of it."""
+    """A number keeps the digits that the model wrote, not those of a float."""
     made = OutputSchema.of({"type": "object", "properties": {"price": {"type": "number"}}})
     assert made.of_text('It is {"price": 19.90}.') == ['{"price": 19.90}']

@@ -1,4 +1,4 @@
-"""The live catalogue's facts over those of the table."""
+"""Facts of the live catalogue override those of the table."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ def info(name: str = "@cf/someone/new", task: str | None = None, **properties: A
 def test_a_property_in_any_of_its_forms(
     property_id: str, value: Any, field: str, expected: Any
 ) -> None:
-    """Numbers, booleans and dates are read as text and as what they are."""
+    """Numbers, booleans and dates are read in their own type and as text."""
     assert getattr(catalogue_profile(info(**{property_id: value})), field) == expected
 
 
 @pytest.mark.parametrize("value", [None, "", "many", "-1", True, [], {}, 1.5])
 def test_a_window_that_cannot_be_read(value: Any) -> None:
-    """A value in a form that nobody described leaves the table's fact alone."""
+    """A value in an unknown form leaves the table's value in place."""
     table = get_profile(GLM).context_window
     assert catalogue_profile(info(GLM, context_window=value)).context_window == table
 
 
 @pytest.mark.parametrize("value", ["soon", "", None, True, [], -1])
 def test_a_date_that_cannot_be_read(value: Any) -> None:
-    """A date in a form that nobody described is no date."""
+    """A date in an unknown form is not used."""
     assert catalogue_profile(info(planned_deprecation_date=value)).deprecated is None
 
 
 def test_prices_by_their_units() -> None:
-    """Prices per million tokens are read by what they are for; other units are left out."""
+    """Prices per million tokens are read by their kind; other units are ignored."""
     listed = [
         {"unit": "per M input tokens", "price": 0.1, "currency": "USD"},
         {"unit": "per M output tokens", "price": 0.3, "currency": "USD"},
@@ -83,12 +83,12 @@ def test_prices_by_their_units() -> None:
     ],
 )
 def test_the_task_of_an_unknown_model(name: str, task: str, expected: str) -> None:
-    """The catalogue's task counts where the table has no such model."""
+    """The catalogue's task applies if the table does not list the model."""
     assert catalogue_profile(info(name, task)).task == expected
 
 
 def test_facts_of_the_table_stay() -> None:
-    """What the catalogue does not mention stays, and the sources name both."""
+    """Facts that the catalogue omits stay, and the sources name both."""
     table, found = get_profile(GLM), catalogue_profile(info(GLM, context_window="1000"))
 
     assert found.context_window == 1000

@@ -1,4 +1,4 @@
-"""The page that lists the models, held against the tables it is written from."""
+"""The documentation page of models agrees with the tables that it is written from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def number(value: float | None, form: str = ",") -> str:
 
 
 def price(profile: ModelProfile) -> str:
-    """In, cached where it is cheaper, out; two decimals at least."""
+    """Return input, cached input if it is cheaper, and output price, with two decimals at least."""
     paid = (profile.input_price, profile.cached_price, profile.output_price)
     return " / ".join(f"{usd:.3f}".removesuffix("0") for usd in paid if usd is not None)
 
@@ -51,13 +51,13 @@ def retrieval(profile: ModelProfile) -> str:
 
 
 def line(profile: ModelProfile) -> str:
-    """One model as the page has it."""
+    """Return the row of one model as the page has it."""
     if profile.task != "text-generation":
         return retrieval(profile)
     return withdrawn(profile) if profile.deprecated else served(profile)
 
 
 def test_the_page_has_every_model_with_its_facts() -> None:
-    """Each row of the page is made of a profile, and each profile has its row."""
+    """Each row of the page matches a profile, and each profile has a row."""
     rows = [row for row in PAGE.read_text().splitlines() if row.startswith("| `@")]
     assert sorted(rows) == sorted(line(profile) for profile in known_profiles())

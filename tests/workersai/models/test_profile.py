@@ -1,4 +1,4 @@
-"""What is known about models, held against the schemas that their pages publish."""
+"""Model profiles agree with the schemas that the model pages publish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEEDS = {
     SEA_LION: "gemma-sea-lion-v4-27b-it",
     GLM: "glm-4.7-flash",
 }
-# Of glm's newer schema, which the shipped one is older than.
+# From glm's newer schema; the copy in the fixtures is older.
 NEWER = {GLM: {"chat_template_kwargs"}}
 PAYLOADS = {"prompt", "messages", "requests"}
 
@@ -44,14 +44,14 @@ def listed(model: str) -> dict[str, dict[str, Any]]:
 
 
 def alternatives(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `anyOf` and `oneOf` unfold to, null left out."""
+    """Return the schemas of `anyOf` and `oneOf` in flat form, without null."""
     inner = [*spec.get("anyOf", ()), *spec.get("oneOf", ())]
     flat = [leaf for option in inner for leaf in alternatives(option)] or [spec]
     return [leaf for leaf in flat if leaf.get("type") != "null"]
 
 
 def facts(spec: dict[str, Any]) -> dict[str, Any]:
-    """The schema's facts about one parameter, in the words of `ModelParameter`."""
+    """Return the schema's facts about one parameter, in the form of `Parameter`."""
     leaves = alternatives(spec)
 
     def only(key: str) -> Any:
@@ -72,7 +72,7 @@ CASES = [(model, name) for model in SEEDS for name in sorted(listed(model))]
 
 @pytest.mark.parametrize(("model", "name"), CASES, ids=[f"{SEEDS[m]}-{n}" for m, n in CASES])
 def test_a_parameter_is_as_its_page_says(model: str, name: str) -> None:
-    """Type, range, default, choices and length are those of the published schema."""
+    """Type, range, default, choices and length equal those of the published schema."""
     spec = listed(model)[name]
     parameter = get_profile(model).parameters[name]
     assert parameter.type in {leaf.get("type", "object") for leaf in alternatives(spec)}
@@ -82,19 +82,19 @@ def test_a_parameter_is_as_its_page_says(model: str, name: str) -> None:
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_no_parameter_is_made_up(model: str) -> None:
-    """A profile lists what the page lists, and what its newer schema adds."""
+    """A profile lists the page's parameters and those of its newer schema, and no others."""
     assert set(get_profile(model).parameters) == set(listed(model)) | NEWER.get(model, set())
 
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_the_input_variants(model: str) -> None:
-    """A prompt, messages, and for granite and sea-lion a batch of requests."""
+    """A profile lists the input variants of the schema: prompt, messages, batch of requests."""
     assert set(get_profile(model).inputs) == set(variants(model))
 
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_lora_where_the_page_lists_it(model: str) -> None:
-    """An adapter belongs to the prompt variant of granite and sea-lion."""
+    """The profile lists LoRA adapters for granite and sea-lion, with a prompt."""
     prompt = variants(model)["prompt"]["properties"]
     messages = variants(model)["messages"]["properties"]
     assert get_profile(model).lora is ("lora" in prompt)
@@ -103,7 +103,7 @@ def test_lora_where_the_page_lists_it(model: str) -> None:
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_the_form_of_content(model: str) -> None:
-    """Models whose schema says that content is a string are marked so."""
+    """The profile marks models whose schema requires content to be a string."""
     item = variants(model)["messages"]["properties"]["messages"]["items"]
     content = item.get("properties", {}).get("content", {})
     assert get_profile(model).text_only_content is (content.get("type") == "string")
@@ -111,14 +111,14 @@ def test_the_form_of_content(model: str) -> None:
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_the_form_of_a_json_schema(model: str) -> None:
-    """Models whose schema requires `name` beside a JSON schema get the envelope."""
+    """The profile marks models whose schema requires `name` beside a JSON schema."""
     text = json.dumps(listed(model)["response_format"])
     assert get_profile(model).schema_envelope is ('"required": ["name"]' in text)
 
 
 @pytest.mark.parametrize("model", SEEDS)
 def test_properties_that_need_a_description(model: str) -> None:
-    """Models whose schema requires type and description on every property are marked so."""
+    """The profile marks models whose schema requires type and description on every property."""
     text = json.dumps(listed(model)["tools"])
     assert get_profile(model).describes_properties is (
         '"required": ["type", "description"]' in text
@@ -135,7 +135,7 @@ def test_properties_that_need_a_description(model: str) -> None:
     ids=SEEDS.values(),
 )
 def test_the_facts_beside_the_schema(model: str, facts: tuple[Any, ...]) -> None:
-    """Context window, prices, function calling, reasoning and token cap are the page's."""
+    """Context window, prices, function calling, reasoning and token cap equal the page's."""
     profile = get_profile(model)
     assert profile.known
     assert profile.task == "text-generation"
@@ -163,7 +163,7 @@ def test_the_facts_beside_the_schema(model: str, facts: tuple[Any, ...]) -> None
     ],
 )
 def test_embedding_models(model: str, limits: tuple[int | None, ...]) -> None:
-    """The length of the vectors and the limits are those of the page, or what was observed."""
+    """Vector length and limits equal those of the page, or values that clients observed."""
     profile = get_profile(model)
     assert profile.task == "embeddings"
     assert limits == (
@@ -185,7 +185,7 @@ def test_embedding_models(model: str, limits: tuple[int | None, ...]) -> None:
     ],
 )
 def test_the_batch_limit_is_the_schemas(model: str, name: str, fields: tuple[str, ...]) -> None:
-    """As many texts a request as `maxItems` says; where it is missing, no limit is known."""
+    """The batch limit is the schema's `maxItems`; without it no limit is known."""
     text = json.dumps(schema(name))
     limit = get_profile(model).max_batch
     assert ('"maxItems"' in text) is (limit is not None)
@@ -201,16 +201,16 @@ def test_the_reranker() -> None:
 
 
 @pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
-def test_every_profile_says_where_it_is_from(profile: ModelProfile) -> None:
-    """A fact without a source is a guess."""
+def test_every_profile_states_its_source(profile: ModelProfile) -> None:
+    """Every profile states the source of its facts."""
     assert profile.known
     assert profile.sources
     assert all(source.startswith(("page", "catalogue", "observed")) for source in profile.sources)
     assert profile.name.startswith(("@cf/", "@hf/"))
 
 
-def test_a_model_nobody_listed_forbids_nothing() -> None:
-    """Unknown models get a permissive profile, silently."""
+def test_an_unknown_model_has_a_permissive_profile() -> None:
+    """An unknown model gets a profile that forbids nothing, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         profile = get_profile("@cf/nobody/unheard-of")
@@ -229,7 +229,7 @@ def test_what_a_call_costs() -> None:
 
 
 def test_a_cached_token_costs_less_where_the_page_says_so() -> None:
-    """Tokens from the prefix cache have their own price; without one they cost what others do."""
+    """Tokens from the prefix cache have their own price if the page lists one."""
     usage = Usage(1_000_000, 0, 1_000_000, cached_tokens=400_000)
     kimi = get_profile("@cf/moonshotai/kimi-k2.6")
     assert kimi.cost(usage) == pytest.approx(0.6 * 0.95 + 0.4 * 0.16)
@@ -238,7 +238,7 @@ def test_a_cached_token_costs_less_where_the_page_says_so() -> None:
 
 
 def test_profiles_do_not_change() -> None:
-    """One table serves all threads: nobody can write into it."""
+    """Code cannot modify a profile, because all threads share the table."""
     profile = get_profile(GRANITE)
     with pytest.raises(FrozenInstanceError):
         profile.vision = True  # type: ignore[misc]  # that it is forbidden is the point

@@ -1,4 +1,4 @@
-"""Arguments into requests: exact paths and bodies."""
+"""The exact paths and bodies of chat and completion requests."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.workersai.talking import (
     LLAMA,
     SEA_LION,
     UNKNOWN,
-    asked,
     call_options,
+    chat_request_for,
 )
 from workersai import CallOptions, ChatParameters, ConfigurationError, EndpointName
 from workersai._request.catalogue import models_request
@@ -54,14 +54,14 @@ def complete(prompt: Any = "Once", model: str = GRANITE, **options: Any) -> Requ
 
 
 def test_a_native_chat() -> None:
-    """The model is in the path, unescaped, and only messages are in the body."""
+    """The path holds the model, unescaped; the body holds only messages."""
     request = chat()
     assert (request.method, request.path) == ("POST", f"/run/{UNKNOWN}")
     assert body(request) == {"messages": HELLO}
 
 
 def test_an_openai_chat() -> None:
-    """The model is in the body of `/ai/v1`."""
+    """The body of `/ai/v1` holds the model."""
     request = chat(endpoint="openai")
     assert (request.method, request.path) == ("POST", "/v1/chat/completions")
     assert body(request) == {"model": UNKNOWN, "messages": HELLO}
@@ -69,7 +69,7 @@ def test_an_openai_chat() -> None:
 
 @pytest.mark.parametrize(("model", "cap"), [(GRANITE, 2000), (SEA_LION, 2000), (LLAMA, 256)])
 def test_a_cap_is_sent_unasked_only_where_the_route_would_cut(model: str, cap: int) -> None:
-    """`/ai/v1` cuts at 256 without one, so it gets the page's default; the native route has it."""
+    """`/ai/v1` stops at 256 tokens without a cap, so the client sends the page's default there."""
     assert body(chat(model, "openai"))["max_tokens"] == cap
     assert "max_tokens" not in body(chat(model, "run"))
     assert "max_tokens" not in body(complete(model=model))
@@ -77,7 +77,7 @@ def test_a_cap_is_sent_unasked_only_where_the_route_would_cut(model: str, cap: i
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_cap_that_was_set_is_sent(endpoint: EndpointName) -> None:
-    """By either name, and nothing of ours beside it."""
+    """The client sends the caller's cap by either name, and no second one."""
     assert body(chat(GRANITE, endpoint, max_tokens=7))["max_tokens"] == 7
     extra = {"max_completion_tokens": 9}
     assert body(chat(GRANITE, endpoint, extra=extra)).get("max_tokens") is None
@@ -87,12 +87,12 @@ def test_a_cap_that_was_set_is_sent(endpoint: EndpointName) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("model", [GLM, UNKNOWN])
 def test_no_cap_is_made_up(model: str, endpoint: EndpointName) -> None:
-    """Without a documented default nothing is sent that the user did not set."""
+    """If the page documents no default, the client sends no cap."""
     assert "max_tokens" not in body(chat(model, endpoint))
 
 
 def test_one_cap_is_enough() -> None:
-    """Who caps under the newer name gets no second cap beside it."""
+    """A cap under the newer name gets no second cap beside it."""
     found = body(chat(GRANITE, extra={"max_completion_tokens": 9}))
     assert found["max_completion_tokens"] == 9
     assert "max_tokens" not in found
@@ -100,14 +100,14 @@ def test_one_cap_is_enough() -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_only_what_was_set_is_sent(endpoint: EndpointName) -> None:
-    """None is not sent; everything else is, as it was given."""
+    """The client sends no None, and every other value unchanged."""
     found = body(chat(GLM, endpoint, temperature=0, top_p=None, seed=1, stop=["."], user=""))
     found.pop("model", None)
     assert found == {"messages": HELLO, "temperature": 0, "seed": 1, "stop": ["."], "user": ""}
 
 
 def test_every_documented_parameter_reaches_the_wire() -> None:
-    """Each parameter of text generation is a field of its own name."""
+    """Each parameter of text generation is a field of the same name in the body."""
     parameters: dict[str, Any] = {
         "temperature": 0.5, "max_tokens": 5, "top_p": 0.5, "top_k": 5, "seed": 5,
         "repetition_penalty": 1.5, "frequency_penalty": 1.5, "presence_penalty": 1.5,
@@ -120,14 +120,14 @@ def test_every_documented_parameter_reaches_the_wire() -> None:
 
 
 def test_a_body_is_utf8_unescaped() -> None:
-    """Unicode goes out as it is."""
-    request = asked(messages=[{"role": "user", "content": "Zürich 上 🙂"}], tools=())
+    """The body has non-ASCII characters unescaped."""
+    request = chat_request_for(messages=[{"role": "user", "content": "Zürich 上 🙂"}], tools=())
     assert "Zürich 上 🙂".encode() in request.content
 
 
 @pytest.mark.parametrize("name", ["tools", "tool_choice", "response_format"])
 def test_an_extra_field_replaces_no_argument(name: str) -> None:
-    """What the call's own arguments say is not overwritten in silence."""
+    """An extra field with the name of an argument raises."""
     given: dict[str, Any] = {"response_format": {"type": "json_object"}}
     given |= {"tools": [ADD], "tool_choice": "add"}
     with pytest.raises(ConfigurationError, match="passed twice") as caught:
@@ -137,11 +137,11 @@ def test_an_extra_field_replaces_no_argument(name: str) -> None:
 
 @pytest.mark.parametrize("where", ["content", "role", "extra", "tool", "prompt", "text"])
 def test_a_lone_surrogate_is_refused(where: str) -> None:
-    """Half an emoji has no UTF-8 form; it raises naming the parameter and the model."""
+    """Half an emoji has no UTF-8 form: it raises, naming the parameter and the model."""
     half = "Hi \ud83d"
     makers: dict[str, Callable[[], Any]] = {
-        "content": lambda: asked(messages=[{"role": "user", "content": half}]),
-        "role": lambda: asked(messages=[{"role": half, "content": "x"}]),
+        "content": lambda: chat_request_for(messages=[{"role": "user", "content": half}]),
+        "role": lambda: chat_request_for(messages=[{"role": half, "content": "x"}]),
         "extra": lambda: chat(extra={"x": half}),
         "tool": lambda: chat(tools=[{"name": "f", "description": half}]),
         "prompt": lambda: complete(half),
@@ -156,14 +156,14 @@ def test_a_lone_surrogate_is_refused(where: str) -> None:
 
 @pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": b"x"}], ids=repr)
 def test_a_value_without_a_json_form_is_refused(value: Any) -> None:
-    """Also inside of extra fields."""
+    """The client refuses it in extra fields too."""
     with pytest.raises(ConfigurationError) as caught:
         chat(extra={"x": value})
     assert caught.value.parameter == "x"
 
 
 def test_tools_are_sent_nested_with_their_choice() -> None:
-    """A tool's name as the choice is the named form."""
+    """A tool name as the choice is sent in the named form."""
     request = chat(tools=[{"name": "f"}], tool_choice="f")
     assert body(request) == {
         "messages": HELLO,
@@ -180,13 +180,13 @@ def test_tools_are_sent_nested_with_their_choice() -> None:
 
 @pytest.mark.parametrize("tools", [None, [], ()], ids=repr)
 def test_no_empty_list_of_tools_is_sent(tools: Any) -> None:
-    """An empty list was seen to fail."""
+    """The client drops an empty list of tools, which servers were seen to refuse."""
     assert "tools" not in body(chat(tools=tools))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_schema_is_sent_as_the_endpoint_wants_it(endpoint: EndpointName) -> None:
-    """Bare natively, named on `/ai/v1`."""
+    """A JSON schema is sent bare to the native route, and named to `/ai/v1`."""
     schema = {"type": "object", "properties": {}}
     given = {"type": "json_schema", "json_schema": schema}
     found = body(chat(GRANITE, endpoint, response_format=given))["response_format"]["json_schema"]
@@ -197,25 +197,25 @@ def test_a_schema_is_sent_as_the_endpoint_wants_it(endpoint: EndpointName) -> No
 
 
 def test_a_native_stream() -> None:
-    """`stream` is all a native stream needs: it carries its usage unasked."""
+    """A native stream needs `stream` alone, because it reports usage by default."""
     request = chat(stream=True, include_usage=True)
     assert request.stream
     assert body(request) == {"messages": HELLO, "stream": True}
 
 
 def test_an_openai_stream_with_usage() -> None:
-    """`/ai/v1` is asked for the usage."""
+    """The client asks `/ai/v1` for the usage."""
     request = chat(endpoint="openai", stream=True, include_usage=True)
     assert body(request)["stream_options"] == {"include_usage": True}
 
 
 def test_an_openai_stream_without_usage() -> None:
-    """Nothing is asked for that the user did not ask for."""
+    """Without `include_usage` the client does not ask for usage."""
     assert "stream_options" not in body(chat(endpoint="openai", stream=True))
 
 
 def test_stream_options_of_the_users_are_kept() -> None:
-    """Asking for usage adds to the user's own options."""
+    """Asking for usage keeps the user's own stream options."""
     extra = {"stream_options": {"include_obfuscation": False}}
     request = chat(endpoint="openai", stream=True, include_usage=True, extra=extra)
     assert body(request)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
@@ -244,10 +244,10 @@ SCHEMA_FORMAT = {"type": "json_schema", "json_schema": {"type": "object", "prope
         (UNKNOWN, SCHEMA_FORMAT, True),
     ],
 )
-def test_a_schema_that_is_refused_in_a_stream_is_asked_plainly(
+def test_a_schema_that_is_refused_in_a_stream_is_sent_without_one(
     model: str, given: Any, stream: bool
 ) -> None:
-    """Models that answer 5023 to a schema in a stream are not asked for one."""
+    """For models that answer 5023 to a schema in a stream, the client sends a plain request."""
     request = chat(model, response_format=given, stream=True)
     assert request.stream is stream
     assert ("stream" in body(request)) is stream
@@ -262,13 +262,13 @@ def test_fail_fast_at_capacity() -> None:
 
 
 def test_options_of_the_users_are_kept() -> None:
-    """Failing fast adds to the user's own options."""
+    """Failing fast keeps the user's own options."""
     found = body(chat(reject_if_busy=True, extra={"options": {"x": 1}}))["options"]
     assert found == {"rejectIfBusy": True, "x": 1}
 
 
 def test_what_the_caller_passed_stays_as_it_was() -> None:
-    """Nothing is written into the caller's arguments."""
+    """The client does not modify the caller's arguments."""
     extra = {"options": {"x": 1}, "stream_options": {"y": 1}}
     chat(
         endpoint="openai",
@@ -285,14 +285,14 @@ def test_what_the_caller_passed_stays_as_it_was() -> None:
 
 
 def test_a_completion() -> None:
-    """A prompt with an adapter and no template, always native."""
+    """A completion sends a prompt with an adapter and no template to the native route."""
     request = complete(lora="my-adapter", raw=True)
     assert request.path == f"/run/{GRANITE}"
     assert body(request) == {"prompt": "Once", "lora": "my-adapter", "raw": True}
 
 
 def test_a_completion_is_native_whatever_the_endpoint() -> None:
-    """`/ai/v1` documents no route for prompts."""
+    """Completions always use the native route: `/ai/v1` documents none for prompts."""
     options = ChatOptions(GLM, CallOptions(), endpoint="openai", stream=True, include_usage=True)
     request = completion_request("Once", options)
     assert request.path == f"/run/{GLM}"
@@ -301,7 +301,7 @@ def test_a_completion_is_native_whatever_the_endpoint() -> None:
 
 @pytest.mark.parametrize("prompt", ["", None, 5, ["a"]], ids=repr)
 def test_a_prompt_is_a_string(prompt: Any) -> None:
-    """The schema wants at least one character."""
+    """The client refuses an empty prompt and other types."""
     with pytest.raises(ConfigurationError) as caught:
         complete(prompt)
     assert caught.value.parameter == "prompt"
@@ -319,7 +319,7 @@ WRONG_IDS = [
 @pytest.mark.parametrize("model", WRONG_IDS, ids=repr)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: EndpointName) -> None:
-    """No id reaches another route, host or query, whatever the operation."""
+    """No model id can lead to another route, host or query, whatever the operation."""
     makers: list[Callable[[], Any]] = [
         lambda: chat(model, endpoint),
         lambda: complete(model=model),
@@ -337,7 +337,7 @@ def test_a_model_id_stays_one_path_below_run(model: Any, endpoint: EndpointName)
     ["@cf/a/b", "@hf/nousresearch/hermes-2-pro-mistral-7b", "a", "dynamic/route", "@cf/a/b:c"],
 )
 def test_ids_of_every_kind_pass(model: str) -> None:
-    """Ids are not checked against a list."""
+    """The client accepts ids that are in no list."""
     assert chat(model).path == f"/run/{model}"
 
 
@@ -345,7 +345,7 @@ def test_ids_of_every_kind_pass(model: str) -> None:
 
 
 def test_the_catalogue() -> None:
-    """A GET with what was set as its query."""
+    """The catalogue is a GET with the caller's filters as its query."""
     request = models_request(search="granite", task="Text Generation", hide_experimental=True)
     assert (request.method, request.path, request.content) == ("GET", "/models/search", b"")
     assert request.params == {
@@ -358,6 +358,6 @@ def test_the_catalogue() -> None:
 
 
 def test_the_seed_of_tool_call_ids_is_the_requests() -> None:
-    """The same request, the same ids; another turn, others."""
+    """The same request has the same ids of calls; another turn has others."""
     assert chat().call_seed() == chat().call_seed()
     assert chat().call_seed() != chat(seed=1).call_seed()

@@ -1,4 +1,4 @@
-"""Texts into requests for their vectors and their ranking."""
+"""Requests for vectors and rankings of texts."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def embed(
 
 
 def test_a_native_embedding() -> None:
-    """`text` holds the batch."""
+    """The field `text` holds the batch."""
     assert embed(["a", "b"]) == [(f"/run/{BGE}", {"text": ["a", "b"]})]
 
 
 def test_an_openai_embedding() -> None:
-    """`/ai/v1` names model and input."""
+    """The body of `/ai/v1` has model and input."""
     assert embed(["a"], endpoint="openai") == [("/v1/embeddings", {"model": BGE, "input": ["a"]})]
 
 
 def test_options_of_embeddings() -> None:
-    """Each documented option is a field."""
+    """Each documented option is a field of the body."""
     assert embed(["a"], pooling="cls")[0][1] == {"text": ["a"], "pooling": "cls"}
     assert embed(["a"], BGE_M3, truncate=True)[0][1] == {"text": ["a"], "truncate_inputs": True}
     assert embed(["a"], dimensions=5)[0][1] == {"text": ["a"], "dimensions": 5}
@@ -54,12 +54,12 @@ def test_options_of_embeddings() -> None:
     ids=str,
 )
 def test_queries_apart_from_documents(options: dict[str, Any], fields: dict[str, Any]) -> None:
-    """qwen3-embedding takes queries with an instruction in a field of their own."""
+    """qwen3-embedding has a field for queries and one for their instruction."""
     assert embed(["a"], QWEN_EMBEDDING, **options)[0][1] == fields
 
 
 def test_an_instruction_for_a_model_without_a_field_for_it() -> None:
-    """It is put before each text, and the caller's list stays as it was."""
+    """The client puts the instruction before each text, and leaves the caller's list unchanged."""
     texts = ["a", "b"]
     found = embed(texts, input_type="query", instruction="Find: ")[0][1]
     assert found == {"text": ["Find: a", "Find: b"]}
@@ -77,7 +77,7 @@ def test_an_instruction_for_a_model_without_a_field_for_it() -> None:
     ],
 )
 def test_batches_are_as_large_as_the_page_allows(model: str, count: int, sizes: list[int]) -> None:
-    """Texts are split in order, and each request knows how many it holds."""
+    """The client splits texts in order, and each request states how many it holds."""
     texts = [f"t{i}" for i in range(count)]
     made = list(EmbeddingRequests(texts, model, "run", {}))
     assert [batch.request.count for batch in made] == sizes
@@ -86,7 +86,7 @@ def test_batches_are_as_large_as_the_page_allows(model: str, count: int, sizes: 
 
 
 def test_a_batch_size_of_the_users() -> None:
-    """Smaller is fine; larger than the page allows, or none, is not."""
+    """The client accepts a smaller size, and refuses 0 and sizes above the page's limit."""
     assert len(embed(["a"] * 5, batch_size=2)) == 3
     for size in (0, -1, 101):
         with pytest.raises(ConfigurationError, match="between 1 and 100") as caught:
@@ -96,7 +96,7 @@ def test_a_batch_size_of_the_users() -> None:
 
 @pytest.mark.parametrize("texts", ["text", ["a", None], [5]], ids=repr)
 def test_texts_are_strings(texts: Any) -> None:
-    """A string is no list of texts."""
+    """The client refuses a string in place of a list, and entries that are no strings."""
     with pytest.raises(ConfigurationError) as caught:
         embed(texts)
     assert caught.value.parameter == "texts"
@@ -107,7 +107,7 @@ BLANK = ["", " ", "\n", "\r\n\n", "\t \u3000\u00a0"]
 
 @pytest.mark.parametrize("blank", BLANK, ids=repr)
 def test_blank_texts_raise_with_their_places(blank: str) -> None:
-    """A blank text has no vector; the error names every place before anything is sent."""
+    """The error names the index of every blank text, before the client sends anything."""
     texts = ["a", blank, "b", *(blank, "c") * 40]
     with pytest.raises(ConfigurationError, match="blank_text") as caught:
         EmbeddingRequests(texts, BGE, "run", {})
@@ -116,16 +116,16 @@ def test_blank_texts_raise_with_their_places(blank: str) -> None:
     assert "texts[81]" in str(caught.value)
 
 
-def test_a_text_of_the_users_stands_for_blank_ones() -> None:
-    """`blank_text` is embedded in their place, with the instruction before it like any other."""
+def test_blank_text_replaces_blank_texts() -> None:
+    """The client embeds `blank_text` instead, with the instruction before it."""
     assert embed(["a", "\n", " "], blank_text="(blank)")[0][1] == {"text": ["a"] + ["(blank)"] * 2}
     found = embed([""], blank_text="(blank)", instruction="I: ")[0][1]
     assert found == {"text": ["I: (blank)"]}
 
 
 @pytest.mark.parametrize("text", ["", " \n", 5], ids=repr)
-def test_the_text_for_blank_ones_is_not_blank(text: Any) -> None:
-    """It is checked even where no text is blank."""
+def test_blank_text_must_not_be_blank(text: Any) -> None:
+    """The client checks `blank_text` even if no text is blank."""
     with pytest.raises(ConfigurationError) as caught:
         embed(["a"], blank_text=text)
     assert caught.value.parameter == "blank_text"
@@ -133,14 +133,14 @@ def test_the_text_for_blank_ones_is_not_blank(text: Any) -> None:
 
 @pytest.mark.parametrize("pooling", ["max", ""])
 def test_a_pooling_that_the_page_lists(pooling: str) -> None:
-    """It is mean or cls."""
+    """The client accepts the poolings mean and cls."""
     with pytest.raises(ConfigurationError, match="mean, cls"):
         embed(["a"], pooling=pooling)
 
 
 @pytest.mark.parametrize("name", ["text", "model", "input"])
 def test_extra_fields_of_an_embedding_cannot_replace_the_call(name: str) -> None:
-    """What is asked of whom is the arguments' to say."""
+    """Extra fields cannot replace the model or the texts."""
     with pytest.raises(ConfigurationError) as caught:
         embed(["a"], endpoint="openai", extra={name: "x"})
     assert caught.value.parameter == name
@@ -152,7 +152,7 @@ def ranked(*documents: str, **options: Any) -> Any:
 
 
 def test_a_ranking() -> None:
-    """Documents are contexts, `top_k` only when set."""
+    """Documents are sent as contexts, and `top_k` only if it is set."""
     request = ranking("q", ["a", "b"], RERANKER).request
     assert request is not None
     assert request.path == f"/run/{RERANKER}"
@@ -167,14 +167,14 @@ def test_a_ranking() -> None:
 
 
 def test_no_more_documents_are_asked_for_than_are_sent() -> None:
-    """A `top_k` above their number means all of them."""
+    """A `top_k` above the number of documents is lowered to it."""
     assert ranked("a", "b", top_k=9)["top_k"] == 2
     assert ranked("a", " ", "b", top_k=3)["top_k"] == 2
 
 
 @pytest.mark.parametrize("blank", BLANK, ids=repr)
 def test_blank_documents_are_left_out_of_a_ranking(blank: str) -> None:
-    """One of them would make the server refuse all; the others keep their places."""
+    """The client leaves blank documents out, and the others keep their indices."""
     asked = ranking("q", [blank, "a", blank, "b"], RERANKER)
     assert asked.request is not None
     assert body(asked.request)["contexts"] == [{"text": "a"}, {"text": "b"}]
@@ -198,7 +198,7 @@ def test_blank_documents_are_left_out_of_a_ranking(blank: str) -> None:
 def test_a_ranking_that_cannot_be_asked(
     query: Any, documents: Any, options: dict[str, Any], parameter: str
 ) -> None:
-    """The query is a text that is not blank, documents are texts, extra fields replace neither."""
+    """A blank query, documents that are no texts, and extra fields that replace them raise."""
     with pytest.raises(ConfigurationError) as caught:
         ranking(query, documents, RERANKER, **options)
     assert caught.value.parameter == parameter

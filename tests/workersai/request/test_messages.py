@@ -1,4 +1,4 @@
-"""Messages, tools and formats into the form one model wants."""
+"""Messages in the form that each model accepts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": "AAAA"}}
 
 
 def message(model: str, given: Any) -> dict[str, Any]:
-    """One message as *model* wants it; what the caller passed stays as it was."""
+    """Return one message as *model* accepts it; check that the input stays unchanged."""
     before = copy.deepcopy(given)
     (wire,) = to_wire_messages([given], get_profile(model))
     assert given == before
@@ -34,13 +34,13 @@ def message(model: str, given: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("role", ["system", "user", "assistant", "tool"])
 @pytest.mark.parametrize("model", [*TEXT_ONLY, GLM, LLAMA, UNKNOWN])
 def test_parts_that_are_all_text_are_joined(model: str, role: str) -> None:
-    """A list of text parts answers 5006 on several models, and joining it loses nothing."""
+    """The client joins a list of text parts, because several models answer 5006 to one."""
     wire = message(model, {"role": role, "content": [TEXT, MORE]})
     assert wire == {"role": role, "content": "Look:\nthere"}
 
 
 def test_a_part_is_sent_without_what_is_not_its_text() -> None:
-    """Fields of other providers on a text part do not travel."""
+    """The client drops other providers' fields from a text part."""
     part = {**TEXT, "cache_control": {"type": "ephemeral"}}
     assert message(GLM, {"role": "user", "content": [part, IMAGE]})["content"] == [TEXT, IMAGE]
 
@@ -48,7 +48,7 @@ def test_a_part_is_sent_without_what_is_not_its_text() -> None:
 @pytest.mark.parametrize("part", [IMAGE, AUDIO, FILE], ids=["image", "audio", "file"])
 @pytest.mark.parametrize("model", TEXT_ONLY)
 def test_what_is_no_text_is_refused_by_a_text_only_model(model: str, part: dict[str, Any]) -> None:
-    """An image for a model that takes text raises before any request, naming the model."""
+    """An image for a text-only model raises before any request, naming the model."""
     with pytest.raises(ConfigurationError) as caught:
         message(model, {"role": "user", "content": [TEXT, part]})
     assert caught.value.parameter == "messages"
@@ -60,13 +60,13 @@ def test_what_is_no_text_is_refused_by_a_text_only_model(model: str, part: dict[
 @pytest.mark.parametrize("part", [IMAGE, AUDIO, FILE], ids=["image", "audio", "file"])
 @pytest.mark.parametrize("model", [GLM, UNKNOWN])
 def test_parts_are_sent_where_nothing_forbids_them(model: str, part: dict[str, Any]) -> None:
-    """The schema of glm lists images, audio and files; of an unknown model nothing is known."""
+    """The client sends images, audio and files to glm, which lists them, and to unknown models."""
     wire = message(model, {"role": "user", "content": [TEXT, part]})
     assert wire["content"] == [TEXT, part]
 
 
 def test_an_address_is_refused_where_images_come_as_data() -> None:
-    """A model whose page takes images as data URIs only is not sent an address."""
+    """The client refuses an image URL if the model's page accepts data URIs alone."""
     part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     with pytest.raises(ConfigurationError, match="data URIs only") as caught:
         message(SCOUT, {"role": "user", "content": [TEXT, part]})
@@ -97,7 +97,7 @@ def test_an_address_is_refused_where_images_come_as_data() -> None:
 )
 @pytest.mark.parametrize("model", [GLM, SCOUT, UNKNOWN])
 def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> None:
-    """The server answers 8006 to it; the argument is named before any request."""
+    """The error names the argument before any request; the server would answer 8006."""
     part = {"type": "image_url", "image_url": {"url": url}}
     with pytest.raises(ConfigurationError, match=r"messages\[0\].*not base64") as caught:
         message(model, {"role": "user", "content": [TEXT, part]})
@@ -106,21 +106,21 @@ def test_an_image_whose_data_is_not_base64_is_refused(model: str, url: str) -> N
 
 @pytest.mark.parametrize("kind", ["", "text/html", "application/pdf", "video/mp4", "png"])
 def test_a_data_uri_names_a_type_of_image(kind: str) -> None:
-    """What calls itself another thing is no image."""
+    """The client refuses a data URI whose type is not an image."""
     part = {"type": "image_url", "image_url": {"url": f"data:{kind};base64,AAAA"}}
     with pytest.raises(ConfigurationError, match=r"messages\[0\].*has no image type"):
         message(GLM, {"role": "user", "content": [TEXT, part]})
 
 
 def test_base64_may_have_line_breaks() -> None:
-    """Encoders of mail break lines."""
+    """The client accepts line breaks in base64, as mail encoders write them."""
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA\nAA"}}
     assert message(GLM, {"role": "user", "content": [part]})["content"] == [part]
 
 
 @pytest.mark.parametrize("image", [{}, {"url": None}, None, 5], ids=repr)
 def test_an_image_without_a_url_is_refused(image: Any) -> None:
-    """An image part has a url, or it is an argument's error."""
+    """An image part without a URL raises an argument error."""
     with pytest.raises(ConfigurationError, match="no url"):
         message(GLM, {"role": "user", "content": [{"type": "image_url", "image_url": image}]})
 
@@ -129,7 +129,7 @@ def test_an_image_without_a_url_is_refused(image: Any) -> None:
 
 
 def several(model: str, *given: Any) -> list[dict[str, Any]]:
-    """Messages as *model* wants them; what the caller passed stays as it was."""
+    """Return messages as *model* accepts them; check that the input stays unchanged."""
     before = copy.deepcopy(given)
     wire = to_wire_messages(given, get_profile(model))
     assert given == before
@@ -142,7 +142,7 @@ def result(content: Any, call_id: str = "a") -> dict[str, Any]:
 
 @pytest.mark.parametrize("model", [GLM, SCOUT, UNKNOWN])
 def test_an_image_of_a_tool_follows_its_result(model: str) -> None:
-    """Images are understood in users' messages: that of a result comes after the last result."""
+    """The image of a tool result becomes a user message after the last result."""
     question = {"role": "user", "content": "What now?"}
     wire = several(model, result([TEXT, IMAGE]), result([IMAGE], "b"), question)
     assert wire == [
@@ -162,7 +162,7 @@ def test_an_image_of_a_tool_follows_its_result(model: str) -> None:
 
 
 def test_an_image_of_the_last_result_is_sent() -> None:
-    """A result that ends the conversation keeps its image."""
+    """The image is sent even if the result ends the conversation."""
     assert [m["role"] for m in several(GLM, result([IMAGE]))] == ["tool", "user"]
 
 
@@ -187,12 +187,12 @@ def test_an_image_of_the_last_result_is_sent() -> None:
 def test_what_a_text_only_model_cannot_take_of_a_tool_is_named(
     model: str, part: dict[str, Any], note: str
 ) -> None:
-    """A tool's image does not end the conversation: the model is told what was left out."""
+    """For a text-only model, the result states that a tool's image was left out."""
     assert several(model, result([TEXT, part])) == [result(f"Look:\n{note.format(model)}")]
 
 
 def test_a_link_that_the_model_does_not_follow_is_named() -> None:
-    """A model that takes images as data is told the address."""
+    """A model that accepts images as data alone gets the URL as text."""
     link = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     (wire,) = several(SCOUT, result([link]))
     assert "https://example.com/a.png" in wire["content"]
@@ -200,7 +200,7 @@ def test_a_link_that_the_model_does_not_follow_is_named() -> None:
 
 
 def test_a_note_stays_short() -> None:
-    """Neither megabytes of an image nor an endless address come into the text."""
+    """A note about an image holds neither its data nor a long URL."""
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4_000_000}}
     link = {"type": "image_url", "image_url": {"url": "https://example.com/" + "a" * 10_000}}
     for part in (image, link):
@@ -230,7 +230,7 @@ def test_a_note_stays_short() -> None:
 )
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 def test_what_a_tool_returned_is_never_refused(model: str, content: Any, text: str) -> None:
-    """What has no form on the wire is written as text, its JSON."""
+    """The client writes a result without a wire form as JSON text."""
     assert several(model, result(content)) == [result(text)]
 
 
@@ -241,7 +241,7 @@ PAGE = '<img src="data:image/gif;base64,R0lGODlh"> or "data:image/svg+xml;utf8,<
 @pytest.mark.parametrize("model", [KIMI, "@cf/zai-org/glm-5.2"])
 @pytest.mark.parametrize("role", ["tool", "assistant"])
 def test_no_server_is_shown_an_image_inside_of_a_text(model: str, role: str) -> None:
-    """Some servers take such text for an image, and answer 8006 to it in every later request."""
+    """The client rewrites text that a server takes for an image, and answers with 8006."""
     (wire,) = several(model, {**result(PAGE), "role": role})
     shown = '<img src="[image left out: image/gif, 6 bytes]"> or "data: image/svg+xml;utf8,<svg/>"'
     assert wire["content"] == shown
@@ -252,24 +252,24 @@ def test_no_server_is_shown_an_image_inside_of_a_text(model: str, role: str) -> 
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 @pytest.mark.parametrize("role", ["tool", "assistant", "user"])
 def test_text_with_an_image_stays_where_no_server_minds(model: str, role: str) -> None:
-    """A page that a tool read is shown as it is."""
+    """Text with an image stays unchanged for models whose server accepts it."""
     assert several(model, {**result(PAGE), "role": role})[0]["content"] == PAGE
 
 
 def test_a_users_text_stays_as_it_is() -> None:
-    """What a user wrote is sent as written; the server's answer says what is wrong with it."""
+    """The client sends a user's text unchanged; the server may refuse it."""
     assert message(KIMI, {"role": "user", "content": PAGE})["content"] == PAGE
 
 
 @pytest.mark.parametrize("part", [{"type": []}, {"type": {}}, {"type": 5}, {5: 6}, None], ids=repr)
 def test_a_tool_may_return_parts_of_any_type(part: Any) -> None:
-    """What is no part is written as JSON."""
+    """The client writes a part of an unknown type as JSON."""
     (wire,) = several(GLM, result([part]))
     assert isinstance(wire["content"], str)
 
 
 def test_an_image_of_an_instruction_follows_it() -> None:
-    """A system message holds text; its image is the user's, after all instructions."""
+    """The image of a system message becomes a user message after all system messages."""
     wire = several(
         GLM,
         {"role": "system", "content": [TEXT, IMAGE]},
@@ -282,7 +282,7 @@ def test_an_image_of_an_instruction_follows_it() -> None:
 
 
 def test_halves_of_surrogate_pairs_that_a_model_wrote_are_replaced() -> None:
-    """Half an emoji of an answer has no UTF-8; it does not end the conversation."""
+    """The client replaces half an emoji in an answer, because it has no UTF-8 form."""
     given = {"role": "assistant", "content": "a\ud83d", "reasoning": "b\ude00"}
     wire = message(GLM, given)
     assert wire == {"role": "assistant", "content": "a\ufffd", "reasoning": "b\ufffd"}
@@ -294,7 +294,7 @@ CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{
 @pytest.mark.parametrize("content", [None, "", []], ids=repr)
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 def test_content_stands_beside_tool_calls(model: str, content: Any) -> None:
-    """Missing or null content beside calls answers 5006; it is sent as the empty string."""
+    """The client sends the empty string as content: missing or null content answers 5006."""
     given = {"role": "assistant", "content": content, "tool_calls": [CALL]}
     assert message(model, given) == {"role": "assistant", "content": "", "tool_calls": [CALL]}
     del given["content"]
@@ -302,7 +302,7 @@ def test_content_stands_beside_tool_calls(model: str, content: Any) -> None:
 
 
 def test_arguments_are_json_text() -> None:
-    """Arguments given as an object go out as JSON text, unicode unescaped."""
+    """Arguments that are an object are sent as JSON text, with non-ASCII unescaped."""
     call = {"id": "a", "function": {"name": "f", "arguments": {"c": "Zürich"}}}
     wire = message(GRANITE, {"role": "assistant", "content": "", "tool_calls": [call]})
     assert wire["tool_calls"] == [
@@ -329,21 +329,21 @@ def test_arguments_are_json_text() -> None:
 )
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 def test_arguments_are_the_text_of_an_object(model: str, arguments: Any, sent: str) -> None:
-    """Servers parse a history's arguments, and refuse what is no object: it goes under `input`."""
+    """The client sends arguments that are no object under the key `input`."""
     call = {"id": "a", "function": {"name": "f", "arguments": arguments}}
     wire = message(model, {"role": "assistant", "content": "", "tool_calls": [call]})
     assert wire["tool_calls"][0]["function"]["arguments"] == sent
 
 
 def test_no_empty_list_of_calls_is_sent() -> None:
-    """OpenAI-shaped models refuse an empty list; no calls is no field."""
+    """The client drops an empty list of calls, which OpenAI-shaped models refuse."""
     wire = message(GLM, {"role": "assistant", "content": "a", "tool_calls": []})
     assert wire == {"role": "assistant", "content": "a"}
 
 
 @pytest.mark.parametrize(("model", "kept"), [(GLM, True), (GRANITE, False), (SEA_LION, False)])
 def test_reasoning_goes_back_to_models_that_reason(model: str, kept: bool) -> None:
-    """Reasoning is replayed under its own name, never inside the content."""
+    """The client sends reasoning in its own field, never inside the content."""
     wire = message(model, {"role": "assistant", "content": "Yes", "reasoning": "Hm."})
     assert wire["content"] == "Yes"
     assert wire.get("reasoning") == ("Hm." if kept else None)
@@ -353,18 +353,18 @@ def test_reasoning_goes_back_to_models_that_reason(model: str, kept: bool) -> No
     ("model", "role"), [(GLM, "developer"), (GRANITE, "system"), (UNKNOWN, "system")]
 )
 def test_the_role_developer(model: str, role: str) -> None:
-    """Only models with the OpenAI schema list it; others know it as `system`."""
+    """The client sends `developer` to models that list it, and `system` to others."""
     assert message(model, {"role": "developer", "content": "Be brief."})["role"] == role
 
 
 def test_fields_that_are_none_are_not_sent() -> None:
-    """A name that is None is no name."""
+    """The client drops fields that are None."""
     given = {"role": "user", "content": "Hi", "name": None}
     assert message(GLM, given) == {"role": "user", "content": "Hi"}
 
 
 def test_a_tool_result_keeps_its_id_and_name() -> None:
-    """What the model needs to match the result with its call is sent."""
+    """The client sends the id and name of a result."""
     given = {"role": "tool", "tool_call_id": "a", "name": "f", "content": [TEXT]}
     assert message(GRANITE, given) == {**given, "content": "Look:"}
 
@@ -385,8 +385,8 @@ def test_a_tool_result_keeps_its_id_and_name() -> None:
     ],
     ids=str,
 )
-def test_a_message_that_is_none_is_refused(messages: Any) -> None:
-    """What no model could read raises as an argument, not as a crash."""
+def test_an_invalid_message_is_refused(messages: Any) -> None:
+    """A message without a readable form raises an argument error."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_messages(messages, get_profile(GRANITE))
     assert caught.value.parameter == "messages"

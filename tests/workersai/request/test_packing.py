@@ -1,4 +1,4 @@
-"""Texts into batches that a model takes in one request."""
+"""Texts are packed into batches that a model accepts in one request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = ("The", "river", "rises", "slowly", "in", "spring", "when", "the", "snow
 
 
 def prose(words: int) -> str:
-    """English text of that many words, which no tokenizer reads as fewer tokens."""
+    """Return English text of that many words, and at least as many tokens."""
     return " ".join(WORDS[i % len(WORDS)] for i in range(words))
 
 
@@ -31,7 +31,7 @@ def packed(texts: list[str], most: int = 100, **limits: Any) -> list[list[int]]:
 
 
 def check(texts: list[str], batches: list[list[int]], most: int, budget: int) -> None:
-    """Every text is in one batch, and each batch keeps both limits by the estimate."""
+    """Check that every text is in one batch, and that each batch keeps both limits."""
     assert sorted(place for batch in batches for place in batch) == list(range(len(texts)))
     for batch in batches:
         longest = max(estimate_tokens(texts[place]) for place in batch)
@@ -40,7 +40,7 @@ def check(texts: list[str], batches: list[list[int]], most: int, budget: int) ->
 
 
 def test_short_texts_keep_the_callers_order() -> None:
-    """Where the number alone limits a batch, texts go out in order."""
+    """If only the number limits a batch, texts are sent in order."""
     texts = [f"text {n}" for n in range(250)]
     assert packed(texts, 100, budget=60_000) == [
         [*range(100)],
@@ -58,14 +58,14 @@ def test_a_batch_is_sized_by_its_longest_text() -> None:
 
 
 def test_texts_of_one_length_share_a_batch() -> None:
-    """One long text among short ones costs a batch of its own kind, not small batches for all."""
+    """A long text shares its batch with long texts, so that short ones are packed tightly."""
     texts = ["short text"] * 80
     texts[40] = prose(5000)
     assert len(packed(texts, 100, budget=60_000, longest=8192)) == 2
 
 
 def test_prose_is_not_packed_by_its_bytes() -> None:
-    """100 texts of 1,000 words fit a bge-m3 budget 40 at a time; by bytes it would be 11."""
+    """A bge-m3 request holds 40 texts of 1,000 words; an estimate by bytes allows 11."""
     texts = [prose(1000)] * 100
     batches = packed(texts, 100, budget=60_000, longest=8192)
     assert max(map(len, batches)) >= 35
@@ -73,19 +73,19 @@ def test_prose_is_not_packed_by_its_bytes() -> None:
 
 
 def test_the_longest_go_first_and_too_long_ones_alone() -> None:
-    """A text that the server refuses is found before others are paid for."""
+    """A text that the server refuses is sent alone and first, before others are paid for."""
     texts = ["a", prose(9000), "b", prose(8500), "c"]
     assert packed(texts, 100, budget=60_000, longest=8192) == [[1], [3], [0, 2, 4]]
 
 
 def test_texts_that_the_server_cuts_count_no_more_than_it_reads() -> None:
-    """Seven texts of 8,192 tokens fit 60,000, however long they were before."""
+    """With truncation, seven texts of 8,192 tokens fit 60,000, however long they were."""
     texts = [prose(20_000)] * 7
     assert len(packed(texts, 100, budget=60_000, longest=8192, is_cut=True)) == 1
 
 
 def test_a_refused_batch_is_packed_for_half_its_size_with_all_that_waits() -> None:
-    """What one refusal says of the estimates holds for the other batches of the call too."""
+    """One refusal halves the budget for all batches of the call that wait."""
     texts = ["abcd " * 100] * 64
     packing = Packing(texts, 32, budget=100_000)
     first = packing.take()
@@ -98,7 +98,7 @@ def test_a_refused_batch_is_packed_for_half_its_size_with_all_that_waits() -> No
 
 
 def test_a_refused_batch_is_halved_without_a_known_budget() -> None:
-    """For a model whose budget nobody knows, too."""
+    """Without a known budget, a refused batch is halved too."""
     packing = Packing(["some text"] * 9, 8)
     places = packing.take()
     assert places is not None
@@ -112,7 +112,7 @@ def test_a_refused_batch_is_halved_without_a_known_budget() -> None:
 
 
 def test_halving_reaches_the_longest_text() -> None:
-    """A batch is parted until the text that is too long stands alone."""
+    """The packer splits batches until the text that is too long stands alone."""
     texts = ["x " * 40] * 99 + ["y " * 50]
     packing = Packing(texts, 100, budget=60_000)
     places = packing.take()
@@ -123,7 +123,7 @@ def test_halving_reaches_the_longest_text() -> None:
 
 
 def test_nothing_is_handed_out_after_a_stop() -> None:
-    """Neither what waits nor what is put back."""
+    """After a stop the packer returns neither waiting nor returned batches."""
     packing = Packing(["a", "b", "c"], 2)
     first = packing.take()
     assert first is not None
@@ -132,7 +132,7 @@ def test_nothing_is_handed_out_after_a_stop() -> None:
     assert packing.take() is None
 
 
-# Tokens as Qwen's tokenizer counts them; XLM-R's counts of prose differ by less than a fifth.
+# Tokens by Qwen's tokenizer; XLM-R's counts of prose differ by less than a fifth.
 PROSE = {
     "German": ("Sie zu achten und zu schützen ist Verpflichtung aller staatlichen Gewalt.", 20),
     "French": ("Tous les êtres humains naissent libres et égaux en dignité et en droits.", 21),
@@ -153,19 +153,19 @@ def test_estimates_are_near(language: str) -> None:
     "text", ["", "a", "ab cd", "größer", "😀" * 9, "\ud800", "1 2 3"], ids=ascii
 )
 def test_no_text_has_more_tokens_than_bytes(text: str) -> None:
-    """The bound that no tokenizer exceeds is above the estimate, half an emoji included."""
+    """The estimate never exceeds the number of bytes, half an emoji included."""
     assert estimate_tokens(text) <= most_tokens(text)
 
 
 def test_estimates_grow_with_random_letters() -> None:
-    """Encoded bytes have a token in two letters: no more than twice the estimate."""
+    """Encoded bytes, one token for two letters, are estimated at up to twice their tokens."""
     text = base64.b64encode(random.Random(1).randbytes(3000)).decode()
     assert estimate_tokens(text) > len(text) / 3
 
 
 @pytest.mark.parametrize("model", [BGE_M3, QWEN_EMBEDDING])
 def test_requests_keep_the_budget_of_the_model(model: str) -> None:
-    """The profile's budget sizes requests, and each text is in the place that is named for it."""
+    """The profile's budget limits requests, and each text keeps its index."""
     profile = get_profile(model)
     texts = [f"{n} " + prose(400 + n) for n in range(120)]
     batches = list(EmbeddingRequests(texts, model, "run", {}))
@@ -177,7 +177,7 @@ def test_requests_keep_the_budget_of_the_model(model: str) -> None:
 
 
 def test_a_model_without_a_budget_is_packed_by_number() -> None:
-    """Long texts of a model whose budget is unknown go out as many as its page allows."""
+    """Without a known budget only the page's number of texts limits a request."""
     assert [len(b.places) for b in EmbeddingRequests([prose(900)] * 150, BGE, "run", {})] == [
         100,
         50,
@@ -185,6 +185,6 @@ def test_a_model_without_a_budget_is_packed_by_number() -> None:
 
 
 def test_a_text_that_cannot_be_sent_is_found_before_any_is() -> None:
-    """Half an emoji in the last batch raises when the requests are made."""
+    """Half an emoji in the last batch raises before the first request."""
     with pytest.raises(ValueError, match="lone surrogate"):
         EmbeddingRequests([*["a"] * 150, "\ud800"], BGE, "run", {})

@@ -1,4 +1,4 @@
-"""A user's parameters into the ones to send."""
+"""The client checks a user's parameters and sends them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ RANGES += [(SEA_LION, name, low, high) for model, name, low, high in RANGES if m
 
 @pytest.mark.parametrize(("model", "name", "low", "high"), RANGES)
 def test_the_range_of_the_page(model: str, name: str, low: float, high: float) -> None:
-    """Both ends are allowed; beyond them it raises, naming parameter, value, range and model."""
+    """Both ends are allowed; other values raise, naming parameter, value, range and model."""
     for value in (low, high):
         assert collected(model, **named(name, value)) == {name: value}
     for value in (low - 1, high + 1):
@@ -68,8 +68,8 @@ def test_the_range_of_the_page(model: str, name: str, low: float, high: float) -
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
 @pytest.mark.parametrize("name", ["temperature", "top_p", "repetition_penalty"])
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
-def test_no_number_that_is_none(model: str, name: str, value: float) -> None:
-    """NaN and infinity are refused for every model: JSON has no form for them."""
+def test_nan_and_infinity_are_refused(model: str, name: str, value: float) -> None:
+    """The client refuses NaN and infinity for every model: JSON has no form for them."""
     with pytest.raises(ConfigurationError) as caught:
         collected(model, **named(name, value))
     assert caught.value.parameter == name
@@ -95,7 +95,7 @@ def test_no_number_that_is_none(model: str, name: str, value: float) -> None:
     ],
 )
 def test_a_value_of_the_wrong_kind(model: str, name: str, value: Any) -> None:
-    """Type, choices and length are checked as the range is."""
+    """The client checks type, choices and length as it checks the range."""
     with pytest.raises(ConfigurationError) as caught:
         collected(model, **named(name, value))
     assert caught.value.parameter == name
@@ -117,7 +117,7 @@ def test_a_value_of_the_wrong_kind(model: str, name: str, value: Any) -> None:
     ],
 )
 def test_a_value_that_fits(model: str, name: str, value: Any) -> None:
-    """What the page allows is sent as it was given."""
+    """The client sends an allowed value unchanged."""
     assert collected(model, **named(name, value)) == {name: value}
 
 
@@ -136,7 +136,7 @@ def test_a_value_that_fits(model: str, name: str, value: Any) -> None:
     ],
 )
 def test_what_the_page_does_not_list_is_sent_as_it_is(model: str, name: str, value: Any) -> None:
-    """Unlisted parameters and unlisted models are not checked, not dropped, not warned about."""
+    """Parameters and models that no page lists are sent unchecked and without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert collected(model, **named(name, value)) == {name: value}
@@ -144,44 +144,44 @@ def test_what_the_page_does_not_list_is_sent_as_it_is(model: str, name: str, val
 
 @pytest.mark.parametrize("name", sorted(ChatParameters.__annotations__))
 def test_none_means_not_sent(name: str) -> None:
-    """Every parameter can be left to the server."""
+    """Every parameter that is None is left to the server."""
     assert collected(GLM, **{name: None}) == {}
 
 
 @pytest.mark.parametrize("value", ["", [], ()], ids=repr)
 def test_an_empty_stop_is_not_sent(value: Any) -> None:
-    """No stop sequence is no parameter: the schema wants at least one."""
+    """The client drops an empty `stop`: the schema requires one sequence or more."""
     assert collected(GLM, stop=value) == {}
 
 
 @pytest.mark.parametrize("value", [0, 0.0, False])
 def test_zero_and_false_are_values(value: Any) -> None:
-    """Only None means "not sent"."""
+    """The client sends 0 and False; only None means "not sent"."""
     assert collected(UNKNOWN, seed=value, raw=False) == {"seed": value, "raw": False}
 
 
 @pytest.mark.parametrize("value", [("a", "b"), ["a", "b"]], ids=repr)
 def test_sequences_become_lists(value: Any) -> None:
-    """A tuple is as good as a list, and the caller's own is not shared."""
+    """The client accepts a tuple for a list, and does not keep the caller's own list."""
     found = collected(GLM, stop=value)["stop"]
     assert found == ["a", "b"]
 
 
 @pytest.mark.parametrize("value", [5, True, 1.5], ids=repr)
-def test_a_stop_of_the_wrong_type_is_no_crash(value: Any) -> None:
-    """What cannot be a stop sequence is refused as an argument, or left to the server."""
+def test_a_stop_of_another_type_is_sent(value: Any) -> None:
+    """The client sends a `stop` of another type to an unknown model."""
     assert collected(UNKNOWN, stop=value) == {"stop": value}
 
 
 def test_an_unknown_name_is_refused() -> None:
-    """A typo does not travel to a server that ignores it; `extra` is the way to insist."""
+    """The client refuses an unknown parameter; `extra` sends it anyway."""
     with pytest.raises(ConfigurationError, match="extra") as caught:
         collected(GRANITE, temprature=1)
     assert caught.value.parameter == "temprature"
 
 
 def test_extra_fields_are_sent_as_they_are() -> None:
-    """Whatever the API learns tomorrow can be sent today."""
+    """`extra` sends fields that the package does not know."""
     extra = {"max_completion_tokens": 7, "functions": [{"name": "f"}], "new_field": {"deep": [1]}}
     assert collected(UNKNOWN, extra, temperature=1) == {"temperature": 1, **extra}
 
@@ -194,13 +194,13 @@ def test_extra_fields_are_sent_as_they_are() -> None:
     ],
 )
 def test_extra_fields_are_not_checked(model: str, extra: dict[str, Any]) -> None:
-    """What Cloudflare allows since the page was read can be sent: no range, no type is checked."""
+    """The client checks neither range nor type of an extra field."""
     assert collected(model, extra) == extra
 
 
 @pytest.mark.parametrize("value", [math.nan, b"x", object(), {1}, "\ud800"], ids=type)
 def test_an_extra_field_without_a_json_form_is_refused(value: Any) -> None:
-    """Unchecked is not unsendable: before any request the error names the field."""
+    """The error names the field before any request."""
     options = ChatOptions(GRANITE, {"extra": {"new_field": value}})
     with pytest.raises(ConfigurationError, match=r"new_field .*cannot be sent") as caught:
         completion_request("Hello", options)
@@ -209,13 +209,13 @@ def test_an_extra_field_without_a_json_form_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("name", ["messages", "prompt", "model", "stream", "requests"])
 def test_extra_fields_cannot_replace_the_call(name: str) -> None:
-    """What the call's own arguments make is not overwritten."""
+    """An extra field cannot replace what the call's arguments set."""
     with pytest.raises(ConfigurationError) as caught:
         collected(UNKNOWN, {name: "x"})
     assert caught.value.parameter == name
 
 
-def test_a_value_given_twice_is_refused() -> None:
-    """Neither of the two wins quietly."""
+def test_a_parameter_set_twice_is_refused() -> None:
+    """A parameter that is also an extra field raises."""
     with pytest.raises(ConfigurationError, match="passed twice"):
         collected(UNKNOWN, {"seed": 2}, seed=1)

@@ -1,4 +1,4 @@
-"""Response formats, as each model takes them."""
+"""Response formats in the form that each model accepts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LOOSE = {**ENVELOPE, "strict": False}
 def test_a_json_schema_is_bare_or_named(
     model: str, endpoint: EndpointName, given: Any, wire: Any
 ) -> None:
-    """Bare natively; in the named envelope where the page requires `name`, and on `/ai/v1`."""
+    """A schema is bare natively, and named on `/ai/v1` and if the page requires a name."""
     before = copy.deepcopy(given)
     found = to_wire_response_format(
         {"type": "json_schema", "json_schema": given}, get_profile(model), endpoint
@@ -53,7 +53,7 @@ def test_a_json_schema_is_bare_or_named(
 
 
 def test_a_schema_with_a_property_named_schema_is_no_envelope() -> None:
-    """Only what is no JSON schema itself is taken for an envelope."""
+    """A dict is an envelope only if it is not a JSON schema itself."""
     tricky = {"type": "object", "properties": {"schema": {"type": "string"}}, "schema": {}}
     found = to_wire_response_format(
         {"type": "json_schema", "json_schema": tricky}, get_profile(GLM), "run"
@@ -65,13 +65,13 @@ def test_a_schema_with_a_property_named_schema_is_no_envelope() -> None:
 @pytest.mark.parametrize("given", [None, {"type": "json_object"}, {"type": "text"}], ids=str)
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 def test_other_formats_are_sent_as_they_are(given: Any, endpoint: EndpointName) -> None:
-    """Only schemas differ between models."""
+    """The client sends formats without a schema unchanged."""
     assert to_wire_response_format(given, get_profile(GLM), endpoint) == given
 
 
 @pytest.mark.parametrize("given", [None, "schema", []], ids=repr)
 def test_a_schema_format_needs_a_schema(given: Any) -> None:
-    """Without one it raises before any request."""
+    """A `json_schema` format without a schema raises before any request."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_response_format(
             {"type": "json_schema", "json_schema": given}, get_profile(GLM), "run"
@@ -81,14 +81,14 @@ def test_a_schema_format_needs_a_schema(given: Any) -> None:
 
 @pytest.mark.parametrize("given", ["json_object", 5, ["json_object"]], ids=repr)
 def test_a_format_is_a_dict(given: Any) -> None:
-    """Its name alone, as other libraries take it, raises before any request."""
+    """The name of a format as a string raises before any request."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_response_format(given, get_profile(GLM), "run")
     assert caught.value.parameter == "response_format"
 
 
 def test_the_form_of_the_responses_api() -> None:
-    """OpenAI's newer API has name, schema and strict beside the type."""
+    """The client accepts name, schema and strict beside the type, as in OpenAI's Responses API."""
     flat = {"type": "json_schema", **ENVELOPE}
     found = to_wire_response_format(flat, get_profile(GLM), "run")
     assert found == {"type": "json_schema", "json_schema": ENVELOPE}

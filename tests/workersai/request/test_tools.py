@@ -1,4 +1,4 @@
-"""Tools and the choice of one, as the wire has them."""
+"""Tools and the tool choice in their wire form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NESTED = {"type": "function", "function": {"name": "f", "description": "F.", "pa
 )
 @pytest.mark.parametrize("model", [GRANITE, GLM, UNKNOWN])
 def test_tools_are_always_nested(model: str, given: dict[str, Any]) -> None:
-    """Every form of a definition becomes the only one that all models take."""
+    """Every form of a definition becomes the nested form, which all models accept."""
     before = copy.deepcopy(given)
     assert to_wire_tools([given], get_profile(model)) == [NESTED]
     assert given == before
@@ -38,7 +38,7 @@ def test_tools_are_always_nested(model: str, given: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("parameters", [None, {}, {"type": "object"}], ids=repr)
 def test_properties_are_always_there(parameters: Any) -> None:
-    """A tool without arguments still needs `properties`."""
+    """A tool without arguments is sent with empty `properties`."""
     (wire,) = to_wire_tools([{"name": "f", "parameters": parameters}], get_profile(GLM))
     assert wire == {
         "type": "function",
@@ -47,13 +47,13 @@ def test_properties_are_always_there(parameters: Any) -> None:
 
 
 def test_strict_is_sent() -> None:
-    """The OpenAI schema documents it."""
+    """The client sends `strict`, which the OpenAI schema documents."""
     (wire,) = to_wire_tools([{"name": "f", "strict": True}], get_profile(GLM))
     assert wire["function"]["strict"] is True
 
 
 def test_custom_tools_are_sent_as_they_are() -> None:
-    """The page of glm lists them; they are no functions."""
+    """Custom tools, which glm's page lists, are sent unchanged."""
     custom = {"type": "custom", "custom": {"name": "f"}}
     assert to_wire_tools([custom], get_profile(GLM)) == [custom]
 
@@ -88,7 +88,7 @@ DEFINITIONS = {
     ids=str,
 )
 def test_a_property_has_type_and_description(spec: Any, kind: str) -> None:
-    """The pages of granite and sea-lion want both on every property."""
+    """For granite and sea-lion every property gets a type and a description."""
     schema = {"properties": {"a": spec}, "$defs": DEFINITIONS}
     (wire,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GRANITE))
     found = wire["function"]["parameters"]["properties"]["a"]
@@ -119,9 +119,10 @@ VALUES: list[Any] = ["text", "", 0, 7, 2.5, True, None, {}, [], ["a"]]
     ],
     ids=str,
 )
-def test_a_type_is_sent_only_where_it_is_true_of_every_value(spec: Any) -> None:
-    """Of a union, a mixed literal or `Any`, no type is true: the schema that is sent accepts
-    each value that the tool's own accepts.
+def test_a_type_is_sent_only_if_it_holds_for_every_value(spec: Any) -> None:
+    """A union, a mixed literal or `Any` gets no type.
+
+    The schema that is sent accepts each value that the tool's own schema accepts.
     """
     schema = {"properties": {"a": spec}, "$defs": DEFINITIONS}
     (wire,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GRANITE))
@@ -136,14 +137,14 @@ def test_a_type_is_sent_only_where_it_is_true_of_every_value(spec: Any) -> None:
 
 @pytest.mark.parametrize(("spec", "wire"), [(True, {}), (False, {"not": {}}), (None, {})])
 def test_a_property_that_is_no_dict(spec: Any, wire: Any) -> None:
-    """`true` accepts everything and `false` nothing, and so does what is sent for them."""
+    """`true` is sent as a schema that accepts everything, `false` as one that accepts nothing."""
     schema = {"properties": {"a": spec}}
     (found,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GRANITE))
     assert found["function"]["parameters"]["properties"]["a"] == {"description": "", **wire}
 
 
 def test_a_schema_that_branches_without_end_is_read_at_once() -> None:
-    """A server of tools may send definitions that refer to each other a million times."""
+    """The client reads definitions that refer to each other a million times without delay."""
     definitions: dict[str, Any] = {
         f"D{n}": {"anyOf": [{"$ref": f"#/$defs/D{n + 1}"}] * 4} for n in range(40)
     }
@@ -154,7 +155,7 @@ def test_a_schema_that_branches_without_end_is_read_at_once() -> None:
 
 
 def test_the_root_of_a_schema_may_be_a_reference() -> None:
-    """Schemas of recursive classes are: what they refer to is written out, recursion and all."""
+    """The client resolves a reference at the root, as schemas of recursive classes have."""
     node = {"type": "object", "properties": {"child": {"$ref": "#/$defs/Node"}}}
     schema = {"$ref": "#/$defs/Node", "$defs": {"Node": node}}
     (wire,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GLM))
@@ -162,7 +163,7 @@ def test_the_root_of_a_schema_may_be_a_reference() -> None:
 
 
 def test_what_stands_beside_properties_is_sent() -> None:
-    """Rules of the whole object, and definitions, belong to the schema."""
+    """Rules of the whole object and definitions are sent with the schema."""
     schema = {
         "type": "object",
         "properties": {"a": {"$ref": "#/definitions/A"}},
@@ -181,7 +182,7 @@ def test_what_stands_beside_properties_is_sent() -> None:
     ids=str,
 )
 def test_a_tool_needs_a_name(given: Any) -> None:
-    """A definition of no known form raises as an argument."""
+    """A definition of an unknown form raises an argument error."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_tools([given], get_profile(GLM))
     assert caught.value.parameter == "tools"
@@ -192,7 +193,7 @@ def test_a_tool_needs_a_name(given: Any) -> None:
 )
 @pytest.mark.parametrize("key", ["parameters", "input_schema"])
 def test_parameters_are_a_schema_of_an_object(key: str, schema: Any) -> None:
-    """A server of tools may send anything; it raises as an argument."""
+    """Parameters that are not the schema of an object raise an argument error."""
     with pytest.raises(ConfigurationError, match="not the JSON schema") as caught:
         to_wire_tools([{"name": "f", key: schema}], get_profile(GRANITE))
     assert caught.value.parameter == "tools"
@@ -203,7 +204,7 @@ def test_parameters_are_a_schema_of_an_object(key: str, schema: Any) -> None:
 )
 @pytest.mark.parametrize("definitions", [None, 5])
 def test_odd_properties_are_sent_as_they_are(odd: Any, definitions: Any) -> None:
-    """What is no JSON Schema inside of a property is the server's to judge."""
+    """Invalid JSON Schema inside a property is left to the server."""
     schema = {"properties": {"x": odd}, "$defs": definitions}
     (wire,) = to_wire_tools([{"name": "f", "parameters": schema}], get_profile(GRANITE))
     assert wire["function"]["parameters"]["properties"]["x"] == {"description": "", **odd}
@@ -213,7 +214,7 @@ def test_odd_properties_are_sent_as_they_are(odd: Any, definitions: Any) -> None
 
 
 def test_the_names_of_tools() -> None:
-    """They are what a tool choice can name."""
+    """The names are those that a tool choice can use."""
     tools: list[dict[str, Any]] = [NESTED, {"type": "custom", "custom": {"name": "g"}}]
     tools.append({"type": "custom", "function": 5})
     assert tool_names(tools) == {"f": "f"}
@@ -233,9 +234,7 @@ def test_the_names_of_tools() -> None:
     ids=str,
 )
 def test_names_become_acceptable_and_stay_apart(own: list[str], wire: list[str]) -> None:
-    """Letters, digits, `_` and `-`, 64 of them, no two tools with one name; an acceptable name
-    stays.
-    """
+    """Names get 1 to 64 letters, digits, `_` and `-`, and stay unique; acceptable ones stay."""
     made = tool_names([{"type": "function", "function": {"name": name}} for name in own])
     assert list(made.values()) == wire
     assert list(made) == list(dict.fromkeys(own))
@@ -270,14 +269,16 @@ NAMED = {"type": "function", "function": {"name": "f"}}
     ids=str,
 )
 def test_a_tool_choice(choice: Any, wire: Any) -> None:
-    """`any` answers 8001 and is `required`; a name is the named form, and so are Anthropic's and
-    the flat one; a dict of another type is sent as it is.
+    """The client translates every form of a tool choice into one that the API accepts.
+
+    `any` becomes `required`, because the API answers 8001 to it. A name, Anthropic's form and the
+    flat form become the named form. A dict of another type is sent unchanged.
     """
     assert to_wire_tool_choice(choice, {"f": "f"}) == wire
 
 
 def test_a_choice_by_the_names_that_the_tools_have() -> None:
-    """A tool is chosen by its own name; on the wire the choice has the tool's name there."""
+    """The caller chooses a tool by its own name; the client sends its wire name."""
     names = {"a.b": "a_b", "c": "c"}
     named = {"type": "function", "function": {"name": "a_b"}}
     assert to_wire_tool_choice("a.b", names) == named
@@ -290,7 +291,7 @@ def test_a_choice_by_the_names_that_the_tools_have() -> None:
 
 @pytest.mark.parametrize("choice", ["auto", "none", {"type": "auto"}], ids=str)
 def test_a_choice_without_tools_that_asks_for_nothing(choice: Any) -> None:
-    """It is not sent: there is nothing to choose."""
+    """The client drops `auto` and `none` if there are no tools."""
     assert to_wire_tool_choice(choice, {}) is None
 
 
@@ -313,7 +314,7 @@ def test_a_choice_without_tools_that_asks_for_nothing(choice: Any) -> None:
     ids=str,
 )
 def test_a_choice_that_cannot_be_met(choice: Any, names: set[str]) -> None:
-    """A call that no tool of the request can answer raises before any request."""
+    """A choice of a tool that is not in the request raises before any request."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_tool_choice(choice, {name: name for name in names})
     assert caught.value.parameter == "tool_choice"

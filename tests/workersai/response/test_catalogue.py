@@ -1,4 +1,4 @@
-"""The tables of models as a whole: what each row must have, and facts of single pages."""
+"""The tables of models as a whole, and facts of single model pages."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SERVED = [*CHAT_MODELS, *OPENAI_MODELS]
 
 
 def test_a_model_is_listed_once() -> None:
-    """Of two rows with one name the second would silently win."""
+    """The tables have no name twice: the second row would override the first."""
     tables = (*CHAT_MODELS, *OPENAI_MODELS, *RETIRED_MODELS, *EMBEDDING_MODELS)
     assert len(tables) == len(known_profiles())
 
 
 @pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
 def test_a_models_numbers_make_sense(profile: ModelProfile) -> None:
-    """Sizes are positive, prices are not negative, and a cached token is the cheaper one."""
+    """Sizes are positive, prices are not negative, and a cached token costs less."""
     sizes = (profile.context_window, profile.dimensions, profile.max_batch)
     assert all(size is None or size > 0 for size in sizes)
     prices = (profile.input_price, profile.cached_price, profile.output_price)
@@ -41,7 +41,7 @@ def test_a_models_numbers_make_sense(profile: ModelProfile) -> None:
 
 @pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
 def test_a_default_is_within_its_range(profile: ModelProfile) -> None:
-    """What the page says the server uses is what the page lets a user send."""
+    """The server's default that a page states is within the range of the same page."""
     for name, parameter in profile.parameters.items():
         if parameter.default is not None:
             check_parameter(name, parameter.default, profile)
@@ -50,7 +50,7 @@ def test_a_default_is_within_its_range(profile: ModelProfile) -> None:
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("profile", SERVED, ids=lambda p: p.name)
 def test_every_chat_model_can_be_asked(profile: ModelProfile, endpoint: EndpointName) -> None:
-    """A plain question goes out alone; to `/ai/v1` with the page's token cap, if it has one."""
+    """A question goes out without options; `/ai/v1` also gets the page's token cap, if any."""
     hello: list[WireMessage] = [{"role": "user", "content": "Hello"}]
     sent = json.loads(chat_request(hello, ChatOptions(profile.name, {}, endpoint=endpoint)).content)
     sent.pop("model", None)
@@ -74,7 +74,7 @@ SEEING = {
 
 @pytest.mark.parametrize("profile", SERVED, ids=lambda p: p.name)
 def test_images_go_to_models_whose_page_has_vision(profile: ModelProfile) -> None:
-    """Images are sent to those that see, refused where the schema is text alone, else tried."""
+    """The client sends images to vision and unknown models, and refuses text-only ones."""
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     asked: list[WireMessage] = [{"role": "user", "content": [image]}]
     assert (profile.vision is True) is (profile.name in SEEING)
@@ -101,7 +101,7 @@ def test_images_go_to_models_whose_page_has_vision(profile: ModelProfile) -> Non
     ],
 )
 def test_facts_of_pages(model: str, facts: tuple[Any, ...]) -> None:
-    """Window, prices (read, cached, written), tools, reasoning and cap are those of the pages."""
+    """Window, prices (input, cached, output), tools, reasoning and cap equal those of the pages."""
     profile = get_profile(model)
     assert facts == (
         profile.context_window,
@@ -115,7 +115,7 @@ def test_facts_of_pages(model: str, facts: tuple[Any, ...]) -> None:
 
 
 def test_the_queue_and_the_plan() -> None:
-    """Pages say which models take batches and which are kept for the paid plan."""
+    """The table states which models take batches and which need the paid plan."""
     batch = {profile.name.split("/")[-1] for profile in known_profiles() if profile.batch}
     assert batch == {
         "bge-base-en-v1.5", "bge-large-en-v1.5", "bge-small-en-v1.5", "omni-bge-base-en-v1.5",
@@ -132,13 +132,13 @@ def test_the_queue_and_the_plan() -> None:
 
 @pytest.mark.parametrize("profile", RETIRED_MODELS, ids=lambda profile: profile.name)
 def test_a_withdrawn_model_has_its_day_and_forbids_nothing(profile: ModelProfile) -> None:
-    """The day is a date; nothing else is known that a request could be checked against."""
+    """A withdrawn model has a date, and no facts that would refuse a request."""
     assert date.fromisoformat(profile.deprecated or "") < date(2026, 6, 1)
     assert (profile.parameters, profile.vision, profile.inputs) == ({}, None, ())
 
 
 def test_an_alias_of_a_level_is_taken() -> None:
-    """Where the page names aliases of its levels they are sent; other values are refused."""
+    """The client sends a page's aliases of reasoning levels, and refuses other values."""
     profile = get_profile("@cf/deepseek-ai/deepseek-v4-flash-0731")
     check_parameter("reasoning_effort", "max", profile)
     check_parameter("reasoning_effort", "medium", profile)

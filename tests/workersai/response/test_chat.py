@@ -1,4 +1,4 @@
-"""Whole answers to a chat, in every shape, into `ChatResult`."""
+"""Plain chat answers in every shape are read into a `ChatResult`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.workersai.anything import ANYTHING
-from tests.workersai.talking import SECRETS, TOKEN, UNKNOWN, answer, asked
+from tests.workersai.talking import SECRETS, TOKEN, UNKNOWN, answer, chat_request_for
 from workersai import (
     APIStatusError,
     ChatChoice,
@@ -25,7 +25,7 @@ from workersai import (
 from workersai._response.chat import parse_chat
 from workersai._response.reply import Reply
 
-REQUEST = asked()
+REQUEST = chat_request_for()
 
 
 def parsed(body: bytes, status: int = 200) -> ChatResult:
@@ -149,12 +149,12 @@ EXPECTED: dict[str, ChatResult] = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_shape_is_one_result(name: str) -> None:
-    """Native, completion, text completion or plain, wrapped or not: one result."""
+    """Native, completion, text completion and plain answers, wrapped or not, give one result."""
     assert parsed(answer(name)) == EXPECTED[name]
 
 
 def test_a_cut_call_is_not_to_run() -> None:
-    """Arguments that the token cap cut are in `invalid_tool_calls` only."""
+    """A call whose arguments the token cap cut is in `invalid_tool_calls` only."""
     found = parsed(answer("completion_cut_call"))
     assert found.tool_calls == ()
     (call,) = found.invalid_tool_calls
@@ -164,7 +164,7 @@ def test_a_cut_call_is_not_to_run() -> None:
 
 
 def test_calls_to_run_and_calls_not_to_run_are_parted() -> None:
-    """One bad call does not spoil the others."""
+    """One invalid call does not make the others invalid."""
     found = parsed(answer("completion_bad_calls"))
     assert found.tool_calls == (ToolCall("c", "now", {}),)
     assert found.invalid_tool_calls == (
@@ -174,26 +174,26 @@ def test_calls_to_run_and_calls_not_to_run_are_parted() -> None:
 
 
 def test_made_ids_are_the_same_for_the_same_request_and_differ_between_turns() -> None:
-    """A recorded conversation replays word for word, and its turns never share an id."""
+    """A replay of a conversation has the same ids of calls, and no two turns share an id."""
 
     def first_id(request: Any) -> str:
         return parse_chat(Reply(200, {}, answer("native_calls")), request).tool_calls[0].id
 
-    other = asked(messages=[{"role": "user", "content": "Another turn"}])
-    assert first_id(REQUEST) == first_id(asked())
+    other = chat_request_for(messages=[{"role": "user", "content": "Another turn"}])
+    assert first_id(REQUEST) == first_id(chat_request_for())
     assert first_id(REQUEST) != first_id(other)
 
 
 def test_an_object_that_names_no_offered_tool_is_text() -> None:
-    """Only a call to a tool of the request is taken for a call in the place of the text."""
-    request = asked(tools=())
+    """Text counts as a call only if it names a tool of the request."""
+    request = chat_request_for(tools=())
     found = parse_chat(Reply(200, {}, answer("native_call_as_response")), request)
     assert found.text == '{"name": "get_weather", "arguments": {"city": "Bern"}}'
     assert found.tool_calls == ()
 
 
 def test_the_raw_answer_is_kept() -> None:
-    """Fields that nobody reads yet can still be read by the user."""
+    """Users can read fields that the package does not read in `raw`."""
     found = parsed(answer("completion_null_calls"))
     assert found.raw["choices"][0]["stop_reason"] == 106
     assert "raw" not in repr(found)
@@ -251,7 +251,7 @@ def test_the_raw_answer_is_kept() -> None:
     ],
 )
 def test_what_cannot_be_read_raises(body: bytes, error: type[WorkersAIError], says: str) -> None:
-    """An answer that is no answer is never an empty success."""
+    """A body that is no answer raises instead of giving an empty result."""
     with pytest.raises(error) as caught:
         parsed(body)
     assert says in str(caught.value)
@@ -267,7 +267,7 @@ def test_what_cannot_be_read_raises(body: bytes, error: type[WorkersAIError], sa
     ],
     ids=["text", "at the cut", "field", "long"],
 )
-def test_what_cannot_be_read_shows_no_secret_and_no_novel(body: bytes) -> None:
+def test_the_quote_of_an_unreadable_answer_is_short(body: bytes) -> None:
     """The quote in the error is short, escaped and without the token."""
     with pytest.raises(ResponseError) as caught:
         parsed(body)
@@ -278,20 +278,20 @@ def test_what_cannot_be_read_shows_no_secret_and_no_novel(body: bytes) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 307])
 def test_an_error_status_raises_whatever_the_body_says(status: int) -> None:
-    """A body that looks like an answer does not make a success of an error status."""
+    """An error status raises even if the body looks like an answer."""
     with pytest.raises(APIStatusError) as caught:
         parsed(answer("native_text"), status)
     assert caught.value.status_code == status
 
 
 def test_unicode_line_separators_are_text() -> None:
-    """U+2028, U+2029 and U+0085 are ordinary characters."""
+    """U+2028, U+2029 and U+0085 stay in the text."""
     body = json.dumps({"response": "a\u2028b\u2029c\u0085d"}, ensure_ascii=False).encode()
     assert parsed(body).text == "a\u2028b\u2029c\u0085d"
 
 
 def test_an_emoji_of_two_escapes_is_one_character() -> None:
-    """A surrogate pair in JSON escapes is the character it stands for."""
+    """Two JSON escapes of a surrogate pair become one character."""
     assert parsed(b'{"response":"\\ud83d\\ude00"}').text == "\U0001f600"
 
 
@@ -306,19 +306,19 @@ def test_an_emoji_of_two_escapes_is_one_character() -> None:
     ],
 )
 def test_a_scalar_in_the_place_of_an_answer(body: bytes, text: str) -> None:
-    """In the envelope a scalar is a token that was sent unquoted; without it only text counts."""
+    """In the envelope a scalar is text that was sent unquoted; without it only a string counts."""
     assert parsed(body).text == text
 
 
 def test_half_an_emoji_is_a_replacement_character() -> None:
-    """Half of a surrogate pair is no text; the rest of the answer is."""
+    """Half a surrogate pair becomes U+FFFD; the rest of the answer is kept."""
     assert parsed(b'{"response":"Hi \\ud83d"}').text == "Hi \ufffd"
 
 
 @settings(max_examples=400)
 @given(ANYTHING)
-def test_no_answer_fails_in_a_way_of_its_own(value: Any) -> None:
-    """Whatever JSON comes, there is a result of valid text or an error of ours."""
+def test_any_json_is_read_or_refused(value: Any) -> None:
+    """Any JSON gives a result of valid text, or raises a package error."""
     try:
         found = parsed(json.dumps(value).encode())
     except WorkersAIError:
@@ -334,7 +334,7 @@ def test_no_answer_fails_in_a_way_of_its_own(value: Any) -> None:
     ids=str,
 )
 def test_neurons_of_the_header(name: str, neurons: float) -> None:
-    """What a call cost is read from the header where the body has no neurons."""
+    """The header's cost is used if the body has no neurons."""
     headers = {"cf-ai-neurons": "1.98"}
     found = parse_chat(Reply(200, headers, answer(name), SECRETS), REQUEST)
     assert found.usage is not None

@@ -1,4 +1,4 @@
-"""Answers that say no, into errors."""
+"""Error answers are read into errors."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_every_envelope_is_read(
     error: type[APIStatusError],
     read: tuple[int | None, str, str | None],
 ) -> None:
-    """Code, message without prefixes, and request id are found in every documented envelope."""
+    """The reader finds code, message without prefixes and request id in every known envelope."""
     found = failure(status, (FIXTURES / "errors" / name).read_bytes())
     assert type(found) is error
     assert (found.code, found.message, found.request_id) == read
@@ -101,7 +101,7 @@ def test_every_envelope_is_read(
 
 
 def test_the_request_id_of_the_header_is_kept() -> None:
-    """Without an id in the message, `cf-ray` is what support needs."""
+    """`cf-ray` is the request id if the message has none."""
     assert failure(500, envelope(8005), {"cf-ray": "8f-ZRH"}).request_id == "8f-ZRH"
 
 
@@ -175,7 +175,7 @@ def test_what_a_code_means(
 
 
 def test_the_generation_timeout_is_a_server_error() -> None:
-    """3046 says that the generation took too long."""
+    """Code 3046, a generation that took too long, is a server error."""
     assert type(failure(408, envelope(3046))) is ServerError
 
 
@@ -225,8 +225,8 @@ def test_what_a_status_means(
         ("System message must be at the beginning", False),
     ],
 )
-def test_a_wrapped_context_error_is_told_by_its_text(message: str, error: bool) -> None:
-    """8007 wraps the model server's own error; one about the context is its own class."""
+def test_a_wrapped_context_error_is_recognised_by_its_text(message: str, error: bool) -> None:
+    """8007 wraps the model server's own error; a text about the context has its own class."""
     found = failure(400, envelope(8007, message))
     assert isinstance(found, ContextWindowExceededError) is error
 
@@ -243,14 +243,14 @@ def test_a_wrapped_context_error_is_told_by_its_text(message: str, error: bool) 
     ],
 )
 def test_a_context_error_of_embeddings(code: int, message: str, *, is_context: bool) -> None:
-    """bge-m3's codes are shared with other faults, so its sentence decides."""
+    """bge-m3 shares its codes with other faults, so the error's text decides."""
     found = failure(400, envelope(code, message))
     assert isinstance(found, ContextWindowExceededError) is is_context
     assert not found.is_retryable
 
 
-def test_a_text_has_its_place_in_the_error() -> None:
-    """`at` names it, also once more when an adapter knows a longer list, and in a pickle."""
+def test_a_text_has_its_index_in_the_error() -> None:
+    """`at` names the text; an adapter can shift the index, and a pickle keeps it."""
     found = failure(400, envelope(3030, "Sequence too long: 9003 > 8192"))
     assert isinstance(found, ContextWindowExceededError)
     assert found.position is None
@@ -262,7 +262,7 @@ def test_a_text_has_its_place_in_the_error() -> None:
 
 
 def test_a_valid_token_for_a_foreign_account_lacks_permission() -> None:
-    """10000 with 403 is a token that is known, for an account that is not its own."""
+    """10000 with 403 means a valid token for the account of someone else."""
     assert type(failure(403, envelope(10000))) is PermissionDeniedError
 
 
@@ -286,21 +286,21 @@ MEANINGS: list[tuple[int, int, str, type[APIStatusError]]] = [
 
 
 @pytest.mark.parametrize(("status", "code", "message", "error"), MEANINGS, ids=str)
-def test_a_code_that_means_several_things_is_told_by_its_text(
+def test_an_ambiguous_code_is_decided_by_its_text(
     status: int, code: int, message: str, error: type[APIStatusError]
 ) -> None:
-    """Over HTTP and inside a stream."""
+    """The text of the error decides, over HTTP and inside a stream."""
     assert type(failure(status, envelope(code, message))) is error
     assert type(error_from_body(envelope(code, message))) is error
 
 
 def test_a_wrong_argument_of_a_catalogue_model_has_the_status_of_one_in_a_stream() -> None:
-    """There, no HTTP status says it."""
+    """Inside a stream the reader sets the status itself, because no HTTP status states it."""
     assert error_from_body(envelope(7003, "(User Input Error): no")).status_code == 400
 
 
 def test_the_server_can_forbid_a_retry() -> None:
-    """`x-should-retry: false` is obeyed."""
+    """With `x-should-retry: false` the error is not retryable."""
     assert not failure(500, envelope(8005), {"x-should-retry": "false"}).is_retryable
 
 
@@ -308,7 +308,7 @@ def test_the_server_can_forbid_a_retry() -> None:
     ("status", "is_error"), [(200, False), (204, False), (299, False), (301, True), (400, True)]
 )
 def test_which_status_is_an_error(status: int, is_error: bool) -> None:
-    """Only 2xx is a success; a redirect is none, because it is never followed."""
+    """Only 2xx is a success; a redirect is an error, because the client never follows one."""
     assert is_error_status(status) is is_error
 
 
@@ -355,7 +355,7 @@ FLAT = {
     ],
 )
 def test_an_error_behind_a_status_of_success(payload: Any, is_error: bool) -> None:
-    """The body is looked at even on 200."""
+    """The reader looks for an error in the body of a 200 too."""
     assert is_error_body(payload) is is_error
 
 
@@ -404,14 +404,14 @@ IN_STREAMS: list[tuple[Any, type[APIStatusError], int, int | None, bool]] = [
 def test_an_error_without_an_http_status(
     payload: Any, error: type[APIStatusError], status: int, code: int | None, is_retryable: bool
 ) -> None:
-    """Its code, the status inside it, or the name it has decide, in that order."""
+    """The error's code, the status inside it, or its name decide, in that order."""
     found = error_from_body(payload)
     assert type(found) is error
     assert (found.status_code, found.code, found.is_retryable) == (status, code, is_retryable)
 
 
 def test_a_message_that_is_no_text_is_its_json() -> None:
-    """Whatever stands there is shown as it was sent, and no Python repr of it."""
+    """The error shows such a message as JSON, not as a Python repr."""
     found = error_from_body({"error": {"message": {"reason": None}}})
     assert found.message == '{"reason": null}'
     assert (
@@ -426,7 +426,7 @@ def test_a_message_that_is_no_text_is_its_json() -> None:
 @pytest.mark.parametrize("padding", [0, 480, 499, 505])
 @pytest.mark.parametrize("kind", ["json", "html", "id"])
 def test_an_echoed_secret_is_hidden(secret: str, padding: int, kind: str) -> None:
-    """A server may echo the path or a header; no part of token or account shows."""
+    """The error shows no part of a token or account that the server echoes."""
     text = "x" * padding + secret
     bodies: dict[str, bytes | dict[str, Any]] = {
         "json": envelope(7003, text),
@@ -448,20 +448,20 @@ def test_control_characters_are_escaped() -> None:
 
 @pytest.mark.parametrize("character", ["x", "\n", "\x1b", "\u2028", "\U0010ffff"])
 def test_a_message_has_a_limit(character: str) -> None:
-    """At most 500 characters of what the server says are kept, escapes included."""
+    """The error keeps at most 500 characters of the server's message, escapes included."""
     error = failure(502, ("y" + character * 100_000 + "z").encode())
     assert len(error.message) <= 500
 
 
 def test_messages_in_any_script_stay_readable() -> None:
-    """Only what is not printable is escaped."""
+    """The reader escapes only characters that are not printable."""
     assert failure(400, envelope(8001, "Größe 上限 🙂")).message == "Größe 上限 🙂"
 
 
 @settings(max_examples=200)
 @given(ANYTHING, st.sampled_from([200, 400, 429, 500]))
 def test_any_body_makes_an_error(payload: Any, status: int) -> None:
-    """However odd an error's body is, it becomes an error of ours with a readable text."""
+    """Any body of an error answer becomes a package error with readable text."""
     error = failure(status, json.dumps(payload).encode())
     assert str(error).isprintable()
     assert error.request_id is None or isinstance(error.request_id, str)
@@ -493,12 +493,12 @@ def test_any_body_makes_an_error(payload: Any, status: int) -> None:
     ids=str,
 )
 def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    """Seconds, milliseconds and dates are read; what is no time to wait is none."""
+    """The reader accepts seconds, milliseconds and dates, and ignores other values."""
     assert parse_retry_after(headers) == seconds
 
 
 def test_a_date_to_wait_for() -> None:
-    """A date is the seconds until then."""
+    """A date becomes the seconds until then."""
     headers = {"retry-after": formatdate(time.time() + 30, usegmt=True)}
     found = parse_retry_after(headers)
     assert found is not None

@@ -1,4 +1,4 @@
-"""What leaves the core is made of plain types: no number for a text, no private subclass."""
+"""Results hold plain types: no number in place of text, no private subclass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.workersai.anything import ANYTHING
-from tests.workersai.talking import asked
+from tests.workersai.talking import chat_request_for
 from workersai import (
     ChatChoice,
     ChatEvent,
@@ -28,7 +28,7 @@ from workersai._response.chat import parse_chat
 from workersai._response.reply import Reply
 from workersai._stream.reader import open_reader
 
-PLAIN, STREAMED = asked(), asked(stream=True)
+PLAIN, STREAMED = chat_request_for(), chat_request_for(stream=True)
 HEADERS = {"content-type": "text/event-stream", "cf-ray": "ray-1", "cf-aig-log-id": "1"}
 
 VALUES = [
@@ -83,7 +83,7 @@ NATIVE = [
 
 
 def pair(level: str, template: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """A whole answer and an event of a stream that both hold the value at the same place."""
+    """Return a plain answer and a stream event that hold the value at the same place."""
     field = template.replace(b"%s", value)
     if level == "native":
         return b"{%s}" % field, b"{%s}" % field
@@ -120,7 +120,7 @@ def streamed(*events: bytes) -> list[ChatEvent]:
 
 
 def values(found: Any) -> Iterator[Any]:
-    """Every value inside a result, itself included; `raw` is the answer as parsed."""
+    """Return every value inside a result, itself included, except the parsed answer in `raw`."""
     yield found
     if dataclasses.is_dataclass(found):
         for field in dataclasses.fields(found):
@@ -135,7 +135,7 @@ def values(found: Any) -> Iterator[Any]:
 
 
 def check_types(found: Any) -> None:
-    """Hold every text of a result to `str` itself, and to what UTF-8 can write."""
+    """Check that every text of a result is a `str` and valid UTF-8."""
     for value in values(found):
         if isinstance(value, str):
             assert type(value) is str
@@ -150,7 +150,7 @@ def check_types(found: Any) -> None:
 
 
 def joined(events: list[ChatEvent]) -> Any:
-    """What a stream adds up to, in the words of a plain answer."""
+    """Return what a stream adds up to, in the fields of a plain answer."""
     finish = events[-1]
     assert isinstance(finish, ChatFinish)
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
@@ -178,9 +178,9 @@ def said(result: ChatResult) -> Any:
 def test_every_text_is_a_plain_str_and_streams_agree(
     level: str, template: bytes, value: bytes
 ) -> None:
-    """Whatever a server sends for a text, its field holds a `str`, the same in both ways.
+    """Every text field is a `str`, whatever the server sends, and the same in a stream.
 
-    Ids of calls may differ: they are made from the request, which is another.
+    Ids of calls may differ, because they are made from the request, which is another.
     """
     body, event = pair(level, template, value)
     json.loads(body), json.loads(event)
@@ -198,7 +198,7 @@ def test_every_text_is_a_plain_str_and_streams_agree(
 @pytest.mark.parametrize("value", VALUES, ids=ascii)
 @pytest.mark.parametrize("name", ["content", "reasoning_content", "reasoning", "refusal"])
 def test_a_partial_answer_is_of_plain_types_too(name: str, value: bytes) -> None:
-    """What an error carries of a stream that broke."""
+    """The partial answer in the error of a broken stream has plain types."""
     reader = open_reader(STREAMED, HEADERS)
     template = b'data: {"choices":[{"delta":{"content":"a","%s":%s}}]}\n\n'
     reader.feed(template % (name.encode(), value))
@@ -210,14 +210,14 @@ def test_a_partial_answer_is_of_plain_types_too(name: str, value: bytes) -> None
 @settings(max_examples=400)
 @given(ANYTHING)
 def test_no_answer_holds_another_type(value: Any) -> None:
-    """Whatever JSON comes, plain or as an event, results are of plain types and valid text."""
+    """Any JSON, plain or as an event, gives results of plain types and valid text."""
     body = json.dumps(value).encode()
     check_types(tried(plain, body))
     check_types(tried(streamed, body))
 
 
 def tried(read: Callable[[bytes], Any], body: bytes) -> Any:
-    """What a reader makes of a body: a result, or the part of one that its error carries."""
+    """Return what a reader makes of a body: a result, or the partial answer in its error."""
     try:
         return read(body)
     except WorkersAIError as error:

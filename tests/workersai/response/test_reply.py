@@ -1,4 +1,4 @@
-"""Embeddings, rankings and the catalogue."""
+"""Embedding, ranking and catalogue answers."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def rank(query: str, documents: list[str], model: str, **options: Any) -> Reques
     ],
 )
 def test_every_shape_of_vectors(name: str, result: EmbeddingResult) -> None:
-    """Native or OpenAI, in the order of the texts, floats throughout."""
+    """Native and OpenAI answers give floats in the order of the texts."""
     found = parse_embeddings(reply(answer(name)), embedding())
     assert found == result
     assert {type(x) for vector in found.vectors for x in vector} == {float}
@@ -120,21 +120,21 @@ def test_every_shape_of_vectors(name: str, result: EmbeddingResult) -> None:
         ),
     ],
 )
-def test_unsound_vectors_are_not_used(data: Any) -> None:
-    """Anything but one sound vector a text raises: no partial result, no guess."""
+def test_invalid_vectors_raise(data: Any) -> None:
+    """The reader raises unless there is one valid vector for each text."""
     with pytest.raises(ResponseError):
         parse_embeddings(reply({"result": {"data": data}, "success": True}), embedding())
 
 
 @pytest.mark.parametrize("body", [{"result": [1.0]}, {"result": "x"}, {"response": "x"}, b"[1.0]"])
 def test_an_answer_without_vectors(body: Any) -> None:
-    """What holds no list under `data` is no answer."""
+    """An answer without a list under `data` raises."""
     with pytest.raises(ResponseError, match="without a list of vectors"):
         parse_embeddings(reply(body), embedding())
 
 
 def test_the_dimensions_that_were_asked_for() -> None:
-    """Vectors of another length than asked for are not used."""
+    """Vectors of another length than requested raise."""
     body = {"result": {"data": [[1.0, 2.0]]}}
     assert parse_embeddings(reply(body), embedding(1, 2)).vectors == [[1.0, 2.0]]
     with pytest.raises(ResponseError, match="no list of 3 finite numbers"):
@@ -142,13 +142,13 @@ def test_the_dimensions_that_were_asked_for() -> None:
 
 
 def test_vectors_without_an_index_keep_their_order() -> None:
-    """An OpenAI answer may leave the index out."""
+    """Vectors without an index, as an OpenAI answer may have, keep their order."""
     body = {"data": [{"embedding": [1.0]}, {"embedding": [2.0]}]}
     assert parse_embeddings(reply(body), embedding()).vectors == [[1.0], [2.0]]
 
 
 def test_an_error_with_status_200_is_an_error() -> None:
-    """Whatever the operation."""
+    """An error with status 200 raises, whatever the operation."""
     for parse, request in (
         (parse_embeddings, embedding()),
         (parse_rerank, rank("q", ["a"], RERANKER)),
@@ -159,7 +159,7 @@ def test_an_error_with_status_200_is_an_error() -> None:
 
 
 def test_batches_are_joined_in_order() -> None:
-    """Vectors follow their texts, usage adds up."""
+    """Vectors follow their texts, and usage adds up."""
     batches = [
         ([1], EmbeddingResult([[2.0]], Usage(1, 0, 1), "m", "cls", ("b",))),
         ([0, 3], EmbeddingResult([[1.0], [4.0]], None, "m", "cls", ("a",))),
@@ -172,7 +172,7 @@ def test_batches_are_joined_in_order() -> None:
 
 
 def test_batches_of_different_lengths_are_not_joined() -> None:
-    """Vectors of two models do not compare."""
+    """Batches of different vector lengths raise: they come from two models."""
     with pytest.raises(ResponseError, match="different lengths"):
         merge_embeddings([([0], EmbeddingResult([[1.0]])), ([1], EmbeddingResult([[1.0, 2.0]]))])
 
@@ -181,7 +181,7 @@ def test_batches_of_different_lengths_are_not_joined() -> None:
 
 
 def test_a_ranking() -> None:
-    """Best first; ties keep the order in which the documents were sent."""
+    """The best document is first; equal scores keep the order of the documents."""
     request = rank("q", ["a", "b", "c"], RERANKER)
     assert parse_rerank(reply(answer("rerank")), request) == RerankResult(
         (RankedDocument(2, 0.99), RankedDocument(0, 0.25), RankedDocument(1, 0.25)),
@@ -210,8 +210,8 @@ def test_a_ranking() -> None:
         pytest.param([{"id": 0, "score": 10**400}], id="too large"),
     ],
 )
-def test_an_unsound_ranking(rows: Any) -> None:
-    """A document that was not sent, or twice, or without a score, raises in few words."""
+def test_an_invalid_ranking(rows: Any) -> None:
+    """An unknown or repeated document, or one without a score, raises a short error."""
     request = rank("q", ["a", "b"], RERANKER)
     with pytest.raises(ResponseError) as caught:
         parse_rerank(reply({"result": {"response": rows}}), request)
@@ -219,7 +219,7 @@ def test_an_unsound_ranking(rows: Any) -> None:
 
 
 def test_ids_and_neurons_of_vectors_and_rankings() -> None:
-    """They are in headers, where the body has none."""
+    """The reader takes them from headers if the body has none."""
     headers = {"cf-ray": "ray-7", "cf-ai-neurons": "0.5"}
     body = json.dumps({"result": {"data": [[1.0], [2.0]]}}).encode()
     vectors = parse_embeddings(Reply(200, headers, body), embedding())
@@ -231,7 +231,7 @@ def test_ids_and_neurons_of_vectors_and_rankings() -> None:
 
 
 def test_a_ranking_in_the_places_of_the_caller() -> None:
-    """Documents that were not sent, or that the server left out, come last and have no score."""
+    """Documents that were not sent or not ranked come last and have no score."""
     sent = RerankResult((RankedDocument(2, 0.9), RankedDocument(0, 0.1)))
     placed = place_ranking(sent, (1, 2, 4), 6, None)
     assert [(d.index, d.score) for d in placed.documents] == [
@@ -243,7 +243,7 @@ def test_a_ranking_in_the_places_of_the_caller() -> None:
 
 
 def test_a_short_ranking_is_the_top_of_it() -> None:
-    """With `top_k` fewer come back than were sent."""
+    """With `top_k` the server may rank fewer documents than it got."""
     request = rank("q", ["a", "b"], RERANKER, top_k=1)
     found = parse_rerank(reply({"result": {"response": [{"id": 1, "score": 0.5}]}}), request)
     assert found.documents == (RankedDocument(1, 0.5),)
@@ -253,7 +253,7 @@ def test_a_short_ranking_is_the_top_of_it() -> None:
 
 
 def test_the_catalogue() -> None:
-    """Properties by name as sent; task and description where there are any."""
+    """Models have properties by name, and the task and description that were sent."""
     assert parse_models(reply(answer("models")), models_request()) == [
         ModelInfo(
             "@cf/ibm-granite/granite-4.0-h-micro",
@@ -267,7 +267,7 @@ def test_the_catalogue() -> None:
 
 
 def test_a_property_is_known_by_its_name() -> None:
-    """One whose id is no text is left out; the others stay."""
+    """The reader skips a property whose id is no text, and keeps the others."""
     rows = [{"property_id": [1], "value": 1}, {"property_id": "beta", "value": "true"}]
     body = {"result": [{"name": "@cf/test/odd", "properties": rows}]}
     (found,) = parse_models(reply(body), models_request())
@@ -280,6 +280,6 @@ def test_a_property_is_known_by_its_name() -> None:
     ids=str,
 )
 def test_an_answer_without_a_catalogue(body: Any) -> None:
-    """What holds no list under `result` is no catalogue."""
+    """An answer without a list under `result` raises."""
     with pytest.raises(ResponseError):
         parse_models(reply(body), models_request())

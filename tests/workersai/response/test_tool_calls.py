@@ -1,4 +1,4 @@
-"""Tool calls of whole answers: ids, names, arguments."""
+"""Tool calls of plain answers: ids, names, arguments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(arguments: Any, name: Any = "f", *, is_truncated: bool = False) -> Any:
     ids=repr,
 )
 def test_arguments_in_every_form(arguments: Any, parsed: dict[str, Any]) -> None:
-    """An object, its text, and text of its text are the same arguments; nothing is `{}`."""
+    """An object, its JSON text and JSON text of that text are equal; nothing is `{}`."""
     assert made(arguments) == ToolCall("id", "f", parsed)
 
 
@@ -58,7 +58,7 @@ def test_arguments_in_every_form(arguments: Any, parsed: dict[str, Any]) -> None
     ids=repr,
 )
 def test_arguments_that_are_no_object(arguments: Any, error: str) -> None:
-    """What is no JSON object in the end is not a call to run; its text is kept."""
+    """Arguments that are no JSON object make the call invalid; their text is kept."""
     call = made(arguments)
     assert isinstance(call, InvalidToolCall)
     assert error in call.error
@@ -67,27 +67,27 @@ def test_arguments_that_are_no_object(arguments: Any, error: str) -> None:
 
 @pytest.mark.parametrize("arguments", ["", None], ids=repr)
 def test_no_arguments_at_the_cap_are_cut_off(arguments: Any) -> None:
-    """An answer that ends at its cap did not mean "no arguments"."""
+    """A call without arguments is invalid if the answer ended at its token cap."""
     call = made(arguments, is_truncated=True)
     assert isinstance(call, InvalidToolCall)
     assert "cut off" in call.error
 
 
 def test_whole_arguments_at_the_cap_are_a_call() -> None:
-    """The cap can fall after a call that is complete."""
+    """Complete arguments make a valid call even if the answer ended at its token cap."""
     assert made('{"a": 1}', is_truncated=True) == ToolCall("id", "f", {"a": 1})
 
 
 @pytest.mark.parametrize("name", [None, "", 5, []], ids=repr)
 def test_a_call_needs_a_name(name: Any) -> None:
-    """Without a name there is nothing to run."""
+    """A call without a name is invalid."""
     call = made("{}", name)
     assert isinstance(call, InvalidToolCall)
     assert "no name" in call.error
 
 
 def test_ids_are_unique_in_an_answer() -> None:
-    """The model's id is kept; a missing, null, empty or repeated one is made."""
+    """The model's id is kept; a missing, null, empty or repeated id is replaced."""
     ids = CallIds("seed")
     given = ["a", None, "", "a", 7, 7, "b"]
     taken = [ids.take(own, index) for index, own in enumerate(given)]
@@ -98,32 +98,32 @@ def test_ids_are_unique_in_an_answer() -> None:
     "given", [None, "", " ", "null", "None", "NULL", "undefined", [], {}], ids=repr
 )
 def test_a_placeholder_is_no_id(given: Any) -> None:
-    """What stands for "no id" would be the same in every call and every turn."""
+    """A placeholder such as `null` as text is replaced, because every call would share it."""
     assert CallIds("seed").take(given, 3) == "call_seed3"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")], ids=repr)
 def test_a_number_that_json_does_not_have_makes_a_call_invalid(number: float) -> None:
-    """Such arguments could never be sent back."""
+    """NaN or infinity in arguments makes a call invalid: it could not be sent back."""
     call = made({"a": {"b": [1, number]}})
     assert isinstance(call, InvalidToolCall)
     assert "not finite" in call.error
 
 
 def test_halves_of_characters_in_arguments_are_replaced() -> None:
-    """Arguments go to tools and back to the server, as text that has a UTF-8 form."""
+    """Arguments are valid UTF-8, because they go to tools and back to the server."""
     assert made(r'{"a\ud83d": "\ude00"}') == ToolCall("id", "f", {"a\ufffd": "\ufffd"})
 
 
 def test_a_made_id_does_not_meet_one_of_the_models() -> None:
-    """Even a model that guesses our ids gets unique ones."""
+    """A generated id differs even from a model's id that imitates one."""
     ids = CallIds("seed")
     taken = [ids.take(own, index) for index, own in enumerate(["call_seed1", None, "x"])]
     assert len(set(taken)) == 3
 
 
 def test_calls_come_flat_or_nested() -> None:
-    """Both forms, and both names for the arguments, are read."""
+    """The reader accepts both forms, and both names for the arguments."""
     calls = [
         {"name": "f", "arguments": {"a": 1}},
         {"name": "g", "parameters": {"a": 2}},
@@ -141,12 +141,12 @@ def test_calls_come_flat_or_nested() -> None:
 
 @pytest.mark.parametrize("calls", [None, [], "", {}], ids=repr)
 def test_no_calls(calls: Any) -> None:
-    """Null and empty are no calls."""
+    """Null and an empty list mean no calls."""
     assert from_wire_tool_calls(calls, CallIds("s"), is_truncated=False) == ((), ())
 
 
 @pytest.mark.parametrize("calls", [5, "x", {"a": 1}], ids=repr)
-def test_calls_of_a_shape_nobody_described(calls: Any) -> None:
-    """Anything but a list raises."""
+def test_calls_of_an_unknown_shape_raise(calls: Any) -> None:
+    """Calls that are not in a list raise."""
     with pytest.raises(ResponseError, match="tool_calls"):
         from_wire_tool_calls(calls, CallIds("s"), is_truncated=False)

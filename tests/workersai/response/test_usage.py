@@ -1,4 +1,4 @@
-"""What a call cost, from however it is reported."""
+"""Usage in every form in which servers report it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from workersai._response.usage import UsageLedger, add_usages, parse_usage, with
     ids=str,
 )
 def test_a_report(report: Any, usage: Usage | None) -> None:
-    """Fields may be missing, null, float or odd; a report of nothing is none."""
+    """Fields may be missing, null, float or odd; an empty report is None."""
     assert parse_usage(report) == usage
 
 
@@ -96,18 +96,18 @@ def tail(prompt: int, completion: int, **more: Any) -> tuple[Any, bool]:
     ],
 )
 def test_the_reports_of_a_stream(reports: list[Any], usage: Usage | None) -> None:
-    """Increments add up, running sums do not, the tail has the last word, zeros say nothing."""
+    """Increments are added, running totals are not; the last event overrides, zeros are ignored."""
     assert reckon(*reports) == usage
 
 
 def test_usages_add_up() -> None:
-    """What one of them did not report, the sum has from the others."""
+    """The sum of usages takes a field from those that report it."""
     both = add_usages([Usage(1, 2, 3, cached_tokens=1), Usage(4, 5, 9, neurons=0.5)])
     assert both == Usage(5, 7, 12, cached_tokens=1, neurons=0.5)
 
 
 def test_usage_as_a_dict() -> None:
-    """The OpenAI form; what was not reported is absent."""
+    """The dict has the OpenAI form without fields that were not reported."""
     assert Usage(1, 2, 3).to_dict() == {
         "prompt_tokens": 1,
         "completion_tokens": 2,
@@ -136,12 +136,12 @@ def test_usage_as_a_dict() -> None:
     ],
 )
 def test_neurons_of_a_header(value: str | None, neurons: float | None) -> None:
-    """A positive number; anything else is not reported."""
+    """The reader accepts a positive number and ignores any other value."""
     assert read_neurons({} if value is None else {"cf-ai-neurons": value}) == neurons
 
 
 def test_a_header_fills_in_what_the_body_does_not_say() -> None:
-    """Neurons of the body come first; tokens stay as they were."""
+    """The body's neurons override the header's, and tokens stay unchanged."""
     assert with_neurons(Usage(1, 2, 3, neurons=0.5), 9.0) == Usage(1, 2, 3, neurons=0.5)
     assert with_neurons(Usage(1, 2, 3), 9.0) == Usage(1, 2, 3, neurons=9.0)
     assert with_neurons(None, 9.0) == Usage(neurons=9.0)

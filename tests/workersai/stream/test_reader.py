@@ -1,4 +1,4 @@
-"""Streams into events: every fixture, however the network cuts it."""
+"""Streams into events: every fixture, wherever the network cuts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.workersai.talking import (
     TOKEN,
     UNKNOWN,
     answer,
-    asked,
+    chat_request_for,
     stream,
     stream_names,
 )
@@ -47,7 +47,7 @@ from workersai._response.reply import Reply
 from workersai._stream import accumulator, reader
 from workersai._stream.reader import open_reader
 
-REQUEST = asked(stream=True)
+REQUEST = chat_request_for(stream=True)
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cf-ray": "ray-1"}
 FINISH = ChatFinish(model=UNKNOWN, request_id="ray-1")
 STOP = replace(FINISH, finish_reason="stop")
@@ -249,7 +249,7 @@ INVALID: dict[str, tuple[str | None, InvalidToolCall]] = {
 
 @dataclass(frozen=True)
 class Failure:
-    """How a stream fails: the class, a part of the text, the events and text before it."""
+    """How a stream fails: the error's class and text, and the events and text before it."""
 
     error: type[WorkersAIError]
     says: str
@@ -293,7 +293,7 @@ FAILURES: dict[str, Failure] = {
 
 @dataclass
 class Outcome:
-    """What a reader made of a stream."""
+    """What a reader returned for a stream."""
 
     events: list[ChatEvent]
     error: WorkersAIError | None = None
@@ -323,13 +323,13 @@ def events_of(*chunks: bytes, headers: dict[str, str] = HEADERS) -> list[ChatEve
 
 
 def test_every_fixture_has_its_expectation() -> None:
-    """No stream lies about unread."""
+    """Every fixture of a stream has an expected result in this file."""
     assert {*EXPECTED, *INVALID, *FAILURES} == set(stream_names())
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_what_a_stream_says(name: str) -> None:
-    """Each documented or observed stream gives exactly these events, `ChatFinish` the last."""
+def test_events_of_a_stream(name: str) -> None:
+    """Each documented or observed stream gives exactly these events, `Finish` the last."""
     assert events_of(stream(name)) == EXPECTED[name]
 
 
@@ -348,7 +348,7 @@ def test_a_call_that_must_not_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_stream_that_fails(name: str) -> None:
-    """A stream ends with `ChatFinish` or an exception, and the exception keeps what had come."""
+    """A stream ends with `Finish` or an exception, and the exception holds the partial answer."""
     expected = FAILURES[name]
     outcome = read(stream(name))
     assert outcome.events == list(expected.events)
@@ -372,7 +372,7 @@ def with_ends(body: bytes, end: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", stream_names())
 def test_cuts_and_line_ends_change_nothing(name: str) -> None:
-    """A stream says the same whole, byte by byte, with CRLF and with CR."""
+    """A stream gives the same events whole, byte by byte, with CRLF and with CR."""
     body = stream(name)
     whole = read(body).comparable()
     assert read(*(body[i : i + 1] for i in range(len(body)))).comparable() == whole
@@ -383,8 +383,8 @@ def test_cuts_and_line_ends_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", stream_names())
-def test_joining_what_has_come_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream so long that its pieces are joined on the way says the same."""
+def test_joining_buffered_text_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream whose buffered pieces are joined on the way gives the same result."""
     body = stream(name)
     whole = read(body).comparable()
     monkeypatch.setattr(reader, "_SETTLED_BYTES", 0)
@@ -397,7 +397,7 @@ def test_joining_what_has_come_changes_nothing(name: str, monkeypatch: pytest.Mo
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_cuts_change_nothing(name: str, data: st.DataObject) -> None:
-    """A stream says the same wherever it is cut."""
+    """A stream gives the same events wherever it is cut."""
     body = with_ends(stream(name), data.draw(st.sampled_from([b"\n", b"\r\n", b"\r"])))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=6)))
     chunks = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
@@ -408,7 +408,7 @@ def test_any_cuts_change_nothing(name: str, data: st.DataObject) -> None:
 
 
 def joined(events: list[ChatEvent]) -> dict[str, Any]:
-    """What a stream adds up to, in the words of a plain answer."""
+    """Return what a stream adds up to, in the fields of a plain answer."""
     finish = events[-1]
     assert isinstance(finish, ChatFinish)
     said: dict[str, Any] = {"text": "", "reasoning": "", "usage": None}
@@ -505,7 +505,7 @@ PAIRS = {
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_stream_and_a_plain_answer_agree(name: str) -> None:
-    """The same answer is the same result, streamed or not."""
+    """The same answer gives the same result, streamed or plain."""
     given = PAIRS[name]
     body = answer("native_calls") if given is None else json.dumps(given).encode()
     assert joined(events_of(stream(name))) == plain(body)
@@ -529,7 +529,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_plain_answer_to_a_request_for_a_stream(name: str) -> None:
-    """Some models answer with JSON although a stream was asked for; it reads the same."""
+    """A JSON answer to a stream request, as some models send it, gives the same result."""
     body = answer(name)
     events = events_of(body[:20], body[20:], headers={"content-type": "application/json"})
     assert joined(events) == plain(body)
@@ -552,7 +552,7 @@ def test_a_plain_answer_to_a_request_for_a_stream(name: str) -> None:
 def test_what_is_no_stream_and_no_answer_raises(
     body: bytes, kind: str, error: type[WorkersAIError]
 ) -> None:
-    """A captive portal, nothing at all, half an answer or an error is never an empty success."""
+    """A captive portal, an empty body, half an answer and an error all raise."""
     with pytest.raises(error):
         events_of(body, headers={"content-type": kind})
 
@@ -573,7 +573,7 @@ def interrupted(name: str, error: WorkersAIError) -> WorkersAIError | None:
 
 
 def test_a_connection_that_breaks_keeps_what_had_come() -> None:
-    """Bytes that stop in the middle raise with the part of the answer, and are not retried."""
+    """Bytes that stop in the middle raise an error with the partial answer, without a retry."""
     error = interrupted("unfinished", APIConnectionError("reset"))
     assert isinstance(error, StreamInterruptedError)
     assert "reset" in str(error)
@@ -582,8 +582,8 @@ def test_a_connection_that_breaks_keeps_what_had_come() -> None:
     assert not error.is_retryable
 
 
-def test_a_clock_that_runs_out_keeps_what_had_come() -> None:
-    """A timeout in the middle stays a timeout, with the part of the answer."""
+def test_a_timeout_keeps_the_partial_answer() -> None:
+    """A timeout in the middle raises a timeout error with the partial answer."""
     error = interrupted("unfinished", APITimeoutError("slow", phase="idle"))
     assert isinstance(error, APITimeoutError)
     assert error.partial is not None
@@ -591,8 +591,8 @@ def test_a_clock_that_runs_out_keeps_what_had_come() -> None:
     assert not error.is_retryable
 
 
-def test_a_call_that_was_under_way_is_not_to_run() -> None:
-    """When a stream breaks, even whole-looking calls are invalid: more could have come."""
+def test_calls_of_a_broken_stream_are_invalid() -> None:
+    """When a stream breaks, complete calls are invalid too, because more could follow."""
     reader = open_reader(REQUEST, HEADERS)
     reader.feed(stream("whole_native_calls").split(b"\n\n")[0] + b"\n\n")
     error = reader.interrupt(APIConnectionError("reset"))
@@ -604,7 +604,7 @@ def test_a_call_that_was_under_way_is_not_to_run() -> None:
 
 @pytest.mark.parametrize("name", ["finish_without_done", "native"])
 def test_a_connection_that_breaks_after_the_end_is_no_failure(name: str) -> None:
-    """Once the model has finished, the connection may do what it likes."""
+    """A connection that breaks after the model has finished causes no error."""
     reader = open_reader(REQUEST, HEADERS)
     events = reader.feed(stream(name))
     assert reader.interrupt(APIConnectionError("reset")) is None
@@ -612,7 +612,7 @@ def test_a_connection_that_breaks_after_the_end_is_no_failure(name: str) -> None
 
 
 def test_a_break_before_the_first_event_may_be_retried() -> None:
-    """Nothing has been handed out, so trying again doubles nothing."""
+    """A break before the first event is retryable, because the caller has received nothing."""
     reader = open_reader(REQUEST, HEADERS)
     error = reader.interrupt(APIConnectionError("reset"))
     assert isinstance(error, StreamInterruptedError)
@@ -624,14 +624,14 @@ def test_a_break_before_the_first_event_may_be_retried() -> None:
 
 
 def test_a_deep_event_is_refused() -> None:
-    """Nesting beyond reason raises, and not a `RecursionError`."""
+    """An event that is nested too deeply raises a package error, not a `RecursionError`."""
     deep = b'data: {"response":' + b"[" * 200_000 + b"]" * 200_000 + b"}\n\n"
     with pytest.raises(ResponseError):
         events_of(deep)
 
 
 def test_a_million_events_take_linear_time() -> None:
-    """Many tiny events are read in one go."""
+    """The reader takes linear time for many tiny events."""
     body = b'data: {"response":"x"}\n\n' * 100_000 + b"data: [DONE]\n\n"
     assert len(events_of(body)) == 100_001
 
@@ -648,7 +648,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_an_answer_without_an_end(kind: str) -> None:
-    """More characters than any answer has are an error that keeps what had come."""
+    """More characters than any answer has raise an error with the partial answer."""
     event = b"data: " + json.dumps(ENDLESS[kind]).encode() + b"\n\n"
     reader = open_reader(REQUEST, HEADERS)
     read = 0
@@ -659,11 +659,11 @@ def test_an_answer_without_an_end(kind: str) -> None:
     with pytest.raises(ResponseError, match="more than 8388608 characters") as caught:
         reader.close()
     partial = caught.value.partial
-    assert (partial is not None) == (kind != "refusal")  # which is no part of an answer
+    assert (partial is not None) == (kind != "refusal")  # the padding is no part of the answer
 
 
 def test_events_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More events than a model has tokens are an error, however little each of them says."""
+    """More events than a model has tokens raise, however little each of them holds."""
     monkeypatch.setattr(accumulator, "_MAX_EVENTS", 100_000)
     body = b'data: {"response":"x"}\n\n' * 1000
     reader = open_reader(REQUEST, HEADERS)
@@ -676,7 +676,7 @@ def test_events_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_calls_without_an_end() -> None:
-    """More calls than any model makes are an error, and none of them runs."""
+    """More calls than any model makes raise, and all of them are invalid."""
     call = {"function": {"name": "f", "arguments": "{}"}}
     events = ({"tool_calls": [{"id": f"c{n}", **call}]} for n in range(5000))
     outcome = read(*(f"data: {json.dumps(event)}\n\n".encode() for event in events))
@@ -688,7 +688,7 @@ def test_calls_without_an_end() -> None:
 
 
 def test_a_secret_that_a_stream_echoes_is_not_shown() -> None:
-    """What cannot be read is quoted in the error, the token in it is not."""
+    """The error quotes unreadable bytes without the token in them."""
     outcome = read(f"data: {TOKEN}\n\n".encode())
     assert isinstance(outcome.error, ResponseError)
     assert TOKEN not in str(outcome.error)
@@ -696,8 +696,8 @@ def test_a_secret_that_a_stream_echoes_is_not_shown() -> None:
 
 @settings(max_examples=400)
 @given(st.lists(ANYTHING, min_size=1, max_size=4))
-def test_no_event_makes_a_stream_fail_in_a_way_of_its_own(values: list[Any]) -> None:
-    """Whatever JSON comes, a stream gives events or an error of ours."""
+def test_any_json_gives_events_or_a_package_error(values: list[Any]) -> None:
+    """Any JSON in a stream gives events or raises a package error."""
     body = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
     read(body + b"data: [DONE]\n\n")
 
@@ -713,15 +713,15 @@ PATHS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), PATHS, ids=str)
-def test_a_field_of_a_shape_nobody_described_raises(field: str, value: Any) -> None:
-    """What nobody described is not guessed at."""
+def test_a_field_of_an_unknown_shape_raises(field: str, value: Any) -> None:
+    """The reader raises instead of guessing what an unknown shape means."""
     outcome = read(b"data: " + json.dumps({field: value}).encode() + b"\n\ndata: [DONE]\n\n")
     assert isinstance(outcome.error, ResponseError)
     assert field in str(outcome.error)
 
 
-def test_no_secret_shows_in_what_headers_say() -> None:
-    """Neither in a result nor in the part of one that an error carries."""
+def test_no_secret_of_a_header_shows() -> None:
+    """Neither a result nor the partial answer in an error shows a secret of a header."""
     headers = {"cf-ray": f"ray {SECRETS[1]}", "cf-aig-log-id": f"log {SECRETS[0]}"}
     finish = read(stream("native"), headers={**HEADERS, **headers}).events[-1]
     broken = read(b'data: {"response":"Hel"}\n\n', headers={**HEADERS, **headers}).error
@@ -736,7 +736,7 @@ def test_no_secret_shows_in_what_headers_say() -> None:
 @settings(max_examples=300)
 @given(ANYTHING)
 def test_what_a_model_wrote_never_counts_as_an_error(value: Any) -> None:
-    """Whatever JSON stands where an answer stands, it is no error of the server."""
+    """JSON in the place of an answer is never read as an error of the server."""
     call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": value}}
     events: list[dict[str, Any]] = [
         {"response": value},

@@ -1,4 +1,4 @@
-"""Bytes into events."""
+"""Bytes of a stream are read into server-sent events."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def decode(*chunks: bytes) -> list[bytes]:
     ],
 )
 def test_the_format(body: bytes, events: list[bytes]) -> None:
-    """Lines end in LF, CR or CRLF alone, and the data of one event is joined."""
+    """Lines end in LF, CR or CRLF, and the data lines of one event are joined."""
     assert decode(body) == events
     assert decode(body.replace(b"\n", b"\r\n")) == events
     assert decode(body.replace(b"\n", b"\r")) == events
@@ -48,7 +48,7 @@ def test_the_format(body: bytes, events: list[bytes]) -> None:
 
 @given(st.data())
 def test_cuts_change_nothing(data: st.DataObject) -> None:
-    """Where the network cuts the bytes does not matter, whatever the line ends are."""
+    """The events do not depend on where the network cuts the bytes, with any line ends."""
     pieces = st.sampled_from([b"data: a", b"data", b":", b" ", b"[DONE]", b"{", b"\xef\xbb\xbf"])
     pieces |= st.sampled_from([b"event: error", b"event:", b"event: x"])
     ends = st.sampled_from([b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n", b"\r\r", b""])
@@ -61,7 +61,7 @@ def test_cuts_change_nothing(data: st.DataObject) -> None:
 
 
 def marked(*chunks: bytes) -> list[tuple[bytes, bool]]:
-    """The events, and whether each is an error."""
+    """Return the events, and whether each is an error."""
     return [(bytes(event), isinstance(event, ErrorData)) for event in decode(*chunks)]
 
 
@@ -83,8 +83,8 @@ def marked(*chunks: bytes) -> list[tuple[bytes, bool]]:
         (b": event: error\ndata: a\n\n", [(b"a", False)]),
     ],
 )
-def test_an_event_that_says_error(body: bytes, events: list[tuple[bytes, bool]]) -> None:
-    """The field counts for its own event alone, before the data or after, cut anywhere."""
+def test_an_error_event(body: bytes, events: list[tuple[bytes, bool]]) -> None:
+    """`event: error` marks its own event, before or after the data, cut anywhere."""
     assert marked(body) == events
     assert marked(*(body[i : i + 1] for i in range(len(body)))) == events
     assert marked(*body.splitlines(keepends=True)) == events
@@ -105,18 +105,18 @@ MIB = 1 << 20
     ],
 )
 def test_an_endless_event_is_refused(chunks: list[bytes]) -> None:
-    """An event larger than 1 MiB raises before it fills the memory."""
+    """An event above 1 MiB raises before it fills the memory."""
     with pytest.raises(ResponseError, match="larger than 1048576 bytes"):
         decode(*chunks)
 
 
 def test_many_events_in_one_chunk_are_no_large_event() -> None:
-    """The limit is for one event, not for the bytes of a read."""
+    """The limit applies to one event, not to the bytes of one read."""
     assert len(SSEDecoder().feed(b"data: x\n\n" * 200_000)) == 200_000
 
 
 def test_an_event_of_a_megabyte_in_small_chunks_takes_linear_time() -> None:
-    """A long line that comes in many pieces is joined once."""
+    """The reader joins the pieces of a long line once."""
     decoder = SSEDecoder()
     for _ in range(100_000):
         assert decoder.feed(b"0123456789") == []
@@ -124,6 +124,6 @@ def test_an_event_of_a_megabyte_in_small_chunks_takes_linear_time() -> None:
 
 
 def test_byte_order_mark_counts_at_the_start_alone() -> None:
-    """A byte order mark is dropped at the start of the stream, not of each read."""
+    """The reader drops a byte order mark at the start of the stream only."""
     assert decode(b"data: a\n\n", b"\xef\xbb\xbfdata: b\n\n") == [b"a"]
     assert decode(b"data: a\n\n\xef\xbb\xbfdata: b\n\n") == [b"a"]

@@ -1,4 +1,4 @@
-"""Fragments of tool calls into deltas and calls; the fixtures of `test_stream` hold the rest."""
+"""Fragments of tool calls become deltas and calls; the fixtures of `test_reader` test the rest."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OBJECTS = st.dictionaries(st.text(max_size=3), VALUES, max_size=3)
 def test_however_calls_are_cut_they_are_put_together(
     arguments: list[dict[str, Any]], ascii_only: bool, data: st.DataObject
 ) -> None:
-    """Parallel calls in any cuts and any order give each call its arguments, byte for byte."""
+    """Parallel calls, cut anywhere and in any order, keep their exact arguments."""
     texts = [json.dumps(value, ensure_ascii=ascii_only) for value in arguments]
     queues: list[list[str]] = []
     for text in texts:
@@ -59,7 +59,7 @@ def test_however_calls_are_cut_they_are_put_together(
 
 @given(OBJECTS, st.integers(1, 3), st.data())
 def test_text_of_text_is_undone(value: dict[str, Any], times: int, data: st.DataObject) -> None:
-    """Arguments encoded twice, in any cuts, come out as the object."""
+    """Arguments that are encoded twice become the object, wherever they are cut."""
     text = json.dumps(value)
     for _ in range(times - 1):
         text = json.dumps(text)
@@ -71,7 +71,7 @@ def test_text_of_text_is_undone(value: dict[str, Any], times: int, data: st.Data
 
 
 def test_the_first_delta_alone_has_id_and_name() -> None:
-    """Later deltas of an index carry neither, whatever the fragments repeat."""
+    """Later deltas of an index have neither, even if the server repeats them."""
     deltas, _, _ = assembled(
         [fragment('{"a"', id="a", name="f")], [fragment(":1}", id="a", name="f")]
     )
@@ -79,13 +79,13 @@ def test_the_first_delta_alone_has_id_and_name() -> None:
 
 
 def test_empty_fragments_make_no_delta() -> None:
-    """A delta that says nothing is not handed out."""
+    """A fragment without content makes no delta."""
     deltas, _, _ = assembled([fragment("{}", id="a", name="f")], [fragment("")], [fragment(None)])
     assert deltas == [ToolCallDelta(0, "a", "f", "{}")]
 
 
 def test_an_id_may_come_late() -> None:
-    """Until the name is there, the id can still come; after that one is made."""
+    """The id may arrive until the name does; after that the reader makes one."""
     _, valid, _ = assembled([fragment("{}")], [fragment(id="late")], [fragment(name="f")])
     assert valid == (ToolCall("late", "f", {}),)
     _, valid, _ = assembled([fragment("{}", name="f")], [fragment(id="too-late")])
@@ -93,13 +93,13 @@ def test_an_id_may_come_late() -> None:
 
 
 def test_a_new_name_at_an_index_is_a_new_call() -> None:
-    """A server that gives every call the index 0 and no ids still names them."""
+    """A new name starts a new call, for servers that send index 0 and no ids."""
     _, valid, _ = assembled([fragment("{}", name="f")], [fragment("{}", name="g")])
     assert [call.name for call in valid] == ["f", "g"]
 
 
 def test_calls_keep_the_order_in_which_they_were_handed_out() -> None:
-    """The deltas' indices count the calls of the answer, whatever the server's own."""
+    """Indices of deltas count the calls of the answer, whatever the server's indices are."""
     deltas, valid, _ = assembled(
         [fragment("{}", 7, id="a", name="f")], [fragment("{}", 3, id="b", name="g")]
     )
@@ -109,26 +109,26 @@ def test_calls_keep_the_order_in_which_they_were_handed_out() -> None:
 
 @pytest.mark.parametrize("items", [[None], [5], ["x"], [[]]], ids=repr)
 def test_fragments_that_are_no_objects_are_passed_over(items: list[Any]) -> None:
-    """They say nothing."""
+    """The reader ignores fragments that are no objects."""
     assert assembled(items) == ([], (), ())
 
 
 def test_half_a_character_at_the_end_makes_a_call_invalid() -> None:
-    """Arguments that end in the middle of an emoji are cut, not a call."""
+    """Arguments that end in the middle of an emoji make the call invalid."""
     _, valid, invalid = assembled([fragment('{"a": "\ud83d', id="a", name="f")])
     assert valid == ()
     assert [call.arguments for call in invalid] == ['{"a": "\ufffd']
 
 
 @pytest.mark.parametrize("index", [True, 1.5, "0", None], ids=repr)
-def test_an_index_of_an_odd_type_is_none(index: Any) -> None:
-    """Fragments are then matched by id and order."""
+def test_an_index_of_another_type_is_ignored(index: Any) -> None:
+    """The reader then matches fragments by id and order."""
     _, valid, _ = assembled([fragment('{"a":', index, id="a", name="f")], [fragment("1}", index)])
     assert valid == (ToolCall("a", "f", {"a": 1}),)
 
 
 def test_one_id_for_two_names_is_two_calls() -> None:
-    """Calls without an index are told apart by name too: a model may give both one id."""
+    """Fragments without an index belong to two calls if their names differ."""
     first = {"id": "a", "function": {"name": "f", "arguments": '{"x":'}}
     rest = {"id": "a", "function": {"name": "f", "arguments": "1}"}}
     other = {"id": "a", "function": {"name": "g", "arguments": '{"y":2}'}}
@@ -144,7 +144,7 @@ PLACEHOLDERS = [None, "", "null", "None", "NULL", "undefined", " "]
 @pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
 @pytest.mark.parametrize("index", [0, "0", None], ids=repr)
 def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
-    """A fragment that continues a call may write its id and its name as `null` or as text."""
+    """A fragment that continues a call may have `null`, also as text, for id and name."""
     name = given if given in ("null", "None") else None
     _, valid, invalid = assembled(
         [fragment('{"x": ', index, id="real", name="f")],
@@ -156,7 +156,7 @@ def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
 
 
 def test_a_tool_may_be_named_like_a_placeholder() -> None:
-    """The request says so."""
+    """Such a name counts if the request has a tool of that name."""
     assembler = ToolCallAssembler("seed", {"null": "null", "f": "f"})
     assembler.feed([fragment("{}", name="f"), fragment("{}", 1, name="null")])
     assert [call.name for call in assembler.close(is_truncated=False)[1]] == ["f", "null"]
@@ -164,7 +164,7 @@ def test_a_tool_may_be_named_like_a_placeholder() -> None:
 
 @pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
 def test_a_call_whose_only_id_is_a_placeholder_gets_one(given: Any) -> None:
-    """Two calls with the same placeholder have two ids."""
+    """Two calls with the same placeholder get two ids."""
     _, valid, _ = assembled(
         [fragment("{}", 0, id=given, name="f")], [fragment("{}", 1, id=given, name="g")]
     )
@@ -172,7 +172,7 @@ def test_a_call_whose_only_id_is_a_placeholder_gets_one(given: Any) -> None:
 
 
 def test_a_real_id_may_come_after_a_placeholder() -> None:
-    """Until the call is handed out, the real one counts."""
+    """A real id replaces a placeholder until the reader yields the call."""
     _, valid, _ = assembled(
         [fragment("{}", id="null")],
         [fragment("", id="call_9", name="f")],
@@ -183,7 +183,7 @@ def test_a_real_id_may_come_after_a_placeholder() -> None:
 
 @pytest.mark.parametrize("named", ["first", "rest"])
 def test_an_index_on_some_fragments_only(named: str) -> None:
-    """A fragment with an index and one without are one call if nothing says otherwise."""
+    """Fragments with and without an index are one call if nothing contradicts."""
     first, rest = (0, None) if named == "first" else (None, 0)
     _, valid, invalid = assembled(
         [fragment('{"x":', first, id="a", name="f")], [fragment("1", rest)], [fragment("}", rest)]
@@ -192,7 +192,7 @@ def test_an_index_on_some_fragments_only(named: str) -> None:
 
 
 def test_an_index_that_comes_late_can_be_the_next_call_s() -> None:
-    """Arguments that begin after the end of a call belong to another."""
+    """Arguments that begin after the end of a call belong to the next one."""
     _, valid, invalid = assembled(
         [fragment('{"x": 1}', None, id="a", name="f")],
         [fragment('{"y": 2}', 1)],
@@ -203,7 +203,7 @@ def test_an_index_that_comes_late_can_be_the_next_call_s() -> None:
 
 
 def test_two_calls_share_an_index_and_have_ids() -> None:
-    """Fragments go to the call with their id, whatever order they come in."""
+    """The id assigns fragments to calls, in any order."""
     _, valid, invalid = assembled(
         [fragment('{"x":', id="a", name="f"), fragment('{"x":', id="b", name="f")],
         [fragment("1", id="a")],
@@ -215,12 +215,12 @@ def test_two_calls_share_an_index_and_have_ids() -> None:
 
 
 def test_two_calls_of_one_tool_share_an_index_and_have_no_ids() -> None:
-    """A name that comes again with new arguments, after whole ones, is the next call."""
+    """A repeated name after complete arguments starts the next call."""
     _, valid, invalid = assembled(
         [fragment('{"x": 1}', name="f")],
         [fragment('{"x": ', name="f")],
         [fragment("2}")],
-        [fragment('{"x": 2}', name="f")],  # this one repeats the call before it
+        [fragment('{"x": 2}', name="f")],  # this fragment repeats the call before it
     )
     assert invalid == ()
     assert [call.arguments for call in valid] == [{"x": 1}, {"x": 2}]
@@ -235,7 +235,7 @@ def cumulative(text: str, cuts: list[int]) -> list[str]:
 def test_arguments_that_start_over_are_read_once(
     value: dict[str, Any], data: st.DataObject, again: bool
 ) -> None:
-    """Pieces that each hold all before them make the call; the deltas say every part once."""
+    """Fragments that each repeat the earlier text make one call; deltas repeat nothing."""
     text = json.dumps(value)
     pieces = cumulative(text, sorted(data.draw(st.sets(st.integers(1, len(text)), max_size=6))))
     pieces += [text] if again else []
@@ -250,7 +250,7 @@ def test_arguments_that_start_over_are_read_once(
 def test_whole_arguments_that_come_again_at_the_end_are_no_second_call(
     value: dict[str, Any], data: st.DataObject
 ) -> None:
-    """A closing fragment with the whole call in it, written in any way, adds nothing."""
+    """A last fragment with the whole call, in any spacing, adds no second call."""
     text = json.dumps(value)
     cut = data.draw(st.integers(0, len(text)))
     closing = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])))
@@ -297,7 +297,7 @@ def test_nested_arguments_that_come_again_are_read_once(closing: list[str]) -> N
     ids=str,
 )
 def test_nested_arguments_are_not_taken_for_a_new_start(pieces: list[str]) -> None:
-    """Whatever repeats inside the arguments is theirs, as long as the whole of it is JSON."""
+    """Repetition inside the arguments is kept, as long as the whole is valid JSON."""
     text = "".join(pieces)
     deltas, valid, invalid = assembled(
         [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
@@ -313,7 +313,7 @@ def test_nested_arguments_are_not_taken_for_a_new_start(pieces: list[str]) -> No
     ids=str,
 )
 def test_what_may_be_a_new_start_or_not_is_no_call(pieces: list[str]) -> None:
-    """Where two readings are left, none is run."""
+    """Arguments that can be read in two ways make the call invalid."""
     _, valid, invalid = assembled(
         [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
     )
@@ -322,7 +322,7 @@ def test_what_may_be_a_new_start_or_not_is_no_call(pieces: list[str]) -> None:
 
 
 def test_growing_pieces_are_handed_out_while_they_come() -> None:
-    """Once it is certain that pieces start over, their new part waits no longer."""
+    """Once fragments are known to repeat, the reader yields their new part at once."""
     text = '{"a": "' + "x" * 40 + '"}'
     assembler = ToolCallAssembler("seed")
     sent = [
@@ -334,7 +334,7 @@ def test_growing_pieces_are_handed_out_while_they_come() -> None:
 
 
 def test_a_hostile_repetition_is_bounded() -> None:
-    """Arguments that seem to end with every piece are not parsed from the start each time."""
+    """The reader parses in linear time, even if the arguments seem to end with each fragment."""
     assembler = ToolCallAssembler("seed")
     assembler.feed([fragment('{"a": "' + "x" * 100_000, id="a", name="f")])
     for _ in range(20_000):
@@ -346,7 +346,7 @@ def test_a_hostile_repetition_is_bounded() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 20))
 def test_an_escaped_half_becomes_a_replacement_character(cut: int) -> None:
-    """Deltas and calls hold none that a framework's own parser would make of an escape."""
+    """Deltas and calls hold no escape that a framework's parser would turn into half a pair."""
     text = r'{"a": "\ud83d", "\ude00b": "\ud83d\ude00 \\ud83d \ud83d\n"}'
     pieces = [text[start : start + cut] for start in range(0, len(text), cut)]
     deltas, valid, _ = assembled(
@@ -359,7 +359,7 @@ def test_an_escaped_half_becomes_a_replacement_character(cut: int) -> None:
 
 @pytest.mark.parametrize("encode", [1, 2])
 def test_raw_halves_in_arguments_and_names_are_mended(encode: int) -> None:
-    """A name cannot be cut in two, arguments can; what is left alone becomes U+FFFD."""
+    """Halves of a pair are joined in arguments; any other half becomes U+FFFD."""
     text = '{"a": "x\ud83d"}'
     text = json.dumps(text, ensure_ascii=False) if encode == 2 else text
     deltas, valid, _ = assembled(
