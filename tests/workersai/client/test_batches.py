@@ -239,7 +239,7 @@ def texts(found: BatchJob) -> list[str]:
 
 
 def error_of(found: BatchJob, place: int) -> WorkersAIError | None:
-    """The error of one request, which then has no answer beside it."""
+    """Return the error of one request, which then has no answer."""
     result = found.results[place]
     assert (result.chat, result.embedding) == (None, None)
     return result.error
@@ -277,7 +277,7 @@ def test_a_submission_without_an_id_raises(answer: dict[str, Any]) -> None:
     ],
 )
 def test_a_batch_that_is_not_done(sent: str, status: BatchStatus) -> None:
-    """A poll of a running batch returns it with its new status and its older details."""
+    """A poll of a running batch returns its new status, one of two words, and its old details."""
     batch = of("a", None)
 
     found = polled({"status": sent}, batch)
@@ -295,7 +295,7 @@ def test_an_unknown_status_raises(answer: Any) -> None:
 
 @pytest.mark.parametrize("status", ["error", "failed"])
 def test_a_batch_that_failed_as_a_whole(status: str) -> None:
-    """It has ended, with an error in the place of results, as public clients saw one."""
+    """A failed batch is done and has an error in place of results, as public clients saw one."""
     found = polled({"status": status, "error": {"code": 3030, "message": "1 validation error"}})
 
     assert (found.status, found.results, found.has_ended) == ("failed", (), True)
@@ -628,7 +628,7 @@ FAILED = envelope({"status": "failed", "error": {"code": 3030, "message": "no"}}
 
 
 def test_a_batch_that_has_ended_is_not_asked_for_again(mocked: Mocked) -> None:
-    """It holds its results, and comes back as it is."""
+    """A finished batch holds its results, and a poll returns it without a request."""
     speaker, recorder = mocked(DONE, model=GRANITE)
     found = speaker.call("batches.get", ID)
 
@@ -638,7 +638,7 @@ def test_a_batch_that_has_ended_is_not_asked_for_again(mocked: Mocked) -> None:
 
 
 def test_a_wait_for_a_batch_that_failed_raises(mocked: Mocked) -> None:
-    """One look at it shows the status; a wait for results raises why there are none."""
+    """A single poll returns the failed status; a wait raises the reason."""
     speaker, _ = mocked(FAILED, model=GRANITE)
     found = speaker.call("batches.get", ID)
 

@@ -77,7 +77,7 @@ def test_a_chat_on_the_openai_endpoint(mocked: Mocked) -> None:
 
 
 def test_a_stream(mocked: Mocked) -> None:
-    """The client yields events as they arrive; `Finish` is the last."""
+    """The client yields events as they arrive; `ChatFinish` is the last."""
     client, recorder = mocked(event_stream(stream("native")))
     assert list(client.open()) == [
         TextDelta("Hel"),

@@ -1,4 +1,4 @@
-"""Recorded facts lie over the tables, and what depends on an unknown reads them."""
+"""Recorded facts override the tables, and requests are built from the result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fact(field: str, value: Any, model: str = GRANITE) -> dict[str, Any]:
 
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Record]:
-    """Have a file of facts read by the process, as a user's variable would."""
+    """Write a file of facts, and set the user's variable to it."""
 
     def written(*facts: dict[str, Any]) -> None:
         path = tmp_path / "facts.json"
@@ -73,7 +73,7 @@ def test_a_fact_about_an_unlisted_model_makes_it_known(record: Record) -> None:
 
 
 def test_parameters_are_facts_as_well(record: Record) -> None:
-    """A recorded range is the one that arguments are checked against."""
+    """Arguments are checked against the recorded range."""
     record(fact("parameters", {"temperature": {"type": "number", "minimum": 0, "maximum": 9}}))
     assert body(call={"temperature": 8})["temperature"] == 8
     with pytest.raises(ConfigurationError, match="temperature"):
@@ -81,14 +81,14 @@ def test_parameters_are_facts_as_well(record: Record) -> None:
 
 
 def test_the_cap_of_v1_is_read_from_the_profile(record: Record) -> None:
-    """The page's default is asked for on /ai/v1 only where the server was seen to cut earlier."""
+    """`/ai/v1` gets the page's token cap only if the server was seen to stop earlier."""
     assert body(endpoint="openai")["max_tokens"] == 2000
     record(fact("openai_token_cap", value=None))
     assert "max_tokens" not in body(endpoint="openai")
 
 
 def test_the_rules_of_tool_schemas_are_read_from_the_profile(record: Record) -> None:
-    """Properties get a type and a description only where the profile says that they must."""
+    """Properties get a type and a description only if the profile requires them."""
     record(fact("describes_properties", value=False))
     assert body(tools=[TOOL])["tools"][0]["function"]["parameters"]["properties"] == {"at": {}}
     record(fact("describes_properties", value=True))
@@ -97,7 +97,7 @@ def test_the_rules_of_tool_schemas_are_read_from_the_profile(record: Record) -> 
 
 
 def test_the_form_of_a_schema_is_read_from_the_profile(record: Record) -> None:
-    """A JSON schema travels bare or in its envelope, as the profile says."""
+    """The profile decides whether a JSON schema is sent bare or in its envelope."""
     call = {"response_format": {"type": "json_schema", "json_schema": SCHEMA}}
     assert body(call=call)["response_format"]["json_schema"] == SCHEMA
     record(fact("schema_envelope", value=True))
@@ -105,7 +105,7 @@ def test_the_form_of_a_schema_is_read_from_the_profile(record: Record) -> None:
 
 
 def test_lists_of_parts_are_read_from_the_profile(record: Record) -> None:
-    """An image is refused before it is sent only where content must be text."""
+    """An image is refused before the request only if the profile requires content to be text."""
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
     messages: Any = [{"role": "user", "content": [{"type": "text", "text": "hi"}, image]}]
     with pytest.raises(ConfigurationError, match="text only"):
@@ -115,7 +115,7 @@ def test_lists_of_parts_are_read_from_the_profile(record: Record) -> None:
 
 
 def test_think_tags_are_read_from_the_profile(record: Record) -> None:
-    """Without a setting of the user, the profile says whether text holds reasoning."""
+    """Without the user's setting, the profile decides whether text holds reasoning."""
     assert splits_think_tags(None, GRANITE) is False
     record(fact("think_tags", value=True))
     assert splits_think_tags(None, GRANITE) is True
@@ -123,7 +123,7 @@ def test_think_tags_are_read_from_the_profile(record: Record) -> None:
 
 
 def test_a_forced_tool_is_no_method_where_it_is_ignored() -> None:
-    """Structured output does not rest on a tool choice that the model was seen to ignore."""
+    """Structured output forces no tool if the model was seen to ignore the tool choice."""
     calls = ModelProfile("m", function_calling=True)
     assert structured_methods(calls) == ("tool", "prompt")
     ignores = ModelProfile("m", function_calling=True, forces_tools=False)
@@ -148,7 +148,7 @@ def test_a_file_that_holds_no_facts_is_refused(text: str) -> None:
 
 
 def test_a_missing_file_is_refused(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that names no file is an error, not an empty list."""
+    """A variable with the path of no file raises an error."""
     record()
     monkeypatch.setenv(FACTS_VARIABLE, "/nowhere/facts.json")
     forget()

@@ -51,7 +51,7 @@ def alternatives(spec: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def facts(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema's facts about one parameter, in the form of `Parameter`."""
+    """Return the schema's facts about one parameter, in the form of `ModelParameter`."""
     leaves = alternatives(spec)
 
     def only(key: str) -> Any:

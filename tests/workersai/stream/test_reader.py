@@ -329,7 +329,7 @@ def test_every_fixture_has_its_expectation() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_events_of_a_stream(name: str) -> None:
-    """Each documented or observed stream gives exactly these events, `Finish` the last."""
+    """Each documented or observed stream gives exactly these events, `ChatFinish` the last."""
     assert events_of(stream(name)) == EXPECTED[name]
 
 
@@ -348,7 +348,7 @@ def test_a_call_that_must_not_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_stream_that_fails(name: str) -> None:
-    """A stream ends with `Finish` or an exception, and the exception holds the partial answer."""
+    """A stream ends with `ChatFinish` or an exception, and the exception holds the partial answer."""
     expected = FAILURES[name]
     outcome = read(stream(name))
     assert outcome.events == list(expected.events)

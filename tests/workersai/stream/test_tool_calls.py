@@ -275,7 +275,7 @@ def test_whole_arguments_that_come_again_at_the_end_are_no_second_call(
     ids=str,
 )
 def test_nested_arguments_that_come_again_are_read_once(closing: list[str]) -> None:
-    """A second piece that begins like the first, and then the whole object again, is one call."""
+    """A second fragment that begins like the first, and then the whole object, is one call."""
     pieces = ['{"a": ', '{"a": null}}', *closing]
     deltas, valid, invalid = assembled(
         [fragment("", id="a", name="f")], *([fragment(piece)] for piece in pieces)
