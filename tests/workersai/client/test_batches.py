@@ -649,7 +649,7 @@ def test_a_wait_for_a_batch_that_failed_raises(mocked: Mocked) -> None:
 
 
 def test_options_of_one_call(mocked: Mocked) -> None:
-    """Headers, a session's affinity and the rest are sent with a submission and with each poll."""
+    """The client sends a call's headers and options with a submission and with each poll."""
     speaker, recorder = mocked(QUEUED, STILL, DONE, model=GRANITE)
 
     speaker.call("batches.submit", items({"prompt": "a"}), session_affinity="s", timeout=9)

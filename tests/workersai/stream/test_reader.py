@@ -348,7 +348,7 @@ def test_a_call_that_must_not_run(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_stream_that_fails(name: str) -> None:
-    """A stream ends with `ChatFinish` or an exception, and the exception holds the partial answer."""
+    """A stream ends with `ChatFinish`, or with an exception that holds the partial answer."""
     expected = FAILURES[name]
     outcome = read(stream(name))
     assert outcome.events == list(expected.events)
