@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from langchain_core.embeddings import Embeddings
@@ -17,14 +17,14 @@ from langchain_workersai._model.arguments import EmbeddingsSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
+from workersai import NotEmbedded
 from workersai.integration import (
     CONFIG,
     OPERATIONAL,
     CheckedFields,
     EmbeddingFields,
-    check_texts,
+    fill_blank,
     hides_arguments,
-    progress,
 )
 
 _NO_PART_OF_VECTORS = OPERATIONAL | {
@@ -107,10 +107,9 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             ContextWindowExceededError: If a text is too long; `.position` is its place.
         """
         with framework_errors():
-            listed = check_texts("texts", texts)
-            with progress(len(listed), wanted=self.show_progress) as report:
-                options = {"on_retry": retry_reporter(), **self._options("document")}
-                result = self._client().embed(listed, on_progress=report, **options)
+            listed = fill_blank(texts, self.blank_text)
+            options = {"on_retry": retry_reporter(), **self._options("document")}
+            result = self._client().embed_iter(listed, **options, **self._shown()).result()
             report_usage("workersai_embeddings", result)
         return result.vectors
 
@@ -125,10 +124,10 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts that are to be found; see `embed_documents`."""
         with framework_errors():
-            listed = check_texts("texts", texts)
-            with progress(len(listed), wanted=self.show_progress) as report:
-                options = {"on_retry": async_retry_reporter(), **self._options("document")}
-                result = await self._async_client().embed(listed, on_progress=report, **options)
+            listed = fill_blank(texts, self.blank_text)
+            options = {"on_retry": async_retry_reporter(), **self._options("document")}
+            run = self._async_client().embed_iter(listed, **options, **self._shown())
+            result = await run.result()
             await areport_usage("workersai_embeddings", result)
         return result.vectors
 
@@ -139,6 +138,48 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             result = await self._async_client().embed([text], **options)
             await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
+
+    def embed_iter(
+        self, texts: Iterable[str], *, on_error: Literal["raise", "skip"] = "raise"
+    ) -> Iterator[list[float] | NotEmbedded]:
+        """Embed any number of texts that are to be found, and give the vectors as they come.
+
+        Texts are read only as the vectors are, so that memory stays the same however many there
+        are. Closing the iterator ends the run.
+
+        Args:
+            texts: Any iterable of texts.
+            on_error: `raise`, or `skip` for a `workersai.NotEmbedded` in the place of a text that
+                cannot be embedded, with its position and the error.
+
+        Yields:
+            A vector a text, in their order.
+
+        Raises:
+            ConfigurationError: If a text is blank or no string, and *on_error* is `raise`.
+            WorkersAIError: As for `embed_documents`.
+        """
+        with framework_errors():
+            options = {"on_retry": retry_reporter(), **self._options("document"), **self._shown()}
+            with self._client().embed_iter(texts, on_error=on_error, **options) as run:
+                yield from run
+
+    async def aembed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> AsyncIterator[list[float] | NotEmbedded]:
+        """As `embed_iter`; the texts may come from an asynchronous iterable."""
+        with framework_errors():
+            own = self._options("document")
+            options = {"on_retry": async_retry_reporter(), **own, **self._shown()}
+            async with self._async_client().embed_iter(texts, on_error=on_error, **options) as run:
+                async for item in run:
+                    yield item
+
+    def _shown(self) -> dict[str, Any]:
+        return {"show_progress": self.show_progress}
 
     def _options(self, input_type: Literal["document", "query"]) -> dict[str, Any]:
         own = {"batch_size": self.batch_size, "max_concurrency": self.max_concurrency}

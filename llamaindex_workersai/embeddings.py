@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from itertools import islice
+from typing import Annotated, Any, Literal
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, MetadataMode
@@ -15,9 +16,16 @@ from typing_extensions import Self, Unpack
 from llamaindex_workersai._model.arguments import EmbeddingsSettings
 from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.identity import Described
-from llamaindex_workersai._model.parts import embedding_whole, naming_places, requests_at_once
+from llamaindex_workersai._model.parts import (
+    embedding_whole,
+    naming_places,
+    requests_at_once,
+    run_ahead,
+    running_ahead,
+)
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
+from workersai import NotEmbedded
 from workersai.integration import (
     CONFIG,
     CheckedFields,
@@ -142,10 +150,27 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
-        """Embed texts, `embed_batch_size` of them for each event."""
+        """Embed texts, `embed_batch_size` of them for each event.
+
+        Without a cache and a rate limiter, which decide batch by batch, the requests of the next
+        batches are under way while one is handed to the events.
+        """
         filled = fill_blank(texts, self.blank_text)
-        with embedding_whole(filled):
+        with embedding_whole(filled), self._ahead(filled):
             return super().get_text_embedding_batch(filled, show_progress, **kwargs)
+
+    @contextmanager
+    def _ahead(self, texts: list[str]) -> Iterator[None]:
+        """Inside, the vectors of a list that makes several batches come from one run."""
+        is_free = self.embeddings_cache is None and self.rate_limiter is None
+        if not is_free or len(texts) <= self.embed_batch_size:
+            yield
+            return
+        with self._client().embed_iter(texts, **self._in_run()) as run, running_ahead(self, run):
+            try:
+                yield
+            finally:
+                report_usage(run.facts())
 
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
@@ -173,6 +198,47 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
             found = await call_each_async(one, parts, limit=limit)
         return [vector for vectors in found for vector in vectors]
 
+    def embed_iter(
+        self, texts: Iterable[str], *, on_error: Literal["raise", "skip"] = "raise"
+    ) -> Iterator[list[float] | NotEmbedded]:
+        """Embed any number of texts that are to be found, and give the vectors as they come.
+
+        Texts are read only as the vectors are, so that memory stays the same however many there
+        are. Closing the iterator ends the run. LlamaIndex's events, its cache and its rate limiter
+        follow lists, and have no part in it.
+
+        Args:
+            texts: Any iterable of texts.
+            on_error: `raise`, or `skip` for a `workersai.NotEmbedded` in the place of a text that
+                cannot be embedded, with its position and the error.
+
+        Yields:
+            A vector a text, in their order.
+
+        Raises:
+            ConfigurationError: If a text is blank or no string, and *on_error* is `raise`.
+            WorkersAIError: As for `get_text_embedding_batch`.
+        """
+        with self._client().embed_iter(texts, on_error=on_error, **self._in_run()) as run:
+            yield from run
+
+    async def aembed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> AsyncIterator[list[float] | NotEmbedded]:
+        """As `embed_iter`; the texts may come from an asynchronous iterable."""
+        client = self._async_client()
+        async with client.embed_iter(texts, on_error=on_error, **self._in_run()) as run:
+            async for item in run:
+                yield item
+
+    def _in_run(self) -> dict[str, Any]:
+        at_once = requests_at_once(self.max_concurrency)
+        options = {"max_concurrency": at_once, "on_retry": report_retry, "model": self.model}
+        return {**options, **self._embedding_options("document")}
+
     def _texts(self, texts: list[str]) -> dict[str, Any]:
         return {"texts": texts, "model": self.model, **self._embedding_options("document")}
 
@@ -182,18 +248,20 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def _send(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
-            found = self._client().embed(
+            run = self._client().embed_iter(
                 **arguments, max_concurrency=at_once, on_retry=report_retry
             )
+            found = run.result()
         report_usage(found)
         return found.vectors
 
     async def _asend(self, arguments: dict[str, Any]) -> list[list[float]]:
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
-            found = await self._async_client().embed(
+            run = self._async_client().embed_iter(
                 **arguments, max_concurrency=at_once, on_retry=report_retry
             )
+            found = await run.result()
         report_usage(found)
         return found.vectors
 
@@ -210,6 +278,8 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         return (await self._asend(self._texts([text])))[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        if (run := run_ahead(self)) is not None:
+            return list(islice(run, len(texts)))
         return self._send(self._texts(texts))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:

@@ -20,7 +20,7 @@ TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"arguments", "batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_jsonable", "_secrets",
           "_wire", "_checks", "_log", "_connection", "_arguments", "_concurrency", "_names",
-          "_schemas", "_version"}  # fmt: skip
+          "_progress", "_schemas", "_version"}  # fmt: skip
 MAY_IMPORT = {
     "_models": GROUND,
     "_request": GROUND | {"_models"},

@@ -11,6 +11,7 @@ from workersai._models import get_profile
 from workersai._models.profile import ModelParameter, ModelProfile
 from workersai._version import __version__
 from workersai.client import AsyncClient, Client
+from workersai.client.embedding_streams import AsyncEmbeddingStream, EmbeddingStream
 from workersai.client.streams import AsyncChatStream, ChatStream, collect
 from workersai.errors import (
     APIConnectionError,
@@ -48,6 +49,7 @@ from workersai.results import (
     EmbeddingResult,
     InvalidToolCall,
     ModelInfo,
+    NotEmbedded,
     RankedDocument,
     RerankResult,
     ToolCall,
@@ -70,6 +72,7 @@ __all__ = [
     "APITimeoutError",
     "AsyncChatStream",
     "AsyncClient",
+    "AsyncEmbeddingStream",
     "AuthenticationError",
     "BatchJob",
     "BatchRequest",
@@ -87,12 +90,14 @@ __all__ = [
     "ContextWindowExceededError",
     "EmbeddingOptions",
     "EmbeddingResult",
+    "EmbeddingStream",
     "EndpointName",
     "InvalidRequestError",
     "InvalidToolCall",
     "ModelInfo",
     "ModelParameter",
     "ModelProfile",
+    "NotEmbedded",
     "NotFoundError",
     "OutOfCapacityError",
     "PermissionDeniedError",

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-__all__ = ["call_each", "call_each_async"]
+__all__ = ["call_each", "call_each_async", "end_tasks"]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -50,7 +50,7 @@ async def call_each_async(
             for worker in done:
                 worker.result()
     finally:
-        await _end(workers)
+        await end_tasks(workers)
     return [results[place] for place in sorted(results)]
 
 
@@ -59,7 +59,7 @@ async def _run(call: Callable[[A], Awaitable[T]], item: A) -> T:
     return await call(item)
 
 
-async def _end(tasks: Sequence[asyncio.Future[Any]]) -> None:
+async def end_tasks(tasks: Sequence[asyncio.Future[Any]]) -> None:
     """Cancel the tasks once and wait until they have ended."""
     for task in tasks:
         task.cancel()

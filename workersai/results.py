@@ -217,6 +217,19 @@ class EmbeddingResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NotEmbedded:
+    """Stands in the place of a vector that there is none of; `embed_iter` gives it where asked.
+
+    Attributes:
+        position: The place of the text among those that were passed, from 0.
+        error: Why it has no vector.
+    """
+
+    position: int
+    error: WorkersAIError
+
+
+@dataclass(frozen=True, slots=True)
 class RankedDocument:
     """A document's rank.
 

@@ -10,10 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from workersai import ContextWindowExceededError
+from workersai import ContextWindowExceededError, EmbeddingStream
 
-__all__ = ["embedding_whole", "naming_places", "requests_at_once"]
+__all__ = [
+    "embedding_whole",
+    "naming_places",
+    "requests_at_once",
+    "run_ahead",
+    "running_ahead",
+]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,26 @@ def requests_at_once(most: int) -> int:
     """Return how many requests a part may have under way, *most* if it is the whole."""
     whole = _whole.get()
     return most if whole is None or whole.at_once is None else whole.at_once
+
+
+_Run: TypeAlias = EmbeddingStream[list[float]]
+_ahead: ContextVar[tuple[object, _Run] | None] = ContextVar("workersai_ahead", default=None)
+
+
+@contextmanager
+def running_ahead(owner: object, run: _Run) -> Iterator[None]:
+    """Inside, the batches of *owner* take their vectors from one run over the whole list."""
+    token = _ahead.set((owner, run))
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
+
+
+def run_ahead(owner: object) -> _Run | None:
+    """Return the run that the batches of *owner* take their vectors from, if there is one."""
+    found = _ahead.get()
+    return found[1] if found is not None and found[0] is owner else None
 
 
 @contextmanager

@@ -44,13 +44,20 @@ class EmbeddingRequests:
         model: An embedding model.
         endpoint: The route.
         options: The options of the call.
+        budget: Tokens a request may have, if fewer than the model's page says.
 
     Raises:
         ConfigurationError: If a text is blank or not a string, or an option does not fit the model.
     """
 
     def __init__(
-        self, texts: Sequence[str], model: str, endpoint: EndpointName, options: EmbeddingOptions
+        self,
+        texts: Sequence[str],
+        model: str,
+        endpoint: EndpointName,
+        options: EmbeddingOptions,
+        *,
+        budget: int | None = None,
     ) -> None:
         profile = get_profile(model)
         name, self.texts, body = _embedding_fields(texts, profile, endpoint, options)
@@ -60,12 +67,14 @@ class EmbeddingRequests:
             self._path, name, body = "/v1/embeddings", "input", {"model": model, **body}
         self._name, self._body, self._model = name, body, model
         self._dimensions = options.get("dimensions")
+        self.batch_size = _batch_size(options.get("batch_size"), profile)
+        self.is_cut = bool(body.get("truncate_inputs") or profile.cuts_input)
         self.packing = Packing(
             self.texts,
-            _batch_size(options.get("batch_size"), profile),
-            budget=profile.max_request_tokens,
+            self.batch_size,
+            budget=profile.max_request_tokens if budget is None else budget,
             longest=profile.max_input_tokens,
-            is_cut=bool(body.get("truncate_inputs") or profile.cuts_input),
+            is_cut=self.is_cut,
         )
         if len(self.packing) > 1:  # check all texts before the first request is sent
             dump_json({**body, name: self.texts}, model=model)

@@ -80,6 +80,11 @@ class Packing:
         """Return the number of batches that are left."""
         return len(self._batches)
 
+    @property
+    def budget(self) -> int | None:
+        """Tokens a request may have, as far as is known by now."""
+        return self._budget
+
     def take(self) -> list[int] | None:
         """Return the positions of the next batch's texts, `None` if no text is left."""
         with self._lock:

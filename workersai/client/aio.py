@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, overload
 
 from typing_extensions import Self, Unpack
 
@@ -21,10 +21,12 @@ from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
 from workersai.client.caps import parse_whole_chat
+from workersai.client.embedding_flow import OnError, WindowOptions
+from workersai.client.embedding_streams import AsyncEmbeddingStream
 from workersai.client.sending import AsyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import AsyncChatStream
-from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
+from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
 
 __all__ = ["AsyncClient"]
@@ -130,6 +132,55 @@ class AsyncClient(BaseClient):
 
         await call_each_async(work, call.workers, limit=max_concurrency)
         return call.result()
+
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        on_error: Literal["raise"] = ...,
+        model: str | None = ...,
+        max_concurrency: int = ...,
+        window: int | None = ...,
+        on_progress: Callable[[int], None] | None = ...,
+        show_progress: bool = ...,
+        on_retry: OnRetry = ...,
+        **options: Unpack[EmbeddingOptions],
+    ) -> AsyncEmbeddingStream[list[float]]: ...
+
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        on_error: OnError,
+        model: str | None = ...,
+        max_concurrency: int = ...,
+        window: int | None = ...,
+        on_progress: Callable[[int], None] | None = ...,
+        show_progress: bool = ...,
+        on_retry: OnRetry = ...,
+        **options: Unpack[EmbeddingOptions],
+    ) -> AsyncEmbeddingStream[list[float] | NotEmbedded]: ...
+
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        on_error: OnError = "raise",
+        model: str | None = None,
+        max_concurrency: int = 4,
+        window: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        show_progress: bool = False,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> AsyncEmbeddingStream[Any]:
+        """As `Client.embed_iter`; texts may also come from an asynchronous iterable."""
+        sender = self._sender.using(take_request_options(options))
+        limits = WindowOptions(max_concurrency, window, on_error, on_progress, show_progress)
+        flow = self._setup.embedding_flow(texts, model, options, limits)
+        return AsyncEmbeddingStream(flow, texts, sender, on_retry)
 
     async def rerank(
         self,

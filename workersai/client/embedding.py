@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from workersai._request.embeddings import EmbeddingBatch, EmbeddingRequests
 from workersai._request.packing import estimate_tokens
 from workersai._response.embeddings import merge_embeddings
-from workersai.errors import APIStatusError, ContextWindowExceededError
+from workersai.errors import APIStatusError, ContextWindowExceededError, WorkersAIError
 from workersai.results import EmbeddingResult
 
-__all__ = ["EmbeddingCall"]
+__all__ = ["EmbeddingCall", "may_be_too_much"]
 
 _log = logging.getLogger("workersai")
 
 _TOO_LARGE = 413
-_TOO_MUCH = 3030
-"""Seen with embeddings for too many tokens only; how qwen3-embedding says it is not known."""
+_TOO_MUCH = frozenset({3006, 3030})
+"""3006 comes with 413. 3030 was seen with embeddings for too many tokens only; how qwen3-embedding
+says it is not known."""
 
 
 class EmbeddingCall:
@@ -76,7 +77,7 @@ class EmbeddingCall:
             if len(batch.places) == 1:
                 raise error.at(batch.places[0]) from None
         except APIStatusError as error:
-            if len(batch.places) == 1 or not _may_be_too_much(error):
+            if len(batch.places) == 1 or not may_be_too_much(error):
                 raise
         else:
             return
@@ -101,5 +102,9 @@ class EmbeddingCall:
             )
 
 
-def _may_be_too_much(error: APIStatusError) -> bool:
-    return error.status_code == _TOO_LARGE or error.code == _TOO_MUCH
+def may_be_too_much(error: WorkersAIError) -> bool:
+    """Say whether a request was refused for its size, so that parts of it may be taken."""
+    if not isinstance(error, APIStatusError):
+        return False
+    is_too_long = isinstance(error, ContextWindowExceededError)
+    return is_too_long or error.status_code == _TOO_LARGE or error.code in _TOO_MUCH

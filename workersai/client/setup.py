@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias
 
@@ -19,6 +19,7 @@ from workersai._request.embeddings import EmbeddingRequests
 from workersai._secrets import Secrets, keep_out_of_logs
 from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
+from workersai.client.embedding_flow import EmbeddingFlow, WindowOptions
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
 from workersai.errors import ConfigurationError
 from workersai.types import CallOptions, EmbeddingOptions, EndpointName, RequestOptions, Timeout
@@ -205,6 +206,22 @@ class Setup:
         check_count("max_concurrency", max_concurrency, 1)
         requests = EmbeddingRequests(texts, self.model_for(model), self.endpoint, options)
         return EmbeddingCall(requests, max_concurrency, on_progress)
+
+    def embedding_flow(
+        self, texts: object, model: str | None, options: EmbeddingOptions, window: WindowOptions
+    ) -> EmbeddingFlow:
+        """Prepare a run over texts that come one by one.
+
+        Raises:
+            ConfigurationError: If an argument does not fit the model, or *texts* can hold none.
+        """
+        is_one = isinstance(texts, (str, bytes, bytearray, Mapping))
+        if is_one or not isinstance(texts, (Iterable, AsyncIterable)):
+            raise ConfigurationError(
+                f"texts must be an iterable of strings, not {type(texts).__name__}",
+                parameter="texts",
+            )
+        return EmbeddingFlow(self.model_for(model), self.endpoint, options, window)
 
     def exchange(
         self, request: Request, on_retry: OnRetry, timeout: Timeout | None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, Literal, overload
 
 from typing_extensions import Self, Unpack
 
@@ -21,10 +21,12 @@ from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
 from workersai.client.caps import parse_whole_chat
+from workersai.client.embedding_flow import OnError, WindowOptions
+from workersai.client.embedding_streams import EmbeddingStream
 from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import ChatStream
-from workersai.results import ChatResult, EmbeddingResult, ModelInfo, RerankResult
+from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
 
 __all__ = ["Client"]
@@ -209,6 +211,86 @@ class Client(BaseClient):
 
         call_each(work, call.workers, limit=max_concurrency)
         return call.result()
+
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str],
+        *,
+        on_error: Literal["raise"] = ...,
+        model: str | None = ...,
+        max_concurrency: int = ...,
+        window: int | None = ...,
+        on_progress: Callable[[int], None] | None = ...,
+        show_progress: bool = ...,
+        on_retry: OnRetry = ...,
+        **options: Unpack[EmbeddingOptions],
+    ) -> EmbeddingStream[list[float]]: ...
+
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str],
+        *,
+        on_error: OnError,
+        model: str | None = ...,
+        max_concurrency: int = ...,
+        window: int | None = ...,
+        on_progress: Callable[[int], None] | None = ...,
+        show_progress: bool = ...,
+        on_retry: OnRetry = ...,
+        **options: Unpack[EmbeddingOptions],
+    ) -> EmbeddingStream[list[float] | NotEmbedded]: ...
+
+    def embed_iter(
+        self,
+        texts: Iterable[str],
+        *,
+        on_error: OnError = "raise",
+        model: str | None = None,
+        max_concurrency: int = 4,
+        window: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        show_progress: bool = False,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> EmbeddingStream[Any]:
+        """Embed any number of texts, and give the vectors in their order as they come.
+
+        Texts are read only as the vectors are: no more than *window* of them are held, so that
+        memory stays the same however many there are. A request that failed is tried again alone;
+        one that was too large for the model is sent in parts. Arguments are checked at once, each
+        text when its turn comes; the first request goes out with the first vector asked for.
+
+        Args:
+            texts: Any iterable of strings; it is read in the caller's thread.
+            on_error: `raise` ends the run with the first text that cannot be embedded, after the
+                vectors of those before it. `skip` gives a `NotEmbedded` in its place. What no
+                text would escape (a refused token, an unknown model, a used-up allocation) is
+                raised in either case.
+            model: An embedding model; else the client's.
+            max_concurrency: How many requests may be under way at once.
+            window: How many texts may be read and not handed out yet; by default two rounds of
+                requests.
+            on_progress: Called with the number of texts that each answer brought.
+            show_progress: Show a progress bar that counts texts (needs `tqdm`).
+            on_retry: As in `chat`.
+            **options: As in `embed`.
+
+        Returns:
+            The vectors, to be iterated once; `usage` and `requests` say what they cost so far.
+            `close()` ends the run.
+
+        Raises:
+            ConfigurationError: If an argument does not fit the model; nothing was sent. While
+                reading: if a text is blank or no string.
+            ContextWindowExceededError: While reading: `.position` is the text's place.
+            WorkersAIError: While reading, as in `chat`.
+        """
+        sender = self._sender.using(take_request_options(options))
+        limits = WindowOptions(max_concurrency, window, on_error, on_progress, show_progress)
+        flow = self._setup.embedding_flow(texts, model, options, limits)
+        return EmbeddingStream(flow, texts, sender, on_retry)
 
     def rerank(
         self,

@@ -31,6 +31,7 @@ from workersai._concurrency import call_each, call_each_async
 from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
 from workersai._models.catalogue import catalogue_profile, profile_in_catalogue
+from workersai._progress import progress
 from workersai._schemas import resolve_root, without_generated_titles
 from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.events import AskedAgain, RoundEvent
@@ -56,7 +57,6 @@ from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
-from workersai.integration.progress import progress
 from workersai.integration.retries import retry_facts
 from workersai.integration.settings import (
     ConnectionSettings,

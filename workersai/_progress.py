@@ -1,4 +1,4 @@
-"""A count of finished texts -> a progress bar, for those who ask for one."""
+"""A progress bar over texts, for those who ask for one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["progress"]
 
 
 @contextmanager
-def progress(total: int, *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
+def progress(total: int | None, *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
     """Show a progress bar while the block runs.
 
     Args:
-        total: How many texts there are.
+        total: How many texts there are; `None` if that is not known.
         wanted: Whether to show a bar at all.
 
     Yields:
