@@ -1,1 +1,1 @@
-"""A whole reply -> a result or an error."""
+"""Read whole replies: make results or errors of them."""

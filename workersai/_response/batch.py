@@ -1,9 +1,9 @@
-"""What the queue answers -> a place in it, or the results in the order of the requests.
+"""Read answers of the batch queue: a queued batch, or the results in the order of the requests.
 
 The documented forms are `{"status", "request_id", "model"}` and `{"responses": [{"id", "result",
 "success", "external_reference"}], "usage"}`. Public clients also read `results` in place of
-`responses`, and answers that stand in the list without the `result` around them. How a request that
-failed is reported no page says: whatever Cloudflare's error envelopes look like is read.
+`responses`, and list entries without the inner `result`. No page says how a failed request is
+reported, so every form of Cloudflare's error envelope is read.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def parse_submitted(
     references: Sequence[str | None],
     tool_names: Sequence[Mapping[str, str]] = (),
 ) -> BatchJob:
-    """Read the place in the queue.
+    """Read the answer to a submission.
 
     Raises:
         APIStatusError: If the server refused the batch.
-        ResponseError: If it gave no id; whether it took the batch is then unknown.
+        ResponseError: If the answer has no id; whether the server accepted the batch is unknown.
     """
     answer, _ = reply.unwrap(request)
     found = answer if isinstance(answer, dict) else {}
@@ -80,10 +80,10 @@ def parse_polled(reply: Reply, request: Request, batch: BatchJob) -> BatchJob:
         return replace(batch, status="failed", error=_failure(found, reply, request))
     _raise_if_failed(found, reply, request)
     if (status := _NOT_DONE.get(_status(found))) is None:
-        said = redact(ascii(found.get("status")), reply.secrets)[:80]
+        shown_status = redact(ascii(found.get("status")), reply.secrets)[:80]
         raise ResponseError(
             f"batch {batch.request_id} of {batch.model}: neither responses nor a known status, "
-            f"but {said}"
+            f"but {shown_status}"
         )
     return replace(batch, status=status)
 
@@ -104,7 +104,7 @@ def _failure(found: dict[str, Any], reply: Reply, request: Request) -> APIStatus
 
 @dataclass(frozen=True, slots=True)
 class _ResponseReader:
-    """Reads the list of responses; each that cannot be read is an error in its own place."""
+    """Reads the list of responses; an unreadable response becomes an error at its position."""
 
     reply: Reply
     request: Request
@@ -122,7 +122,7 @@ class _ResponseReader:
         by_place = dict(zip(places, found, strict=True))
         known = dict(enumerate(batch.references))
         return tuple(
-            _placed(by_place.get(index), index, known.get(index), batch) for index in range(count)
+            _result_for(by_place.get(index), index, known.get(index), batch) for index in range(count)
         )
 
     def _result(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResult:
@@ -159,7 +159,7 @@ class _ResponseReader:
         raise error_from_body(failure, model=self.request.model, secrets=self.reply.secrets)
 
 
-def _placed(
+def _result_for(
     found: BatchResult | None, index: int, reference: str | None, batch: BatchJob
 ) -> BatchResult:
     if found is not None:
@@ -170,14 +170,14 @@ def _placed(
 
 
 def _places(rows: list[Any], batch: BatchJob) -> list[int]:
-    """Find each row's place among the requests.
+    """Find the position of each row's request.
 
-    By its `id`, which is the index of the request; else by its reference; rows that carry neither
-    stand in order. Where the number of requests is not known, ids that leave out more places than
-    they fill are no indices.
+    The position is the row's `id`, which is the index of the request; else the row's reference;
+    rows with neither are in order. If the number of requests is unknown, ids are indices only if
+    they fill at least as many positions as they skip.
 
     Raises:
-        ResponseError: If they make no order.
+        ResponseError: If the positions are not an order.
     """
     keyed = [row if isinstance(row, dict) else {} for row in rows]
     count = len(batch.references)
@@ -192,13 +192,13 @@ def _places(rows: list[Any], batch: BatchJob) -> list[int]:
     if not has_keys and count in (0, len(rows)):
         return list(range(len(rows)))
     raise ResponseError(
-        f"batch {batch.request_id} of {batch.model}: the ids of the {len(rows)} responses make no "
-        "order"
+        f"batch {batch.request_id} of {batch.model}: the ids of the {len(rows)} responses are not "
+        "an order"
     )
 
 
 def _index(value: Any, limit: int) -> int:
-    """Return an id that is an index, -1 for any other."""
+    """Return an id that is an index, -1 for any other id."""
     return value if type(value) is int and value < limit else -1
 
 

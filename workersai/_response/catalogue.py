@@ -1,4 +1,4 @@
-"""A reply -> the models of the account"s catalogue."""
+"""Read the models of the account's catalogue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_models(reply: Reply, request: Request) -> list[ModelInfo]:
 
     Raises:
         APIStatusError: If the server answered with an error.
-        ResponseError: If the answer holds no list.
+        ResponseError: If the answer has no list.
     """
     payload = reply.payload(request)
     rows = payload.get("result") if isinstance(payload, dict) else None

@@ -1,4 +1,4 @@
-"""A chat's whole answer, in any of its shapes -> `ChatResult`.
+"""Read a chat's whole answer, in any of its shapes, into a `ChatResult`.
 
 Workers AI answers one question in many shapes: native `{"response": ...}`, chat completions and
 text completions, each with or without Cloudflare's envelope, values as text or already parsed.
@@ -43,27 +43,27 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlace:
-    """Where an answer stands: in which reply, at which path of its document."""
+    """The location of an answer: a reply, and a path in its document."""
 
     reply: Reply
     document: ExactDocument
     path: Path
 
     def text(self, value: Any, path: Path) -> str:
-        """Return a value that stands at *path* below this place as text; null is `""`."""
+        """Return the value at *path* below this place as text; null is `""`."""
         if isinstance(value, str):
             return value
         return "" if value is None else self.document.text((*self.path, *path))
 
 
 def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> ChatResult:
-    """Read an answer that is already out of its envelope.
+    """Read an answer that has no envelope any more.
 
     Args:
-        answer: As parsed.
-        place: Where it stands; its numbers are read as they were sent.
-        request: What was asked.
-        seed: What the ids of calls that have none are made from.
+        answer: The parsed answer.
+        place: Its location, from which numbers are read as they were sent.
+        request: The request.
+        seed: The seed for the ids of calls that have none.
 
     Raises:
         ResponseError: If the answer has none of the known shapes.
@@ -85,25 +85,25 @@ def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> C
 
 
 def _check_scalar(answer: Any, place: AnswerPlace, request: Request) -> None:
-    """Refuse an answer that is no object and no text either.
+    """Reject an answer that is neither an object nor a text.
 
-    Cloudflare's envelope says that what stands in `result` is an answer, so a scalar there is one:
-    a number is a token that was sent unquoted. Without the envelope a text is an answer too,
-    because an AI Gateway may hand on the `result` alone. Nobody describes a list, or a number, a
-    boolean, null or an empty text without the envelope: a proxy sends these, not a model.
+    Inside Cloudflare's envelope, `result` may be a scalar: a number is a token that was sent
+    unquoted. Without the envelope, only a text is an answer, because an AI Gateway may forward
+    `result` alone. A list, or a number, a boolean, null or an empty text without the envelope,
+    comes from a proxy and not from a model.
 
     Raises:
         ResponseError: If it is one of these.
     """
     is_text = isinstance(answer, str) and answer != ""
     if isinstance(answer, list) or not (is_text or place.path):
-        shown = redact(ascii(answer), place.reply.secrets)[:80]
-        raise ResponseError(f"{request.model} answered with {shown} in place of an object")
+        excerpt = redact(ascii(answer), place.reply.secrets)[:80]
+        raise ResponseError(f"{request.model} answered with {excerpt} in place of an object")
 
 
 @dataclass(frozen=True, slots=True)
 class _ChoiceReader:
-    """Reads the choices of one answer; knows its place, for numbers that are text."""
+    """Reads the choices of one answer; knows its place, to read numbers as they were sent."""
 
     place: AnswerPlace
     ids: CallIds
@@ -147,7 +147,7 @@ class _ChoiceReader:
         response, reason = answer.get("response"), label_or_none(answer.get("finish_reason"))
         is_truncated = reason == "length"
         if not answer.get("tool_calls") and self._is_call(response):
-            # qwen2.5-coder puts the call where the text belongs.
+            # qwen2.5-coder puts the call in the place of the text.
             called = from_wire_tool_calls(
                 [response], self.ids, is_truncated=is_truncated, names=self.tools
             )
@@ -189,7 +189,7 @@ class _ChoiceReader:
 
 
 def find_reasoning(message: Mapping[str, Any]) -> tuple[str, Any]:
-    """Find the reasoning under either of its two names; both together hold the same text."""
+    """Find the reasoning under either of its two names; if both are present, they are equal."""
     reasoning = message.get("reasoning_content")
     if reasoning is None or reasoning == "":
         return "reasoning", message.get("reasoning")

@@ -1,4 +1,4 @@
-"""A reply -> vectors in the order of the texts."""
+"""Read vectors in the order of the texts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
 
     Raises:
         APIStatusError: If the server answered with an error.
-        ResponseError: If there is not one vector a text, of finite numbers, all of one length
-            (the one asked for, if any), in an order that is certain.
+        ResponseError: If there is not exactly one vector for each text, of finite numbers, all of
+            one length (the requested one, if any), in a certain order.
     """
     answer, _ = reply.unwrap(request)
     result = read_embeddings(answer, request.model, request.dimensions)
@@ -45,10 +45,10 @@ def parse_embeddings(reply: Reply, request: Request) -> EmbeddingResult:
 def read_embeddings(
     answer: Any, model: str | None, dimensions: int | None = None
 ) -> EmbeddingResult:
-    """Read vectors from an answer that is already out of its envelope.
+    """Read vectors from an answer that has no envelope any more.
 
     Raises:
-        ResponseError: As `parse_embeddings`, but for the number of texts, which is not known here.
+        ResponseError: As `parse_embeddings`, except for the number of texts, which is unknown here.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list):
@@ -67,27 +67,27 @@ def _ordered(data: list[Any], model: str | None) -> list[Any]:
     for position, item in enumerate(data):
         index = item.get("index", position) if isinstance(item, dict) else -1
         if not isinstance(index, int) or not 0 <= index < len(data) or vectors[index] is not None:
-            raise ResponseError(f"{model} answered with vectors whose indices make no order")
+            raise ResponseError(f"{model} answered with vectors whose indices are not an order")
         vectors[index] = item.get("embedding")
     return vectors
 
 
 def _floats(position: int, vector: Any, length: int, model: str | None) -> list[float]:
-    """Check a vector and return it, a whole number in it as the float it stands for."""
+    """Check a vector and return it with its whole numbers as floats."""
     if isinstance(vector, list) and len(vector) == length > 0:
-        kinds = set(map(type, vector))  # each pass over the entries is one in C
-        # A sum is a finite number only if every entry is.
+        kinds = set(map(type, vector))  # each pass over the entries runs in C
+        # The sum is a finite number only if every entry is.
         with contextlib.suppress(ValueError, OverflowError):
             if kinds <= {int, float} and math.isfinite(math.fsum(vector)):
                 return vector if kinds == {float} else [float(x) for x in vector]
     raise ResponseError(
-        f"{model} answered with a vector that is no list of {length or 'any'} finite numbers, "
+        f"{model} answered with a vector that is not a list of {length or 'any'} finite numbers, "
         f"for text {position}; none is used"
     )
 
 
 def _parse_meta(meta: Any) -> Usage | None:
-    """Read the cost note that bge-m3 sends in place of a usage."""
+    """Read the cost that bge-m3 sends in place of a usage."""
     if not isinstance(meta, dict):
         return None
     read = meta.get("cost_metric_value_1")
@@ -99,7 +99,7 @@ def merge_embeddings(parts: Sequence[tuple[Sequence[int], EmbeddingResult]]) -> 
     """Join the results of several requests.
 
     Args:
-        parts: Each result with the places of its texts in the caller's list.
+        parts: Each result with the positions of its texts in the caller's list.
 
     Raises:
         ResponseError: If their vectors differ in length.
@@ -107,8 +107,8 @@ def merge_embeddings(parts: Sequence[tuple[Sequence[int], EmbeddingResult]]) -> 
     parts = sorted(parts, key=lambda part: part[0][0])
     results = [result for _, result in parts]
     if len({len(result.vectors[0]) for result in results}) > 1:
-        raise ResponseError("the batches came back with vectors of different lengths")
-    placed = {
+        raise ResponseError("the requests brought vectors of different lengths")
+    vectors = {
         place: vector
         for places, result in parts
         for place, vector in zip(places, result.vectors, strict=True)
@@ -116,7 +116,7 @@ def merge_embeddings(parts: Sequence[tuple[Sequence[int], EmbeddingResult]]) -> 
     usages = [result.usage for result in results if result.usage is not None]
     first = results[0] if results else EmbeddingResult([])
     return EmbeddingResult(
-        [placed[place] for place in sorted(placed)],
+        [vectors[place] for place in sorted(vectors)],
         add_usages(usages) if usages else None,
         first.model,
         first.pooling,

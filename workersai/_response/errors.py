@@ -1,4 +1,4 @@
-"""An answer that says no -> the error to raise."""
+"""Make the error to raise from an error answer."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = ["error_from_body", "error_from_response", "is_error_body", "parse_err
 
 
 class _Meaning(NamedTuple):
-    """What a code means: the class, the HTTP status it comes with, and whether to try again."""
+    """The meaning of a code: the error class, its HTTP status, and whether to retry."""
 
     error: type[APIStatusError]
     status: int
     is_retryable: bool = False
 
 
-# Cloudflare's codes, documented and observed. 3021, 3040 and 4006 are all sent with HTTP 429 and
-# mean three things: wait a minute, try again, come back tomorrow.
+# Cloudflare's codes, documented and observed. 3021, 3040 and 4006 all come with HTTP 429 but
+# need different reactions: wait a minute, try again, come back tomorrow.
 _CODES: Mapping[int, _Meaning] = {
     2001: _Meaning(NotFoundError, 400),  # AI Gateway id not found
     2002: _Meaning(InvalidRequestError, 400),  # AI Gateway: a model that its route cannot run
@@ -46,7 +46,7 @@ _CODES: Mapping[int, _Meaning] = {
     2014: _Meaning(ServerError, 408, is_retryable=True),  # AI Gateway request timeout
     2021: _Meaning(QuotaExceededError, 402),  # AI Gateway credits
     2041: _Meaning(QuotaExceededError, 429),  # AI Gateway spend limit
-    2045: _Meaning(QuotaExceededError, 429),  # AI Gateway spend limit, the one seen live
+    2045: _Meaning(QuotaExceededError, 429),  # AI Gateway spend limit (observed)
     3003: _Meaning(InvalidRequestError, 400),
     3006: _Meaning(InvalidRequestError, 413),
     3007: _Meaning(ServerError, 408, is_retryable=True),  # timeout
@@ -60,14 +60,14 @@ _CODES: Mapping[int, _Meaning] = {
     3041: _Meaning(PermissionDeniedError, 403),
     3042: _Meaning(NotFoundError, 404),
     3046: _Meaning(ServerError, 408, is_retryable=True),  # the generation took too long
-    4006: _Meaning(QuotaExceededError, 429),  # daily allocation, as seen on the wire
+    4006: _Meaning(QuotaExceededError, 429),  # daily allocation (observed)
     4007: _Meaning(ServerError, 500, is_retryable=True),
     5004: _Meaning(InvalidRequestError, 400),
     5005: _Meaning(InvalidRequestError, 405),  # no LoRA for this model
     5006: _Meaning(InvalidRequestError, 400),  # the request does not match the schema
     5007: _Meaning(NotFoundError, 400),  # no such model
     5012: _Meaning(InvalidRequestError, 422),
-    5016: _Meaning(PermissionDeniedError, 403),  # the model's licence must be agreed to
+    5016: _Meaning(PermissionDeniedError, 403),  # the model's licence needs agreement
     5017: _Meaning(ServerError, 500, is_retryable=True),
     5018: _Meaning(PermissionDeniedError, 403),
     5019: _Meaning(InvalidRequestError, 405),
@@ -103,7 +103,7 @@ _STATUSES: Mapping[int, _Meaning] = {
     429: _Meaning(RateLimitError, 429, is_retryable=True),
 }
 
-# Codes that mean another thing when the message says so.
+# Codes with a second meaning, which the message shows.
 _BY_TEXT: Mapping[int, tuple[re.Pattern[str], _Meaning]] = {
     7003: (re.compile("user input error", re.IGNORECASE), _Meaning(InvalidRequestError, 400)),
     9109: (
@@ -112,8 +112,8 @@ _BY_TEXT: Mapping[int, tuple[re.Pattern[str], _Meaning]] = {
     ),
 }
 
-# Names that model servers and other APIs give in place of Cloudflare's codes. They count where no
-# HTTP status says more: inside a stream, and behind a status of success.
+# Names that model servers and other APIs use in place of Cloudflare's codes. They are used only if
+# the HTTP status is not an error: inside a stream, or in an answer with a success status.
 _NAMES: Mapping[str, int] = {
     "badrequesterror": 400,
     "context_length_exceeded": 400,
@@ -148,10 +148,10 @@ _ANSWERS = ("choices", "response", "result", "data", "tool_calls", "streamed_dat
 
 
 def is_error_body(payload: Any) -> bool:
-    """Say whether an answer with status 200 or an event of a stream is an error all the same.
+    """Return whether an answer with status 200, or an event of a stream, is an error.
 
-    The text of an answer never counts: it stands in `choices`, `response` or `result`, and a
-    payload in which one of these holds anything is an error by its envelope alone.
+    The answer's own text does not count. It is in `choices`, `response` or `result`, and a payload
+    with a value in one of these is an error only if its envelope says so.
     """
     if not isinstance(payload, dict):
         return False
@@ -163,7 +163,7 @@ def is_error_body(payload: Any) -> bool:
 
 
 def _is_flat_error(payload: Mapping[str, Any]) -> bool:
-    """Recognise the forms without an envelope: Cloudflare's, vLLM's, Anthropic's."""
+    """Recognise errors without an envelope: Cloudflare's, vLLM's, Anthropic's."""
     if payload.get("object") == "error" or payload.get("type") == "error":
         return True
     if payload.get("internalCode") is not None:
@@ -181,21 +181,21 @@ def error_from_response(
     model: str | None = None,
     secrets: tuple[str, ...] = (),
 ) -> APIStatusError:
-    """Read an answer with an error status, whatever its body is.
+    """Read an answer with an error status and any body.
 
     Args:
         status: The HTTP status.
         headers: By lower-case name.
-        body: As it came: JSON in one of five envelopes, HTML, text or nothing.
-        model: The model that was asked.
-        secrets: What must never show, should the server echo it.
+        body: The raw body: JSON in one of five envelopes, HTML, text or empty.
+        model: The requested model.
+        secrets: Texts to mask, in case the server echoes them.
     """
     payload = parse_error(body)
     return error_from_body(payload, status=status, headers=headers, model=model, secrets=secrets)
 
 
 def parse_error(body: bytes) -> Any:
-    """Parse what says that something is wrong; what is no JSON is the message."""
+    """Parse the body of an error; a body that is not JSON is the message."""
     try:
         return from_json(body)
     except ValueError:
@@ -210,7 +210,7 @@ def error_from_body(
     model: str | None = None,
     secrets: tuple[str, ...] = (),
 ) -> APIStatusError:
-    """Read an error that is already parsed; without *status*, its code says which it stands for."""
+    """Make an error from a parsed body; without *status*, its code determines the status."""
     headers = headers or {}
     read = _read_envelope(payload)
     meaning = _meaning(status or read.status, read.code, read.message)
@@ -233,7 +233,7 @@ def _meaning(status: int, code: int | None, message: str) -> _Meaning:
     if found.error is InvalidRequestError and _CONTEXT.search(message):
         return found._replace(error=ContextWindowExceededError)
     if code == _TOKEN_REFUSED and status == 403:
-        return found._replace(error=PermissionDeniedError)  # a valid token, another's account
+        return found._replace(error=PermissionDeniedError)  # valid token, another account
     return found
 
 
@@ -251,7 +251,7 @@ def _by_hundreds(status: int) -> _Meaning:
 
 
 class _Read(NamedTuple):
-    """What an error's body says; `status` is 500 if it says none."""
+    """The contents of an error's body; `status` is 500 if it has none."""
 
     code: int | None
     message: str
@@ -260,7 +260,7 @@ class _Read(NamedTuple):
 
 
 def _read_envelope(payload: Any) -> _Read:
-    """Find code, message and request id in any of the envelopes Cloudflare answers with."""
+    """Find code, message and request id in any of the envelopes that Cloudflare uses."""
     layers = _layers(payload)
     texts = (to_text(layer.get(name)) for layer in layers for name in _MESSAGES)
     text, found_id = _strip(next(filter(None, texts), ""))
@@ -271,7 +271,7 @@ def _read_envelope(payload: Any) -> _Read:
 
 
 def _layers(payload: Any) -> list[Mapping[str, Any]]:
-    """Take an envelope apart, the innermost error first."""
+    """List the nested objects of an envelope, the innermost error first."""
     found: list[Mapping[str, Any]] = []
     while isinstance(payload, dict) and len(found) < _MAX_LAYERS:
         found.append(payload)
@@ -283,7 +283,7 @@ def _layers(payload: Any) -> list[Mapping[str, Any]]:
 
 
 def _status(layers: list[Mapping[str, Any]], code: int | None) -> int:
-    """Find the HTTP status that an error without one stands for."""
+    """Find the HTTP status for an error that has none."""
     named = [layer.get(name) for layer in layers for name in ("type", "code", "name")]
     statuses = [
         *(_read_code(layer.get("httpCode")) for layer in layers),
@@ -305,7 +305,7 @@ def _code_in(message: str) -> int | None:
 
 
 def _strip(message: str) -> tuple[str, str | None]:
-    """Part `AiError: AiError: text (uuid)` into the text and the request id."""
+    """Split `AiError: AiError: text (uuid)` into the text and the request id."""
     message = _PREFIX.sub("", message.strip())
     found = _TRAILING_ID.search(message)
     return (message[: found.start()].rstrip(), found.group(1)) if found else (message, None)

@@ -1,4 +1,4 @@
-"""The headers of an answer -> request id, gateway facts and the time to wait."""
+"""Read the request id, AI Gateway facts and the time to wait from headers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["HeaderFacts", "parse_retry_after", "read_headers", "read_neurons", "
 
 
 class HeaderFacts(TypedDict):
-    """What the headers of a chat's answer say about the call."""
+    """Facts about a call from the headers of its answer."""
 
     request_id: str | None
     gateway: dict[str, str]
 
 
 def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> HeaderFacts:
-    """Read Cloudflare's request id, and what an AI Gateway says, fit for logs."""
+    """Read Cloudflare's request id and the headers of an AI Gateway, with secrets masked."""
     ray = headers.get("cf-ray")
     return {
         "request_id": clean_text(ray, secrets) if ray else None,
@@ -34,19 +34,19 @@ def read_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> Header
 
 
 def readable_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[str, str]:
-    """Return headers fit for logs: without cookies, secrets masked."""
+    """Return headers that may be logged: without cookies, secrets masked."""
     return {
         name: clean_text(value, secrets) for name, value in headers.items() if "cookie" not in name
     }
 
 
 def read_neurons(headers: Mapping[str, str]) -> float | None:
-    """Read what the call cost, in Cloudflare's billing unit; a header of answers of every task."""
+    """Read the cost in neurons, Cloudflare's billing unit; answers of all tasks have the header."""
     return _positive(headers.get("cf-ai-neurons"))
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds a server asks to wait, from any form of the header that is in use."""
+    """Return the seconds that a server asks to wait, from any common form of the header."""
     if (milliseconds := _positive(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
     value = headers.get("retry-after")

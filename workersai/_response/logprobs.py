@@ -1,6 +1,6 @@
-"""Log probabilities as a server sends them -> a dict a token.
+"""Read log probabilities into one dict for each token.
 
-Chat completions carry a list of tokens, text completions parallel lists.
+Chat completions have a list of tokens, text completions have parallel lists.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def read_logprobs(choice: Mapping[str, Any], exact: ExactText) -> list[dict[str,
 
     Args:
         choice: A choice of an answer or of a chunk.
-        exact: Gives the text at a path below the choice; a token may come as a number.
+        exact: Returns the text at a path below the choice; a token may be sent as a number.
     """
     logprobs = choice.get("logprobs")
     if not isinstance(logprobs, dict):
@@ -41,7 +41,7 @@ def _tokens(content: list[Any], path: Path, exact: ExactText) -> list[dict[str, 
 
 
 def _token(token: dict[str, Any], path: Path, exact: ExactText) -> dict[str, Any]:
-    """Read one token; other fields stay, but for `index`, by which LangChain would merge them."""
+    """Read one token. All fields are kept except `index`, which LangChain would use for merging."""
     read = {name: value for name, value in token.items() if name != "index"}
     read["token"] = _text(token.get("token"), (*path, "token"), exact)
     if not is_number(token.get("logprob")):
@@ -64,7 +64,7 @@ def _parallel(
         value, others = _at(values, position), _at(tops, position)
         options = others.items() if isinstance(others, dict) else ()
         text = _text(token, ("logprobs", "tokens", position), exact)
-        read.append(_made(text, value) | {"top_logprobs": [_made(*option) for option in options]})
+        read.append(_entry(text, value) | {"top_logprobs": [_entry(*option) for option in options]})
     return read
 
 
@@ -72,7 +72,7 @@ def _are_bytes(value: Any) -> bool:
     return isinstance(value, list) and all(type(b) is int and 0 <= b < 256 for b in value)
 
 
-def _made(token: str, logprob: Any) -> dict[str, Any]:
+def _entry(token: str, logprob: Any) -> dict[str, Any]:
     return {"token": token, "logprob": logprob if is_number(logprob) else None}
 
 

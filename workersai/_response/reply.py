@@ -1,4 +1,4 @@
-"""(status, headers, body) -> what stands in Cloudflare's envelope, or an error raised."""
+"""A whole HTTP answer, and how to take Cloudflare's envelope off it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Reply"]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer as it came over HTTP.
+    """A whole HTTP answer.
 
     Attributes:
         status: The HTTP status.
         headers: By lower-case name.
         body: The bytes, decompressed.
-        secrets: What must never show in an error about it.
+        secrets: Texts that must not appear in an error about the answer.
     """
 
     status: int
@@ -35,7 +35,7 @@ class Reply:
 
         Raises:
             APIStatusError: If it is an error, whatever its status.
-            ResponseError: If it is not JSON, or an envelope around nothing.
+            ResponseError: If it is not JSON, or the envelope is empty.
         """
         if is_error_status(self.status):
             raise error_from_response(

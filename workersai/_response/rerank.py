@@ -1,4 +1,4 @@
-"""A reply -> documents by relevance."""
+"""Read documents ranked by relevance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def parse_rerank(reply: Reply, request: Request) -> RerankResult:
 
     Raises:
         APIStatusError: If the server answered with an error.
-        ResponseError: If it ranks a document that was not sent, or one twice.
+        ResponseError: If the answer ranks a document that was not sent, or one document twice.
     """
     answer, _ = reply.unwrap(request)
     rows = answer.get("response") if isinstance(answer, dict) else None
@@ -36,7 +36,9 @@ def parse_rerank(reply: Reply, request: Request) -> RerankResult:
                 "that were sent, or one twice"
             )
         if not is_number(score):
-            raise ResponseError(f"{request.model} gave document {index} a score that is no number")
+            raise ResponseError(
+                f"{request.model} sent a score for document {index} that is not a number"
+            )
         seen.add(index)
         scores.append((-float(score), index))
     documents = tuple(RankedDocument(index, -score) for score, index in sorted(scores))
@@ -48,13 +50,13 @@ def parse_rerank(reply: Reply, request: Request) -> RerankResult:
 def place_ranking(
     result: RerankResult, places: Sequence[int], count: int, top_k: int | None
 ) -> RerankResult:
-    """Put the places of the caller's list into a ranking of the documents that were sent.
+    """Replace the positions in a ranking by those in the caller's list.
 
     Documents without a score, blank or left out by the server, come last, in their order.
 
     Args:
-        result: The ranking.
-        places: Where each document that was sent stands in the caller's list.
+        result: The ranking of the sent documents.
+        places: The position of each sent document in the caller's list.
         count: How many documents that list has.
         top_k: How many to keep; `None` keeps all.
     """

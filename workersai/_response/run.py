@@ -1,4 +1,4 @@
-"""A reply of any model -> its JSON without Cloudflare's envelope, or its bytes."""
+"""Read the answer of any model as JSON or bytes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def parse_run(reply: Reply, request: Request) -> Any:
     """Read an answer by its content type.
 
     Returns:
-        The JSON value under `result`, or the whole of it where there is no envelope; the bytes of
-        an answer that is no JSON, such as a picture or speech.
+        The JSON value under `result`, or all of the JSON if there is no envelope; the bytes of
+        other answers, such as a picture or speech.
 
     Raises:
         APIStatusError: If the server answered with an error.
-        ResponseError: If the answer says that it is JSON and is not.
+        ResponseError: If the content type is JSON but the body is not.
     """
     if is_error_status(reply.status):
         raise error_from_response(

@@ -1,6 +1,6 @@
-"""Tool calls as they come -> tool calls to run, and those that must not be.
+"""Read tool calls: separate calls to run from calls that must not be run.
 
-Arguments come as an object, as JSON text, and as JSON text of JSON text (granite); ids come
+Arguments come as an object, as JSON text, or as JSON text of JSON text (granite); ids come
 whole, twice, as a placeholder, or not at all.
 """
 
@@ -28,7 +28,7 @@ __all__ = [
 
 Path: TypeAlias = tuple[str | int, ...]
 ExactText: TypeAlias = Callable[[Path], str]
-"""Gives the value at a path as text, its numbers as they were sent."""
+"""Returns the value at a path as text, numbers as they were sent."""
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
@@ -36,11 +36,11 @@ _NO_IDS = frozenset({"null", "none", "nil", "undefined"})
 
 
 class WireCall(NamedTuple):
-    """What a call, nested (`function`) or flat, names and passes.
+    """The name and the arguments of a call, nested under `function` or flat.
 
     Attributes:
-        name: The tool's own name, `None` if there is none.
-        arguments: As they came.
+        name: The caller's name of the tool, `None` if the call has none.
+        arguments: As sent.
         steps: The path to the arguments inside the call.
     """
 
@@ -50,11 +50,11 @@ class WireCall(NamedTuple):
 
 
 def read_call(call: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES) -> WireCall:
-    """Find the name and the arguments of a call or of a piece of one.
+    """Find the name and the arguments of a call or of a fragment of one.
 
     Args:
-        call: As parsed.
-        names: The names that tools have on the wire -> their own.
+        call: The parsed call.
+        names: Tool names in the request -> the caller's names.
     """
     function = call.get("function")
     is_nested = isinstance(function, Mapping)
@@ -67,26 +67,26 @@ def read_call(call: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES) -> W
 
 
 def _read_name(value: Any) -> str | None:
-    """Return a tool's name; what is no text names nothing."""
+    """Return a tool's name; `None` if the value is not a string."""
     return label_or_none(value) if isinstance(value, str) else None
 
 
 def read_id(value: Any) -> str | None:
-    """Return a call's id; `None` for a placeholder, which some servers write as text."""
+    """Return a call's id; `None` for a placeholder, which some servers send in its place."""
     own = label_or_none(value)
     return None if own is None or own.strip().lower() in {"", *_NO_IDS} else own
 
 
 class CallIds:
-    """Hands out ids that are unique within one answer."""
+    """Assigns ids that are unique within one answer."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._taken: set[str] = set()
 
-    def take(self, given: Any, index: int) -> str:
-        """Return the model's own id, or one made from the request and the call's position."""
-        own = read_id(given)
+    def take(self, value: Any, index: int) -> str:
+        """Return the model's own id if it is unique, else make one from seed and position."""
+        own = read_id(value)
         chosen = own if own and own not in self._taken else f"call_{self._seed}{index}"
         while chosen in self._taken:
             chosen += "_"
@@ -102,26 +102,26 @@ def make_tool_call(
     is_truncated: bool,
     text: Callable[[], str] | None = None,
 ) -> ToolCall | InvalidToolCall:
-    """Parse a call strictly: what is no JSON object in the end is not a call to run.
+    """Parse a call strictly: only a call whose arguments are a JSON object may be run.
 
     Args:
         call_id: Its id.
-        name: Its name as it came.
+        name: Its name as sent.
         arguments: An object, JSON text, JSON text of JSON text, or nothing.
-        is_truncated: Whether the answer ended at its token cap; nothing then means "cut off".
-        text: Gives the arguments as the text that was sent, where they are no text.
+        is_truncated: Whether the answer ended at its token cap; empty arguments were cut off then.
+        text: Returns the arguments as the text that was sent, if they are not a string.
     """
     parsed, error = _parse_arguments(arguments, is_truncated=is_truncated)
     label = _read_name(name)
     if error is None and label is None:
         error = "the call has no name"
     if error is not None or parsed is None:
-        shown = _shown(arguments, text)
-        return InvalidToolCall(call_id, label or "", shown, error or "")
+        sent = _sent_text(arguments, text)
+        return InvalidToolCall(call_id, label or "", sent, error or "")
     return ToolCall(call_id, label or "", parsed)
 
 
-def _shown(arguments: Any, text: Callable[[], str] | None) -> str:
+def _sent_text(arguments: Any, text: Callable[[], str] | None) -> str:
     if text is None or arguments is None or isinstance(arguments, str):
         return to_text(arguments)
     return text()
@@ -133,7 +133,7 @@ def _parse_arguments(
     if arguments is None or arguments == "":
         return (None, "the arguments were cut off") if is_truncated else ({}, None)
     value = arguments
-    for _ in range(3):  # text, and text of text
+    for _ in range(3):  # JSON text, and JSON text of JSON text
         if not isinstance(value, str):
             break
         try:
@@ -147,12 +147,12 @@ def _parse_arguments(
         return None, f"the arguments are not a JSON object but {type(value).__name__}"
     if not _is_finite(value):
         return None, "the arguments are not JSON: they hold a number that is not finite"
-    # An object of its own: the answer's `raw` holds the other, and tools change arguments.
+    # Copy the object: tools may modify it, and the answer's `raw` must not change.
     return copy.deepcopy(value), None
 
 
 def _is_finite(value: Any) -> bool:
-    """Say whether a parsed value can be written as JSON again: `NaN` and infinity cannot."""
+    """Return whether a parsed value can be written as JSON again: `NaN` and infinity cannot."""
     if isinstance(value, dict):
         return all(map(_is_finite, value.values()))
     if isinstance(value, list):
@@ -171,24 +171,24 @@ def from_wire_tool_calls(
     """Read the `tool_calls` of a whole answer: a list, null or missing.
 
     Args:
-        calls: As parsed.
-        ids: Gives each call its id.
+        calls: The parsed list.
+        ids: Assigns each call its id.
         is_truncated: Whether the answer ended at its token cap.
-        names: The names that tools have on the wire -> their own.
-        exact: Gives the text at a path below `calls`.
+        names: Tool names in the request -> the caller's names.
+        exact: Returns the text at a path below `calls`.
 
     Raises:
-        ResponseError: If they are anything else.
+        ResponseError: If *calls* is anything else.
     """
 
-    def made(index: int, call: Mapping[str, Any]) -> ToolCall | InvalidToolCall:
+    def read(index: int, call: Mapping[str, Any]) -> ToolCall | InvalidToolCall:
         name, arguments, steps = read_call(call, names)
         text = None if exact is None else (lambda: exact((index, *steps)))
         call_id = ids.take(call.get("id"), index)
         return make_tool_call(call_id, name, arguments, is_truncated=is_truncated, text=text)
 
     read = [
-        made(index, call)
+        read(index, call)
         for index, call in enumerate(read_list(calls, "tool_calls"))
         if isinstance(call, Mapping)
     ]

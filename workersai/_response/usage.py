@@ -1,8 +1,8 @@
-"""What a call cost, from however the server reports it.
+"""Read the usage of a call from the different reports of servers.
 
-A stream reports usage in one of three ways, and only the whole of it tells which: each chunk what
-it added, each chunk the sum so far, or one chunk everything. A last native chunk, without
-`choices`, then repeats the sum; all-zero reports appear between all of these.
+A stream reports usage in one of three ways, and only the whole stream shows which: each chunk
+reports its own part, each chunk reports the sum so far, or one chunk reports everything. A last
+native chunk, without `choices`, then repeats the sum; reports of zeros appear in between.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ N = TypeVar("N", int, float)
 
 _LARGEST = sys.float_info.max
 _MOST = 2**53
-"""A count of more is none. Checkpoints and databases that hold answers refuse more than 64 bits."""
+"""A larger count is ignored: checkpoints and databases refuse integers above 64 bits."""
 
 
 def parse_usage(usage: Any) -> Usage | None:
-    """Read a usage object; `None` if there is none or it reports nothing.
+    """Read a usage object; return `None` if it is missing or has no counts.
 
     Fields may be null, missing or float; `neurons` is Cloudflare's billing unit.
     """
@@ -49,7 +49,7 @@ def parse_usage(usage: Any) -> Usage | None:
 
 
 def with_neurons(usage: Usage | None, neurons: float | None) -> Usage | None:
-    """Add the neurons that a header names to a usage whose body named none."""
+    """Add the neurons from a header to a usage whose body has none."""
     if neurons is None or (usage is not None and usage.neurons is not None):
         return usage
     return replace(usage or Usage(), neurons=neurons)
@@ -63,25 +63,25 @@ def _count(values: Mapping[str, Any], *names: str) -> int | None:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Say whether a JSON value is a number that a float can hold."""
+    """Return whether a JSON value is a number that a float can hold."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return -_LARGEST <= value <= _LARGEST
 
 
 class UsageLedger:
-    """Collects the usage reports of one stream; cheap to add to, reckoned once at the end."""
+    """Collects the usage reports of one stream and computes the sum once, at the end."""
 
     def __init__(self) -> None:
         self._chunks: list[Any] = []
         self._tails: list[Any] = []
 
     def add(self, report: Any, *, is_tail: bool) -> None:
-        """Take a report; *is_tail* says that it came on a native chunk, without `choices`."""
+        """Add a report; *is_tail* means that it came on a native chunk, without `choices`."""
         (self._tails if is_tail else self._chunks).append(report)
 
     def total(self) -> Usage | None:
-        """Return the stream's whole usage, `None` if no report said anything."""
+        """Return the usage of the whole stream, `None` if no report has counts."""
         return _reckon(self._tails) or _reckon(self._chunks)
 
 
@@ -91,12 +91,12 @@ def _reckon(reports: list[Any]) -> Usage | None:
         return None
     has_prompt = [usage.prompt_tokens > 0 for usage in usages]
     if any(has_prompt) and not all(has_prompt):
-        return add_usages(usages)  # only some count the prompt: each says what it added
+        return add_usages(usages)  # if only some report the prompt, each reports its own part
     return _most(usages)
 
 
 def add_usages(usages: list[Usage]) -> Usage:
-    """Sum reports field by field; a field that nobody reported stays `None`."""
+    """Sum reports field by field; a field that no report has stays `None`."""
     return Usage(
         prompt_tokens=sum(u.prompt_tokens for u in usages),
         completion_tokens=sum(u.completion_tokens for u in usages),

@@ -1,1 +1,1 @@
-"""The bytes of a stream, as they arrive -> events."""
+"""Read a stream's bytes as they arrive and turn them into events."""

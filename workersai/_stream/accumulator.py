@@ -1,4 +1,4 @@
-"""One event of a stream -> chat events, and what the events have brought so far."""
+"""Turn the JSON events of a stream into chat events, and collect the answer so far."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from workersai.results import ChatChoice, ChatResult
 __all__ = ["AnswerInProgress"]
 
 Path: TypeAlias = tuple[str | int, ...]
-Place: TypeAlias = tuple[Path, int]  # of a choice: the path to its event, its position
+Place: TypeAlias = tuple[Path, int]  # a choice: the path to its event, its position
 
 _MAX_CHARACTERS = 8 << 20
-_MAX_EVENTS = 2 << 20  # each a token or more: twice the largest context window there is
+_MAX_EVENTS = 2 << 20  # each has at least a token: twice the largest context window
 
 
 def _inside(place: Place) -> Path:
@@ -45,13 +45,13 @@ def _exact(payload: bytes, path: Path) -> ExactText:
 
 
 class AnswerInProgress:
-    """Reads the events of one stream: native ones, OpenAI chunks, or both in one.
+    """Reads the events of one stream: native events, OpenAI chunks, or both mixed.
 
     Attributes:
-        reason: The finish reason, once an event brought it.
-        replayed: The events of a whole answer, if one came as an event of the stream.
+        reason: The finish reason, once an event carried it.
+        replayed: The events of a whole answer, if the stream sent one as an event.
         halves: Surrogates that wait for their other half, by channel.
-        has_surrogates: Set when an event held one: from then on, text is mended.
+        has_surrogates: Set when an event had a surrogate: from then on, text is repaired.
     """
 
     def __init__(
@@ -69,19 +69,19 @@ class AnswerInProgress:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._events = 0  # that brought text of any kind, before those not joined yet
-        self._names: dict[str, str] = {}  # `model`, `id`, `system_fingerprint`, as first seen
+        self._events = 0  # with text of any kind, except those not joined yet
+        self._names: dict[str, str] = {}  # first values of `model`, `id`, `system_fingerprint`
 
     @property
     def length(self) -> int:
-        """How many characters of text have come."""
+        """How many characters of text have arrived."""
         return sum(map(len, self._text))
 
     def settle(self) -> None:
-        """Join what has come in pieces, whose number weighs more than their characters.
+        """Join buffered fragments; their number costs more memory than their characters.
 
         Raises:
-            ResponseError: If more has come than any answer has.
+            ResponseError: If the stream is longer than any answer can be.
         """
         size = self._tools.settle()
         for pieces in (self._text, self._reasoning, self._refusal):
@@ -97,7 +97,7 @@ class AnswerInProgress:
     def read(
         self, event: dict[str, Any], payload: bytes, path: Path, events: list[ChatEvent]
     ) -> None:
-        """Read one event, which stands at *path* in *payload*; put what it says into *events*.
+        """Read the event at *path* in *payload*; append the chat events it makes to *events*.
 
         Raises:
             APIStatusError: If the event is an error.
@@ -119,7 +119,7 @@ class AnswerInProgress:
                 ):
                     place = path, position
                     has_content |= self._read_choice(choice, payload, place, events)
-        # Hybrid chunks carry the same piece twice, in `choices` and natively.
+        # Hybrid chunks carry the same text twice, in `choices` and natively.
         if not has_content:
             self._read_native(event, payload, path, events)
         if usage := event.get("usage"):
@@ -128,7 +128,7 @@ class AnswerInProgress:
             self._note_names(event)
 
     def refuse(self, error: Any) -> NoReturn:
-        """Raise what an event says is wrong.
+        """Raise the error that an event reports.
 
         Raises:
             APIStatusError: Always.
@@ -140,7 +140,7 @@ class AnswerInProgress:
     def _read_choice(
         self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
     ) -> bool:
-        """Read one choice of an OpenAI chunk; say whether it carried anything."""
+        """Read one choice of an OpenAI chunk; return whether it carried anything."""
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return self._read_no_delta(choice, payload, place, events)
@@ -234,7 +234,7 @@ class AnswerInProgress:
             events.append(TextDelta(text, logprobs))
 
     def _replay(self, payload: bytes) -> None:
-        """Read a whole answer that came as one event of a stream."""
+        """Read a whole answer that arrived as one event of the stream."""
         reply = Reply(200, self._headers, payload, self._secrets)
         self.replayed = replay(parse_chat(reply, self._request))
 
@@ -251,14 +251,14 @@ class AnswerInProgress:
         self._refusal.append(self._mend("refusal", refusal) if self.has_surrogates else refusal)
 
     def _mend(self, channel: str, text: str) -> str:
-        """Join the halves of a character that two events brought."""
+        """Join the halves of a character that two events split."""
         whole, half = join_surrogates(self.halves.pop(channel, "") + text)
         if half:
             self.halves[channel] = half
         return whole
 
     def _release_halves(self) -> list[ChatEvent]:
-        """Give each half that waits for its other half in vain as U+FFFD."""
+        """Return events with U+FFFD for each half whose other half did not arrive."""
         events: list[ChatEvent] = []
         halves, self.halves = self.halves, {}
         if "reasoning" in halves:
@@ -277,7 +277,7 @@ class AnswerInProgress:
                 self._names[name] = label
 
     def finish(self) -> list[ChatEvent]:
-        """Return the last events of an answer that is whole."""
+        """Return the last events of a complete answer."""
         if self.replayed:
             return self.replayed
         deltas, calls, invalid = self._tools.close(is_truncated=self.reason == "length")
@@ -297,7 +297,7 @@ class AnswerInProgress:
         return [*events, finish]
 
     def partial(self) -> ChatResult | None:
-        """Return what has come so far, every tool call of it as one not to run."""
+        """Return the answer so far; all its tool calls are invalid."""
         self._release_halves()
         calls = self._tools.unfinished()
         if not (self._text or self._reasoning or calls):

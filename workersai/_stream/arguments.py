@@ -1,9 +1,9 @@
-"""Pieces of one tool call's arguments -> the text to hand out, and the whole of it.
+"""Join the pieces of one tool call's arguments, and release text as early as is safe.
 
-Streams do things to arguments that must be undone. They send JSON text of JSON text (granite), cut
-a character or an escape in two, and start over: a piece brings once more what came before it. A
-piece that starts over can also be nested JSON (`{"a":` twice is one text, or one piece and its
-repetition), so it waits until the end of the stream, where only one of the two readings is whole.
+Streams distort arguments in ways that are undone here. They send JSON text of JSON text (granite),
+cut a character or an escape in two, and start over: a piece repeats everything before it. A piece
+that starts over may also be nested JSON (`{"a":` twice is either one text, or one piece and its
+repetition), so it waits until the end of the stream, where only one of the readings is complete.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from workersai._json import REPLACEMENT, has_halves, join_surrogates, parse_text
 __all__ = ["Arguments"]
 
 _CERTAIN = 3
-"""How many pieces in a row, each longer than the one it begins with, can be no nested JSON."""
+"""So many pieces in a row, each an extension of the one before it, cannot be nested JSON."""
 
 _MAX_CHECKS = 64
-"""How often a call's arguments are parsed on their way, so that a hostile stream costs little."""
+"""How often a call's arguments are parsed during the stream; bounds the cost of hostile ones."""
 
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
     r"|(?P<cut>\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?\Z"
-    r"|\\(?:u[0-9a-fA-F]{0,3})?\Z)"  # the rest of it, or its other half, is to come
+    r"|\\(?:u[0-9a-fA-F]{0,3})?\Z)"  # at the end: cut off, or its other half may follow
     r"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
     r"|\\.",
     re.DOTALL,
@@ -32,7 +32,7 @@ _ESCAPE = re.compile(
 
 
 class Arguments:
-    """The arguments of one tool call on their way."""
+    """The arguments of one tool call during the stream."""
 
     __slots__ = (
         "_checks",
@@ -50,18 +50,18 @@ class Arguments:
         self._pieces: list[str] = []
         self._length = 0
         self._unsent: list[str] = []
-        self._is_text: bool | None = None  # whether it is text of text; `None` before it begins
-        self._half = ""  # of a character whose other half is to come
-        self._cut = ""  # of an escape whose end is to come
+        self._is_text: bool | None = None  # whether it is JSON text of JSON text; `None` at first
+        self._half = ""  # the first half of a character
+        self._cut = ""  # the beginning of an escape
         self._doubt: list[str] = []  # pieces since one that seemed to start over
-        self._grown = 0  # how many of them in a row began with the one before
+        self._grown = 0  # how many of them in a row extend the one before
         self._checks = _MAX_CHECKS
 
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
     def add(self, piece: str) -> None:
-        """Take more of the text."""
+        """Add a piece of the text."""
         if self._half or has_halves(piece):
             piece, self._half = join_surrogates(self._half + piece)
         if not piece:
@@ -87,7 +87,7 @@ class Arguments:
         return has_begun and (self._is_begun_by(piece) or self._is_followed_by(piece))
 
     def _is_begun_by(self, piece: str) -> bool:
-        """Say whether a piece begins with all that has come."""
+        """Return whether a piece begins with everything that has arrived."""
         return (
             len(piece) >= self._length
             and piece[0] == self._pieces[0][0]
@@ -95,7 +95,7 @@ class Arguments:
         )
 
     def _is_followed_by(self, piece: str) -> bool:
-        """Say whether a piece begins an object after the end of a whole one."""
+        """Return whether the arguments are a complete object and a piece begins another one."""
         if not (self._checks and self._pieces and piece.lstrip()[:1] == "{"):
             return False
         if self._doubt or self._pieces[-1].rstrip()[-1:] != "}":
@@ -104,7 +104,7 @@ class Arguments:
         return _object_of(self._whole()) is not None
 
     def ends_before(self, piece: str) -> bool:
-        """Say whether a piece can belong only to another call: it does not repeat this one."""
+        """Return whether a piece can only belong to another call, as it is not a repetition."""
         if not self._is_followed_by(piece):
             return False
         whole = self._whole()
@@ -125,7 +125,7 @@ class Arguments:
         return self._pieces[0] if self._pieces else ""
 
     def settle(self) -> int:
-        """Join what has come in pieces; return how many characters have come."""
+        """Join buffered pieces; return the number of characters so far."""
         self._whole()
         self._unsent = ["".join(self._unsent)] if self._unsent else []
         if self._grown < 0:
@@ -133,9 +133,9 @@ class Arguments:
         return self._length + sum(map(len, self._doubt))
 
     def release(self) -> str:
-        """Return the text that can be handed out now.
+        """Return the text that is safe to pass on now.
 
-        JSON text of JSON text is held: it can be undone only when all of it is there.
+        JSON text of JSON text is held back: it can be decoded only when it is complete.
         """
         if self._is_text is not False or not self._unsent:
             return ""
@@ -147,7 +147,7 @@ class Arguments:
         return text
 
     def close(self) -> str:
-        """End the text; return what of it was not handed out yet."""
+        """End the text; return the part that was not released yet."""
         if self._half:
             self._half = ""
             self.add(REPLACEMENT)
@@ -160,7 +160,7 @@ class Arguments:
         return self.release() + self._cut
 
     def _decide(self) -> None:
-        """Take the reading that is a JSON object: one text, a repetition, or the last piece."""
+        """Choose the reading that is a JSON object: one text, a repetition, or the last piece."""
         came, doubt = self._whole(), self._doubt
         self._doubt = []
         more = "".join(doubt)
@@ -171,14 +171,14 @@ class Arguments:
         self._append(more)
 
     def text(self) -> str:
-        """Return all that has come."""
+        """Return all text so far."""
         return self._whole() + "".join(self._doubt) + (REPLACEMENT if self._half else "")
 
 
 def _object_of(text: str) -> dict[str, Any] | None:
-    """Parse arguments; `None` if they are no object, or not all of one."""
+    """Parse arguments; return `None` if they are not a complete object."""
     value: Any = text
-    for _ in range(3):  # text, and text of text
+    for _ in range(3):  # JSON text, and JSON text of JSON text
         if not isinstance(value, str) or not value.strip():
             break
         try:
@@ -189,14 +189,14 @@ def _object_of(text: str) -> dict[str, Any] | None:
 
 
 def _after(came: str, pieces: list[str]) -> str | None:
-    """Return what repetitions add to what came before them.
+    """Return what repetitions add to the text before them.
 
     Args:
-        came: Some of the arguments, or all of them.
-        pieces: The last of them is a whole object; those before it may be, too.
+        came: Some or all of the arguments.
+        pieces: The last one is a complete object; earlier ones may be, too.
 
     Returns:
-        The rest of the arguments; `None` if the pieces are no repetitions.
+        The rest of the arguments; `None` if the pieces are not repetitions.
     """
     nonblank = [piece for piece in pieces if piece.strip()]
     if not nonblank or (value := _object_of(nonblank[-1])) is None:
@@ -211,14 +211,14 @@ def _after(came: str, pieces: list[str]) -> str | None:
 
 
 def _before_repetition(came: str, pieces: list[str]) -> str | None:
-    """Return the pieces that complete the arguments, where all pieces after them repeat the object.
+    """Return the pieces that complete the arguments, if all later pieces repeat the object.
 
     Args:
         came: The beginning of the arguments.
-        pieces: The rest of them, then the whole object once more or several times.
+        pieces: The rest of them, then the whole object again, once or several times.
 
     Returns:
-        The rest of the arguments; `None` if no such place is found in the first `_MAX_CHECKS`.
+        The rest of the arguments; `None` if there is no such split among the first `_MAX_CHECKS`.
     """
     ends = [end for end in range(1, len(pieces)) if pieces[end - 1].rstrip()[-1:] == "}"]
     for end in ends[:_MAX_CHECKS]:
@@ -230,7 +230,7 @@ def _before_repetition(came: str, pieces: list[str]) -> str | None:
 
 
 def _repeat(value: dict[str, Any], pieces: list[str]) -> bool:
-    """Say whether the pieces, joined or one by one, write the object again."""
+    """Return whether the pieces, joined or one by one, repeat the object."""
     if _object_of("".join(pieces)) == value:
         return True
     return all(_object_of(piece) == value for piece in pieces if piece.strip())
@@ -248,7 +248,7 @@ def _mend_escapes(text: str) -> tuple[str, str]:
     r"""Replace escaped halves of surrogate pairs by `\ufffd`.
 
     Returns:
-        The text, and an escape at its end that is not all there.
+        The text, and an incomplete escape at its end.
     """
     cut = ""
 

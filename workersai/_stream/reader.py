@@ -1,8 +1,8 @@
-"""Server-sent events -> chat events.
+"""Turn server-sent events into chat events.
 
-A reader takes the bytes of one answer and gives events. Both clients and all four faces use the
-same one, so what a stream means is decided here alone. It ends with `ChatFinish`, or `close`
-raises.
+A reader takes the bytes of one answer and returns events. Both clients and all framework classes
+use the same readers, so the meaning of a stream is defined here alone. A stream ends with
+`ChatFinish`, or `close` raises an error.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ __all__ = ["ChatReader", "StreamReader", "open_reader"]
 
 
 _SETTLED_BYTES = 1 << 20
-"""How often the pieces of an answer are joined: never, for most of them."""
+"""Join buffered fragments once per this many bytes of stream; most streams are shorter."""
 
 
 class ChatReader(Protocol):
-    """Reads one answer, bytes in and events out."""
+    """Reads one answer: bytes in, events out."""
 
     is_done: bool
-    """Whether nothing more is worth reading."""
+    """Whether the rest of the answer can be ignored."""
     has_events: bool
-    """Whether the answer comes as events, which follow each other without long pauses."""
+    """Whether the answer is a stream of events, which follow each other without long pauses."""
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """Take bytes; return the events they complete. What is wrong waits for `close`."""
+        """Take bytes; return the events they complete. Errors are raised by `close`."""
 
     def close(self) -> list[ChatEvent]:
-        """End the answer; return its last events, `ChatFinish` the last, or raise what is wrong."""
+        """End the answer; return its last events, of which `ChatFinish` is the last, or raise."""
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
-        """Return what to raise when the connection fails with *error* before the end.
+        """Return the error to raise when the connection fails with *error* before the end.
 
-        `None` if the answer was whole by then.
+        Returns `None` if the answer was already complete.
         """
 
 
 def open_reader(
     request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
 ) -> ChatReader:
-    """Choose the reader by what the server says it sends.
+    """Choose the reader by the content type of the answer.
 
-    Some models answer a request for a stream with plain JSON (seen on gpt-oss and kimi), and so
-    may anything between here and there with HTML.
+    Some models answer a streaming request with plain JSON (observed: gpt-oss and kimi), and any
+    proxy in between may answer with HTML.
     """
     if not request.is_chat:
         return RunReader(request, headers, secrets)
@@ -72,7 +72,7 @@ def open_reader(
 
 
 class StreamReader:
-    """Reads a stream of server-sent events: native ones, OpenAI chunks, or both in one."""
+    """Reads a stream of server-sent events: native events, OpenAI chunks, or both mixed."""
 
     def __init__(
         self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
@@ -85,11 +85,11 @@ class StreamReader:
         self._sse = SSEDecoder()
         self._answer = AnswerInProgress(request, headers, secrets)
         self._has_ended = False
-        self._loose = 0  # bytes since the pieces of the answer were joined
+        self._loose = 0  # bytes since fragments were joined
         self._failure: WorkersAIError | None = None
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """Take bytes; return the events they complete. What is wrong waits for `close`."""
+        """Take bytes; return the events they complete. Errors are raised by `close`."""
         events: list[ChatEvent] = []
         try:
             for payload in self._sse.feed(chunk):
@@ -103,12 +103,12 @@ class StreamReader:
         return events
 
     def close(self) -> list[ChatEvent]:
-        """End the stream; return its last events, or raise what is wrong.
+        """End the stream; return its last events, or raise what went wrong.
 
         Raises:
             StreamInterruptedError: If the model had not finished.
-            APIStatusError: If the stream brought an error.
-            ResponseError: If it brought something that cannot be read.
+            APIStatusError: If the stream carried an error.
+            ResponseError: If an event could not be read.
         """
         events: list[ChatEvent] = []
         try:
@@ -118,14 +118,14 @@ class StreamReader:
             self._fail(error)
         if self._failure is None and not self._is_whole():
             interrupted = StreamInterruptedError(self._describe("ended"))
-            interrupted.is_retryable = True  # unless a part was handed out
+            interrupted.is_retryable = True  # set to False if events were handed out
             self._fail(interrupted)
         if self._failure is not None:
             raise self._failure
         return [*events, *self._answer.finish()]
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
-        """Return what to raise when the connection fails with *error*; `None` if all had come."""
+        """Return the error for a failed connection; `None` if the answer was complete."""
         if self._failure is None and self._is_whole():
             self.is_done = True
             return None
@@ -137,7 +137,7 @@ class StreamReader:
         return error
 
     def _is_whole(self) -> bool:
-        """Say whether the model has finished: `[DONE]`, a finish reason, or both."""
+        """Return whether the model has finished: `[DONE]`, a finish reason, or both arrived."""
         return self._has_ended or self._answer.reason is not None
 
     def _fail(self, error: WorkersAIError) -> None:
@@ -145,12 +145,12 @@ class StreamReader:
         self._failure = error
         error.partial = self._answer.partial()
         if error.partial is not None:
-            error.is_retryable = False  # a part of the answer has been handed out already
+            error.is_retryable = False  # the caller already has a part of the answer
 
     def _describe(self, how: str) -> str:
         return (
             f"The stream of {self._request.model} {how} before the model had finished, after "
-            f"{self._answer.length} characters of text; what had come is in `.partial`"
+            f"{self._answer.length} characters of text; `.partial` has what had arrived"
         )
 
     def _read_payload(self, payload: bytes, events: list[ChatEvent]) -> None:

@@ -1,4 +1,4 @@
-"""A whole answer -> the events of a stream."""
+"""Turn a whole answer into the events of a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["WholeReader", "replay"]
 
 
 def replay(result: ChatResult) -> list[ChatEvent]:
-    """Give a whole answer as the events a stream would have brought."""
+    """Return the events that a stream of this answer would have had."""
     choice = result.choices[0]
     events: list[ChatEvent] = []
     if choice.reasoning:
@@ -58,7 +58,7 @@ def _to_text(arguments: Any) -> str:
 
 
 class WholeReader:
-    """Reads an answer that comes whole although a stream was asked for."""
+    """Reads a whole answer that arrived in place of a stream."""
 
     def __init__(
         self, request: Request, headers: Mapping[str, str], secrets: tuple[str, ...] = ()
@@ -72,19 +72,19 @@ class WholeReader:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[ChatEvent]:
-        """Keep the bytes: there is no event before the last of them."""
+        """Keep the bytes; return no events before `close`."""
         self._size += len(chunk)
         self.is_done = self._size > MAX_BODY_BYTES
         self._chunks.append(chunk)
         return []
 
     def close(self) -> list[ChatEvent]:
-        """Read the answer and give it as events."""
+        """Read the answer and return its events."""
         if self.is_done:
             raise ResponseError(f"the answer is larger than {MAX_BODY_BYTES} bytes")
         reply = Reply(200, self._headers, b"".join(self._chunks), self._secrets)
         return replay(parse_chat(reply, self._request))
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
-        """Refuse half an answer."""
+        """Return the error: an incomplete answer cannot be read."""
         return error

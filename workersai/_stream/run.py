@@ -1,4 +1,4 @@
-"""The stream of any model, bytes as they come -> its events as JSON values."""
+"""Read the stream of any model as JSON values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["RunReader"]
 
 
 class RunReader:
-    """Reads the events of an answer whose form only its model's page knows.
+    """Reads the events of an answer whose form is known only from the model's page.
 
-    An answer that is no stream of events gives one value: what `parse_run` makes of it.
+    An answer that is not a stream gives one value, the result of `parse_run`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RunReader:
         self._failure: WorkersAIError | None = None
 
     def feed(self, chunk: bytes) -> list[Any]:
-        """Take bytes; return the events they complete. What is wrong waits for `close`."""
+        """Take bytes; return the events they complete. Errors are raised by `close`."""
         if not self.has_events:
             return self._keep(chunk)
         events: list[Any] = []
@@ -72,7 +72,7 @@ class RunReader:
         """End the answer; return its last events.
 
         Raises:
-            WorkersAIError: What was wrong with it.
+            WorkersAIError: If something went wrong.
         """
         events: list[Any] = []
         if self.has_events and self._failure is None:
@@ -86,7 +86,7 @@ class RunReader:
         return events
 
     def interrupt(self, error: WorkersAIError) -> WorkersAIError | None:
-        """Return what to raise when the connection fails with *error* before the end."""
+        """Return the error to raise when the connection fails with *error* before the end."""
         if self._failure is not None:
             return self._failure
         if self.is_done:

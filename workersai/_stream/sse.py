@@ -1,4 +1,4 @@
-"""Bytes -> server-sent events.
+"""Split bytes into server-sent events.
 
 A push parser for the part of the format that streams use (WHATWG HTML, "Server-sent events"):
 lines end in LF, CR or CRLF, wherever the network cut them; `data` lines of one event are joined.
@@ -17,7 +17,7 @@ _MAX_EVENT_BYTES = 1 << 20
 
 
 class ErrorData(bytes):
-    """The data of an event that says `event: error`; may be empty."""
+    """The data of an event with `event: error`; may be empty."""
 
     __slots__ = ()
 
@@ -25,17 +25,16 @@ class ErrorData(bytes):
 class SSEDecoder:
     """Turns the chunks of a byte stream into the data of its events.
 
-    Two things go beyond the standard because Workers AI does them: a `[DONE]` or a JSON object
-    that stands on a line without `data:`, and a last event without the blank line after it. Of the
-    fields besides `data`, only `event: error` counts: its data comes as `ErrorData`.
+    Two extensions of the standard are needed for Workers AI: a `[DONE]` or a JSON object on a line
+    without `data:`, and a last event without the blank line after it. Fields other than `data` are
+    ignored, except `event: error`: its data is returned as `ErrorData`.
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []  # of a line that is not complete yet
-        self._size = 0
-        self._data: list[bytes] = []  # lines of the event that is not complete yet
+        self._pieces: list[bytes] = []  # of the incomplete line
+        self._data: list[bytes] = []  # lines of the incomplete event
         self._held = 0  # bytes in its lines after the first
-        self._is_error = False  # whether it says `event: error`
+        self._is_error = False  # whether the event has `event: error`
         self._at_start = True
         self._skip_lf = False
 
@@ -46,7 +45,7 @@ class SSEDecoder:
             ResponseError: If an event is larger than 1 MiB.
         """
         if (
-            # Whole events of one line each: the usual case by far.
+            # Fast path: complete events of one line each, by far the usual case.
             chunk.startswith(b"data: ")
             and chunk.endswith(b"\n\n")
             and len(chunk) < _MAX_EVENT_BYTES
@@ -75,7 +74,7 @@ class SSEDecoder:
         return self._read(lines)
 
     def close(self) -> list[bytes]:
-        """End the stream and return what it left without a line end or a blank line."""
+        """End the stream and return an event without a line end or a blank line after it."""
         last = b"".join(self._pieces)
         self._pieces.clear()
         if self._at_start:
@@ -87,7 +86,7 @@ class SSEDecoder:
             self._skip_lf = False
             chunk = chunk.removeprefix(b"\n")
         if chunk.endswith(b"\r"):
-            self._skip_lf = True  # its LF may still be under way
+            self._skip_lf = True  # the LF may be in the next chunk
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _keep(self, piece: bytes) -> None:
@@ -116,14 +115,14 @@ class SSEDecoder:
                 _check_size(self._held)
             elif line.startswith(b"event:"):
                 self._is_error = line[6:].strip().lower() == b"error"
-            # All else is a comment, a field that does not matter here, or a second blank line.
+            # Ignore comments, other fields and repeated blank lines.
             if data and data[-1] == DONE and not self._is_error:
                 events.extend(data)
                 data.clear()
         return events
 
     def _end_event(self) -> bytes:
-        """Return the data of the event that is complete."""
+        """Return the data of the complete event."""
         lines, is_error = self._data.copy(), self._is_error
         self._data.clear()
         self._held, self._is_error = 0, False

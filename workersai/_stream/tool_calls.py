@@ -1,9 +1,9 @@
-"""Fragments of tool calls -> deltas while they come, and whole calls at the end.
+"""Join fragments of tool calls: deltas during the stream, whole calls at its end.
 
-What streams do: repeat ids and names as null, repeat names as they were, send arguments before
-the name, reuse an index for the next call, leave out index or id, send a call whole, close with a
-fragment of nulls. A call is complete only when the stream is: arguments that parse now may be
-the beginning of longer ones.
+Servers repeat ids and names as null, repeat names unchanged, send arguments before the name, reuse
+an index for the next call, omit index or id, send a call whole, or close with a fragment of nulls.
+A call is complete only at the end of the stream: arguments that parse may be the beginning of
+longer ones.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ __all__ = ["ToolCallAssembler"]
 
 _MAX_CALLS = 4096
 _PLACEHOLDERS = frozenset({"null", "None"})
-"""What servers write for "no name" in a fragment that continues a call."""
+"""Values that servers send as the name in a fragment that continues a call."""
 
 
 class _Call:
-    """A tool call under way."""
+    """An incomplete tool call."""
 
     __slots__ = ("arguments", "given_id", "id", "index", "name", "place")
 
@@ -42,11 +42,11 @@ class _Call:
         self.place = place  # the server's own index
         self.name: str | None = None
         self.arguments = Arguments()
-        self.index = -1  # its position among the calls that were handed out
+        self.index = -1  # its position among the calls handed out
         self.id = ""
 
     def is_other(self, given_id: str | None, name: str | None) -> bool:
-        """Say whether a fragment at this call's index begins another call."""
+        """Return whether a fragment at this call's index begins another call."""
         if given_id and self.given_id and given_id != self.given_id:
             return True
         return bool(name and self.name and name != self.name)
@@ -56,8 +56,8 @@ class ToolCallAssembler:
     """Collects the tool calls of one answer.
 
     Args:
-        seed: Of the ids of calls that come without one.
-        names: The names that tools have on the wire -> their own.
+        seed: The seed for the ids of calls that have none.
+        names: Tool names in the request -> the caller's names.
     """
 
     def __init__(self, seed: str, names: Mapping[str, str] = NO_NAMES) -> None:
@@ -68,18 +68,18 @@ class ToolCallAssembler:
         self._handed_out = 0
 
     def settle(self) -> int:
-        """Join what has come in pieces; return how many characters have come."""
+        """Join buffered pieces; return the number of characters so far."""
         return sum(call.arguments.settle() for call in self._calls)
 
     def feed(self, fragments: Any, exact: ExactText | None = None) -> list[ToolCallDelta]:
-        """Take the fragments of one event and return what can be handed out already.
+        """Add the fragments of one event and return the deltas that are safe to pass on.
 
         Args:
-            fragments: As parsed.
-            exact: Gives the text at a path below `fragments`, numbers as they were sent.
+            fragments: The parsed fragments.
+            exact: Returns the text at a path below `fragments`, numbers as they were sent.
 
         Raises:
-            ResponseError: If they are no list, or belong to more calls than any model makes.
+            ResponseError: If *fragments* is not a list, or there are more calls than the limit.
         """
         deltas = (
             self._feed(position, item, exact)
@@ -100,7 +100,7 @@ class ToolCallAssembler:
         call.arguments.add(piece)
         if call.name is None:
             if name is None:
-                return None  # the arguments wait for the name
+                return None  # hold the arguments until the name arrives
             call.name = name
             return self._begin(call)
         text = call.arguments.release() if piece else ""
@@ -124,10 +124,10 @@ class ToolCallAssembler:
         return call
 
     def _without_place(self, given_id: str | None, name: str | None) -> _Call | None:
-        """Find the call of a fragment without an index: by its id, else it is the last one."""
+        """Find the call of a fragment without an index: by its id, else the last call."""
         if given_id:
             known = (call for call in self._calls if call.given_id == given_id)
-            # An id may come twice, with another name: two calls, not one of both.
+            # An id with another name is another call: do not merge them.
             return next((call for call in known if not call.is_other(given_id, name)), None)
         return None if name or not self._calls else self._calls[-1]
 
@@ -142,7 +142,7 @@ class ToolCallAssembler:
         return last if has_key or not (given_id or name) else None
 
     def _older(self, place: int, given_id: str | None, name: str | None) -> _Call | None:
-        """Find an earlier call at an index that several calls share: by its id alone."""
+        """Find an earlier call at an index that several calls share, by its id."""
         if given_id is None:
             return None
         known = (call for call in self._calls if call.place == place)
@@ -156,14 +156,14 @@ class ToolCallAssembler:
         return call
 
     def _begin(self, call: _Call) -> ToolCallDelta:
-        """Hand out a call's first delta, the one with its id and name."""
+        """Return a call's first delta, with its id and name."""
         call.index = self._handed_out
         self._handed_out += 1
         call.id = self._ids.take(call.given_id, call.index)
         return ToolCallDelta(call.index, call.id, call.name, call.arguments.release())
 
     def unfinished(self) -> tuple[InvalidToolCall, ...]:
-        """Return the calls of a stream that broke: none of them may be run."""
+        """Return the calls of a broken stream; none of them may be run."""
         return tuple(
             InvalidToolCall(call.id, call.name or "", call.arguments.text(), "the stream broke")
             for call in self._calls
@@ -173,12 +173,12 @@ class ToolCallAssembler:
     def close(
         self, *, is_truncated: bool
     ) -> tuple[list[ToolCallDelta], tuple[ToolCall, ...], tuple[InvalidToolCall, ...]]:
-        """End the answer: return the deltas held back, the calls to run, and those not to run."""
+        """End the answer: return the deltas held back, the calls to run, and the invalid calls."""
         deltas: list[ToolCallDelta] = []
         made: list[ToolCall | InvalidToolCall] = []
         for call in self._calls:
             if call.index < 0 and not call.arguments:
-                continue  # a closing fragment of nulls
+                continue  # skip a closing fragment of nulls
             if call.index < 0:
                 call.name = ""
                 deltas.append(self._begin(call))
@@ -195,10 +195,11 @@ class ToolCallAssembler:
 
 
 def _is_other(call: _Call, given_id: str | None, name: str | None, piece: str) -> bool:
-    """Say whether a fragment at a call's index belongs to another call.
+    """Return whether a fragment at a call's index belongs to another call.
 
-    Some servers give every call the index 0 and none an id. Only the name is left then: with one
-    that is known already, arguments that begin after the end of the call's own are another call's.
+    Some servers send index 0 for every call and no id. Then only the name can separate calls: if a
+    fragment repeats the name and the call's arguments are complete, its arguments begin another
+    call.
     """
     if call.is_other(given_id, name):
         return True

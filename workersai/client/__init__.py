@@ -1,9 +1,9 @@
 """`Client` and `AsyncClient`: Workers AI without a framework.
 
-Both do the same. Pure modules build the requests and read the answers, `retries` decides about
-retries, and the engines carry bytes. A client is put together of parts: `setup` has its settings, a
-sender of `sending` sends and waits, `batches` submits batches through that sender. What is written
-twice, once for each client, only sends, waits and closes.
+Both have the same methods. Pure modules build requests and read answers, `retries` decides about
+retries, and the HTTP engines transfer bytes. A client consists of parts: `setup` has its settings,
+a sender of `sending` sends requests and waits, and `batches` submits batches through that sender.
+Only code that sends, waits or closes exists twice, once for each client.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`AsyncClient`: what `Client` does, awaited."""
+"""`AsyncClient`: the asynchronous twin of `Client`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ __all__ = ["AsyncClient"]
 class AsyncClient(BaseClient):
     """Workers AI, asynchronously; safe to share between tasks, event loops and threads.
 
-    The arguments are those of `Client`, but for:
+    The arguments are those of `Client`, except:
 
     Args:
-        http_client: An `AsyncClient` of httpx or httpx2 of your own; it is used as it is, never
-            closed or changed, in one event loop and one process. The pool of `httpx.AsyncClient`
-            itself loses places when tasks are cancelled (httpx 0.28): prefer httpx2's, or
-            `httpx_aiohttp.HttpxAiohttpClient`.
+        http_client: An `AsyncClient` of httpx or httpx2 of your own. It is used unchanged and never
+            closed; use it in one event loop and one process. The connection pool of
+            `httpx.AsyncClient` loses slots when tasks are cancelled (httpx 0.28): prefer httpx2's,
+            or `httpx_aiohttp.HttpxAiohttpClient`.
     """
 
     @hides_arguments
@@ -58,7 +58,7 @@ class AsyncClient(BaseClient):
 
     @property
     def batches(self) -> AsyncBatches:
-        """Requests that are submitted now and answered later."""
+        """Submit requests now and fetch the answers later; see `SyncBatches`."""
         return self._batches
 
     async def chat(

@@ -1,4 +1,4 @@
-"""What a user of either client sees of its settings: they can be read, and not changed."""
+"""Read-only settings of both clients."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _SETTINGS = ("model", "http_client", *ConnectionOptions.__annotations__)
 
 
 class BaseClient:
-    """The settings of `Client` and `AsyncClient`, for reading.
+    """The settings of `Client` and `AsyncClient`, which can be read but not set.
 
-    They are checked when a client is made, and calls that run in other threads or tasks use them:
-    another setting is another client.
+    They are checked when a client is created, and calls in other threads or tasks use them. To
+    change a setting, create another client.
     """
 
     _setup: Setup
 
     @property
     def model(self) -> str | None:
-        """The model that is asked when a call names none."""
+        """The model for calls without `model`."""
         return self._setup.model
 
     @property
@@ -41,16 +41,16 @@ class BaseClient:
 
     @property
     def timeout(self) -> Timeout:
-        """The clocks of a call."""
+        """The time limits of a call."""
         return self._setup.timeout
 
     @property
     def max_retries(self) -> int:
-        """How often a failed call is tried again."""
+        """How often a failed call is retried."""
         return self._setup.max_retries
 
     def __repr__(self) -> str:
-        """Show where the client leads, and no secret."""
+        """Show where the client sends requests, without secrets."""
         host = urlsplit(self._setup.root).netloc
         return (
             f"{type(self).__name__}(model={self.model!r}, endpoint={self.endpoint!r}, "
@@ -58,7 +58,7 @@ class BaseClient:
         )
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set what is no setting, such as a stand-in for a method.
+        """Set an attribute that is not a setting, such as a mock of a method.
 
         Raises:
             ConfigurationError: For a setting, and for a name that a client does not have.
@@ -66,7 +66,7 @@ class BaseClient:
         owner = type(self).__name__
         if name in _SETTINGS or isinstance(getattr(type(self), name, None), property):
             raise ConfigurationError(
-                f"{name} of {owner} can be read and not changed: make another client, with "
+                f"{name} of {owner} is read-only: create another client with "
                 f"{owner}(..., {name}=...)",
                 parameter=name,
             )
@@ -75,12 +75,12 @@ class BaseClient:
         super().__setattr__(name, value)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be copied or pickled.
+        """Reject copying and pickling.
 
         Raises:
             TypeError: Always.
         """
         raise TypeError(
-            f"{type(self).__name__} holds a token and connections, and is not copied or pickled: "
-            "make one where it is used"
+            f"{type(self).__name__} has a token and connections and cannot be copied or pickled: "
+            "create one where it is used"
         )

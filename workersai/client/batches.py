@@ -24,7 +24,7 @@ __all__ = ["AsyncBatches", "SyncBatches"]
 
 
 class SyncBatches:
-    """Submit requests now, and fetch the answers later."""
+    """Submit requests now and fetch the answers later."""
 
     def __init__(self, setup: Setup, sender: SyncSender) -> None:
         self._setup = setup
@@ -40,25 +40,26 @@ class SyncBatches:
     ) -> BatchJob:
         """Put requests into the model's queue.
 
-        Each is built and checked as `chat`, `complete` or `embed` would, with its own options; a
-        token cap that is not given is the one of the model's page, because the page of a batch
-        says that its requests are otherwise cut at 256 tokens. The payload must stay below 10 MB.
+        Each is built and checked like a call of `chat`, `complete` or `embed`, with its own
+        options. A request without a token cap gets the default of the model's page, because the
+        page about batches says that requests are otherwise cut at 256 tokens. The payload must stay
+        below 10 MB.
 
         Which models have a queue is a property of Cloudflare's catalogue (`async_queue`); a model
-        without one answers `InvalidRequestError` (code 8007, seen by public clients). The pages of
-        granite-4.0-h-micro and gemma-sea-lion-v4-27b-it describe batches while the catalogue does
-        not list them as queueing: whether they take one is not known.
+        without one answers `InvalidRequestError` (code 8007, observed by public clients). The pages
+        of granite-4.0-h-micro and gemma-sea-lion-v4-27b-it describe batches, but the catalogue does
+        not list a queue for them: whether they have one is unknown.
 
-        Submitting is not known to be idempotent. It is tried again after a failure that may pass,
-        but not after a clock ran out: the batch may be in the queue. If the connection broke after
-        the server had taken the batch, a retry makes a second one, which is worked on and paid
-        for, but never seen. All attempts carry the same `idempotency-key`, which no page mentions.
-        `max_retries=0` rules a second batch out.
+        No document says that submitting is idempotent. The client retries a submission after a
+        transient failure, but not after a timeout, because the batch may be in the queue. If the
+        connection broke after the server had accepted the batch, a retry creates a second batch,
+        which is processed and paid for, but whose id you do not get. All attempts carry the same
+        `idempotency-key`, which no page mentions. Pass `max_retries=0` to prevent a second batch.
 
         Args:
             requests: `{"messages": ...}`, `{"prompt": ...}` or `{"texts": ...}`, each with its
-                options and, if wanted, an `external_reference`.
-            model: Of all requests; else the client's.
+                options and an optional `external_reference`.
+            model: The model for all requests; the client's if omitted.
             on_retry: As in `Client.chat`.
             **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
                 this call.
@@ -86,7 +87,7 @@ class SyncBatches:
 
         Args:
             batch: The batch, or its id.
-            model: The model that it was submitted to, if only the id is given; else the client's.
+            model: The model it was submitted to, if *batch* is an id; the client's if omitted.
             on_retry: As in `Client.chat`.
             **options: As in `submit`.
 
@@ -117,8 +118,8 @@ class SyncBatches:
     ) -> BatchJob:
         """Wait until a batch is done.
 
-        Asks at once, and then at delays that double from *interval* to 30 s. Errors that may pass
-        are waited out, as a poll can be repeated without harm.
+        The first poll is made at once, later ones after delays that double from *interval* to 30 s.
+        After a transient error the wait continues, because polls can be repeated without harm.
 
         Args:
             batch: As in `get`.

@@ -1,4 +1,4 @@
-"""Warns once for each model when an answer ended at a token cap that the caller did not set."""
+"""Warn once for each model when an answer ended at a token cap that the caller did not set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _warned: set[str | None] = set()
 
 
 def parse_whole_chat(reply: Reply, request: Request) -> ChatResult:
-    """Read a whole answer; warn if it was cut at a cap that its caller did not set.
+    """Read a whole answer; warn if it was cut at a cap that the caller did not set.
 
     Raises:
         WorkersAIError: As `parse_chat`.
@@ -29,7 +29,7 @@ def parse_whole_chat(reply: Reply, request: Request) -> ChatResult:
 
 
 def watch_events(events: Sequence[ChatEvent], request: Request) -> None:
-    """Look at the last events of a stream; warn if it was cut at a cap its caller did not set."""
+    """Warn if a stream's last events show that it was cut at a cap the caller did not set."""
     _watch(request, (event.finish_reason for event in events if isinstance(event, ChatFinish)))
 
 
@@ -39,6 +39,6 @@ def _watch(request: Request, reasons: Iterable[str | None]) -> None:
     _warned.add(request.model)
     _log.warning(
         "An answer of %s ended at a token cap that no setting asked for: its end is missing. Pass "
-        "max_tokens to choose the cap. This is said once for each model.",
+        "max_tokens to choose the cap. This warning is logged once for each model.",
         request.model,
     )

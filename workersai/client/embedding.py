@@ -1,4 +1,4 @@
-"""One call for vectors: its requests in turn, its results in order, and what to send in parts."""
+"""The state of one call for vectors: its requests, its results, and batches to split."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ says it is not known."""
 
 
 class EmbeddingCall:
-    """What the workers of one call share; safe to use from several threads.
+    """The shared state of the workers of one call; safe to use from several threads.
 
     Args:
-        requests: Those of the call.
-        max_concurrency: How many may be under way at once.
-        on_progress: Called with the number of texts that each answer brought.
+        requests: The requests of the call.
+        max_concurrency: How many requests may run at once.
+        on_progress: Called with the number of texts in each answer.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class EmbeddingCall:
 
     @contextmanager
     def working(self) -> Iterator[EmbeddingRequests]:
-        """Give a worker the requests; when it fails, there are no more for the others."""
+        """Give a worker the requests; after its failure, no worker gets another one."""
         is_done = False
         try:
             yield self._requests
@@ -57,7 +57,7 @@ class EmbeddingCall:
                 self._requests.packing.stop()
 
     def keep(self, batch: EmbeddingBatch, result: EmbeddingResult) -> None:
-        """Take the vectors of a batch."""
+        """Store the vectors of a batch."""
         with self._lock:
             self._results.append((batch.places, result))
             if self._on_progress is not None:
@@ -65,11 +65,11 @@ class EmbeddingCall:
 
     @contextmanager
     def sending(self, batch: EmbeddingBatch) -> Iterator[None]:
-        """Inside, a batch that the server refuses as too much is set apart to be sent in parts.
+        """Split a batch that the server refuses as too large, so that it is sent again in parts.
 
         Raises:
-            APIStatusError: If that is not the reason, or the batch is a single text; a
-                `ContextWindowExceededError` then says which.
+            APIStatusError: If the error has another reason, or the batch is a single text; then a
+                `ContextWindowExceededError` has the text's position.
         """
         try:
             yield
@@ -88,7 +88,7 @@ class EmbeddingCall:
         return merge_embeddings(self._results)
 
     def _warn_of_cut_texts(self) -> None:
-        """Say what the model will not: that it embeds the beginning of a long text alone."""
+        """Warn that the model embeds only the beginning of long texts; the server does not warn."""
         profile, texts = self._requests.profile, self._requests.texts
         limit = profile.max_input_tokens
         if not profile.cuts_input or limit is None:
@@ -96,8 +96,8 @@ class EmbeddingCall:
         long = [text for text in texts if len(text) > limit and estimate_tokens(text) > limit]
         if long:
             _log.warning(
-                "%d of %d texts may have more than %d tokens: %s embeds the beginning of such a "
-                "text, without an error",
+                "%d of %d texts may have more than %d tokens: %s embeds only the beginning of such "
+                "texts, without an error",
                 *(len(long), len(texts), limit, profile.name),
             )
 

@@ -1,7 +1,7 @@
-"""Waiting for a batch, as a generator both clients drive.
+"""Wait for a batch, as a generator that both clients drive.
 
-The generator yields polls ("wait, then ask"), and is sent what the server said or thrown the error.
-It ends by raising, or by being dropped when the results are there.
+The generator yields polls ("wait, then ask"). The driver sends it the answer or throws the error
+into it. It ends by raising; the driver drops it when the results are there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NOT_FOUND = 5504
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Wait *delay* seconds, then ask for *batch*, within *timeout*."""
+    """Wait *delay* seconds, then fetch the state of *batch* within *timeout*."""
 
     batch: BatchJob
     delay: float
@@ -42,21 +42,21 @@ def waiting(
 ) -> Generator[Poll, BatchJob, NoReturn]:
     """Poll until the results are there.
 
-    The first poll comes at once, the second after *interval*; delays double up to 30 s and get
-    shorter again before the end. Asking twice does no harm, so an error that may pass is waited
-    out. So is "not found" during the first minute: public clients saw a batch that had just been
-    submitted answered so.
+    The first poll is made at once, the second after *interval*; delays double up to 30 s and get
+    shorter again before the end. Polling twice does no harm, so the wait continues after a
+    transient error. It also continues after "not found" during the first minute: public clients
+    observed this answer for a batch that had just been submitted.
 
     Args:
         batch: The batch.
-        limits: The client's; each poll also ends with the wait.
-        timeout: Seconds for the whole wait; the client's total if not given.
+        limits: The client's time limits; each poll also ends with the wait.
+        timeout: Seconds for the whole wait; the client's total timeout if `None`.
         interval: The first delay in seconds.
         clock: Monotonic seconds.
 
     Raises:
-        APITimeoutError: When the time is over; it holds the batch.
-        WorkersAIError: When a poll failed for good.
+        APITimeoutError: When the time is over; it has the batch.
+        WorkersAIError: When a poll failed permanently.
     """
     seconds = limits.total if timeout is None else timeout
     check_seconds("timeout", seconds)

@@ -1,4 +1,4 @@
-"""The bytes of a whole answer -> a reply, within limits."""
+"""Read a whole answer's bytes into a reply, up to a size limit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MAX_ERROR_BYTES = 64 << 10
 
 
 class _Body:
-    """Collects a body: all of an answer, the beginning of an error.
+    """Collects the body of an answer; of an error, only the beginning.
 
     Args:
         status: The HTTP status.
         headers: By lower-case name.
-        secrets: What must never show in an error about the answer.
-        limit: The largest answer that is read, in bytes.
+        secrets: Texts that must not appear in an error about the answer.
+        limit: Bytes. A larger answer is rejected.
     """
 
     def __init__(
@@ -30,14 +30,14 @@ class _Body:
         self.is_done = False
         self._limit = limit
         self.is_error = is_error_status(status)
-        """The body of an error may be cut, late or unreadable: its status says enough."""
+        """An error's body may be cut, late or unreadable, because its status is sufficient."""
         self._reply = (status, headers)
         self._secrets = secrets
         self._chunks: list[bytes] = []
         self._size = 0
 
     def feed(self, chunk: bytes) -> None:
-        """Take bytes.
+        """Add bytes.
 
         Raises:
             ResponseError: If the answer is larger than the limit.
@@ -50,7 +50,7 @@ class _Body:
             raise ResponseError(f"the answer is larger than {self._limit} bytes")
 
     def break_off(self, error: WorkersAIError) -> None:
-        """Take a failure of the connection: of an error, its status alone says enough.
+        """Handle a failed connection; an error answer is used without the rest of its body.
 
         Raises:
             WorkersAIError: *error*, unless the answer itself is an error.
@@ -64,7 +64,7 @@ class _Body:
 
 
 def read_whole(answer: SyncAnswer, secrets: tuple[str, ...], limit: int = MAX_BODY_BYTES) -> Reply:
-    """Read an answer to its end and let go of the connection."""
+    """Read an answer to its end and release the connection."""
     try:
         body = _Body(answer.status, answer.headers, secrets, limit)
         try:
@@ -82,7 +82,7 @@ def read_whole(answer: SyncAnswer, secrets: tuple[str, ...], limit: int = MAX_BO
 async def read_whole_async(
     answer: AsyncAnswer, secrets: tuple[str, ...], limit: int = MAX_BODY_BYTES
 ) -> Reply:
-    """As `read_whole`."""
+    """As `read_whole`, asynchronously."""
     try:
         body = _Body(answer.status, answer.headers, secrets, limit)
         try:

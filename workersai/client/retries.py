@@ -1,7 +1,7 @@
-"""One call with its retries and its deadline, as a generator both clients drive.
+"""One call with its retries and its deadline, as a generator that both clients drive.
 
-The generator yields attempts ("wait, then try until"), and is sent the result or thrown the
-error. It decides everything; the drivers only sleep and send.
+The generator yields attempts ("wait, then try until"). The driver sends it the result or throws
+the error into it. The generator decides everything; the drivers only sleep and send.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _BUDGET = 500
 _COST = 14
 _COST_WHEN_THROTTLED = 5
 _TOOK_TOO_LONG = 3046
-"""Cloudflare's code for a generation that it stopped, seen after 60 to 709 s."""
+"""Cloudflare's code for a generation that it stopped, observed after 60 to 709 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Wait *delay* seconds, then try, and be done before *deadline* on the clock.
+    """Wait *delay* seconds, then send, and finish before *deadline* on the clock.
 
     Attributes:
-        number: 0 for the first.
-        key: The same for all attempts of a call, and no other call's.
-        timeout: The call's.
+        number: 0 for the first attempt.
+        key: The idempotency key, equal for all attempts of one call.
+        timeout: The call's time limits.
     """
 
     number: int
@@ -54,23 +54,23 @@ class Attempt:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells a server, or who reads its logs, a retry from another call."""
+        """Headers by which a server, or a reader of its logs, recognises a retry."""
         return {"idempotency-key": self.key, "x-retry-count": str(self.number)}
 
 
 class RetryBudget:
-    """What the calls of one client may spend on retries, so that they do not feed an outage.
+    """Limits the retries of one client, so that they do not prolong an outage.
 
-    A retry is paid for, a success pays back: single failures are tried again as often as asked,
-    while a server that is down sees little more than one request a call. Threads need no lock
-    here: an update that is lost makes the budget a retry larger or smaller.
+    A retry costs credit, a success returns some: single failures are retried as often as
+    `max_retries` allows, while a server that is down gets little more than one request per call. No
+    lock is needed: an update that is lost between threads changes the budget by one retry.
     """
 
     def __init__(self) -> None:
         self._left = _BUDGET
 
     def take(self, error: WorkersAIError) -> int:
-        """Pay for a retry after *error*; return its price, 0 if there is not enough."""
+        """Pay for a retry after *error*; return its price, 0 if the credit is too low."""
         is_throttled = isinstance(error, APIStatusError) and error.status_code == 429
         cost = _COST_WHEN_THROTTLED if is_throttled else _COST
         if cost > self._left:
@@ -79,7 +79,7 @@ class RetryBudget:
         return cost
 
     def give_back(self, cost: int) -> None:
-        """A call succeeded; its last retry cost *cost*, 0 if it needed none."""
+        """Return credit after a successful call whose last retry cost *cost* (0 for no retry)."""
         self._left = min(self._left + (cost or 1), _BUDGET)
 
 
@@ -97,21 +97,21 @@ def exchange(
     """Make one call.
 
     Args:
-        retries: How often to try again at the most.
-        timeout: Its `total` bounds all attempts and waits together.
-        is_repeatable: Whether the request may be sent again although the server may have worked
-            on it, and been paid for that.
+        retries: The greatest number of retries.
+        timeout: Its `total` limits all attempts and waits together.
+        is_repeatable: Whether the request may be sent again after the server may have processed it
+            and billed the account.
         budget: Pays for the retries; the client's, or one for this call alone.
         on_retry: Called before each retry.
-        name: What the log calls it: method and path, without the account.
+        name: The call's name in the log: method and path, without the account.
         clock: Monotonic seconds.
         jitter: Random numbers from 0 to 1.
 
     Returns:
-        What the attempt that succeeded was answered.
+        The result of the successful attempt.
 
     Raises:
-        WorkersAIError: Of the last attempt.
+        WorkersAIError: The error of the last attempt.
     """
     deadline = clock() + timeout.total
     budget = budget or RetryBudget()
@@ -142,17 +142,17 @@ def exchange(
         _log.info("%s: retry %d in %.3f s, after %s", name, number + 1, delay, failure)
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
-    raise AssertionError  # the loop has no other end
+    raise AssertionError  # unreachable: the loop returns or raises
 
 
 def _may_be_paid(error: WorkersAIError, seconds: float) -> bool:
-    """Say whether an answer may have been made, and billed, although it did not arrive.
+    """Return whether an answer may have been generated and billed although it did not arrive.
 
-    The HTTP engine decides that for a connection that failed. A 429 says that nothing was made,
-    however late it comes.
+    For a failed connection the HTTP engine decides. A 429 means that nothing was generated, however
+    late it arrives.
 
     Args:
-        error: What went wrong.
+        error: The failure.
         seconds: How long the attempt took.
     """
     if isinstance(error, APIStatusError) and (
@@ -163,19 +163,19 @@ def _may_be_paid(error: WorkersAIError, seconds: float) -> bool:
 
 
 def succeed(flow: Generator[Attempt, T, T], result: T) -> T:
-    """Tell an exchange what its attempt was answered, and return that."""
+    """Send an exchange the result of its attempt; return the exchange's result."""
     with contextlib.suppress(StopIteration):
         flow.send(result)
     return result
 
 
 def retry_delay(error: WorkersAIError, number: int, share: float) -> float | None:
-    """Return the seconds to wait before the next attempt, `None` for "do not try again".
+    """Return the seconds to wait before the next attempt, `None` for no retry.
 
     Args:
-        error: What went wrong.
+        error: The failure.
         number: How many attempts were made before this one.
-        share: A random number from 0 to 1: full jitter.
+        share: A random number from 0 to 1 (full jitter).
     """
     if not error.is_retryable:
         return None

@@ -1,6 +1,6 @@
-"""Requests go out and answers come back: what every operation of a client uses.
+"""Send requests and read answers, for every operation of a client.
 
-A sender only waits, sends and closes; `Setup.exchange` decides about retries and the deadline.
+A sender waits, sends and closes; `Setup.exchange` decides about retries and the deadline.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Flow: TypeAlias = Generator[Attempt, T, T]
 
 
 class SyncSender:
-    """Sends the requests of one client, and waits for the answers.
+    """Sends the requests of one client and waits for the answers.
 
     Args:
         setup: The client's settings.
@@ -42,11 +42,11 @@ class SyncSender:
 
     @property
     def setup(self) -> Setup:
-        """The settings of what it sends."""
+        """The client's settings."""
         return self._setup
 
     def using(self, options: Mapping[str, Any]) -> SyncSender:
-        """Return a sender with the options of one call, over the same connections."""
+        """Return a sender with the options of one call that uses the same connections."""
         if not options:
             return self
         twin = object.__new__(type(self))
@@ -60,7 +60,7 @@ class SyncSender:
         on_retry: OnRetry = None,
         timeout: Timeout | None = None,
     ) -> T:
-        """Send a request and return what *parse* makes of its whole answer."""
+        """Send a request, read its whole answer and return the result of *parse*."""
 
         def attempt(step: Attempt) -> T:
             clocks = self._setup.clocks(request, step)
@@ -73,7 +73,7 @@ class SyncSender:
     def stream(
         self, request: Request, on_retry: OnRetry = None
     ) -> Generator[ChatEvent, None, None]:
-        """Send a request and give the events of its answer."""
+        """Send a request and yield the events of its answer."""
 
         def attempt(step: Attempt) -> tuple[SyncStream, list[ChatEvent]]:
             clocks = self._setup.clocks(request, step)
@@ -115,7 +115,7 @@ class SyncSender:
 
 
 class AsyncSender:
-    """As `SyncSender`, awaited."""
+    """As `SyncSender`, asynchronously."""
 
     def __init__(self, setup: Setup, http_client: AsyncHTTPClient | None) -> None:
         self._setup = setup
@@ -124,7 +124,7 @@ class AsyncSender:
 
     @property
     def setup(self) -> Setup:
-        """The settings of what it sends."""
+        """The client's settings."""
         return self._setup
 
     def using(self, options: Mapping[str, Any]) -> AsyncSender:

@@ -1,4 +1,4 @@
-"""The settings of a client, checked once, and what follows from them for each request."""
+"""The settings of a client, checked once, and how they apply to each request."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _DEFAULT_TIMEOUT = Timeout()
 
 
 class Setup:
-    """What a client was made with. All that sends for the client shares this object.
+    """The settings of a client, shared by all its parts.
 
     Args:
-        owner: The class of the client, for messages.
-        model: The model to ask when a call names none.
-        **unknown: Names that are no setting.
+        owner: The class of the client, for error messages.
+        model: The model for calls without `model`.
+        **unknown: Names that are not settings.
 
     The other arguments are those of `Client`.
 
@@ -108,7 +108,7 @@ class Setup:
         self.hide(())
 
     def hide(self, texts: Iterable[str]) -> None:
-        """Have further texts masked in errors and logs, such as an HTTP client's credentials."""
+        """Mask further texts in errors and logs, such as the credentials of an HTTP client."""
         secrets = Secrets.of((*self._settings.secrets, *texts))
         self._settings = replace(self._settings, secrets=secrets)
         keep_out_of_logs(self, secrets)
@@ -117,7 +117,7 @@ class Setup:
         """Return the setup of one call, or of a copy of the client.
 
         Args:
-            options: Some of `RequestOptions`, by name; those that are missing stay the client's.
+            options: Some of `RequestOptions`, by name; missing ones keep the client's values.
 
         Raises:
             ConfigurationError: If one is malformed or unknown.
@@ -145,31 +145,31 @@ class Setup:
         return twin
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be copied or pickled: a token would travel.
+        """Reject copying and pickling, because the token would be copied too.
 
         Raises:
             TypeError: Always.
         """
         raise TypeError(
-            "what a client is made of holds a token and is not copied or pickled: make a client "
+            "a client's settings contain a token and cannot be copied or pickled: create a client "
             "where it is used"
         )
 
     @property
     def secrets(self) -> Secrets:
-        """What must never show in an error or a log."""
+        """Texts that must not appear in errors and logs."""
         return self._settings.secrets
 
     @property
     def root(self) -> str:
-        """The URL below which every path stands; the account is in it."""
+        """The URL to which paths are appended; it contains the account id."""
         return self._settings.root
 
     def model_for(self, model: str | None) -> str:
-        """Choose between the model of a call and the client's.
+        """Return the model of a call, or the client's.
 
         Raises:
-            ConfigurationError: If there is neither.
+            ConfigurationError: If neither is set.
         """
         if not (chosen := self.model if model is None else model):
             raise ConfigurationError(
@@ -226,7 +226,7 @@ class Setup:
     def exchange(
         self, request: Request, on_retry: OnRetry, timeout: Timeout | None
     ) -> Generator[Attempt, Any, Any]:
-        """Begin a call with its retries; *timeout* stands in for the client's."""
+        """Begin a call with its retries; *timeout* replaces the client's."""
         return exchange(
             self.max_retries,
             timeout or self.timeout,
@@ -258,7 +258,7 @@ class Setup:
 
 
 def take_request_options(call: Any) -> dict[str, Any]:
-    """Take the options that concern how a request is sent out of a call's keyword arguments."""
+    """Remove the options about sending from a call's keyword arguments, and return them."""
     return {name: call.pop(name) for name in _REQUEST_OPTIONS if name in call}
 
 
@@ -266,7 +266,7 @@ _REQUEST_OPTIONS = tuple(RequestOptions.__annotations__)
 
 
 def _both(first: OnRetry, second: OnRetry) -> OnRetry:
-    """Tell both of a retry, the client's listener first."""
+    """Return a listener that calls both listeners, the client's first."""
     if first is None or second is None:
         return first or second
 

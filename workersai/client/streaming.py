@@ -1,7 +1,7 @@
-"""An answer's bytes through its reader -> events.
+"""Pass an answer's bytes through its reader and yield events.
 
-Events that come together are handed on in one list: a list costs a generator one step, however
-long it is.
+Events that arrive together are yielded as one list, so that a generator takes one step for all of
+them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Secrets = tuple[str, ...]
 
 
 class SyncStream:
-    """A stream of `Client` that is under way.
+    """A running stream of `Client`.
 
     Attributes:
-        events: The events, those that come together in one list.
+        events: Lists of events; the events of a list arrived together.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SyncStream:
     def begin(
         cls, answer: SyncAnswer, request: Request, clocks: Clocks, secrets: Secrets
     ) -> tuple[SyncStream, list[ChatEvent]]:
-        """Read an answer up to its first events: what fails before that may be tried again."""
+        """Read an answer up to its first events; a failure before them can be retried."""
         with ExitStack() as stack:
             stack.callback(answer.close)
             if answer.is_error:
@@ -76,13 +76,13 @@ class SyncStream:
         yield last
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self.events.close()
         self._answer.close(is_done=self._is_whole)
 
 
 class AsyncStream:
-    """A stream of `AsyncClient` that is under way; see `SyncStream`."""
+    """A running stream of `AsyncClient`; see `SyncStream`."""
 
     def __init__(
         self, answer: AsyncAnswer, reader: ChatReader, request: Request, clocks: Clocks
@@ -131,6 +131,6 @@ class AsyncStream:
         yield last
 
     async def aclose(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         await self.events.aclose()
         await self._answer.aclose(is_done=self._is_whole)

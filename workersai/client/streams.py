@@ -1,4 +1,4 @@
-"""What `stream_chat` and `stream_complete` return: events, and what they have brought so far."""
+"""The return values of `stream_chat` and `stream_complete`: events, and the answer so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["AsyncChatStream", "ChatStream", "collect"]
 
 
 class _Collected:
-    """What the events of one stream have brought so far."""
+    """The answer so far, collected from the events of one stream."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
@@ -24,7 +24,7 @@ class _Collected:
         self._finish = ChatFinish()
 
     def add(self, event: ChatEvent) -> None:
-        """Take an event."""
+        """Add an event."""
         if isinstance(event, TextDelta):
             self._text.append(event.text)
             if event.logprobs:
@@ -42,7 +42,7 @@ class _Collected:
         return self._text[0]
 
     def result(self) -> ChatResult:
-        """Return the answer as `chat` would have."""
+        """Return the answer in the form of `chat`."""
         finish = self._finish
         choice = ChatChoice(
             text=self.text,
@@ -65,13 +65,13 @@ class _Collected:
 
 
 def collect(events: Iterable[ChatEvent]) -> ChatResult:
-    """Join the events of a whole stream to the answer that `Client.chat` would have returned.
+    """Join the events of a whole stream into the answer that `Client.chat` would have returned.
 
     Args:
-        events: Of one stream, `ChatFinish` the last.
+        events: All events of one stream; the last is `ChatFinish`.
 
     Raises:
-        WorkersAIError: What reading the stream raises.
+        WorkersAIError: The error of reading the stream.
     """
     collected = _Collected()
     for event in events:
@@ -82,8 +82,8 @@ def collect(events: Iterable[ChatEvent]) -> ChatResult:
 class ChatStream:
     """The events of an answer, as an iterator and a context manager.
 
-    The request goes out with the first event that is asked for. Leaving the `with` block, or
-    `close`, closes the connection of a stream that is not read to its end.
+    The request is sent when the first event is read. Leaving the `with` block, or `close`, closes
+    the connection of a stream that was not read to its end.
     """
 
     def __init__(self, events: Generator[ChatEvent, None, None]) -> None:
@@ -107,14 +107,14 @@ class ChatStream:
         """Read the rest of the stream; return the whole answer, as `Client.chat` would.
 
         Raises:
-            WorkersAIError: If the stream breaks; `.partial` is what had come.
+            WorkersAIError: If the stream breaks; `.partial` has what had arrived.
         """
         for _ in self:
             pass
         return self._collected.result()
 
     def close(self) -> None:
-        """Close the connection; a stream that was read to its end has given it back already."""
+        """Close the connection. A stream that was read to its end has already released it."""
         self._events.close()
 
     def __enter__(self) -> Self:
@@ -125,7 +125,7 @@ class ChatStream:
 
 
 class AsyncChatStream:
-    """As `ChatStream`, awaited."""
+    """As `ChatStream`, asynchronously."""
 
     def __init__(self, events: AsyncGenerator[ChatEvent, None]) -> None:
         self._events = events

@@ -35,30 +35,31 @@ __all__ = ["Client"]
 class Client(BaseClient):
     """Workers AI, synchronously; safe to share between threads and across a fork.
 
-    Its settings can be read and not changed: another setting is another client.
+    Its settings are read-only; to change one, create another client.
 
     Args:
-        model: The model to ask when a call names none: `@cf/author/name`.
+        model: The model for calls without `model`: `@cf/author/name`.
         account_id: 32 hexadecimal characters; else `CLOUDFLARE_ACCOUNT_ID`, `CF_ACCOUNT_ID`.
         api_token: A token with the permission Workers AI; else `CLOUDFLARE_API_TOKEN`,
             `CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN`, `CF_API_TOKEN`, in that order.
         base_url: The API's root; else `WORKERSAI_BASE_URL`. https, or http for this machine.
         endpoint: `run` for the native route, `openai` for `/ai/v1`.
-        timeout: Seconds for the whole call, or a `Timeout` with a clock for each part of it. A
-            number is the total, and no clock on the answer runs out before.
-        max_retries: How often a failed call is tried again. Nothing is after the first token, and
-            no generation or batch is after the server may have worked on it: after a clock ran
-            out, after code 3046, and after a failure other than a 429 that took more than 30 s.
+        timeout: Seconds for the whole call, or a `Timeout` with a limit for each part of it. A
+            number is the total, and no part of the answer has a shorter limit.
+        max_retries: How often a failed call is retried. A stream is not retried after its first
+            token. A generation or a batch is not retried once the server may have processed it:
+            after a timeout, after code 3046, and after a failure other than a 429 that took more
+            than 30 s.
         gateway: An AI Gateway's id, or its options by name (`id`, `skip_cache`, `cache_ttl`,
             `metadata`, ...).
-        session_affinity: Any id; requests with the same one can share a prompt cache.
+        session_affinity: Any id; requests with the same id can share a prompt cache.
         reject_if_busy: Fail at once with `OutOfCapacityError` instead of waiting in the queue.
         default_headers: More headers; they cannot replace the client's own.
         allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
-            as a container beside yours. The token, the prompts and the answers then travel in
-            clear: whoever can read the network in between can read and use them.
-        http_client: A `Client` of httpx or httpx2 of your own; it is used as it is, never closed
-            or changed, in one process.
+            as a second container on it. The token, the prompts and the answers then travel
+            unencrypted: anyone on the network in between can read and use them.
+        http_client: A `Client` of httpx or httpx2 of your own. It is used unchanged and never
+            closed; use it in one process.
 
     Raises:
         ConfigurationError: If an argument is missing, malformed, unsafe or unknown.
@@ -78,7 +79,7 @@ class Client(BaseClient):
 
     @property
     def batches(self) -> SyncBatches:
-        """Requests that are submitted now and answered later."""
+        """Submit requests now and fetch the answers later; see `SyncBatches`."""
         return self._batches
 
     def chat(
@@ -94,12 +95,11 @@ class Client(BaseClient):
 
         Args:
             messages: The conversation, in the OpenAI form.
-            tools: Tool definitions: OpenAI, flat or Anthropic form. Names that models do not
-                accept are written another way in the request; calls come back with the tools'
-                own.
+            tools: Tool definitions: OpenAI, flat or Anthropic form. A name that models do not
+                accept is replaced in the request; calls come back with your own name.
             tool_choice: `auto`, `none`, `required` (also `any`, `True`), a tool's name, or a dict
                 in OpenAI's or Anthropic's form.
-            on_retry: Told of each retry before it is made.
+            on_retry: A function that is called with a `RetryNotice` before each retry.
             **call: `model`, `response_format`, the generation parameters by their names, and
                 `extra` for any other field of the request.
 
@@ -123,22 +123,22 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
     ) -> ChatStream:
-        """Ask for the next message as a stream of events, `ChatFinish` the last of them.
+        """Ask for the next message as a stream of events; the last one is `ChatFinish`.
 
-        The arguments are those of `chat`, checked at once; the request goes out with the first
-        `next`. Closing the generator closes the connection.
+        The arguments are those of `chat` and are checked at once; the request is sent with the
+        first `next`. Closing the stream closes the connection.
 
         Args:
             messages: As in `chat`.
             tools: As in `chat`.
             tool_choice: As in `chat`.
-            include_usage: Ask `/ai/v1` for the usage; native streams carry it unasked.
-            on_retry: As in `chat`; nothing is retried after the first event.
+            include_usage: Ask `/ai/v1` for the usage; native streams always carry it.
+            on_retry: As in `chat`; there are no retries after the first event.
             **call: As in `chat`.
 
         Raises:
-            WorkersAIError: As in `chat`; of an error after the first event, `.partial` is what
-                had come.
+            WorkersAIError: As in `chat`; an error after the first event has what had arrived in
+                `.partial`.
         """
         sender = self._sender.using(take_request_options(call))
         options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
@@ -148,7 +148,7 @@ class Client(BaseClient):
     def complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> ChatResult:
-        """Ask for the continuation of a prompt; `raw` and `lora` are for this.
+        """Ask for the continuation of a prompt; accepts `raw` and `lora`.
 
         Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`.
         """
@@ -174,29 +174,30 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingResult:
-        """Ask for one vector a text.
+        """Ask for one vector for each text.
 
-        Texts go out in as few requests as the model's limits allow (the number of texts; for
+        Texts are sent in as few requests as the model's limits allow (the number of texts; for
         some models also their tokens, which are estimated). A request that the server refuses as
-        too much is sent again in parts; what came of the others is kept. After a failure no
+        too large is sent again in parts; the results of the others are kept. After a failure no
         further request is sent.
 
         Args:
-            texts: Strings; none may be blank, see `blank_text`.
-            model: An embedding model; else the client's.
-            max_concurrency: How many requests may be under way at once.
-            on_progress: Called with the number of texts that each answer brought.
+            texts: Strings; none may be blank unless you pass `blank_text`.
+            model: An embedding model; the client's if omitted.
+            max_concurrency: How many requests may run at once.
+            on_progress: Called with the number of texts in each answer.
             on_retry: As in `chat`.
             **options: `input_type` (`document` or `query`), `instruction`, `pooling`,
-                `dimensions`, `truncate`, `blank_text` (what to embed in the place of a blank
+                `dimensions`, `truncate`, `blank_text` (the text to embed in place of a blank
                 document), `batch_size`, `extra`.
 
         Raises:
-            ConfigurationError: If texts are blank, naming all of them, or an option does not fit
-                the model; nothing was sent.
+            ConfigurationError: If texts are blank (the error names all of them), or an option does
+                not fit the model; nothing was sent.
             ContextWindowExceededError: If a text is too long for the model; `.position` is its
-                place in *texts*.
-            ResponseError: If the answer has not one sound vector a text; none is returned then.
+                index in *texts*.
+            ResponseError: If an answer does not have one valid vector for each text; then no vector
+                is returned.
             WorkersAIError: As in `chat`.
         """
         sender = self._sender.using(take_request_options(options))
@@ -308,8 +309,8 @@ class Client(BaseClient):
         Args:
             query: A text that is not blank.
             documents: Texts. Blank ones are not sent; they come last, without a score.
-            model: A reranker; else the client's.
-            top_k: How many to return at the most; all if not given.
+            model: A reranker; the client's if omitted.
+            top_k: The greatest number of documents to return; all if omitted.
             extra: Any other field of the request.
             on_retry: As in `chat`.
 
@@ -339,7 +340,7 @@ class Client(BaseClient):
             search: Text to find.
             task: Such as `Text Generation` or `Text Embeddings`.
             author: Such as `ibm-granite`.
-            hide_experimental: Leave experimental models out.
+            hide_experimental: Whether to leave out experimental models.
             on_retry: As in `chat`.
 
         Raises:
@@ -358,19 +359,19 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
-        """Ask any Workers AI model with the fields of its own page.
+        """Call any Workers AI model with the fields of its own page.
 
-        For the models that have no method here: images, speech, translation, classification.
-        Nothing of the payload is checked, changed or added, but for credentials, which are refused.
+        Use it for models that have no method here: images, speech, translation, classification. The
+        payload is sent unchecked and unchanged, except that credentials in it are rejected.
 
         Args:
             model: The model id, `@cf/author/name`.
             payload: The request's body, as the model's page documents it.
             on_retry: As in `chat`.
-            **options: As in `chat`; what concerns how the request is sent.
+            **options: Options about sending, as in `chat`.
 
         Returns:
-            The JSON value of the answer without Cloudflare's envelope, or its bytes if it is no
+            The JSON value of the answer without Cloudflare's envelope, or its bytes if it is not
             JSON (a picture, speech).
 
         Raises:
@@ -387,20 +388,21 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **options: Unpack[RequestOptions],
     ) -> Generator[Any, None, None]:
-        """Ask any Workers AI model for a stream, and give its events as JSON values.
+        """Call any Workers AI model for a stream, and yield its events as JSON values.
 
         Arguments and errors as in `run`; `stream` is set in the payload. A model that answers
-        without a stream gives one value: what `run` would have returned.
+        without a stream gives one value, the result of `run`.
         """
         sender = self._sender.using(options)
         return sender.stream(run_request(model, {**payload, "stream": True}), on_retry)
 
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
-        """Return a client with other settings for its calls, over the same connections.
+        """Return a client with other options for its calls that uses the same connections.
 
         Args:
-            **options: `timeout`, `max_retries`, `headers`, `session_affinity`, `gateway`; those
-                that are missing stay this client's. Closing either closes the connections of both.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity`, `gateway`; missing
+                ones keep this client's values. Closing either client closes the connections of
+                both.
 
         Raises:
             ConfigurationError: If an option is malformed or unknown.
@@ -412,7 +414,7 @@ class Client(BaseClient):
         return twin
 
     def close(self) -> None:
-        """Close the connections, those of calls under way too; a later call opens new ones."""
+        """Close the connections, also those of running calls; a later call opens new ones."""
         self._sender.close()
 
     def __enter__(self) -> Self:

@@ -31,7 +31,7 @@ def test_a_setting_cannot_be_assigned(speaks: Speaks, name: str) -> None:
     client = speaks().client
     before = client.timeout, client.max_retries, client.model
     with pytest.raises(
-        ConfigurationError, match=rf"another client, with .*\(\.\.\., {name}="
+        ConfigurationError, match=rf"create another client with .*\(\.\.\., {name}="
     ) as wrong:
         setattr(client, name, 5)
     assert wrong.value.parameter == name

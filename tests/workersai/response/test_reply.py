@@ -137,7 +137,7 @@ def test_the_dimensions_that_were_asked_for() -> None:
     """Vectors of another length than requested raise."""
     body = {"result": {"data": [[1.0, 2.0]]}}
     assert parse_embeddings(reply(body), embedding(1, 2)).vectors == [[1.0, 2.0]]
-    with pytest.raises(ResponseError, match="no list of 3 finite numbers"):
+    with pytest.raises(ResponseError, match="not a list of 3 finite numbers"):
         parse_embeddings(reply(body), embedding(1, 3))
 
 
