@@ -33,7 +33,7 @@ _NOT_DONE: Mapping[str, BatchStatus] = {
     "processing": "running",
     "in_progress": "running",
 }
-"""`queued` and `running` are documented; public clients wait for the others too."""
+"""`queued` and `running` are documented; public clients also wait for the others."""
 
 _FAILED = frozenset({"error", "failed"})
 _LISTS = ("responses", "results")
@@ -56,18 +56,18 @@ def parse_submitted(
     _raise_if_failed(found, reply, request)
     request_id = found.get("request_id")
     if not isinstance(request_id, str) or not request_id:
-        raise ResponseError(f"{request.model} took a batch without giving it a request_id")
+        raise ResponseError(f"{request.model} accepted a batch without a request_id")
     status = _NOT_DONE.get(_status(found), "queued")
     return BatchJob(request_id, request.model or "", status, tuple(references), tuple(tool_names))
 
 
 def parse_polled(reply: Reply, request: Request, batch: BatchJob) -> BatchJob:
-    """Read what has become of a batch.
+    """Read the state or the results of a batch.
 
     Raises:
         APIStatusError: If the server answered with an error.
-        ResponseError: If it says neither that it works on it nor what came of it, or answers in
-            an order that cannot be told.
+        ResponseError: If the answer has neither a known status nor results, or the order of the
+            results is uncertain.
     """
     answer, path = reply.unwrap(request, may_be_error=True)
     found = answer if isinstance(answer, dict) else {}
@@ -122,7 +122,8 @@ class _ResponseReader:
         by_place = dict(zip(places, found, strict=True))
         known = dict(enumerate(batch.references))
         return tuple(
-            _result_for(by_place.get(index), index, known.get(index), batch) for index in range(count)
+            _result_for(by_place.get(index), index, known.get(index), batch)
+            for index in range(count)
         )
 
     def _result(self, at: int, row: Any, names: Mapping[str, str]) -> BatchResult:

@@ -54,15 +54,15 @@ class Reply:
     def unwrap(
         self, request: Request, *, may_be_error: bool = False
     ) -> tuple[Any, tuple[str, ...]]:
-        """Return the answer proper and the path to it in the document.
+        """Return the answer inside the envelope and its path in the document.
 
         Args:
-            request: What was asked.
-            may_be_error: Leave an error inside of the envelope to the caller.
+            request: The request.
+            may_be_error: Return an error inside the envelope instead of raising it.
 
         Raises:
             APIStatusError: If the answer is an error.
-            ResponseError: If there is none.
+            ResponseError: If the envelope is empty.
         """
         payload = self.payload(request)
         if isinstance(payload, dict) and "result" in payload and "choices" not in payload:

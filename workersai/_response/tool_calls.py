@@ -181,14 +181,14 @@ def from_wire_tool_calls(
         ResponseError: If *calls* is anything else.
     """
 
-    def read(index: int, call: Mapping[str, Any]) -> ToolCall | InvalidToolCall:
+    def convert(index: int, call: Mapping[str, Any]) -> ToolCall | InvalidToolCall:
         name, arguments, steps = read_call(call, names)
         text = None if exact is None else (lambda: exact((index, *steps)))
         call_id = ids.take(call.get("id"), index)
         return make_tool_call(call_id, name, arguments, is_truncated=is_truncated, text=text)
 
     read = [
-        read(index, call)
+        convert(index, call)
         for index, call in enumerate(read_list(calls, "tool_calls"))
         if isinstance(call, Mapping)
     ]

@@ -33,6 +33,7 @@ class SSEDecoder:
     def __init__(self) -> None:
         self._pieces: list[bytes] = []  # of the incomplete line
         self._data: list[bytes] = []  # lines of the incomplete event
+        self._size = 0
         self._held = 0  # bytes in its lines after the first
         self._is_error = False  # whether the event has `event: error`
         self._at_start = True

@@ -83,7 +83,7 @@ class SyncBatches:
         on_retry: OnRetry = None,
         **options: Unpack[RequestOptions],
     ) -> BatchJob:
-        """Ask once what has become of a batch.
+        """Fetch the state of a batch once.
 
         Args:
             batch: The batch, or its id.
@@ -92,12 +92,12 @@ class SyncBatches:
             **options: As in `submit`.
 
         Returns:
-            The batch with its status now, and with its results if it is done; with `.error` if it
-            failed as a whole. A batch that has ended is returned as it is, without a request.
+            The batch with its current status; with its results if it is done, or with `.error` if
+            it failed as a whole. A batch that has ended is returned unchanged, without a request.
 
         Raises:
-            NotFoundError: If there is no such batch (code 5504); how long results are kept is not
-                documented, and just after the submission public clients saw it too.
+            NotFoundError: If there is no such batch (code 5504). How long results are kept is not
+                documented; public clients also observed this error just after a submission.
             WorkersAIError: If the call failed.
         """
         job = _job(self._setup, batch, model)
@@ -124,7 +124,7 @@ class SyncBatches:
         Args:
             batch: As in `get`.
             model: As in `get`.
-            timeout: Seconds to wait; the client's total if it is left out.
+            timeout: Seconds to wait; the client's total timeout if omitted.
             interval: The first delay in seconds.
             on_retry: As in `Client.chat`.
             **options: As in `submit`, for each poll.
@@ -133,8 +133,8 @@ class SyncBatches:
             The batch with its results.
 
         Raises:
-            APITimeoutError: If the batch was not done in time. Nothing is lost: `.batch` is the
-                batch, which can be waited for again.
+            APITimeoutError: If the batch was not done in time. Its `.batch` can be passed to `wait`
+                again.
             WorkersAIError: As in `get`; and if the batch failed as a whole.
         """
         job = _job(self._setup, batch, model)
@@ -157,7 +157,7 @@ class SyncBatches:
 
 
 class AsyncBatches:
-    """As `SyncBatches`, awaited."""
+    """As `SyncBatches`, asynchronously."""
 
     def __init__(self, setup: Setup, sender: AsyncSender) -> None:
         self._setup = setup
@@ -242,7 +242,7 @@ def _polling(batch: BatchJob) -> tuple[Request, Callable[[Reply, Request], Batch
 
 
 def _done(job: BatchJob) -> BatchJob:
-    """Return a batch that has ended, or raise why it failed."""
+    """Return a batch that is done; raise the error of a batch that failed."""
     if job.error is not None:
         raise job.error
     return job
