@@ -19,8 +19,8 @@ _log = logging.getLogger("workersai")
 
 _TOO_LARGE = 413
 _TOO_MUCH = frozenset({3006, 3030})
-"""3006 comes with 413. 3030 was seen with embeddings for too many tokens only; how qwen3-embedding
-says it is not known."""
+"""3006 comes with 413. 3030 was observed for embeddings with too many tokens; the code of
+qwen3-embedding is unknown."""
 
 
 class EmbeddingCall:

@@ -346,7 +346,7 @@ def test_rows_without_keys_stand_in_order() -> None:
 )
 def test_ids_that_make_no_order_raise(rows: list[Any], batch: BatchJob) -> None:
     """Ids that match no request raise, so that no answer is given to the wrong request."""
-    with pytest.raises(ResponseError, match="make no order"):
+    with pytest.raises(ResponseError, match="are not an order"):
         done(*rows, batch=batch)
 
 
