@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,13 @@ test-peers: $(VENV)/.dev ## Run Cloudflare's TypeScript client against the local
 		npm install --prefix tests/peers --no-package-lock --no-audit --no-fund --loglevel=error; \
 	else echo 'node or npm is missing: the tests are skipped'; fi
 	$(BIN)/python -m pytest tests/peers
+
+test-types: $(VENV)/.dev ## Check typical code of users with mypy, basedpyright and, where node and npm are, pyright
+	$(INSTALL) --group checkers
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+		npm install --prefix tests/typing --no-package-lock --no-audit --no-fund --loglevel=error; \
+	else echo 'node or npm is missing: pyright is left out'; fi
+	$(BIN)/python -m pytest tests/typing -m types
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from typing_extensions import Required, TypedDict
 
@@ -138,6 +138,54 @@ class EmbeddingOptions(RequestOptions, total=False):
     blank_text: str | None
     batch_size: int | None
     extra: Mapping[str, Any] | None
+
+
+class _AnyHTTPClient(Protocol):
+    """What the clients of httpx and httpx2 have in common, sync and async."""
+
+    @property
+    def is_closed(self) -> bool: ...
+    @property
+    def headers(self) -> Any: ...
+    @property
+    def cookies(self) -> Any: ...
+    @property
+    def auth(self) -> Any: ...
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Any = ...,
+        content: Any = ...,
+        params: Any = ...,
+        extensions: Any = ...,
+    ) -> Any:
+        """Build the request that `send` sends, with what the client adds to it."""
+
+
+class HTTPClient(_AnyHTTPClient, Protocol):
+    """An `httpx.Client` or an `httpx2.Client`, for type checkers; neither library is needed."""
+
+    def send(
+        self, request: Any, *, stream: bool = ..., auth: Any = ..., follow_redirects: bool = ...
+    ) -> Any:
+        """Send a request, and return its response."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class AsyncHTTPClient(_AnyHTTPClient, Protocol):
+    """An `AsyncClient` of httpx or httpx2, for type checkers."""
+
+    async def send(
+        self, request: Any, *, stream: bool = ..., auth: Any = ..., follow_redirects: bool = ...
+    ) -> Any:
+        """Send a request, and return its response."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 NO_LIMIT = 1e9

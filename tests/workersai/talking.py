@@ -119,6 +119,17 @@ class Speaker:
         made = getattr(self.client, method)(*(args or (HELLO,)), **kwargs)
         return Conversation(self, made)
 
+    def read(self, made: Any) -> list[Any]:
+        """Read a stream to its end."""
+        if self.call_style == "sync":
+            return list(made)
+
+        async def events() -> list[Any]:
+            return [event async for event in made]
+
+        found: list[Any] = self.wait(events())
+        return found
+
     def whole(self, method: str) -> Any:
         """Return the result of a chat, or of a stream read to its end."""
         return self.chat() if method == "chat" else list(self.open())

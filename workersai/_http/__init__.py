@@ -12,15 +12,12 @@ from __future__ import annotations
 from workersai._http.aio import AsyncAnswer, AsyncEngine
 from workersai._http.clocks import Clocks
 from workersai._http.outgoing import Outgoing
-from workersai._http.shared import AsyncHTTPClient, HTTPClient
 from workersai._http.sync import SyncAnswer, SyncEngine
 
 __all__ = [
     "AsyncAnswer",
     "AsyncEngine",
-    "AsyncHTTPClient",
     "Clocks",
-    "HTTPClient",
     "Outgoing",
     "SyncAnswer",
     "SyncEngine",

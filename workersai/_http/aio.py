@@ -17,12 +17,13 @@ from workersai._http.inflate import decoder_for
 from workersai._http.library_pool import AsyncLibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
-from workersai._http.shared import MAX_REST, AsyncHTTPClient, is_patched
+from workersai._http.shared import MAX_REST, is_patched
 from workersai._http.sharing import SharedPools
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, shielded
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
+from workersai.types import AsyncHTTPClient
 
 if TYPE_CHECKING:
     import httpx

@@ -8,16 +8,10 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from workersai._http.families import Family, Kinds
 from workersai.errors import APITimeoutError
-
-if TYPE_CHECKING:
-    import httpx
-
-HTTPClient: TypeAlias = "httpx.Client"
-AsyncHTTPClient: TypeAlias = "httpx.AsyncClient"
 
 MAX_REST = 32
 """How many reads the rest of an answer may take; whoever sends more has no end in sight."""

@@ -12,13 +12,14 @@ from workersai._http.inflate import decoder_for
 from workersai._http.library_pool import LibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
 from workersai._http.outgoing import Outgoing
-from workersai._http.shared import HTTPClient, is_patched
+from workersai._http.shared import is_patched
 from workersai._http.sharing import SharedPools
 from workersai._http.sync_pool import SyncPool, SyncResponse
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, read_to_end
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
+from workersai.types import HTTPClient
 
 if TYPE_CHECKING:
     import httpx

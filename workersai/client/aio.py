@@ -8,7 +8,6 @@ from typing import Any, Literal, overload
 from typing_extensions import Self, Unpack
 
 from workersai._concurrency import call_each_async
-from workersai._http import AsyncHTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
@@ -27,7 +26,7 @@ from workersai.client.sending import AsyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import AsyncChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
+from workersai.types import AsyncHTTPClient, CallOptions, EmbeddingOptions, RequestOptions
 
 __all__ = ["AsyncClient"]
 
@@ -61,16 +60,43 @@ class AsyncClient(BaseClient):
         """Submit requests now and fetch the answers later; see `SyncBatches`."""
         return self._batches
 
+    @overload
     async def chat(
         self,
         messages: Messages,
         *,
+        stream: Literal[False] = False,
         tools: Tools = None,
         tool_choice: ToolChoice = None,
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
-    ) -> ChatResult:
-        """As `Client.chat`."""
+    ) -> ChatResult: ...
+    @overload
+    async def chat(
+        self,
+        messages: Messages,
+        *,
+        stream: Literal[True],
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> AsyncChatStream: ...
+    async def chat(
+        self,
+        messages: Messages,
+        *,
+        stream: bool = False,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult | AsyncChatStream:
+        """As `Client.chat`; with `stream=True`, awaiting the call returns the stream."""
+        if stream:
+            return self.stream_chat(
+                messages, tools=tools, tool_choice=tool_choice, on_retry=on_retry, **call
+            )
         sender = self._sender.using(take_request_options(call))
         request = chat_request(
             messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
@@ -93,10 +119,35 @@ class AsyncClient(BaseClient):
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
         return AsyncChatStream(sender.stream(request, on_retry))
 
+    @overload
     async def complete(
-        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
-    ) -> ChatResult:
+        self,
+        prompt: str,
+        *,
+        stream: Literal[False] = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult: ...
+    @overload
+    async def complete(
+        self,
+        prompt: str,
+        *,
+        stream: Literal[True],
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> AsyncChatStream: ...
+    async def complete(
+        self,
+        prompt: str,
+        *,
+        stream: bool = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult | AsyncChatStream:
         """As `Client.complete`."""
+        if stream:
+            return self.stream_complete(prompt, on_retry=on_retry, **call)
         sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
         return await sender.call(request, parse_whole_chat, on_retry)
@@ -217,15 +268,38 @@ class AsyncClient(BaseClient):
         )
         return await self._sender.using(options).call(asked, parse_models, on_retry)
 
+    @overload
     async def run(
         self,
         model: str,
         payload: Mapping[str, Any],
         *,
+        stream: Literal[False] = False,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any: ...
+    @overload
+    async def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        stream: Literal[True],
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncGenerator[Any, None]: ...
+    async def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        stream: bool = False,
         on_retry: OnRetry = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
         """As `Client.run`."""
+        if stream:
+            return self.stream_run(model, payload, on_retry=on_retry, **options)
         sender = self._sender.using(options)
         return await sender.call(run_request(model, payload), parse_run, on_retry)
 

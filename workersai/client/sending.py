@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from workersai._http import AsyncEngine, AsyncHTTPClient, HTTPClient, SyncEngine
+from workersai._http import AsyncEngine, SyncEngine
 from workersai._response.reply import Reply
 from workersai._wire import Request
 from workersai.client.reading import read_whole, read_whole_async
@@ -19,7 +19,7 @@ from workersai.client.setup import OnRetry, Setup
 from workersai.client.streaming import AsyncStream, SyncStream
 from workersai.errors import WorkersAIError, bare
 from workersai.events import ChatEvent
-from workersai.types import Timeout
+from workersai.types import AsyncHTTPClient, HTTPClient, Timeout
 
 __all__ = ["AsyncSender", "SyncSender"]
 

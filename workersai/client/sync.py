@@ -8,7 +8,6 @@ from typing import Any, Literal, overload
 from typing_extensions import Self, Unpack
 
 from workersai._concurrency import call_each
-from workersai._http import HTTPClient
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
 from workersai._request.rerank import ranking
@@ -27,7 +26,7 @@ from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import ChatStream
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
-from workersai.types import CallOptions, EmbeddingOptions, RequestOptions
+from workersai.types import CallOptions, EmbeddingOptions, HTTPClient, RequestOptions
 
 __all__ = ["Client"]
 
@@ -82,19 +81,43 @@ class Client(BaseClient):
         """Submit requests now and fetch the answers later; see `SyncBatches`."""
         return self._batches
 
+    @overload
     def chat(
         self,
         messages: Messages,
         *,
+        stream: Literal[False] = False,
         tools: Tools = None,
         tool_choice: ToolChoice = None,
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
-    ) -> ChatResult:
+    ) -> ChatResult: ...
+    @overload
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        stream: Literal[True],
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatStream: ...
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        stream: bool = False,
+        tools: Tools = None,
+        tool_choice: ToolChoice = None,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult | ChatStream:
         """Ask for the next message of a conversation.
 
         Args:
             messages: The conversation, in the OpenAI form.
+            stream: Return the stream of events that `stream_chat` returns.
             tools: Tool definitions: OpenAI, flat or Anthropic form. A name that models do not
                 accept is replaced in the request; calls come back with your own name.
             tool_choice: `auto`, `none`, `required` (also `any`, `True`), a tool's name, or a dict
@@ -107,6 +130,10 @@ class Client(BaseClient):
             ConfigurationError: If an argument does not fit the model; nothing was sent.
             WorkersAIError: If the call failed.
         """
+        if stream:
+            return self.stream_chat(
+                messages, tools=tools, tool_choice=tool_choice, on_retry=on_retry, **call
+            )
         sender = self._sender.using(take_request_options(call))
         request = chat_request(
             messages, self._setup.chat_options(call), tools=tools, tool_choice=tool_choice
@@ -145,13 +172,39 @@ class Client(BaseClient):
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
         return ChatStream(sender.stream(request, on_retry))
 
+    @overload
     def complete(
-        self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
-    ) -> ChatResult:
+        self,
+        prompt: str,
+        *,
+        stream: Literal[False] = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult: ...
+    @overload
+    def complete(
+        self,
+        prompt: str,
+        *,
+        stream: Literal[True],
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatStream: ...
+    def complete(
+        self,
+        prompt: str,
+        *,
+        stream: bool = False,
+        on_retry: OnRetry = None,
+        **call: Unpack[CallOptions],
+    ) -> ChatResult | ChatStream:
         """Ask for the continuation of a prompt; accepts `raw` and `lora`.
 
-        Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`.
+        Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`;
+        `stream=True` returns what `stream_complete` returns.
         """
+        if stream:
+            return self.stream_complete(prompt, on_retry=on_retry, **call)
         sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
         return sender.call(request, parse_whole_chat, on_retry)
@@ -351,11 +404,32 @@ class Client(BaseClient):
         )
         return self._sender.using(options).call(asked, parse_models, on_retry)
 
+    @overload
     def run(
         self,
         model: str,
         payload: Mapping[str, Any],
         *,
+        stream: Literal[False] = False,
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any: ...
+    @overload
+    def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        stream: Literal[True],
+        on_retry: OnRetry = None,
+        **options: Unpack[RequestOptions],
+    ) -> Generator[Any, None, None]: ...
+    def run(
+        self,
+        model: str,
+        payload: Mapping[str, Any],
+        *,
+        stream: bool = False,
         on_retry: OnRetry = None,
         **options: Unpack[RequestOptions],
     ) -> Any:
@@ -367,6 +441,7 @@ class Client(BaseClient):
         Args:
             model: The model id, `@cf/author/name`.
             payload: The request's body, as the model's page documents it.
+            stream: Return the stream of events that `stream_run` returns.
             on_retry: As in `chat`.
             **options: Options about sending, as in `chat`.
 
@@ -377,6 +452,8 @@ class Client(BaseClient):
         Raises:
             WorkersAIError: As in `chat`.
         """
+        if stream:
+            return self.stream_run(model, payload, on_retry=on_retry, **options)
         sender = self._sender.using(options)
         return sender.call(run_request(model, payload), parse_run, on_retry)
 

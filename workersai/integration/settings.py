@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai.types import ChatParameters, EndpointName, Timeout
+from workersai.types import AsyncHTTPClient, ChatParameters, EndpointName, HTTPClient, Timeout
 
 __all__ = [
     "ConnectionSettings",
@@ -39,9 +39,9 @@ class ConnectionSettings(TypedDict, total=False):
     session_affinity: str | None
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
-    http_client: Any
-    http_async_client: Any
-    async_http_client: Any
+    http_client: HTTPClient | None
+    http_async_client: AsyncHTTPClient | None
+    async_http_client: AsyncHTTPClient | None
 
 
 class GenerationSettings(ChatParameters, total=False):

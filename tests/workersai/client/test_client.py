@@ -109,6 +109,25 @@ def test_a_completion(mocked: Mocked) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("chat", (HELLO,)), ("complete", ("Once",)), ("run", (UNKNOWN, {"prompt": "Once"}))],
+)
+def test_stream_as_an_argument(mocked: Mocked, method: str, arguments: tuple[Any, ...]) -> None:
+    """`stream=True` returns what the method that streams returns, and sends the same request."""
+    client, recorder = mocked(event_stream(stream("native")))
+    options = {"headers": {"x-mine": "1"}, "timeout": 9}
+
+    by_argument = client.call(method, *arguments, stream=True, **options)
+    by_method = getattr(client.client, f"stream_{method}")(*arguments, **options)
+
+    assert type(by_argument) is type(by_method)
+    assert client.read(by_argument) == client.read(by_method) != []
+    one, other = recorder.requests
+    assert (one.content, one.url) == (other.content, other.url)
+    assert one.headers["x-mine"] == other.headers["x-mine"] == "1"
+
+
 def test_embeddings_in_batches(mocked: Mocked) -> None:
     """Vectors are in the order of the texts; the client reports progress with each batch."""
 

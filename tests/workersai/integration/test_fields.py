@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from tests.workersai.talking import ACCOUNT, HELLO, TOKEN, UNKNOWN
-from workersai import Client, ConfigurationError
+from workersai import ChatResult, Client, ConfigurationError
 from workersai.integration import (
     CONFIG,
     BodyFields,
@@ -36,7 +36,8 @@ class Adapter(ConnectionFields, GenerationFields):
         return client
 
     def ask(self, **options: Any) -> str:
-        return self._client().chat(HELLO, **self._call_arguments(options)).text
+        answer: ChatResult = self._client().chat(HELLO, **self._call_arguments(options))
+        return answer.text
 
 
 make: Any = Adapter  # to type checkers, pydantic's plugin hides the constructor
