@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from llama_index_instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.embedding import EmbeddingEndEvent
+from llama_index_instrumentation import get_dispatcher
 
 from langchain_workersai import ConfigurationError as LangChainConfigurationError
 from langchain_workersai import WorkersAIEmbeddings
