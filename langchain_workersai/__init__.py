@@ -26,12 +26,17 @@ from langchain_workersai._errors import (
     ServerError,
     StreamInterruptedError,
 )
+from langchain_workersai._model.costs import (
+    WorkersAICostCallbackHandler,
+    get_workersai_callback,
+)
 from langchain_workersai._register import register
 from langchain_workersai.chat_models import ChatWorkersAI
 from langchain_workersai.embeddings import WorkersAIEmbeddings
 from langchain_workersai.llms import WorkersAILLM
 from langchain_workersai.rerank import WorkersAIRerank
 from workersai import Timeout, WorkersAIError, __version__
+from workersai.integration import CostTotals
 
 del _langchain_core
 
@@ -43,6 +48,7 @@ __all__ = [
     "ChatWorkersAI",
     "ConfigurationError",
     "ContextWindowExceededError",
+    "CostTotals",
     "InvalidRequestError",
     "NotFoundError",
     "OutOfCapacityError",
@@ -53,10 +59,12 @@ __all__ = [
     "ServerError",
     "StreamInterruptedError",
     "Timeout",
+    "WorkersAICostCallbackHandler",
     "WorkersAIEmbeddings",
     "WorkersAIError",
     "WorkersAILLM",
     "WorkersAIRerank",
     "__version__",
+    "get_workersai_callback",
     "register",
 ]

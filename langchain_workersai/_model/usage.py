@@ -1,13 +1,13 @@
 """What embeddings and rankings cost -> LangChain's custom events.
 
 LangChain has no callback for embeddings and rerankers. A custom event reaches the handlers of the
-run that the call is part of (`on_custom_event`, `astream_events`); outside of a run there is nobody
-to tell.
+run that the call is part of (`on_custom_event`, `astream_events`). Outside of a run there are no
+events; handlers that count costs are told by ourselves.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from langchain_core.callbacks import (
     Callbacks,
@@ -17,6 +17,7 @@ from langchain_core.callbacks import (
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, get_callback_manager_for_config
 
+from langchain_workersai._model.costs import WorkersAICostCallbackHandler
 from workersai import EmbeddingResult, RerankResult
 from workersai.integration import usage_facts
 
@@ -33,19 +34,35 @@ def report_usage(
         result: What the call brought.
         callbacks: Those that LangChain passed; else those of the run in the context.
     """
+    facts = usage_facts(result)
     if (config := run_of(callbacks)) is not None:
-        dispatch_custom_event(name, usage_facts(result), config=config)
+        dispatch_custom_event(name, facts, config=config)
+    else:
+        _count(name, facts, callbacks)
 
 
 async def areport_usage(
     name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
 ) -> None:
     """As `report_usage`, awaited."""
+    facts = usage_facts(result)
     if (config := run_of(callbacks)) is not None:
-        await adispatch_custom_event(name, usage_facts(result), config=config)
+        await adispatch_custom_event(name, facts, config=config)
+    else:
+        _count(name, facts, callbacks)
 
 
 def run_of(callbacks: Callbacks | None) -> RunnableConfig | None:
     """Find the run that a call is part of, by callbacks or context; `None` outside of one."""
-    config = ensure_config(None if callbacks is None else {"callbacks": callbacks})
+    config = _config(callbacks)
     return None if get_callback_manager_for_config(config).parent_run_id is None else config
+
+
+def _config(callbacks: Callbacks | None) -> RunnableConfig:
+    return ensure_config(None if callbacks is None else {"callbacks": callbacks})
+
+
+def _count(name: Name, facts: dict[str, Any], callbacks: Callbacks | None) -> None:
+    for handler in get_callback_manager_for_config(_config(callbacks)).handlers:
+        if isinstance(handler, WorkersAICostCallbackHandler):
+            handler.on_custom_event(name, facts)

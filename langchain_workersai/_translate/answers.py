@@ -12,10 +12,12 @@ from langchain_workersai._translate.metadata import (
     add_usage,
     additional_kwargs,
     response_metadata,
+    spent,
     token_usage,
 )
 from workersai import ChatChoice
 from workersai import ChatResult as WireResult
+from workersai.integration import call_cost
 
 
 def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
@@ -32,11 +34,12 @@ def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
     messages = [_message(choice, metadata) for choice in result.choices]
     shared = ("model_name", "model_provider", "system_fingerprint")
     output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
-    if result.usage is not None:
-        add_usage(messages[0], result.usage)
-        # LangChain copies these into the message where its own metadata has no such name.
-        output |= {} if result.usage.neurons is None else {"neurons": result.usage.neurons}
-        output |= {"token_usage": token_usage(result.usage)} if result.usage.total_tokens else {}
+    cost = call_cost(result.usage, model, result.gateway)
+    add_usage(messages[0], result.usage, cost)
+    # LangChain copies these into the message where its own metadata has no such name.
+    output |= {name: value for name, (value,) in spent(result.usage, cost).items()}
+    if result.usage is not None and result.usage.total_tokens:
+        output["token_usage"] = token_usage(result.usage)
     generations = [
         ChatGeneration(message=message, generation_info=_generation_info(choice) or None)
         for message, choice in zip(messages, result.choices, strict=True)

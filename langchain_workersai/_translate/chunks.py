@@ -36,7 +36,7 @@ from workersai import (
     UsageUpdate,
 )
 from workersai import InvalidToolCall as InvalidCall
-from workersai.integration import AskedAgain, RoundEvent
+from workersai.integration import AskedAgain, RoundEvent, call_cost
 
 # --------------------------------------------------------------------------------- streams
 
@@ -145,8 +145,7 @@ class ChunkStream:
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
         )
-        if self._usage is not None:
-            add_usage(message, self._usage)
+        add_usage(message, self._usage, call_cost(self._usage, self._model, finish.gateway))
         return ChatGenerationChunk(message=message, generation_info=info or None)
 
 

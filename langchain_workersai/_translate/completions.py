@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from typing_extensions import assert_never
 
-from langchain_workersai._translate.metadata import token_usage
+from langchain_workersai._provider import PROVIDER
+from langchain_workersai._translate.metadata import spent, token_usage
 from workersai import (
     ChatChoice,
     ChatEvent,
@@ -20,7 +21,7 @@ from workersai import (
     UsageUpdate,
 )
 from workersai import ChatResult as WireResult
-from workersai.integration import ThinkingEvents
+from workersai.integration import ThinkingEvents, call_cost
 
 
 def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMResult:
@@ -31,10 +32,7 @@ def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMRe
         model: The model that was asked, for answers that do not name theirs.
     """
     generations = [
-        [
-            _generation(choice, r, usage=r.usage if i == 0 else None)
-            for i, choice in enumerate(r.choices)
-        ]
+        [_generation(choice, r, model, has_usage=i == 0) for i, choice in enumerate(r.choices)]
         for r in results
     ]
     usages = [r.usage for r in results if r.usage is not None and r.usage.total_tokens]
@@ -49,21 +47,31 @@ def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMRe
     return LLMResult(generations=generations, llm_output=output)
 
 
-def _generation(choice: ChatChoice, result: WireResult, *, usage: Usage | None) -> Generation:
+def _generation(
+    choice: ChatChoice, result: WireResult, model: str, *, has_usage: bool
+) -> Generation:
     known = {
         "finish_reason": choice.finish_reason,
         "logprobs": choice.logprobs,
         "reasoning": choice.reasoning or None,
-        "request_id": result.request_id,
-        **(_cost(usage) if usage is not None else {}),
+        **_call(result, model),
+        **(_spent(result.usage, model, result.gateway) if has_usage else {}),
     }
     info = {key: value for key, value in known.items() if value is not None}
-    return Generation(text=choice.text, generation_info=info or None)
+    return Generation(text=choice.text, generation_info=info)
 
 
-def _cost(usage: Usage) -> dict[str, Any]:
-    tokens = {"usage": token_usage(usage)} if usage.total_tokens else {}
-    return tokens | ({} if usage.neurons is None else {"neurons": [usage.neurons]})
+def _call(answer: WireResult | ChatFinish, model: str) -> dict[str, Any]:
+    return {
+        "model_name": answer.model or model,
+        "model_provider": PROVIDER,
+        "request_id": answer.request_id,
+    }
+
+
+def _spent(usage: Usage | None, model: str, gateway: Mapping[str, str]) -> dict[str, Any]:
+    counted = {} if usage is None or not usage.total_tokens else {"usage": token_usage(usage)}
+    return {**counted, **spent(usage, call_cost(usage, model, gateway))}
 
 
 class CompletionStream:
@@ -77,37 +85,35 @@ class CompletionStream:
             think_tags: Whether text between think tags is reasoning.
         """
         self._model = model
+        self._usage: Usage | None = None
         self._thinking = ThinkingEvents() if think_tags else None
 
     def feed(self, event: ChatEvent) -> Iterator[GenerationChunk]:
         """Read one event."""
         for read in (event,) if self._thinking is None else self._thinking.feed(event):
-            yield generation_chunk(read, model=self._model)
+            if isinstance(read, UsageUpdate):
+                self._usage = read.usage
+            else:
+                yield self._chunk(read)
 
+    def _chunk(self, event: TextDelta | ReasoningDelta | ToolCallDelta | ChatFinish) -> GenerationChunk:
+        """Read one event; what is not text goes into `generation_info`."""
+        if isinstance(event, TextDelta):
+            info = None if event.logprobs is None else {"logprobs": event.logprobs}
+            return GenerationChunk(text=event.text, generation_info=info)
+        return GenerationChunk(text="", generation_info=self._info(event))
 
-def generation_chunk(event: ChatEvent, *, model: str) -> GenerationChunk:
-    """Read one event; what is not text goes into `generation_info`."""
-    if isinstance(event, TextDelta):
-        info = None if event.logprobs is None else {"logprobs": event.logprobs}
-        return GenerationChunk(text=event.text, generation_info=info)
-    return GenerationChunk(text="", generation_info=_info(event, model))
-
-
-def _info(
-    event: ReasoningDelta | ToolCallDelta | UsageUpdate | ChatFinish, model: str
-) -> dict[str, Any] | None:
-    if isinstance(event, ReasoningDelta):
-        return {"reasoning": event.text}
-    if isinstance(event, ToolCallDelta):
-        # A prompt offers no tools; a model that calls one all the same has said nothing.
-        return None
-    if isinstance(event, UsageUpdate):
-        return _cost(event.usage)
-    if isinstance(event, ChatFinish):
-        known = {
-            "finish_reason": event.finish_reason,
-            "model_name": event.model or model,
-            "request_id": event.request_id,
-        }
-        return {key: value for key, value in known.items() if value is not None}
-    assert_never(event)
+    def _info(self, event: ReasoningDelta | ToolCallDelta | ChatFinish) -> dict[str, Any] | None:
+        if isinstance(event, ReasoningDelta):
+            return {"reasoning": event.text}
+        if isinstance(event, ToolCallDelta):
+            # A prompt offers no tools; a model that calls one all the same has said nothing.
+            return None
+        if isinstance(event, ChatFinish):
+            known = {
+                "finish_reason": event.finish_reason,
+                **_call(event, self._model),
+                **_spent(self._usage, self._model, event.gateway),
+            }
+            return {key: value for key, value in known.items() if value is not None}
+        assert_never(event)

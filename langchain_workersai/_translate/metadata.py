@@ -2,7 +2,7 @@
 
 LangChain adds up the chunks of a stream, and users add up those of an agent's whole run: texts and
 lists are joined, whole numbers are added, and two fractions that differ raise `TypeError`. So
-neurons, which are fractions, come as a list with one number a call.
+neurons and USD, which are fractions, come as lists with one number a call.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from workersai import ChatResult as WireResult
 
 INVALID_CALLS = "invalid_tool_calls"
 """Where a stream's last chunk keeps calls that cannot be run, as the model wrote them."""
+
+NEURONS, COST = "neurons", "cost_usd"
+"""Where an answer has what it cost: Cloudflare's billing unit, and USD by the page's prices."""
 
 
 def response_metadata(answer: WireResult | ChatFinish, *, model: str) -> dict[str, Any]:
@@ -53,13 +56,18 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
     return counts
 
 
-def add_usage(message: AIMessage, usage: Usage) -> None:
-    """Put a call's usage on the one message that carries it."""
-    if usage.total_tokens:  # else the cost alone is known, from a header
+def add_usage(message: AIMessage, usage: Usage | None, cost: float | None) -> None:
+    """Put a call's usage and its cost in USD on the one message that carries them."""
+    if usage is not None and usage.total_tokens:  # else the neurons alone are known, from a header
         message.usage_metadata = usage_metadata(usage)
         message.response_metadata["token_usage"] = token_usage(usage)
-    if usage.neurons is not None:
-        message.response_metadata["neurons"] = [usage.neurons]
+    message.response_metadata.update(spent(usage, cost))
+
+
+def spent(usage: Usage | None, cost: float | None) -> dict[str, list[float]]:
+    """Write neurons and USD as lists with one number; what is not known is absent."""
+    known = {NEURONS: None if usage is None else usage.neurons, COST: cost}
+    return {name: [value] for name, value in known.items() if value is not None}
 
 
 def token_usage(usage: Usage) -> dict[str, Any]:

@@ -150,6 +150,7 @@ class Generation(Connection, GenerationFields):
             only_first_call=only_one or arguments.get("parallel_tool_calls") is False,
             reasoning_as_text=self.reasoning_as_text,
             think_tags=splits_think_tags(self.think_tags, arguments["model"]),
+            model=arguments["model"],
         )
         given = kwargs.get("tool_call_retries")
         return Call(arguments, options, self.tool_call_retries if given is None else given)
@@ -159,6 +160,7 @@ class Generation(Connection, GenerationFields):
         options = AnswerOptions(
             reasoning_as_text=self.reasoning_as_text,
             think_tags=splits_think_tags(self.think_tags, arguments["model"]),
+            model=arguments["model"],
         )
         return Call(arguments, options)
 

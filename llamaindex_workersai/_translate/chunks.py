@@ -36,7 +36,7 @@ from workersai import (
     UsageUpdate,
     without_think_tags,
 )
-from workersai.integration import AskedAgain, RoundEvent, ThinkingEvents
+from workersai.integration import AskedAgain, RoundEvent, ThinkingEvents, call_cost
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,13 @@ class AnswerOptions:
         only_first_call: Whether calls after the first are left out.
         reasoning_as_text: Whether reasoning stands in for a text that never came.
         think_tags: Whether what the text has between `<think>` tags is reasoning.
+        model: The model that is asked; what the answer cost is reckoned by its prices.
     """
 
     only_first_call: bool = False
     reasoning_as_text: bool = False
     think_tags: bool = False
+    model: str = ""
 
 
 @dataclass
@@ -191,8 +193,9 @@ class ChatAssembler:
             "finish_reason": event.finish_reason,
             "system_fingerprint": event.system_fingerprint,
         }
+        cost = call_cost(self._usage, self._options.model, event.gateway)
         response.raw = _raw(
-            {name: value for name, value in facts.items() if value is not None}, self._usage
+            {name: value for name, value in facts.items() if value is not None}, self._usage, cost
         )
         response.delta = (response.message.content or "")[shown:]
         response.logprobs = self._logprobs or None
@@ -269,7 +272,8 @@ def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse
         gateway=result.gateway,
     )
     response = answer.response(options)
-    response.raw = _raw(result.raw, result.usage)
+    cost = call_cost(result.usage, options.model, result.gateway)
+    response.raw = _raw(result.raw, result.usage, cost)
     if result.logprobs:
         response.logprobs = from_wire_logprobs(result.logprobs)
     return response
@@ -290,10 +294,11 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
     )
 
 
-def _raw(answer: Mapping[str, Any], usage: Usage | None) -> dict[str, Any]:
-    """A plain dict with OpenAI's `usage`: what token counters and tracers read."""
+def _raw(answer: Mapping[str, Any], usage: Usage | None, cost: float | None) -> dict[str, Any]:
+    """A plain dict with OpenAI's `usage`, what token counters and tracers read, and the cost."""
     raw = {name: value for name, value in answer.items() if name != "usage"}
-    return raw if usage is None else {**raw, "usage": usage.to_dict()}
+    beside = {"usage": None if usage is None else usage.to_dict(), "cost_usd": cost}
+    return raw | {name: value for name, value in beside.items() if value is not None}
 
 
 def _call_block(call: ToolCall) -> ToolCallBlock:

@@ -144,6 +144,8 @@ class ModelProfile:
         """Return the price of *usage* in USD by the page's prices; `None` if they are unknown."""
         if self.input_price is None:
             return None
+        if self.output_price is None and usage.completion_tokens:
+            return None
         cached = 0 if self.cached_price is None else usage.cached_tokens or 0
         paid = (usage.prompt_tokens - cached) * self.input_price
         paid += cached * (self.cached_price or 0.0)

@@ -44,6 +44,7 @@ from workersai.integration.again import (
 )
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
+from workersai.integration.costs import CostMeter, CostTotals, call_cost
 from workersai.integration.content import document_part, image_type, text_of_any
 from workersai.integration.fields import (
     CONNECTION,
@@ -76,7 +77,7 @@ from workersai.integration.structured import (
 )
 from workersai.integration.thinking import splits_think_tags
 from workersai.integration.tools import function_tool
-from workersai.integration.usage import usage_facts
+from workersai.integration.usage import call_facts, usage_facts
 from workersai.thinking import ThinkingEvents
 from workersai.types import SendingOptions, WireFunctionCall, WireMessage, WireToolCall
 
@@ -90,6 +91,8 @@ __all__ = [
     "BodyFields",
     "CheckedFields",
     "Clients",
+    "CostMeter",
+    "CostTotals",
     "ConnectionFields",
     "ConnectionSettings",
     "EmbeddingFields",
@@ -112,6 +115,8 @@ __all__ = [
     "WireToolCall",
     "ask_rounds",
     "ask_rounds_async",
+    "call_cost",
+    "call_facts",
     "call_each",
     "call_each_async",
     "catalogue_profile",

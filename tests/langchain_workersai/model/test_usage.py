@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 
 from langchain_workersai import WorkersAIEmbeddings, WorkersAIRerank
 from tests.langchain_workersai.scripted import IN_LANGGRAPH_TASKS
+from workersai import get_profile
 
 SMALL = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
@@ -35,7 +36,10 @@ def reply(result: dict[str, Any]) -> httpx.Response:
 
 
 def facts(model: str, **usage: Any) -> dict[str, Any]:
-    return {"model": model, "usage": {**usage, "neurons": 0.5}, "request_ids": ["ray-5"]}
+    tokens = usage.get("prompt_tokens")
+    cost = None if tokens is None else tokens * (get_profile(model).input_price or 0) / 1_000_000
+    usage = {**usage, "neurons": 0.5}
+    return {"model": model, "usage": usage, "cost_usd": cost, "request_ids": ["ray-5"]}
 
 
 TOKENS = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}

@@ -13,9 +13,9 @@ from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 
 from langchain_workersai._translate.answers import from_wire_chat_result
 from langchain_workersai._translate.chunks import ChunkStream
-from langchain_workersai._translate.completions import from_wire_completions, generation_chunk
+from langchain_workersai._translate.completions import CompletionStream, from_wire_completions
 from langchain_workersai._translate.metadata import INVALID_CALLS
-from tests.langchain_workersai.scripted import merged
+from tests.langchain_workersai.scripted import GRANITE, merged
 from workersai import (
     ChatChoice,
     ChatEvent,
@@ -28,6 +28,7 @@ from workersai import (
     ToolCallDelta,
     Usage,
     UsageUpdate,
+    get_profile,
 )
 
 COUNTS = st.integers(0, 10**9)
@@ -87,7 +88,7 @@ def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
 
 def chunks(events: list[ChatEvent]) -> list[AIMessageChunk]:
     """The chunks as `stream` gives them: with what `generation_info` has in their metadata."""
-    stream = ChunkStream(model="@cf/a/b")
+    stream = ChunkStream(model=GRANITE)
     given = [chunk for event in events for chunk in stream.feed(event)]
     messages = []
     for chunk in given:
@@ -100,10 +101,16 @@ def chunks(events: list[ChatEvent]) -> list[AIMessageChunk]:
 
 def whole(result: ChatResult) -> AIMessageChunk:
     """A plain answer as the chunk that LangChain makes of it to add it to others."""
-    message = from_wire_chat_result(result, model="@cf/a/b").generations[0].message
+    message = from_wire_chat_result(result, model=GRANITE).generations[0].message
     return AIMessageChunk(
         **message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
     )
+
+
+def costs_of(usages: list[Usage]) -> list[float]:
+    """What calls cost by the page's prices, where they counted tokens."""
+    costs = [get_profile(GRANITE).cost(usage) for usage in usages]
+    return [cost for cost in costs if cost is not None]
 
 
 @settings(max_examples=300)
@@ -120,6 +127,7 @@ def test_the_chunks_of_several_calls_add_up(
     usages = [result.usage for result, _ in asked if result.usage is not None]
     neurons = [usage.neurons for usage in usages if usage.neurons is not None]
     assert total.response_metadata.get("neurons", []) == neurons
+    assert total.response_metadata.get("cost_usd", []) == costs_of(usages)
     assert total.text == "".join(result.text for result, _ in asked)
     if any(usage.total_tokens for usage in usages):
         assert total.usage_metadata is not None
@@ -135,7 +143,7 @@ def test_plain_answers_add_up_like_streams(
     """A plain answer and a stream have the same metadata, so that either can follow the other."""
     for result, events in asked:
         streamed = message_chunk_to_message(merged(chunks(events)))
-        plain = from_wire_chat_result(result, model="@cf/a/b").generations[0].message
+        plain = from_wire_chat_result(result, model=GRANITE).generations[0].message
         assert streamed.response_metadata == plain.response_metadata
         streamed.additional_kwargs.pop(INVALID_CALLS, None)  # as written: a stream breaks them
         assert streamed.additional_kwargs == plain.additional_kwargs
@@ -151,8 +159,11 @@ def test_the_chunks_of_several_completions_add_up(
     asked: list[tuple[ChatResult, list[ChatEvent]]],
 ) -> None:
     """The generations of a completion, streamed or whole, have a sum too."""
-    given = [generation_chunk(event, model="m") for _, events in asked for event in events]
-    results = from_wire_completions([result for result, _ in asked], model="m")
+    given = []
+    for _, events in asked:
+        stream = CompletionStream(model=GRANITE, think_tags=False)
+        given += [chunk for event in events for chunk in stream.feed(event)]
+    results = from_wire_completions([result for result, _ in asked], model=GRANITE)
     plain = [
         GenerationChunk(text=made.text, generation_info=made.generation_info)
         for row in results.generations
@@ -165,6 +176,7 @@ def test_the_chunks_of_several_completions_add_up(
         usages = [result.usage for result, _ in asked if result.usage is not None]
         neurons = [usage.neurons for usage in usages if usage.neurons is not None]
         assert (total.generation_info or {}).get("neurons", []) == neurons
+        assert (total.generation_info or {}).get("cost_usd", []) == costs_of(usages)
         assert total.text == "".join(result.text for result, _ in asked)
 
 

@@ -1,0 +1,153 @@
+"""What calls of this package cost together: a callback handler, and a context that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
+from typing_extensions import override
+
+from langchain_workersai._provider import PROVIDER
+from langchain_workersai._translate.metadata import COST, NEURONS
+from workersai.integration import CostMeter, CostTotals
+
+EVENTS = frozenset({"workersai_embeddings", "workersai_rerank"})
+"""The custom events that tell what calls for vectors and rankings cost."""
+
+
+class WorkersAICostCallbackHandler(BaseCallbackHandler):
+    """Adds up what the calls of this package's classes cost: calls, tokens, neurons, USD.
+
+    ```python
+    costs = WorkersAICostCallbackHandler()
+    agent.invoke({"messages": [...]}, config={"callbacks": [costs]})
+    costs.total.cost_usd, costs.by_model
+    ```
+
+    It hears of chat models and completion models, streamed or not, and of the embeddings and
+    rerankers of a run that has it. Other providers' models are not counted; nor are answers from
+    LangChain's cache, for which no request was made, and calls that failed or were broken off,
+    which report no usage. A call whose price is not known is in `calls_without_cost`, and not
+    in the sum as 0. One handler may serve many runs and threads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._meter = CostMeter()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.by_model!r})"
+
+    @property
+    def by_model(self) -> dict[str, CostTotals]:
+        """The totals of each model, by the name that its answers have."""
+        return self._meter.by_model
+
+    @property
+    def total(self) -> CostTotals:
+        """The totals of all models together."""
+        return self._meter.total
+
+    def reset(self) -> None:
+        """Begin again at nothing."""
+        self._meter.reset()
+
+    @override
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """Add the calls that a run of a model made: one for each prompt."""
+        for generations in response.generations:
+            for generation in generations[:1]:  # the first of several answers has the usage
+                if isinstance(generation, ChatGeneration):
+                    facts = _of_message(generation.message)
+                else:
+                    facts = _of_metadata(generation.generation_info or {}, "usage")
+                if facts is not None:
+                    self._meter.add_facts(facts)
+
+    @override
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Add a call for vectors or a ranking."""
+        if name in EVENTS:
+            self._meter.add_facts(data)
+
+
+def _of_message(message: Any) -> dict[str, Any] | None:
+    if not isinstance(message, AIMessage):
+        return None
+    usage: Mapping[str, Any] = message.usage_metadata or {}
+    if usage.get("total_cost") == 0:  # LangChain marks answers from its cache so
+        return None
+    return _of_metadata(message.response_metadata, "token_usage")
+
+
+def _of_metadata(metadata: Mapping[str, Any], usage: str) -> dict[str, Any] | None:
+    """Read the plain values of a call; `None` if it is another provider's."""
+    if metadata.get("model_provider") != PROVIDER:
+        return None
+    neurons, cost = metadata.get(NEURONS), metadata.get(COST)
+    spent = {} if neurons is None else {"neurons": sum(neurons)}
+    return {
+        "model": metadata.get("model_name"),
+        "usage": {**metadata.get(usage, {}), **spent},
+        "cost_usd": None if cost is None else sum(cost),
+    }
+
+
+# --------------------------------------------------------------------------------- a context
+
+_places: list[ContextVar[WorkersAICostCallbackHandler | None]] = []
+"""Where handlers of open contexts are: as many places as contexts were ever open in one another.
+
+LangChain never forgets a place that was registered, so that they are used again.
+"""
+
+
+@contextmanager
+def get_workersai_callback() -> Generator[WorkersAICostCallbackHandler, None, None]:
+    """Count the cost of all calls inside a `with` block.
+
+    ```python
+    with get_workersai_callback() as costs:
+        llm.invoke("Name a prime.")
+    print(costs.total.cost_usd)
+    ```
+
+    Calls in tasks and in threads that LangChain starts inside the block are counted too, and so
+    are embeddings and rerankers outside of a run. Blocks may stand in one another: each counts
+    what is in it.
+
+    Yields:
+        The handler, which can still be read after the block.
+    """
+    handler, place = WorkersAICostCallbackHandler(), _free_place()
+    token = place.set(handler)
+    try:
+        yield handler
+    finally:
+        place.reset(token)
+
+
+def _free_place() -> ContextVar[WorkersAICostCallbackHandler | None]:
+    for place in _places:
+        if place.get() is None:
+            return place
+    place = ContextVar[WorkersAICostCallbackHandler | None]("workersai_costs", default=None)
+    register_configure_hook(place, inheritable=True)
+    _places.append(place)
+    return place

@@ -1,0 +1,160 @@
+"""What calls cost: one call by its model's prices, and the sum of many.
+
+Prices are those of the model's page, in USD per million tokens. Where the page or the usage of a
+call is not known, neither is its cost: it is `None`, is counted as such, and is never taken for 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from workersai._models import get_profile
+from workersai.results import Usage
+
+__all__ = ["CostMeter", "CostTotals", "call_cost"]
+
+_NO_GATEWAY: Mapping[str, str] = MappingProxyType({})
+
+
+def call_cost(
+    usage: Usage | None, model: str, gateway: Mapping[str, str] = _NO_GATEWAY
+) -> float | None:
+    """Return what a call cost in USD, by the prices of the model's page.
+
+    Args:
+        usage: What the call reported; `None` if it reported nothing.
+        model: The model that was asked.
+        gateway: What an AI Gateway said of the call, as in `ChatResult.gateway`. An answer from
+            its cache costs nothing, because no model was asked (page: AI Gateway, caching).
+
+    Returns:
+        `None` if the tokens of the call or the prices of the model are not known.
+    """
+    if gateway.get("cache_status", "").upper() == "HIT":
+        return 0.0
+    return None if usage is None else get_profile(model).cost(usage)
+
+
+@dataclass(frozen=True, slots=True)
+class CostTotals:
+    """What some calls cost together.
+
+    Attributes:
+        calls: How many calls ended with an answer.
+        input_tokens: Tokens read, cached ones included.
+        output_tokens: Tokens written, reasoning included.
+        cached_tokens: Tokens read that the prefix cache answered, where reported.
+        reasoning_tokens: Tokens spent on reasoning, where reported.
+        neurons: Cloudflare's billing unit, where reported; `None` if no call reported any.
+        cost_usd: USD by the prices of the models' pages; `None` if the cost of no call is known.
+        calls_without_usage: Calls that reported no tokens; the counts above lack theirs.
+        calls_without_cost: Calls whose cost is not known; `cost_usd` lacks theirs.
+    """
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    neurons: float | None = None
+    cost_usd: float | None = None
+    calls_without_usage: int = 0
+    calls_without_cost: int = 0
+
+    def __add__(self, other: CostTotals) -> CostTotals:
+        """Sum two totals, field by field."""
+        return CostTotals(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            neurons=_sum(self.neurons, other.neurons),
+            cost_usd=_sum(self.cost_usd, other.cost_usd),
+            calls_without_usage=self.calls_without_usage + other.calls_without_usage,
+            calls_without_cost=self.calls_without_cost + other.calls_without_cost,
+        )
+
+    @classmethod
+    def of_call(cls, usage: Usage | None, cost_usd: float | None) -> CostTotals:
+        """Return the totals of one call."""
+        counted = usage or Usage()
+        return cls(
+            calls=1,
+            input_tokens=counted.prompt_tokens,
+            output_tokens=counted.completion_tokens,
+            cached_tokens=counted.cached_tokens or 0,
+            reasoning_tokens=counted.reasoning_tokens or 0,
+            neurons=counted.neurons,
+            cost_usd=cost_usd,
+            calls_without_usage=int(not counted.total_tokens),
+            calls_without_cost=int(cost_usd is None),
+        )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
+
+
+class CostMeter:
+    """Adds up what calls cost, for each model and in all; threads may share one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_model: dict[str, CostTotals] = {}
+
+    def __repr__(self) -> str:
+        return repr(self.by_model)
+
+    def add(self, model: str, usage: Usage | None, cost_usd: float | None) -> None:
+        """Add one call.
+
+        Args:
+            model: The model it is counted under.
+            usage: What the call reported, `None` if it reported nothing.
+            cost_usd: What it cost in USD, `None` if that is not known.
+        """
+        call = CostTotals.of_call(usage, cost_usd)
+        with self._lock:
+            self._by_model[model] = self._by_model.get(model, CostTotals()) + call
+
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Add one call by its plain values; see `call_facts`."""
+        self.add(str(facts["model"]), _usage(facts.get("usage")), facts.get("cost_usd"))
+
+    @property
+    def by_model(self) -> dict[str, CostTotals]:
+        """The totals of each model that was asked, in a dict of the caller's own."""
+        with self._lock:
+            return dict(self._by_model)
+
+    @property
+    def total(self) -> CostTotals:
+        """The totals of all models together."""
+        return sum(self.by_model.values(), CostTotals())
+
+    def reset(self) -> None:
+        """Begin again at nothing."""
+        with self._lock:
+            self._by_model.clear()
+
+
+def _usage(written: Mapping[str, Any] | None) -> Usage | None:
+    """Read what `Usage.to_dict` wrote."""
+    if written is None:
+        return None
+    read, wrote = (written.get(f"{kind}_tokens_details", {}) for kind in ("prompt", "completion"))
+    return Usage(
+        prompt_tokens=written.get("prompt_tokens", 0),
+        completion_tokens=written.get("completion_tokens", 0),
+        total_tokens=written.get("total_tokens", 0),
+        cached_tokens=read.get("cached_tokens"),
+        reasoning_tokens=wrote.get("reasoning_tokens"),
+        neurons=written.get("neurons"),
+    )
