@@ -12,7 +12,11 @@ except ImportError as error:
 from llamaindex_workersai import _register
 from llamaindex_workersai._errors import StructuredOutputError, ToolCallError
 from llamaindex_workersai._model.retries import WorkersAIRetryEvent
-from llamaindex_workersai._model.usage import WorkersAIUsageEvent
+from llamaindex_workersai._model.usage import (
+    WorkersAICostHandler,
+    WorkersAIUsageEvent,
+    count_workersai_costs,
+)
 from llamaindex_workersai.embeddings import WorkersAIEmbedding
 from llamaindex_workersai.llm import WorkersAI
 from llamaindex_workersai.rerank import WorkersAIRerank
@@ -36,6 +40,7 @@ from workersai import (
     WorkersAIError,
     __version__,
 )
+from workersai.integration import CostTotals
 
 __all__ = [
     "APIConnectionError",
@@ -44,6 +49,7 @@ __all__ = [
     "AuthenticationError",
     "ConfigurationError",
     "ContextWindowExceededError",
+    "CostTotals",
     "InvalidRequestError",
     "NotFoundError",
     "OutOfCapacityError",
@@ -57,12 +63,14 @@ __all__ = [
     "Timeout",
     "ToolCallError",
     "WorkersAI",
+    "WorkersAICostHandler",
     "WorkersAIEmbedding",
     "WorkersAIError",
     "WorkersAIRerank",
     "WorkersAIRetryEvent",
     "WorkersAIUsageEvent",
     "__version__",
+    "count_workersai_costs",
 ]
 
 _register.register()

@@ -22,10 +22,10 @@ from llamaindex_workersai._model.batches import BatchedChat
 from llamaindex_workersai._model.options import checks_options
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
+from llamaindex_workersai._model.usage import reporting
 from llamaindex_workersai._translate.chunks import (
     ChatReader,
     CompletionReader,
-    from_wire_result,
     to_completion,
 )
 from llamaindex_workersai._translate.messages import checks_messages
@@ -123,7 +123,7 @@ class WorkersAI(BatchedChat):
             WorkersAIError: See its subclasses.
         """
         call = self._chat_call(messages, kwargs)
-        return from_wire_result(ask_rounds(self._client().chat, call.rounds()), call.options)
+        return call.read(ask_rounds(self._client().chat, call.rounds()))
 
     @checks_options
     @checks_messages
@@ -131,8 +131,7 @@ class WorkersAI(BatchedChat):
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
-        result = await ask_rounds_async(self._async_client().chat, call.rounds())
-        return from_wire_result(result, call.options)
+        return call.read(await ask_rounds_async(self._async_client().chat, call.rounds()))
 
     @checks_options
     @checks_messages
@@ -143,7 +142,7 @@ class WorkersAI(BatchedChat):
         rounds = call.rounds(include_usage=self.stream_usage)
         events = stream_rounds(self._client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return read_stream(events, reader.feed, reader.partial)
+        return read_stream(events, reporting(reader.feed, call.model), reader.partial)
 
     @checks_options
     @checks_messages
@@ -156,7 +155,7 @@ class WorkersAI(BatchedChat):
         rounds = call.rounds(include_usage=self.stream_usage)
         events = stream_rounds_async(self._async_client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return aread_stream(events, reader.feed, reader.partial)
+        return aread_stream(events, reporting(reader.feed, call.model), reader.partial)
 
     # ------------------------------------------------------------------------- completion
 
@@ -173,11 +172,8 @@ class WorkersAI(BatchedChat):
             kwargs: As in `chat`, without tools.
         """
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
-        return to_completion(
-            from_wire_result(
-                self._client().complete(**call.arguments, on_retry=report_retry), call.options
-            )
-        )
+        result = self._client().complete(**call.arguments, on_retry=report_retry)
+        return to_completion(call.read(result))
 
     @checks_options
     @llm_completion_callback()
@@ -187,7 +183,7 @@ class WorkersAI(BatchedChat):
         """Complete a prompt; see `complete`."""
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         result = await self._async_client().complete(**call.arguments, on_retry=report_retry)
-        return to_completion(from_wire_result(result, call.options))
+        return to_completion(call.read(result))
 
     @checks_options
     @llm_completion_callback()
@@ -198,7 +194,7 @@ class WorkersAI(BatchedChat):
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         events = self._client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
-        return read_stream(events, reader.feed, reader.partial)
+        return read_stream(events, reporting(reader.feed, call.model), reader.partial)
 
     @checks_options
     @llm_completion_callback()
@@ -209,7 +205,7 @@ class WorkersAI(BatchedChat):
         call = self._completion_call(self._formatted(prompt, formatted), kwargs)
         events = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
-        return aread_stream(events, reader.feed, reader.partial)
+        return aread_stream(events, reporting(reader.feed, call.model), reader.partial)
 
     def _formatted(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:

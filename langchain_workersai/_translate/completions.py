@@ -96,7 +96,9 @@ class CompletionStream:
             else:
                 yield self._chunk(read)
 
-    def _chunk(self, event: TextDelta | ReasoningDelta | ToolCallDelta | ChatFinish) -> GenerationChunk:
+    def _chunk(
+        self, event: TextDelta | ReasoningDelta | ToolCallDelta | ChatFinish
+    ) -> GenerationChunk:
         """Read one event; what is not text goes into `generation_info`."""
         if isinstance(event, TextDelta):
             info = None if event.logprobs is None else {"logprobs": event.logprobs}

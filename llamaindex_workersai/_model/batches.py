@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias, cast
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -155,7 +156,7 @@ class BatchedChat(StructuredPrediction):
         return cast("list[BatchRequest]", requests), arguments["model"], sent
 
     def _answers(self, job: BatchJob, **reading: Any) -> Answers:
-        options = self._chat_call((), reading).options
+        options = replace(self._chat_call((), reading).options, model=job.model)
         return [_answer(result, job.model, options) for result in job.results]
 
 

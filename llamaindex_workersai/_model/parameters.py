@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, LLMMetadata
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
 from llama_index.core.constants import DEFAULT_CONTEXT_WINDOW, DEFAULT_NUM_OUTPUTS
 from pydantic import Field, StrictBool
 
 from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
-from llamaindex_workersai._translate.chunks import AnswerOptions
+from llamaindex_workersai._model.usage import reported
+from llamaindex_workersai._translate.chunks import AnswerOptions, from_wire_result
 from llamaindex_workersai._translate.messages import to_wire_messages
-from workersai import ModelProfile, get_profile
+from workersai import ChatResult, ModelProfile, get_profile
 from workersai.integration import CONFIG, GenerationFields, Rounds, splits_think_tags, to_history
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,15 @@ class Call:
     arguments: dict[str, Any]
     options: AnswerOptions
     retries: int = 0
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return self.options.model
+
+    def read(self, result: ChatResult) -> ChatResponse:
+        """Read the answer, and tell LlamaIndex's handlers what it cost."""
+        return reported(from_wire_result(result, self.options), self.model)
 
     def rounds(self, **beside: Any) -> Rounds:
         """Write the requests: more than one where a tool call cannot be run."""

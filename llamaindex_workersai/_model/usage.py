@@ -1,30 +1,45 @@
-"""What embeddings and rankings cost -> an event of LlamaIndex's instrumentation."""
+"""What calls cost -> an event of LlamaIndex's instrumentation, and the handler that adds it up."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
+from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index_instrumentation import get_dispatcher
+from pydantic import PrivateAttr
+from typing_extensions import override
 
 from workersai import EmbeddingResult, RerankResult
-from workersai.integration import usage_facts
+from workersai.integration import CostMeter, CostTotals, usage_facts
 
 _dispatcher = get_dispatcher(__name__)
 
+ItemT = TypeVar("ItemT")
+ResponseT = TypeVar("ResponseT", ChatResponse, CompletionResponse)
+
 
 class WorkersAIUsageEvent(BaseEvent):
-    """What a call for vectors or a ranking cost; LlamaIndex's own events have no place for it.
+    """What a call cost: a chat, a completion, a call for vectors, or a ranking.
+
+    It comes when the whole answer is there; of a stream, before its last response.
 
     Attributes:
-        model: The model that was asked.
+        model: The model, by the name that the answer has, else that of the one that was asked.
         usage: As in an OpenAI answer, with Cloudflare's `neurons`; `None` if the server reported
             nothing.
+        cost_usd: USD by the prices of the model's page; `None` if they, or the tokens, are not
+            known.
         request_ids: Cloudflare's id of each request.
     """
 
     model: str | None
     usage: dict[str, Any] | None
+    cost_usd: float | None = None
     request_ids: list[str]
 
     @classmethod
@@ -33,6 +48,119 @@ class WorkersAIUsageEvent(BaseEvent):
         return "WorkersAIUsageEvent"
 
 
+class WorkersAICostHandler(BaseEventHandler):
+    """Adds up what the calls of this package's classes cost: calls, tokens, neurons, USD.
+
+    ```python
+    from llama_index.core.instrumentation import get_dispatcher
+
+    costs = WorkersAICostHandler()
+    get_dispatcher().add_event_handler(costs)
+    print(costs.total.cost_usd, costs.by_model)
+    ```
+
+    Added to LlamaIndex's dispatcher, it counts the calls of the whole process;
+    `count_workersai_costs` counts those of a block. Calls that failed or were broken off report no
+    usage and are not counted. A call whose price is not known is in `calls_without_cost`,
+    and not in the sum as 0. Threads may share a handler.
+    """
+
+    _meter: CostMeter = PrivateAttr(default_factory=CostMeter)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name the class for LlamaIndex."""
+        return "WorkersAICostHandler"
+
+    @property
+    def by_model(self) -> dict[str, CostTotals]:
+        """The totals of each model, by the name that its answers have."""
+        return self._meter.by_model
+
+    @property
+    def total(self) -> CostTotals:
+        """The totals of all models together."""
+        return self._meter.total
+
+    def reset(self) -> None:
+        """Begin again at nothing."""
+        self._meter.reset()
+
+    @override
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        """Add a call."""
+        if isinstance(event, WorkersAIUsageEvent):
+            self._meter.add_facts(vars(event))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.by_model!r})"
+
+
+_counting: ContextVar[tuple[WorkersAICostHandler, ...]] = ContextVar("workersai_costs", default=())
+
+
+@contextmanager
+def count_workersai_costs() -> Generator[WorkersAICostHandler, None, None]:
+    """Count the cost of all calls inside a `with` block.
+
+    ```python
+    with count_workersai_costs() as costs:
+        query_engine.query("Where does the Rhine end?")
+    print(costs.total.cost_usd)
+    ```
+
+    Calls in tasks and in threads that LlamaIndex starts inside the block are counted too. Blocks
+    may stand in one another: each counts what is in it.
+
+    Yields:
+        The handler, which can still be read after the block.
+    """
+    handler = WorkersAICostHandler()
+    token = _counting.set((*_counting.get(), handler))
+    try:
+        yield handler
+    finally:
+        _counting.reset(token)
+
+
 def report_usage(result: EmbeddingResult | RerankResult) -> None:
-    """Tell the handlers what a call cost."""
-    _dispatcher.event(WorkersAIUsageEvent(**usage_facts(result)))
+    """Tell the handlers what a call for vectors or a ranking cost."""
+    _report(WorkersAIUsageEvent(**usage_facts(result)))
+
+
+def reported(response: ResponseT, model: str) -> ResponseT:
+    """Tell the handlers what an answer cost, and return it.
+
+    Args:
+        response: A whole answer, or the last response of a stream.
+        model: The model that was asked.
+    """
+    raw, beside = response.raw or {}, response.additional_kwargs
+    name, request_id = raw.get("model"), beside.get("request_id")
+    _report(
+        WorkersAIUsageEvent(
+            model=name if isinstance(name, str) else model,
+            usage=raw.get("usage"),
+            cost_usd=raw.get("cost_usd"),
+            request_ids=[] if request_id is None else [request_id],
+        )
+    )
+    return response
+
+
+def reporting(
+    read: Callable[[ItemT], Iterable[ResponseT]], model: str
+) -> Callable[[ItemT], Iterator[ResponseT]]:
+    """Read a stream as before, and tell the handlers at its end what it cost."""
+
+    def read_and_report(item: ItemT) -> Iterator[ResponseT]:
+        for response in read(item):
+            yield response if response.raw is None else reported(response, model)
+
+    return read_and_report
+
+
+def _report(event: WorkersAIUsageEvent) -> None:
+    _dispatcher.event(event)
+    for handler in _counting.get():
+        handler.handle(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,7 +30,7 @@ KIMI = "@cf/moonshotai/kimi-k2.6"
 SMALL = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
 ONE = (5 * 0.017 + 7 * 0.11) / 1_000_000
-"""The usage of a scripted answer at granite's prices; three cached tokens have no price of theirs."""
+"""The usage of a scripted answer at granite's prices, which has none for cached tokens."""
 CALL = CostTotals(
     calls=1,
     input_tokens=5,
@@ -308,6 +309,19 @@ def test_contexts_stand_in_one_another(scripted: Any, wire: Any) -> None:
         with get_workersai_callback():
             llm.invoke("c")
     assert (outer.total.calls, inner.total.calls) == (3, 1)
+
+
+async def test_contexts_of_two_tasks_do_not_mix(scripted: Any, wire: Any) -> None:
+    """What one request of a server costs is in its context alone."""
+    llm, _ = scripted(wire.answer("a"))
+
+    async def work(calls: int) -> int:
+        with get_workersai_callback() as costs:
+            for _ in range(calls):
+                await llm.ainvoke("a")
+        return costs.total.calls
+
+    assert [*await asyncio.gather(work(1), work(2), work(3))] == [1, 2, 3]
 
 
 def test_contexts_leave_nothing_in_langchain(scripted: Any, wire: Any) -> None:

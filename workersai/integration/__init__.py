@@ -44,8 +44,8 @@ from workersai.integration.again import (
 )
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
-from workersai.integration.costs import CostMeter, CostTotals, call_cost
 from workersai.integration.content import document_part, image_type, text_of_any
+from workersai.integration.costs import CostMeter, CostTotals, call_cost
 from workersai.integration.fields import (
     CONNECTION,
     BodyFields,
@@ -77,7 +77,7 @@ from workersai.integration.structured import (
 )
 from workersai.integration.thinking import splits_think_tags
 from workersai.integration.tools import function_tool
-from workersai.integration.usage import call_facts, usage_facts
+from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
 from workersai.types import SendingOptions, WireFunctionCall, WireMessage, WireToolCall
 
@@ -91,10 +91,10 @@ __all__ = [
     "BodyFields",
     "CheckedFields",
     "Clients",
-    "CostMeter",
-    "CostTotals",
     "ConnectionFields",
     "ConnectionSettings",
+    "CostMeter",
+    "CostTotals",
     "EmbeddingFields",
     "EmbeddingSettings",
     "ExtraFields",
@@ -116,7 +116,6 @@ __all__ = [
     "ask_rounds",
     "ask_rounds_async",
     "call_cost",
-    "call_facts",
     "call_each",
     "call_each_async",
     "catalogue_profile",

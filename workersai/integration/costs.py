@@ -36,7 +36,9 @@ def call_cost(
     """
     if gateway.get("cache_status", "").upper() == "HIT":
         return 0.0
-    return None if usage is None else get_profile(model).cost(usage)
+    if usage is None or not usage.total_tokens:
+        return None
+    return get_profile(model).cost(usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class CostMeter:
             self._by_model[model] = self._by_model.get(model, CostTotals()) + call
 
     def add_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add one call by its plain values; see `call_facts`."""
+        """Add one call by its `model`, `usage` and `cost_usd`; see `usage_facts`."""
         self.add(str(facts["model"]), _usage(facts.get("usage")), facts.get("cost_usd"))
 
     @property

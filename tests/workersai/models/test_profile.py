@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from importlib import resources
 from typing import Any
 
@@ -235,6 +235,13 @@ def test_a_cached_token_costs_less_where_the_page_says_so() -> None:
     assert kimi.cost(usage) == pytest.approx(0.6 * 0.95 + 0.4 * 0.16)
     assert kimi.cost(Usage(1_000_000, 0, 1_000_000)) == pytest.approx(0.95)
     assert get_profile(GRANITE).cost(usage) == pytest.approx(0.017)
+
+
+def test_tokens_without_a_price_have_no_cost() -> None:
+    """An unknown price is no zero, unless there is nothing to pay by it."""
+    granite = get_profile(GRANITE)
+    assert replace(granite, output_price=None).cost(Usage(1, 1, 2)) is None
+    assert replace(granite, output_price=None).cost(Usage(1, 0, 1)) == pytest.approx(0.017e-6)
 
 
 def test_profiles_do_not_change() -> None:
