@@ -63,7 +63,8 @@ class _Facts:
         return EmbeddingResult([], state.usage, self.model, state.pooling, tuple(state.request_ids))
 
     def _result(self, items: Iterable[Any]) -> EmbeddingResult:
-        return replace(self.facts(), vectors=list(map(_vector, items)))
+        vectors = list(map(_vector, items))  # read first: the facts are those of the end
+        return replace(self.facts(), vectors=vectors)
 
 
 def _vector(item: list[float] | NotEmbedded) -> list[float]:

@@ -109,7 +109,7 @@ def whole(result: ChatResult) -> AIMessageChunk:
 
 def costs_of(usages: list[Usage]) -> list[float]:
     """What calls cost by the page's prices, where they counted tokens."""
-    costs = [get_profile(GRANITE).cost(usage) for usage in usages]
+    costs = [get_profile(GRANITE).cost(usage) for usage in usages if usage.total_tokens]
     return [cost for cost in costs if cost is not None]
 
 
