@@ -11,6 +11,9 @@ from langchain_workersai._provider import PROVIDER
 def register() -> None:
     """Make `init_chat_model("workersai:@cf/...")` and `init_embeddings` know this package.
 
+    After it, `model_provider="workersai"`, `configurable_fields`, and agents that take a model by
+    name (`create_agent("workersai:@cf/...")`) work too.
+
     LangChain has no public way to add a provider, so this writes into a table of its own that
     a later version may rename. That is why it is a function to call and not part of the import.
 

@@ -123,7 +123,8 @@ _LLAMA = (
     ModelProfile(
         "@cf/meta/llama-guard-3-8b", context_window=131_072, **prices((0.484, 0.030)),
         inputs=("messages",), parameters=GUARD, text_only_content=True, vision=False,
-        audio=False, lora=True, sources=("page 6996487", f"{_CATALOGUE}: lora", _PRICING),
+        audio=False, files=False, lora=True,
+        sources=("page 6996487", f"{_CATALOGUE}: lora", _PRICING),
     ),
 )  # fmt: skip
 

@@ -29,7 +29,8 @@ class Refusal(NamedTuple):
 def refusal_of(part: Mapping[str, Any], profile: ModelProfile) -> Refusal | None:
     """Return why a model does not accept a content part; `None` if it may accept it."""
     kind = str(part.get("type"))
-    takes = {"image_url": profile.vision, "input_audio": profile.audio}.get(kind)
+    known = {"image_url": profile.vision, "input_audio": profile.audio, "file": profile.files}
+    takes = known.get(kind)
     if takes is False or (profile.text_only_content and not takes):
         reason = f"{profile.name} takes {_takes(profile)}"
         return Refusal(reason, "choose a model that takes it, or send text")
@@ -53,7 +54,7 @@ def _image_refusal(url: str | None, profile: ModelProfile) -> Refusal | None:
 
 
 def _takes(profile: ModelProfile) -> str:
-    kinds = {"images": profile.vision, "audio": profile.audio}
+    kinds = {"images": profile.vision, "audio": profile.audio, "files": profile.files}
     return " and ".join(["text", *(name for name, takes in kinds.items() if takes)]) + " only"
 
 

@@ -80,6 +80,7 @@ class ModelProfile:
         vision: Whether it accepts images.
         image_urls: Whether it accepts the URL of an image; `False`: data URIs only.
         audio: Whether it accepts audio.
+        files: Whether it accepts files, such as PDFs.
         lora: Whether the page lists `lora`, as a parameter or as a property.
         batch: Whether the page says that it accepts queued requests (`async_queue`).
         paid_plan: Whether it needs the Workers Paid plan (else 403 with code 5035).
@@ -122,6 +123,7 @@ class ModelProfile:
     vision: bool | None = None
     image_urls: bool | None = None
     audio: bool | None = None
+    files: bool | None = None
     lora: bool = False
     batch: bool | None = None
     paid_plan: bool | None = None

@@ -32,6 +32,7 @@ CLASSIC_SCHEMA: Mapping[str, Any] = {
     "describes_properties": True,
     "vision": False,
     "audio": False,
+    "files": False,
     "lora": True,
 }
 GUIDED_SCHEMA: Mapping[str, Any] = {

@@ -7,14 +7,21 @@ import sys
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain.chat_models import init_chat_model
 from langchain.embeddings import init_embeddings
+from langchain_core.language_models import ModelProfile
 from langchain_core.runnables import ConfigurableField
+from pydantic import TypeAdapter
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings
+from langchain_workersai._translate.profile import to_langchain_profile
 from tests.langchain_workersai.scripted import GLM, GRANITE
+from workersai._models import known_profiles
 
+KIMI = "@cf/moonshotai/kimi-k2.6"
+TEXT = "text-generation"
 SETTINGS: dict[str, Any] = {"account_id": "0" * 32, "api_token": "t"}
 
 
@@ -53,6 +60,52 @@ def test_a_profile_follows_the_table() -> None:
     assert retired["status"] == "deprecated"
 
 
+ABSENT = object()
+ATTACHMENTS = ("image_inputs", "image_tool_message", "audio_inputs", "pdf_inputs",
+               "pdf_tool_message", "attachment")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (GRANITE, [False] * 6),  # its page takes a string alone
+        ("@cf/meta/llama-3.3-70b-instruct-fp8-fast", [False] * 6),
+        (KIMI, [True, True, ABSENT, ABSENT, ABSENT, True]),
+        (GLM, [ABSENT] * 6),  # its schema lists parts that the model may not take
+    ],
+)
+def test_a_profile_says_what_may_be_attached(model: str, expected: list[Any]) -> None:
+    """Agents leave out what is `False`, and send what is absent: a model may take it."""
+    profile = ChatWorkersAI(model, **SETTINGS).profile
+    assert profile is not None
+    assert [profile.get(name, ABSENT) for name in ATTACHMENTS] == expected
+    assert profile["video_inputs"] is False  # no page has a form for them
+    outputs = [profile[f"{kind}_outputs"] for kind in ("text", "image", "audio", "video")]  # type: ignore[literal-required]  # keys of ModelProfile
+    assert outputs == [True, False, False, False]
+
+
+def test_a_profile_has_the_keys_of_the_core_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An older core warns of keys that it does not know, so that they are left out."""
+    newer = ChatWorkersAI(GRANITE, **SETTINGS).profile
+    assert newer is not None
+    assert newer.keys() <= ModelProfile.__annotations__.keys()
+    older = {n: t for n, t in ModelProfile.__annotations__.items() if "mid_conversation" not in n}
+    monkeypatch.setattr(ModelProfile, "__annotations__", older)
+    profile = to_langchain_profile(GRANITE)
+    assert profile is not None
+    assert profile.keys() <= older.keys()
+    assert "video_inputs" in profile
+
+
+@pytest.mark.parametrize("model", [p.name for p in known_profiles() if p.task == TEXT])
+def test_every_profile_is_one_of_langchain(model: str) -> None:
+    """Each value has the type that LangChain gives its key."""
+    profile = to_langchain_profile(model)
+    assert TypeAdapter(ModelProfile).validate_python(profile, strict=True) == profile
+
+
 def test_an_unknown_model_has_no_profile_and_works(scripted: Any, wire: Any) -> None:
     """A model that nobody described is not described by guessing."""
     llm, _ = scripted(wire.answer("a"), model="@cf/new/model")
@@ -79,6 +132,49 @@ def test_register_adds_the_provider() -> None:
     assert (chat.model, chat.temperature) == (GRANITE, 0)
     embeddings = init_embeddings("workersai:@cf/baai/bge-m3", **SETTINGS)
     assert isinstance(embeddings, WorkersAIEmbeddings)
+
+
+def test_a_provider_may_stand_beside_the_model() -> None:
+    """`model_provider` says the same as the prefix, however it is written."""
+    face.register()
+    for provider in ("workersai", "WorkersAI"):
+        chat = init_chat_model(GRANITE, model_provider=provider, max_tokens=5, **SETTINGS)
+        assert isinstance(chat, ChatWorkersAI)
+        assert (chat.model, chat.max_tokens) == (GRANITE, 5)
+
+
+def test_a_registered_model_can_be_configured(scripted: Any, wire: Any) -> None:
+    """A run chooses its model and parameters; tools that were bound go along."""
+    face.register()
+    template, server = scripted(wire.answer("a"))
+    own = {**SETTINGS, "http_client": template.http_client}
+    chat = init_chat_model(
+        f"workersai:{GRANITE}", configurable_fields=("model", "temperature"), **own
+    )
+    config: Any = {"configurable": {"model": f"workersai:{GLM}", "temperature": 0.5}}
+    chat.bind_tools([{"name": "f", "parameters": {}}]).invoke("hi", config=config)
+    chat.invoke("hi")
+    first, second = server.requests
+    assert [str(r.url).rpartition("/ai/run/")[2] for r in (first, second)] == [GLM, GRANITE]
+    assert server.bodies[0]["temperature"] == 0.5
+    assert server.bodies[0]["tools"][0]["function"]["name"] == "f"
+
+
+def test_a_registered_model_without_a_name(scripted: Any, wire: Any) -> None:
+    """A model that only the run names, by `model` and `model_provider`."""
+    face.register()
+    template, server = scripted(wire.answer("a"))
+    chat: Any = init_chat_model(http_client=template.http_client, **SETTINGS)
+    chosen: Any = {"configurable": {"model": GLM, "model_provider": "workersai"}}
+    assert chat.with_config(chosen).invoke("hi").text == "a"
+    assert GLM in str(server.requests[0].url)
+
+
+def test_agents_take_a_registered_name() -> None:
+    """Where LangChain takes a model by name, the provider's prefix makes ours."""
+    face.register()
+    agent = create_agent(f"workersai:{GRANITE}")
+    assert agent.nodes.keys() >= {"model"}
 
 
 def test_the_public_names() -> None:

@@ -46,7 +46,7 @@ def test_a_part_is_sent_without_what_is_not_its_text() -> None:
 
 
 @pytest.mark.parametrize("part", [IMAGE, AUDIO, FILE], ids=["image", "audio", "file"])
-@pytest.mark.parametrize("model", TEXT_ONLY)
+@pytest.mark.parametrize("model", [*TEXT_ONLY, LLAMA])
 def test_what_is_no_text_is_refused_by_a_text_only_model(model: str, part: dict[str, Any]) -> None:
     """An image for a text-only model raises before any request, naming the model."""
     with pytest.raises(ConfigurationError) as caught:
