@@ -118,10 +118,10 @@ def test_what_is_left_behind_is_named(name: str) -> None:
     """Headers, the gateway's token and what cannot be pickled: one warning where it comes out."""
     it = SEVEN[name].make(http_client=threading.Lock(), **SECRETS)
     written = pickle.dumps(it)
-    with pytest.warns(UserWarning, match="came from a pickle without") as caught:
+    with pytest.warns(UserWarning, match="was unpickled without") as caught:
         twin = pickle.loads(written)
     ((warning),) = caught
-    left = ("default_headers that hold a secret", "gateway['authorization']", "http_client")
+    left = ("default_headers that contain a secret", "gateway['authorization']", "http_client")
     assert all(part in str(warning.message) for part in left)
     assert twin.gateway == {"id": "gate"}
     assert twin.default_headers == {"x-team": "rivers"}
@@ -179,8 +179,8 @@ def test_copies_in_the_process_keep_everything(name: str) -> None:
     ("settings", "parameter", "text"),
     [
         ({}, "api_token", "Set CLOUDFLARE_API_TOKEN in the environment"),
-        ({"gateway": SECRETS["gateway"]}, "gateway", "Make the object in the worker"),
-        ({"default_headers": HEADERS}, "default_headers", "Make the object in the worker"),
+        ({"gateway": SECRETS["gateway"]}, "gateway", "Create the object in the worker"),
+        ({"default_headers": HEADERS}, "default_headers", "Create the object in the worker"),
     ],
 )
 def test_multiprocessing_refuses_what_a_worker_could_not_use(

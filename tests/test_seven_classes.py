@@ -267,7 +267,7 @@ async def test_missing_credentials_are_reported_at_the_first_call(
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model": None}, "model", "model is missing: pass a model's id"),
-    ({"model": ""}, "model", "model must be a text that is not empty"),
+    ({"model": ""}, "model", "model must be a non-empty text"),
     ({"model": 5}, "model", "model must be text, not 5"),
     ({"account_id": "abc"}, "account_id", "32 hexadecimal characters"),
     ({"account_id": 5}, "account_id", "account_id must be text, not int"),
@@ -448,9 +448,9 @@ def test_a_call_s_other_keys_hold_no_credential(name: str, argument: str) -> Non
 @pytest.mark.parametrize(
     ("option", "answer"),
     [
-        ("api_key", "{cls}: {option} is a setting of the object and not of a single call"),
-        ("account_id", "{cls}: {option} is a setting of the object and not of a single call"),
-        ("http_client", "{cls}: {option} is a setting of the object and not of a single call"),
+        ("api_key", "{cls}: {option} is a setting of the object, not of a single call"),
+        ("account_id", "{cls}: {option} is a setting of the object, not of a single call"),
+        ("http_client", "{cls}: {option} is a setting of the object, not of a single call"),
         ("auth_token", "pass the token as api_token"),
         ("temprature", "did you mean temperature?"),
         ("repetition_window", "Pass other fields of the request in {others_in}"),

@@ -1,4 +1,4 @@
-"""A progress bar over texts, for those who ask for one."""
+"""A progress bar over texts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def progress(total: int | None, *, wanted: bool) -> Iterator[Callable[[int], Non
     """Show a progress bar while the block runs.
 
     Args:
-        total: How many texts there are; `None` if that is not known.
+        total: How many texts there are; `None` if unknown.
         wanted: Whether to show a bar at all.
 
     Yields:
-        What to call with the number of texts that each answer brought; `None` for no bar.
+        A function to call with the number of texts in each answer; `None` without a bar.
 
     Raises:
-        ConfigurationError: If a bar is wanted and tqdm is not installed.
+        ConfigurationError: If *wanted* is true and tqdm is not installed.
     """
     if not wanted:
         yield None

@@ -1,4 +1,4 @@
-"""Require the `workersai` that has this distribution's version, which is written there alone."""
+"""Require the `workersai` of the same version; the version is written only in `workersai`."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class SameVersion(MetadataHookInterface):
-    """Fill in the dependencies; `extra` is the extra of `workersai` that brings the framework."""
+    """Fills in the dependencies; `extra` is the extra of `workersai` with the framework."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Require one version of `workersai`."""
+        """Require exactly this version of `workersai`."""
         metadata["dependencies"] = [f"workersai[{self.config['extra']}]=={metadata['version']}"]

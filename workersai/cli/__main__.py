@@ -1,4 +1,4 @@
-"""The `workersai` command: its entry point, which needs none of the server's packages."""
+"""The entry point of the `workersai` command; it needs none of the server's packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SERVE_PACKAGES = frozenset(
 
 
 def main() -> None:
-    """Run the command; without its packages, say which extra brings them."""
+    """Run the command; if its packages are missing, print which extra to install."""
     try:
         from workersai.cli.app import app  # noqa: PLC0415 - may not be importable
     except ModuleNotFoundError as error:

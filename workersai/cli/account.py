@@ -1,4 +1,4 @@
-"""Whether an account can be used from here: where its credentials come from, and one request."""
+"""Check the account in the environment: the source of its credentials, and one request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["Finding", "check_account", "has_credentials"]
 
 _QUESTION = "Hello"
 _CHEAPEST = "@cf/baai/bge-small-en-v1.5"
-"""One word costs it less than a millionth of a dollar (page: pricing)."""
+"""A request of one word to this model costs less than a millionth of a dollar (page: pricing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Finding:
 
     Attributes:
         name: What was checked.
-        ok: Whether it is as it should be; `None` where it is only reported.
+        ok: Whether it is right; `None` if it is only reported.
         detail: What was found; never a secret.
-        remedy: What to do if it is not as it should be.
+        remedy: What to do if it is wrong.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Finding:
 
 
 def has_credentials() -> bool:
-    """Say whether the environment holds a token and an account."""
+    """Return whether the environment has a token and an account."""
     return bool(_set(TOKEN_VARIABLES) and _set(ACCOUNT_VARIABLES))
 
 
@@ -65,12 +65,12 @@ def check_account(
     gateway: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Finding]:
-    """Check the credentials of the environment, and send one cheap request if they are complete.
+    """Check the credentials of the environment; if they are complete, send one cheap request.
 
     Args:
         model: The model to ask; by default the cheapest one, an embedding model.
         endpoint: `run` or `openai`.
-        gateway: The id of an AI Gateway to ask through.
+        gateway: The id of an AI Gateway for the request.
         clock: Monotonic seconds.
     """
     findings = [
@@ -96,13 +96,13 @@ def _source(name: str, variables: tuple[str, ...], remedy: str) -> Finding:
     detail = f"from {found[0]}, {len(value)} characters"
     others = [other for other in found[1:] if os.environ[other] != value]
     if others:
-        detail += f"; {', '.join(others)} says otherwise and is not read"
+        detail += f"; {', '.join(others)} has another value and is ignored"
     return Finding(name, ok=True, detail=detail)
 
 
 def _api_root() -> str:
-    given = os.environ.get(BASE_URL_VARIABLE)
-    return f"{given}, from {BASE_URL_VARIABLE}" if given else DEFAULT_BASE_URL
+    url = os.environ.get(BASE_URL_VARIABLE)
+    return f"{url}, from {BASE_URL_VARIABLE}" if url else DEFAULT_BASE_URL
 
 
 def _route(endpoint: str, gateway: str | None) -> str:

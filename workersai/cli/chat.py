@@ -29,7 +29,7 @@ _PROMPT = "you> "
 
 @dataclass
 class Conversation:
-    """A conversation with one model, and what it has cost so far.
+    """A conversation with one model, and its cost so far.
 
     Attributes:
         client: The client to ask.
@@ -50,15 +50,15 @@ class Conversation:
     _answers: int = 0
 
     def say(self, text: str) -> None:
-        """Send the user's text, write the answer while it comes, and remember both.
+        """Send the user's text, write the answer as it arrives, and remember both.
 
         Raises:
-            WorkersAIError: If the call failed; the conversation is as it was before.
+            WorkersAIError: If the call failed; the conversation is unchanged then.
         """
-        asked = [*self.messages, {"role": "user", "content": text}]
-        answer = "".join(self._answer(asked))
+        messages = [*self.messages, {"role": "user", "content": text}]
+        answer = "".join(self._answer(messages))
         self.console.print()
-        self.messages = [*asked, {"role": "assistant", "content": answer}]
+        self.messages = [*messages, {"role": "assistant", "content": answer}]
         self._answers += 1
 
     def _answer(self, messages: list[Any]) -> Iterator[str]:
@@ -86,7 +86,7 @@ class Conversation:
         self.console.print(text, end="", style=style, markup=False, highlight=False, soft_wrap=True)
 
     def summary(self) -> str:
-        """Return what the conversation has cost: tokens, neurons, USD by the page's prices."""
+        """Return the cost of the conversation: tokens, neurons, USD by the page's prices."""
         read = sum(usage.prompt_tokens for usage in self._usages)
         written = sum(usage.completion_tokens for usage in self._usages)
         parts = [f"{self._answers} answers", f"{read:,} tokens read", f"{written:,} written"]
@@ -105,18 +105,18 @@ def chat(
         str | None, typer.Argument(help="Ask this one question instead of a conversation.")
     ] = None,
     *,
-    system: Annotated[str | None, typer.Option(help="What the model shall keep to.")] = None,
+    system: Annotated[str | None, typer.Option(help="Instructions for the model.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Randomness.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of an answer.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Token limit of an answer.")] = None,
     reasoning: Annotated[
         bool, typer.Option("--reasoning/--no-reasoning", help="Show the model's reasoning.")
     ] = True,
     endpoint: Annotated[str, typer.Option(help="run or openai.")] = "run",
     gateway: Annotated[str | None, typer.Option(help="The id of an AI Gateway.")] = None,
 ) -> None:
-    """Talk to a model: the answer streams; usage and cost stand at the end.
+    """Talk to a model: the answer streams; usage and cost follow at the end.
 
-    Reads the account and the token from the environment. A conversation ends with /quit, or with
+    The account and the token come from the environment. End a conversation with /quit, or with
     the end of the input.
     """
     console = Console()

@@ -1,4 +1,4 @@
-"""`workersai doctor`: whether an account and the local models can be used from here."""
+"""`workersai doctor`: check whether an account and the local models can be used here."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def doctor(
     endpoint: Annotated[str, typer.Option(help="run or openai.")] = "run",
     gateway: Annotated[str | None, typer.Option(help="The id of an AI Gateway.")] = None,
 ) -> None:
-    """Check the account of the environment, with one cheap request, and the local smol engine.
+    """Check the account in the environment with one cheap request, and the local smol engine.
 
-    Exits with 1 if an account is set and cannot be used, or if there is neither an account nor a
+    Exits with 1 if an account is set but does not work, or if there is neither an account nor a
     machine that can run the local models. It never shows the token.
     """
     console = Console()

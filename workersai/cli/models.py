@@ -1,4 +1,4 @@
-"""`workersai models`: what is known about models, as a table or as JSON."""
+"""`workersai models`: known facts about models, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _YES, _NO, _UNKNOWN = "yes", "", "?"
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which models to show; `None` and `False` leave a fact out of the choice.
+    """Which models to show; `None` and `False` do not filter.
 
     Attributes:
-        search: Text that the model id holds, in any case.
+        search: Text in the model id, ignoring case.
         task: `text-generation`, `embeddings` or `rerank`.
         tools, vision, reasoning, queue, lora: Only models that are known to have it.
-        retired: Whether to show models that Cloudflare has announced to withdraw.
+        retired: Whether to show models whose end Cloudflare has announced.
     """
 
     search: str = ""
@@ -42,8 +42,8 @@ class Filters:
     retired: bool = False
 
     def take(self, profile: ModelProfile) -> bool:
-        """Say whether a model is to be shown."""
-        wanted = (
+        """Return whether to show a model."""
+        filters = (
             (self.tools, profile.function_calling),
             (self.vision, profile.vision),
             (self.reasoning, profile.reasoning),
@@ -54,7 +54,7 @@ class Filters:
             self.search.lower() in profile.name.lower()
             and self.task in (None, profile.task)
             and (self.retired or profile.deprecated is None)
-            and all(has for asked, has in wanted if asked)
+            and all(has for asked, has in filters if asked)
         )
 
 
@@ -64,7 +64,7 @@ def select(profiles: Iterable[ModelProfile], filters: Filters) -> list[ModelProf
 
 
 def table_of(profiles: Iterable[ModelProfile], title: str) -> Table:
-    """Write models as a table: a row a model, `?` where no source says."""
+    """Write models as a table: one row for each, `?` for unknown facts."""
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("model", overflow="fold", style="cyan", min_width=32)
     for heading in _COLUMNS:
@@ -120,43 +120,43 @@ def _live() -> list[ModelProfile]:
 
 
 def models(
-    search: Annotated[str, typer.Argument(help="Show models whose id holds this text.")] = "",
+    search: Annotated[str, typer.Argument(help="Show models whose id contains this text.")] = "",
     *,
     task: Annotated[str | None, typer.Option(help="text-generation, embeddings or rerank.")] = None,
     tools: Annotated[bool, typer.Option("--tools", help="Models that call tools.")] = False,
-    vision: Annotated[bool, typer.Option("--vision", help="Models that take images.")] = False,
+    vision: Annotated[bool, typer.Option("--vision", help="Models that accept images.")] = False,
     reasoning: Annotated[
-        bool, typer.Option("--reasoning", help="Models that answer with their reasoning.")
+        bool, typer.Option("--reasoning", help="Models that return their reasoning.")
     ] = False,
     queue: Annotated[
-        bool, typer.Option("--queue", help="Models that take requests by the queue.")
+        bool, typer.Option("--queue", help="Models that accept batches (queued requests).")
     ] = False,
     lora: Annotated[bool, typer.Option("--lora", help="Models that take a LoRA adapter.")] = False,
     retired: Annotated[
         bool, typer.Option("--retired", help="Also models that are about to be withdrawn.")
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="The built-in table, also where an account is set.")
+        bool, typer.Option("--offline", help="Use the built-in table even if an account is set.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")] = False,
 ) -> None:
     """List models with context, price, tools, vision and queue.
 
-    With an account in the environment, the list is the account's live catalogue over the built-in
-    table; without one, it is the built-in table.
+    With an account in the environment, facts from the account's live catalogue replace those of the
+    built-in table; otherwise the list is the built-in table.
     """
     filters = Filters(search, task, tools, vision, reasoning, queue, lora, retired)
-    found, title = _found(is_live=has_credentials() and not offline)
+    found, title = _find(is_live=has_credentials() and not offline)
     chosen = select(found, filters)
     if as_json:
         typer.echo(json.dumps([_json(profile) for profile in chosen], indent=2))
         return
     console = Console()
     console.print(table_of(chosen, title))
-    console.print(f"{len(chosen)} of {len(found)} models; `?` means that no source says.")
+    console.print(f"{len(chosen)} of {len(found)} models; `?` means unknown.")
 
 
-def _found(*, is_live: bool) -> tuple[list[ModelProfile], str]:
+def _find(*, is_live: bool) -> tuple[list[ModelProfile], str]:
     if not is_live:
         return list(known_profiles()), "Models of the built-in table"
     try:

@@ -1,9 +1,10 @@
-"""For authors of framework adapters: what every adapter of Workers AI needs, written once.
+"""For authors of framework adapters: shared fields, and shared handling of messages and answers.
 
-Both faces of this distribution are made of it. Users of a face need nothing from here.
+The LangChain and LlamaIndex packages of this distribution are built on this module. Their users do
+not need it.
 
-A class for a framework is made of `ConnectionFields`, of `GenerationFields` if it generates text,
-and of the framework's own base, in this order:
+A class for a framework inherits from `ConnectionFields`, from `GenerationFields` if it generates
+text, and from the framework's own base class, in this order:
 
 ```python
 class MyChat(ConnectionFields, GenerationFields, FrameworksChat):
@@ -18,9 +19,9 @@ class MyChat(ConnectionFields, GenerationFields, FrameworksChat):
         )
 ```
 
-`_call_arguments` then joins the fields with the options of one call. Embeddings and rerankers are
-made of `EmbeddingFields` and `RerankFields` in the same way. `ConnectionSettings` and the types
-beside it type the keywords of the constructors.
+`_call_arguments` then joins the fields with the options of one call. Classes for embeddings and
+reranking inherit from `EmbeddingFields` and `RerankFields` in the same way. `ConnectionSettings`
+and the types beside it type the keywords of the constructors.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""An answer whose tool calls are all malformed -> the same question again, with what was wrong.
+"""Ask a model again if all tool calls of its answer are malformed, and show it what was wrong.
 
-Small models write calls whose arguments are no JSON. No such call is run, with whatever in place
-of what the model wrote; but an agent that stops there has lost the work of all its steps before.
-So the model is shown its calls, each with the reason why it was not run, and answers again.
+Small models write calls whose arguments are not JSON. The adapters never run such a call, nor
+repair it by guessing; but an agent that stops there loses the work of all its earlier steps. So the
+model gets its calls back, each with the reason why it was not run, and answers again.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ _log = logging.getLogger("workersai")
 
 
 _BREAK = "\n\n"
-"""Between what a model writes in one answer and in the next."""
+"""Separates the texts that a model writes in successive answers."""
 
 
 class Rounds:
-    """The requests of one question: the first, and those that ask again.
+    """The requests of one question: the first one, and those that ask again.
 
     Args:
-        arguments: Of `Client.chat` or `Client.stream_chat`; they stay as they are.
+        arguments: Of `Client.chat` or `Client.stream_chat`; they are not modified.
         retries: How often to ask again.
-        think_tags: Whether what the text of an answer has between think tags is reasoning.
+        think_tags: Whether text between think tags is reasoning.
 
     Attributes:
-        arguments: Of the next request.
-        is_done: Whether the last event of a stream was the question's last.
+        arguments: The arguments of the next request.
+        is_done: Whether the last event of a stream ended the question.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Rounds:
 
     @property
     def is_one(self) -> bool:
-        """Whether there can be one request only."""
+        """Whether there can only be one request."""
         return not self._left and not self._earlier
 
     # ---------------------------------------------------------------------- whole answers
@@ -83,8 +83,8 @@ class Rounds:
         """Take an answer.
 
         Returns:
-            What was answered in all rounds together, with the calls of the last one; `None` if
-            the next request is to be made.
+            The answers of all rounds joined, with the calls of the last one; `None` if the next
+            request has to be made.
         """
         if self.is_one:
             return result
@@ -95,9 +95,9 @@ class Rounds:
             return None
         if not self._earlier:
             return result
-        return replace(result, choices=(self._joined(choice),), usage=self._usage)
+        return replace(result, choices=(self._join(choice),), usage=self._usage)
 
-    def _joined(self, choice: ChatChoice) -> ChatChoice:
+    def _join(self, choice: ChatChoice) -> ChatChoice:
         all_of = [*self._earlier, choice]
         logprobs = [token for one in all_of for token in one.logprobs or ()]
         return replace(
@@ -110,8 +110,8 @@ class Rounds:
     def with_all_calls(self, result: ChatResult) -> ChatResult:
         """Put the calls of earlier rounds before the invalid ones of an answer.
 
-        For frameworks whose streams have shown them: what a stream has shown it cannot take back,
-        and a plain answer is to be the same.
+        For frameworks whose streams have already shown these calls: a plain answer must contain the
+        same calls as a stream.
         """
         earlier = [call for one in self._earlier for call in one.invalid_tool_calls]
         if not earlier:
@@ -123,12 +123,12 @@ class Rounds:
     # ---------------------------------------------------------------------------- streams
 
     def feed(self, event: ChatEvent) -> tuple[RoundEvent, ...]:
-        """Take an event; return what to hand on."""
+        """Take an event; return the events to pass on."""
         if isinstance(event, TextDelta):
-            text = self._noted(event.text, self._text, "text")
+            text = self._store(event.text, self._text, "text")
             return (event if text is event.text else replace(event, text=text),)
         if isinstance(event, ReasoningDelta):
-            text = self._noted(event.text, self._reasoning, "reasoning")
+            text = self._store(event.text, self._reasoning, "reasoning")
             return (event if text is event.text else replace(event, text=text),)
         if isinstance(event, ToolCallDelta):
             return (event if event.id is None else replace(event, id=self._own_id(event.id)),)
@@ -137,8 +137,8 @@ class Rounds:
             return ()
         return self._finish(event)
 
-    def _noted(self, text: str, pieces: list[str], channel: str) -> str:
-        """Note a piece of text; the first one of a later answer begins a paragraph."""
+    def _store(self, text: str, pieces: list[str], channel: str) -> str:
+        """Store a piece of text; start a new paragraph before the first piece of a later answer."""
         is_later = not pieces and any(getattr(one, channel) for one in self._earlier)
         pieces.append(text)
         return f"{_BREAK}{text}" if is_later and text else text
@@ -167,10 +167,10 @@ class Rounds:
     # --------------------------------------------------------------------------- deciding
 
     def _asks_again(self, choice: ChatChoice) -> bool:
-        """Say whether to ask again, and get ready for it.
+        """Return whether to ask again; if so, prepare the next request.
 
-        A call that the token cap cut off would be cut off again, and a sound call beside a
-        malformed one is run: neither is a reason.
+        Two cases are not repeated: a call that was cut off by the token cap, which would be cut off
+        again, and a malformed call beside a valid one, because the valid one is run.
         """
         is_malformed = choice.invalid_tool_calls and not choice.tool_calls
         if not is_malformed or choice.finish_reason == "length" or choice.refusal:
@@ -188,7 +188,7 @@ class Rounds:
         return True
 
     def _own(self, choice: ChatChoice) -> ChatChoice:
-        """Give the calls ids that no earlier round has: models begin to count anew."""
+        """Give the calls ids that no earlier round used: models often start to count again."""
         return replace(
             choice,
             tool_calls=tuple(replace(c, id=self._own_id(c.id)) for c in choice.tool_calls),
@@ -206,7 +206,7 @@ class Rounds:
 
 
 def corrections(choice: ChatChoice) -> list[WireMessage]:
-    """Show a model its malformed calls, with the reason why each was not run."""
+    """Write messages that show a model its malformed calls and why each was not run."""
     named = [call for call in choice.invalid_tool_calls if call.name]
     answer: WireMessage = {"role": "assistant", "content": choice.text}
     if choice.reasoning:
@@ -255,24 +255,24 @@ class Events(Protocol[E_co]):
     """The events of a stream, which can be closed before its end."""
 
     def __iter__(self) -> Iterator[E_co]:
-        """Give the events."""
+        """Iterate over the events."""
 
     def close(self) -> object:
-        """Let go of the connection."""
+        """Release the connection."""
 
 
 class AsyncEvents(Protocol[E_co]):
-    """As `Events`, awaited."""
+    """As `Events`, asynchronously."""
 
     def __aiter__(self) -> AsyncIterator[E_co]:
-        """Give the events."""
+        """Iterate over the events."""
 
     def aclose(self) -> Awaitable[object]:
-        """Let go of the connection."""
+        """Release the connection."""
 
 
 def ask_rounds(chat: Callable[..., ChatResult], rounds: Rounds) -> ChatResult:
-    """Ask by `Client.chat` until there is an answer to give."""
+    """Call `Client.chat` until an answer is complete."""
     while True:
         if (answer := rounds.read(chat(**rounds.arguments))) is not None:
             return answer
@@ -281,7 +281,7 @@ def ask_rounds(chat: Callable[..., ChatResult], rounds: Rounds) -> ChatResult:
 async def ask_rounds_async(
     chat: Callable[..., Awaitable[ChatResult]], rounds: Rounds
 ) -> ChatResult:
-    """As `ask_rounds`, awaited."""
+    """As `ask_rounds`, asynchronously."""
     while True:
         if (answer := rounds.read(await chat(**rounds.arguments))) is not None:
             return answer
@@ -290,7 +290,7 @@ async def ask_rounds_async(
 def stream_rounds(
     stream_chat: Callable[..., Events[ChatEvent]], rounds: Rounds
 ) -> Events[RoundEvent]:
-    """Stream by `Client.stream_chat`; arguments are checked at once, as there."""
+    """Stream with `Client.stream_chat`; arguments are checked at once."""
     events = stream_chat(**rounds.arguments)
     return events if rounds.is_one else _stream(stream_chat, rounds, events)
 
@@ -310,7 +310,7 @@ def _stream(
 def stream_rounds_async(
     stream_chat: Callable[..., AsyncEvents[ChatEvent]], rounds: Rounds
 ) -> AsyncEvents[RoundEvent]:
-    """As `stream_rounds`, awaited."""
+    """As `stream_rounds`, asynchronously."""
     events = stream_chat(**rounds.arguments)
     return events if rounds.is_one else _stream_async(stream_chat, rounds, events)
 

@@ -1,4 +1,4 @@
-"""A pydantic model that names, checks and refuses its settings alike wherever they are set."""
+"""A pydantic base class that checks settings the same way in constructors and assignments."""
 
 from __future__ import annotations
 
@@ -30,39 +30,39 @@ CONFIG = ConfigDict(
     populate_by_name=True,
     protected_namespaces=(),
 )
-"""Every class of an adapter needs this as its own `model_config`.
+"""Every class of an adapter must set this as its own `model_config`.
 
-Pydantic joins the configurations of all bases, and the last base decides: that is a framework's.
+Pydantic merges the configurations of all bases, and the last base, which is the framework's, wins.
 """
 
 _is_checking: ContextVar[bool] = ContextVar("_is_checking", default=False)
-"""Set while pydantic checks: what the validators of a framework assign is not checked again."""
+"""Set while pydantic validates: assignments by a framework's validators are not checked again."""
 
 
 class CheckedFields(BaseModel):
-    """The base of `ConnectionFields` and `GenerationFields`: it has no fields of its own.
+    """The base of `ConnectionFields` and `GenerationFields`; it has no fields.
 
-    The constructor and every assignment take a field by its name or an alias, check the value in
-    the same way, and raise `ConfigurationError`, which shows no value that could be a secret. A
-    failed assignment leaves the object as it was.
+    The constructor and every assignment accept a field's name or an alias, check the value the
+    same way, and raise `ConfigurationError`, which does not show values that could be secret. A
+    failed assignment leaves the object unchanged.
     """
 
     model_config = CONFIG
 
     ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Names that other packages use, and the field that each one stands for."""
+    """Argument names of other packages -> the field with the same meaning."""
 
     OTHERS_IN: ClassVar[str] = "extra"
-    """The field that takes further keys of a request's body."""
+    """The name of the field for further keys of a request's body."""
 
     REFUSAL: ClassVar[type[ConfigurationError]] = ConfigurationError
-    """The class of the errors: a framework may have one of its own."""
+    """The class of the errors; an adapter may use its own subclass."""
 
     UNREAD: ClassVar[frozenset[str]] = frozenset()
-    """What a framework writes into its dumps beside the fields."""
+    """Keys that a framework adds to its dumps beside the fields."""
 
     def __init__(self, model: str | None = None, **settings: Any) -> None:
-        """Check and keep the settings.
+        """Check and store the settings.
 
         Raises:
             ConfigurationError: A setting is missing, wrong or unknown; `parameter` names it.
@@ -78,12 +78,13 @@ class CheckedFields(BaseModel):
         finally:
             _is_checking.reset(token)
         if refusal is not None:
-            # Raised out here, so that pydantic's error, which holds the input, is not behind it.
+            # Raise outside the handler: pydantic's error contains the input and must not be the
+            # context.
             raise refusal
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Join the aliases of all bases: a class names only those that it adds."""
+        """Merge the aliases of all bases, so that a class lists only its additions."""
         super().__pydantic_init_subclass__(**kwargs)
         joined: dict[str, str] = {"extra": cls.OTHERS_IN} if cls.OTHERS_IN != "extra" else {}
         for base in reversed(cls.__mro__):
@@ -93,18 +94,18 @@ class CheckedFields(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _hide_input(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Keep the values out of the error of another model that this one is a field of."""
+        """Remove values from validation errors when this object is a field of another model."""
         try:
             return handler(data)
         except ValidationError as error:
-            if _is_checking.get():  # our own constructor reads the values' types
+            if _is_checking.get():  # our own constructor needs the types of the values
                 raise
             refusal = without_input(error)
         raise refusal
 
     @hides_arguments
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field, by its name or an alias, to what the constructor would make of the value.
+        """Set a field by its name or an alias; the value is converted as in the constructor.
 
         Raises:
             ConfigurationError: The value is wrong, or there is no such field.
@@ -118,7 +119,7 @@ class CheckedFields(BaseModel):
         self._forget(field)
 
     def _checked(self, field: str, value: Any) -> Any:
-        """Check a value on a copy, because pydantic sets it before the last validators run."""
+        """Check a value on a copy, because pydantic assigns it before the last validators run."""
         twin = self.__copy__()
         refusal: ConfigurationError | None = None
         token = _is_checking.set(True)
@@ -133,13 +134,13 @@ class CheckedFields(BaseModel):
         return twin.__dict__[field]
 
     def _forget(self, field: str) -> None:
-        """Drop what was derived from a field that has changed."""
+        """Drop values that were derived from a field that has changed."""
 
     def _extra(self) -> ExtraFields:
         """Return the further keys of a request's body."""
         return ExtraFields(getattr(self, self.OTHERS_IN), self.OTHERS_IN)
 
-    if not TYPE_CHECKING:  # a type checker shall know the names of attributes
+    if not TYPE_CHECKING:  # type checkers should still report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
             field = type(self).ALIASES.get(name)
@@ -147,10 +148,10 @@ class CheckedFields(BaseModel):
 
     @hides_arguments
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy, then set what *update* names, as assignments do.
+        """Copy the object, then assign the values in *update*.
 
         Raises:
-            ConfigurationError: A value is wrong, or a name is that of no field.
+            ConfigurationError: A value is wrong, or a name is not a field.
         """
         twin = super().model_copy(deep=deep)
         changes = self._by_field(update or {})
@@ -161,7 +162,7 @@ class CheckedFields(BaseModel):
 
     @classmethod
     def _by_field(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Name settings by their fields.
+        """Replace aliases by field names.
 
         Raises:
             ConfigurationError: If two names of one field have different values.
@@ -169,21 +170,21 @@ class CheckedFields(BaseModel):
         try:
             return by_field(settings, cls.ALIASES, cls.UNREAD)
         except ConfigurationError as error:
-            refusal = cls._refused(error)
+            refusal = cls._named_error(error)
         raise refusal
 
     @classmethod
     def _refusal(cls, error: ValidationError) -> ConfigurationError:
-        return cls._refused(explain(error, cls._known(), cls.OTHERS_IN))
+        return cls._named_error(explain(error, cls._known(), cls.OTHERS_IN))
 
     @classmethod
-    def _refused(cls, error: ConfigurationError) -> ConfigurationError:
-        """Return an error as one of this class's settings."""
+    def _named_error(cls, error: ConfigurationError) -> ConfigurationError:
+        """Return an error that names this class."""
         return cls.REFUSAL(f"{cls.__name__}: {error}", parameter=error.parameter)
 
     @classmethod
     def _unknown(cls, name: str) -> ConfigurationError:
-        return cls._refused(unknown_argument(name, cls._known(), others_in=cls.OTHERS_IN))
+        return cls._named_error(unknown_argument(name, cls._known(), others_in=cls.OTHERS_IN))
 
     @classmethod
     def _known(cls) -> set[str]:
@@ -191,5 +192,5 @@ class CheckedFields(BaseModel):
 
     @staticmethod
     def _is_being_checked() -> bool:
-        """Say whether what is assigned now is a framework's, in a constructor or a check."""
+        """Return whether a framework is assigning now, in a constructor or a validator."""
         return _is_checking.get()

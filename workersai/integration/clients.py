@@ -1,4 +1,4 @@
-"""The core's clients of one object: made on first use, replaced together when a setting changes."""
+"""Holds an object's sync and async client; both are replaced when a connection setting changes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ A = TypeVar("A", bound=_ClosesAsync)
 class Clients(Generic[S, A]):
     """Holds the sync and the async client of one object of an adapter.
 
-    An object keeps one holder and puts a new one in its place when a connection setting changes;
-    no holder ever loses what it holds. So a thread that reads the holder before it reads the
-    settings gets a client, whatever other threads assign meanwhile, and it needs no lock that a
-    forked process could inherit locked. Copies and pickles of an object start with an empty
-    holder: each object closes what is its own.
+    An object has one holder and replaces it when a connection setting changes; a holder never
+    drops its clients. A thread that reads the holder before the settings therefore gets a valid
+    client even if other threads assign settings meanwhile, and no lock is needed that a forked
+    process could inherit locked. Copies and pickles of an object start with an empty holder, so
+    that each object closes only its own clients.
     """
 
     __slots__ = ("_made",)
@@ -39,8 +39,8 @@ class Clients(Generic[S, A]):
         """Return the sync client.
 
         Args:
-            make: Makes it from the object's settings. Of two threads that call at once both may
-                make one; both get the same, and the other one was never used.
+            make: Creates it from the object's settings. If two threads call at once, both may
+                create one; both get the same one, and the other is never used.
         """
         made: S = self._get("synchronous", make)
         return made
@@ -69,7 +69,7 @@ class Clients(Generic[S, A]):
         return type(self), ()
 
     def __eq__(self, other: object) -> bool:
-        """Make no difference between two objects with equal settings."""
+        """Return true for every holder, so that objects with equal settings are equal."""
         return isinstance(other, Clients)
 
     def __hash__(self) -> int:

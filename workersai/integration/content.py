@@ -1,4 +1,4 @@
-"""What every adapter does to files and to values of any kind in a message."""
+"""Convert files and arbitrary values to content parts; shared by all adapters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNATURES = (
     (8, b"WEBP", "image/webp"),
     (0, b"BM", "image/bmp"),
 )
-"""Where the bytes of an image say what it is."""
+"""The positions at which the first bytes of an image identify its type."""
 
 _TEXT_TYPES = frozenset(
     {
@@ -37,31 +37,31 @@ _MARKS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _BINARY = (b"%PDF-", b"%!PS", b"{\\rtf")
-"""How documents begin that are written with the letters of text, but are not to be read as such."""
+"""First bytes of documents that decode as text but are not text (PDF, PostScript, ...)."""
 
 
 def text_of_any(value: Any) -> str:
-    """Write a value of any kind as text for a model: its JSON, without the bytes of files.
+    """Write any value as text for a model: its JSON, without the bytes of files.
 
-    This is for what a tool returned, which is never refused. Sets, dates, arrays and the like get
+    It is for results of tools, which are never rejected. Sets, dates, arrays and the like get
     a JSON form; half a surrogate pair becomes U+FFFD; base64 is replaced by a note of its size.
     """
     return brief_json(value)
 
 
 def image_type(data: bytes) -> str | None:
-    """Return the MIME type that the first bytes of an image show; `None` if they show none."""
+    """Return the MIME type that the first bytes of an image show; `None` if it is unknown."""
     found = (kind for at, mark, kind in _SIGNATURES if data[at : at + len(mark)] == mark)
     return next(found, None)
 
 
 def document_part(data: bytes, *, mime_type: str | None, name: str | None) -> dict[str, Any]:
-    """Write a document as the part of a message: text if it is text, else a file.
+    """Write a document as a content part: as text if it is text, else as a file.
 
     Args:
         data: The document's bytes.
-        mime_type: Its type, where it is known. Otherwise the bytes decide whether it is text.
-        name: What to call it; a text has it in a line before.
+        mime_type: Its type; `None` to detect from the bytes whether it is text.
+        name: Its name; text gets it as a first line.
     """
     kind = (mime_type or "").partition(";")[0].strip().lower()
     if (text := _text_in(data, kind)) is not None:
@@ -73,7 +73,7 @@ def document_part(data: bytes, *, mime_type: str | None, name: str | None) -> di
 
 
 def _text_in(data: bytes, kind: str) -> str | None:
-    """Decode a document that its type, or its bytes where the type is unknown, call text."""
+    """Decode a document that is text by its type, or by its bytes if the type is unknown."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     if _is_text_type(kind):
         return data.decode(encoding, errors="replace")

@@ -1,4 +1,4 @@
-"""The fields that all classes of an adapter share: how to connect, and how to generate text."""
+"""Pydantic fields that all classes of an adapter share: connection, generation, retrieval."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 
-# ------------------------------------------------------------------------- what values may be
+# ------------------------------------------------------------------------- checks of values
 
 
 def _account_id(value: Any) -> Any:
@@ -82,7 +82,7 @@ def _base_url(value: Any, info: ValidationInfo) -> str | None:
 
 
 def _timeout(value: Any) -> float | Timeout | None:
-    if isinstance(value, Mapping):  # as a dump has it
+    if isinstance(value, Mapping):  # the form in a dump
         clocks = {clock.name for clock in fields(Timeout)}
         if unknown := [name for name in value if name not in clocks]:
             raise ConfigurationError(
@@ -90,7 +90,7 @@ def _timeout(value: Any) -> float | Timeout | None:
                 parameter="timeout",
             )
         value = Timeout(**value)
-    Timeout.of(value)  # raises what is wrong with it
+    Timeout.of(value)  # raises if it is wrong
     return value if value is None or isinstance(value, Timeout) else float(value)
 
 
@@ -120,7 +120,7 @@ def _stop(value: Any) -> str | list[str] | None:
 
 
 def _text_keys(value: Any) -> Any:
-    """Write the ids of tokens as JSON does."""
+    """Convert token ids to strings, as JSON requires."""
     if not isinstance(value, Mapping):
         return value
     return {str(key) if type(key) is int else key: bias for key, bias in value.items()}
@@ -134,20 +134,20 @@ def _without_credentials(value: dict[str, Any], info: ValidationInfo) -> dict[st
 Number = Annotated[float, Strict()]
 Count = Annotated[int, Strict()]
 BodyFields = Annotated[dict[str, Any], AfterValidator(_without_credentials)]
-"""The type of a field that takes further keys of a request's body: none may be a credential."""
+"""The type of a field for further keys of a request's body; credentials are rejected."""
 
 
 # --------------------------------------------------------------------------------- connection
 
 
 class ConnectionFields(CheckedFields):
-    """How to reach Workers AI: the settings of `workersai.Client`, and the clients made of them.
+    """How to reach Workers AI: the settings of `workersai.Client`, and the clients made from them.
 
-    What the constructor is passed is checked there. Account, token and base URL that it is not
-    passed are read from the environment there; if there are none either, the first call says so,
-    since a copy or a dump may still get them. No network is used.
+    The constructor checks its arguments. It reads an omitted account, token or base URL from the
+    environment. If the environment does not have them, the first call raises the error, because
+    they may still be assigned later. The constructor does not use the network.
 
-    Subclasses add `_client` and `_async_client`, which make the clients through `_clients`.
+    Subclasses add `_client` and `_async_client`, which create clients through `_clients`.
     """
 
     ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -167,8 +167,8 @@ class ConnectionFields(CheckedFields):
         exclude=True,
         repr=False,
         description=(
-            "The Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`. It is in no "
-            "repr, dump or trace, and travels in pickles."
+            "The Cloudflare account; from `CLOUDFLARE_ACCOUNT_ID` or `CF_ACCOUNT_ID`. Reprs, dumps "
+            "and traces do not contain it; pickles do."
         ),
     )
     api_token: Annotated[SecretStr | None, PlainValidator(_api_token)] = Field(
@@ -178,16 +178,16 @@ class ConnectionFields(CheckedFields):
         repr=False,
         description=(
             "An API token with the permission Workers AI; from `CLOUDFLARE_API_TOKEN`, "
-            "`CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN` or `CF_API_TOKEN`. It is in no repr, dump "
-            "or pickle: an unpickled object reads the environment."
+            "`CLOUDFLARE_AUTH_TOKEN`, `CF_AI_API_TOKEN` or `CF_API_TOKEN`. Reprs, dumps and "
+            "pickles do not contain it: an unpickled object reads the environment."
         ),
     )
     allow_insecure_http: StrictBool = Field(
         default=False,
         description=(
-            "Allow a plain-http `base_url` for a host other than this machine, such as a container "
-            "beside yours. The token, the prompts and the answers then travel in clear: whoever "
-            "can read the network in between can read and use them."
+            "Allow a plain-http `base_url` for a host other than this machine, such as a second "
+            "container on it. The token, the prompts and the answers then travel unencrypted: "
+            "anyone on the network in between can read and use them."
         ),
     )
     base_url: Annotated[str | None, PlainValidator(_base_url)] = Field(
@@ -202,12 +202,12 @@ class ConnectionFields(CheckedFields):
     timeout: Annotated[float | Timeout | None, BeforeValidator(_timeout)] = Field(
         default=None,
         description=(
-            "Seconds for a whole call, or a `Timeout` with a clock for each phase; `None` for the "
+            "Seconds for a whole call, or a `Timeout` with a limit for each phase; `None` for the "
             "defaults of `Timeout`."
         ),
     )
     max_retries: Count = Field(
-        default=2, ge=0, description="How often a failed request is tried again."
+        default=2, ge=0, description="How often a failed request is retried."
     )
     gateway: Annotated[str | dict[str, Any] | None, PlainValidator(_gateway)] = Field(
         default=None, repr=False, description="The id or the options of an AI Gateway."
@@ -242,7 +242,7 @@ class ConnectionFields(CheckedFields):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let no object go to a worker process that would not have its secrets."""
+        """Reject sending an object to a worker process that would not have its secrets."""
         super().__pydantic_init_subclass__(**kwargs)
         guard_workers(cls)
 
@@ -251,7 +251,7 @@ class ConnectionFields(CheckedFields):
         return public_gateway(gateway)
 
     def _client_settings(self, http_client: Any) -> dict[str, Any]:
-        """Return the arguments of `Client` or `AsyncClient`; what is not set is left to them."""
+        """Return the arguments of `Client` or `AsyncClient`, without settings that are not set."""
         values = {name: getattr(self, name) for name in CONNECTION}
         settings = {name: value for name, value in values.items() if value is not None}
         return {**settings, "http_client": http_client}
@@ -270,21 +270,21 @@ class ConnectionFields(CheckedFields):
             self._clients = Clients()
 
     def __copy__(self) -> Self:
-        """Copy the settings, not the clients made from them."""
+        """Copy the settings, not the clients created from them."""
         twin = super().__copy__()
-        setattr(twin, "_clients", Clients())  # noqa: B010 - a twin's privacy is this class's own
+        setattr(twin, "_clients", Clients())  # noqa: B010 - a private attribute of the same class
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings; clients of the user's own, caches and limiters are shared."""
+        """Copy the settings; HTTP clients of the user, caches and limiters are shared."""
         return super().__deepcopy__(shared_resources(self, memo))
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Return what can travel; secrets cannot."""
+        """Return the state without secrets."""
         return state_of(self)
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        """Make the object anew; account, token and base URL are those of this process."""
+        """Restore the object; account, token and base URL come from this process's environment."""
         CheckedFields.__init__(self, **state["fields"])
         for name, value in state["environment"].items():
             if getattr(self, name) is None:
@@ -297,7 +297,7 @@ CONNECTION = tuple(
     for name in ConnectionFields.model_fields
     if name not in {"http_client", "http_async_client"}
 )
-"""The fields that the core's clients take under the same names."""
+"""The fields that the core's clients accept under the same names."""
 
 _OF_CLIENTS = frozenset(ConnectionFields.model_fields)
 
@@ -309,8 +309,8 @@ class GenerationFields(CheckedFields):
     """The parameters of text generation, by the API's own names; `None` is not sent.
 
     Meanings and ranges are on each model's page in Cloudflare's catalogue. A value outside the
-    range that the page publishes raises `ConfigurationError` at the call, before anything is sent.
-    Every parameter can also be given to a single call.
+    page's range raises `ConfigurationError` at the call, before anything is sent. Every parameter
+    can also be passed to a single call.
     """
 
     ALIASES: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -319,19 +319,19 @@ class GenerationFields(CheckedFields):
 
     temperature: Number | None = Field(default=None, description="Randomness.")
     max_tokens: Count | None = Field(
-        default=None, description="Most tokens to write, reasoning included."
+        default=None, description="The greatest number of tokens to write, reasoning included."
     )
     top_p: Number | None = Field(default=None, description="Nucleus sampling.")
     top_k: Count | None = Field(default=None, description="Sample from this many tokens.")
-    seed: Count | None = Field(default=None, description="For repeatable answers.")
+    seed: Count | None = Field(default=None, description="A seed for repeatable answers.")
     repetition_penalty: Number | None = Field(
-        default=None, description="Against repeated tokens, multiplying."
+        default=None, description="Penalty for repeated tokens, as a factor."
     )
     frequency_penalty: Number | None = Field(
-        default=None, description="Against repeated tokens, by their count."
+        default=None, description="Penalty for repeated tokens, by their count."
     )
     presence_penalty: Number | None = Field(
-        default=None, description="Against tokens that have occurred."
+        default=None, description="Penalty for tokens that have occurred."
     )
     stop: Annotated[str | list[str] | None, PlainValidator(_stop)] = Field(
         default=None, description="Text that ends the answer."
@@ -366,7 +366,7 @@ class GenerationFields(CheckedFields):
     )
 
     def _set_parameters(self) -> dict[str, Any]:
-        """Return the parameters that have a value, by name."""
+        """Return the parameters that are not `None`, by name."""
         values = {name: getattr(self, name) for name in PARAMETERS}
         values["stop"] = values["stop"] or None
         return {name: value for name, value in values.items() if value is not None}
@@ -374,19 +374,19 @@ class GenerationFields(CheckedFields):
     def _call_arguments(
         self, options: Mapping[str, Any], *, beside: Collection[str] = ()
     ) -> dict[str, Any]:
-        """Join the fields with what one call says instead.
+        """Join the fields with the options of one call, which win.
 
         Args:
-            options: The call's own, by the names of fields or their aliases: parameters, `model`,
-                further keys of the body, and those of `workersai.types.RequestOptions`, which say
-                how the request is sent.
-            beside: Names of options that the core takes and that are no fields.
+            options: The call's options, by the names of fields or their aliases: parameters,
+                `model`, further keys of the body, and the options about sending, which are those of
+                `workersai.types.RequestOptions`.
+            beside: Names of further options that the core accepts.
 
         Returns:
-            Arguments of the core's calls.
+            Arguments for the core's calls.
 
         Raises:
-            ConfigurationError: An option is unknown, a setting of the object alone, or a secret
+            ConfigurationError: An option is unknown, can only be set on the object, or is a secret
                 that traces of the call would show.
         """
         self._check_public(options)
@@ -411,49 +411,49 @@ class GenerationFields(CheckedFields):
         return {**arguments, "extra": extra}
 
     def _check_public(self, options: Mapping[str, Any]) -> None:
-        """Refuse secrets among the options of one call, which callbacks and traces are shown.
+        """Reject secrets among the options of one call, because callbacks and traces show them.
 
         Raises:
-            ConfigurationError: Naming the option and where the secret belongs.
+            ConfigurationError: It names the option and where to pass the secret instead.
         """
-        for name in options.keys() & _SHOWN:
-            value, meant = options[name], _SHOWN[name]
-            if has_secret(meant, value):
+        for name in options.keys() & _TRACED_SECRETS:
+            value, setting = options[name], _TRACED_SECRETS[name]
+            if has_secret(setting, value):
                 text = (
-                    f"{name} of a single call would be shown in traces, and holds a secret: pass "
-                    f"it to the object, as {meant}"
+                    f"{name} of a single call would be shown in traces, and contains a secret: "
+                    f"pass it to the object, as {setting}"
                 )
-                raise self._refused(ConfigurationError(text, parameter=name))
+                raise self._named_error(ConfigurationError(text, parameter=name))
 
     @staticmethod
     def _take_request_options(arguments: dict[str, Any]) -> dict[str, Any]:
-        """Take out of a call's arguments those that say how the request is sent."""
+        """Remove the options about sending from a call's arguments, and return them."""
         return {name: arguments.pop(name) for name in REQUEST if name in arguments}
 
     def _mapping(self, value: Any) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):
             return value or {}
         text = f"{self.OTHERS_IN} must be a dict, not {type(value).__name__}"
-        raise self._refused(ConfigurationError(text, parameter=self.OTHERS_IN))
+        raise self._named_error(ConfigurationError(text, parameter=self.OTHERS_IN))
 
     def _no_option(self, name: str, options: Mapping[str, Any]) -> ConfigurationError:
-        asked = next(alias for alias in options if self.ALIASES.get(alias, alias) == name)
+        option = next(alias for alias in options if self.ALIASES.get(alias, alias) == name)
         if name not in type(self).model_fields:
-            return self._unknown(asked)
-        text = f"{asked} is a setting of the object and not of a single call"
-        return self._refused(ConfigurationError(text, parameter=asked))
+            return self._unknown(option)
+        text = f"{option} is a setting of the object, not of a single call"
+        return self._named_error(ConfigurationError(text, parameter=option))
 
 
 REQUEST = tuple(RequestOptions.__annotations__)
-"""Options of a single call that say how its request is sent."""
+"""Options of a single call that control how its request is sent."""
 
 _HEADERS = frozenset({"default_headers", "extra_headers"})
-"""Other names of `headers`: the object's, and the one that OpenAI's client has."""
+"""Other names of `headers`: the object's, and that of OpenAI's client."""
 
-_SHOWN: Mapping[str, str] = MappingProxyType(
+_TRACED_SECRETS: Mapping[str, str] = MappingProxyType(
     {**dict.fromkeys(("headers", *_HEADERS), "default_headers"), "gateway": "gateway"}
 )
-"""Options of a single call that may hold secrets, and the setting each one is for an object."""
+"""Options of a single call that may contain secrets -> the object's setting to use instead."""
 
 PARAMETERS = (*ChatParameters.__annotations__, "response_format")
 """The fields of `GenerationFields`, in the order of the core's arguments."""
@@ -469,15 +469,15 @@ class EmbeddingFields(CheckedFields):
 
     query_instruction: str | None = Field(
         default=None,
-        description="The task that queries are embedded for; by default what the page says.",
+        description="The task that queries are embedded for; the page's default if omitted.",
     )
     text_instruction: str | None = Field(
         default=None,
-        description="What to put before a text that is to be found; by default nothing.",
+        description="The text to put before a document; none by default.",
     )
     pooling: Literal["mean", "cls"] | None = Field(
         default=None,
-        description="`mean` or `cls`, for models that offer both; their vectors do not compare.",
+        description="`mean` or `cls`, for models that offer both; do not compare their vectors.",
     )
     dimensions: Count | None = Field(
         default=None, ge=1, description="Length of the vectors, for models that can shorten them."
@@ -485,22 +485,22 @@ class EmbeddingFields(CheckedFields):
     truncate: StrictBool | None = Field(
         default=None,
         description=(
-            "Whether texts that are too long are cut instead of refused, for models that take it."
+            "Whether the model cuts texts that are too long instead of refusing them, if it can."
         ),
     )
     blank_text: str | None = Field(
         default=None,
         description=(
-            "What to embed in the place of a blank text (empty, or white space alone), which no "
-            "model has a vector for; by default such a text is refused."
+            "The text to embed in place of a blank one (empty or white space), for which models "
+            "have no vector; by default a blank text raises an error."
         ),
     )
     max_concurrency: Count = Field(
-        default=4, ge=1, description="How many requests of one call may be under way at once."
+        default=4, ge=1, description="How many requests of one call may run at once."
     )
 
     def _embedding_options(self, input_type: Literal["document", "query"]) -> dict[str, Any]:
-        """Return the options of the core's call for texts of a kind."""
+        """Return the core's options for embedding queries or documents."""
         is_query = input_type == "query"
         return {
             "input_type": input_type,

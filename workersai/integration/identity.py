@@ -1,4 +1,4 @@
-"""Which settings can change an answer or a vector, for caches that key on an object's settings."""
+"""Settings that can change an answer or a vector, for caches with an object's settings as key."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ OPERATIONAL = frozenset({
     "show_progress",
     "timeout",
 })  # fmt: skip
-"""Settings that say how requests are sent, and not what is asked of which model.
+"""Settings that control how requests are sent, not what a model is asked.
 
-A cache that keyed on them would ask and pay again after a change of a timeout. `base_url` is none
-of them: another root may be another service, such as a local server with models of its own. A
-gateway passes an embedding on to the same model; for chat see `gateway_identity`.
+With these in its key, a cache would ask and pay again after a changed timeout. `base_url` is not
+among them, because another root may be another service, such as a local server with other models.
+A gateway forwards requests for embeddings to the same model; for chat see `gateway_identity`.
 """
 
 
 def gateway_identity(gateway: Any) -> str | None:
-    """Return what of a gateway can change a chat's answer: its id.
+    """Return the part of a gateway's options that can change a chat's answer: its id.
 
-    A gateway can guard or reroute what is asked. Its other options say how long it keeps answers,
-    how often it tries and what it logs.
+    A gateway can filter or reroute requests. Its other options concern how long it caches answers,
+    how often it retries and what it logs.
     """
     found = gateway.get("id") if isinstance(gateway, dict) else gateway
     return None if found is None else str(found)

@@ -1,7 +1,8 @@
-"""What every adapter does to a conversation, on messages in the wire's form.
+"""Repair conversations, in the wire's form; shared by all adapters.
 
-Frameworks keep histories that no API was made for: calls without ids, results whose call was cut
-away, instructions in the middle. `to_history` makes of them what Workers AI's models take.
+Frameworks store histories that APIs refuse: calls without ids, results whose call was removed,
+instructions in the middle. `to_history` turns them into conversations that Workers AI's models
+accept.
 """
 
 from __future__ import annotations
@@ -31,57 +32,58 @@ _INSTRUCTIONS = frozenset({"system", "developer"})
 def to_history(
     messages: Sequence[WireMessage], *, model: str, repair: bool = True
 ) -> list[WireMessage]:
-    """Make a conversation fit to be sent.
+    """Make a conversation valid for the API.
 
     The API requires three things, which are always done. The arguments of a call become the JSON
-    text of an object; what is no object is kept as it came, under the key `input`. A call gets an
-    id that no other call of its message has, and a result without an id gets the id of the call
-    which it answers. The rest is `repair_history`.
+    text of an object; a value that is not an object is kept unchanged under the key `input`. A call
+    gets an id that is unique in its message, and a result without an id gets the id of the call
+    that it answers. The rest is `repair_history`.
 
     Args:
-        messages: The whole conversation, oldest first. The messages stay as they are. The
-            arguments of a call may be any value.
+        messages: The whole conversation, oldest first; it is not modified. The arguments of a
+            call may be any value.
         model: The model that will be asked.
-        repair: Whether to repair what strict models refuse.
+        repair: Whether to repair conversations that strict models refuse.
 
     Returns:
         A new list; messages that need no change are the same objects.
     """
     paired = _Paired.of(messages)
-    return _repaired(paired, get_profile(str(model))) if repair else paired.messages
+    return _repair(paired, get_profile(str(model))) if repair else paired.messages
 
 
 def repair_history(messages: Sequence[WireMessage], *, model: str) -> list[WireMessage]:
     """Repair what strict models refuse in a conversation, and change nothing else.
 
-    - A result is moved behind the call that it answers, where another message stands between.
-    - A call without a result gets one that says so.
-    - A result without a call becomes a user's message that names it as a tool's result.
-    - A system message after the conversation has begun becomes a user's message that names it as
-      the system's. Some models refuse it elsewhere than at the start (code 8007, seen on qwen).
+    - A result is moved behind the call that it answers if other messages are between them.
+    - A call without a result gets a result that says so.
+    - A result without a call becomes a user's message that calls it the result of a tool.
+    - A system message after the conversation has begun becomes a user's message that calls it a
+      system message. Some models refuse it elsewhere than at the start (code 8007, observed on
+      qwen).
     - A message of the assistant without text, calls and reasoning is left out.
-    - For models that take one system message, those at the start are joined by a blank line.
-    - For models whose users and assistants must take turns, neighbours of one role are joined by
-      a blank line, and a conversation that an assistant begins gets a user's message before it,
-      which says that the beginning is not shown.
+    - For models that accept one system message, those at the start are joined by a blank line.
+    - For models whose users and assistants must take turns, successive messages of one role are
+      joined by a blank line, and a conversation that begins with an assistant gets a user's message
+      before it, which says that the beginning is not shown.
 
     No text of the conversation is changed or left out.
 
     Args:
-        messages: The whole conversation, oldest first. The messages stay as they are.
+        messages: The whole conversation, oldest first; it is not modified.
         model: The model that will be asked.
 
     Returns:
         A new list; messages that need no repair are the same objects.
     """
-    return _repaired(_Paired.of(messages), get_profile(str(model)))
+    return _repair(_Paired.of(messages), get_profile(str(model)))
 
 
-def _repaired(paired: _Paired, profile: ModelProfile) -> list[WireMessage]:
-    messages = _without_empty(_answered(paired, profile), profile)
+def _repair(paired: _Paired, profile: ModelProfile) -> list[WireMessage]:
+    messages = _without_empty(_with_results(paired, profile), profile)
     messages = _with_instructions_first(messages)
     if profile.one_system_message:
-        messages = _joined(messages, lambda a, b: {a["role"], b["role"]} <= _INSTRUCTIONS)
+        messages = _join(messages, lambda a, b: {a["role"], b["role"]} <= _INSTRUCTIONS)
     return _taking_turns(messages) if profile.alternating_roles else messages
 
 
@@ -93,8 +95,8 @@ class _Call:
     """A call of a message, and whether a result has been found for it.
 
     Attributes:
-        made: The call as the wire has it.
-        own_id: The id that the call came with, `""` if it came with none.
+        made: The call in wire form.
+        own_id: The id that the call came with, `""` if it had none.
         could_run: Whether its arguments were an object.
         owner: The position of the message that made the call.
         result: The position of the message that answers it.
@@ -117,14 +119,14 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Paired:
-    """A conversation whose calls all have ids, and which result answers which call."""
+    """A conversation whose calls all have ids, with the result of each call."""
 
     messages: list[WireMessage]
     calls: list[_Call]
 
     @classmethod
     def of(cls, messages: Sequence[WireMessage]) -> _Paired:
-        """Give ids to the calls and results of a conversation."""
+        """Assign ids to the calls and results of a conversation."""
         numbered: list[WireMessage] = []
         calls: list[_Call] = []
         waiting: list[_Call] = []
@@ -164,7 +166,7 @@ def _with_calls(message: WireMessage, calls: Sequence[_Call]) -> WireMessage:
 def _answer(message: WireMessage, position: int, waiting: list[_Call]) -> WireMessage:
     """Find the call that a result answers, and give the result its id."""
     call_id, name = str(message.get("tool_call_id") or ""), message.get("name")
-    # A result without an id answers any call, one with an id also a call that came without.
+    # A result without an id answers any call; a result with an id also a call that had none.
     fitting = [call for call in waiting if not call_id or not call.own_id]
     call = (
         _first_of_latest([call for call in waiting if call_id and call.own_id == call_id])
@@ -185,8 +187,8 @@ def _first_of_latest(calls: Sequence[_Call]) -> _Call | None:
     return next((call for call in calls if call.owner == calls[-1].owner), None)
 
 
-def _answered(paired: _Paired, profile: ModelProfile) -> list[WireMessage]:
-    """Put every result behind its call, and answer the calls that nobody answered."""
+def _with_results(paired: _Paired, profile: ModelProfile) -> list[WireMessage]:
+    """Put every result behind its call, and add results for calls without one."""
     answered: list[WireMessage] = []
     placed = {call.result for call in paired.calls if call.result is not None}
     by_owner: dict[int, list[_Call]] = {}
@@ -210,9 +212,9 @@ def _no_result(call: _Call) -> WireMessage:
 
 
 def _as_user(message: WireMessage, profile: ModelProfile) -> WireMessage:
-    """Write a result as a user's message; what the model does not take is named in the text."""
+    """Write a result as a user's message; describe media that the model does not accept in text."""
     text, media = split_result(message.get("content"), profile)
-    return {"role": "user", "content": _prefixed(ORPHAN, [_text(text), *media])}
+    return {"role": "user", "content": _with_prefix(ORPHAN, [_text(text), *media])}
 
 
 # --------------------------------------------------------------------------- other repairs
@@ -235,7 +237,7 @@ def _with_instructions_first(messages: Sequence[WireMessage]) -> list[WireMessag
     for message in messages:
         is_instruction = message["role"] in _INSTRUCTIONS
         if is_instruction and started:
-            content = _prefixed(INSTRUCTION, _parts(message))
+            content = _with_prefix(INSTRUCTION, _parts(message))
             placed.append({**message, "role": "user", "content": content})
         else:
             placed.append(message)
@@ -244,7 +246,7 @@ def _with_instructions_first(messages: Sequence[WireMessage]) -> list[WireMessag
 
 
 def _taking_turns(messages: list[WireMessage]) -> list[WireMessage]:
-    taken = _joined(messages, _is_one_turn)
+    taken = _join(messages, _is_one_turn)
     first = next((at for at, m in enumerate(taken) if m["role"] not in _INSTRUCTIONS), None)
     if first is not None and taken[first]["role"] == "assistant":
         taken.insert(first, {"role": "user", "content": BEGINNING})
@@ -260,10 +262,10 @@ def _is_one_turn(before: WireMessage, message: WireMessage) -> bool:
     )
 
 
-def _joined(
+def _join(
     messages: Sequence[WireMessage], belong: Callable[[WireMessage, WireMessage], bool]
 ) -> list[WireMessage]:
-    """Join each message with the one before it where the two belong together."""
+    """Join each message with the one before it if *belong* says so."""
     joined: list[WireMessage] = []
     for message in messages:
         if joined and belong(joined[-1], message):
@@ -297,8 +299,8 @@ def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _prefixed(prefix: str, parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    """Put words before a content that begins with text or with something else."""
+def _with_prefix(prefix: str, parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+    """Put a prefix before content that begins with text or with another part."""
     first: Mapping[str, Any] = parts[0] if parts else {}
     if first.get("type") != "text":
         return [_text(prefix.strip()), *parts]

@@ -1,4 +1,4 @@
-"""The part of an answer that an error carries -> the framework's own form of it."""
+"""Convert the partial answer that an error carries to the framework's own form."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["partial_as"]
 
 
 class partial_as:  # noqa: N801 - reads as a statement: `with partial_as(read):`
-    """Inside this block, `.partial` of an error that passes is read as a whole answer would be.
+    """Convert `.partial` of an error that leaves this block.
 
     Args:
-        read: Reads a core result; what it returns is the error's `.partial` then.
+        read: Converts a core result; its return value becomes the error's `.partial`.
     """
 
     def __init__(self, read: Callable[[ChatResult], Any]) -> None:
         self._read = read
 
     def __enter__(self) -> None:
-        """Nothing to prepare."""
+        """Do nothing."""
 
     def __exit__(
         self,
@@ -31,6 +31,6 @@ class partial_as:  # noqa: N801 - reads as a statement: `with partial_as(read):`
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Change the error, and let it pass."""
+        """Replace the error's `.partial`; the error is raised further."""
         if isinstance(error, WorkersAIError) and isinstance(error.partial, ChatResult):
             error.partial = self._read(error.partial)

@@ -1,6 +1,6 @@
-"""What of an adapter's object travels in a pickle, and what a copy is made of.
+"""What pickles and copies of an adapter's object contain.
 
-Tokens do not travel. An object that comes out of a pickle reads the environment of its process.
+Pickles do not contain tokens. An unpickled object reads the environment of its process.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 FROM_ENVIRONMENT = ("account_id", "base_url")
-"""Settings that are no secrets.
+"""Settings that are not secret.
 
-A value that came from the environment travels, and is used where the environment of the other
-process has none.
+A value that came from the environment is pickled, and is used if the environment of the other
+process does not have it.
 """
 
 _RESOURCES = (
@@ -53,7 +53,7 @@ def public_gateway(gateway: Any) -> Any:
 
 
 def _public_headers(headers: Any) -> Any:
-    """Return the headers in which nothing secret can be found."""
+    """Return the headers that contain no secret."""
     if not isinstance(headers, Mapping):
         return headers
     public = {name: value for name, value in headers.items() if not _is_secret(name, value)}
@@ -67,17 +67,17 @@ def _is_secret(name: Any, value: Any) -> bool:
 
 _PUBLIC: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "gateway": ("gateway['authorization']", public_gateway),
-    "default_headers": ("the default_headers that hold a secret", _public_headers),
+    "default_headers": ("the default_headers that contain a secret", _public_headers),
 }
-"""The settings of which a part is secret: what that part is called, and what leaves it out."""
+"""Settings with a secret part -> the name of that part, and a function that removes it."""
 
 
 def state_of(component: BaseModel) -> dict[str, Any]:
-    """Copy what can travel of an object.
+    """Copy the part of an object that may be pickled.
 
     Returns:
-        `fields`: the settings, by name; `environment`: values for where the environment of the
-        other process has none; `left`: the names of settings that do not travel.
+        `fields`: the settings, by name; `environment`: values to use if the environment of the
+        other process lacks them; `left`: the names of settings that are left out.
     """
     fields: dict[str, Any] = {}
     left: list[str] = []
@@ -95,12 +95,12 @@ def state_of(component: BaseModel) -> dict[str, Any]:
 
 
 def has_secret(name: str, value: Any) -> bool:
-    """Say whether the value of a setting has a secret part."""
+    """Return whether the value of a setting has a secret part."""
     return _secret_part(name, value) is not None
 
 
 def _secret_part(name: str, value: Any) -> str | None:
-    """Return what the secret part of a setting is called, if it has one."""
+    """Return the name of a setting's secret part, if there is one."""
     called, public = _PUBLIC.get(name, ("", None))
     return called if public is not None and public(value) != value else None
 
@@ -114,17 +114,17 @@ def _can_pickle(value: Any) -> bool:
 
 
 def warn_of_left(owner: str, left: Sequence[str]) -> None:
-    """Warn that an object came out of a pickle without some of its settings."""
+    """Warn that an object was unpickled without some of its settings."""
     if left:
         warnings.warn(
-            f"{owner} came from a pickle without {', '.join(left)}: what is secret or cannot be "
-            "pickled does not travel. Set it again",
+            f"{owner} was unpickled without {', '.join(left)}: secrets and values that cannot be "
+            "pickled are left out. Set it again",
             stacklevel=3,
         )
 
 
 def shared_resources(component: BaseModel, memo: dict[int, Any] | None) -> dict[int, Any]:
-    """Extend the memo of a deep copy, so that it shares what must not be copied."""
+    """Extend the memo of a deep copy, so that it shares objects that must not be copied."""
     private = (component.__pydantic_private__ or {}).values()
     resources = [getattr(component, name, None) for name in _RESOURCES]
     resources += [value for value in private if not isinstance(value, Clients)]
@@ -132,10 +132,10 @@ def shared_resources(component: BaseModel, memo: dict[int, Any] | None) -> dict[
 
 
 def guard_workers(cls: type[Any]) -> None:
-    """Let `multiprocessing` refuse objects of a class whose secrets a worker would not have.
+    """Make `multiprocessing` reject objects of a class whose secrets a worker would not have.
 
-    The refusal comes where the work is handed over, and not as a failed request in the worker.
-    Nothing but such objects is pickled in another way, and no secret is.
+    The error is raised where the work is handed over, instead of a failed request in the worker.
+    Other objects are pickled as usual, and secrets never are.
     """
     ForkingPickler.register(cls, _reduce_for_worker)
 
@@ -156,10 +156,10 @@ def _missing_in_worker(component: Any) -> tuple[str, str] | None:
     inherited = (first_variable(TOKEN_VARIABLES) or "").strip()
     if token is not None and token.get_secret_value() != inherited:
         return "api_token", (
-            "api_token was passed as an argument, and a token cannot travel in a pickle. Set "
+            "api_token was passed as an argument, and pickles do not contain tokens. Set "
             "CLOUDFLARE_API_TOKEN in the environment, which worker processes inherit"
         )
     for name in _PUBLIC:
         if (secret := _secret_part(name, getattr(component, name))) is not None:
-            return name, f"{secret} cannot travel in a pickle. Make the object in the worker"
+            return name, f"pickles do not contain {secret}. Create the object in the worker"
     return None

@@ -1,4 +1,4 @@
-"""Settings by any of their names -> fields; and pydantic's refusals -> `ConfigurationError`."""
+"""Resolve aliases of settings, and turn pydantic's errors into `ConfigurationError`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["by_field", "explain", "without_input"]
 
 _HIDDEN = "***"
 
-_WANTED: Mapping[str, str] = {
+_REQUIREMENTS: Mapping[str, str] = {
     "bool_parsing": "True or False",
     "bool_type": "True or False",
     "dict_type": "a dict",
@@ -34,10 +34,10 @@ _WANTED: Mapping[str, str] = {
     "list_type": "a list",
     "literal_error": "{expected}",
     "mapping_type": "a dict",
-    "string_too_short": "a text that is not empty",
+    "string_too_short": "a non-empty text",
     "string_type": "text",
 }
-"""What is wanted instead, for pydantic's types of errors; what is in braces is its context."""
+"""The requirement to name in the message, by pydantic's error type; braces hold its context."""
 
 
 def by_field(
@@ -45,7 +45,7 @@ def by_field(
     aliases: Mapping[str, str],
     unread: AbstractSet[str] = frozenset(),
 ) -> Mapping[str, Any]:
-    """Name every setting by its field.
+    """Replace aliases by field names.
 
     Args:
         settings: By the names of fields or by their aliases.
@@ -82,7 +82,7 @@ def _two_names(
     )
     alias = next(name for name in names if name != field)
     return ConfigurationError(
-        f"{' and '.join(names)} mean the same and have different values: pass one of them",
+        f"{' and '.join(names)} mean the same but have different values: pass one of them",
         parameter=alias,
     )
 
@@ -91,10 +91,10 @@ _HINTS: Mapping[str, str] = {"model": ": pass a model's id, such as '@cf/zai-org
 
 
 def explain(error: ValidationError, known: Iterable[str], others_in: str) -> ConfigurationError:
-    """Say in plain words what pydantic refused, without the values, which may be secrets.
+    """Explain in plain words what pydantic refused, without the values, which may be secrets.
 
     Args:
-        error: Pydantic's.
+        error: Pydantic's error.
         known: The names of the class's fields and their aliases.
         others_in: Its argument for further fields of a request's body.
     """
@@ -111,7 +111,7 @@ def explain(error: ValidationError, known: Iterable[str], others_in: str) -> Con
 def _problem(
     details: list[ErrorDetails], known: Iterable[str], others_in: str
 ) -> ConfigurationError:
-    """Say what is wrong with one field; a field of several types has a detail for each."""
+    """Explain what is wrong with one field; a field of several types has a detail for each."""
     first = details[0]
     name = str(first["loc"][0]) if first["loc"] else None
     if (raised := _raised(first)) is not None:
@@ -122,8 +122,8 @@ def _problem(
         return unknown_argument(name, known, others_in=others_in)
     if first["type"] == "missing":
         return ConfigurationError(f"{name} is missing{_HINTS.get(name, '')}", parameter=name)
-    if len(details) == 1 and first["type"] in _WANTED:
-        return ConfigurationError(_wanted(first), parameter=name)
+    if len(details) == 1 and first["type"] in _REQUIREMENTS:
+        return ConfigurationError(_requirement(first), parameter=name)
     return ConfigurationError(f"{name}: {first['msg']}", parameter=name)
 
 
@@ -132,10 +132,10 @@ def _raised(detail: ErrorDetails) -> ConfigurationError | None:
     return error if isinstance(error, ConfigurationError) else None
 
 
-def _wanted(detail: ErrorDetails) -> str:
-    """Say what is wanted, and of a refused value its type alone, unless it is a number."""
+def _requirement(detail: ErrorDetails) -> str:
+    """State the requirement, and the refused value: a number itself, of others the type."""
     place = ".".join(str(step) for step in detail["loc"])
-    wanted = _WANTED[detail["type"]].format_map(detail.get("ctx", {}))
+    wanted = _REQUIREMENTS[detail["type"]].format_map(detail.get("ctx", {}))
     value = detail["input"]
     if isinstance(value, (int, float)):
         return f"{place} must be {wanted}, not {value!r}"
@@ -145,7 +145,7 @@ def _wanted(detail: ErrorDetails) -> str:
 
 
 def without_input(error: ValidationError) -> ValidationError:
-    """Return pydantic's error without the values, for the error of a model around this one."""
+    """Return pydantic's error without the values, for the error of an enclosing model."""
     lines: list[InitErrorDetails] = []
     for detail in error.errors(include_url=False, include_input=False):
         kind: str | PydanticCustomError = detail["type"]

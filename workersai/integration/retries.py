@@ -1,4 +1,4 @@
-"""A retry that is about to be made, as plain values for a framework's events."""
+"""Retry notices as plain values, for a framework's events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["retry_facts"]
 
 
 def retry_facts(notice: RetryNotice) -> dict[str, Any]:
-    """Return which retry it is, when it is made, and why.
+    """Return the number of the retry, its delay and its reason.
 
-    `status`, `code` and `request_id` are `None` where the server gave no answer.
+    `status`, `code` and `request_id` are `None` if the server did not answer.
     """
     error = notice.error
     answer = error if isinstance(error, APIStatusError) else None

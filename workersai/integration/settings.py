@@ -1,7 +1,7 @@
-"""What the constructors of an adapter's classes take by keyword, for type checkers and editors.
+"""Keyword types of the constructors of an adapter's classes, for type checkers and editors.
 
-In a constructor that takes `**settings`, type checkers see neither fields nor their aliases. A test
-holds the names here equal to both.
+In a constructor with `**settings`, type checkers see neither fields nor aliases. A test checks that
+these types have the same names.
 """
 
 from __future__ import annotations

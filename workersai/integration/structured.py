@@ -41,14 +41,15 @@ StructuredMethod: TypeAlias = Literal["json_schema", "tool", "prompt"]
 def structured_methods(
     profile: ModelProfile, *, calls_tools: bool | None = None
 ) -> tuple[StructuredMethod, ...]:
-    """List the methods that a model may take, the best first.
+    """List the methods that a model may use, the best first.
 
-    A JSON schema where it was seen or is listed to work, else a forced tool unless the model is
-    known to have no tools or to ignore `tool_choice`, else the prompt, which every model takes.
+    JSON schema if it works with the model (observed or listed). Else a forced tool, unless the
+    model is known to have no tools or to ignore `tool_choice`. Else the prompt, which works with
+    every model.
 
     Args:
-        profile: Of the model that will be asked.
-        calls_tools: Whether the model calls tools, where the user knows better than the profile.
+        profile: The profile of the model that will be asked.
+        calls_tools: Whether the model calls tools, to override the profile.
     """
     calls = profile.function_calling if calls_tools is None else calls_tools
     methods: list[StructuredMethod] = ["json_schema"] if profile.structured_output else []
@@ -65,8 +66,8 @@ _REFUSALS: Mapping[str, Mapping[int, bool]] = MappingProxyType(
         "prompt": {},
     }
 )
-"""Codes that refuse a method, and whether they refuse it for good: the others may be about one
-schema or one way of asking.
+"""Codes by which a model refuses a method -> whether it always will; other refusals may concern
+one schema or one kind of request.
 """
 
 Key: TypeAlias = tuple[str, ...]
@@ -75,8 +76,8 @@ Key: TypeAlias = tuple[str, ...]
 class MethodMemory:
     """Remembers which methods models refused; safe to share between threads.
 
-    Copies of an object share it, because it is about models and not about settings. A pickle
-    holds nothing of it.
+    Copies of an object share it, because it is about models and not about settings. Pickles do not
+    contain it.
     """
 
     __slots__ = ("_lock", "_refused")
@@ -86,7 +87,7 @@ class MethodMemory:
         self._refused: dict[Key, frozenset[str]] = {}
 
     def left(self, key: Key, methods: tuple[StructuredMethod, ...]) -> tuple[StructuredMethod, ...]:
-        """Return the methods that were not refused; all of them if every one was."""
+        """Return the methods that were not refused; all methods if every one was."""
         refused = self._refused.get(key, frozenset())
         return tuple(method for method in methods if method not in refused) or methods
 
@@ -112,16 +113,16 @@ class MethodMemory:
 
 
 class MethodTrial:
-    """Goes through the methods of one call: the next one when a model refuses one.
+    """Tries the methods of one call: the next one after a refusal.
 
     Args:
-        memory: Of the object that asks.
+        memory: The memory of the object that asks.
         key: What the memory is about: the model, and where it is asked.
-        methods: The best first. A method that the user chose stands alone, and its refusal is
-            the caller's error.
+        methods: The best first. A method that the user chose is alone, so that its refusal is
+            raised.
 
     Attributes:
-        method: The one to ask with now.
+        method: The current one.
     """
 
     def __init__(
@@ -134,10 +135,10 @@ class MethodTrial:
         self.method = self._left.pop(0)
 
     def refuse(self, error: APIStatusError) -> None:
-        """Go on to the next method.
+        """Switch to the next method.
 
         Raises:
-            APIStatusError: The given error, if it refuses something else or no method is left.
+            APIStatusError: *error*, if it does not refuse the method or no method is left.
         """
         is_for_good = _REFUSALS[self.method].get(error.code or 0)
         if is_for_good is None or not self._left:
@@ -147,7 +148,7 @@ class MethodTrial:
         self.method = self._left.pop(0)
 
     def accept(self) -> None:
-        """Remember what was refused: with this method the same question was answered."""
+        """Remember the refusals, because the same question was answered with this method."""
         if self._refused:
             self._memory.add(self._key, self._refused)
 
@@ -164,10 +165,10 @@ class OutputSchema:
 
     Attributes:
         name: Its name, as models accept it.
-        description: What it describes; may be empty.
-        schema: The JSON schema of an object, whole.
-        is_wrapped: Whether the values that were asked for are no objects (a list, a union, a
-            number), and stand in the object under `value`.
+        description: Its description; may be empty.
+        schema: The JSON schema of an object, with its definitions.
+        is_wrapped: Whether the requested values are not objects (a list, a union, a number) and
+            are inside the object under `value`.
     """
 
     name: str
@@ -184,14 +185,14 @@ class OutputSchema:
         description: str | None = None,
         wraps: bool = True,
     ) -> OutputSchema:
-        """Take a JSON schema of anything.
+        """Take any JSON schema.
 
         Args:
-            schema: It is not changed.
-            name: Else its title.
-            description: Else its own.
-            wraps: Whether what is no object is put into one, which every method can send. If
-                not, the schema is the one that was given, for answers that nobody unwraps.
+            schema: It is not modified.
+            name: A name; the schema's title if omitted.
+            description: A description; the schema's own if omitted.
+            wraps: Whether to wrap a schema that is not an object's into one, which every method can
+                send. Pass `False` if the caller reads the answer without unwrapping it.
         """
         root = resolve_root(schema)
         title = name or root.get("title")
@@ -206,19 +207,19 @@ class OutputSchema:
         )
 
     def tool(self, *, strict: bool | None = None) -> dict[str, Any]:
-        """Write the schema as a tool; with `strict`, its objects take no other keys."""
+        """Write the schema as a tool; with `strict`, its objects allow no other keys."""
         about = self.description or "Give the answer by calling this."
         return function_tool(self.name, about, self.schema, strict=strict)
 
     def tool_choice(self) -> dict[str, Any]:
-        """Write the choice of that tool.
+        """Write the choice of that tool, by its name.
 
-        The named form: `required` was seen to be advisory on several models, the name is not.
+        Several models do not obey `required` (observed), but do obey the name.
         """
         return {"type": "function", "function": {"name": self.name}}
 
     def response_format(self, *, strict: bool | None = None) -> dict[str, Any]:
-        """Write the schema as a response format; with `strict`, its objects take no other keys."""
+        """Write the schema as a response format; with `strict`, its objects allow no other keys."""
         schema = closed(self.schema) if strict else dict(self.schema)
         envelope: dict[str, Any] = {"name": self.name, "schema": schema}
         if strict is not None:
@@ -226,21 +227,22 @@ class OutputSchema:
         return {"type": "json_schema", "json_schema": envelope}
 
     def instruction(self) -> str:
-        """Ask for the schema in words."""
+        """Write the request for the schema as a sentence."""
         schema = to_json(self.schema).decode()
         return (
             f"Answer with one JSON object and nothing else. It must fit this JSON schema:\n{schema}"
         )
 
     def of_arguments(self, arguments: Mapping[str, Any]) -> list[str]:
-        """Return what the arguments of a call may mean, as JSON texts, the likeliest first."""
+        """Return possible readings of a call's arguments as JSON texts, the likeliest first."""
         return [to_json(value).decode() for value in self._values(dict(arguments))]
 
     def of_text(self, text: str) -> list[str]:
-        """Return what a text may mean, as JSON texts, the likeliest first.
+        """Return possible readings of a text as JSON texts, the likeliest first.
 
-        Models leave words, reasoning or a code fence around the JSON, and write a call that they
-        were to make as text: its arguments alone, or the call with them.
+        Models write words, reasoning or a code fence around the JSON. They also write a tool call
+        as
+        text: its arguments alone, or the whole call.
         """
         found = json_text(text)
         try:
@@ -256,10 +258,10 @@ class OutputSchema:
         return [value[_VALUE], value] if is_wrapped else [value]
 
     def _of_written_call(self, value: Any) -> Any:
-        """Return the arguments of a call that was written as text; any other value as it is.
+        """Return the arguments of a call that was written as text; other values unchanged.
 
-        gpt-oss was seen to write `{"name", "arguments"}`, `{"name", "parameters"}`, one of these
-        in a list, and the arguments beside the name.
+        gpt-oss writes `{"name", "arguments"}`, `{"name", "parameters"}`, one of these in a list, or
+        the arguments beside the name (observed).
         """
         call = value[0] if isinstance(value, list) and len(value) == 1 else value
         if isinstance(call, dict) and isinstance(call.get("function"), dict):
@@ -278,37 +280,37 @@ class OutputSchema:
 
 
 def _needs_wrapping(root: Mapping[str, Any]) -> bool:
-    """Say whether an object's schema has alternatives in place of properties."""
+    """Return whether an object's schema has alternatives in place of properties."""
     return "properties" not in root and any(key in root for key in ("anyOf", "oneOf", "allOf"))
 
 
 def _wrap(root: Mapping[str, Any]) -> dict[str, Any]:
-    """Put a schema that is no object's under a property; definitions stay where they are."""
+    """Put a schema that is not an object's under a property; definitions keep their place."""
     inner = {key: value for key, value in root.items() if key not in _DEFINITIONS}
     beside = {key: value for key, value in root.items() if key in _DEFINITIONS}
     named = {key: inner.pop(key) for key in ("title", "description") if key in inner}
     return {
         **named,
         "type": "object",
-        "properties": {_VALUE: _moved(inner)},
+        "properties": {_VALUE: _move(inner)},
         "required": [_VALUE],
-        **_moved(beside),
+        **_move(beside),
     }
 
 
-def _moved(schema: Any) -> Any:
-    """Copy a schema, with references to the old root pointing below the property."""
+def _move(schema: Any) -> Any:
+    """Copy a schema; references to the old root are changed to point below the property."""
     if isinstance(schema, list):
-        return [_moved(item) for item in schema]
+        return [_move(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     return {
-        key: _moved_reference(value) if key == "$ref" and isinstance(value, str) else _moved(value)
+        key: _move_reference(value) if key == "$ref" and isinstance(value, str) else _move(value)
         for key, value in schema.items()
     }
 
 
-def _moved_reference(reference: str) -> str:
+def _move_reference(reference: str) -> str:
     first = reference.removeprefix("#/").partition("/")[0]
     if not reference.startswith("#") or first in _DEFINITIONS:
         return reference
@@ -319,17 +321,17 @@ def _moved_reference(reference: str) -> str:
 
 _FENCE = "```"
 _OPENING = re.compile(r'\{\s*["}]|\[\s*(?:["\[\]{\d]|-[\dI]|true|false|null|NaN|Infinity)')
-"""What can begin an object or a list; other brackets are those of a sentence."""
+"""First characters of an object or a list; other brackets belong to a sentence."""
 
 _THOUGHT = re.compile(r"\s*(?![{\[\s]).*</think>|\s*<think>.*", re.DOTALL)
 _DECODER = JSONDecoder()
 
 
 def partial_json(text: str) -> Any:
-    """Read the JSON in a text that is not all there yet; `None` before it begins.
+    """Read the JSON in an incomplete text; return `None` before it begins.
 
-    Words, reasoning and a code fence before it, and the end of a fence after it, do not matter.
-    Strings may end in the middle.
+    Words, reasoning and a code fence before it, and the end of a fence after it, are ignored.
+    Strings may be incomplete.
     """
     source = without_thought(text)
     opening = _OPENING.search(source)
@@ -343,10 +345,10 @@ def partial_json(text: str) -> Any:
 
 
 def json_text(text: str) -> str:
-    """Cut the JSON from the words, the reasoning or the code fence around it.
+    """Remove the words, the reasoning or the code fence around JSON.
 
-    Of several values the one in a code fence is meant. Where that leaves several, none is
-    chosen: the text stays whole, and fits no schema.
+    Of several values, the one in a code fence is used. If several are left, the text is returned
+    unchanged and does not fit any schema.
     """
     text = without_thought(text)
     values = list(_values(text))
@@ -357,13 +359,13 @@ def json_text(text: str) -> str:
 
 
 def without_thought(text: str) -> str:
-    """Cut reasoning between think tags from the beginning of a text."""
+    """Remove reasoning between think tags from the beginning of a text."""
     thought = _THOUGHT.match(text)
     return text[thought.end() :] if thought else text
 
 
 def _values(text: str) -> Iterator[str]:
-    """Find the objects and lists in a text, the last of which may be broken."""
+    """Find the objects and lists in a text; the last one may be incomplete."""
     place = 0
     while opening := _OPENING.search(text, place):
         start = opening.start()
@@ -374,6 +376,6 @@ def _values(text: str) -> Iterator[str]:
             if not text[start + 1 : place].strip():
                 place = max(place, start + 1)
                 continue  # a bracket in a sentence
-            # What is inside of a broken value is no value of its own.
+            # Skip values inside a broken one.
             place = len(text)
         yield text[start:place]

@@ -1,4 +1,4 @@
-"""Whether reasoning is looked for in the text of an answer."""
+"""Decide whether to look for reasoning in the text of an answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["splits_think_tags"]
 
 
 def splits_think_tags(setting: bool | None, model: str) -> bool:
-    """Decide whether text between think tags is reasoning.
+    """Return whether text between think tags is reasoning.
 
     Args:
-        setting: The user's `think_tags`; `None` leaves it to the model's profile.
+        setting: The user's `think_tags`; `None` to use the model's profile.
         model: The model that is asked.
     """
     return bool(get_profile(model).think_tags) if setting is None else setting

@@ -1,4 +1,4 @@
-"""Tools as both faces write them."""
+"""Write tool definitions; shared by all adapters."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def function_tool(
     """Write a tool in the nested form.
 
     Args:
-        name: The tool's own name; the core writes it as models accept it.
-        description: What the tool does; else what its schema says, left out if that says nothing.
-        schema: The JSON schema of its arguments, whole: of a recursive class too.
-        strict: Sent with the tool if given; with `True` its objects take no other keys.
+        name: The tool's own name; the core replaces it if models do not accept it.
+        description: What the tool does; if `None`, the schema's description is used, if any.
+        schema: The JSON schema of its arguments, with all definitions it refers to.
+        strict: Sent with the tool unless `None`; with `True` its objects allow no other keys.
     """
     whole = resolve_root(schema)
     whole = closed(whole) if strict else whole

@@ -1,4 +1,4 @@
-"""What a call for vectors or a ranking cost, as plain values for a framework's events."""
+"""Usage of embeddings and rankings as plain values, for a framework's events."""
 
 from __future__ import annotations
 

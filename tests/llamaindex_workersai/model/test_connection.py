@@ -56,7 +56,7 @@ class Holder(BaseModel):
 
 def test_wrong_setting_inside_another_model_is_pydantic_s_error() -> None:
     """Where pydantic makes the object, its own error tells of ours, as anywhere with pydantic."""
-    with pytest.raises(ValidationError, match="model must be a text that is not empty"):
+    with pytest.raises(ValidationError, match="model must be a non-empty text"):
         Holder(llm={"model": ""})
     assert Holder(llm={"model": MODEL}).llm.model == MODEL
 

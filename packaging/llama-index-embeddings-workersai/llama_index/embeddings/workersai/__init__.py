@@ -1,4 +1,4 @@
-"""`WorkersAIEmbedding` where LlamaIndex keeps its embeddings; see `llamaindex_workersai`."""
+"""`WorkersAIEmbedding` under LlamaIndex's import path; see `llamaindex_workersai`."""
 
 from llamaindex_workersai import WorkersAIEmbedding
 

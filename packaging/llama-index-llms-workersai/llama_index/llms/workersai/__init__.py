@@ -1,4 +1,4 @@
-"""`WorkersAI` where LlamaIndex keeps its LLMs; all of it is in `llamaindex_workersai`."""
+"""`WorkersAI` under LlamaIndex's import path; see `llamaindex_workersai`."""
 
 from llamaindex_workersai import WorkersAI
 

@@ -1,4 +1,4 @@
-"""`WorkersAIRerank` where LlamaIndex keeps its postprocessors; see `llamaindex_workersai`."""
+"""`WorkersAIRerank` under LlamaIndex's import path; see `llamaindex_workersai`."""
 
 from llamaindex_workersai import WorkersAIRerank
 
