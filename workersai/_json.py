@@ -13,7 +13,7 @@ import json
 import re
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from workersai._secrets import redact
 from workersai.errors import ConfigurationError, ResponseError
@@ -21,6 +21,7 @@ from workersai.errors import ConfigurationError, ResponseError
 __all__ = [
     "REPLACEMENT",
     "ExactDocument",
+    "PlainList",
     "dump_json",
     "exact_text",
     "has_halves",
@@ -216,6 +217,20 @@ def _dump_exact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+class PlainList(list[Any]):
+    """A list that holds nothing but dicts, lists and texts, as its maker has checked.
+
+    The fast writer takes more than JSON knows, so it writes such lists alone.
+    """
+
+    __slots__ = ()
+
+
+_write_json = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")
+).encode  # `json.dumps` would make an encoder for each body
+
+
 def dump_json(body: dict[str, Any], *, model: str | None = None) -> bytes:
     """Write a request body as UTF-8 JSON; non-ASCII characters are not escaped.
 
@@ -224,7 +239,7 @@ def dump_json(body: dict[str, Any], *, model: str | None = None) -> bytes:
             surrogate); the error names the parameter.
     """
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _dump(body)
     except (ValueError, TypeError, RecursionError) as error:
         reason = _reason(error)
     parameter = next((name for name, value in body.items() if not _dumps(value)), None)
@@ -233,6 +248,23 @@ def dump_json(body: dict[str, Any], *, model: str | None = None) -> bytes:
         f"{parameter or 'the request'}{about} cannot be sent as JSON: {reason}",
         parameter=parameter,
     )
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    """Write a body; the fast writer gives the same bytes as the other one."""
+    plain = next((name for name, value in body.items() if value.__class__ is PlainList), None)
+    if plain is None:
+        return _write_json(body).encode()
+    try:
+        written = to_json(body[plain])
+    except ValueError:  # half a surrogate pair, which the error of the other writer names
+        return _write_json(body).encode()
+    names = list(body)
+    at = names.index(plain)
+    before = _write_json({name: body[name] for name in names[:at]})[1:-1].encode()
+    after = _write_json({name: body[name] for name in names[at + 1 :]})[1:-1].encode()
+    own = b"%b:%b" % (_write_json(plain).encode(), written)
+    return b"{%b}" % b",".join(part for part in (before, own, after) if part)
 
 
 def _dumps(value: Any) -> bool:

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_jsonable_python
 
 __all__ = [
+    "ObjectText",
     "brief_json",
     "byte_count",
     "clean_text",
@@ -44,8 +45,16 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DATA_URI = re.compile(r"data:([^,]{0,200}),")
 
 
+class ObjectText(str):
+    """The JSON text of an object, as `object_text` has found or written it: known to be one."""
+
+    __slots__ = ()
+
+
 def clean_text(text: str) -> str:
     """Join surrogate pairs, and replace a half without a partner by U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -63,26 +72,32 @@ def brief_json(value: Any) -> str:
     return json.dumps(_plain(value, brief=True), ensure_ascii=False)
 
 
-def object_text(arguments: Any) -> str:
+def object_text(arguments: Any) -> ObjectText:
     """Write the arguments of a tool call as JSON text; the text of an object stays unchanged.
 
     See `read_object`.
     """
-    if isinstance(arguments, str) and _strict_object(arguments) is not None:
+    if arguments.__class__ is ObjectText:
         return arguments
+    if isinstance(arguments, str) and _strict_object(arguments) is not None:
+        return ObjectText(arguments)
     if isinstance(arguments, dict) and (text := _fast_json(arguments)) is not None:
-        return text
-    return whole_json(read_object(arguments))
+        return ObjectText(text)
+    return ObjectText(whole_json(read_object(arguments)))
 
 
 def _fast_json(value: dict[str, Any]) -> str | None:
     """Write an object as JSON; return `None` if it contains values without a JSON form."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
+        text = _write_json(value)
+        if not text.isascii():
+            text.encode()
     except (TypeError, ValueError, RecursionError):
         return None
     return text
+
+
+_write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def read_object(arguments: Any) -> dict[str, Any]:

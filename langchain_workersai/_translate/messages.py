@@ -58,7 +58,7 @@ def with_arguments_read(messages: Any) -> Any:
     Args:
         messages: What a chat model is given. Only a list with such dicts is written anew.
     """
-    if not isinstance(messages, (list, tuple)):
+    if not isinstance(messages, (list, tuple)) or not any(isinstance(m, dict) for m in messages):
         return messages
     return [_with_arguments_read(m) if isinstance(m, dict) else m for m in messages]
 
@@ -80,7 +80,9 @@ def _with_object(call: Any) -> Any:
 
 def with_images_typed(asked: PromptValue) -> PromptValue:
     """Name the types of images in a conversation; see `with_image_types`."""
-    if not isinstance(asked, ChatPromptValue):
+    if not isinstance(asked, ChatPromptValue) or all(
+        message.content.__class__ is str for message in asked.messages
+    ):
         return asked
     messages = [_with_images_typed(message) for message in asked.messages]
     return asked.model_copy(update={"messages": messages})
@@ -104,11 +106,16 @@ def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
         ConfigurationError: For a message or a content block of a user or a system that Workers AI
             has no form for. What a tool or a model produced always has one.
     """
-    followers = [*messages[1:], None]
-    return [
-        to_wire_message(message, has_function_result=isinstance(follower, FunctionMessage))
-        for message, follower in zip(messages, followers, strict=False)
-    ]
+    wire = [to_wire_message(message) for message in messages]
+    for position, written in enumerate(wire):
+        if (
+            written["role"] == "tool"
+            and isinstance(messages[position], FunctionMessage)
+            and position
+        ):
+            before = messages[position - 1]
+            wire[position - 1] = to_wire_message(before, has_function_result=True)
+    return wire
 
 
 def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) -> WireMessage:
@@ -119,6 +126,9 @@ def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) 
         has_function_result: Whether a `FunctionMessage` follows: it answers the call that OpenAI's
             functions, the tools before tools, left in `additional_kwargs`.
     """
+    translate = _TRANSLATORS.get(message.__class__)
+    if translate is not None:
+        return translate(message)
     if isinstance(message, AIMessage):
         return _assistant(message, has_function_result=has_function_result)
     for kind, translate in _TRANSLATORS.items():
@@ -138,7 +148,7 @@ def _system(message: SystemMessage) -> WireMessage:
 
 
 def _human(message: HumanMessage) -> WireMessage:
-    return _named({"role": "user", **_content(message)}, message)
+    return _named({"role": "user", "content": to_wire_content(message.content)}, message)
 
 
 def _tool(message: ToolMessage) -> WireMessage:
@@ -187,8 +197,8 @@ def _result(message: BaseMessage, call_id: Any) -> WireMessage:
 
 
 def _named(wire: dict[str, Any], message: BaseMessage) -> WireMessage:
-    if message.name:
-        wire["name"] = message.name
+    if name := message.name:
+        wire["name"] = name
     return wire  # type: ignore[return-value]  # each role's keys are written above
 
 
@@ -213,11 +223,13 @@ def _tool_calls(message: AIMessage) -> list[WireToolCall]:
     The message's own lists decide. Blocks of its content may show calls that a middleware has
     taken off the message.
     """
-    as_sent = _arguments_as_sent(message)
+    if not (message.tool_calls or message.invalid_tool_calls):
+        return []
     valid = [
         _tool_call(call.get("id"), call.get("name"), call.get("args"))
         for call in message.tool_calls
     ]
+    as_sent = _arguments_as_sent(message)
     invalid = [
         _tool_call(call.get("id"), call.get("name"), as_sent.get(call.get("id"), call.get("args")))
         for call in message.invalid_tool_calls
@@ -227,6 +239,8 @@ def _tool_calls(message: AIMessage) -> list[WireToolCall]:
 
 def _arguments_as_sent(message: AIMessage) -> dict[Any, Any]:
     """Read what the chunks of a stream keep of invalid calls; see `ChunkStream`."""
+    if not message.invalid_tool_calls:
+        return {}
     kept = message.additional_kwargs.get(INVALID_CALLS)
     calls = kept if isinstance(kept, list) else []
     named = (

@@ -6,6 +6,8 @@ What a model cannot take (an image, for a model that reads text) is the core's t
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 from io import IOBase
 from pathlib import Path
@@ -44,23 +46,72 @@ def to_wire_content(message: ChatMessage) -> str | Parts:
     Raises:
         ConfigurationError: For a block that no Workers AI model takes.
     """
+    if (text := only_text(message)) is not None:
+        return text
     return _joined([part for block in message.blocks for part in to_wire_parts(block)])
 
 
 def to_wire_result(message: ChatMessage) -> str | Parts:
     """Write what a tool returned; what has no form on the wire is written as text."""
+    if (text := only_text(message)) is not None:
+        return text
     return _joined([part for block in message.blocks for part in _result_parts(block)])
 
 
-def to_wire_answer(message: ChatMessage) -> str | Parts:
+@dataclass(frozen=True, slots=True)
+class AnswerBlocks:
+    """The blocks of an assistant's message that mean something to Workers AI, by what they are."""
+
+    said: list[TextBlock | CitableBlock]
+    thought: list[ThinkingBlock]
+    calls: list[ToolCallBlock]
+
+    @classmethod
+    def of(cls, message: ChatMessage) -> AnswerBlocks:
+        """Sort the blocks of a message.
+
+        Their classes are compared first: to ask pydantic's classes for their instances takes most
+        of the time that a long history takes.
+        """
+        found = cls([], [], [])
+        block: Any
+        for block in message.blocks:
+            kind = block.__class__
+            if kind is TextBlock or kind is CitableBlock:
+                found.said.append(block)
+            elif kind is ToolCallBlock:
+                found.calls.append(block)
+            elif kind is ThinkingBlock:
+                found.thought.append(block)
+            elif isinstance(block, (TextBlock, CitableBlock)):
+                found.said.append(block)
+            elif isinstance(block, ToolCallBlock):
+                found.calls.append(block)
+            elif isinstance(block, ThinkingBlock):
+                found.thought.append(block)
+        return found
+
+
+def to_wire_answer(said: Sequence[TextBlock | CitableBlock]) -> str | Parts:
     """Write what an assistant said: its text alone.
 
     Calls and reasoning go beside the content; what else is in an answer (another provider's
     citations, images) means nothing to Workers AI.
+
+    Args:
+        said: The blocks of an answer that hold text.
     """
-    said = [block for block in message.blocks if isinstance(block, (TextBlock, CitableBlock))]
     parts = [part for block in said for part in _result_parts(block)]
     return _joined([part for part in parts if part["type"] == "text" and part["text"]])
+
+
+def only_text(message: ChatMessage) -> str | None:
+    """Return the text of a message that is a single text."""
+    blocks = message.blocks
+    if len(blocks) != 1:
+        return None
+    block = blocks[0]
+    return block.text if block.__class__ is TextBlock else None
 
 
 def _joined(parts: Parts) -> str | Parts:

@@ -10,11 +10,12 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 from llama_index.core.base.llms.types import (
     ChatMessage,
     MessageRole,
-    ThinkingBlock,
     ToolCallBlock,
 )
 
 from llamaindex_workersai._translate.content import (
+    AnswerBlocks,
+    only_text,
     to_wire_answer,
     to_wire_content,
     to_wire_result,
@@ -90,32 +91,36 @@ def _no_messages(found: Any) -> ConfigurationError:
 
 
 def _to_wire_message(message: ChatMessage) -> WireMessage:
-    role = _ROLES[message.role]
-    wire: WireMessage = {"role": role, "content": _WRITERS.get(role, to_wire_content)(message)}
-    if role == "tool":
-        wire["tool_call_id"] = str(message.additional_kwargs.get("tool_call_id") or "")
+    role, text = _ROLES[message.role], only_text(message)
+    if text is not None and role != "tool" and not message.additional_kwargs:
+        return {"role": role, "content": text}
+    if role == "assistant":
+        return _named(_assistant(message), message)
+    if role != "tool":
+        return _named({"role": role, "content": to_wire_content(message)}, message)
+    call_id = str(message.additional_kwargs.get("tool_call_id") or "")
+    wire: WireMessage = {
+        "role": "tool",
+        "content": to_wire_result(message),
+        "tool_call_id": call_id,
+    }
+    return _named(wire, message)
+
+
+def _named(wire: WireMessage, message: ChatMessage) -> WireMessage:
     if name := message.additional_kwargs.get("name"):
         wire["name"] = str(name)
-    if role == "assistant":
-        _add_assistant(wire, message)
     return wire
 
 
-_WRITERS = {"assistant": to_wire_answer, "tool": to_wire_result}
-
-
-def _add_assistant(wire: WireMessage, message: ChatMessage) -> None:
-    calls = [_tool_call(*call) for call in _calls(message)]
-    if calls:
+def _assistant(message: ChatMessage) -> WireMessage:
+    blocks = AnswerBlocks.of(message)
+    wire: WireMessage = {"role": "assistant", "content": to_wire_answer(blocks.said)}
+    if calls := [_tool_call(*call) for call in _calls(message, blocks.calls)]:
         wire["tool_calls"] = calls
-    if reasoning := _reasoning(message):
+    if reasoning := "".join([block.content or "" for block in blocks.thought]):
         wire["reasoning"] = reasoning
-
-
-def _reasoning(message: ChatMessage) -> str:
-    return "".join(
-        block.content or "" for block in message.blocks if isinstance(block, ThinkingBlock)
-    )
+    return wire
 
 
 # ---------------------------------------------------------------------------- tool calls
@@ -136,12 +141,13 @@ class FoundCall(NamedTuple):
     arguments: Any
 
 
-def _calls(message: ChatMessage) -> Iterator[FoundCall]:
+def _calls(message: ChatMessage, blocks: Sequence[ToolCallBlock]) -> Iterator[FoundCall]:
     """Read the calls of the blocks, those that only an older convention holds, and invalid ones."""
-    blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    known = {block.tool_call_id for block in blocks}
     for block in blocks:
         yield FoundCall(str(block.tool_call_id or ""), block.tool_name, block.tool_kwargs)
+    if not message.additional_kwargs:
+        return
+    known = {block.tool_call_id for block in blocks}
     for found in older_calls(message):
         if found.id not in known and (found.id or not blocks):
             yield found

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workersai._checks import check_items
+from workersai._json import PlainList
 from workersai._jsonable import clean_text, object_text
 from workersai._models.content import Parts, produced_text, refusal_of, split_result
 from workersai._models.profile import ModelProfile
@@ -22,6 +23,8 @@ __all__ = ["to_wire_messages"]
 _CALLED = frozenset({"name", "arguments"})
 _RESULTS = frozenset({"tool", "function"})
 _INSTRUCTIONS = frozenset({"system", "developer"})
+_AS_IT_IS = ("user", "system")
+_PRODUCED = ("assistant", "tool")
 
 
 def to_wire_messages(
@@ -46,16 +49,65 @@ def to_wire_messages(
         raise ConfigurationError(
             "messages is empty: a chat needs at least one", parameter="messages"
         )
+    texts = [_text_message(message, profile) for message in listed]
+    if None not in texts:
+        return PlainList(texts)
     wire: list[dict[str, Any]] = []
     attached: Parts = []
-    for position, message in enumerate(listed):
-        made, media = _to_wire_message(position, message, profile)
+    for position, (message, text) in enumerate(zip(listed, texts, strict=True)):
+        made, media = (text, []) if text else _to_wire_message(position, message, profile)
         if attached and made["role"] not in _RESULTS | _INSTRUCTIONS:
             wire.append({"role": "user", "content": attached})
             attached = []
         wire.append(made)
         attached += media
     return [*wire, {"role": "user", "content": attached}] if attached else wire
+
+
+def _text_message(message: Any, profile: ModelProfile) -> dict[str, Any] | None:
+    """Return a message of text that needs no change; `None` if it is another, or may be wrong.
+
+    This is for speed alone: a history has hundreds of such messages, and `_to_wire_message` would
+    make the same of each. A message that has calls is a new one, whose calls may be renamed.
+    """
+    if message.__class__ is not dict:
+        return None
+    role, content, size = message.get("role"), message.get("content"), len(message)
+    if content.__class__ is not str:
+        return None
+    if role in _AS_IT_IS:
+        return message if size == 2 else None
+    if role not in _PRODUCED or produced_text(content, profile) is not content:
+        return None
+    if role == "tool":
+        has_id = size == 3 and message.get("tool_call_id").__class__ is str
+        return message if has_id else None
+    if size == 2:
+        return message
+    return _with_text_calls(message) if size == 3 else None
+
+
+def _with_text_calls(message: dict[str, Any]) -> dict[str, Any] | None:
+    calls = message.get("tool_calls")
+    if calls.__class__ is not list or not calls:
+        return None
+    made = [_text_call(call) for call in calls]
+    if None in made:
+        return None
+    return {"role": "assistant", "content": message["content"], "tool_calls": made}
+
+
+def _text_call(call: Any) -> dict[str, Any] | None:
+    if call.__class__ is not dict or len(call) != 3 or call.get("type") != "function":
+        return None
+    call_id, function = call.get("id"), call.get("function")
+    if call_id.__class__ is not str or function.__class__ is not dict or len(function) != 2:
+        return None
+    name, arguments = function.get("name"), function.get("arguments")
+    if name.__class__ is not str or not isinstance(arguments, str):
+        return None
+    called = {"name": name, "arguments": object_text(arguments)}
+    return {"id": call_id, "type": "function", "function": called}
 
 
 def _to_wire_message(

@@ -146,7 +146,10 @@ class _ResponseReader:
             raise ResponseError(f"{self.request.model} answered with success and an empty result")
         if isinstance(row, dict) and isinstance(row.get("data"), list):
             return BatchResult(at, embedding=read_embeddings(row, self.request.model))
-        seed = f"{self.request.call_seed()}_{at}_"
+
+        def seed() -> str:
+            return f"{self.request.call_seed()}_{at}_"
+
         asked = replace(self.request, tools=names)
         place = AnswerPlace(self.reply, self.document, path)
         return BatchResult(at, chat=read_chat(row, place, asked, seed))

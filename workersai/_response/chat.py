@@ -6,7 +6,7 @@ text completions, each with or without Cloudflare's envelope, values as text or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -36,7 +36,7 @@ def parse_chat(reply: Reply, request: Request) -> ChatResult:
     """
     answer, path = reply.unwrap(request)
     place = AnswerPlace(reply, ExactDocument(reply.body), path)
-    result = read_chat(answer, place, request, request.call_seed())
+    result = read_chat(answer, place, request, request.call_seed)
     usage = with_neurons(result.usage, read_neurons(reply.headers))
     return result if usage is result.usage else replace(result, usage=usage)
 
@@ -56,14 +56,16 @@ class AnswerPlace:
         return "" if value is None else self.document.text((*self.path, *path))
 
 
-def read_chat(answer: Any, place: AnswerPlace, request: Request, seed: str) -> ChatResult:
+def read_chat(
+    answer: Any, place: AnswerPlace, request: Request, seed: Callable[[], str]
+) -> ChatResult:
     """Read an answer that has no envelope any more.
 
     Args:
         answer: The parsed answer.
         place: Its location, from which numbers are read as they were sent.
         request: The request.
-        seed: The seed for the ids of calls that have none.
+        seed: Makes the seed for the ids of calls that have none.
 
     Raises:
         ResponseError: If the answer has none of the known shapes.

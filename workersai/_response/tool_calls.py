@@ -78,16 +78,20 @@ def read_id(value: Any) -> str | None:
 
 
 class CallIds:
-    """Assigns ids that are unique within one answer."""
+    """Assigns ids that are unique within one answer.
 
-    def __init__(self, seed: str) -> None:
+    Args:
+        seed: Makes the seed for the ids of calls that have none; called only if there is one.
+    """
+
+    def __init__(self, seed: Callable[[], str]) -> None:
         self._seed = seed
         self._taken: set[str] = set()
 
     def take(self, value: Any, index: int) -> str:
         """Return the model's own id if it is unique, else make one from seed and position."""
         own = read_id(value)
-        chosen = own if own and own not in self._taken else f"call_{self._seed}{index}"
+        chosen = own if own and own not in self._taken else f"call_{self._seed()}{index}"
         while chosen in self._taken:
             chosen += "_"
         self._taken.add(chosen)

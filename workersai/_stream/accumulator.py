@@ -65,7 +65,7 @@ class AnswerInProgress:
         self._headers = headers
         self._secrets = secrets
         self._usage = UsageLedger()
-        self._tools = ToolCallAssembler(request.call_seed(), request.tools)
+        self._tools = ToolCallAssembler(request.call_seed, request.tools)
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []

@@ -8,7 +8,7 @@ longer ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from workersai._json import read_index, read_list, to_text
@@ -56,11 +56,11 @@ class ToolCallAssembler:
     """Collects the tool calls of one answer.
 
     Args:
-        seed: The seed for the ids of calls that have none.
+        seed: Makes the seed for the ids of calls that have none.
         names: Tool names in the request -> the caller's names.
     """
 
-    def __init__(self, seed: str, names: Mapping[str, str] = NO_NAMES) -> None:
+    def __init__(self, seed: Callable[[], str], names: Mapping[str, str] = NO_NAMES) -> None:
         self._ids = CallIds(seed)
         self._names = names
         self._calls: list[_Call] = []

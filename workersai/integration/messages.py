@@ -48,8 +48,11 @@ def to_history(
     Returns:
         A new list; messages that need no change are the same objects.
     """
+    profile = get_profile(str(model))
+    if repair and (sound := _sound(messages, profile)) is not None:
+        return sound
     paired = _Paired.of(messages)
-    return _repair(paired, get_profile(str(model))) if repair else paired.messages
+    return _repair(paired, profile) if repair else paired.messages
 
 
 def repair_history(messages: Sequence[WireMessage], *, model: str) -> list[WireMessage]:
@@ -77,6 +80,61 @@ def repair_history(messages: Sequence[WireMessage], *, model: str) -> list[WireM
         A new list; messages that need no repair are the same objects.
     """
     return _repair(_Paired.of(messages), get_profile(str(model)))
+
+
+def _sound(messages: Sequence[WireMessage], profile: ModelProfile) -> list[WireMessage] | None:
+    """Return a conversation that needs no repair, the arguments of its calls as JSON text.
+
+    `None` if it may need one. This is for speed alone: most conversations need none, and the
+    repairs would make the same of them.
+    """
+    sound: list[WireMessage] = []
+    waiting: set[str] = set()  # calls without a result
+    before, takes_turns = "", profile.alternating_roles
+    for message in messages:
+        role = message["role"]
+        if role == "tool":
+            call_id = message.get("tool_call_id")
+            if call_id.__class__ is not str or call_id not in waiting:
+                return None
+            waiting.remove(call_id)
+        elif waiting or role == "function":
+            return None
+        elif calls := message.get("tool_calls"):
+            if (made := _sound_calls(calls, waiting)) is None:
+                return None
+            if made != calls:
+                message = {**message, "tool_calls": made}  # noqa: PLW2901
+        elif role == "assistant" and not message.get("content") and _is_empty(message, profile):
+            return None
+        if (takes_turns or role in _INSTRUCTIONS) and _is_misplaced(role, before, profile):
+            return None
+        before = role
+        sound.append(message)
+    return None if waiting else sound
+
+
+def _is_misplaced(role: str, before: str, profile: ModelProfile) -> bool:
+    """Say whether a message of a role may not stand behind one of another role, `""` for none."""
+    if role in _INSTRUCTIONS:
+        return before != "" and (profile.one_system_message or before not in _INSTRUCTIONS)
+    if not profile.alternating_roles:
+        return False
+    begins = before == "" or before in _INSTRUCTIONS
+    return begins if role == "assistant" and begins else role == before != "tool"
+
+
+def _sound_calls(calls: Sequence[WireToolCall], waiting: set[str]) -> list[WireToolCall] | None:
+    """Write the arguments of calls as text, and note their ids; `None` if an id is unfit."""
+    made: list[WireToolCall] = []
+    for call in calls:
+        call_id, function = call.get("id"), call["function"]
+        if call_id.__class__ is not str or not call_id or call_id in waiting:
+            return None
+        waiting.add(call_id)
+        text = object_text(function["arguments"])
+        made.append({**call, "function": {**function, "arguments": text}})
+    return made
 
 
 def _repair(paired: _Paired, profile: ModelProfile) -> list[WireMessage]:

@@ -88,7 +88,7 @@ def test_a_call_needs_a_name(name: Any) -> None:
 
 def test_ids_are_unique_in_an_answer() -> None:
     """The model's id is kept; a missing, null, empty or repeated id is replaced."""
-    ids = CallIds("seed")
+    ids = CallIds(lambda: "seed")
     given = ["a", None, "", "a", 7, 7, "b"]
     taken = [ids.take(own, index) for index, own in enumerate(given)]
     assert taken == ["a", "call_seed1", "call_seed2", "call_seed3", "7", "call_seed5", "b"]
@@ -99,7 +99,7 @@ def test_ids_are_unique_in_an_answer() -> None:
 )
 def test_a_placeholder_is_no_id(given: Any) -> None:
     """A placeholder such as `null` as text is replaced, because every call would share it."""
-    assert CallIds("seed").take(given, 3) == "call_seed3"
+    assert CallIds(lambda: "seed").take(given, 3) == "call_seed3"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")], ids=repr)
@@ -117,7 +117,7 @@ def test_halves_of_characters_in_arguments_are_replaced() -> None:
 
 def test_a_made_id_does_not_meet_one_of_the_models() -> None:
     """A generated id differs even from a model's id that imitates one."""
-    ids = CallIds("seed")
+    ids = CallIds(lambda: "seed")
     taken = [ids.take(own, index) for index, own in enumerate(["call_seed1", None, "x"])]
     assert len(set(taken)) == 3
 
@@ -130,7 +130,7 @@ def test_calls_come_flat_or_nested() -> None:
         {"id": "x", "type": "function", "function": {"name": "h", "arguments": '{"a": 3}'}},
         "not a call",
     ]
-    valid, invalid = from_wire_tool_calls(calls, CallIds("s"), is_truncated=False)
+    valid, invalid = from_wire_tool_calls(calls, CallIds(lambda: "s"), is_truncated=False)
     assert valid == (
         ToolCall("call_s0", "f", {"a": 1}),
         ToolCall("call_s1", "g", {"a": 2}),
@@ -142,11 +142,11 @@ def test_calls_come_flat_or_nested() -> None:
 @pytest.mark.parametrize("calls", [None, [], "", {}], ids=repr)
 def test_no_calls(calls: Any) -> None:
     """Null and an empty list mean no calls."""
-    assert from_wire_tool_calls(calls, CallIds("s"), is_truncated=False) == ((), ())
+    assert from_wire_tool_calls(calls, CallIds(lambda: "s"), is_truncated=False) == ((), ())
 
 
 @pytest.mark.parametrize("calls", [5, "x", {"a": 1}], ids=repr)
 def test_calls_of_an_unknown_shape_raise(calls: Any) -> None:
     """Calls that are not in a list raise."""
     with pytest.raises(ResponseError, match="tool_calls"):
-        from_wire_tool_calls(calls, CallIds("s"), is_truncated=False)
+        from_wire_tool_calls(calls, CallIds(lambda: "s"), is_truncated=False)

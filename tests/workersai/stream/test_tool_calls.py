@@ -21,7 +21,7 @@ def fragment(arguments: Any = None, index: Any = 0, **more: Any) -> dict[str, An
 def assembled(
     *events: list[Any],
 ) -> tuple[list[ToolCallDelta], tuple[ToolCall, ...], tuple[Any, ...]]:
-    assembler = ToolCallAssembler("seed")
+    assembler = ToolCallAssembler(lambda: "seed")
     deltas = [delta for event in events for delta in assembler.feed(event)]
     last, valid, invalid = assembler.close(is_truncated=False)
     return [*deltas, *last], valid, invalid
@@ -157,7 +157,7 @@ def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
 
 def test_a_tool_may_be_named_like_a_placeholder() -> None:
     """Such a name counts if the request has a tool of that name."""
-    assembler = ToolCallAssembler("seed", {"null": "null", "f": "f"})
+    assembler = ToolCallAssembler(lambda: "seed", {"null": "null", "f": "f"})
     assembler.feed([fragment("{}", name="f"), fragment("{}", 1, name="null")])
     assert [call.name for call in assembler.close(is_truncated=False)[1]] == ["f", "null"]
 
@@ -324,7 +324,7 @@ def test_what_may_be_a_new_start_or_not_is_no_call(pieces: list[str]) -> None:
 def test_growing_pieces_are_handed_out_while_they_come() -> None:
     """Once fragments are known to repeat, the reader yields their new part at once."""
     text = '{"a": "' + "x" * 40 + '"}'
-    assembler = ToolCallAssembler("seed")
+    assembler = ToolCallAssembler(lambda: "seed")
     sent = [
         "".join(delta.arguments for delta in assembler.feed([fragment(text[:cut], name="f")]))
         for cut in range(8, 40, 4)
@@ -335,7 +335,7 @@ def test_growing_pieces_are_handed_out_while_they_come() -> None:
 
 def test_a_hostile_repetition_is_bounded() -> None:
     """The reader parses in linear time, even if the arguments seem to end with each fragment."""
-    assembler = ToolCallAssembler("seed")
+    assembler = ToolCallAssembler(lambda: "seed")
     assembler.feed([fragment('{"a": "' + "x" * 100_000, id="a", name="f")])
     for _ in range(20_000):
         assembler.feed([fragment("}"), fragment("{")])
