@@ -250,7 +250,7 @@ class ChatWorkersAI(BatchedChat):
             listener = retry_listener(run_manager)
             rounds = self._rounds(messages, arguments, listener, kwargs)
             result = rounds.with_all_calls(ask_rounds(self._client().chat, rounds))
-        return self._read(result, arguments["model"])
+        return self._read(result, arguments["model"], has_functions="functions" in arguments)
 
     async def _agenerate(
         self,
@@ -265,7 +265,7 @@ class ChatWorkersAI(BatchedChat):
             rounds = self._rounds(messages, arguments, listener, kwargs)
             answer = await ask_rounds_async(self._async_client().chat, rounds)
             result = rounds.with_all_calls(answer)
-        return self._read(result, arguments["model"])
+        return self._read(result, arguments["model"], has_functions="functions" in arguments)
 
     def _stream(
         self,
@@ -276,7 +276,7 @@ class ChatWorkersAI(BatchedChat):
     ) -> Iterator[ChatGenerationChunk]:
         with framework_errors(), partial_as(self._partial):
             arguments = self._stream_arguments(stop, kwargs)
-            listener, chunks = retry_listener(run_manager), self._reader(arguments["model"])
+            listener, chunks = retry_listener(run_manager), self._reader(arguments)
             rounds = self._rounds(messages, arguments, listener, kwargs)
             events = stream_rounds(self._client().stream_chat, rounds)
             with closing(events):
@@ -296,7 +296,7 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors(), partial_as(self._partial):
             arguments = self._stream_arguments(stop, kwargs)
             listener = async_retry_listener(run_manager)
-            chunks = self._reader(arguments["model"])
+            chunks = self._reader(arguments)
             rounds = self._rounds(messages, arguments, listener, kwargs)
             events = stream_rounds_async(self._async_client().stream_chat, rounds)
             async with aclosing(events):
@@ -325,16 +325,17 @@ class ChatWorkersAI(BatchedChat):
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
         return to_history(to_wire_messages(messages), model=model, repair=self.repair_history)
 
-    def _read(self, result: WireResult, model: str) -> ChatResult:
+    def _read(self, result: WireResult, model: str, *, has_functions: bool = False) -> ChatResult:
         result = without_think_tags(result) if splits_think_tags(self.think_tags, model) else result
-        return from_wire_chat_result(result, model=model)
+        return from_wire_chat_result(result, model=model, has_functions=has_functions)
 
     def _partial(self, result: WireResult) -> BaseMessage:
         return self._read(result, self.model).generations[0].message
 
-    def _reader(self, model: str) -> ChunkStream | ThinkingStream:
-        splits = splits_think_tags(self.think_tags, model)
-        return ThinkingStream(model=model) if splits else ChunkStream(model=model)
+    def _reader(self, arguments: Mapping[str, Any]) -> ChunkStream | ThinkingStream:
+        model: str = arguments["model"]
+        reader = ThinkingStream if splits_think_tags(self.think_tags, model) else ChunkStream
+        return reader(model=model, has_functions="functions" in arguments)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's; tools and schema may be LangChain's."""

@@ -71,8 +71,8 @@ class RequestOptions(SendingOptions, total=False):
     timeout: float | Timeout | None
 
 
-class ChatParameters(TypedDict, total=False):
-    """Text-generation parameters. `None` means "not sent"; ranges depend on the model's page."""
+class GenerationOptions(TypedDict, total=False):
+    """The text-generation parameters whose names no framework has for something else."""
 
     temperature: float | None
     max_tokens: int | None
@@ -93,6 +93,26 @@ class ChatParameters(TypedDict, total=False):
     raw: bool | None
     parallel_tool_calls: bool | None
     user: str | None
+    functions: Sequence[Mapping[str, Any]] | None
+    function_call: str | Mapping[str, Any] | None
+    modalities: Sequence[str] | None
+    audio: Mapping[str, Any] | None
+    prediction: Mapping[str, Any] | None
+    service_tier: str | None
+    store: bool | None
+    stream_options: Mapping[str, Any] | None
+    web_search_options: Mapping[str, Any] | None
+
+
+class ChatParameters(GenerationOptions, total=False):
+    """Text-generation parameters. `None` means "not sent"; ranges depend on the model's page.
+
+    `functions` and `function_call` are what `tools` and `tool_choice` are called in an older form;
+    they are sent as they are, and a call in the answer is read as any other. `stream_options` are
+    sent with streams only.
+    """
+
+    metadata: Mapping[str, Any] | None
 
 
 class CallOptions(ChatParameters, RequestOptions, total=False):

@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_workersai._translate.metadata import (
     add_usage,
     additional_kwargs,
+    function_call,
     response_metadata,
     spent,
     token_usage,
@@ -20,18 +21,21 @@ from workersai import ChatResult as WireResult
 from workersai.integration import call_cost
 
 
-def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
+def from_wire_chat_result(
+    result: WireResult, *, model: str, has_functions: bool = False
+) -> ChatResult:
     """Read a whole answer.
 
     Args:
         result: The core's result.
         model: The model that was asked, for answers that do not name theirs.
+        has_functions: Whether it was asked with `functions`; a call is then a `function_call` too.
 
     Returns:
         One generation a choice. Usage is on the first only: it is the whole request's.
     """
     metadata = response_metadata(result, model=model)
-    messages = [_message(choice, metadata) for choice in result.choices]
+    messages = [_message(c, metadata, has_functions=has_functions) for c in result.choices]
     shared = ("model_name", "model_provider", "system_fingerprint")
     output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
     cost = call_cost(result.usage, model, result.gateway)
@@ -47,10 +51,13 @@ def from_wire_chat_result(result: WireResult, *, model: str) -> ChatResult:
     return ChatResult(generations=generations, llm_output=output)
 
 
-def _message(choice: ChatChoice, metadata: dict[str, Any]) -> AIMessage:
+def _message(choice: ChatChoice, metadata: dict[str, Any], *, has_functions: bool) -> AIMessage:
     return AIMessage(
         content=choice.text,
-        additional_kwargs=additional_kwargs(choice.reasoning, choice.refusal),
+        additional_kwargs={
+            **additional_kwargs(choice.reasoning, choice.refusal),
+            **(function_call(choice) if has_functions else {}),
+        },
         tool_calls=_tool_calls(choice),
         invalid_tool_calls=_invalid_tool_calls(choice),
         response_metadata={**metadata, **_generation_info(choice)},

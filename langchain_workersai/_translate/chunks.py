@@ -25,6 +25,7 @@ from langchain_workersai._translate.metadata import (
     INVALID_CALLS,
     add_usage,
     additional_kwargs,
+    function_call,
     response_metadata,
 )
 from workersai import (
@@ -60,13 +61,16 @@ class ChunkStream:
     back until the core has read it.
     """
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, has_functions: bool = False) -> None:
         """Begin.
 
         Args:
             model: The model that is asked, for streams that do not name theirs.
+            has_functions: Whether it is asked with `functions`; a call is then a `function_call`
+                of the last chunk too.
         """
         self._model = model
+        self._has_functions = has_functions
         self._usage: Usage | None = None
         self._calls: dict[str | None, _Call] = {}
         self._by_index: dict[int, _Call] = {}
@@ -141,7 +145,11 @@ class ChunkStream:
         broken = [*self._refused, *finish.invalid_tool_calls]
         message = AIMessageChunk(
             content="",
-            additional_kwargs={**additional_kwargs("", finish.refusal), **_as_written(broken)},
+            additional_kwargs={
+                **additional_kwargs("", finish.refusal),
+                **_as_written(broken),
+                **(function_call(finish) if self._has_functions else {}),
+            },
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
         )

@@ -7,6 +7,7 @@ neurons and USD, which are fractions, come as lists with one number a call.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from langchain_core.messages.ai import (
@@ -17,8 +18,10 @@ from langchain_core.messages.ai import (
 )
 
 from langchain_workersai._provider import PROVIDER
-from workersai import ChatFinish, Usage
+from workersai import ChatChoice, ChatFinish, Usage
 from workersai import ChatResult as WireResult
+from workersai import InvalidToolCall as InvalidCall
+from workersai import ToolCall as Call
 
 INVALID_CALLS = "invalid_tool_calls"
 """Where a stream's last chunk keeps calls that cannot be run, as the model wrote them."""
@@ -83,3 +86,14 @@ def additional_kwargs(reasoning: str, refusal: str | None) -> dict[str, Any]:
     if refusal is not None:
         kwargs["refusal"] = refusal
     return kwargs
+
+
+def function_call(answer: ChatChoice | ChatFinish) -> dict[str, Any]:
+    """Keep the first call where it was before there were tools: `additional_kwargs`."""
+    calls: list[Call | InvalidCall] = [*answer.tool_calls, *answer.invalid_tool_calls]
+    for call in calls[:1]:
+        text = call.arguments
+        if not isinstance(text, str):
+            text = json.dumps(text, ensure_ascii=False)
+        return {"function_call": {"name": call.name, "arguments": text}}
+    return {}

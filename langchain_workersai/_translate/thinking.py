@@ -11,14 +11,15 @@ from workersai.integration import RoundEvent, ThinkingEvents
 class ThinkingStream:
     """As `ChunkStream`, of a stream whose text has reasoning in it."""
 
-    def __init__(self, *, model: str) -> None:
+    def __init__(self, *, model: str, has_functions: bool = False) -> None:
         """Begin.
 
         Args:
             model: As of `ChunkStream`.
+            has_functions: As of `ChunkStream`.
         """
         self._events = ThinkingEvents()
-        self._chunks = ChunkStream(model=model)
+        self._chunks = ChunkStream(model=model, has_functions=has_functions)
 
     def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
         """Read one event."""

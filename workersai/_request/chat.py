@@ -18,6 +18,7 @@ from workersai._request.path import run_path
 from workersai._request.response_format import to_wire_response_format
 from workersai._request.task import check_task
 from workersai._request.tools import (
+    check_functions,
     rename_calls,
     to_wire_tool_choice,
     to_wire_tools,
@@ -117,6 +118,8 @@ def chat_body(
         body["tools"] = [with_wire_name(tool, names) for tool in wire_tools]
     if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
         body["tool_choice"] = choice
+        if isinstance(tool_choice, Mapping) and tool_choice.get("disable_parallel_tool_use"):
+            body["parallel_tool_calls"] = False  # Anthropic's word for it
     own = {wire: name for name, wire in names.items()}
     return _generation_body(body, options, profile), own
 
@@ -173,6 +176,7 @@ def _generation_body(
     if response_format is not None:
         body["response_format"] = response_format
     check_extra(extra, body.keys())
+    check_functions(call.get("functions"))
     body.update(collect_parameters(call, extra, profile))
     _add_page_cap(body, options, profile)
     if options.reject_if_busy:
@@ -180,6 +184,8 @@ def _generation_body(
     stream = options.stream and not _is_refused_in_stream(response_format, profile)
     if options.stream:
         _check_choices(body)
+    if not stream and "stream_options" not in (extra or ()):
+        body.pop("stream_options", None)
     if stream:
         body["stream"] = True
         if options.include_usage and options.endpoint == "openai":

@@ -12,6 +12,7 @@ from workersai._schemas import resolve_root, single_type
 from workersai.errors import ConfigurationError
 
 __all__ = [
+    "check_functions",
     "rename_calls",
     "to_wire_tool_choice",
     "to_wire_tools",
@@ -107,6 +108,25 @@ def _describe(schema: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
+def check_functions(functions: Any) -> None:
+    """Check the older form of tools, which is sent as it is.
+
+    Raises:
+        ConfigurationError: If it is not a list of dicts with a name.
+    """
+    if functions is None:
+        return
+    is_list = isinstance(functions, Sequence) and not isinstance(functions, str)
+    listed = functions if is_list else ()
+    named = (isinstance(each, Mapping) and each.get("name") for each in listed)
+    if not is_list or not all(named):
+        raise ConfigurationError(
+            "functions must be a list of dicts with a name: pass [{'name': ..., 'parameters': "
+            "{...}}], or tools=[...]",
+            parameter="functions",
+        )
+
+
 # ------------------------------------------------------------------------ the choice of a tool
 
 _MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
@@ -135,7 +155,7 @@ def to_wire_tool_choice(
         return None
     mode, name = _read_choice(choice)
     if mode is None and name is None:
-        if isinstance(choice, Mapping) and choice.get("type"):
+        if isinstance(choice, Mapping) and choice.get("type") not in (None, "function", "tool"):
             # `custom`, `allowed_tools`, and types that may be added later.
             return {key: _with_wire_names(value, names) for key, value in choice.items()}
         raise ConfigurationError(

@@ -360,6 +360,33 @@ class GenerationFields(CheckedFields):
         default=None, description="Whether one answer may call several tools."
     )
     user: str | None = Field(default=None, description="An id of the end user.")
+    functions: list[dict[str, Any]] | None = Field(
+        default=None, description="What `tools` are called in an older form; sent as they are."
+    )
+    function_call: str | dict[str, Any] | None = Field(
+        default=None, description="`none`, `auto` or `{'name': ...}`, beside `functions`."
+    )
+    modalities: list[str] | None = Field(
+        default=None, description="The kinds of output; answers are read as text."
+    )
+    audio: dict[str, Any] | None = Field(default=None, description="The form of spoken output.")
+    prediction: dict[str, Any] | None = Field(
+        default=None, description="Text that much of the answer is expected to be."
+    )
+    service_tier: str | None = Field(default=None, description="How the request is processed.")
+    store: StrictBool | None = Field(
+        default=None, description="Whether the server shall keep the answer."
+    )
+    stream_options: dict[str, Any] | None = Field(
+        default=None, description="Options of streams; sent with streams only."
+    )
+    web_search_options: dict[str, Any] | None = Field(
+        default=None, description="Options of a search that the server makes."
+    )
+    request_metadata: dict[str, Any] | None = Field(
+        default=None,
+        description="The API's `metadata`, a name that frameworks have for something else.",
+    )
     response_format: dict[str, Any] | None = Field(
         default=None,
         description="The form of the answer: `{'type': 'json_object'}` or a `json_schema` form.",
@@ -367,7 +394,7 @@ class GenerationFields(CheckedFields):
 
     def _set_parameters(self) -> dict[str, Any]:
         """Return the parameters that are not `None`, by name."""
-        values = {name: getattr(self, name) for name in PARAMETERS}
+        values = {name: getattr(self, field) for name, field in PARAMETERS.items()}
         values["stop"] = values["stop"] or None
         return {name: value for name, value in values.items() if value is not None}
 
@@ -390,12 +417,12 @@ class GenerationFields(CheckedFields):
                 that traces of the call would show.
         """
         self._check_public(options)
-        own = {name: getattr(self, name) for name in PARAMETERS}
+        own = {name: getattr(self, field) for name, field in PARAMETERS.items()}
         extra = self._extra()
         model = None
         for name, value in self._by_field(options).items():
-            if name in own or name in beside or name in REQUEST:
-                own[name] = value
+            if name in _NAMES or name in beside or name in REQUEST:
+                own[_NAMES.get(name, name)] = value
             elif name in _HEADERS:
                 own["headers"] = value
             elif name == self.OTHERS_IN:
@@ -455,8 +482,15 @@ _TRACED_SECRETS: Mapping[str, str] = MappingProxyType(
 )
 """Options of a single call that may contain secrets -> the object's setting to use instead."""
 
-PARAMETERS = (*ChatParameters.__annotations__, "response_format")
-"""The fields of `GenerationFields`, in the order of the core's arguments."""
+PARAMETERS: Mapping[str, str] = MappingProxyType(
+    {
+        name: "request_metadata" if name == "metadata" else name
+        for name in (*ChatParameters.__annotations__, "response_format")
+    }
+)
+"""The core's arguments, in their order -> the fields of `GenerationFields`."""
+
+_NAMES = MappingProxyType({field: name for name, field in PARAMETERS.items()})
 
 
 # ------------------------------------------------------------------------------------ vectors

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai.types import AsyncHTTPClient, ChatParameters, EndpointName, HTTPClient, Timeout
+from workersai.types import AsyncHTTPClient, EndpointName, GenerationOptions, HTTPClient, Timeout
 
 __all__ = [
     "ConnectionSettings",
@@ -44,11 +44,12 @@ class ConnectionSettings(TypedDict, total=False):
     async_http_client: AsyncHTTPClient | None
 
 
-class GenerationSettings(ChatParameters, total=False):
+class GenerationSettings(GenerationOptions, total=False):
     """The keywords of classes that generate text: `GenerationFields` and the aliases."""
 
     max_completion_tokens: int | None
     stop_sequences: str | list[str] | None
+    request_metadata: Mapping[str, Any] | None
     response_format: Mapping[str, Any] | None
 
 

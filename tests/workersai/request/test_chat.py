@@ -114,9 +114,26 @@ def test_every_documented_parameter_reaches_the_wire() -> None:
         "stop": ["."], "n": 2, "logprobs": True, "top_logprobs": 5, "logit_bias": {"1": 5},
         "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False},
         "lora": "x", "raw": True, "parallel_tool_calls": False, "user": "u",
+        "functions": [{"name": "f", "parameters": {"type": "object"}}],
+        "function_call": {"name": "f"}, "modalities": ["text"], "audio": {"voice": "x"},
+        "prediction": {"type": "content", "content": "a"}, "service_tier": "flex", "store": True,
+        "stream_options": {"include_obfuscation": False},
+        "web_search_options": {"search_context_size": "low"}, "metadata": {"team": "a"},
     }  # fmt: skip
     assert set(parameters) == set(ChatParameters.__annotations__)
-    assert body(chat(**parameters)) == {"messages": HELLO, **parameters}
+    streamed = body(chat(**{**parameters, "n": 1}, stream=True))
+    assert streamed == {"messages": HELLO, **parameters, "n": 1, "stream": True}
+    plain = body(chat(**parameters))
+    del parameters["stream_options"]  # options of streams
+    assert plain == {"messages": HELLO, **parameters}
+
+
+@pytest.mark.parametrize("functions", ["f", {"name": "f"}, 5, [5], [{}], [{"name": ""}]], ids=repr)
+def test_functions_are_dicts_with_a_name(functions: Any) -> None:
+    """Anything else raises before a request, and says what to pass."""
+    with pytest.raises(ConfigurationError, match=r"pass \[\{'name'") as caught:
+        chat(functions=functions)
+    assert caught.value.parameter == "functions"
 
 
 def test_a_body_is_utf8_unescaped() -> None:

@@ -1,0 +1,293 @@
+"""What the pages of the models list can be said in both faces: parameters, functions, choices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage, FunctionMessage, HumanMessage
+from llama_index.core.tools import FunctionTool
+
+from tests.seven import MESSAGES, SEVEN, TEXT, Wire
+from workersai import ConfigurationError, get_profile
+
+GLM = "@cf/zai-org/glm-4.7-flash"
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+CHATS = ("ChatWorkersAI", "WorkersAI")
+
+VALUES: dict[str, Any] = {
+    "temperature": 0.5, "max_tokens": 5, "top_p": 0.5, "seed": 5, "frequency_penalty": 1.5,
+    "presence_penalty": 1.5, "stop": ["."], "n": 1, "logprobs": True, "top_logprobs": 5,
+    "logit_bias": {"1": 5}, "reasoning_effort": "low", "parallel_tool_calls": False, "user": "u",
+    "chat_template_kwargs": {"enable_thinking": False}, "response_format": {"type": "text"},
+    "functions": [{"name": "f", "parameters": {"type": "object", "properties": {}}}],
+    "function_call": {"name": "f"}, "modalities": ["text"], "audio": {"voice": "x"},
+    "prediction": {"type": "content", "content": "a"}, "service_tier": "flex", "store": True,
+    "web_search_options": {"search_context_size": "low"}, "metadata": {"team": "a"},
+}  # fmt: skip
+"""A value for each parameter of the page of glm-4.7-flash, but for those below."""
+ELSEWHERE = {"model", "stream", "stream_options", "tools", "tool_choice", "max_completion_tokens"}
+FIELDS = {"request_metadata" if name == "metadata" else name: v for name, v in VALUES.items()}
+
+
+def ask(it: Any, **options: Any) -> Any:
+    """Ask in the plain way of a class."""
+    if isinstance(it, SEVEN["WorkersAI"].cls):
+        return it.chat(MESSAGES, **options)
+    return it.invoke("Hello", **options)
+
+
+def test_the_values_are_those_of_the_page() -> None:
+    """No parameter of the page is left out here."""
+    assert set(get_profile(GLM).parameters) == VALUES.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("how", ["object", "call"])
+def test_every_parameter_of_the_page_is_a_setting(name: str, how: str) -> None:
+    """Of the object and of a single call; `metadata`, a name of both frameworks, has another."""
+    wire = Wire()
+    own = {"model": GLM, **wire.settings()}
+    it = SEVEN[name].make(**own, **(FIELDS if how == "object" else {}))
+    ask(it, **(FIELDS if how == "call" else {}))
+    body = wire.body()
+    assert {key: body[key] for key in VALUES} == VALUES
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_a_cap_has_two_names(name: str) -> None:
+    """`max_completion_tokens` is `max_tokens`, which the page calls its older name."""
+    wire = Wire()
+    ask(SEVEN[name].make(model=GLM, max_completion_tokens=7, **wire.settings()))
+    ask(SEVEN[name].make(model=GLM, **wire.settings()), max_completion_tokens=8)
+    assert [json.loads(r.content)["max_tokens"] for r in wire.requests] == [7, 8]
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_a_parameter_of_a_wrong_type_is_refused(name: str) -> None:
+    """Before any request, and by its name."""
+    for field in ("audio", "modalities", "functions", "store", "request_metadata"):
+        with pytest.raises(ConfigurationError) as caught:
+            SEVEN[name].make(**{field: 5})
+        assert caught.value.parameter == field
+
+
+# ------------------------------------------------------------------------- the choice of a tool
+
+
+def weather(city: str) -> str:
+    """The weather of a city."""
+    return f"sunny in {city}"
+
+
+NAMED = {"type": "function", "function": {"name": "weather"}}
+CHOICES = [
+    (True, "required"),
+    ("any", "required"),
+    ("auto", "auto"),
+    ("none", "none"),
+    ("weather", NAMED),
+    (NAMED, NAMED),
+    ({"type": "tool", "name": "weather"}, NAMED),
+    ({"type": "any"}, "required"),
+    ({"type": "auto"}, "auto"),
+    ({"type": "none"}, "none"),
+]
+
+
+async def choose(name: str, way: str, choice: Any, **settings: Any) -> dict[str, Any]:
+    """Ask a chat model with a tool and a choice; return the request."""
+    wire = Wire()
+    it = SEVEN[name].make(**wire.settings(), **settings)
+    if name == "ChatWorkersAI":
+        bound = it.bind_tools([weather], tool_choice=choice)
+        found = getattr(bound, {"plain": "invoke", "awaited": "ainvoke"}[way])("Rain?")
+    else:
+        tools = [FunctionTool.from_defaults(weather)]
+        method = {"plain": "chat_with_tools", "awaited": "achat_with_tools"}[way]
+        found = getattr(it, method)(tools, user_msg="Rain?", tool_choice=choice)
+    if isinstance(found, Awaitable):
+        await found
+    return wire.body()
+
+
+@pytest.mark.parametrize("name", CHATS)
+@pytest.mark.parametrize("way", ["plain", "awaited"])
+@pytest.mark.parametrize(("choice", "sent"), CHOICES, ids=repr)
+async def test_a_choice_in_any_form(name: str, way: str, choice: Any, sent: Any) -> None:
+    """OpenAI's, Anthropic's and the frameworks' forms mean the same in both faces."""
+    assert (await choose(name, way, choice))["tool_choice"] == sent
+
+
+@pytest.mark.parametrize("name", CHATS)
+async def test_anthropics_choice_of_one_call(name: str) -> None:
+    """What Anthropic says in the choice, the API says beside it."""
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    assert (await choose(name, "plain", choice))["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize("name", CHATS)
+@pytest.mark.parametrize("choice", [5, {"type": "tool"}, {"name": 5}, "another", ["weather"]])
+async def test_a_choice_of_nothing_is_refused(name: str, choice: Any) -> None:
+    """Before any request."""
+    with pytest.raises(ConfigurationError) as caught:
+        await choose(name, "plain", choice)
+    assert caught.value.parameter == "tool_choice"
+
+
+# -------------------------------------------------------------- functions, before there were tools
+
+FUNCTION = {
+    "name": "weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    """An answer that calls a function, whole or as a stream, as the request wants it."""
+    body = json.loads(request.content)
+    head = {"id": "c1", "object": "chat.completion", "created": 1, "model": GLM}
+    if not body.get("stream"):
+        call = {"name": "weather", "arguments": '{"city": "Bern"}'}
+        message = {"role": "assistant", "content": None, "function_call": call}
+        choice = {"index": 0, "message": message, "finish_reason": "function_call"}
+        result = {**head, "choices": [choice]}
+        return httpx.Response(200, json={"result": result, "success": True})
+    deltas: list[Any] = [{"function_call": {"name": "weather", "arguments": ""}}]
+    deltas += [{"function_call": {"arguments": part}} for part in ('{"city": ', '"Bern"}')]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices += [{"index": 0, "delta": {}, "finish_reason": "function_call"}]
+    events = [json.dumps({**head, "choices": [choice]}) for choice in choices]
+    text = "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"])
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, text=text)
+
+
+def connection(requests: list[httpx.Request]) -> dict[str, Any]:
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        found = answer(request)
+        stream = httpx.ByteStream(found.content)
+        return httpx.Response(found.status_code, headers=found.headers, stream=stream)
+
+    async def respond_async(request: httpx.Request) -> httpx.Response:
+        return respond(request)
+
+    return {
+        "http_client": httpx.Client(transport=httpx.MockTransport(respond)),
+        "http_async_client": httpx.AsyncClient(transport=httpx.MockTransport(respond_async)),
+    }
+
+
+async def _all(items: Any) -> list[Any]:
+    return [item async for item in items]
+
+
+def _sum(chunks: list[Any]) -> Any:
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total = total + chunk
+    return total
+
+
+@pytest.mark.parametrize("model", [GLM, GRANITE])
+async def test_functions_of_langchain(model: str) -> None:
+    """`bind(functions=...)` sends them as they are; a call is in `tool_calls`, and where those
+    who ask in this form look for it, plain and streamed, sync and async.
+    """
+    requests: list[httpx.Request] = []
+    llm = SEVEN["ChatWorkersAI"].make(model=model, **connection(requests))
+    bound = llm.bind(functions=[FUNCTION], function_call={"name": "weather"})
+    messages = [
+        bound.invoke("Rain?"),
+        await bound.ainvoke("Rain?"),
+        _sum(list(bound.stream("Rain?"))),
+        _sum(await _all(bound.astream("Rain?"))),
+    ]
+    for message in messages:
+        (call,) = message.tool_calls
+        assert (call["name"], call["args"]) == ("weather", {"city": "Bern"})
+        kept = message.additional_kwargs["function_call"]
+        assert (kept["name"], json.loads(kept["arguments"])) == ("weather", {"city": "Bern"})
+    for request in requests:
+        body = json.loads(request.content)
+        assert body["functions"] == [FUNCTION]
+        assert body["function_call"] == {"name": "weather"}
+        assert not {"tools", "tool_choice"} & body.keys()
+
+
+def test_the_result_of_a_function_goes_back() -> None:
+    """A `FunctionMessage` answers the call of the message before it, which is sent once."""
+    requests: list[httpx.Request] = []
+    llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection(requests))
+    bound = llm.bind(functions=[FUNCTION])
+    called = bound.invoke("Rain?")
+    bound.invoke([HumanMessage("Rain?"), called, FunctionMessage(content="sunny", name="weather")])
+    _, said, result = json.loads(requests[-1].content)["messages"]
+    (call,) = said["tool_calls"]
+    assert (result["role"], result["tool_call_id"]) == ("tool", call["id"])
+
+
+def test_a_tool_s_call_is_no_function_call() -> None:
+    """Who asks with tools finds the call in `tool_calls` alone."""
+    llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection([]))
+    message = llm.bind_tools([weather]).invoke("Rain?")
+    assert isinstance(message, AIMessage)
+    assert message.tool_calls
+    assert "function_call" not in message.additional_kwargs
+
+
+async def test_functions_of_llamaindex() -> None:
+    """They are options of a call, and the answer's call is one of a tool."""
+    requests: list[httpx.Request] = []
+    llm = SEVEN["WorkersAI"].make(model=GLM, **connection(requests))
+    responses = [
+        llm.chat(MESSAGES, functions=[FUNCTION]),
+        await llm.achat(MESSAGES, functions=[FUNCTION]),
+        [*llm.stream_chat(MESSAGES, functions=[FUNCTION])][-1],
+        (await _all(await llm.astream_chat(MESSAGES, functions=[FUNCTION])))[-1],
+    ]
+    for response in responses:
+        (selection,) = llm.get_tool_calls_from_response(response)
+        assert (selection.tool_name, selection.tool_kwargs) == ("weather", {"city": "Bern"})
+    assert all(json.loads(r.content)["functions"] == [FUNCTION] for r in requests)
+
+
+# ---------------------------------------------------------------------- messages of another form
+
+
+DICT: Any = {"role": "user", "content": "Hi"}
+NO_MESSAGES: list[Any] = [[DICT], DICT, "Hi", [MESSAGES[0], DICT], [None], None, ["Hi"]]
+
+
+async def ended(method: Any, *arguments: Any, **options: Any) -> Any:
+    """Call, and wait where there is something to wait for."""
+    found = method(*arguments, **options)
+    return await found if isinstance(found, Awaitable) else found
+
+
+@pytest.mark.parametrize("wrong", NO_MESSAGES, ids=repr)
+@pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "submit_batch"])
+async def test_llamaindex_takes_messages_alone(way: str, wrong: Any) -> None:
+    """Dicts and texts raise before any request, and say to pass `ChatMessage`."""
+    wire = Wire()
+    it = SEVEN["WorkersAI"].make(**wire.settings())
+    with pytest.raises(ConfigurationError, match="ChatMessage") as caught:
+        await ended(getattr(it, way), [wrong] if way == "submit_batch" else wrong)
+    assert caught.value.parameter == "messages"
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("way", ["chat_with_tools", "achat_with_tools", "stream_chat_with_tools"])
+@pytest.mark.parametrize("history", [[DICT], DICT, "Hi", MESSAGES[0]], ids=repr)
+async def test_a_history_is_of_messages(way: str, history: Any) -> None:
+    """So is what goes before a user's message."""
+    wire = Wire()
+    it = SEVEN["WorkersAI"].make(**wire.settings())
+    tools = [FunctionTool.from_defaults(weather)]
+    with pytest.raises(ConfigurationError, match="ChatMessage"):
+        await ended(getattr(it, way), tools, user_msg="Hi", chat_history=history)
+    assert wire.requests == []
