@@ -30,6 +30,7 @@ from workersai.integration import (
 _NO_PART_OF_VECTORS = OPERATIONAL | {
     "account_id",
     "api_token",
+    "binding",
     "http_client",
     "http_async_client",
 }

@@ -15,20 +15,24 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("workersai", "langchain_workersai", "llamaindex_workersai")
 FACES = PACKAGES[1:]
 HTTP_LIBRARIES = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp"}
+SOCKETS = {"aiohappyeyeballs", "certifi", "http.client", "httptools", "socket", "ssl",
+           "urllib.request"}  # fmt: skip
 FRAMEWORKS = {"langchain", "langchain_core", "langgraph", "llama_index"}
+SKELETONS = {FACES[0]: "langchain_core", FACES[1]: "llama_index.core"}
 TRANSLATORS = {"chunks", "content", "messages", "metadata", "tools"}
 SHARED = {"arguments", "batches", "connection", "parameters", "structured", "tools_binding"}
 GROUND = {"errors", "types", "results", "events", "thinking", "_json", "_jsonable", "_secrets",
           "_wire", "_checks", "_log", "_connection", "_arguments", "_concurrency", "_names",
-          "_progress", "_schemas", "_version"}  # fmt: skip
+          "_progress", "_schemas", "_version", "_clocks", "_outgoing", "_engine"}  # fmt: skip
 MAY_IMPORT = {
     "_models": GROUND,
     "_request": GROUND | {"_models"},
     "_response": GROUND,
     "_stream": GROUND | {"_response"},
     "_http": GROUND,
+    "_binding": GROUND | {"_response"},
     "integration": GROUND | {"_models"},
-    "client": GROUND | {"_models", "_request", "_response", "_stream", "_http"},
+    "client": GROUND | {"_models", "_request", "_response", "_stream", "_http", "_binding"},
     **dict.fromkeys(GROUND, GROUND),
 }
 LOCAL_MAY_IMPORT = {"engines": set(), "api": {"engines"}, "run": {"api", "engines"}}
@@ -73,9 +77,31 @@ def test_the_core_knows_no_framework(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*CORE, *modules(FACES[0]), *modules(FACES[1])], ids=name_of)
 def test_only_the_engines_import_an_http_library(path: Path) -> None:
-    """HTTP libraries are imported in `workersai._http` alone."""
+    """HTTP libraries, sockets and TLS are imported in `workersai._http` alone."""
     if path.parent.name != "_http":
         assert not roots(path) & HTTP_LIBRARIES
+        assert not imports(path) & SOCKETS
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_a_package_brings_no_engine(package: str) -> None:
+    """An engine is imported when a client is made, and neither with the core nor with a face.
+
+    asyncio brings `socket` and `ssl`, and the frameworks bring what they use: what is there before
+    the core is imported does not count. Of a face, only what is the engines' own does.
+    """
+    before = "asyncio, pydantic" if package == "workersai" else f"asyncio, {SKELETONS[package]}"
+    script = (
+        f"import sys, {before}; before = set(sys.modules); import {package}; "
+        "new = set(sys.modules) - before; "
+        f"unwanted = {(SOCKETS | HTTP_LIBRARIES) if package == 'workersai' else {'httptools'}!r}; "
+        "found = {n for n in new if n in unwanted or n.startswith(('workersai._http', "
+        "'workersai._binding'))}; sys.exit(str(found) if found else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

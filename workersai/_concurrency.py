@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -10,6 +11,8 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 __all__ = ["call_each", "call_each_async", "end_tasks"]
+
+_HAS_THREADS = sys.platform != "emscripten"  # WebAssembly has none
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -106,7 +109,8 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
         finally:
             waiting.clear()  # after a failure, start no further call
 
-    if (threads := min(limit, len(waiting))) < 2:
+    threads = min(limit, len(waiting)) if _HAS_THREADS else 1
+    if threads < 2:
         work()
     else:
         _in_threads(work, threads, waiting.clear)

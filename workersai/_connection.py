@@ -18,12 +18,14 @@ from pydantic import SecretStr
 from workersai._secrets import Secrets, secrets_in_header
 from workersai._version import __version__
 from workersai.errors import ConfigurationError
+from workersai.types import EndpointName
 
 __all__ = [
     "Settings",
     "check_account_id",
     "check_api_token",
     "check_base_url",
+    "check_beside_binding",
     "check_gateway",
     "check_header_value",
     "check_headers",
@@ -97,12 +99,19 @@ def read_settings(
     session_affinity: str | None,
     default_headers: Mapping[str, str] | None,
     allow_insecure_http: bool = False,
+    is_bound: bool = False,
 ) -> Settings:
     """Check the connection arguments; read missing ones from the environment.
+
+    A binding needs neither account, token nor URL, and nothing is looked for in its place.
 
     Raises:
         ConfigurationError: If one is missing, malformed or unsafe; a token is never shown.
     """
+    asked = _asked_headers(gateway, session_affinity, default_headers)
+    found = _secrets_in(asked, default_headers or {})
+    if is_bound:
+        return Settings("", asked, Secrets.of(found))
     account = check_account_id(text_or_variable("account_id", account_id, ACCOUNT_VARIABLES))
     token = check_api_token(api_token)
     url = text_or_variable("base_url", base_url, (BASE_URL_VARIABLE,)) or DEFAULT_BASE_URL
@@ -114,15 +123,52 @@ def read_settings(
         "accept-encoding": "identity",  # protects from decompression bombs
         "content-type": "application/json",
         "user-agent": f"workersai/{__version__} python/{platform.python_version()}",
-        **check_headers(default_headers),
-        **check_gateway(gateway),
+        **asked,
+        "authorization": f"Bearer {token}",
     }
-    if session_affinity is not None:
-        headers["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
-    headers["authorization"] = f"Bearer {token}"
-    found = _secrets_in(headers, default_headers or {})
     secrets = Secrets.of((token, account, account.lower(), account.upper(), *found))
     return Settings(root, headers, secrets)
+
+
+def _asked_headers(
+    gateway: str | Mapping[str, Any] | None,
+    session_affinity: str | None,
+    own: Mapping[str, str] | None,
+    parameter: str = "default_headers",
+) -> dict[str, str]:
+    """Write what the user wants to be sent with requests, besides their bodies."""
+    headers = {**check_headers(own, parameter), **check_gateway(gateway)}
+    if session_affinity is not None:
+        headers["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
+    return headers
+
+
+def check_beside_binding(
+    *,
+    account_id: object = None,
+    api_token: object = None,
+    base_url: object = None,
+    endpoint: EndpointName = "run",
+) -> None:
+    """Refuse settings that have no meaning beside a binding, and credentials.
+
+    Raises:
+        ConfigurationError: Naming the setting; a token is never shown.
+    """
+    settings = {"api_token": api_token, "account_id": account_id, "base_url": base_url}
+    for name, value in settings.items():
+        if value is not None:
+            raise ConfigurationError(
+                f"binding and {name} exclude each other: a Worker's binding needs no credentials "
+                f"and no URL. Leave {name} out",
+                parameter=name,
+            )
+    if endpoint != "run":
+        raise ConfigurationError(
+            f"endpoint={endpoint!r} cannot be reached through a binding: leave it out, or pass "
+            "'run'",
+            parameter="endpoint",
+        )
 
 
 def _secrets_in(headers: Mapping[str, str], user_headers: Mapping[str, str]) -> Iterator[str]:
@@ -320,9 +366,7 @@ def with_request_headers(
     Raises:
         ConfigurationError: As `read_settings`, for the call's own arguments.
     """
-    ours = {**check_headers(headers, "headers"), **check_gateway(gateway)}
-    if session_affinity is not None:
-        ours["x-session-affinity"] = check_header_value("session_affinity", session_affinity)
+    ours = _asked_headers(gateway, session_affinity, headers, "headers")
     if not ours:
         return settings
     found = _secrets_in(ours, headers or {})

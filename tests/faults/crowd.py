@@ -192,7 +192,8 @@ class Caller:
         if self._own is not None:
             return self._own
         client: AsyncClient = self.it if self.face == "client" else self.it._async_client()
-        return client._sender._engine._used[asyncio.get_running_loop()].pool
+        engine: Any = client._sender._engine
+        return engine._used[asyncio.get_running_loop()].pool
 
     async def aclose(self) -> None:
         await self.it.aclose()

@@ -18,7 +18,7 @@ from tests.workersai.loopback import Loopback, Peer, Seen
 from tests.workersai.talking import ACCOUNT, CALL_STYLES, RERANKER, TOKEN, UNKNOWN, CallStyle
 from tests.workersai.talking import speaker as client_speaker
 from workersai import APIConnectionError, APITimeoutError, ServerError, Timeout
-from workersai._http import Clocks
+from workersai._clocks import Clocks
 
 HOW = ("plain", "stream")
 

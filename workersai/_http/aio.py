@@ -10,17 +10,17 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from workersai._clocks import Clocks
 from workersai._http.aio_pool import AsyncPool, AsyncResponse
-from workersai._http.clocks import Clocks
 from workersai._http.families import Family
 from workersai._http.inflate import decoder_for
 from workersai._http.library_pool import AsyncLibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
-from workersai._http.outgoing import Outgoing
 from workersai._http.shared import MAX_REST, is_patched
 from workersai._http.sharing import SharedPools
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, shielded
+from workersai._outgoing import Outgoing
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
 from workersai.types import AsyncHTTPClient
@@ -84,6 +84,10 @@ class AsyncEngine:
             library = _pools_of(loop).libraries.get(LibraryRoute.to(parse_target(url)))
             self._libraries[loop] = (os.getpid(), library)
         return await library.join(self)
+
+    async def sleep(self, seconds: float) -> None:
+        """As `SyncEngine.sleep`, for this task alone."""
+        await asyncio.sleep(seconds)
 
     async def aclose(self) -> None:
         """As `SyncEngine.close`, for the running loop's connections."""

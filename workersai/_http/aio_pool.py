@@ -18,15 +18,16 @@ from collections.abc import AsyncGenerator
 
 import aiohappyeyeballs
 
-from workersai._http.clocks import Clocks
+from workersai._clocks import Clocks
 from workersai._http.exceptions import broken, cut_short, no_tunnel, unreadable
 from workersai._http.framing import MalformedResponseError, ResponseReader, request_bytes
 from workersai._http.inflate import decoder_for
-from workersai._http.outgoing import Outgoing
 from workersai._http.sharing import IDLE_SECONDS
 from workersai._http.sync_pool import MAX_IDLE, MAX_REST
 from workersai._http.targets import Proxy, Route
 from workersai._http.tls import TLSBuffer, shared_ssl_context
+from workersai._http.writing import to_bytes
+from workersai._outgoing import Outgoing
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, ResponseError, WorkersAIError
 
@@ -419,7 +420,7 @@ class AsyncResponse:
         outgoing = self._outgoing
         failure: WorkersAIError
         try:
-            await self._held().send(outgoing.to_bytes(), self._clocks)
+            await self._held().send(to_bytes(outgoing), self._clocks)
         except _LATE:
             failure = self._clocks.expired()
         except ConnectionError as error:

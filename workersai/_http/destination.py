@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from workersai._http.families import Family
-from workersai._http.outgoing import Outgoing
 from workersai._http.shared import parse_url
+from workersai._outgoing import Outgoing
 from workersai.errors import ConfigurationError
 
 __all__ = ["Destination", "misused"]

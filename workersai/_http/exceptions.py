@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workersai._http.clocks import Clocks
-from workersai._http.outgoing import Outgoing
+from workersai._clocks import Clocks
+from workersai._outgoing import Outgoing
 from workersai._secrets import clean_text
 from workersai.errors import APIConnectionError, ResponseError
 

@@ -14,9 +14,9 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from workersai._http.clocks import Clocks
-from workersai._http.outgoing import Outgoing
+from workersai._clocks import Clocks
 from workersai._http.targets import parse_target
+from workersai._outgoing import Outgoing
 from workersai._secrets import redact
 from workersai.errors import APIConnectionError, ConfigurationError, ResponseError, WorkersAIError
 

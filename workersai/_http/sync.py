@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from workersai._http.clocks import Clocks
+from workersai._clocks import Clocks
 from workersai._http.families import Family
 from workersai._http.inflate import decoder_for
 from workersai._http.library_pool import LibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
-from workersai._http.outgoing import Outgoing
 from workersai._http.shared import is_patched
 from workersai._http.sharing import SharedPools
 from workersai._http.sync_pool import SyncPool, SyncResponse
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, read_to_end
+from workersai._outgoing import Outgoing
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, WorkersAIError
 from workersai.types import HTTPClient
@@ -74,6 +75,10 @@ class SyncEngine:
         if self._library is None or self._library[0] != os.getpid():
             self._library = (os.getpid(), _libraries.get(LibraryRoute.to(parse_target(url))))
         return self._library[1].join(self)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and hold up this thread alone."""
+        time.sleep(seconds)
 
     def close(self) -> None:
         """Let go of the connections; the next call opens new ones. A user's client stays open."""

@@ -11,14 +11,15 @@ import weakref
 from collections import deque
 from collections.abc import Iterator
 
-from workersai._http.clocks import Clocks
+from workersai._clocks import Clocks
 from workersai._http.exceptions import broken, cut_short, no_tunnel, unreadable
 from workersai._http.framing import MalformedResponseError, ResponseReader, request_bytes
 from workersai._http.inflate import decoder_for
-from workersai._http.outgoing import Outgoing
 from workersai._http.sharing import IDLE_SECONDS
 from workersai._http.targets import Proxy, Route
 from workersai._http.tls import shared_ssl_context
+from workersai._http.writing import to_bytes
+from workersai._outgoing import Outgoing
 from workersai._wire import is_error_status
 from workersai.errors import APIConnectionError, ResponseError, WorkersAIError
 
@@ -296,7 +297,7 @@ class SyncResponse:
         outgoing = self._outgoing
         failure: WorkersAIError
         try:
-            self._held().send(outgoing.to_bytes(), self._clocks)
+            self._held().send(to_bytes(outgoing), self._clocks)
         except TimeoutError:
             failure = self._clocks.expired()
         except ConnectionError as error:

@@ -17,10 +17,9 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from workersai._http.clocks import Clocks
+from workersai._clocks import Clocks
 from workersai._http.destination import Destination, misused
 from workersai._http.families import Kinds, family_of
-from workersai._http.outgoing import Outgoing
 from workersai._http.shared import read_rest
 from workersai._http.user_aiohttp import (
     aiohttp_transport,
@@ -29,6 +28,7 @@ from workersai._http.user_aiohttp import (
 )
 from workersai._http.user_auth import guarded_auth
 from workersai._http.user_cookies import CookieGuard
+from workersai._outgoing import Outgoing
 from workersai._secrets import secrets_in_header
 from workersai.errors import ConfigurationError
 

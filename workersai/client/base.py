@@ -51,7 +51,7 @@ class BaseClient:
 
     def __repr__(self) -> str:
         """Show where the client sends requests, without secrets."""
-        host = urlsplit(self._setup.root).netloc
+        host = urlsplit(self._setup.root).netloc or "binding"
         return (
             f"{type(self).__name__}(model={self.model!r}, endpoint={self.endpoint!r}, "
             f"host={host!r}, timeout={self.timeout!r}, max_retries={self.max_retries})"

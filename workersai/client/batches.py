@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -144,7 +142,7 @@ class SyncBatches:
         flow = waiting(job, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
-            time.sleep(step.delay)
+            self._sender.sleep(step.delay)
             request, parse = _polling(step.batch)
             try:
                 found = sender.call(request, parse, on_retry, step.timeout)
@@ -208,7 +206,7 @@ class AsyncBatches:
         flow = waiting(job, self._setup.timeout, timeout=timeout, interval=interval)
         step = next(flow)
         while True:
-            await asyncio.sleep(step.delay)
+            await self._sender.sleep(step.delay)
             request, parse = _polling(step.batch)
             try:
                 found = await sender.call(request, parse, on_retry, step.timeout)

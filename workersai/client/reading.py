@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workersai._http import AsyncAnswer, SyncAnswer
+from workersai._engine import AsyncAnswer, SyncAnswer
 from workersai._response.reply import Reply
 from workersai._wire import MAX_BODY_BYTES, is_error_status
 from workersai.errors import ResponseError, WorkersAIError

@@ -5,14 +5,12 @@ A sender waits, sends and closes; `Setup.exchange` decides about retries and the
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from workersai._http import AsyncEngine, SyncEngine
 from workersai._response.reply import Reply
 from workersai._wire import Request
+from workersai.client.engines import make_engine, make_engine_async
 from workersai.client.reading import read_whole, read_whole_async
 from workersai.client.retries import Attempt, succeed
 from workersai.client.setup import OnRetry, Setup
@@ -37,7 +35,7 @@ class SyncSender:
 
     def __init__(self, setup: Setup, http_client: HTTPClient | None) -> None:
         self._setup = setup
-        self._engine = SyncEngine(http_client)
+        self._engine = make_engine(setup.binding, http_client)
         setup.hide(self._engine.secrets)
 
     @property
@@ -101,13 +99,17 @@ class SyncSender:
         step = next(flow)
         while True:
             if step.delay:
-                time.sleep(step.delay)
+                self.sleep(step.delay)
             try:
                 result = attempt(step)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
                 return succeed(flow, result)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, before a retry or a poll."""
+        self._engine.sleep(seconds)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -119,7 +121,7 @@ class AsyncSender:
 
     def __init__(self, setup: Setup, http_client: AsyncHTTPClient | None) -> None:
         self._setup = setup
-        self._engine = AsyncEngine(http_client)
+        self._engine = make_engine_async(setup.binding, http_client)
         setup.hide(self._engine.secrets)
 
     @property
@@ -185,13 +187,17 @@ class AsyncSender:
         step = next(flow)
         while True:
             if step.delay:
-                await asyncio.sleep(step.delay)
+                await self.sleep(step.delay)
             try:
                 result = await attempt(step)
             except WorkersAIError as error:
                 step = flow.throw(error)
             else:
                 return succeed(flow, result)
+
+    async def sleep(self, seconds: float) -> None:
+        """As `SyncSender.sleep`."""
+        await self._engine.sleep(seconds)
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; a later call opens new ones."""

@@ -12,8 +12,9 @@ from typing_extensions import TypedDict
 
 from workersai._arguments import unknown_argument
 from workersai._checks import check_count
-from workersai._connection import read_settings, with_request_headers
-from workersai._http import Clocks, Outgoing
+from workersai._clocks import Clocks
+from workersai._connection import check_beside_binding, read_settings, with_request_headers
+from workersai._outgoing import Outgoing
 from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._secrets import Secrets, keep_out_of_logs
@@ -43,6 +44,7 @@ class ConnectionOptions(TypedDict, total=False):
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
     allow_insecure_http: bool
+    binding: Any
     on_retry: OnRetry
 
 
@@ -79,6 +81,7 @@ class Setup:
         reject_if_busy: bool = False,
         default_headers: Mapping[str, str] | None = None,
         allow_insecure_http: bool = False,
+        binding: Any = None,
         on_retry: OnRetry = None,
         **unknown: object,
     ) -> None:
@@ -96,6 +99,11 @@ class Setup:
         self.reject_if_busy = reject_if_busy
         self._on_retry = on_retry
         self._budget = RetryBudget()
+        self.binding = binding
+        if binding is not None:
+            check_beside_binding(
+                account_id=account_id, api_token=api_token, base_url=base_url, endpoint=endpoint
+            )
         self._settings = read_settings(
             account_id=account_id,
             api_token=api_token,
@@ -104,6 +112,7 @@ class Setup:
             session_affinity=session_affinity,
             default_headers=default_headers,
             allow_insecure_http=allow_insecure_http,
+            is_bound=binding is not None,
         )
         self.hide(())
 
@@ -249,7 +258,8 @@ class Setup:
         """Write the HTTP request of one attempt."""
         return Outgoing(
             method=request.method,
-            url=self._settings.root + request.path,
+            root=self._settings.root,
+            path=request.path,
             headers={**step.headers, **self._settings.headers},
             content=request.content,
             params=request.params,

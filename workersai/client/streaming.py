@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack
 
-from workersai._http import AsyncAnswer, Clocks, SyncAnswer
+from workersai._clocks import Clocks
+from workersai._engine import AsyncAnswer, SyncAnswer
 from workersai._stream.reader import ChatReader, open_reader
 from workersai._wire import Request
 from workersai.client.caps import watch_events

@@ -57,6 +57,10 @@ class Client(BaseClient):
         allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such
             as a second container on it. The token, the prompts and the answers then travel
             unencrypted: anyone on the network in between can read and use them.
+        binding: Inside a Python Worker, its AI binding (`env.AI`), which requests then go through
+            instead of HTTP. It needs neither account nor token, and none is looked for. Of this
+            class the methods work where Python can be suspended (`pyodide.ffi.can_run_sync`);
+            those of `AsyncClient` work everywhere.
         http_client: A `Client` of httpx or httpx2 of your own. It is used unchanged and never
             closed; use it in one process.
 

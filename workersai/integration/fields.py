@@ -29,6 +29,7 @@ from workersai._connection import (
     check_account_id,
     check_api_token,
     check_base_url,
+    check_beside_binding,
     check_gateway,
     check_header_value,
     check_headers,
@@ -61,12 +62,28 @@ __all__ = [
 # ------------------------------------------------------------------------- checks of values
 
 
-def _account_id(value: Any) -> Any:
+def _is_left_out(value: Any, info: ValidationInfo) -> bool:
+    """Say whether there is a binding, so that nothing is looked for in the environment.
+
+    Raises:
+        ConfigurationError: If the setting was passed beside the binding.
+    """
+    if info.data.get("binding") is None:
+        return False
+    check_beside_binding(**{info.field_name or "": value})
+    return True
+
+
+def _account_id(value: Any, info: ValidationInfo) -> Any:
+    if _is_left_out(value, info):
+        return None
     account = text_or_variable("account_id", value, ACCOUNT_VARIABLES)
     return hidden_setting("account_id", check_account_id(account)) if account else None
 
 
-def _api_token(value: Any) -> SecretStr | None:
+def _api_token(value: Any, info: ValidationInfo) -> SecretStr | None:
+    if _is_left_out(value, info):
+        return None
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not (text := text or first_variable(TOKEN_VARIABLES)):
         return None
@@ -75,10 +92,17 @@ def _api_token(value: Any) -> SecretStr | None:
 
 
 def _base_url(value: Any, info: ValidationInfo) -> str | None:
+    if _is_left_out(value, info):
+        return None
     base_url = text_or_variable("base_url", value, (BASE_URL_VARIABLE,))
     if base_url:
         check_base_url(base_url, allow_insecure_http=info.data.get("allow_insecure_http") is True)
     return base_url or None
+
+
+def _endpoint(value: EndpointName, info: ValidationInfo) -> EndpointName:
+    _is_left_out(value, info)
+    return value
 
 
 def _timeout(value: Any) -> float | Timeout | None:
@@ -161,6 +185,15 @@ class ConnectionFields(CheckedFields):
     )
 
     model: str = Field(min_length=1, description="The model's id, `@cf/author/name`.")
+    binding: Any = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description=(
+            "Inside a Python Worker, its AI binding (`env.AI`), through which requests go instead "
+            "of HTTP: no account and no token are needed or looked for."
+        ),
+    )
     account_id: Annotated[str | None, PlainValidator(_account_id)] = Field(
         default=None,
         validate_default=True,
@@ -195,7 +228,7 @@ class ConnectionFields(CheckedFields):
         validate_default=True,
         description="The API's root; from `WORKERSAI_BASE_URL`, else Cloudflare's.",
     )
-    endpoint: EndpointName = Field(
+    endpoint: Annotated[EndpointName, AfterValidator(_endpoint)] = Field(
         default="run",
         description="`run` for the native route, `openai` for the OpenAI-compatible ones.",
     )
@@ -254,6 +287,9 @@ class ConnectionFields(CheckedFields):
         """Return the arguments of `Client` or `AsyncClient`, without settings that are not set."""
         values = {name: getattr(self, name) for name in CONNECTION}
         settings = {name: value for name, value in values.items() if value is not None}
+        if self.binding is not None:  # what it was copied from may have read the environment
+            for name in _READ_FROM_ENVIRONMENT - self.model_fields_set:
+                settings.pop(name, None)
         return {**settings, "http_client": http_client}
 
     def close(self) -> None:
@@ -299,6 +335,7 @@ CONNECTION = tuple(
 )
 """The fields that the core's clients accept under the same names."""
 
+_READ_FROM_ENVIRONMENT = frozenset({"account_id", "api_token", "base_url"})
 _OF_CLIENTS = frozenset(ConnectionFields.model_fields)
 
 

@@ -35,6 +35,7 @@ process does not have it.
 """
 
 _RESOURCES = (
+    "binding",
     "http_client",
     "http_async_client",
     "rate_limiter",

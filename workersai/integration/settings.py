@@ -39,6 +39,7 @@ class ConnectionSettings(TypedDict, total=False):
     session_affinity: str | None
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
+    binding: Any
     http_client: HTTPClient | None
     http_async_client: AsyncHTTPClient | None
     async_http_client: AsyncHTTPClient | None

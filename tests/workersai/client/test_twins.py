@@ -32,7 +32,6 @@ WORDS = [
     (r"\bAsync(\w+)\b", r"Sync\1"),
     (r"\bpush_async_callback\b", "callback"),
     (r"\b(\w+)_async\b", r"\1"),
-    (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\ba(close|next)\b", r"\1"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
     (r"for event in (\w+):\n\s+yield event\b", r"yield from \1"),
