@@ -17,7 +17,7 @@ from langchain_workersai._model.arguments import EmbeddingsSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
-from workersai import NotEmbedded
+from workersai import EmbeddingResult, NotEmbedded, RequestOptions
 from workersai.integration import (
     CONFIG,
     OPERATIONAL,
@@ -94,11 +94,15 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         name = re.sub(r"[^A-Za-z0-9_./-]", "", self.model)
         return f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:16]}"
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+    def embed_documents(
+        self, texts: list[str], **options: Unpack[RequestOptions]
+    ) -> list[list[float]]:
         """Embed texts that are to be found.
 
         Args:
             texts: Texts, none of them blank unless `blank_text` is set.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
 
         Returns:
             One vector a text, in their order.
@@ -109,39 +113,45 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         """
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
-            options = {"on_retry": retry_reporter(), **self._options("document")}
-            result = self._client().embed_iter(listed, **options, **self._shown()).result()
+            asked = {"on_retry": retry_reporter(), **self._options("document", options)}
+            result = self._client().embed_iter(listed, **asked, **self._shown()).result()
             report_usage("workersai_embeddings", result)
         return result.vectors
 
-    def embed_query(self, text: str) -> list[float]:
-        """Embed a text that searches."""
+    def embed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
+        """Embed a text that searches; *options* as in `embed_documents`."""
         with framework_errors():
-            options = {"on_retry": retry_reporter(), **self._options("query")}
-            result = self._client().embed([text], **options)
+            asked = {"on_retry": retry_reporter(), **self._options("query", options)}
+            result: EmbeddingResult = self._client().embed([text], **asked)
             report_usage("workersai_embeddings", result)
         return result.vectors[0]
 
-    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+    async def aembed_documents(
+        self, texts: list[str], **options: Unpack[RequestOptions]
+    ) -> list[list[float]]:
         """Embed texts that are to be found; see `embed_documents`."""
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
-            options = {"on_retry": async_retry_reporter(), **self._options("document")}
-            run = self._async_client().embed_iter(listed, **options, **self._shown())
+            asked = {"on_retry": async_retry_reporter(), **self._options("document", options)}
+            run = self._async_client().embed_iter(listed, **asked, **self._shown())
             result = await run.result()
             await areport_usage("workersai_embeddings", result)
         return result.vectors
 
-    async def aembed_query(self, text: str) -> list[float]:
-        """Embed a text that searches."""
+    async def aembed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
+        """Embed a text that searches; *options* as in `embed_documents`."""
         with framework_errors():
-            options = {"on_retry": async_retry_reporter(), **self._options("query")}
-            result = await self._async_client().embed([text], **options)
+            asked = {"on_retry": async_retry_reporter(), **self._options("query", options)}
+            result: EmbeddingResult = await self._async_client().embed([text], **asked)
             await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
 
     def embed_iter(
-        self, texts: Iterable[str], *, on_error: Literal["raise", "skip"] = "raise"
+        self,
+        texts: Iterable[str],
+        *,
+        on_error: Literal["raise", "skip"] = "raise",
+        **options: Unpack[RequestOptions],
     ) -> Iterator[list[float] | NotEmbedded]:
         """Embed any number of texts that are to be found, and give the vectors as they come.
 
@@ -152,6 +162,7 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             texts: Any iterable of texts.
             on_error: `raise`, or `skip` for a `workersai.NotEmbedded` in the place of a text that
                 cannot be embedded, with its position and the error.
+            **options: As in `embed_documents`.
 
         Yields:
             A vector a text, in their order.
@@ -161,8 +172,9 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             WorkersAIError: As for `embed_documents`.
         """
         with framework_errors():
-            options = {"on_retry": retry_reporter(), **self._options("document"), **self._shown()}
-            with self._client().embed_iter(texts, on_error=on_error, **options) as run:
+            asked = {**self._options("document", options), **self._shown()}
+            asked["on_retry"] = retry_reporter()
+            with self._client().embed_iter(texts, on_error=on_error, **asked) as run:
                 yield from run
 
     async def aembed_iter(
@@ -170,18 +182,21 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         texts: Iterable[str] | AsyncIterable[str],
         *,
         on_error: Literal["raise", "skip"] = "raise",
+        **options: Unpack[RequestOptions],
     ) -> AsyncIterator[list[float] | NotEmbedded]:
         """As `embed_iter`; the texts may come from an asynchronous iterable."""
         with framework_errors():
-            own = self._options("document")
-            options = {"on_retry": async_retry_reporter(), **own, **self._shown()}
-            async with self._async_client().embed_iter(texts, on_error=on_error, **options) as run:
+            asked = {**self._options("document", options), **self._shown()}
+            asked["on_retry"] = async_retry_reporter()
+            async with self._async_client().embed_iter(texts, on_error=on_error, **asked) as run:
                 async for item in run:
                     yield item
 
     def _shown(self) -> dict[str, Any]:
         return {"show_progress": self.show_progress}
 
-    def _options(self, input_type: Literal["document", "query"]) -> dict[str, Any]:
+    def _options(
+        self, input_type: Literal["document", "query"], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
         own = {"batch_size": self.batch_size, "max_concurrency": self.max_concurrency}
-        return {**self._embedding_options(input_type), **own}
+        return {**self._embedding_options(input_type), **own, **self._request_options(options)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import Callbacks
@@ -14,7 +14,7 @@ from langchain_workersai._model.arguments import RankingSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
-from workersai import RerankResult
+from workersai import RequestOptions, RerankResult
 from workersai.integration import CONFIG, CheckedFields, RerankFields, hides_arguments
 
 SCORE = "relevance_score"
@@ -54,6 +54,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         documents: Sequence[Document],
         query: str,
         callbacks: Callbacks | None = None,
+        **options: Unpack[RequestOptions],
     ) -> Sequence[Document]:
         """Keep the documents that answer a query best.
 
@@ -61,14 +62,16 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             documents: Documents to rank; they are not changed.
             query: What is asked.
             callbacks: They get a custom event `workersai_rerank`, which says what the call cost.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
 
         Returns:
             Copies, best first, with the score in `metadata["relevance_score"]`. A document
             without text is not sent; it comes last, and its score is `None`.
         """
         with framework_errors():
-            options = {"on_retry": retry_reporter(callbacks), **self._options(None)}
-            result = self._client().rerank(query, _texts(documents), **options)
+            asked = {"on_retry": retry_reporter(callbacks), **self._options(None, options)}
+            result = self._client().rerank(query, _texts(documents), **asked)
             report_usage("workersai_rerank", result, callbacks)
         return [_scored(documents[found.index], found.score) for found in result.documents]
 
@@ -77,16 +80,22 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         documents: Sequence[Document],
         query: str,
         callbacks: Callbacks | None = None,
+        **options: Unpack[RequestOptions],
     ) -> Sequence[Document]:
         """Keep the documents that answer a query best; see `compress_documents`."""
         with framework_errors():
-            options = {"on_retry": async_retry_reporter(callbacks), **self._options(None)}
-            result = await self._async_client().rerank(query, _texts(documents), **options)
+            asked = {"on_retry": async_retry_reporter(callbacks), **self._options(None, options)}
+            result = await self._async_client().rerank(query, _texts(documents), **asked)
             await areport_usage("workersai_rerank", result, callbacks)
         return [_scored(documents[found.index], found.score) for found in result.documents]
 
     def rerank(
-        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
+        self,
+        documents: Sequence[str | Document],
+        query: str,
+        *,
+        top_n: int | None = None,
+        **options: Unpack[RequestOptions],
     ) -> list[dict[str, Any]]:
         """Rank texts.
 
@@ -94,6 +103,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             documents: Texts, or documents for their text.
             query: What is asked.
             top_n: Instead of the field.
+            **options: As in `compress_documents`.
 
         Returns:
             `{"index", "relevance_score"}` for each text that is kept, best first; `index` is
@@ -101,23 +111,29 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             comes last, and its score is `None`.
         """
         with framework_errors():
-            options = {"on_retry": retry_reporter(), **self._options(top_n)}
-            result = self._client().rerank(query, _texts(documents), **options)
+            asked = {"on_retry": retry_reporter(), **self._options(top_n, options)}
+            result = self._client().rerank(query, _texts(documents), **asked)
             report_usage("workersai_rerank", result)
         return _scores(result)
 
     async def arerank(
-        self, documents: Sequence[str | Document], query: str, *, top_n: int | None = None
+        self,
+        documents: Sequence[str | Document],
+        query: str,
+        *,
+        top_n: int | None = None,
+        **options: Unpack[RequestOptions],
     ) -> list[dict[str, Any]]:
         """Rank texts; see `rerank`."""
         with framework_errors():
-            options = {"on_retry": async_retry_reporter(), **self._options(top_n)}
-            result = await self._async_client().rerank(query, _texts(documents), **options)
+            asked = {"on_retry": async_retry_reporter(), **self._options(top_n, options)}
+            result = await self._async_client().rerank(query, _texts(documents), **asked)
             await areport_usage("workersai_rerank", result)
         return _scores(result)
 
-    def _options(self, top_n: int | None) -> dict[str, Any]:
-        return {"top_k": self.top_n if top_n is None else top_n, "extra": self._extra()}
+    def _options(self, top_n: int | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        own = {"top_k": self.top_n if top_n is None else top_n, "extra": self._extra()}
+        return {**own, **self._request_options(options)}
 
 
 def _texts(documents: Sequence[str | Document]) -> list[str]:

@@ -22,6 +22,8 @@ from llamaindex_workersai._model.parts import (
     requests_at_once,
     run_ahead,
     running_ahead,
+    sending_options,
+    sending_with,
 )
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
@@ -154,9 +156,20 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
 
         Without a cache and a rate limiter, which decide batch by batch, the requests of the next
         batches are under way while one is handed to the events.
+
+        Args:
+            texts: Texts, none of them blank unless `blank_text` is set.
+            show_progress: Show a progress bar.
+            **kwargs: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call. Others are left to LlamaIndex, which passes on what a pipeline was
+                called with.
+
+        Raises:
+            ConfigurationError: If texts are blank; nothing was sent.
+            ContextWindowExceededError: If a text is too long; `.position` is its place.
         """
-        filled = fill_blank(texts, self.blank_text)
-        with embedding_whole(filled), self._ahead(filled):
+        filled, options = fill_blank(texts, self.blank_text), self._pop_request_options(kwargs)
+        with embedding_whole(filled), sending_with(options), self._ahead(filled):
             return super().get_text_embedding_batch(filled, show_progress, **kwargs)
 
     @contextmanager
@@ -166,7 +179,8 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         if not is_free or len(texts) <= self.embed_batch_size:
             yield
             return
-        with self._client().embed_iter(texts, **self._in_run()) as run, running_ahead(self, run):
+        settings = {**self._in_run(), **sending_options()}
+        with self._client().embed_iter(texts, **settings) as run, running_ahead(self, run):
             try:
                 yield
             finally:
@@ -175,10 +189,11 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
-        """Embed texts, `embed_batch_size` of them for each event.
+        """As `get_text_embedding_batch`, awaited.
 
         When a batch fails, or the caller is cancelled, the others are cancelled.
         """
+        options = self._pop_request_options(kwargs)
         filled, size = fill_blank(texts, self.blank_text), self.embed_batch_size
         parts = [filled[i : i + size] for i in range(0, len(filled), size)]
         limit = min(self.max_concurrency, self.num_workers or self.max_concurrency)
@@ -186,6 +201,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         embed = super().aget_text_embedding_batch
         with (
             embedding_whole(filled, share),
+            sending_with(options),
             progress(len(filled), wanted=show_progress) as report,
         ):
 
@@ -249,7 +265,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
             run = self._client().embed_iter(
-                **arguments, max_concurrency=at_once, on_retry=report_retry
+                **arguments, max_concurrency=at_once, on_retry=report_retry, **sending_options()
             )
             found = run.result()
         report_usage(found)
@@ -259,7 +275,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         at_once = requests_at_once(self.max_concurrency)
         with naming_places(arguments["texts"]):
             run = self._async_client().embed_iter(
-                **arguments, max_concurrency=at_once, on_retry=report_retry
+                **arguments, max_concurrency=at_once, on_retry=report_retry, **sending_options()
             )
             found = await run.result()
         report_usage(found)

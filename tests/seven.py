@@ -176,7 +176,8 @@ class Wire:
         if "contexts" in body:
             result = {"response": [{"id": 0, "score": 0.5}]}
         elif "text" in body:
-            result = {"shape": [1, 2], "data": [[0.5, 0.5]]}
+            vectors = [[0.5, 0.5]] * len(body["text"])
+            result = {"shape": [len(vectors), 2], "data": vectors}
         return httpx.Response(200, json={"result": result, "success": True, "errors": []})
 
     async def _answer_async(self, request: httpx.Request) -> httpx.Response:

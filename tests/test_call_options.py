@@ -14,7 +14,7 @@ from llama_index.core import instrumentation
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 
-from tests.seven import MESSAGES, SEVEN, TEXT, Wire
+from tests.seven import DOCUMENTS, MESSAGES, SEVEN, TEXT, Wire
 from tests.workersai.talking import ACCOUNT
 from workersai import APITimeoutError, ConfigurationError, RateLimitError
 
@@ -164,6 +164,99 @@ async def test_a_wrong_option_is_refused(
     assert wire.requests == []
 
 
+RETRIEVAL: dict[str, tuple[str, Way]] = {
+    "embed_documents": ("WorkersAIEmbeddings", lambda it, **o: it.embed_documents(["one"], **o)),
+    "aembed_documents": ("WorkersAIEmbeddings", lambda it, **o: it.aembed_documents(["one"], **o)),
+    "embed_query": ("WorkersAIEmbeddings", lambda it, **o: it.embed_query("one", **o)),
+    "aembed_query": ("WorkersAIEmbeddings", lambda it, **o: it.aembed_query("one", **o)),
+    "embed_iter": ("WorkersAIEmbeddings", lambda it, **o: list(it.embed_iter(["one"], **o))),
+    "aembed_iter": ("WorkersAIEmbeddings", lambda it, **o: _all(it.aembed_iter(["one"], **o))),
+    "rerank": ("langchain's WorkersAIRerank", lambda it, **o: it.rerank(["one"], "q", **o)),
+    "arerank": ("langchain's WorkersAIRerank", lambda it, **o: it.arerank(["one"], "q", **o)),
+    "compress_documents": (
+        "langchain's WorkersAIRerank",
+        lambda it, **o: it.compress_documents(DOCUMENTS, "q", **o),
+    ),
+    "acompress_documents": (
+        "langchain's WorkersAIRerank",
+        lambda it, **o: it.acompress_documents(DOCUMENTS, "q", **o),
+    ),
+    "get_text_embedding_batch": (
+        "WorkersAIEmbedding",
+        lambda it, **o: it.get_text_embedding_batch(["one"], **o),
+    ),
+    "aget_text_embedding_batch": (
+        "WorkersAIEmbedding",
+        lambda it, **o: it.aget_text_embedding_batch(["one"], **o),
+    ),
+    "batches of one text": (
+        "WorkersAIEmbedding",
+        lambda it, **o: it.model_copy(update={"embed_batch_size": 1}).get_text_embedding_batch(
+            ["one", "two"], **o
+        ),
+    ),
+}
+"""Calls of both frameworks for vectors and rankings that can have keywords of their own."""
+
+
+async def retrieve(way: str, wire: Wire, options: dict[str, Any]) -> Any:
+    name, call = RETRIEVAL[way]
+    found = call(SEVEN[name].make(default_headers={"x-own": "mine"}, **wire.settings()), **options)
+    return await found if hasattr(found, "__await__") else found
+
+
+@pytest.mark.parametrize("way", RETRIEVAL)
+async def test_options_of_a_call_for_vectors_or_a_ranking(way: str) -> None:
+    """They are sent with each request of the call, also under the names that others use."""
+    wire = Wire()
+    await retrieve(way, wire, {**PUBLIC, "timeout": 9, "max_retries": 0})
+    await retrieve(way, wire, {"extra_headers": {"x-team": "lakes"}, "request_timeout": None})
+    await retrieve(way, wire, {})
+    each = len(wire.requests) // 3
+    for request in wire.requests[:each]:
+        assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
+    assert [r.headers.get("x-team") for r in wire.requests[each:]] == ["lakes"] * each + [
+        None
+    ] * each
+    assert {request.headers["x-own"] for request in wire.requests} == {"mine"}
+
+
+@pytest.mark.parametrize("way", RETRIEVAL)
+@pytest.mark.parametrize(
+    ("wrong", "parameter"),
+    [
+        ({"timeout": "soon"}, "timeout"),
+        ({"headers": {"x-api-key": SECRET}}, "headers"),
+        ({"gateway": {"unheard_of": 1}}, "gateway"),
+    ],
+)
+async def test_a_wrong_option_of_a_retrieval_is_refused(
+    way: str, wrong: dict[str, Any], parameter: str
+) -> None:
+    """Before any request, and by its name."""
+    wire = Wire()
+    with pytest.raises(ConfigurationError) as caught:
+        await retrieve(way, wire, wrong)
+    assert caught.value.parameter == parameter
+    assert SECRET not in str(caught.value)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("option", ["tiemout", "pooling"])
+async def test_langchain_s_retrieval_takes_no_other_option(option: str) -> None:
+    """A typo, or a setting of the object, is refused by its name."""
+    for way in ("embed_documents", "arerank"):
+        with pytest.raises(ConfigurationError, match=option):
+            await retrieve(way, Wire(), {option: "mean"})
+
+
+async def test_what_a_pipeline_of_llamaindex_passes_on_is_left_alone() -> None:
+    """A pipeline gives its own keywords to every step; each takes those it knows."""
+    wire = Wire()
+    await retrieve("get_text_embedding_batch", wire, {"unheard_of": 1})
+    assert len(wire.requests) == 1
+
+
 class Calls(BaseCallbackHandler):
     """Keeps what LangChain's callbacks are shown."""
 
@@ -241,6 +334,30 @@ async def test_options_of_a_batch(name: str, call_style: str) -> None:
     assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
     (item,) = json.loads(request.content)["requests"]
     assert set(item) == {"messages", "temperature", "max_tokens"}
+
+
+@pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])
+@pytest.mark.parametrize("way", ["poll_batch", "apoll_batch", "batch_results", "abatch_results"])
+async def test_options_of_a_poll(name: str, way: str) -> None:
+    """Each poll of a batch is sent with the options of the call."""
+    sent: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        done = {"responses": [{"id": 0, "result": {"response": "Hi"}, "success": True}]}
+        return httpx.Response(200, json={"result": done, "success": True})
+
+    async def answer_async(request: httpx.Request) -> httpx.Response:
+        return answer(request)
+
+    it = SEVEN[name].make(
+        http_client=httpx.Client(transport=httpx.MockTransport(answer)),
+        http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer_async)),
+    )
+    found = getattr(it, way)("batch-1", **PUBLIC, max_retries=0, request_timeout=9)
+    await found if hasattr(found, "__await__") else None
+    (request,) = sent
+    assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
 
 
 def test_how_a_request_is_sent_is_no_part_of_a_cached_answer() -> None:

@@ -108,7 +108,9 @@ class BatchedChat(BindableChat):
         """
         with framework_errors():
             batches, listener = self._client().batches, retry_reporter()
-            return batches.get(batch, model=self.model, on_retry=listener, **options)
+            return batches.get(
+                batch, model=self.model, on_retry=listener, **self._request_options(options)
+            )
 
     async def apoll_batch(
         self, batch: BatchJob | str, **options: Unpack[RequestOptions]
@@ -116,7 +118,9 @@ class BatchedChat(BindableChat):
         """As `poll_batch`, awaited."""
         with framework_errors():
             batches, listener = self._async_client().batches, async_retry_reporter()
-            return await batches.get(batch, model=self.model, on_retry=listener, **options)
+            return await batches.get(
+                batch, model=self.model, on_retry=listener, **self._request_options(options)
+            )
 
     def batch_results(
         self,
@@ -146,10 +150,9 @@ class BatchedChat(BindableChat):
             found = self._client().batches.wait(
                 batch,
                 model=self.model,
-                timeout=timeout,
                 interval=interval,
                 on_retry=retry_reporter(),
-                **options,
+                **{"timeout": timeout, **self._request_options(options)},
             )
             return self._answers(found)
 
@@ -166,10 +169,9 @@ class BatchedChat(BindableChat):
             found = await self._async_client().batches.wait(
                 batch,
                 model=self.model,
-                timeout=timeout,
                 interval=interval,
                 on_retry=async_retry_reporter(),
-                **options,
+                **{"timeout": timeout, **self._request_options(options)},
             )
             return self._answers(found)
 

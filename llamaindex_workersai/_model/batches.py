@@ -79,14 +79,18 @@ class BatchedChat(StructuredPrediction):
             WorkersAIError: If the call failed.
         """
         batches = self._client().batches
-        return batches.get(batch, model=self.model, on_retry=report_retry, **options)
+        return batches.get(
+            batch, model=self.model, on_retry=report_retry, **self._request_options(options)
+        )
 
     async def apoll_batch(
         self, batch: BatchJob | str, **options: Unpack[RequestOptions]
     ) -> BatchJob:
         """As `poll_batch`, awaited."""
         batches = self._async_client().batches
-        return await batches.get(batch, model=self.model, on_retry=report_retry, **options)
+        return await batches.get(
+            batch, model=self.model, on_retry=report_retry, **self._request_options(options)
+        )
 
     def batch_results(
         self,
@@ -117,10 +121,9 @@ class BatchedChat(StructuredPrediction):
         found = self._client().batches.wait(
             batch,
             model=self.model,
-            timeout=timeout,
             interval=interval,
             on_retry=report_retry,
-            **options,
+            **{"timeout": timeout, **self._request_options(options)},
         )
         return self._answers(found, allow_parallel_tool_calls=allow_parallel_tool_calls)
 
@@ -137,10 +140,9 @@ class BatchedChat(StructuredPrediction):
         found = await self._async_client().batches.wait(
             batch,
             model=self.model,
-            timeout=timeout,
             interval=interval,
             on_retry=report_retry,
-            **options,
+            **{"timeout": timeout, **self._request_options(options)},
         )
         return self._answers(found, allow_parallel_tool_calls=allow_parallel_tool_calls)
 

@@ -6,11 +6,12 @@ before it asks for vectors. What is asked for then knows its own part alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from workersai import ContextWindowExceededError, EmbeddingStream
 
@@ -20,7 +21,11 @@ __all__ = [
     "requests_at_once",
     "run_ahead",
     "running_ahead",
+    "sending_options",
+    "sending_with",
 ]
+
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,24 @@ def requests_at_once(most: int) -> int:
     """Return how many requests a part may have under way, *most* if it is the whole."""
     whole = _whole.get()
     return most if whole is None or whole.at_once is None else whole.at_once
+
+
+_sending: ContextVar[Mapping[str, Any]] = ContextVar("workersai_sending", default=_NO_OPTIONS)
+
+
+@contextmanager
+def sending_with(options: Mapping[str, Any]) -> Iterator[None]:
+    """Inside, requests are sent with *options*, which `sending_options` returns."""
+    token = _sending.set(options)
+    try:
+        yield
+    finally:
+        _sending.reset(token)
+
+
+def sending_options() -> Mapping[str, Any]:
+    """Return the options of the call that is under way, by their names in `RequestOptions`."""
+    return _sending.get()
 
 
 _Run: TypeAlias = EmbeddingStream[list[float]]

@@ -38,17 +38,17 @@ from workersai._connection import (
 )
 from workersai._secrets import hidden_setting
 from workersai.errors import ConfigurationError
+from workersai.integration.calls import HEADERS, REQUEST_OPTIONS, CallFields
 from workersai.integration.checked import CheckedFields
 from workersai.integration.clients import Clients
 from workersai.integration.pickles import (
     guard_workers,
-    has_secret,
     public_gateway,
     shared_resources,
     state_of,
     warn_of_left,
 )
-from workersai.types import ChatParameters, EndpointName, RequestOptions, Timeout
+from workersai.types import ChatParameters, EndpointName, Timeout
 
 __all__ = [
     "BodyFields",
@@ -164,7 +164,7 @@ BodyFields = Annotated[dict[str, Any], AfterValidator(_without_credentials)]
 # --------------------------------------------------------------------------------- connection
 
 
-class ConnectionFields(CheckedFields):
+class ConnectionFields(CallFields):
     """How to reach Workers AI: the settings of `workersai.Client`, and the clients made from them.
 
     The constructor checks its arguments. It reads an omitted account, token or base URL from the
@@ -342,7 +342,7 @@ _OF_CLIENTS = frozenset(ConnectionFields.model_fields)
 # --------------------------------------------------------------------------------- generation
 
 
-class GenerationFields(CheckedFields):
+class GenerationFields(CallFields):
     """The parameters of text generation, by the API's own names; `None` is not sent.
 
     Meanings and ranges are on each model's page in Cloudflare's catalogue. A value outside the
@@ -458,9 +458,9 @@ class GenerationFields(CheckedFields):
         extra = self._extra()
         model = None
         for name, value in self._by_field(options).items():
-            if name in _NAMES or name in beside or name in REQUEST:
+            if name in _NAMES or name in beside or name in REQUEST_OPTIONS:
                 own[_NAMES.get(name, name)] = value
-            elif name in _HEADERS:
+            elif name in HEADERS:
                 own["headers"] = value
             elif name == self.OTHERS_IN:
                 extra.update(self._mapping(value))
@@ -474,50 +474,12 @@ class GenerationFields(CheckedFields):
         arguments["model"] = getattr(self, "model", None) if model is None else model
         return {**arguments, "extra": extra}
 
-    def _check_public(self, options: Mapping[str, Any]) -> None:
-        """Reject secrets among the options of one call, because callbacks and traces show them.
-
-        Raises:
-            ConfigurationError: It names the option and where to pass the secret instead.
-        """
-        for name in options.keys() & _TRACED_SECRETS:
-            value, setting = options[name], _TRACED_SECRETS[name]
-            if has_secret(setting, value):
-                text = (
-                    f"{name} of a single call would be shown in traces, and contains a secret: "
-                    f"pass it to the object, as {setting}"
-                )
-                raise self._named_error(ConfigurationError(text, parameter=name))
-
-    @staticmethod
-    def _take_request_options(arguments: dict[str, Any]) -> dict[str, Any]:
-        """Remove the options about sending from a call's arguments, and return them."""
-        return {name: arguments.pop(name) for name in REQUEST if name in arguments}
-
     def _mapping(self, value: Any) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):
             return value or {}
         text = f"{self.OTHERS_IN} must be a dict, not {type(value).__name__}"
         raise self._named_error(ConfigurationError(text, parameter=self.OTHERS_IN))
 
-    def _no_option(self, name: str, options: Mapping[str, Any]) -> ConfigurationError:
-        option = next(alias for alias in options if self.ALIASES.get(alias, alias) == name)
-        if name not in type(self).model_fields:
-            return self._unknown(option)
-        text = f"{option} is a setting of the object, not of a single call"
-        return self._named_error(ConfigurationError(text, parameter=option))
-
-
-REQUEST = tuple(RequestOptions.__annotations__)
-"""Options of a single call that control how its request is sent."""
-
-_HEADERS = frozenset({"default_headers", "extra_headers"})
-"""Other names of `headers`: the object's, and that of OpenAI's client."""
-
-_TRACED_SECRETS: Mapping[str, str] = MappingProxyType(
-    {**dict.fromkeys(("headers", *_HEADERS), "default_headers"), "gateway": "gateway"}
-)
-"""Options of a single call that may contain secrets -> the object's setting to use instead."""
 
 PARAMETERS: Mapping[str, str] = MappingProxyType(
     {
