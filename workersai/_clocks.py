@@ -1,4 +1,4 @@
-"""Clocks: how long the bytes of one attempt may still take."""
+"""Clocks: the time that is left for the bytes of one attempt."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _ERROR_BODY_SECONDS = 5.0
 _RACE_SECONDS = 5.0
 _SHORTEST = 0.001
 _LONGEST = 2_000_000.0
-"""Seconds, 23 days of them, that a socket can wait for at once."""
+"""Seconds (23 days). A socket cannot wait longer at once."""
 _HAPPENED = {
     "connect": "No connection could be made within {:g} s",
     "first_byte": "No answer began within {:g} s",
     "idle": "No event of the stream came within {:g} s",
     "total": "The call was not done within its total of {:g} s, retries included",
 }
-_PAID = "; the request is not repeated, because the answer may have been made and paid for"
+_PAID = "; the request is not repeated, because the answer may have been generated and paid for"
 
 
 class Clocks:
     """The clocks of one attempt.
 
-    The idle clock starts when the next bytes are waited for, so the time that a consumer takes
-    over its events does not count.
+    The idle clock starts when the next bytes are requested, so that the time a consumer spends on
+    its events does not count.
 
     Args:
-        timeout: The call's.
-        deadline: When the whole call ends, in monotonic seconds.
-        begins_late: Whether the answer begins only when all of it is made. Then there is no
+        timeout: The call's time limits.
+        deadline: The end of the whole call, in monotonic seconds.
+        begins_late: Whether the answer begins only after it was generated. Then there is no
             first-byte clock.
         is_repeatable: Whether the request may be sent again after a clock ran out.
     """
@@ -65,9 +65,9 @@ class Clocks:
         if not begins_late:
             self._set_limit(timeout.first_byte, "first_byte", self._start)
         self.is_fresh = False
-        """Set when the answer begins and when an event comes: the idle clock starts anew."""
+        """Set when the answer begins and at each event: the idle clock starts again."""
         self.is_stale = False
-        """Set when the request went over a connection used before and nothing has come back."""
+        """Set when the request was sent over a used connection and no answer has arrived yet."""
 
     def _set_limit(self, seconds: float, phase: Phase, now: float) -> None:
         self._limit, self._phase = now + seconds, phase
@@ -81,9 +81,9 @@ class Clocks:
         )
 
     def begin_body(self, *, is_error: bool) -> None:
-        """The head has come: a whole answer now has what is left of the total, an error less.
+        """Set the clocks for the body: the rest of the total for an answer, less for an error.
 
-        Its status says most of it, and a retry may be worth more than the rest.
+        The status of an error is usually sufficient, and the time is better spent on a retry.
         """
         seconds = min(_ERROR_BODY_SECONDS, self._timeout.first_byte) if is_error else math.inf
         self._set_limit(seconds, "first_byte", time.monotonic())
@@ -92,8 +92,8 @@ class Clocks:
         """Return the seconds that the next bytes may take.
 
         Raises:
-            APITimeoutError: If there are none left. A server that never pauses leaves no silence
-                in which a socket's own clock could run out.
+            APITimeoutError: If no time is left. This is needed for servers that never pause, where
+                a socket's own timeout does not expire.
         """
         now = time.monotonic()
         if self.is_fresh:
@@ -104,26 +104,27 @@ class Clocks:
         return min(max(self._limit - now, _SHORTEST), _LONGEST)
 
     def drain(self) -> float:
-        """Nothing more is worth waiting for; return the seconds that the end may take."""
+        """Limit the wait for the rest of an unneeded answer; return its seconds."""
         self.is_fresh = False
         self._limit = time.monotonic() + _DRAIN_SECONDS
         return _DRAIN_SECONDS
 
     def check(self) -> None:
-        """Raise if the bytes that have just come took too long."""
+        """Raise an error if the bytes that have just arrived took too long."""
         if time.monotonic() > self._limit:
             raise self.expired()
 
     def met_a_closing_connection(self, error: APIConnectionError) -> bool:
-        """Say whether the server closed an idle connection just as the request went out.
+        """Return whether the server closed an idle connection just as the request was sent.
 
-        That shows at once. A connection that breaks later broke while the server was working.
+        Then the error comes at once. A connection that breaks later broke while the server was
+        working on the request.
         """
         is_race = self.is_stale and not isinstance(error, APITimeoutError)
         return is_race and time.monotonic() - self._start < _RACE_SECONDS
 
     def may_repeat(self, *, is_connecting: bool) -> bool:
-        """Say whether the request can be sent again after its connection failed just now."""
+        """Return whether the request can be sent again after its connection has just failed."""
         is_worked_on = time.monotonic() - self._start > WORKED_SECONDS
         return self._is_repeatable or is_connecting or not is_worked_on
 
@@ -135,7 +136,7 @@ class Clocks:
         elif is_connecting:
             phase = "connect"
         seconds = getattr(self._timeout, phase)
-        is_repeatable = self._is_repeatable or is_connecting  # then nothing was sent yet
+        is_repeatable = self._is_repeatable or is_connecting  # nothing was sent if connecting
         error = APITimeoutError(
             f"{_HAPPENED[phase].format(seconds)}{'' if is_repeatable else _PAID}. To wait longer, "
             f"pass a timeout with a larger {phase!r}, such as "

@@ -40,7 +40,7 @@ class AsyncEngine:
     """Sends requests over the connections of an event loop, or with the user's own client.
 
     Attributes:
-        secrets: What is secret in the headers that the user's client adds.
+        secrets: Secrets in the headers that the user's client adds.
     """
 
     def __init__(self, user_client: AsyncHTTPClient | None = None) -> None:
@@ -56,7 +56,7 @@ class AsyncEngine:
         if self._user is not None:
             return await _open(self._user, outgoing, clocks)
         if not is_patched("AsyncHTTPTransport", "handle_async_request"):
-            used = self._used_for(outgoing.url)
+            used = self._connections_for(outgoing.url)
             if used is not None:
                 if used.is_new:
                     used.is_new = False
@@ -64,8 +64,8 @@ class AsyncEngine:
                 return await used.pool.open(outgoing, clocks, used.active)
         return await _open(await self._library_client(outgoing.url), outgoing, clocks)
 
-    def _used_for(self, url: str) -> _Used | None:
-        """Return the running loop's connections for a URL; `None` if only a library makes them."""
+    def _connections_for(self, url: str) -> _Used | None:
+        """Return the running loop's connections for a URL; `None` if a library has to make them."""
         loop, target = asyncio.get_running_loop(), parse_target(url)
         used = self._used.get(loop)
         if used is None or used.pid != os.getpid() or not used.pool.route.leads_to(target):
@@ -77,7 +77,7 @@ class AsyncEngine:
         return used
 
     async def _library_client(self, url: str) -> UserClient:
-        """Return a client of httpx for what our own connections cannot do."""
+        """Return a client of httpx for routes that our own connections do not support."""
         loop = asyncio.get_running_loop()
         pid, library = self._libraries.get(loop, (0, None))
         if library is None or pid != os.getpid():
@@ -103,7 +103,7 @@ class AsyncEngine:
 
 
 async def _open(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer:
-    """Send a request through a client of a library, once more if its connection was closing."""
+    """Send a request through a library's client; repeat it if its connection was closing."""
     try:
         return await _send(user, outgoing, clocks)
     except APIConnectionError as error:
@@ -150,7 +150,7 @@ _LibrariesOfLoops: TypeAlias = (
 
 
 class _Pools:
-    """What all engines share in one event loop, by all that makes a difference to it."""
+    """The pools that all engines share in one event loop, by route."""
 
     def __init__(self) -> None:
         self.own: SharedPools[Route, AsyncPool] = SharedPools(AsyncPool)
@@ -172,8 +172,8 @@ def _pools_of(loop: asyncio.AbstractEventLoop) -> _Pools:
 
 
 def _drop_forgotten() -> None:
-    """Let go of what closed loops have left, and of what has not been used for a while."""
-    for reference in _pools.keyrefs():  # a list, whatever other threads add meanwhile
+    """Drop the pools of closed loops, and pools that have been idle for a while."""
+    for reference in _pools.keyrefs():  # a copy, safe while other threads add entries
         if (loop := reference()) is None:
             continue
         if loop.is_closed():
@@ -183,7 +183,7 @@ def _drop_forgotten() -> None:
 
 
 class LibraryAnswer:
-    """The head of an answer, and its body while it comes."""
+    """The head of an answer, and an iterator over its body."""
 
     def __init__(
         self,
@@ -231,11 +231,11 @@ class LibraryAnswer:
         raise failure
 
     async def aclose(self, *, is_done: bool = False) -> None:
-        """Let go of the connection; after a whole answer it is kept for the next request."""
+        """Release the connection; after a whole answer it is kept for the next request."""
         try:
             await self._bytes.aclose()
             if is_done:
-                # Without an end in sight the connection goes.
+                # If the end is not near, close the connection.
                 with contextlib.suppress(*self._family.failures):
                     async with time_limit(self._clocks.drain()):
                         for _ in range(MAX_REST):
@@ -246,4 +246,4 @@ class LibraryAnswer:
 
 
 AsyncAnswer: TypeAlias = AsyncResponse | LibraryAnswer
-"""The head of an answer, and its body while it comes, from either kind of connection."""
+"""The head of an answer, and an iterator over its body, from either kind of connection."""

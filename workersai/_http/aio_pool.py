@@ -1,7 +1,7 @@
 """Connections of the async engine: sockets of one event loop, kept while silent.
 
-Each step is the one of `sync_pool`, awaited. A loop is asked for `sock_recv` and `sock_sendall`
-alone, so a connection can be given up although its loop is closed.
+The steps are those of `sync_pool`, asynchronously. Only `sock_recv` and `sock_sendall` of the loop
+are used, so that a connection can be closed after its loop.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ else:
 __all__ = ["AsyncConnection", "AsyncPool", "AsyncResponse"]
 
 MAX_OPEN = 1000
-"""Requests of one route at once; one beyond them waits, on its `connect` clock."""
+"""The number of requests on one route at once; others wait, on their `connect` clock."""
 
 _READ_BYTES = 64 << 10
 _WRITE_BYTES = 256 << 10
 _MOST_READS = 16
-"""Reads that find their bytes there already, before other tasks have a turn."""
+"""After this many reads that need no waiting, other tasks get a turn."""
 
-_LATE = (TimeoutError, asyncio.TimeoutError)  # one class from Python 3.11 on
+_LATE = (TimeoutError, asyncio.TimeoutError)  # the same class from Python 3.11 on
 
 
 class AsyncConnection:
     """A socket that carries one request at a time.
 
     Attributes:
-        is_used: Whether a response has come over it before.
+        is_used: Whether it has already received a response.
         idle_since: When it was put back, on the monotonic clock.
     """
 
@@ -69,10 +69,10 @@ class AsyncConnection:
 
     @classmethod
     async def open(cls, route: Route, clocks: Clocks) -> AsyncConnection:
-        """Connect, through the route's proxy and with TLS where it says so.
+        """Connect, through the route's proxy and with TLS if the route has them.
 
         Raises:
-            OSError: If there is no connection.
+            OSError: If the connection fails.
             APIConnectionError: If the proxy refuses the tunnel.
         """
         first = route.proxy or route
@@ -103,7 +103,7 @@ class AsyncConnection:
             raise no_tunnel(proxy.host, reader.status)
 
     async def start_tls(self, route: Route) -> None:
-        """Shake hands."""
+        """Do the TLS handshake."""
         loop = asyncio.get_running_loop()
         context = await loop.run_in_executor(None, shared_ssl_context, route.trust)
         tls = TLSBuffer(context, route.host)
@@ -150,7 +150,7 @@ class AsyncConnection:
             return await asyncio.get_running_loop().sock_recv(self._sock, _READ_BYTES)
 
     def is_silent(self) -> bool:
-        """Say whether nothing has come since the last response: no bytes, no end."""
+        """Return whether the server has sent nothing since the last response, not even an end."""
         try:
             data = self._sock.recv(_READ_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -159,7 +159,7 @@ class AsyncConnection:
             return False
         if self._tls is None or not data:
             return False
-        self._tls.feed(data)  # TLS has messages of its own
+        self._tls.feed(data)  # TLS sends messages without data
         try:
             return self._tls.decrypt() is None and not self._tls.pending()
         except OSError:
@@ -167,8 +167,8 @@ class AsyncConnection:
 
     def shut_down(self) -> None:
         """End the connection for a task that reads from it."""
-        if self._pid == os.getpid():  # a forked process has a copy of its parent's connection
-            with contextlib.suppress(OSError):  # the other side was first
+        if self._pid == os.getpid():  # a forked process only has a copy of the parent's socket
+            with contextlib.suppress(OSError):  # the server may have closed it already
                 self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -204,7 +204,7 @@ class AsyncPool:
         weakref.finalize(self, _close_all, self._idle)
 
     async def join(self, user: object) -> None:
-        """Count a user in, and let the event loop close what waits here when it shuts down."""
+        """Register a user; make the event loop close idle connections when it shuts down."""
         self._users.add(user)
         self._used_at = time.monotonic()
         if not self._is_kept:
@@ -212,13 +212,13 @@ class AsyncPool:
             await anext(self._keeper)
 
     def leave(self, user: object) -> None:
-        """Count a user out; the last one closes what waits here."""
+        """Remove a user; the last one closes the idle connections."""
         self._users.discard(user)
         if not self._users:
             _close_all(self._idle)
 
     def is_forgotten(self) -> bool:
-        """Say whether it has no users, and had none lately."""
+        """Return whether it has no users and has been idle for a while."""
         return not self._users and time.monotonic() - self._used_at > IDLE_SECONDS
 
     async def open(
@@ -298,7 +298,7 @@ class AsyncPool:
             connection.close()
 
     def close_expired(self) -> None:
-        """Close what has waited for too long, and look again later at what is left."""
+        """Close connections that were idle for too long; check the others again later."""
         while self._idle and time.monotonic() - self._idle[0].idle_since >= IDLE_SECONDS:
             self._idle.popleft().close()
         self._is_watched = bool(self._idle)
@@ -306,7 +306,7 @@ class AsyncPool:
             _close_later(weakref.ref(self))
 
     async def _take_place(self, clocks: Clocks) -> None:
-        """Wait until fewer than `MAX_OPEN` requests are under way."""
+        """Wait until fewer than `MAX_OPEN` requests are running."""
         if self._places < MAX_OPEN:
             self._places += 1
             return
@@ -317,17 +317,17 @@ class AsyncPool:
                 await waiter
         except asyncio.CancelledError:
             if not waiter.cancelled():
-                self.leave_place()  # it was handed over just then
+                self.leave_place()  # it was assigned in the meantime
             raise
         except _LATE:
-            is_late = waiter.cancelled()  # else it was handed over just then
+            is_late = waiter.cancelled()  # otherwise it was assigned in the meantime
         else:
             is_late = False
         if is_late:
             raise clocks.expired(is_connecting=True)
 
     def leave_place(self) -> None:
-        """Hand the place of a request that is over to the next one."""
+        """Pass the place of a finished request to the next one."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -337,7 +337,7 @@ class AsyncPool:
 
 
 def _close_later(pool: weakref.ref[AsyncPool]) -> None:
-    """Have the running event loop look at a pool when its connections may have idled enough."""
+    """Schedule a check of a pool for the time when its connections may have been idle too long."""
 
     def look() -> None:
         if (found := pool()) is not None:
@@ -355,13 +355,13 @@ async def _close_with_loop(idle: deque[AsyncConnection]) -> AsyncGenerator[None,
 
 
 def _close_all(idle: deque[AsyncConnection]) -> None:
-    """Close what waits in a pool that nobody uses any more."""
+    """Close the idle connections of a pool that is not used any more."""
     while idle:
         idle.pop().close()
 
 
 class AsyncResponse:
-    """As `SyncResponse`, awaited."""
+    """As `SyncResponse`, asynchronously."""
 
     def __init__(
         self,
@@ -386,7 +386,7 @@ class AsyncResponse:
     async def begin(self) -> None:
         """As `SyncResponse.begin`."""
         reader, clocks = self._reader, self._clocks
-        clocks.is_stale = self._held().is_used
+        clocks.is_stale = self._own_connection().is_used
         failure = await self._send()
         while not reader.has_head:
             data = await self._receive(failure)
@@ -410,7 +410,7 @@ class AsyncResponse:
         if decoder is not None:
             decoder.close()
 
-    def _held(self) -> AsyncConnection:
+    def _own_connection(self) -> AsyncConnection:
         if self._connection is None:
             raise APIConnectionError("The connection was closed by its owner")
         return self._connection
@@ -434,7 +434,7 @@ class AsyncResponse:
     async def _receive(self, before: APIConnectionError | None = None) -> bytes:
         failure: WorkersAIError
         try:
-            return await self._held().receive(self._clocks)
+            return await self._own_connection().receive(self._clocks)
         except _LATE:
             failure = self._clocks.expired()
         except OSError as error:
@@ -501,11 +501,11 @@ class AsyncResponse:
             self._pool.leave_place()
 
     def forget(self) -> None:
-        """Part with the connection."""
+        """Detach the connection without closing it."""
         self._connection = None
         self._active.discard(self)
 
     def break_off(self) -> None:
-        """End the response for the task that reads it, which closes the connection."""
+        """End the response for the task that reads it; that task closes the connection."""
         if (connection := self._connection) is not None:
             connection.shut_down()

@@ -1,4 +1,4 @@
-"""Where a request through a user's own client may go: to the host of `base_url` alone, unseen."""
+"""Check that a request of a user's own client goes to the host of `base_url`, unseen by others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def misused(text: str) -> ConfigurationError:
 
 
 class Destination:
-    """The host that a request is for, and the headers that are ours there.
+    """The host that a request is for, and our headers for it.
 
     Attributes:
         is_plain: Whether the request goes over plain http.
@@ -33,11 +33,11 @@ class Destination:
         self.is_plain = url.scheme == "http"
 
     def __repr__(self) -> str:
-        """Show the host: a traceback that prints local variables must print no header."""
+        """Show only the host: tracebacks with local variables must not print headers."""
         return f"<Destination {self._origin}>"
 
     def claim(self, request: Any) -> None:
-        """Write our headers into a request, over what anybody else has written there.
+        """Write our headers into a request; they replace others of the same name.
 
         Raises:
             ConfigurationError: If it is for another host.
@@ -53,14 +53,14 @@ class Destination:
             headers["content-length"] = str(len(self._outgoing.content))
 
     def take_back_token(self, request: Any) -> None:
-        """Take our token out of a request that an auth makes of its own, unless it comes here."""
+        """Remove our token from a request that an auth created, unless it goes to our host."""
         ours = self._outgoing.headers.get("authorization")
         is_elsewhere = _origin_of(request.url) != self._origin
         if is_elsewhere and request.headers.get("authorization") == ours:
             del request.headers["authorization"]
 
     def check_connection(self, host: str, port: int) -> None:
-        """Look at a TCP connection that is about to be made.
+        """Check a TCP connection before it is made.
 
         Raises:
             ConfigurationError: If it is for plain http and leads to a proxy.
@@ -69,10 +69,10 @@ class Destination:
             raise self.elsewhere()
 
     def check_request(self, request: Any) -> None:
-        """Look at a request that httpcore is about to write.
+        """Check a request before httpcore writes it.
 
         Raises:
-            ConfigurationError: If it would go to another host, or in clear to a proxy.
+            ConfigurationError: If it would go to another host, or unencrypted to a proxy.
         """
         origin = request.url.origin
         found = (origin.scheme.decode(), origin.host.decode(), origin.port)
@@ -82,12 +82,12 @@ class Destination:
 
     @staticmethod
     def elsewhere() -> ConfigurationError:
-        """Return the error for a request that would take the token elsewhere."""
+        """Return the error for a request that would send the token to another host."""
         return misused(
-            "the HTTP client would take the token to another host than base_url names: to a proxy, "
-            "which could read it in plain http, or wherever a hook, an auth or a method of the "
-            "client has turned the request. Bring a client that goes to base_url directly, such "
-            "as one with trust_env=False, or use an https base_url, whose token no proxy can read"
+            "the HTTP client would send the token to another host than that of base_url: to a "
+            "proxy, which could read it in plain http, or to where a hook, an auth or a method of "
+            "the client redirected the request. Pass a client that sends to base_url directly, "
+            "such as one with trust_env=False, or an https base_url, whose token no proxy can read"
         )
 
 

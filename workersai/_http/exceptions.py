@@ -1,4 +1,4 @@
-"""What sockets and the HTTP reader raise -> errors of this package's tree."""
+"""Turn errors of sockets and of the HTTP reader into this package's errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["broken", "cut_short", "no_tunnel", "unreadable"]
 def broken(
     error: Exception, host: str, outgoing: Outgoing, clocks: Clocks, *, is_connecting: bool = False
 ) -> APIConnectionError:
-    """Name a failure of the network, by its kind and the system's own words."""
+    """Return the error for a network failure, with its type and the system's message."""
     reason = clean_text(f"{type(error).__name__}: {error}", outgoing.secrets)
     failure = APIConnectionError(f"The connection to {host} failed ({reason})")
     failure.is_retryable = clocks.may_repeat(is_connecting=is_connecting)
@@ -24,7 +24,7 @@ def broken(
 
 
 def cut_short(host: str, clocks: Clocks, *, has_head: bool) -> APIConnectionError:
-    """Name a connection that the server closed before its response was whole."""
+    """Return the error for a connection that the server closed before its response was whole."""
     when = "before the end of the response" if has_head else "without a response"
     failure = APIConnectionError(f"The connection to {host} was closed {when}")
     failure.is_retryable = clocks.may_repeat(is_connecting=False)
@@ -32,13 +32,13 @@ def cut_short(host: str, clocks: Clocks, *, has_head: bool) -> APIConnectionErro
 
 
 def unreadable(error: Exception, host: str, outgoing: Outgoing) -> ResponseError:
-    """Name a response that is not HTTP."""
+    """Return the error for a response that is not HTTP."""
     reason = clean_text(str(error), outgoing.secrets)
     return ResponseError(f"The answer of {host} could not be read ({reason})")
 
 
 def no_tunnel(host: str, status: int | None) -> APIConnectionError:
-    """Name a proxy that makes no connection."""
+    """Return the error for a proxy that refuses a tunnel."""
     answer = "closed the connection" if status is None else f"answered {status}"
     advice = ": check its credentials" if status == 407 else ""
     return APIConnectionError(f"The proxy {host} {answer} when asked for a tunnel{advice}")

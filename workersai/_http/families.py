@@ -1,7 +1,7 @@
-"""What an HTTP library raises -> errors in our terms.
+"""Turn exceptions of an HTTP library into this package's errors.
 
-The library is httpx, or httpx2 where a user brings a client of it: both have the same names, and
-their exceptions have no base in common.
+The library is httpx, or httpx2 if the user passes such a client. Both have the same names, but
+their exceptions have no common base class.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Kinds = tuple[type[BaseException], ...]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """An HTTP library, as far as the engines need to know it.
+    """The parts of an HTTP library that the engines use.
 
     Attributes:
         library: The module.
-        failures: All that sending and reading may raise.
+        failures: All exceptions that sending and reading may raise.
     """
 
     library: Any
@@ -47,7 +47,7 @@ class Family:
 
     @classmethod
     def of(cls, library: Any, aiohttp: Any) -> Family:
-        """Read the names of a library, and of aiohttp, which may carry its requests."""
+        """Collect the classes of a library, and those of aiohttp, which may carry its requests."""
         below: Kinds = () if aiohttp is None else (aiohttp.ClientError,)
         connecting: Kinds = (library.ConnectTimeout, library.ConnectError, library.PoolTimeout)
         unreadable: Kinds = (
@@ -69,7 +69,7 @@ class Family:
         )
 
     def translate(self, error: BaseException, clocks: Clocks, outgoing: Outgoing) -> WorkersAIError:
-        """Say in our terms what was raised; the result keeps no reference to it."""
+        """Return our error for a library's exception; it keeps no reference to the exception."""
         cause = error.__cause__ if isinstance(error.__cause__, self._below) else error
         is_connecting = isinstance(cause, self._connecting)
         if isinstance(cause, self._timeouts):
@@ -84,7 +84,7 @@ class Family:
         return failure
 
     def _is_no_http(self, cause: BaseException) -> bool:
-        """Tell an answer that is no HTTP from a connection that was closed."""
+        """Return whether the answer was not HTTP, as opposed to a closed connection."""
         text = str(cause)
         return isinstance(cause, self.library.RemoteProtocolError) and not (
             "disconnected" in text or "closed connection" in text
@@ -95,18 +95,18 @@ _read = functools.cache(Family.of)
 
 
 def httpx_family() -> Family:
-    """Return httpx as a family; it is imported only now."""
-    import httpx  # noqa: PLC0415 - most processes never need it
+    """Return httpx as a family; it is imported here."""
+    import httpx  # noqa: PLC0415 - most processes do not need it
 
     return _read(httpx, sys.modules.get("aiohttp"))
 
 
 def family_of(client: object, kind: str) -> Family:
-    """Tell which library a user's own client comes from.
+    """Return the library of a user's own client.
 
     Args:
         client: The client.
-        kind: The class it must have: `Client` or `AsyncClient`.
+        kind: The required class: `Client` or `AsyncClient`.
 
     Raises:
         ConfigurationError: If it comes from neither httpx nor httpx2, or is async where a sync
@@ -117,6 +117,6 @@ def family_of(client: object, kind: str) -> Family:
         if base.__name__ == kind and library in _LIBRARIES:
             return _read(sys.modules[library], sys.modules.get("aiohttp"))
     raise ConfigurationError(
-        f"an HTTP client of your own must be an httpx.{kind} here, not a {type(client).__name__}",
+        f"the HTTP client must be an httpx.{kind} (or httpx2's), not a {type(client).__name__}",
         parameter="http_client",
     )

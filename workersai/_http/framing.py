@@ -1,6 +1,6 @@
-"""The bytes of one HTTP/1.1 response -> its head and its body (RFC 9112), read by llhttp.
+"""Read one HTTP/1.1 response (RFC 9112) with llhttp: its head and its body.
 
-Both engines feed it what their sockets bring. It knows no socket and no clock.
+Both engines feed it the bytes of their sockets. It uses neither sockets nor clocks.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import httptools
 __all__ = ["MalformedResponseError", "ResponseReader", "request_bytes"]
 
 MAX_OVERHEAD = 100 << 10
-"""Bytes that may come without a byte of the body: a head, interim answers, trailers."""
+"""Bytes allowed without a byte of the body: a head, interim answers, trailers."""
 
 
 class MalformedResponseError(Exception):
-    """What came is no HTTP response, or not a whole one."""
+    """The bytes are not an HTTP response, or not a whole one."""
 
 
 def request_bytes(
     method: str, target: str, host: str, headers: Iterable[tuple[str, str]], content: bytes
 ) -> bytes:
-    """Write a whole request, so that one write sends it.
+    """Return the bytes of a whole request, to be sent at once.
 
     Args:
         method: Such as `POST`.
         target: The path with its query, or `host:port` for `CONNECT`; in ASCII.
         host: The value of the header `host`.
-        headers: Names and values without line breaks; not host and content-length.
+        headers: Names and values without line breaks, except host and content-length.
         content: The body.
     """
     lines = [f"{method} {target} HTTP/1.1\r\nhost: {host}\r\n"]
@@ -43,10 +43,10 @@ class ResponseReader:
     """Reads one response.
 
     Attributes:
-        status: The HTTP status, once the head has come.
-        headers: By lower-case name; values of a name that comes twice are joined by a comma.
-        has_head: Whether the head has come.
-        is_done: Whether the whole response has come.
+        status: The HTTP status, once the head has arrived.
+        headers: By lower-case name; values of a repeated name are joined by a comma.
+        has_head: Whether the head has arrived.
+        is_done: Whether the whole response has arrived.
     """
 
     __slots__ = (
@@ -78,14 +78,14 @@ class ResponseReader:
 
     @property
     def can_be_followed(self) -> bool:
-        """Whether another request may go over the same connection."""
+        """Whether another request may use the same connection."""
         return self.is_done and self._stays_open and not self._has_surplus
 
     def feed(self, data: bytes) -> bytes:
-        """Read bytes and return what of the body is among them.
+        """Read bytes and return the bytes of the body among them.
 
         Raises:
-            MalformedResponseError: If they are no HTTP, or too much that is not the body.
+            MalformedResponseError: If they are not HTTP, or too many of them are not the body.
         """
         if self.is_done:
             self._has_surplus = True
@@ -109,10 +109,10 @@ class ResponseReader:
     def _take_error(self, error: Exception) -> None:
         if not self.is_done:
             raise MalformedResponseError(str(error)) from None
-        self._has_surplus = True  # bytes after the end are not this response's
+        self._has_surplus = True  # bytes after the end belong to no response
 
     def feed_eof(self) -> bool:
-        """The server has closed the connection; say whether the response is whole.
+        """Handle the end of the connection; return whether the response is whole.
 
         A body without a length ends with its connection.
         """
@@ -120,15 +120,15 @@ class ResponseReader:
             self.is_done = self._has_surplus = True
         return self.is_done
 
-    # ------------------------------------------------------------------ llhttp calls these
+    # ------------------------------------------------------------------ called by llhttp
 
     def on_message_begin(self) -> None:
-        """Note a message that begins after the end of the response."""
+        """Record a message that begins after the end of the response."""
         if self.is_done:
             self._has_surplus = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header has come, or a trailer, which nothing here reads."""
+        """Store a header; trailers are ignored."""
         if self.has_head:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -136,7 +136,7 @@ class ResponseReader:
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
-        """A head is whole: the response's, or an interim answer's, which another one follows."""
+        """Handle a complete head: the response's, or that of an interim answer before it."""
         if self.is_done:
             return
         self.status = self._parser.get_status_code()
@@ -147,12 +147,12 @@ class ResponseReader:
         self._has_length = "content-length" in headers or "transfer-encoding" in headers
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body has come."""
+        """Store a piece of the body."""
         if not self.is_done:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """A message is whole."""
+        """Handle the end of a message."""
         if self._is_interim:
             self.headers = {}
             self._is_interim = False

@@ -1,6 +1,6 @@
-"""Compressed bytes -> plain ones, a bounded step at a time.
+"""Decompress answers in steps of limited size.
 
-`identity` is what requests ask for, so this is rare; and it is where bombs come in.
+Requests ask for `identity`, so compressed answers are rare; but they may be decompression bombs.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _STEP_BYTES = 256 << 10
 
 
 class Decoder:
-    """gzip and deflate."""
+    """Decompresses gzip and deflate."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(wbits=47)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Give what *data* decompresses to, in pieces: who counts them can stop early.
+        """Yield the decompressed *data* in pieces, so that the caller can stop at a limit.
 
         Raises:
-            ResponseError: If it is not compressed as it says, or goes on after its own end.
+            ResponseError: If it is not compressed as declared, or continues after its end.
         """
         piece = b"-"
         while data or len(piece) == _STEP_BYTES:
@@ -44,7 +44,7 @@ class Decoder:
         raise ResponseError(f"the answer is not compressed as it says ({reason})")
 
     def close(self) -> None:
-        """Check that the compressed data was whole.
+        """Check that the compressed data was complete.
 
         Raises:
             ResponseError: If it was not.
@@ -57,7 +57,7 @@ def decoder_for(headers: Mapping[str, str]) -> Decoder | None:
     """Choose the decoder of a body.
 
     Raises:
-        ResponseError: If the encoding was not asked for and is not common.
+        ResponseError: If the encoding was not requested and is not a common one.
     """
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):

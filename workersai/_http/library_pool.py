@@ -1,7 +1,7 @@
-"""Clients of httpx for what our own connections cannot do, shared as those are.
+"""Shared clients of httpx, for cases that our own connections do not support.
 
-That is a proxy that is no plain HTTP one (SOCKS, or reached by https), and httpx while a tool
-listens in on it: a recorder or a mock of tests, or a tracer.
+These are proxies other than plain HTTP ones (SOCKS, or reached by https), and tools that listen in
+on httpx: recorders and mocks of tests, or tracers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["AsyncLibraryPool", "LibraryPool", "LibraryRoute"]
 
 
 class LibraryRoute(NamedTuple):
-    """What makes a difference to a client of httpx: where it sends, and the proxies it reads."""
+    """The key of a shared httpx client: its destination, and the proxies in the environment."""
 
     scheme: str
     host: str
@@ -30,7 +30,7 @@ class LibraryRoute(NamedTuple):
     proxies: tuple[tuple[str, str], ...]
 
     def __repr__(self) -> str:
-        """Show where it leads; a proxy's URL may hold a password."""
+        """Show the destination only; a proxy's URL may contain a password."""
         return f"<LibraryRoute {self.scheme}://{self.host}:{self.port}>"
 
     @classmethod
@@ -41,7 +41,7 @@ class LibraryRoute(NamedTuple):
 
 
 def _make(kind: str, route: LibraryRoute) -> UserClient:
-    """Make a client.
+    """Create a client.
 
     Raises:
         ConfigurationError: If httpx cannot use the environment's proxy.
@@ -52,24 +52,24 @@ def _make(kind: str, route: LibraryRoute) -> UserClient:
     except ImportError:
         reason = "SOCKS needs the package socksio (pip install 'httpx[socks]')"
     except (ValueError, library.InvalidURL):
-        reason = "httpx knows no proxy of its kind"
+        reason = "httpx does not support this kind of proxy"
     else:
         return UserClient(client, kind)
     raise unusable_proxy(reason)
 
 
 class LibraryPool:
-    """One client of httpx for all engines of a process that send to one place."""
+    """One client of httpx for all engines of a process that send to one destination."""
 
     def __init__(self, route: LibraryRoute) -> None:
         self._route = route
         self._user: UserClient | None = None
-        self._lock = threading.Lock()  # of one process: a forked one has pools of its own
+        self._lock = threading.Lock()  # for one process: a forked one creates its own pools
         self._users: weakref.WeakSet[object] = weakref.WeakSet()
         self._used_at = time.monotonic()
 
     def join(self, user: object) -> UserClient:
-        """Count a user in, and return the client."""
+        """Register a user and return the client."""
         with self._lock:
             self._users.add(user)
             self._used_at = time.monotonic()
@@ -79,7 +79,7 @@ class LibraryPool:
             return self._user
 
     def leave(self, user: object) -> None:
-        """Count a user out; the last one closes the client."""
+        """Remove a user; the last one closes the client."""
         with self._lock:
             self._users.discard(user)
             if not self._users and self._user is not None:
@@ -87,12 +87,12 @@ class LibraryPool:
                 self._user = None
 
     def is_forgotten(self) -> bool:
-        """Say whether it has no users, and had none lately."""
+        """Return whether it has no users and has been idle for a while."""
         return not self._users and time.monotonic() - self._used_at > IDLE_SECONDS
 
 
 class AsyncLibraryPool:
-    """As `LibraryPool`, of one event loop, which closes the client when it shuts down."""
+    """As `LibraryPool`, for one event loop, which closes the client when it shuts down."""
 
     def __init__(self, route: LibraryRoute) -> None:
         self._route = route
@@ -108,7 +108,7 @@ class AsyncLibraryPool:
         if self._user is None or self._user.client.is_closed:
             self._user = _make("AsyncClient", self._route)
             self._keeper = _close_with_loop(self._user.client)
-            await anext(self._keeper)  # it gives no other task a turn
+            await anext(self._keeper)  # does not yield to other tasks
         return self._user
 
     async def leave(self, user: object) -> None:

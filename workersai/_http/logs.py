@@ -1,9 +1,9 @@
-"""The logs of HTTP libraries, without the secrets of the clients that live.
+"""Mask secrets of existing clients in the logs of HTTP libraries.
 
-httpx logs the URL of each request, which holds the account. httpcore logs what a server answered,
-which may be an echo of the request. aiohttp and asyncio log the failures that nobody waited for.
-A filter of a logger hears that logger alone, so each has its own; the root logger has none, and
-what other loggers say is never looked at.
+httpx logs the URL of each request, which contains the account. httpcore logs the server's answers,
+which may repeat the request. aiohttp and asyncio log failures that no code awaited. A filter sees
+the records of its own logger only, so each of these loggers has one. The root logger has none, and
+records of other loggers are not changed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["mask_logs"]
 _OF_TRANSPORTS = ("", ".connection", ".http11", ".http2", ".proxy", ".socks")
 _OF_EVENT_LOOPS = ("aiohttp.client", "aiohttp.internal", "asyncio")
 _MALFORMED = (TypeError, ValueError, LookupError, AttributeError)
-"""What a record raises whose arguments do not fit its text; its handler reports that."""
+"""Raised by a record whose arguments do not fit its text; its handler reports that."""
 
 
 def mask_logs(library: str) -> None:
-    """Keep secrets out of what an HTTP library logs, whoever listens.
+    """Mask secrets in the records of an HTTP library, for all handlers.
 
     Args:
         library: `httpx` or `httpx2`.
@@ -32,11 +32,11 @@ def mask_logs(library: str) -> None:
     transport = library.replace("httpx", "httpcore")
     names = (library, *(transport + below for below in _OF_TRANSPORTS), *_OF_EVENT_LOOPS)
     for name in names:
-        logging.getLogger(name).addFilter(_mask)  # once, however often it is added
+        logging.getLogger(name).addFilter(_mask)  # adding it again has no effect
 
 
 class _Mask(logging.Filter):
-    """Lets every record pass, and changes one only if it holds a secret of a client that lives."""
+    """Passes every record, and changes those that contain a secret of an existing client."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         secrets = live_secrets()
@@ -70,19 +70,19 @@ def _message_of(record: logging.LogRecord) -> str:
 
 
 def _mask_message(record: logging.LogRecord, secrets: Secrets) -> None:
-    """Mask text and arguments one by one, since handlers tell records apart by their text."""
+    """Mask text and arguments one by one, because handlers group records by their text."""
     record.msg = redact(str(record.msg), secrets)
     if isinstance(record.args, Mapping):
-        record.args = {name: _masked(value, secrets) for name, value in record.args.items()}
+        record.args = {name: _mask_argument(value, secrets) for name, value in record.args.items()}
     else:
-        record.args = tuple(_masked(value, secrets) for value in record.args or ())
+        record.args = tuple(_mask_argument(value, secrets) for value in record.args or ())
     message = _message_of(record)
     if (whole := redact(message, secrets)) != message:
         record.msg, record.args = whole, ()
 
 
-def _masked(value: Any, secrets: Secrets) -> Any:
-    """Return an argument as it is, or as a text if it shows a secret."""
+def _mask_argument(value: Any, secrets: Secrets) -> Any:
+    """Return an argument unchanged, or as masked text if it shows a secret."""
     if isinstance(value, int | float):
         return value
     shown = str(value)
@@ -90,7 +90,7 @@ def _masked(value: Any, secrets: Secrets) -> Any:
 
 
 def _mask_traces(record: logging.LogRecord, secrets: Secrets) -> None:
-    """Put the masked text of a traceback in the place of an exception that shows a secret."""
+    """Replace an exception that shows a secret by the masked text of its traceback."""
     if (trace := _trace_of(record)) and (masked := redact(trace, secrets)) != trace:
         record.exc_text, record.exc_info = masked.rstrip("\n"), None
     elif record.exc_text:

@@ -1,8 +1,8 @@
-"""Pools of connections that objects share: one a route, kept a while after its last user is gone.
+"""Pools of connections that objects share: one for each route, kept after its last user.
 
-A model that is made for one request and dropped leaves its connection to the next one, which spares
-it a TLS handshake. So a pool goes when nobody has used it for as long as a connection may idle, or
-at once when its last user closes it.
+If a model is created for one request and dropped, its connection stays for the next one, which
+saves a TLS handshake. A pool is dropped when it has been unused for as long as a connection may
+idle, or at once when its last user closes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 __all__ = ["IDLE_SECONDS", "SharedPools"]
 
 IDLE_SECONDS = 30.0
-"""How long a connection may wait for the next request, and a pool for the next user."""
+"""Seconds that a connection waits for the next request, and a pool for the next user."""
 
 
 class _Pool(Protocol):
@@ -28,11 +28,11 @@ P = TypeVar("P", bound=_Pool)
 class SharedPools(Generic[K, P]):
     """The pools of one process or one event loop, for any number of threads.
 
-    Every step is a single one of a dict, so there is no lock that a fork could leave locked. A
-    forked process starts with none: the pools of its parent are its parent's.
+    Every step is a single operation on a dict, so no lock is needed that a fork could leave locked.
+    A forked process starts without pools: it must not use the connections of its parent.
 
     Args:
-        make: Makes the pool of a route.
+        make: Creates the pool of a route.
     """
 
     def __init__(self, make: Callable[[K], P]) -> None:
@@ -48,11 +48,11 @@ class SharedPools(Generic[K, P]):
         return pool
 
     def drop_forgotten(self, but: P | None = None) -> None:
-        """Let go of pools that nobody has used for a while, and of those of a parent process.
+        """Drop pools that have been unused for a while, and those of a parent process.
 
         Args:
-            but: A pool that is about to be used.
+            but: A pool to keep, because it is about to be used.
         """
         for key, pool in self._pools.copy().items():
             if key[0] != os.getpid() or (pool is not but and pool.is_forgotten()):
-                self._pools.pop(key, None)  # its connections are closed with it
+                self._pools.pop(key, None)  # this closes its connections

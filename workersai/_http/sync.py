@@ -32,7 +32,7 @@ class SyncEngine:
     """Sends requests over the connections of this process, or with the user's own client.
 
     Attributes:
-        secrets: What is secret in the headers that the user's client adds.
+        secrets: Secrets in the headers that the user's client adds.
     """
 
     def __init__(self, user_client: HTTPClient | None = None) -> None:
@@ -60,7 +60,7 @@ class SyncEngine:
         return _open(self._library_client(outgoing.url), outgoing, clocks)
 
     def _pool_for(self, url: str) -> SyncPool | None:
-        """Return the connections for a URL; `None` if only a library can make them."""
+        """Return the connections for a URL; `None` if a library has to make them."""
         pool, target = self._pool, parse_target(url)
         if pool is None or self._pid != os.getpid() or not pool.route.leads_to(target):
             route = route_to(target)
@@ -71,7 +71,7 @@ class SyncEngine:
         return pool
 
     def _library_client(self, url: str) -> UserClient:
-        """Return a client of httpx for what our own connections cannot do."""
+        """Return a client of httpx for routes that our own connections do not support."""
         if self._library is None or self._library[0] != os.getpid():
             self._library = (os.getpid(), _libraries.get(LibraryRoute.to(parse_target(url))))
         return self._library[1].join(self)
@@ -81,7 +81,7 @@ class SyncEngine:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Let go of the connections; the next call opens new ones. A user's client stays open."""
+        """Release the connections; the next call opens new ones. A user's client stays open."""
         pool, self._pool = self._pool, None
         for response in list(self._active):
             response.break_off()
@@ -93,7 +93,7 @@ class SyncEngine:
 
 
 def _open(user: UserClient, outgoing: Outgoing, clocks: Clocks) -> LibraryAnswer:
-    """Send a request through a client of a library, once more if its connection was closing."""
+    """Send a request through a library's client; repeat it if its connection was closing."""
     try:
         return _send(user, outgoing, clocks)
     except APIConnectionError as error:
@@ -125,12 +125,12 @@ _libraries: SharedPools[LibraryRoute, LibraryPool] = SharedPools(LibraryPool)
 
 
 def shared_pool(route: Route) -> SyncPool:
-    """Return this process's connections of a route, which all clients share that go there."""
+    """Return this process's connections of a route, which all its clients share."""
     return _pools.get(route)
 
 
 class LibraryAnswer:
-    """The head of an answer, and its body while it comes."""
+    """The head of an answer, and an iterator over its body."""
 
     def __init__(
         self, response: httpx.Response, clocks: Clocks, outgoing: Outgoing, family: Family
@@ -143,14 +143,15 @@ class LibraryAnswer:
         self._clocks = clocks
         self._outgoing = outgoing
         self._family = family
-        # Not `iter_raw`: its chunker and counter do nothing here, for each event.
+        # Not `iter_raw`: its chunking and counting is not needed, and costs time for each event.
         self._chunks = self._paced(iter(cast("httpx.SyncByteStream", response.stream)))
         self._bytes = self._read()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body's bytes as they come; who stops early can go on later.
+        """Return an iterator over the body's bytes; a caller that stops early can continue later.
 
-        One generator for all: one that is dropped would close the connection under `close`.
+        There is one generator for all calls: dropping one would close the connection before
+        `close`.
 
         Raises:
             APIConnectionError: If the connection broke, or a clock ran out.
@@ -174,8 +175,8 @@ class LibraryAnswer:
         raise failure
 
     def _paced(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Read through a user's client, whose sockets know only how long a silence may be."""
-        # Its own reads look at this when the body begins.
+        """Read through a user's client, whose sockets have only a timeout between two reads."""
+        # Its reads use this value from the beginning of the body.
         self._response.request.extensions["timeout"]["read"] = self._clocks.wait()
         while (data := next(chunks, None)) is not None:
             self._clocks.check()
@@ -183,7 +184,7 @@ class LibraryAnswer:
             self._clocks.wait()
 
     def close(self, *, is_done: bool = False) -> None:
-        """Let go of the connection; after a whole answer it is kept for the next request."""
+        """Release the connection; after a whole answer it is kept for the next request."""
         try:
             if is_done:
                 seconds = self._clocks.drain()
@@ -193,4 +194,4 @@ class LibraryAnswer:
 
 
 SyncAnswer: TypeAlias = SyncResponse | LibraryAnswer
-"""The head of an answer, and its body while it comes, from either kind of connection."""
+"""The head of an answer, and an iterator over its body, from either kind of connection."""

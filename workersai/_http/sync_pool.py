@@ -27,7 +27,7 @@ __all__ = ["SyncConnection", "SyncPool", "SyncResponse"]
 
 MAX_IDLE = 100
 MAX_REST = 32
-"""Reads that the rest of a response may take; a server that sends more has no end in sight."""
+"""The number of reads for the rest of a response; after more, the connection is closed."""
 
 _READ_BYTES = 64 << 10
 _WRITE_BYTES = 256 << 10
@@ -37,7 +37,7 @@ class SyncConnection:
     """A socket that carries one request at a time.
 
     Attributes:
-        is_used: Whether a response has come over it before.
+        is_used: Whether it has already received a response.
         idle_since: When it was put back, on the monotonic clock.
     """
 
@@ -51,10 +51,10 @@ class SyncConnection:
 
     @classmethod
     def open(cls, route: Route, clocks: Clocks) -> SyncConnection:
-        """Connect, through the route's proxy and with TLS where it says so.
+        """Connect, through the route's proxy and with TLS if the route has them.
 
         Raises:
-            OSError: If there is no connection.
+            OSError: If the connection fails.
             APIConnectionError: If the proxy refuses the tunnel.
         """
         first = route.proxy or route
@@ -87,7 +87,7 @@ class SyncConnection:
         return self._sock.recv(_READ_BYTES)
 
     def is_silent(self) -> bool:
-        """Say whether nothing has come since the last response: no bytes, no end."""
+        """Return whether the server has sent nothing since the last response, not even an end."""
         try:
             self._sock.settimeout(0)
             self._sock.recv(1)
@@ -98,9 +98,9 @@ class SyncConnection:
         return False
 
     def shut_down(self) -> None:
-        """End the connection for a thread that reads from it; the socket stays its own to close."""
-        if self._pid == os.getpid():  # a forked process has a copy of its parent's connection
-            with contextlib.suppress(OSError):  # the other side was first
+        """End the connection for a thread that reads from it; that thread closes the socket."""
+        if self._pid == os.getpid():  # a forked process only has a copy of the parent's socket
+            with contextlib.suppress(OSError):  # the server may have closed it already
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -139,34 +139,34 @@ class SyncPool:
         weakref.finalize(self, _close_all, self._idle)
 
     def join(self, user: object) -> None:
-        """Count a user in."""
+        """Register a user."""
         self._users.add(user)
         self._used_at = time.monotonic()
 
     def leave(self, user: object) -> None:
-        """Count a user out; the last one closes what waits here."""
+        """Remove a user; the last one closes the idle connections."""
         self._users.discard(user)
         if not self._users:
             _close_all(self._idle)
 
     def is_forgotten(self) -> bool:
-        """Say whether it has no users, and had none lately."""
+        """Return whether it has no users and has been idle for a while."""
         return not self._users and time.monotonic() - self._used_at > IDLE_SECONDS
 
     def open(self, outgoing: Outgoing, clocks: Clocks, active: set[SyncResponse]) -> SyncResponse:
         """Send a request and wait for the head of its response.
 
-        A connection that its server closed just then is nobody's failure: the request goes out
-        once more, over a new one.
+        If the server closed the idle connection just then, the request is sent again over a new
+        one.
 
         Args:
             outgoing: The request.
-            clocks: How long it may take.
-            active: Holds the response while it uses its connection.
+            clocks: Its time limits.
+            active: Contains the response while it uses its connection.
 
         Raises:
             APIConnectionError: If there is no response.
-            ResponseError: If it is no HTTP.
+            ResponseError: If it is not HTTP.
         """
         connection = self._take()
         if connection is not None:
@@ -227,17 +227,17 @@ class SyncPool:
 
 
 def _close_all(idle: deque[SyncConnection]) -> None:
-    """Close what waits in a pool that nobody uses any more."""
+    """Close the idle connections of a pool that is not used any more."""
     while idle:
         idle.pop().close()
 
 
 class SyncResponse:
-    """The head of a response, and its body while it comes.
+    """The head of a response, and an iterator over its body.
 
     Attributes:
         status: The HTTP status.
-        is_error: Whether the status is no success.
+        is_error: Whether the status is an error.
         headers: By lower-case name.
     """
 
@@ -265,7 +265,7 @@ class SyncResponse:
     def begin(self) -> None:
         """Send the request and read the head of its response."""
         reader, clocks = self._reader, self._clocks
-        clocks.is_stale = self._held().is_used
+        clocks.is_stale = self._own_connection().is_used
         failure = self._send()
         while not reader.has_head:
             data = self._receive(failure)
@@ -279,21 +279,21 @@ class SyncResponse:
         self._bytes = self._read()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body's bytes as they come; who stops early can go on later.
+        """Return an iterator over the body's bytes; a caller that stops early can continue later.
 
         Raises:
             APIConnectionError: If the connection broke, or a clock ran out.
-            ResponseError: If the bytes are no HTTP, or cannot be decompressed.
+            ResponseError: If the bytes are not HTTP, or cannot be decompressed.
         """
         return self._bytes
 
-    def _held(self) -> SyncConnection:
+    def _own_connection(self) -> SyncConnection:
         if self._connection is None:
             raise APIConnectionError("The connection was closed by its owner")
         return self._connection
 
     def _send(self) -> APIConnectionError | None:
-        """Send the request; a server that hangs up meanwhile may have answered before."""
+        """Send the request; if the server hangs up, return the failure, as it may have answered."""
         outgoing = self._outgoing
         failure: WorkersAIError
         try:
@@ -311,7 +311,7 @@ class SyncResponse:
     def _receive(self, before: APIConnectionError | None = None) -> bytes:
         failure: WorkersAIError
         try:
-            return self._held().receive(self._clocks)
+            return self._own_connection().receive(self._clocks)
         except TimeoutError:
             failure = self._clocks.expired()
         except OSError as error:
@@ -350,10 +350,10 @@ class SyncResponse:
         self._let_go()
 
     def close(self, *, is_done: bool = False) -> None:
-        """Let go of the connection; after a whole response it is kept for the next request.
+        """Release the connection; after a whole response it is kept for the next request.
 
         Args:
-            is_done: Whether all that matters has come: the rest is read if it comes at once.
+            is_done: Whether the rest is not needed; it is read only if it arrives at once.
         """
         try:
             if is_done and self._connection is not None:
@@ -370,7 +370,7 @@ class SyncResponse:
                 self._feed(data)
 
     def _let_go(self) -> None:
-        """Give the connection back if another request may use it, else close it."""
+        """Put the connection back if another request may use it, else close it."""
         connection = self._connection
         if connection is not None and self._reader.can_be_followed:
             self._connection = None
@@ -387,6 +387,6 @@ class SyncResponse:
             connection.close()
 
     def break_off(self) -> None:
-        """End the response for the thread that reads it, which closes the connection."""
+        """End the response for the thread that reads it; that thread closes the connection."""
         if (connection := self._connection) is not None:
             connection.shut_down()

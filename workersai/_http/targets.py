@@ -1,4 +1,4 @@
-"""A URL -> where to connect, by which proxy, and what to write into the request line."""
+"""Parse URLs and choose routes: where to connect, through which proxy."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _UNQUOTED = "/@:+!$&'()*,;=~%-._"
 def unusable_proxy(reason: str) -> ConfigurationError:
     """Return the error for a proxy of the environment that cannot be used."""
     return ConfigurationError(
-        f"the proxy that HTTPS_PROXY or ALL_PROXY names cannot be used: {reason}. Set it to an "
-        "http, https or socks5 URL, or except the host by NO_PROXY"
+        f"the proxy in HTTPS_PROXY or ALL_PROXY cannot be used: {reason}. Set it to an "
+        "http, https or socks5 URL, or exclude the host with NO_PROXY"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy that is asked for a tunnel (`CONNECT`), over plain HTTP.
+    """A proxy that opens a tunnel (`CONNECT`), over plain HTTP.
 
     Attributes:
         host: Its name or address.
         port: Its port.
-        authorization: The value of `proxy-authorization`, if it wants credentials.
+        authorization: The value of `proxy-authorization`, if it needs credentials.
     """
 
     host: str
@@ -42,10 +42,11 @@ class Proxy:
 
     @classmethod
     def parse(cls, url: str) -> Proxy | None:
-        """Read a proxy's URL; `None` for a kind that needs more than `CONNECT`.
+        """Read a proxy's URL; return `None` for a kind that needs more than `CONNECT`.
 
         Raises:
-            ConfigurationError: If it is no URL. Its text is not shown, which may hold a password.
+            ConfigurationError: If it is not a URL. The text is not shown, as it may hold a
+                password.
         """
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -53,7 +54,7 @@ class Proxy:
         except ValueError:
             parts = None
         if parts is None:
-            raise unusable_proxy("it is no URL")
+            raise unusable_proxy("it is not a URL")
         if parts.scheme != "http" or not parts.hostname:
             return None
         authorization = None
@@ -69,10 +70,10 @@ class Route:
 
     Attributes:
         scheme: `http` or `https`.
-        host: The name or address, as a socket takes it.
+        host: The name or address, in the form for sockets.
         port: The port.
-        proxy: The proxy that stands between, if any.
-        trust: Whose certificates to trust, with https.
+        proxy: The proxy to connect through, if any.
+        trust: The certificates to trust, with https.
     """
 
     scheme: str
@@ -82,13 +83,13 @@ class Route:
     trust: Trust = field(default_factory=Trust)
 
     def leads_to(self, target: Target) -> bool:
-        """Say whether a request for *target* may go over this route."""
+        """Return whether a request for *target* may use this route."""
         here = (self.scheme, self.host, self.port)
         return here == (target.scheme, target.host, target.port)
 
     @property
     def authority(self) -> str:
-        """Host and port, as `CONNECT` writes them."""
+        """Host and port in the form for `CONNECT`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -111,13 +112,13 @@ class Target:
     path: str
 
     def with_query(self, params: Mapping[str, str]) -> str:
-        """Return the path with a query behind it."""
+        """Return the path with a query string."""
         return f"{self.path}?{urlencode(params)}" if params else self.path
 
 
 @functools.lru_cache(maxsize=256)
 def parse_target(url: str) -> Target:
-    """Parse a URL once: a client asks few of them, and often."""
+    """Parse a URL; the result is cached, because a client uses few URLs, and often."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host.isascii():
@@ -130,13 +131,13 @@ def parse_target(url: str) -> Target:
 
 
 def route_to(target: Target) -> Route | None:
-    """Find the route to a host, as the environment has it now: its proxy, and whom to trust.
+    """Find the route to a host from the current environment: its proxy, and whom to trust.
 
-    A plain-http request never goes through a proxy: the proxy would read the token in it.
+    A plain-http request never goes through a proxy, because the proxy could read the token.
 
     Returns:
-        The route; `None` if the proxy is of a kind that only an HTTP library speaks (SOCKS, or one
-        that is itself reached by https).
+        The route; `None` if the proxy needs an HTTP library (SOCKS, or a proxy that is reached by
+        https).
     """
     direct = Route(target.scheme, target.host, target.port)
     if target.scheme != "https":

@@ -1,4 +1,4 @@
-"""The certificates that both engines trust, read once a process."""
+"""The certificates that both engines trust, read once in each process."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _READ_BYTES = 64 << 10
 
 
 class Trust(NamedTuple):
-    """Whose certificates to trust.
+    """The sources of trusted certificates.
 
     Attributes:
-        file: What `SSL_CERT_FILE` names.
-        folder: What `SSL_CERT_DIR` names.
+        file: The value of `SSL_CERT_FILE`.
+        folder: The value of `SSL_CERT_DIR`.
     """
 
     file: str | None = None
@@ -27,15 +27,15 @@ class Trust(NamedTuple):
 
     @classmethod
     def of_the_environment(cls) -> Trust:
-        """Read what the environment says now."""
+        """Read the current environment."""
         return cls(os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
 
 
 @functools.lru_cache(maxsize=8)
 def shared_ssl_context(trust: Trust) -> ssl.SSLContext:
-    """Return the context of all our connections that trust the same certificates.
+    """Return the shared context of all our connections with the same trusted certificates.
 
-    Where the environment names none, they are certifi's. Reading them takes tens of milliseconds.
+    Without variables, certifi's certificates are used. Reading them takes tens of milliseconds.
     """
     file = trust.file if trust != (None, None) else certifi.where()
     context = ssl.create_default_context(cafile=file, capath=trust.folder)
@@ -47,7 +47,7 @@ class TLSBuffer:
     """TLS between two buffers, for sockets that only an event loop may wait for.
 
     Args:
-        context: What to trust.
+        context: The certificates to trust.
         host: The name that the certificate must have.
     """
 
@@ -56,7 +56,7 @@ class TLSBuffer:
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
     def shake(self) -> bool:
-        """Go on with the handshake; say whether it is done.
+        """Continue the handshake; return whether it is done.
 
         Raises:
             ssl.SSLError: If it failed.
@@ -68,11 +68,11 @@ class TLSBuffer:
         return True
 
     def pending(self) -> bytes:
-        """Return what is to be sent now."""
+        """Return the bytes to send now."""
         return self._outgoing.read()
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the socket; none means that the other side has closed it."""
+        """Take bytes from the socket; empty bytes mean that the other side has closed it."""
         if data:
             self._incoming.write(data)
         else:
@@ -84,10 +84,10 @@ class TLSBuffer:
         return self._outgoing.read()
 
     def decrypt(self) -> bytes | None:
-        """Return what has come, `b""` after the end, `None` if more bytes are needed.
+        """Return the bytes that have arrived, `b""` after the end, `None` if more are needed.
 
         Raises:
-            ssl.SSLError: If the bytes are no TLS.
+            ssl.SSLError: If the bytes are not TLS.
         """
         try:
             return self._object.read(_READ_BYTES)

@@ -1,7 +1,7 @@
-"""What httpx over aiohttp does differently in a user's own client: proxies and cookies.
+"""Differences of httpx over aiohttp in a user's own client: proxies and cookies.
 
-`httpx_aiohttp` tells httpx's `trace` extension nothing, and its sessions have cookies of their
-own. Both are to be found in the transport that the client would use.
+`httpx_aiohttp` does not call httpx's `trace` extension, and its sessions have their own cookies.
+Both are found in the transport that the client would use.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ __all__ = ["aiohttp_transport", "goes_through_a_proxy", "session_cookies_kept"]
 
 
 def aiohttp_transport(client: Any, url: Any) -> Any | None:
-    """Return the transport over aiohttp that a client uses for a URL, if it is one.
+    """Return the aiohttp transport that a client uses for a URL; `None` if it uses another one.
 
     Raises:
-        ConfigurationError: If this version of httpx has no `AsyncClient._transport_for_url`, the
-            only place that tells: without it a proxy between the client and a plain-http URL would
-            go unseen.
+        ConfigurationError: If this version of httpx has no `AsyncClient._transport_for_url`, which
+            is the only way to find the transport: without it, a proxy between the client and a
+            plain-http URL would not be detected.
     """
     library = sys.modules.get("httpx_aiohttp")
     if library is None or not isinstance(client, sys.modules["httpx"].AsyncClient):
         return None
     if not hasattr(client, "_transport_for_url"):
         raise ConfigurationError(
-            "an HTTP client of your own over aiohttp needs httpx 0.28: this version of httpx does "
-            "not say which transport it uses for a URL, and a proxy would go unseen",
+            "an HTTP client of your own over aiohttp needs httpx 0.28: with this version of httpx, "
+            "the transport for a URL cannot be found, and a proxy would not be detected",
             parameter="http_async_client",
         )
     transport = client._transport_for_url(url)  # noqa: SLF001 - checked above
@@ -39,7 +39,7 @@ def aiohttp_transport(client: Any, url: Any) -> Any | None:
 
 
 def goes_through_a_proxy(transport: Any) -> bool:
-    """Say whether plain-http requests over the transport go to a proxy."""
+    """Return whether plain-http requests over the transport go to a proxy."""
     session = transport.client
     from_environment = getattr(session, "trust_env", False) and urllib.request.getproxies()
     return bool(transport.proxy or from_environment)
@@ -47,13 +47,13 @@ def goes_through_a_proxy(transport: Any) -> bool:
 
 @contextlib.contextmanager
 def session_cookies_kept(transport: Any) -> Iterator[list[Any]]:
-    """Keep a session's cookies as they are.
+    """Restore a session's cookies after a request.
 
-    aiohttp stores them before it hands out the answer, so they are taken out again. Nothing else
-    runs in the event loop in between, unless a hook of the client's owner waits for something.
+    aiohttp stores cookies before it returns the answer, so they are removed again. No other code
+    runs in the event loop in between, unless a hook of the client's owner awaits something.
 
     Yields:
-        A list for the answer: the cookies to take out are those that it sets.
+        A list for the answer; the cookies that this answer sets are removed.
     """
     before = _cookies_of(transport)
     answers: list[Any] = []
@@ -66,7 +66,7 @@ Key = tuple[str, str, str]
 
 
 def _cookies_of(transport: Any) -> dict[Key, Any]:
-    jar = getattr(transport.client, "cookie_jar", ())  # there is no session before a request
+    jar = getattr(transport.client, "cookie_jar", ())  # the session begins with the first request
     return {_key(cookie): cookie for cookie in jar}
 
 
@@ -88,9 +88,9 @@ def _take_out(jar: Any, answer: Any, before: Mapping[Key, Any]) -> None:
 
 
 def _put_back(jar: Any, cookie: Any, host: str) -> None:
-    from yarl import URL  # noqa: PLC0415 - comes with aiohttp, whose client this is
+    from yarl import URL  # noqa: PLC0415 - installed with aiohttp
 
     cookie = cookie.copy()
     domain = cookie["domain"] or host
-    cookie["domain"] = "" if domain == host else domain  # for this host alone, as most are
+    cookie["domain"] = "" if domain == host else domain  # most are for this host alone
     jar.update_cookies({cookie.key: cookie}, URL.build(scheme="https", host=host, path="/"))

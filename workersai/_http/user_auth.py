@@ -1,4 +1,4 @@
-"""The auth of a user's own client: it may write every header but ours, and move no token."""
+"""Run the auth of a user's own client; it may neither replace our headers nor move the token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["guarded_auth"]
 
 
 class _GuardedAuth:
-    """Runs an auth of httpx or httpx2, and looks at each request that it wants to send."""
+    """Runs an auth of httpx or httpx2, and checks each request that it sends."""
 
     def __init__(self, auth: Any, check: Callable[[Any], None]) -> None:
         self._auth = auth

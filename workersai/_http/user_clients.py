@@ -1,8 +1,8 @@
-"""HTTP clients of the user's own: each request is built and sent by them, as any of theirs.
+"""Send requests with an HTTP client of the user's own, which builds them as it builds its own.
 
-So their headers, cookies, params, auth, hooks, proxies and TLS settings apply. Where they and we
-name one header, ours is sent. A call changes nothing in a client, and takes the token to the host
-of `base_url` alone: what would go elsewhere, or through a proxy in clear, is refused.
+So its headers, cookies, params, auth, hooks, proxies and TLS settings apply. If both set a header,
+ours is sent. A call does not change the client, and sends the token only to the host of `base_url`:
+a request to another host, or through a proxy unencrypted, raises an error.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OTHER_LOOP = re.compile("event loop is closed|different (event )?loop", re.IGNO
 
 
 class _Known:
-    """What all engines that use one client have in common."""
+    """The state that all engines with the same client share."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
@@ -46,7 +46,7 @@ class _Known:
 
 
 _known: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
-"""By client; made when one is first used, in whichever process that is."""
+"""By client; created at first use, in each process."""
 
 
 class UserClient:
@@ -67,20 +67,20 @@ class UserClient:
 
     @property
     def secrets(self) -> list[str]:
-        """What is secret in the headers that the client adds."""
+        """Secrets in the headers that the client adds."""
         headers = self.client.headers.items()
         return [secret for header in headers for secret in secrets_in_header(*header)]
 
     def send(self, outgoing: Outgoing, clocks: Clocks, limits: dict[str, Any]) -> Any:
-        """Send a request and return httpx's response, its body unread.
+        """Send a request and return httpx's response with its body unread.
 
         Args:
             outgoing: The request.
-            clocks: Hear whether the connection was used before.
+            clocks: They are informed whether the connection was used before.
             limits: httpx's timeouts.
 
         Raises:
-            ConfigurationError: If the client is closed, or would take the token elsewhere.
+            ConfigurationError: If the client is closed, or would send the token to another host.
         """
         known, destination = self._get(), Destination(outgoing, self.family)
         watch = ReuseWatch(clocks, destination)
@@ -133,39 +133,39 @@ class UserClient:
         return guarded_auth(self.family.library, self.client.auth, check)
 
     def _get(self) -> _Known:
-        """Check that the client can be used; return what is known of it.
+        """Check that the client can be used; return its shared state.
 
         Raises:
             ConfigurationError: If it is closed, or was used before this process was forked: parent
-                and child would read each other's answers from the connections they share.
+                and child would read each other's answers from shared connections.
         """
         if self.client.is_closed:
             raise misused("the HTTP client is closed")
         known = _known.setdefault(self.client, _Known())
         if known.pid != os.getpid():
             raise misused(
-                "the HTTP client was used before this process was forked, and its connections are "
-                "the other process's too: make one after the fork"
+                "the HTTP client was used before this process was forked, and shares its "
+                "connections with the other process: create one after the fork"
             )
         return known
 
     def misuse(self, error: RuntimeError) -> ConfigurationError | None:
-        """Say what a client's error means that is about how it is used, and not of its family."""
+        """Return the error for a misused client, or `None` if *error* means something else."""
         if self.client.is_closed:
-            return misused("the HTTP client was closed under a request")
-        if _OTHER_LOOP.search(str(error)):  # asyncio's own words; a hook's error stays its owner's
+            return misused("the HTTP client was closed during a request")
+        if _OTHER_LOOP.search(str(error)):  # asyncio's messages; errors of hooks are passed on
             return misused(
-                "the HTTP client has connections of another event loop, and serves only that one: "
-                "bring one for each loop, or none, and there will be one for each"
+                "the HTTP client has connections of another event loop and can only be used "
+                "in that one: pass one for each loop, or none, so that each loop gets its own"
             )
         return None
 
 
 class ReuseWatch:
-    """Hears by httpx's `trace` extension over which connection a request goes, and where.
+    """Learns from httpx's `trace` extension which connection a request uses, and where it goes.
 
-    An engine that does not know the extension tells nothing, and a request over it is never taken
-    for one that met a connection which the server was just closing.
+    An engine without this extension reports nothing. Then a request is never treated as one that
+    met a closing connection.
     """
 
     def __init__(self, clocks: Clocks, destination: Destination) -> None:
@@ -189,9 +189,9 @@ class ReuseWatch:
 
 
 def shielded(closing: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Let a close go on although who waits for it is cancelled a second time.
+    """Finish a close even if the waiting task is cancelled a second time.
 
-    The pools of httpx and httpx2 give a place back at the end of a close, and only there.
+    The pools of httpx and httpx2 free a slot only at the end of a close.
     """
 
     async def close() -> None:
@@ -201,13 +201,13 @@ def shielded(closing: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[N
 
 
 def read_to_end(response: Any, chunks: Iterator[bytes], seconds: float, failures: Kinds) -> None:
-    """Read the rest of a body that is not worth waiting for, so that its connection can be kept.
+    """Read the rest of an unneeded body, so that its connection can be kept.
 
-    A read under way knows no other clock than the one it began with: when the time is up, the
-    socket is shut down under it.
+    A running read keeps the timeout that it began with, so the socket is shut down when the time
+    is up.
     """
     if response.http_version == "HTTP/2":
-        return  # whose connections carry other answers too, and outlive an unread one
+        return  # its connections carry other answers too, and survive an unread one
     stream = response.extensions.get("network_stream")
     below = None if stream is None else stream.get_extra_info("socket")
     if not isinstance(below, socket.socket):
@@ -219,9 +219,9 @@ def read_to_end(response: Any, chunks: Iterator[bytes], seconds: float, failures
         read_rest(chunks, failures)
     finally:
         alarm.cancel()
-        alarm.join()  # the connection is not anybody else's before its alarm is off
+        alarm.join()  # release the connection only when the alarm is off
 
 
 def _shut_down(below: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the other side was first
+    with contextlib.suppress(OSError):  # the server may have closed it already
         socket.socket.shutdown(below, socket.SHUT_RDWR)

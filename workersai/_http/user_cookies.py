@@ -1,7 +1,7 @@
-"""Cookies of a user's own client: they are sent, and what an answer to us sets is not kept.
+"""Cookies of a user's own client: they are sent, but cookies from our answers are not stored.
 
-httpx puts the cookies of every answer into the client's jar and has no setting against it. So the
-jar is replaced by one that knows better while a request of ours is under way.
+httpx stores the cookies of every answer in the client's jar and has no setting to prevent it. So
+the jar is replaced by a guarded one while one of our requests is running.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _current: ContextVar[str | None] = ContextVar("workersai_url", default=None)
 
 
 class _GuardedJar:
-    """A cookie jar like the one within it, except that it takes no cookie from an answer to us.
+    """A wrapper of a cookie jar that ignores cookies from answers to our requests.
 
-    What other requests of the same client bring, at the same time or out of a hook, it takes.
+    Cookies from other requests of the same client, at the same time or from a hook, are stored.
     """
 
     def __init__(self, jar: Any) -> None:
@@ -43,10 +43,10 @@ class _GuardedJar:
 
 
 class CookieGuard:
-    """Keeps the cookies of answers out of one client, whichever engines use it.
+    """Keeps the cookies of our answers out of one client, for all engines that use it.
 
-    Its lock is held for a few steps, and never needed by a forked process: a client that was used
-    before the fork is refused there.
+    Its lock is held for a few steps. A forked process never needs it, because a client that was
+    used before the fork is rejected.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,11 @@ class CookieGuard:
 
     @contextlib.contextmanager
     def watching(self, client: Any, url: str) -> Iterator[None]:
-        """Keep the client's cookies as they are while it sends a request.
+        """Keep the client's cookies unchanged while it sends a request.
 
         Args:
-            client: Of httpx or httpx2.
-            url: The request's, as the client writes it.
+            client: A client of httpx or httpx2.
+            url: The request's URL, as the client writes it.
         """
         cookies, current = client.cookies, _current.set(url)
         self._put_in(cookies)
@@ -77,7 +77,7 @@ class CookieGuard:
     def _take_out(self, cookies: Any) -> None:
         with self._lock:
             guarded = cookies.jar
-            if isinstance(guarded, _GuardedJar):  # else its owner has put another one there
+            if isinstance(guarded, _GuardedJar):  # otherwise its owner has replaced it
                 guarded.users -= 1
                 if not guarded.users:
                     cookies.jar = guarded.jar

@@ -13,8 +13,8 @@ __all__ = ["usage_facts"]
 def usage_facts(result: EmbeddingResult | RerankResult) -> dict[str, Any]:
     """Return the model, the usage as an OpenAI answer's dict, USD, and Cloudflare's request ids.
 
-    `usage` is `None` if the server reported none; tokens are in it where it counted them, `neurons`
-    where it named them. `cost_usd` is `None` if it is not known.
+    `usage` is `None` if the server reported none; it has tokens if the server counted them, and
+    `neurons` if the server reported them. `cost_usd` is `None` if unknown.
     """
     if isinstance(result, EmbeddingResult):
         request_ids = list(result.request_ids)
