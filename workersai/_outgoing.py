@@ -12,7 +12,7 @@ __all__ = ["Outgoing"]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request, ready to go; its repr shows neither the token nor the account.
+    """A complete request; its repr shows neither the token nor the account.
 
     Attributes:
         method: `POST` or `GET`.

@@ -1,6 +1,6 @@
-"""The HTTP engines, `sync` and `aio`: the only folder that knows sockets and HTTP libraries.
+"""The HTTP engines, `sync` and `aio`: the only folder that uses sockets and HTTP libraries.
 
-Nothing of it is imported before a client is made that needs it.
+Its modules are imported only when a client needs them.
 
 Our own connections are plain sockets, read by llhttp: `sync_pool` and `aio_pool`, which share
 framing, targets and TLS. A user's own client of httpx or httpx2 is used instead of them. So is

@@ -420,7 +420,7 @@ class AsyncResponse:
         outgoing = self._outgoing
         failure: WorkersAIError
         try:
-            await self._held().send(to_bytes(outgoing), self._clocks)
+            await self._own_connection().send(to_bytes(outgoing), self._clocks)
         except _LATE:
             failure = self._clocks.expired()
         except ConnectionError as error:

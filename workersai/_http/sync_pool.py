@@ -297,7 +297,7 @@ class SyncResponse:
         outgoing = self._outgoing
         failure: WorkersAIError
         try:
-            self._held().send(to_bytes(outgoing), self._clocks)
+            self._own_connection().send(to_bytes(outgoing), self._clocks)
         except TimeoutError:
             failure = self._clocks.expired()
         except ConnectionError as error:
