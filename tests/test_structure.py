@@ -65,7 +65,7 @@ def roots(path: Path) -> set[str]:
 
 
 LOCAL = modules("workersai/local")
-COMMANDS = {"cli", "local"}
+COMMANDS = {"cli", "local", "probe"}
 CORE = [p for p in modules("workersai") if not COMMANDS & set(p.relative_to(ROOT).parts)]
 
 

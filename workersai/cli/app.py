@@ -1,4 +1,4 @@
-"""The command line: `models`, `chat` and `doctor`, and the local server's `serve` and `pull`."""
+"""The command line: what asks Workers AI, and the local server's `serve` and `pull`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import typer
 from workersai.cli.chat import chat
 from workersai.cli.doctor import doctor
 from workersai.cli.models import models
+from workersai.cli.probe import probe
 from workersai.local.run.commands import pull, serve
 
 __all__ = ["app"]
@@ -18,5 +19,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, pull, doctor, models, chat):
+for command in (serve, pull, doctor, models, chat, probe):
     app.command()(command)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workersai.local.api.access import Access
 from workersai.local.api.batches import BatchQueue
 from workersai.local.api.catalogue import model_schema, search_models
+from workersai.local.api.characters import CHARACTERS, Character
 from workersai.local.api.errors import ApiFailure, envelope_of
 from workersai.local.api.identity import repeat_for
 from workersai.local.api.operations import Operations, Outcome, Streamed
@@ -43,6 +44,7 @@ def create_app(
     on_request: OnRequest | None = None,
     repeatable: bool = False,
     strict: bool = False,
+    character: Character = CHARACTERS["documented"],
 ) -> ASGIApp:
     """Build the application that stands in for `api.cloudflare.com`.
 
@@ -53,11 +55,14 @@ def create_app(
         repeatable: Let the ids and times in an answer follow from its request, so that the same
             request gets the same body from an engine that repeats itself.
         strict: Enforce what published schemas say even where it is unknown whether Cloudflare does.
+        character: How it behaves where it is unknown how Cloudflare does.
 
     Returns:
         An ASGI application whose API root is `/client/v4`.
     """
-    service = _Service(engine, access, on_request, repeatable=repeatable, strict=strict)
+    service = _Service(
+        engine, access, on_request, repeatable=repeatable, strict=strict, character=character
+    )
     app = Starlette(
         routes=[
             service.route("/run/{model:path}", "POST", service.run_model),
@@ -83,13 +88,16 @@ class _Service:
         *,
         repeatable: bool,
         strict: bool,
+        character: Character,
     ) -> None:
         self._engine = engine
         self._access = access
         self._on_request = on_request
         self._repeatable = repeatable
         queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None)
-        self._operations = Operations(engine, Checks(strict=strict), queue)
+        self._operations = Operations(
+            engine, Checks(strict=strict or character.is_strict), queue, character
+        )
 
     def route(self, path: str, method: str, operation: Operation) -> Route:
         """A route that checks access, reads the body, runs the operation and sends its outcome."""

@@ -17,6 +17,7 @@ from workersai.local.api.answers import (
     wrapped,
 )
 from workersai.local.api.batches import BatchQueue
+from workersai.local.api.characters import Character
 from workersai.local.api.errors import ApiFailure
 from workersai.local.api.events import DONE, event, stream_events
 from workersai.local.api.jobs import ChatRequest, chat_job
@@ -51,12 +52,16 @@ class Operations:
         engine: What answers.
         checks: What a request must meet.
         queue: The batches.
+        character: How it behaves where nobody knows how Cloudflare does.
     """
 
-    def __init__(self, engine: Engine, checks: Checks, queue: BatchQueue) -> None:
+    def __init__(
+        self, engine: Engine, checks: Checks, queue: BatchQueue, character: Character
+    ) -> None:
         self._engine = engine
         self._checks = checks
         self._queue = queue
+        self._character = character
 
     def run(self, name: str, body: Any) -> Outcome:
         """Answer `POST /ai/run/{model}`.
@@ -71,10 +76,11 @@ class Operations:
         if model.task == "Text Classification":
             self._checks.body(model.schema, body)
             return wrapped(_rerank(self._engine, model, body))
-        self._checks.chat(model, _object(body))
+        body = self._character.admit(model, _object(body), "run")
+        self._checks.chat(model, body)
         if "requests" in body:
             raise ApiFailure(400, 8001, "Invalid input: a batch goes to ?queueRequest=true")
-        return _chat(self._engine, chat_job(model, "run", body))
+        return self._shaped(_chat(self._engine, chat_job(model, "run", body)))
 
     def run_queued(self, name: str, body: Any) -> dict[str, Any]:
         """Answer `POST /ai/run/{model}?queueRequest=true`, and questions about a batch without it.
@@ -102,8 +108,14 @@ class Operations:
         model = _openai_model(body)
         if model.task != "Text Generation":
             raise _no_such(model.name)
+        body = self._character.admit(model, _object(body), "openai")
         self._checks.openai_chat(model, body)
-        return _chat(self._engine, chat_job(model, "openai", body))
+        return self._shaped(_chat(self._engine, chat_job(model, "openai", body)))
+
+    def _shaped(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Streamed):
+            return Streamed(self._character.shape_events(outcome.events))
+        return self._character.shape(outcome)
 
     def openai_embed(self, body: Any) -> dict[str, Any]:
         """Answer `POST /ai/v1/embeddings`.

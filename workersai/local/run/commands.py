@@ -15,6 +15,7 @@ from rich.console import Console
 from workersai import ConfigurationError
 from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
+from workersai.local.api.characters import CHARACTERS, character_named
 from workersai.local.engines import Engine, EngineOptions, create_engine, weights
 from workersai.local.engines.base import EngineUnavailable
 from workersai.local.run.listening import (
@@ -78,6 +79,12 @@ _Strict = Annotated[
         "TypeScript client breaks.",
     ),
 ]
+_CharacterName = Annotated[
+    str,
+    typer.Option(
+        help=f"How to behave where nobody knows how Cloudflare does: {', '.join(CHARACTERS)}."
+    ),
+]
 
 
 def serve(
@@ -92,6 +99,7 @@ def serve(
     upstream: _Upstream = None,
     upstream_model: _UpstreamModel = None,
     strict: _Strict = False,
+    character: _CharacterName = "documented",
 ) -> None:
     """Serve the Workers AI REST API on this machine."""
     options = EngineOptions(
@@ -104,12 +112,13 @@ def serve(
     with _exit_on_errors():
         addresses = resolved(host, port)
         access = Access(account, _token_of(addresses, token))
+        kept_to = character_named(character)
         chosen = _engine(options)
     with closing(chosen):
         with _exit_on_errors():
             sockets = listening(addresses)
         bound = sockets[0].getsockname()[1]
-        application = create_app(chosen, access, strict=strict)
+        application = create_app(chosen, access, strict=strict, character=kept_to)
         serving(application, lambda: _announce(chosen, options, addresses, bound)).run(sockets)
 
 

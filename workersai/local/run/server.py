@@ -19,11 +19,14 @@ from typing_extensions import Self
 
 from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
+from workersai.local.api.characters import character_named
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.choice import EngineName
 from workersai.local.run.listening import Addresses, listening, resolved, token_for
 
 __all__ = ["LocalServer", "RecordedRequest", "serving"]
+
+CharacterName = Literal["documented", "strict", "vllm", "schema-or-tools", "odd"]
 
 _LOCAL_TOKEN = "local-token"  # noqa: S105 - opens nothing but a server on loopback
 
@@ -59,6 +62,8 @@ class LocalServer:
             itself answers the same request with the same bytes.
         strict: Whether requests must meet every rule of the published schemas, those included
             that Cloudflare's own TypeScript client breaks.
+        character: How it behaves where nobody knows how Cloudflare does; a key of
+            `workersai.local.api.characters.CHARACTERS`.
         fallback, gguf, upstream, upstream_model: As on the command line.
 
     Attributes:
@@ -81,11 +86,13 @@ class LocalServer:
         port: int = 0,
         repeatable: bool = False,
         strict: bool = False,
+        character: CharacterName = "documented",
         fallback: Literal["echo"] | None = None,
         gguf: Path | str | None = None,
         upstream: str | None = None,
         upstream_model: str | None = None,
     ) -> None:
+        self._character = character_named(character)
         self._addresses = resolved(host, port)
         self.account_id = account_id
         accepted = token_for(self._addresses, api_token)
@@ -174,6 +181,7 @@ class LocalServer:
             on_request=lambda *seen: self.requests.append(RecordedRequest(*seen)),
             repeatable=self._repeatable,
             strict=self._strict,
+            character=self._character,
         )
 
 

@@ -1,0 +1,121 @@
+"""`workersai probe`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from workersai.cli.app import app
+from workersai.local import LocalServer
+from workersai.probe.running import Probe
+
+RUN = CliRunner()
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+GLM = "@cf/zai-org/glm-4.7-flash"
+BGE = "@cf/baai/bge-small-en-v1.5"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask about a batch without a pause."""
+    monkeypatch.setattr("workersai.probe.running._BETWEEN_POLLS", 0.0)
+
+
+def probe(*arguments: str, **settings: Any) -> Any:
+    return RUN.invoke(app, ["probe", *arguments], **settings)
+
+
+def test_a_run_shows_plan_verdicts_and_cost(account: LocalServer, tmp_path: Path) -> None:
+    """The plan comes first, then each question; the stand-in is named as what it is."""
+    out = tmp_path / "probe.json"
+    done = probe("--models", GRANITE, "--out", str(out), "--yes")
+    assert done.exit_code == 0, done.output
+    assert "at most" in done.output
+    assert "Does the model call a tool?" in done.output
+    assert "Answered by workersai-local, not by Cloudflare." in done.output
+    assert account.api_token not in done.output
+    found = json.loads(out.read_text())
+    assert found["server"] == "workersai-local"
+    assert {one["question"] for one in found["verdicts"]} >= {"tools", "json-schema", "batch"}
+
+
+def test_nothing_is_sent_without_consent(account: LocalServer, tmp_path: Path) -> None:
+    """It asks before it begins; any other word than yes sends nothing."""
+    before = len(account.requests)
+    out = tmp_path / "probe.json"
+    done = probe("--models", GRANITE, "--out", str(out), input="n\n")
+    assert done.exit_code == 1
+    assert "Send them?" in done.output
+    assert len(account.requests) == before
+    assert not out.exists()
+
+
+def test_a_run_that_was_interrupted_goes_on(
+    account: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C keeps what came; the same command sends the rest."""
+    out = tmp_path / "probe.json"
+    send = Probe._send
+    left = [3]
+
+    def interrupted(self: Probe, *args: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return send(self, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Probe, "_send", interrupted)
+        stopped = probe("--models", GRANITE, "--out", str(out), "--yes")
+    assert stopped.exit_code == 130
+    assert f"goes on from {out}" in stopped.output.replace("\n", "")
+    again = probe("--models", GRANITE, "--out", str(out), "--yes")
+    assert again.exit_code == 0, again.output
+    assert "3 answers are in the report already." in again.output
+    assert len(json.loads(out.read_text())["answers"][GRANITE]) > 30
+
+
+def test_models_stand_between_commas(account: LocalServer, tmp_path: Path) -> None:
+    """`--models a,b` and `--models a --models b` are the same."""
+    for arguments in (("--models", f"{GLM}, {BGE}"), ("--models", GLM, "--models", BGE)):
+        out = tmp_path / "probe.json"
+        done = probe(*arguments, "--out", str(out), "--yes", "--max-cost", "0")
+        assert done.exit_code == 0, done.output
+        assert GLM in done.output
+        assert BGE in done.output
+
+
+def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: Path) -> None:
+    """The facts go to the file of the user's own, after a yes."""
+    out, facts = tmp_path / "probe.json", tmp_path / "facts.json"
+    probe("--models", GRANITE, "--out", str(out), "--yes")
+    arguments = ("--apply", str(out), "--facts", str(facts))
+    shown = probe(*arguments, input="n\n")
+    assert '+  {"model": "@cf/ibm-granite/granite-4.0-h-micro"' in shown.output
+    assert not facts.exists()
+    done = probe(*arguments, "--yes")
+    assert done.exit_code == 0, done.output
+    assert json.loads(facts.read_text())["facts"]
+
+
+def test_a_stand_in_cannot_change_the_package(account: LocalServer, tmp_path: Path) -> None:
+    """Without a file of the user's own, verdicts of a local server are refused."""
+    out = tmp_path / "probe.json"
+    probe("--models", GRANITE, "--out", str(out), "--yes")
+    done = probe("--apply", str(out), "--yes")
+    assert done.exit_code == 1
+    assert "not by Cloudflare" in done.output
+
+
+def test_what_is_wrong_is_said_in_a_line(tmp_path: Path) -> None:
+    """Missing credentials and files end with a message, not with a traceback."""
+    nothing = probe("--out", str(tmp_path / "probe.json"), "--yes")
+    assert nothing.exit_code == 1
+    assert "CLOUDFLARE_ACCOUNT_ID" in nothing.output
+    missing = probe("--apply", str(tmp_path / "none.json"))
+    assert missing.exit_code == 1
+    assert "does not exist" in missing.output
