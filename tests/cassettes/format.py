@@ -20,6 +20,8 @@ from vcr.request import Request
 
 ROOT = Path(__file__).parent.parent.parent
 CASSETTES = ROOT / "cassettes"
+LIVE_CASSETTES = CASSETTES / "live"
+"""Recordings from Cloudflare, beside those of the stand-in."""
 ACCOUNT = "0" * 32
 MATCH_ON = ("method", "uri", "exact_body")
 

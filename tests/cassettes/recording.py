@@ -22,11 +22,13 @@ from typing import Any
 import httpx
 from vcr import VCR
 
+from tests.cassettes import probing
 from tests.cassettes.chats import Caller
 from tests.cassettes.faces import FACES, RECORDER
 from tests.cassettes.format import (
     ACCOUNT,
     CASSETTES,
+    LIVE_CASSETTES,
     MATCH_ON,
     CassetteFiles,
     Interaction,
@@ -261,19 +263,34 @@ def record_locally(cases: Sequence[Case], folder: Path = CASSETTES) -> None:
             record(case, ready(case), recorder(provenance_of(case), folder=folder))
 
 
+def record_probe_locally(folder: Path = CASSETTES) -> None:
+    """Record a run of the probe from the local Workers AI."""
+    probing.remove(folder)
+    with (
+        probing.stand_in() as server,
+        httpx.Client(trust_env=False) as inner,
+        route(server, inner) as client,
+    ):
+        connection = {"account_id": ACCOUNT, "api_token": server.api_token}
+        probing.probed(recorder(LOCAL, folder=folder), client, connection)
+
+
 def record_live(cases: Sequence[Case]) -> None:
     """Record cases from Cloudflare; those that it cannot be asked for stay as they are."""
     found = credentials()
     askable = [case for case in cases if case.live]
     print(  # noqa: T201
-        f"{len(askable)} recordings, at the most {likely_cost(askable):.2f} USD; LangChain's own "
+        f"{len(askable)} recordings and a probe, at the most "
+        f"{likely_cost(askable) + probing.most_it_costs():.2f} USD; LangChain's own "
         f"tests, which come after them, at the most {standard_cost():.2f} USD"
     )
-    tape = recorder(LIVE, astuple(found))
+    tape = recorder(LIVE, astuple(found), LIVE_CASSETTES)
     connection = {**asdict(found), "interval": 5.0}
     for case in askable:
-        _file(case).unlink(missing_ok=True)
+        _file(case, LIVE_CASSETTES).unlink(missing_ok=True)
         record(case, connection, tape)
+    probing.remove(LIVE_CASSETTES)
+    probing.probed(tape, None, asdict(found))
 
 
 def _file(case: Case, folder: Path = CASSETTES) -> Path:
@@ -288,6 +305,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     cases = [case for case in CASES if given.only in case.path]
     (record_live if given.live else record_locally)(cases)
+    if not given.live and given.only in probing.PATH:
+        record_probe_locally()
     print(f"{len(cases)} recordings in {CASSETTES}")  # noqa: T201
 
 

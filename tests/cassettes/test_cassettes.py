@@ -7,6 +7,7 @@ without the package. `make record` makes all recordings anew.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.cassettes.faces import FACES
 from tests.cassettes.format import (
     ACCOUNT,
     CASSETTES,
+    LIVE_CASSETTES,
     CassetteFiles,
     Recording,
     read,
@@ -42,21 +44,22 @@ from workersai.local import LocalServer
 COMMAND = "make record"
 
 
-def path_of(case: Case) -> Path:
-    return CASSETTES / f"{case.path}.yaml"
+def path_of(case: Case, folder: Path = CASSETTES) -> Path:
+    return folder / f"{case.path}.yaml"
 
 
-def recording_of(case: Case) -> Recording:
-    if not path_of(case).exists():
-        pytest.fail(f"there is no {path_of(case).name}: `{COMMAND}` makes it")
-    return read(path_of(case))
+def recording_of(case: Case, folder: Path = CASSETTES) -> Recording:
+    path = path_of(case, folder)
+    if not path.exists():
+        pytest.fail(f"there is no {path.name}: `{COMMAND}` makes it")
+    return read(path)
 
 
 @contextmanager
-def replayed(case: Case) -> Iterator[Cassette]:
+def replayed(case: Case, folder: Path = CASSETTES) -> Iterator[Cassette]:
     """Replay a recording; all of it must be asked for."""
-    recording_of(case)
-    with recorder().use_cassette(case.path) as cassette:
+    recording_of(case, folder)
+    with recorder(folder=folder).use_cassette(case.path) as cassette:
         yield cassette
     played = f"{cassette.play_count} of {len(cassette)}"
     assert cassette.all_played, f"{case.path}: {played} recorded requests were made: `{COMMAND}`?"
@@ -67,9 +70,11 @@ def replayed(case: Case) -> Iterator[Cassette]:
 
 def pairs() -> list[Any]:
     return [
-        pytest.param(case, face, id=f"{case.path}-{face}")
+        pytest.param(case, face, folder, id=f"{folder.name}/{case.path}-{face}")
+        for folder in (CASSETTES, LIVE_CASSETTES)
         for case in CASES
         for face in FACES[case.kind]
+        if folder == CASSETTES or path_of(case, folder).exists()
     ]
 
 
@@ -82,14 +87,18 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_waiting")
-@pytest.mark.parametrize(("case", "face"), pairs())
+@pytest.mark.parametrize(("case", "face", "folder"), pairs())
 async def test_every_face_sends_the_recorded_requests_and_reads_the_same(
-    case: Case, face: str
+    case: Case, face: str, folder: Path
 ) -> None:
     """A face makes just the recorded requests, and gives back what the recording says."""
+    await check_face(case, face, folder)
+
+
+async def check_face(case: Case, face: str, folder: Path) -> None:
     ask, caller = FACES[case.kind][face], Caller(case)
 
-    with replayed(case):
+    with replayed(case, folder):
         if case.error is not None:
             with pytest.raises(case.error) as caught:
                 await ask(caller)
@@ -99,10 +108,18 @@ async def test_every_face_sends_the_recorded_requests_and_reads_the_same(
     if case.error is not None:
         error = caught.value
         assert isinstance(error, APIStatusError)
-        assert (error.status_code, error.code) == error_told(read(path_of(case)))
+        assert (error.status_code, error.code) == error_told(read(path_of(case, folder)))
     else:
-        assert found == told(case, read(path_of(case)))
+        assert found == told(case, read(path_of(case, folder)))
         assert case.check(found)
+
+
+@pytest.mark.parametrize("face", FACES["chat"])
+async def test_a_recording_in_another_folder_is_replayed_as_well(tmp_path: Path, face: str) -> None:
+    """Live recordings lie beside those of the stand-in, and go through the same faces."""
+    path_of(one(), tmp_path).parent.mkdir()
+    shutil.copy(path_of(one()), path_of(one(), tmp_path))
+    await check_face(one(), face, tmp_path)
 
 
 def test_every_kind_of_call_has_all_its_faces() -> None:
