@@ -35,7 +35,7 @@ ifndef UV
 endif
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[langchain,llamaindex,serve]' --group dev
+	$(INSTALL) --editable '.[langchain,llamaindex,serve,bulk]' --group dev
 	$(INSTALL) --no-deps 'langchain-tests>=1.1.9,<2'
 	@touch $@
 

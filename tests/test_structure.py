@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "_http": GROUND,
     "_binding": GROUND | {"_response"},
     "integration": GROUND | {"_models"},
+    "bulk": GROUND | {"_models", "_request", "client"},
     "client": GROUND | {"_models", "_request", "_response", "_stream", "_http", "_binding"},
     **dict.fromkeys(GROUND, GROUND),
 }
@@ -190,7 +191,15 @@ def test_all_is_sorted_and_complete(package: str) -> None:
 
 def test_the_core_imports_without_the_frameworks() -> None:
     """`import workersai` loads no framework, no HTTP library and none of the extras."""
-    extras = [*FRAMEWORKS, *HTTP_LIBRARIES, "starlette", "uvicorn", "typer", "jsonschema"]
+    extras = [
+        *FRAMEWORKS,
+        *HTTP_LIBRARIES,
+        "starlette",
+        "uvicorn",
+        "typer",
+        "jsonschema",
+        "pyarrow",
+    ]
     script = (
         f"import sys, workersai; found = set({extras!r}) & set(sys.modules); sys.exit(str(found) "
         "if found else 0)"

@@ -1,0 +1,231 @@
+"""Texts of a file -> vectors in Parquet parts."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import Unpack
+
+from workersai._models import get_profile
+from workersai._request.packing import most_tokens
+from workersai.bulk.jobs import (
+    Bound,
+    JobProgress,
+    JobReport,
+    JobSettings,
+    Parts,
+    check_paths,
+    failed_facts,
+    identity_of,
+    run_here,
+)
+from workersai.bulk.ledger import Ledger
+from workersai.bulk.output import Output, PartFacts
+from workersai.bulk.packages import package
+from workersai.bulk.sources import open_source
+from workersai.client import AsyncClient
+from workersai.errors import WorkersAIError
+from workersai.results import NotEmbedded, Usage
+from workersai.types import EmbeddingOptions
+
+__all__ = ["aembed_file", "embed_file"]
+
+_RETRIES = 8
+"""A job can wait: capacity comes back within minutes."""
+
+
+def embed_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str,
+    column: str,
+    client: AsyncClient | None = None,
+    window: int = 8_192,
+    max_concurrency: int = 8,
+    max_cost: float | None = None,
+    keep: Sequence[str] | None = None,
+    on_progress: Callable[[JobProgress], None] | None = None,
+    **options: Unpack[EmbeddingOptions],
+) -> JobReport:
+    """Embed a column of a file into a folder of Parquet parts.
+
+    Each part has the columns `row` (the place in the file, from 0), the input's own, `embedding`
+    (float32, null where there is none) and `error` (null where there is a vector). Called again
+    with the same arguments, a job goes on where its last part ends; every row is in one part.
+
+    Args:
+        source: A file: `.parquet`, or `.jsonl` with one object a line.
+        target: A folder for the parts, made if it is missing.
+        model: An embedding model.
+        column: The column with the texts.
+        client: A client of your own; else one with the settings of the environment and 8 retries.
+        window: Rows that may be paid for and not written yet: what a kill costs at the most.
+        max_concurrency: Requests under way at once.
+        max_cost: USD that the job stays below, earlier runs included: each row's most is set aside
+            before it is sent (its UTF-8 bytes as tokens, by the page's price).
+        keep: Columns of the input that go into the output; `None` for all.
+        on_progress: Called with a `JobProgress` after each row.
+        **options: As in `Client.embed`.
+
+    Raises:
+        ConfigurationError: If an argument cannot work, the folder holds another job, or *max_cost*
+            is passed for a model whose prices are not known.
+        WorkersAIError: If all rows of a part failed in a way that may pass, or in one that no row
+            would escape (a refused token). What was written stays, and the next run goes on.
+    """
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    asking = Asking(model, column, options)
+    return run_here(_run(*check_paths(source, target), client, settings, asking))
+
+
+async def aembed_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str,
+    column: str,
+    client: AsyncClient | None = None,
+    window: int = 8_192,
+    max_concurrency: int = 8,
+    max_cost: float | None = None,
+    keep: Sequence[str] | None = None,
+    on_progress: Callable[[JobProgress], None] | None = None,
+    **options: Unpack[EmbeddingOptions],
+) -> JobReport:
+    """As `embed_file`, awaited."""
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    asking = Asking(model, column, options)
+    return await _run(*check_paths(source, target), client, settings, asking)
+
+
+_ASKED = ("input_type", "instruction", "pooling", "dimensions", "truncate", "blank_text", "extra")
+"""The options that can change a vector."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked about each row.
+
+    Attributes:
+        model: An embedding model.
+        column: The column with the texts.
+        options: Those of `Client.embed`.
+    """
+
+    model: str
+    column: str
+    options: EmbeddingOptions
+
+    def text(self, record: Mapping[str, Any] | None) -> Any:
+        """Return what stands where a text should."""
+        return (record or {}).get(self.column)
+
+    def identity(self, path: Path, settings: JobSettings) -> dict[str, Any]:
+        """Describe the job."""
+        asked = {name: value for name, value in self.options.items() if name in _ASKED}
+        facts = {"model": self.model, "column": self.column, "keep": settings.keep}
+        return identity_of(path, "embed", **facts, options=asked)
+
+    def bound(self, ledger: Ledger) -> Bound:
+        """Return what says the most that a row can cost."""
+
+        def bound(record: Mapping[str, Any] | None) -> float:
+            text = self.text(record)
+            return ledger.bound(most_tokens(text)) if isinstance(text, str) else 0.0
+
+        return bound
+
+
+async def _run(
+    path: Path, folder: Path, client: AsyncClient | None, settings: JobSettings, asking: Asking
+) -> JobReport:
+    rows = open_source(path, [asking.column], settings.keep)
+    ledger = Ledger(get_profile(asking.model), settings.max_cost)
+    async with AsyncExitStack() as stack:
+        if client is None:
+            made = AsyncClient(asking.model, max_retries=_RETRIES)
+            client = await stack.enter_async_context(made)
+        output = Output(folder, asking.identity(path, settings))
+        stack.enter_context(output.open())
+        parts = Parts(rows, output, settings, ledger, _columns)
+        await _embed(parts, client, asking)
+        return parts.finish()
+
+
+async def _embed(parts: Parts, client: AsyncClient, asking: Asking) -> None:
+    settings, bound = parts.settings, asking.bound(parts.ledger)
+    parts.begin(bound)
+    async with client.embed_iter(
+        (asking.text(row.record) for row in parts.rows(bound)),
+        model=asking.model,
+        on_error="skip",
+        window=min(settings.part_rows, 200 * settings.max_concurrency),
+        max_concurrency=settings.max_concurrency,
+        **asking.options,
+    ) as run:
+        costs = _Costs(parts.ledger, asking.model)
+        async for item in run:
+            if isinstance(item, NotEmbedded):
+                await parts.take(str(item.error), costs.of_failure(item.error), item.error)
+            else:
+                await parts.take(array("f", item), costs.of(run.usage), None)
+    await parts.write()
+
+
+class _Costs:
+    """Shares what a run has cost out among its rows: to each what came since the row before."""
+
+    def __init__(self, ledger: Ledger, model: str) -> None:
+        self._ledger = ledger
+        self._profile = get_profile(model)
+        self._seen: Usage | None = None
+
+    def of(self, usage: Usage | None) -> PartFacts:
+        """Return the facts of the next row, which has a vector."""
+        reserved = self._ledger.release()
+        if usage is None:
+            self._ledger.spend(reserved)
+            return PartFacts(1, counted=reserved)
+        new, self._seen = _since(self._seen, usage), usage
+        cost = self._profile.cost(new)
+        self._ledger.spend(cost or 0.0)
+        return PartFacts(1, 0, new, cost, cost or 0.0)
+
+    def of_failure(self, error: WorkersAIError) -> PartFacts:
+        """Return the facts of the next row, which has none."""
+        return failed_facts(self._ledger, self._profile, error)
+
+
+def _since(before: Usage | None, now: Usage) -> Usage:
+    if before is None:
+        return now
+    neurons = None if now.neurons is None else now.neurons - (before.neurons or 0.0)
+    return Usage(
+        now.prompt_tokens - before.prompt_tokens,
+        now.completion_tokens - before.completion_tokens,
+        now.total_tokens - before.total_tokens,
+        neurons=neurons,
+    )
+
+
+def _columns(items: list[Any]) -> Mapping[str, Any]:
+    """Write vectors and errors as the columns of a part."""
+    arrow = package("pyarrow")
+    values, offsets, ends = array("f"), [], 0
+    for item in items:
+        offsets.append(ends if isinstance(item, array) else None)
+        if isinstance(item, array):
+            values.extend(item)
+            ends = len(values)
+    data = arrow.Array.from_buffers(
+        arrow.float32(), len(values), [None, arrow.py_buffer(values.tobytes())]
+    )
+    vectors = arrow.ListArray.from_arrays(arrow.array([*offsets, ends], arrow.int32()), data)
+    errors = [item if isinstance(item, str) else None for item in items]
+    return {"embedding": vectors, "error": arrow.array(errors, arrow.string())}

@@ -1,0 +1,294 @@
+"""What every bulk job has: its settings, its progress, its report and its parts as they fill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from workersai._checks import check_count
+from workersai._models.profile import ModelProfile
+from workersai.bulk.ledger import Ledger
+from workersai.bulk.output import Output, PartFacts
+from workersai.bulk.packages import package
+from workersai.bulk.sources import Source, fingerprint
+from workersai.errors import (
+    APIConnectionError,
+    ConfigurationError,
+    ResponseError,
+    WorkersAIError,
+)
+from workersai.results import Usage
+
+__all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "run_here"]
+
+T = TypeVar("T")
+
+_REPORTED = 50
+"""Progress is reported every so many rows, and after each part."""
+
+_OUTAGE = 32
+"""Rows that fail in a row, in a way that may pass, before a job gives up."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job has come; rows of earlier runs included.
+
+    Attributes:
+        rows: Rows that have an answer or an error.
+        total: Rows of the whole job.
+        failed: Rows that have an error.
+        usage: What the answers cost; `None` if the server reported nothing.
+        cost: USD by the page's prices; `None` if they or the usage are unknown.
+        seconds: How long this run has worked.
+        rows_before: Rows that earlier runs had written.
+    """
+
+    rows: int
+    total: int
+    failed: int = 0
+    usage: Usage | None = None
+    cost: float | None = None
+    seconds: float = 0.0
+    rows_before: int = 0
+
+    @property
+    def total_cost(self) -> float | None:
+        """USD of the whole job, estimated from the rows so far."""
+        return self.cost * self.total / self.rows if self.cost is not None and self.rows else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the end, estimated from the rows of this run."""
+        done = self.rows - self.rows_before
+        return (self.total - self.rows) * self.seconds / done if done else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What a run of a job came to.
+
+    Attributes:
+        progress: How far the job is.
+        is_done: Whether every row has an answer or an error.
+        stopped_by: `max_cost` if the limit ended the run; else `None`.
+        lost: USD that runs which were killed may have paid in vain, at most.
+    """
+
+    progress: JobProgress
+    is_done: bool
+    stopped_by: str | None = None
+    lost: float = 0.0
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What every job takes.
+
+    Attributes:
+        window: Rows that may be paid for and not written yet: what a kill costs at the most.
+        max_concurrency: Requests under way at once.
+        max_cost: USD that the job stays below, earlier runs included; `None` for no limit.
+        keep: Columns of the input that go into the output; `None` for all.
+        on_progress: Called with a `JobProgress` after each row's answer.
+    """
+
+    window: int
+    max_concurrency: int
+    max_cost: float | None = None
+    keep: Sequence[str] | None = None
+    on_progress: Callable[[JobProgress], None] | None = None
+
+    def __post_init__(self) -> None:
+        check_count("window", self.window, 2)
+        check_count("max_concurrency", self.max_concurrency, 1)
+
+    @property
+    def part_rows(self) -> int:
+        """Rows of a part: half the window, the other half may be under way."""
+        return self.window // 2
+
+
+@dataclass
+class Row:
+    """A row on its way: its place, its fields, what was reserved for it."""
+
+    place: int
+    record: Mapping[str, Any] | None
+
+
+Columns = Callable[[list[Any]], Mapping[str, Any]]
+"""Makes the columns of a part of the items of its rows."""
+
+
+@dataclass
+class Parts:
+    """Fills the parts of a job with the items of its rows, which come in order.
+
+    Attributes:
+        source: Where the rows come from.
+        output: Where the parts go.
+        settings: Those of the job.
+        ledger: What may be spent.
+        columns: Makes the columns of a part.
+    """
+
+    source: Source
+    output: Output
+    settings: JobSettings
+    ledger: Ledger
+    columns: Columns
+    _pieces: deque[Any] = field(default_factory=deque)
+    _items: list[Any] = field(default_factory=list)
+    _facts: PartFacts = field(default_factory=PartFacts)
+    _passing: WorkersAIError | None = None
+    _begun: float = field(default_factory=time.monotonic)
+    _before: int = 0
+
+    def __post_init__(self) -> None:
+        self._before = self.output.next_row
+
+    def begin(self, bound: Bound) -> None:
+        """Count what earlier runs spent, and what one that was killed may have paid in vain."""
+        if self.output.was_killed:
+            self.output.count_lost(self._bound_of_next(bound))
+        self.ledger.spend(self.output.facts.counted + self.output.lost)
+
+    def rows(self, bound: Bound) -> Iterator[Row]:
+        """Read the rows that no part holds, as long as their cost can be set aside.
+
+        Args:
+            bound: The most that a row can cost, in USD.
+        """
+        place = self.output.next_row
+        self.output.mark_running()
+        for piece in self.source.pieces(place, self.settings.part_rows):
+            self._pieces.append(piece)
+            for record in self.source.records(piece):
+                if not self.ledger.reserve(bound(record)):
+                    return
+                yield Row(place, record)
+                place += 1
+
+    def _bound_of_next(self, bound: Bound) -> float:
+        """Return the most that the window after the last part can cost."""
+        pieces = self.source.pieces(self.output.next_row, self.settings.window)
+        records = self.source.records(piece) if (piece := next(pieces, None)) is not None else []
+        return sum(map(bound, records))
+
+    async def take(self, item: Any, facts: PartFacts, failure: WorkersAIError | None) -> None:
+        """Take what stands in the place of the next row; write the part that is full with it.
+
+        Raises:
+            WorkersAIError: If no row of a part has an answer and the failures may pass, as in an
+                outage: nothing is written then, so that a later run tries those rows again. The
+                rows of a part that is shorter than 32 have their errors instead.
+        """
+        self._items.append(item)
+        self._facts += facts
+        may_pass = failure is not None and failure.is_retryable
+        is_like_all = len(self._items) == 1 or self._passing is not None
+        self._passing = failure if may_pass and is_like_all else None
+        if len(self._items) % _REPORTED == 1:
+            self._report()
+        if len(self._items) == self._pieces[0].num_rows:
+            await self.write()
+
+    async def write(self) -> None:
+        """Write the rows that have come, if there are any."""
+        if not self._items:
+            return
+        if self._passing is not None and len(self._items) >= min(_OUTAGE, self.settings.part_rows):
+            raise self._passing
+        piece = self._pieces.popleft().slice(0, len(self._items))
+        await asyncio.to_thread(self._write, piece, self._items, self._facts)
+        self._items, self._facts, self._passing = [], PartFacts(), None
+        self._report()
+
+    def _write(self, piece: Any, items: list[Any], facts: PartFacts) -> None:
+        arrow = package("pyarrow")
+        first = self.output.next_row
+        places = arrow.array(range(first, first + len(items)), arrow.int64())
+        kept = self.source.kept(piece)
+        columns = {"row": places, **{name: kept[name] for name in kept.column_names}}
+        self.output.write_part(arrow.table({**columns, **self.columns(items)}), facts)
+
+    def progress(self) -> JobProgress:
+        """Say how far the job has come."""
+        facts = self.output.facts + self._facts
+        return JobProgress(
+            rows=facts.rows,
+            total=self.source.total,
+            failed=facts.failed,
+            usage=facts.usage,
+            cost=facts.cost,
+            seconds=time.monotonic() - self._begun,
+            rows_before=self._before,
+        )
+
+    def _report(self) -> None:
+        if self.settings.on_progress is not None:
+            self.settings.on_progress(self.progress())
+
+    def finish(self) -> JobReport:
+        """Say what the run came to."""
+        is_done = self.output.next_row == self.source.total
+        if is_done:
+            self.output.write_manifest(is_done=True)
+        stopped_by = "max_cost" if self.ledger.is_used_up and not is_done else None
+        return JobReport(self.progress(), is_done, stopped_by, self.output.lost)
+
+
+Bound = Callable[[Mapping[str, Any] | None], float]
+"""Returns the most that a row can cost, in USD."""
+
+
+def failed_facts(ledger: Ledger, profile: ModelProfile, error: WorkersAIError) -> PartFacts:
+    """Return the facts of a row that failed, and count what may have been paid for it."""
+    reserved = ledger.release()
+    counted = reserved if isinstance(error, (APIConnectionError, ResponseError)) else 0.0
+    ledger.spend(counted)
+    return PartFacts(1, 1, None, None if profile.input_price is None else 0.0, counted)
+
+
+def identity_of(path: Path, kind: str, **facts: Any) -> dict[str, Any]:
+    """Describe a job by what can change its output, as the manifest has it."""
+    described = {"kind": kind, "source": fingerprint(path), **facts}
+    found: dict[str, Any] = json.loads(json.dumps(described, default=str))
+    return found
+
+
+def check_paths(source: str | Path, target: str | Path) -> tuple[Path, Path]:
+    """Return the paths of a job.
+
+    Raises:
+        ConfigurationError: If one is no path.
+    """
+    for name, value in (("source", source), ("target", target)):
+        if not isinstance(value, (str, Path)) or not str(value):
+            raise ConfigurationError(
+                f"{name} must be a path, not {type(value).__name__}", parameter=name
+            )
+    return Path(source), Path(target)
+
+
+def run_here(job: Coroutine[Any, Any, T]) -> T:
+    """Run a job from code that is not asynchronous.
+
+    Raises:
+        ConfigurationError: If an event loop runs here already.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(job)
+    job.close()
+    raise ConfigurationError(
+        "an event loop runs here already: await aembed_file or amap_file instead"
+    )

@@ -1,0 +1,174 @@
+"""A file of rows -> pieces of it, from any row on."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from workersai.bulk.packages import package
+from workersai.errors import ConfigurationError
+
+__all__ = ["Source", "open_source"]
+
+_SAMPLE = 1 << 16
+_LINE = "input"
+
+
+class Source(Protocol):
+    """Where the rows come from.
+
+    Attributes:
+        total: How many rows there are.
+    """
+
+    total: int
+
+    def pieces(self, first: int, rows: int) -> Iterator[Any]:
+        """Give the rows from *first* on as tables of *rows* rows."""
+
+    def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
+        """Return the rows of a piece as dicts; `None` for one that cannot be read."""
+
+    def kept(self, piece: Any) -> Any:
+        """Return what of a piece goes into the output."""
+
+
+def open_source(path: Path, columns: Sequence[str], keep: Sequence[str] | None) -> Source:
+    """Open a file of rows.
+
+    Args:
+        path: A file that ends in `.parquet`, `.jsonl` or `.ndjson`.
+        columns: The columns that the job reads.
+        keep: The columns that go into the output; `None` for all.
+
+    Raises:
+        ConfigurationError: If the file is missing or of another kind, or has no such column.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is no file", parameter="source")
+    if path.suffix == ".parquet":
+        return ParquetSource(path, columns, keep)
+    if path.suffix in (".jsonl", ".ndjson"):
+        return LinesSource(path, keep)
+    raise ConfigurationError(
+        f"{path.name} must end in .parquet, .jsonl or .ndjson", parameter="source"
+    )
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Describe a file so that another one is told from it: size, beginning and end."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+        file.seek(max(0, size - _SAMPLE))
+        sample += file.read()
+    return {"name": path.name, "bytes": size, "sha256": hashlib.sha256(sample).hexdigest()}
+
+
+class ParquetSource:
+    """Rows of a Parquet file."""
+
+    def __init__(self, path: Path, columns: Sequence[str], keep: Sequence[str] | None) -> None:
+        self._file = package("pyarrow.parquet").ParquetFile(path)
+        names = self._file.schema_arrow.names
+        self._read = list(columns)
+        self._keep = names if keep is None else list(keep)
+        for name in (*self._read, *self._keep):
+            if name not in names:
+                raise ConfigurationError(
+                    f"{path.name} has no column {name!r}; it has {', '.join(names)}",
+                    parameter="column",
+                )
+        self.total = int(self._file.metadata.num_rows)
+
+    def pieces(self, first: int, rows: int) -> Iterator[Any]:
+        """As `Source.pieces`; row groups before *first* are not read."""
+        groups, before = [], 0
+        for group in range(self._file.num_row_groups):
+            count = self._file.metadata.row_group(group).num_rows
+            if before + count > first:
+                groups.append(group)
+            else:
+                before += count
+        if not groups:
+            return
+        columns = list(dict.fromkeys([*self._read, *self._keep]))
+        skip = first - before
+        batches = self._file.iter_batches(rows, row_groups=groups, columns=columns)
+        yield from _cut(batches, skip, rows)
+
+    def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
+        """As `Source.records`."""
+        found: list[Mapping[str, Any] | None] = piece.select(self._read).to_pylist()
+        return found
+
+    def kept(self, piece: Any) -> Any:
+        """As `Source.kept`."""
+        return piece.select(self._keep)
+
+
+def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
+    """Leave rows out at the beginning, and give the others in tables of one size."""
+    arrow = package("pyarrow")
+    waiting = None
+    for batch in batches:
+        table = arrow.Table.from_batches([batch])
+        left_out = min(skip, table.num_rows)
+        skip, table = skip - left_out, table.slice(left_out)
+        waiting = table if waiting is None else arrow.concat_tables([waiting, table])
+        while waiting.num_rows >= rows:
+            yield waiting.slice(0, rows)
+            waiting = waiting.slice(rows)
+    if waiting is not None and waiting.num_rows:
+        yield waiting
+
+
+class LinesSource:
+    """Rows of a file with one JSON object a line; blank lines are no rows."""
+
+    def __init__(self, path: Path, keep: Sequence[str] | None) -> None:
+        self._path = path
+        self._keep = keep
+        self.total = sum(1 for _ in self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        with self._path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if not line.isspace():
+                    yield line.rstrip("\r\n")
+
+    def pieces(self, first: int, rows: int) -> Iterator[Any]:
+        """As `Source.pieces`."""
+        arrow = package("pyarrow")
+        lines = itertools.islice(self._lines(), first, None)
+        while piece := list(itertools.islice(lines, rows)):
+            yield arrow.table({_LINE: arrow.array(piece, arrow.string())})
+
+    def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
+        """As `Source.records`."""
+        return [_object(line) for line in piece[_LINE].to_pylist()]
+
+    def kept(self, piece: Any) -> Any:
+        """As `Source.kept`: the line as it is, or an object of the columns to keep."""
+        if self._keep is None:
+            return piece
+        arrow = package("pyarrow")
+        chosen = [_choose(record, self._keep) for record in self.records(piece)]
+        return arrow.table({_LINE: arrow.array(chosen, arrow.string())})
+
+
+def _choose(record: Mapping[str, Any] | None, keep: Sequence[str]) -> str:
+    chosen = {name: value for name, value in (record or {}).items() if name in keep}
+    return json.dumps(chosen, ensure_ascii=False)
+
+
+def _object(line: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
