@@ -254,7 +254,7 @@ class Asking:
         try:
             messages = self.messages(row.record)
             options = self.options_of(row.record or {})
-            return await client.chat(messages, **{**options, "model": self.model})
+            answer: ChatResult = await client.chat(messages, **{**options, "model": self.model})
         except _OF_EVERY_ROW:
             raise
         except ConfigurationError as error:
@@ -263,6 +263,7 @@ class Asking:
             return error
         except WorkersAIError as error:
             return error
+        return answer
 
     def fault(self, answer: ChatResult) -> WorkersAIError | None:
         """Say what is wrong with an answer that came."""

@@ -87,17 +87,16 @@ class ParquetSource:
 
     def pieces(self, first: int, rows: int) -> Iterator[Any]:
         """As `Source.pieces`; row groups before *first* are not read."""
-        groups, before = [], 0
-        for group in range(self._file.num_row_groups):
-            count = self._file.metadata.row_group(group).num_rows
-            if before + count > first:
-                groups.append(group)
-            else:
-                before += count
+        sizes = [
+            self._file.metadata.row_group(group).num_rows
+            for group in range(self._file.num_row_groups)
+        ]
+        ends = list(itertools.accumulate(sizes))
+        groups = [group for group, end in enumerate(ends) if end > first]
         if not groups:
             return
         columns = list(dict.fromkeys([*self._read, *self._keep]))
-        skip = first - before
+        skip = first - (ends[groups[0]] - sizes[groups[0]])
         batches = self._file.iter_batches(rows, row_groups=groups, columns=columns)
         yield from _cut(batches, skip, rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from workersai.cli.bulk import embed, map_rows
 from workersai.cli.chat import chat
 from workersai.cli.doctor import doctor
 from workersai.cli.models import models
@@ -21,3 +22,5 @@ app = typer.Typer(
 )
 for command in (serve, pull, doctor, models, chat, probe):
     app.command()(command)
+app.command()(embed)
+app.command("map")(map_rows)
