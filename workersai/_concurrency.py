@@ -10,9 +10,9 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-__all__ = ["call_each", "call_each_async", "end_tasks"]
+__all__ = ["HAS_THREADS", "call_each", "call_each_async", "end_tasks"]
 
-_HAS_THREADS = sys.platform != "emscripten"  # WebAssembly has none
+HAS_THREADS = sys.platform != "emscripten"  # WebAssembly has none
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -109,7 +109,7 @@ def call_each(call: Callable[[A], T], items: Iterable[A], *, limit: int) -> list
         finally:
             waiting.clear()  # after a failure, start no further call
 
-    threads = min(limit, len(waiting)) if _HAS_THREADS else 1
+    threads = min(limit, len(waiting)) if HAS_THREADS else 1
     if threads < 2:
         work()
     else:

@@ -57,6 +57,10 @@ class Host:
     """An object of the runtime: what does not begin with an underscore shows."""
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Uint8Array(Host):
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -241,8 +245,9 @@ class Reader(Host):
             return {"done": True, "value": UNDEFINED}
         return {"done": False, "value": Uint8Array(chunk)}
 
-    async def cancel(self) -> None:
+    def cancel(self) -> Coroutine[Any, Any, None]:
         self._stream._is_cancelled = True
+        return _nothing()
 
     def releaseLock(self) -> None:  # noqa: N802
         self._stream._is_locked = False
@@ -269,7 +274,7 @@ class Response(Host):
         self.status = status
         self.ok = 200 <= status < 300
         self.headers = Headers(headers)
-        self.body = ReadableStream(iter(chunks)) if chunks else NULL
+        self.body: Any = ReadableStream(iter(chunks)) if chunks else NULL
 
     async def arrayBuffer(self) -> Any:  # noqa: N802
         raise AssertionError("the body is read as a stream")

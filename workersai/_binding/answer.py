@@ -168,11 +168,15 @@ class AsyncBindingAnswer:
             if is_done:
                 await self._drain()
         finally:
-            cancelling = self.break_off()
-            if cancelling is not None:
-                with contextlib.suppress(*_LATE, self._exchange.js.thrown):
-                    async with time_limit(_CLOSING_SECONDS):
-                        await cancelling
+            await self.cancel()
+
+    async def cancel(self) -> None:
+        """Break off, and give JavaScript a moment for it."""
+        cancelling = self.break_off()
+        if cancelling is not None:
+            with contextlib.suppress(*_LATE, self._exchange.js.thrown):
+                async with time_limit(_CLOSING_SECONDS):
+                    await cancelling
 
     async def _drain(self) -> None:
         self._exchange.clocks.drain()

@@ -84,7 +84,7 @@ class AsyncBindingEngine:
     async def aclose(self) -> None:
         """Break off what is under way; no connection is kept."""
         for answer in list(self.active):
-            answer.break_off()
+            await answer.cancel()
 
 
 class SyncBindingEngine:
@@ -121,6 +121,9 @@ class SyncBindingEngine:
             )
 
     def close(self) -> None:
-        """Break off what is under way; no connection is kept."""
+        """As `AsyncBindingEngine.aclose`; where Python cannot be suspended, nothing is awaited."""
+        if self._engine.js.can_wait():
+            self._engine.js.wait(self._engine.aclose())
+            return
         for answer in list(self._engine.active):
             answer.break_off()

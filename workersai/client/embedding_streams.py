@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
-from workersai._concurrency import end_tasks
+from workersai._concurrency import HAS_THREADS, end_tasks
 from workersai._request.chunks import Chunk
 from workersai._response.embeddings import parse_embeddings
 from workersai.client.embedding_flow import ChunkCall, EmbeddingFlow
@@ -176,7 +176,21 @@ def _items(
         if (only := flow.only_chunk(texts)) is not None:
             yield from work(flow.take(only))
         else:
-            yield from _windowed(flow, flow.chunks(texts), work)
+            follow = _windowed if HAS_THREADS else _one_by_one
+            yield from follow(flow, flow.chunks(texts), work)
+
+
+def _one_by_one(
+    flow: EmbeddingFlow, chunks: Iterator[Chunk], work: Work
+) -> Generator[Any, None, None]:
+    """Give the items of each chunk in turn, where there are no threads."""
+    try:
+        for chunk in chunks:
+            call = flow.take(chunk)
+            yield from work(call)
+            flow.hand_out(call)
+    finally:
+        flow.close()
 
 
 def _windowed(
