@@ -1,9 +1,9 @@
-"""The core's errors -> errors that LangChain also knows.
+"""Turn the core's errors into errors that LangChain also knows.
 
-Each class here is the core's class of the same name and the `langchain_core` class for the
-same condition, so `except workersai.RateLimitError` and `except ModelRateLimitError` both
-catch it. `is_retryable` is what the core decided by Cloudflare's code, which is finer than
-the class: of two 429 answers, a busy model is worth a retry and a used-up allocation is not.
+Each class here inherits from the core's class of the same name and from the `langchain_core` class
+for the same condition, so both `except workersai.RateLimitError` and `except ModelRateLimitError`
+catch it. The core sets `is_retryable` by Cloudflare's code, which is finer than the class: of two
+429 answers, a busy model is worth a retry and a used-up allocation is not.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from workersai import WorkersAIError
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """What LangChain's tracers read from an error: the answer, without its secrets."""
+    """The part of an error that LangChain's tracers read: the answer, without secrets."""
 
     status_code: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """The answer's body in Cloudflare's envelope."""
+        """Return the answer's body in Cloudflare's envelope."""
         return self.body
 
 
@@ -52,7 +52,7 @@ class APIConnectionError(workersai.APIConnectionError, ModelConnectionError):
 
 
 class APITimeoutError(workersai.APITimeoutError, APIConnectionError, ModelTimeoutError):
-    """A clock of `Timeout` ran out; `.phase` says which."""
+    """A clock of `Timeout` ran out; `.phase` names it."""
 
 
 class APIStatusError(workersai.APIStatusError, ModelError):
@@ -72,7 +72,7 @@ class AuthenticationError(workersai.AuthenticationError, APIStatusError, ModelAu
 class PermissionDeniedError(
     workersai.PermissionDeniedError, APIStatusError, ModelPermissionDeniedError
 ):
-    """The token is known but may not do this."""
+    """The token is valid but lacks a permission."""
 
 
 class NotFoundError(workersai.NotFoundError, APIStatusError, ModelNotFoundError):
@@ -102,15 +102,15 @@ class OutOfCapacityError(workersai.OutOfCapacityError, APIStatusError, ModelRate
 
 
 class ServerError(workersai.ServerError, APIStatusError, ModelAPIError):
-    """Cloudflare's side failed."""
+    """Cloudflare failed."""
 
 
 class StreamInterruptedError(workersai.StreamInterruptedError, ModelConnectionError):
-    """A stream broke before the model had finished; `.partial` keeps what had come."""
+    """A stream broke before the model had finished; `.partial` has what had arrived."""
 
 
 class ResponseError(workersai.ResponseError, ModelAPIError):
-    """An answer that cannot be read."""
+    """An answer that could not be read."""
 
 
 COUNTERPARTS: Mapping[type[WorkersAIError], type[WorkersAIError]] = MappingProxyType(
@@ -132,17 +132,17 @@ COUNTERPARTS: Mapping[type[WorkersAIError], type[WorkersAIError]] = MappingProxy
         workersai.ResponseError: ResponseError,
     }
 )
-"""The class here for each class of the core."""
+"""The core's class -> the class here."""
 
 
 def from_core_error(error: WorkersAIError) -> WorkersAIError:
-    """Give a core error its LangChain class, with every attribute it has.
+    """Return a core error as its LangChain class, with all its attributes.
 
     Args:
-        error: Any error of the core; one that is already of this module comes back as it is.
+        error: Any error of the core; an error of this module is returned unchanged.
 
     Returns:
-        The same facts as an instance of the counterpart of the nearest class of the core.
+        An instance of the class here for the nearest class of the core.
     """
     if isinstance(error, ModelError):
         return error
@@ -157,14 +157,14 @@ def from_core_error(error: WorkersAIError) -> WorkersAIError:
 
 
 class framework_errors:  # noqa: N801 - reads as a statement: `with framework_errors():`
-    """Inside this block, errors of the core leave as LangChain's, without their chain.
+    """Inside this block, errors of the core are raised as LangChain's, without their chain.
 
-    The chain is cut because what stands behind an HTTP error - requests, headers, local
-    variables of a client - is where a token would be.
+    The chain is removed because requests, headers and local variables of a client, which the causes
+    of an HTTP error refer to, may contain the token.
     """
 
     def __enter__(self) -> None:
-        """Nothing to prepare."""
+        """Do nothing."""
 
     def __exit__(
         self,
@@ -172,7 +172,7 @@ class framework_errors:  # noqa: N801 - reads as a statement: `with framework_er
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Raise the counterpart of a core error; let everything else pass."""
+        """Raise the counterpart of a core error; other exceptions are not changed."""
         if not isinstance(error, WorkersAIError) or isinstance(error, ModelError):
             return
         twin = from_core_error(error)

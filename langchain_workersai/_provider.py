@@ -1,7 +1,7 @@
-"""The provider's name in LangChain: one string that has to be the same everywhere.
+"""The provider's name in LangChain: one string that must be the same everywhere.
 
-LangChain looks up block translators by a message's `model_provider`, and trusts a message's
-reported token counts only where that equals the `ls_provider` of the model that reads it.
+LangChain finds block translators by a message's `model_provider`, and uses a message's reported
+token counts only if it equals the `ls_provider` of the model that reads the message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two classes -> two more providers of `init_chat_model` and `init_embeddings`."""
+"""Add this package's classes as providers of `init_chat_model` and `init_embeddings`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ def register() -> None:
     After it, `model_provider="workersai"`, `configurable_fields`, and agents that take a model by
     name (`create_agent("workersai:@cf/...")`) work too.
 
-    LangChain has no public way to add a provider, so this writes into a table of its own that
-    a later version may rename. That is why it is a function to call and not part of the import.
+    LangChain has no public way to add a provider, so this function writes into a private table,
+    which a later version may rename. Therefore you have to call it; importing the package does
+    not.
 
     Raises:
-        ConfigurationError: If `langchain` is missing or keeps its providers elsewhere.
+        ConfigurationError: If `langchain` is missing or stores its providers elsewhere.
     """
     try:
         from langchain.chat_models import base as chat_models  # noqa: PLC0415
@@ -29,8 +30,8 @@ def register() -> None:
         providers = getattr(module, "_BUILTIN_PROVIDERS", None)
         if not isinstance(providers, dict):
             raise ConfigurationError(
-                f"register(): this version of langchain keeps the providers of "
-                f"{module.__name__} elsewhere; make {name}(...) directly"
+                f"register(): this version of langchain stores the providers of "
+                f"{module.__name__} elsewhere; create {name}(...) directly"
             )
         providers[PROVIDER] = ("langchain_workersai", name, _make)
 

@@ -65,7 +65,7 @@ from workersai.integration import (
 )
 
 _LOCAL = frozenset({"stream", "stream_usage", "tool_call_retries"})
-"""Options of a call that LangChain and this class read; they are no parameters."""
+"""Options of a call that LangChain and this class use; they are not parameters."""
 
 
 class ChatWorkersAI(BatchedChat):
@@ -96,22 +96,22 @@ class ChatWorkersAI(BatchedChat):
         llm.with_structured_output(Person).invoke("Ada, 36")
         ```
 
-    What an answer cost is in `usage_metadata`; `response_metadata` has `model_name`,
-    `finish_reason`, `request_id` and, if asked for, `logprobs`. Its `neurons` are a list with one
-    number a call, because LangChain adds up lists and no fractions. Reasoning is in
+    The usage of an answer is in `usage_metadata`; `response_metadata` has `model_name`,
+    `finish_reason`, `request_id` and, if requested, `logprobs`. Its `neurons` are a list with one
+    number for each call, because LangChain can join lists but not add fractions. Reasoning is in
     `additional_kwargs["reasoning_content"]` and in `content_blocks`.
 
     Attributes:
-        repair_history: Whether histories that strict models refuse are made acceptable: calls
-            without results, results without calls, late system messages. Your messages stay as
-            they are; see `workersai.integration.repair_history` for everything it does.
-        tool_call_retries: How often a model whose tool calls are all malformed is told so and asked
-            again, within one call. A call is never run with other arguments than it came with, and
-            one that the token cap cut off is not asked for again. What cannot be run in the end
-            is in `invalid_tool_calls`; so is, beside the calls to run, what was asked for again.
+        repair_history: Whether to repair histories that strict models refuse: calls without
+            results, results without calls, late system messages. Your messages are not modified;
+            see `workersai.integration.repair_history` for the details.
+        tool_call_retries: How often to ask a model again within one call if all its tool calls are
+            malformed; the model gets the reasons. Arguments are never repaired by guessing, and a
+            call that the token cap cut off is not asked for again. Calls that cannot be run in the
+            end are in `invalid_tool_calls`, and so are the malformed calls of earlier rounds.
         streaming: Whether `invoke` uses the streaming API; `False` switches streaming off,
-            `None` leaves it to the call.
-        stream_usage: Whether to ask for the usage of a stream; native ones report it unasked.
+            `None` lets the call decide.
+        stream_usage: Whether to ask for the usage of a stream; native streams always report it.
     """
 
     model_config = CONFIG
@@ -123,25 +123,25 @@ class ChatWorkersAI(BatchedChat):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[ChatSettings]) -> None:
-        """Check and keep the settings; no network, no TLS.
+        """Check and store the settings; does not use the network.
 
         Args:
             model: The model id, `@cf/author/name`.
             **settings: The attributes of this class, by name.
 
         Raises:
-            ConfigurationError: For a setting that cannot work, with its name, not its value.
+            ConfigurationError: For a wrong setting; the error names it and hides secrets.
         """
         CheckedFields.__init__(self, model, **settings)
 
     @classmethod
     @hides_arguments
     def from_catalogue(cls, model: str, **settings: Unpack[ChatSettings]) -> Self:
-        """Make the model with the profile that the account's live catalogue gives, by one request.
+        """Create the model with the profile from the account's live catalogue (one request).
 
         Args:
             model: The model id, `@cf/author/name`.
-            **settings: As for the class itself; a `profile` that is passed stays.
+            **settings: As for the class itself; a `profile` that you pass is kept.
 
         Raises:
             ConfigurationError: The catalogue does not list the model.
@@ -155,7 +155,7 @@ class ChatWorkersAI(BatchedChat):
     def afrom_catalogue(
         cls, model: str, **settings: Unpack[ChatSettings]
     ) -> Coroutine[Any, Any, Self]:
-        """As `from_catalogue`, awaited."""
+        """As `from_catalogue`, asynchronously."""
         llm = cls(model, **settings)
         return llm._adescribed(keep=bool(settings.get("profile")))
 
@@ -183,12 +183,12 @@ class ChatWorkersAI(BatchedChat):
 
     @model_validator(mode="after")
     def _take_own_profile(self) -> Self:
-        """LangChain's `configurable_fields` makes an object from all fields of one before it."""
+        """Replace another model's profile: `configurable_fields` copies all fields of an object."""
         self._renew_profile()
         return self
 
     def _renew_profile(self) -> None:
-        """Put the model's profile in the place of another model's, but not of a user's own."""
+        """Set the model's profile in place of another model's; a user's own profile is kept."""
         name = self.profile.get("name") if self.profile else None
         is_other = isinstance(name, str) and name != self.model
         if self.profile is None or (is_other and self.profile == to_langchain_profile(str(name))):
@@ -210,13 +210,13 @@ class ChatWorkersAI(BatchedChat):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[AIMessage]:
-        """Invoke with several inputs at once, a request each.
+        """Invoke with several inputs at once, one request for each.
 
         Args:
             inputs: Strings, prompts or lists of messages, as for `invoke`.
-            config: One for all, or one for each; `max_concurrency` of the first counts.
-            return_exceptions: Whether an input that failed has its exception in its place. If not,
-                the first failure is raised, and no further input is sent.
+            config: One for all, or one for each; `max_concurrency` of the first is used.
+            return_exceptions: Whether to return the exception of a failed input in its place. If
+                not, the first failure is raised, and no further input is sent.
             **kwargs: As for `invoke`.
 
         Returns:
@@ -234,7 +234,7 @@ class ChatWorkersAI(BatchedChat):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[AIMessage]:
-        """As `batch`, awaited; a failure that is raised breaks the other requests off."""
+        """As `batch`, asynchronously; if a failure is raised, the other requests are cancelled."""
         kwargs["return_exceptions"] = return_exceptions
         return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
@@ -313,7 +313,7 @@ class ChatWorkersAI(BatchedChat):
         listener: Any,
         options: Mapping[str, Any],
     ) -> Rounds:
-        """Write the requests of one call: more than one where a tool call cannot be run."""
+        """Prepare the requests of one call: more than one if a tool call cannot be run."""
         wire = self._wire_messages(messages, arguments["model"])
         given = options.get("tool_call_retries")
         retries = self.tool_call_retries if given is None else given
@@ -338,7 +338,7 @@ class ChatWorkersAI(BatchedChat):
         return reader(model=model, has_functions="functions" in arguments)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Join fields, bound options and this call's; tools and schema may be LangChain's."""
+        """Join fields, bound options and this call's; tools and schemas may be LangChain's."""
         arguments = self._arguments(stop, {k: v for k, v in options.items() if k not in _LOCAL})
         tools, schema = arguments.get("tools"), arguments.get("response_format")
         if tools is not None and not (isinstance(tools, list) and all(map(is_wire_tool, tools))):
@@ -359,7 +359,7 @@ class ChatWorkersAI(BatchedChat):
     # ------------------------------------------------------ what LangChain asks of a model
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
-        """Read what was asked; what LangChain cannot read as messages is an argument's error."""
+        """Convert the input to a prompt; raise `ConfigurationError` if LangChain cannot read it."""
         try:
             return with_images_typed(super()._convert_input(with_arguments_read(model_input)))
         except (ValueError, TypeError, KeyError, NotImplementedError) as error:
@@ -387,7 +387,7 @@ class ChatWorkersAI(BatchedChat):
         messages: list[BaseMessage],
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | Any] | None = None,
     ) -> int:
-        """Count the tokens of a conversation and its tools as `get_num_tokens` does."""
+        """Count the tokens of a conversation and its tools, as `get_num_tokens` does."""
         wire: list[Any] = [*to_wire_tools(tools or ())]
         if self.custom_get_token_ids is not None:
             texts = [get_buffer_string([m]) for m in messages] + [json.dumps(t) for t in wire]

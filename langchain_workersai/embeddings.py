@@ -47,17 +47,17 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     vector = embeddings.embed_query("which text?")
     ```
 
-    Long lists are sent in batches that fit the model, by the number of texts and, where the model
-    limits them, by their estimated tokens. A wrong number of vectors, or one that is not finite,
-    raises instead of being stored. A text that is too long for the model raises
-    `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
+    Long lists are sent in batches that fit the model, by the number of texts and, if the model
+    limits them, by their estimated tokens. A wrong number of vectors, or a vector that is not
+    finite, raises an error instead of being stored. A text that is too long for the model raises
+    `ContextWindowExceededError`, whose `position` is its index in the list. After a failure no
     further request is sent.
 
-    What a call cost (tokens, neurons, request ids) goes to the handlers of the run that it is part
-    of, as a custom event `workersai_embeddings`.
+    The cost of a call (tokens, neurons, request ids) is sent to the handlers of the run that it
+    belongs to, as a custom event `workersai_embeddings`.
 
     Attributes:
-        batch_size: Texts a request, for less than the model allows; alias `chunk_size`.
+        batch_size: Texts in a request, if fewer than the model allows; alias `chunk_size`.
         show_progress: Show a progress bar (needs `tqdm`).
     """
 
@@ -70,24 +70,24 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingsSettings]) -> None:
-        """Check and keep the settings; no network, no TLS.
+        """Check and store the settings; does not use the network.
 
         Args:
             model: The model id, `@cf/author/name`.
             **settings: The attributes of this class, by name.
 
         Raises:
-            ConfigurationError: For a setting that cannot work, with its name, not its value.
+            ConfigurationError: For a wrong setting; the error names it and hides secrets.
         """
         CheckedFields.__init__(self, model, **settings)
 
     @property
     def cache_namespace(self) -> str:
-        """A namespace for `CacheBackedEmbeddings`, another one for all that can change a vector.
+        """A namespace for `CacheBackedEmbeddings`; all that can change a vector changes it.
 
         It depends on the model, `base_url`, `endpoint` and the options of embeddings, not on the
-        account, timeouts, retries or batch sizes. Its characters are those that stores of files
-        take: letters, digits and `_.-/`.
+        account, timeouts, retries or batch sizes. It consists of characters that file stores
+        accept: letters, digits and `_.-/`.
         """
         names = sorted(type(self).model_fields.keys() - _NO_PART_OF_VECTORS)
         values = json.dumps({name: getattr(self, name) for name in names}, default=str)
@@ -97,29 +97,29 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     def embed_documents(
         self, texts: list[str], **options: Unpack[RequestOptions]
     ) -> list[list[float]]:
-        """Embed texts that are to be found.
+        """Embed documents.
 
         Args:
-            texts: Texts, none of them blank unless `blank_text` is set.
+            texts: Texts; none may be blank unless `blank_text` is set.
             **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
                 this call.
 
         Returns:
-            One vector a text, in their order.
+            One vector for each text, in their order.
 
         Raises:
             ConfigurationError: If texts are blank; nothing was sent.
-            ContextWindowExceededError: If a text is too long; `.position` is its place.
+            ContextWindowExceededError: If a text is too long; `.position` is its index.
         """
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
             asked = {"on_retry": retry_reporter(), **self._options("document", options)}
-            result = self._client().embed_iter(listed, **asked, **self._shown()).result()
+            result = self._client().embed_iter(listed, **asked, **self._progress_option()).result()
             report_usage("workersai_embeddings", result)
         return result.vectors
 
     def embed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
-        """Embed a text that searches; *options* as in `embed_documents`."""
+        """Embed a query; *options* as in `embed_documents`."""
         with framework_errors():
             asked = {"on_retry": retry_reporter(), **self._options("query", options)}
             result: EmbeddingResult = self._client().embed([text], **asked)
@@ -129,17 +129,17 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     async def aembed_documents(
         self, texts: list[str], **options: Unpack[RequestOptions]
     ) -> list[list[float]]:
-        """Embed texts that are to be found; see `embed_documents`."""
+        """Embed documents; see `embed_documents`."""
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
             asked = {"on_retry": async_retry_reporter(), **self._options("document", options)}
-            run = self._async_client().embed_iter(listed, **asked, **self._shown())
+            run = self._async_client().embed_iter(listed, **asked, **self._progress_option())
             result = await run.result()
             await areport_usage("workersai_embeddings", result)
         return result.vectors
 
     async def aembed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
-        """Embed a text that searches; *options* as in `embed_documents`."""
+        """Embed a query; *options* as in `embed_documents`."""
         with framework_errors():
             asked = {"on_retry": async_retry_reporter(), **self._options("query", options)}
             result: EmbeddingResult = await self._async_client().embed([text], **asked)
@@ -153,26 +153,26 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         on_error: Literal["raise", "skip"] = "raise",
         **options: Unpack[RequestOptions],
     ) -> Iterator[list[float] | NotEmbedded]:
-        """Embed any number of texts that are to be found, and give the vectors as they come.
+        """Embed any number of documents, and yield the vectors as they arrive.
 
-        Texts are read only as the vectors are, so that memory stays the same however many there
-        are. Closing the iterator ends the run.
+        Texts are read only as fast as vectors are, so that the use of memory does not depend on
+        their number. Closing the iterator ends the run.
 
         Args:
             texts: Any iterable of texts.
-            on_error: `raise`, or `skip` for a `workersai.NotEmbedded` in the place of a text that
+            on_error: `raise`, or `skip` to yield a `workersai.NotEmbedded` in place of a text that
                 cannot be embedded, with its position and the error.
             **options: As in `embed_documents`.
 
         Yields:
-            A vector a text, in their order.
+            A vector for each text, in their order.
 
         Raises:
-            ConfigurationError: If a text is blank or no string, and *on_error* is `raise`.
+            ConfigurationError: If a text is blank or not a string, and *on_error* is `raise`.
             WorkersAIError: As for `embed_documents`.
         """
         with framework_errors():
-            asked = {**self._options("document", options), **self._shown()}
+            asked = {**self._options("document", options), **self._progress_option()}
             asked["on_retry"] = retry_reporter()
             with self._client().embed_iter(texts, on_error=on_error, **asked) as run:
                 yield from run
@@ -186,13 +186,13 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     ) -> AsyncIterator[list[float] | NotEmbedded]:
         """As `embed_iter`; the texts may come from an asynchronous iterable."""
         with framework_errors():
-            asked = {**self._options("document", options), **self._shown()}
+            asked = {**self._options("document", options), **self._progress_option()}
             asked["on_retry"] = async_retry_reporter()
             async with self._async_client().embed_iter(texts, on_error=on_error, **asked) as run:
                 async for item in run:
                     yield item
 
-    def _shown(self) -> dict[str, Any]:
+    def _progress_option(self) -> dict[str, Any]:
         return {"show_progress": self.show_progress}
 
     def _options(

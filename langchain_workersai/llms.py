@@ -52,8 +52,8 @@ class WorkersAILLM(TextModel, BaseLLM):
     ```
 
     Attributes:
-        max_concurrency: How many prompts of one batch are asked at once; the `max_concurrency` of
-            a call's config comes first.
+        max_concurrency: How many prompts of one batch are sent at once; the `max_concurrency` of
+            a call's config wins.
     """
 
     model_config = CONFIG
@@ -62,14 +62,14 @@ class WorkersAILLM(TextModel, BaseLLM):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[CompletionSettings]) -> None:
-        """Check and keep the settings; no network, no TLS.
+        """Check and store the settings; does not use the network.
 
         Args:
             model: The model id, `@cf/author/name`.
             **settings: The attributes of this class, by name.
 
         Raises:
-            ConfigurationError: For a setting that cannot work, with its name, not its value.
+            ConfigurationError: For a wrong setting; the error names it and hides secrets.
         """
         CheckedFields.__init__(self, model, **settings)
 
@@ -87,12 +87,12 @@ class WorkersAILLM(TextModel, BaseLLM):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[str]:
-        """Ask for several prompts at once, a request each.
+        """Send several prompts at once, one request for each.
 
         Args:
             inputs: The prompts.
-            config: One for all, or one for each; `max_concurrency` of the first counts.
-            return_exceptions: Whether a prompt that failed has its exception in its place. If
+            config: One for all, or one for each; `max_concurrency` of the first is used.
+            return_exceptions: Whether to return the exception of a failed prompt in its place. If
                 not, the first failure is raised, and no further prompt is sent.
             **kwargs: As for `invoke`.
 
@@ -111,7 +111,7 @@ class WorkersAILLM(TextModel, BaseLLM):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[str]:
-        """As `batch`, awaited; a failure that is raised breaks the other requests off."""
+        """As `batch`, asynchronously; if a failure is raised, the other requests are cancelled."""
         kwargs["return_exceptions"] = return_exceptions
         return await ainvoke_each(self, inputs, config, self.max_concurrency, **kwargs)
 

@@ -38,14 +38,14 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[RankingSettings]) -> None:
-        """Check and keep the settings; no network, no TLS.
+        """Check and store the settings; does not use the network.
 
         Args:
             model: The model id, `@cf/author/name`.
             **settings: The attributes of this class, by name.
 
         Raises:
-            ConfigurationError: For a setting that cannot work, with its name, not its value.
+            ConfigurationError: For a wrong setting; the error names it and hides secrets.
         """
         CheckedFields.__init__(self, model, **settings)
 
@@ -56,12 +56,12 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         callbacks: Callbacks | None = None,
         **options: Unpack[RequestOptions],
     ) -> Sequence[Document]:
-        """Keep the documents that answer a query best.
+        """Return the documents that are most relevant to a query.
 
         Args:
-            documents: Documents to rank; they are not changed.
-            query: What is asked.
-            callbacks: They get a custom event `workersai_rerank`, which says what the call cost.
+            documents: Documents to rank; they are not modified.
+            query: The query.
+            callbacks: They get a custom event `workersai_rerank` with the cost of the call.
             **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
                 this call.
 
@@ -73,7 +73,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             asked = {"on_retry": retry_reporter(callbacks), **self._options(None, options)}
             result = self._client().rerank(query, _texts(documents), **asked)
             report_usage("workersai_rerank", result, callbacks)
-        return [_scored(documents[found.index], found.score) for found in result.documents]
+        return [_with_score(documents[found.index], found.score) for found in result.documents]
 
     async def acompress_documents(
         self,
@@ -82,12 +82,12 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         callbacks: Callbacks | None = None,
         **options: Unpack[RequestOptions],
     ) -> Sequence[Document]:
-        """Keep the documents that answer a query best; see `compress_documents`."""
+        """Return the documents that are most relevant; see `compress_documents`."""
         with framework_errors():
             asked = {"on_retry": async_retry_reporter(callbacks), **self._options(None, options)}
             result = await self._async_client().rerank(query, _texts(documents), **asked)
             await areport_usage("workersai_rerank", result, callbacks)
-        return [_scored(documents[found.index], found.score) for found in result.documents]
+        return [_with_score(documents[found.index], found.score) for found in result.documents]
 
     def rerank(
         self,
@@ -101,14 +101,14 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
 
         Args:
             documents: Texts, or documents for their text.
-            query: What is asked.
-            top_n: Instead of the field.
+            query: The query.
+            top_n: How many to return, in place of the field.
             **options: As in `compress_documents`.
 
         Returns:
-            `{"index", "relevance_score"}` for each text that is kept, best first; `index` is
-            its place in `documents`, the score's scale is the model's own. A text that is blank
-            comes last, and its score is `None`.
+            `{"index", "relevance_score"}` for each returned text, best first; `index` is its index
+            in `documents`, and the scale of the score depends on the model. A blank text comes
+            last, and its score is `None`.
         """
         with framework_errors():
             asked = {"on_retry": retry_reporter(), **self._options(top_n, options)}
@@ -144,5 +144,5 @@ def _scores(result: RerankResult) -> list[dict[str, Any]]:
     return [{"index": ranked.index, SCORE: ranked.score} for ranked in result.documents]
 
 
-def _scored(document: Document, score: float | None) -> Document:
+def _with_score(document: Document, score: float | None) -> Document:
     return document.model_copy(update={"metadata": {**document.metadata, SCORE: score}})

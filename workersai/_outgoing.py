@@ -1,4 +1,4 @@
-"""A request, ready to go: what an engine is handed."""
+"""The HTTP request that an engine sends."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Outgoing:
 
     Attributes:
         method: `POST` or `GET`.
-        root: The URL below which the API's paths stand; empty for a binding.
+        root: The URL to which the API's paths are appended; empty for a binding.
         path: Begins with a slash, such as `/run/@cf/author/name`.
         headers: By lower-case name.
         content: The body.
         params: The query.
-        secrets: What must show in no error.
+        secrets: Texts that must not appear in errors.
     """
 
     method: str

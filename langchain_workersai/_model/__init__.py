@@ -1,1 +1,1 @@
-"""What the four classes share: settings, clients, bound tools, structured output and batches."""
+"""Shared by the four classes: settings, clients, bound tools, structured output and batches."""

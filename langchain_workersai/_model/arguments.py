@@ -1,6 +1,6 @@
-"""What the constructors take by keyword, for type checkers and editors.
+"""Keyword types of the constructors, for type checkers and editors.
 
-A test holds the names equal to the classes' fields and their aliases.
+A test checks that they have the names of the classes' fields and aliases.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RankingSettings(Settings, RerankSettings, total=False):
 
 
 class TextSettings(Settings, GenerationSettings, total=False):
-    """The keywords of both text models, with those that LangChain has for any model."""
+    """The keywords of both text models, with LangChain's own for all models."""
 
     name: str | None
     cache: BaseCache | bool | None

@@ -1,7 +1,7 @@
 """Cloudflare's asynchronous Batch API as methods of the chat model.
 
-Not to be confused with `batch` and `abatch`, LangChain's own, which make one request an input at
-once and wait for it.
+LangChain's own `batch` and `abatch` are different: they send one request for each input at once and
+wait for the answers.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from workersai import ChatResult as WireResult
 from workersai.integration import SendingOptions, WireMessage
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
-"""A message for each input, in order; an input that failed has its error there."""
+"""A message for each input, in order; a failed input has its error in this place."""
 
 _TRACED = "ls_structured_output_format"
 
 
 class BatchedChat(BindableChat):
-    """A chat model whose conversations can be queued, and answered later.
+    """A chat model whose conversations can be queued and answered later.
 
     Settings and bound options apply as in `invoke`. Callbacks, traces, the cache and the rate
-    limiter have no part in it: what they follow is a call that waits for its answer.
+    limiter are not used, because they follow calls that wait for their answers.
     """
 
     @abstractmethod
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Join fields, bound options and this call's."""
+        """Join fields, bound options and options of this call."""
 
     @abstractmethod
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:
@@ -60,7 +60,7 @@ class BatchedChat(BindableChat):
         """Put conversations into the model's queue.
 
         After `bind` and `bind_tools` it is called in the same way, and sends what was bound.
-        `with_structured_output` returns a chain, which has no batches: pass the schema as
+        `with_structured_output` returns a chain without batches: pass the schema as
         `response_format`, and read the JSON in each message.
 
         Args:
@@ -74,8 +74,8 @@ class BatchedChat(BindableChat):
         Raises:
             ConfigurationError: If an input does not fit the model, the batch is empty or above
                 10 MB, or the model or `endpoint` has no batches; nothing was sent.
-            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for what a
-                retry can do.
+            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for the
+                effects of a retry.
         """
         with framework_errors():
             requests, model, options = self._batch_requests(inputs, stop, kwargs)
@@ -85,23 +85,23 @@ class BatchedChat(BindableChat):
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
     ) -> BatchJob:
-        """As `submit_batch`, awaited."""
+        """As `submit_batch`, asynchronously."""
         with framework_errors():
             requests, model, options = self._batch_requests(inputs, stop, kwargs)
             batches = self._async_client().with_options(**options).batches
             return await batches.submit(requests, model=model, on_retry=async_retry_reporter())
 
     def poll_batch(self, batch: BatchJob | str, **options: Unpack[RequestOptions]) -> BatchJob:
-        """Ask once what has become of a batch.
+        """Fetch the state of a batch once.
 
         Args:
-            batch: The batch, or its id; an id alone is asked of this object's model.
+            batch: The batch, or its id; for an id, this object's model is used.
             **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
                 this call.
 
         Returns:
-            The batch with its status now. Pass it to `batch_results` for the messages: a batch that
-            is done has its results with it, and takes no further request.
+            The batch with its current status. Pass it to `batch_results` for the messages: a batch
+            that is done contains its results, so that no further request is needed.
 
         Raises:
             WorkersAIError: If the call failed.
@@ -115,7 +115,7 @@ class BatchedChat(BindableChat):
     async def apoll_batch(
         self, batch: BatchJob | str, **options: Unpack[RequestOptions]
     ) -> BatchJob:
-        """As `poll_batch`, awaited."""
+        """As `poll_batch`, asynchronously."""
         with framework_errors():
             batches, listener = self._async_client().batches, async_retry_reporter()
             return await batches.get(
@@ -134,16 +134,15 @@ class BatchedChat(BindableChat):
 
         Args:
             batch: As in `poll_batch`.
-            timeout: Seconds to wait; the total of this object's timeout if it is left out.
+            timeout: Seconds to wait; the total of this object's timeout if omitted.
             interval: Seconds before the second poll; the delays double up to 30 s.
             **options: As in `poll_batch`, for each poll.
 
         Returns:
-            A message for each input, in order; an input that failed has its error there.
+            A message for each input, in order; a failed input has its error in this place.
 
         Raises:
-            APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
-                again.
+            APITimeoutError: If the batch was not done in time; pass its `.batch` to wait again.
             WorkersAIError: As in `poll_batch`; and if the batch failed as a whole.
         """
         with framework_errors():
@@ -164,7 +163,7 @@ class BatchedChat(BindableChat):
         interval: float = 1.0,
         **options: Unpack[SendingOptions],
     ) -> Answers:
-        """As `batch_results`, awaited."""
+        """As `batch_results`, asynchronously."""
         with framework_errors():
             found = await self._async_client().batches.wait(
                 batch,
@@ -178,7 +177,7 @@ class BatchedChat(BindableChat):
     def _batch_requests(
         self, inputs: Sequence[LanguageModelInput], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> tuple[list[BatchRequest], str, dict[str, Any]]:
-        """Return the requests, the model, and how the batch is to be sent."""
+        """Return the requests, the model, and the options about sending."""
         options = {name: value for name, value in kwargs.items() if name != _TRACED}
         arguments = self._chat_arguments(stop, options)
         sent = self._take_request_options(arguments)

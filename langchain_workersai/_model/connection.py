@@ -1,4 +1,4 @@
-"""How the four classes reach Workers AI: their shared fields and the core's clients."""
+"""Fields and clients that the four classes share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workersai.integration import CONFIG, BodyFields, ConnectionFields
 
 
 class Connection(ConnectionFields):
-    """The fields of every class, and the clients made of them."""
+    """The fields of every class, and the clients created from them."""
 
     model_config = CONFIG
 
@@ -25,11 +25,11 @@ class Connection(ConnectionFields):
     )
 
     def model_post_init(self, context: Any, /) -> None:
-        """Let LangChain's classes do what they do here; pydantic's own would stand before it."""
+        """Run LangChain's hook, which pydantic's own would hide."""
         super().model_post_init(context)
 
     def _client(self) -> Client:
-        """Return the core's client, made on first use."""
+        """Return the core's client; it is created on first use."""
         with framework_errors():
             client: Client = self._clients.synchronous(
                 lambda: Client(**self._client_settings(self.http_client))
@@ -37,7 +37,7 @@ class Connection(ConnectionFields):
         return client
 
     def _async_client(self) -> AsyncClient:
-        """Return the core's async client; it keeps event loops apart by itself."""
+        """Return the core's async client; it keeps separate connections for each event loop."""
         with framework_errors():
             client: AsyncClient = self._clients.asynchronous(
                 lambda: AsyncClient(**self._client_settings(self.http_async_client))
@@ -46,4 +46,4 @@ class Connection(ConnectionFields):
 
     def _forget(self, field: str) -> None:
         super()._forget(field)
-        self.__dict__.pop("_serialized", None)  # LangChain's cached dump, of the old settings
+        self.__dict__.pop("_serialized", None)  # LangChain's cached dump of the old settings

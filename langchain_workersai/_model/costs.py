@@ -1,4 +1,4 @@
-"""What calls of this package cost together: a callback handler, and a context that has one."""
+"""Add up the cost of calls: a callback handler, and a context manager that uses it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from langchain_workersai._translate.metadata import COST, NEURONS
 from workersai.integration import CostMeter, CostTotals
 
 EVENTS = frozenset({"workersai_embeddings", "workersai_rerank"})
-"""The custom events that tell what calls for vectors and rankings cost."""
+"""The custom events with the cost of embeddings and rankings."""
 
 
 class WorkersAICostCallbackHandler(BaseCallbackHandler):
-    """Adds up what the calls of this package's classes cost: calls, tokens, neurons, USD.
+    """Adds up the cost of calls of this package's classes: calls, tokens, neurons, USD.
 
     ```python
     costs = WorkersAICostCallbackHandler()
@@ -31,11 +31,11 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
     costs.total.cost_usd, costs.by_model
     ```
 
-    It hears of chat models and completion models, streamed or not, and of the embeddings and
-    rerankers of a run that has it. Other providers' models are not counted; nor are answers from
-    LangChain's cache, for which no request was made, and calls that failed or were broken off,
-    which report no usage. A call whose price is not known is in `calls_without_cost`, and not
-    in the sum as 0. One handler may serve many runs and threads.
+    It counts chat models and completion models, streamed or not, and the embeddings and rerankers
+    of a run that has this handler. It does not count other providers' models, answers from
+    LangChain's cache, for which no request was made, and calls that failed or were stopped, which
+    report no usage. A call with an unknown price is counted in `calls_without_cost` and does not
+    add 0 to the sum. One handler may serve many runs and threads.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
 
     @property
     def by_model(self) -> dict[str, CostTotals]:
-        """The totals of each model, by the name that its answers have."""
+        """The totals of each model, by its name in the answers."""
         return self._meter.by_model
 
     @property
@@ -56,14 +56,14 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         return self._meter.total
 
     def reset(self) -> None:
-        """Begin again at nothing."""
+        """Set all totals to zero."""
         self._meter.reset()
 
     @override
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
-        """Add the calls that a run of a model made: one for each prompt."""
+        """Add the calls of a model's run: one for each prompt."""
         for generations in response.generations:
-            for generation in generations[:1]:  # the first of several answers has the usage
+            for generation in generations[:1]:  # of several answers, the first has the usage
                 if isinstance(generation, ChatGeneration):
                     facts = _of_message(generation.message)
                 else:
@@ -82,7 +82,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Add a call for vectors or a ranking."""
+        """Add a call for embeddings or a ranking."""
         if name in EVENTS:
             self._meter.add_facts(data)
 
@@ -91,13 +91,13 @@ def _of_message(message: Any) -> dict[str, Any] | None:
     if not isinstance(message, AIMessage):
         return None
     usage: Mapping[str, Any] = message.usage_metadata or {}
-    if usage.get("total_cost") == 0:  # LangChain marks answers from its cache so
+    if usage.get("total_cost") == 0:  # LangChain's mark for answers from its cache
         return None
     return _of_metadata(message.response_metadata, "token_usage")
 
 
 def _of_metadata(metadata: Mapping[str, Any], usage: str) -> dict[str, Any] | None:
-    """Read the plain values of a call; `None` if it is another provider's."""
+    """Read the plain values of a call; return `None` for another provider's."""
     if metadata.get("model_provider") != PROVIDER:
         return None
     neurons, cost = metadata.get(NEURONS), metadata.get(COST)
@@ -112,9 +112,9 @@ def _of_metadata(metadata: Mapping[str, Any], usage: str) -> dict[str, Any] | No
 # --------------------------------------------------------------------------------- a context
 
 _places: list[ContextVar[WorkersAICostCallbackHandler | None]] = []
-"""Where handlers of open contexts are: as many places as contexts were ever open in one another.
+"""Context variables for the handlers of open blocks: one for each level of nesting so far.
 
-LangChain never forgets a place that was registered, so that they are used again.
+They are reused, because LangChain keeps registered variables forever.
 """
 
 
@@ -129,8 +129,8 @@ def get_workersai_callback() -> Generator[WorkersAICostCallbackHandler, None, No
     ```
 
     Calls in tasks and in threads that LangChain starts inside the block are counted too, and so
-    are embeddings and rerankers outside of a run. Blocks may stand in one another: each counts
-    what is in it.
+    are embeddings and rerankers outside a run. Blocks may be nested: each counts the calls inside
+    it.
 
     Yields:
         The handler, which can still be read after the block.

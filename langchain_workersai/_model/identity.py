@@ -1,4 +1,4 @@
-"""What the chat model and the completion model share: how LangChain sees them."""
+"""Identity, serialisation and tracing of the chat model and the completion model."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from workersai.integration import (
 )
 
 SECRETS = ("account_id", "api_token", "default_headers")
-"""Connection parameters that no identity, trace or dump may show."""
+"""Connection parameters that must not appear in identities, traces or dumps."""
 
 _LEFT_OUT = OPERATIONAL | {"disable_streaming", "name", "streaming"}
-"""Settings that cannot change an answer: the last three say how LangChain shows a run."""
+"""Settings that cannot change an answer; the last three control how LangChain shows a run."""
 
 
 class TextModel(Connection, GenerationParameters):
-    """Connection and parameters, and from them identity, serialisation and tracing.
+    """Connection and parameters, and LangChain's view of them: identity, dumps and traces.
 
     Attributes:
-        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
-            reasoning, for models that write it into their answer; by default as the model's
-            profile says, where that is known. A stream then begins to show
-            text when a tag, or the end of the answer, says that it is text.
+        think_tags: Whether text between `<think>` and `</think>`, or before `</think>` alone, is
+            reasoning. For models that write it into their answer; by default the model's profile
+            decides, if it knows. A stream then shows text only after a tag, or at the end of the
+            answer.
     """
 
     model_config = CONFIG
@@ -50,17 +50,17 @@ class TextModel(Connection, GenerationParameters):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Whether `langchain_core.load.dumps` writes this object."""
+        """Return whether `langchain_core.load.dumps` can write this object."""
         return True
 
     @property
     def lc_secrets(self) -> dict[str, str]:
-        """Fields that are written as the name of an environment variable."""
+        """Fields that are dumped as the name of an environment variable."""
         return {"account_id": ACCOUNT_VARIABLES[0], "api_token": TOKEN_VARIABLES[0]}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
-        """Fields that are written in another form than they have."""
+        """Fields that are dumped in another form."""
         attributes: dict[str, Any] = {}
         if isinstance(self.timeout, Timeout):
             attributes["timeout"] = asdict(self.timeout)
@@ -70,11 +70,12 @@ class TextModel(Connection, GenerationParameters):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """What can change an answer; LangChain's cache tells completion models apart by it.
+        """What can change an answer; LangChain's cache distinguishes completion models by it.
 
-        Timeouts, retries, headers and the like are not in it: a change of one keeps the cache.
-        The account is, because the name of a fine-tune means another one in another account, and
-        because nobody's cached answers are another's. Traces show it, so it is a digest.
+        It does not contain timeouts, retries, headers and the like, so that a change of these keeps
+        the cache. It contains the account, because the name of a fine-tune means another model in
+        another account, and because accounts must not share cached answers. Traces show it, so it
+        is a digest.
         """
         values = {
             "model": self.model,
@@ -89,7 +90,7 @@ class TextModel(Connection, GenerationParameters):
         return {**known, **self._set_parameters()}
 
     def _cache_key(self, call: Mapping[str, Any]) -> str:
-        """Make LangChain's cache key from the fields and a call's options, operational ones not."""
+        """Make LangChain's cache key from all fields and options that can change an answer."""
         dump = dumpd(self)
         fields = json.dumps([dump["id"], _answering(dump["kwargs"])], sort_keys=True)
         return f"{fields}---{sorted(_answering(call).items())}---{self._account_digest()}"
@@ -100,7 +101,7 @@ class TextModel(Connection, GenerationParameters):
         return hashlib.sha256(f"workersai {self.account_id}".encode()).hexdigest()[:16]
 
     def get_num_tokens(self, text: str) -> int:
-        """Count the tokens of a text by `custom_get_token_ids`, else estimate them.
+        """Count the tokens of a text with `custom_get_token_ids`, or estimate them without it.
 
         No tokenizer is downloaded.
         """
@@ -114,9 +115,9 @@ class TextModel(Connection, GenerationParameters):
         stop: Sequence[str] | None,
         options: dict[str, Any],
     ) -> LangSmithParams:
-        """Write what LangSmith shows; a call's own options come before the fields.
+        """Collect what LangSmith shows; a call's options replace the fields.
 
-        LangChain asks for this before it tells any callback of a call.
+        LangChain calls this before it calls any callback.
 
         Raises:
             ConfigurationError: If an option of the call is a secret, which traces would show.
@@ -153,17 +154,17 @@ def _is_list(value: object) -> TypeGuard[Iterable[str]]:
 
 
 def add_counts(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """Join the outputs of several calls: counts are added, everything else is the last's."""
+    """Join the outputs of several calls: counts are added, other values are the last call's."""
     total: dict[str, Any] = {}
     for output in outputs:
         for name, value in (output or {}).items():
-            total[name] = _added(total.get(name), value)
+            total[name] = _add(total.get(name), value)
     return total
 
 
-def _added(left: Any, right: Any) -> Any:
+def _add(left: Any, right: Any) -> Any:
     if isinstance(right, Mapping):
         base = left if isinstance(left, Mapping) else {}
-        return {**base, **{key: _added(base.get(key), right[key]) for key in right}}
+        return {**base, **{key: _add(base.get(key), right[key]) for key in right}}
     both_count = isinstance(left, int | float) and isinstance(right, int | float)
     return left + right if both_count else right

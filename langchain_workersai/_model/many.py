@@ -1,8 +1,7 @@
-"""Many inputs of one `batch`: a failure stays in its place, and no input runs for nothing.
+"""Run the inputs of one `batch`: a failure stays at its position and no request is wasted.
 
-LangChain's `BaseLLM.batch` asks for all inputs in one call, in which one failure takes the answers
-of the others with it. `Runnable.abatch`, which chat models have, goes on asking after a failure
-whose exception has been raised already.
+LangChain's `BaseLLM.batch` sends all inputs in one call, where one failure loses all other answers.
+`Runnable.abatch`, which chat models use, goes on sending after a failure that was already raised.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from workersai.integration import call_each, call_each_async
 Config: TypeAlias = RunnableConfig | Sequence[RunnableConfig] | None
 
 THREADS = min(32, (os.cpu_count() or 1) + 4)
-"""How many inputs LangChain runs at once where nobody says: Python's default for threads."""
+"""The number of inputs that LangChain runs at once by default: Python's default for threads."""
 
 _Pair: TypeAlias = tuple[Any, RunnableConfig]
 
@@ -32,14 +31,14 @@ def invoke_each(
 
     Args:
         model: The model.
-        inputs: What to invoke it with.
-        config: One for all inputs, or one for each; the first one's `max_concurrency` counts.
-        limit: How many inputs run at once if the config does not say.
-        **options: Those of `Runnable.batch`.
+        inputs: The inputs, one for each call.
+        config: One for all inputs, or one for each; the first one's `max_concurrency` is used.
+        limit: How many inputs run at once if the config does not set it.
+        **options: The options of `Runnable.batch`.
 
     Returns:
-        The results, in order; with `return_exceptions` an input that failed has its exception
-        there. Without, the first failure is raised, and no further input is begun.
+        The results, in order. With `return_exceptions`, a failed input has its exception in this
+        place. Without it, the first failure is raised, and no further input is started.
     """
 
     def invoke(pair: _Pair) -> Any:
@@ -53,7 +52,7 @@ def invoke_each(
 async def ainvoke_each(
     model: Runnable[Any, Any], inputs: Sequence[Any], config: Config, limit: int, /, **options: Any
 ) -> list[Any]:
-    """As `invoke_each`, awaited; after a failure, what runs is cancelled."""
+    """As `invoke_each`, asynchronously; after a failure, running calls are cancelled."""
 
     async def invoke(pair: _Pair) -> Any:
         (found,) = await Runnable.abatch(model, [pair[0]], [pair[1]], **options)
@@ -68,11 +67,11 @@ def _pair(inputs: Sequence[Any], config: Config) -> list[_Pair]:
 
 
 def _limit(pairs: Sequence[_Pair], default: int) -> int:
-    given: Any = pairs[0][1].get("max_concurrency") if pairs else None
-    if given is None:
+    most: Any = pairs[0][1].get("max_concurrency") if pairs else None
+    if most is None:
         return default
-    if not isinstance(given, int) or given < 1:
+    if not isinstance(most, int) or most < 1:
         raise ConfigurationError(
-            f"max_concurrency={given!r} must be 1 or more", parameter="max_concurrency"
+            f"max_concurrency={most!r} must be 1 or more", parameter="max_concurrency"
         )
-    return given
+    return most

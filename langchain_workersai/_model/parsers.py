@@ -1,9 +1,9 @@
-"""A model's answer -> the object that was asked for, whichever method asked for it.
+"""Parse a model's answer into the requested object, for all methods of structured output.
 
-The parsers of langchain-core are lenient so that they can show a stream's state so far: an answer
-that the token cap cut off reads as a whole one with keys missing, and a stream that brings
-nothing of use ends without a word. This one shows the same state on the way, and ends with the
-whole object or an exception.
+The parsers of langchain-core are lenient so that they can show the state of a stream: they read an
+answer that was cut off by the token cap as a whole one without some keys, and end a stream without
+a usable object silently. This parser shows the same state during a stream, but ends with the whole
+object or an exception.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from langchain_workersai._translate.schemas import has_own_objects, read_object
 from workersai.integration import OutputSchema, partial_json
 
 REFUSED: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
-"""What a refusal raises; langchain-core has a class of its own for it from 1.7.5 on."""
+"""The exception for a refusal; langchain-core has its own class from 1.7.5 on."""
 
 
 class StructuredParser(BaseTransformOutputParser[Any]):
-    """Reads the object out of an answer.
+    """Reads the object from an answer.
 
     Attributes:
-        wanted: The schema as it was asked for; `None` for any JSON.
-        output: The same as it was sent; `None` for any JSON.
+        wanted: The requested schema; `None` for any JSON.
+        output: The schema as it was sent; `None` for any JSON.
         checks_keys: Whether a text must have the keys that a JSON schema requires. LangChain does
-            not check dicts; but a text that nothing held to the schema may be other JSON.
-        has_tools: Whether the model may call other tools instead; the answer is `None` then.
+            not check dicts; but if the server did not enforce the schema, the text may be other
+            JSON.
+        has_tools: Whether the model may call other tools instead; the result is `None` then.
     """
 
     wanted: Any = None
@@ -49,19 +50,19 @@ class StructuredParser(BaseTransformOutputParser[Any]):
 
         Args:
             result: The answers.
-            partial: Whether it is a stream's state so far; what is not there yet is `None` then.
+            partial: Whether the answer is the state of a stream; missing parts are `None` then.
 
         Raises:
             OutputParserException: If it is not the object: other words, JSON that does not fit,
                 a call that cannot be read, or an answer that the token cap cut off. For a
-                refusal, `ModelRefusalError` where langchain-core has it.
+                refusal, `ModelRefusalError` if langchain-core has it.
         """
         message = _message(result)
         return self._partial(message) if partial else self._whole(message)
 
     @override
     def parse(self, text: str) -> Any:
-        """Read a text alone; see `parse_result`."""
+        """Read a bare text; see `parse_result`."""
         return self.parse_result([Generation(text=text)])
 
     def _whole(self, message: AIMessage) -> Any:
@@ -80,7 +81,7 @@ class StructuredParser(BaseTransformOutputParser[Any]):
             raise
 
     def _call(self, message: AIMessage) -> Any:
-        """Return the call of the schema, else the first: no other tool was offered."""
+        """Return the call of the schema, else the first call, because no other tool was offered."""
         name = self.output.name if self.output is not None else ""
         calls = message.tool_calls
         return next((call for call in calls if call["name"] == name), calls[0])
@@ -100,7 +101,7 @@ class StructuredParser(BaseTransformOutputParser[Any]):
         for reading in readings:
             try:
                 return self._read(reading)
-            except ValueError as error:  # noqa: PERF203 - there are two or three
+            except ValueError as error:  # noqa: PERF203 - at most three readings
                 reason = reason or _reason(error)
         raise _misfit(self.output.name if self.output is not None else "JSON", reason, text)
 
@@ -113,7 +114,7 @@ class StructuredParser(BaseTransformOutputParser[Any]):
         return found
 
     def _partial(self, message: AIMessage) -> Any:
-        """Return the dict as far as it has come; an object of a class comes whole."""
+        """Return the dict so far; an object of a class is returned only when complete."""
         if has_own_objects(self.wanted):
             return None
         pieces = message.tool_call_chunks if isinstance(message, AIMessageChunk) else ()
@@ -142,7 +143,7 @@ class StructuredParser(BaseTransformOutputParser[Any]):
 
 
 class _StreamState:
-    """One stream: what has come, and what of it was shown last."""
+    """The state of one stream: the message so far, and the last state that was shown."""
 
     def __init__(self, parser: StructuredParser) -> None:
         self._parser = parser
@@ -159,14 +160,14 @@ class _StreamState:
         return [found]
 
     def close(self) -> list[Any]:
-        """Return the whole object if the stream has not given it yet; raise if there is none."""
+        """Return the whole object if the stream has not shown it yet; raise if there is none."""
         message = self.message or AIMessage("")
         found = self._parser.parse_result([ChatGeneration(message=message)])
         return [] if found is not None and found == self._shown else [found]
 
 
 def joined(message: AIMessage | None, chunk: str | BaseMessage) -> AIMessage:
-    """Add a chunk to what came before it; a model that does not stream gives one message."""
+    """Add a chunk to the message so far; a model that does not stream sends one message."""
     if isinstance(chunk, str):
         chunk = AIMessageChunk(content=chunk)
     if isinstance(message, AIMessageChunk) and isinstance(chunk, AIMessageChunk):

@@ -1,9 +1,9 @@
-"""The core's retry notices -> LangChain's callbacks.
+"""Pass the core's retry notices to LangChain's callbacks.
 
-Most calls of a model have a run, whose handlers have `on_retry`; they read a tenacity
-`RetryCallState`, whatever did the retrying. LangChain hands none to the streams of a chat model, to
-embeddings, rerankers and batches: of theirs the handlers of the run around the call hear by the
-custom event `workersai_retry`.
+Most calls of a model have a run, whose handlers have `on_retry`; it expects a tenacity
+`RetryCallState`, even if tenacity is not used. LangChain passes no run to the streams of a chat
+model, to embeddings, rerankers and batches. Their retries go to the handlers of the run around the
+call, as the custom event `workersai_retry`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from workersai import RetryNotice
 from workersai.integration import retry_facts
 
 OnRetry: TypeAlias = Callable[[RetryNotice], None]
-"""What the core calls before it waits for another attempt."""
+"""The callback that the core calls before it waits for another attempt."""
 
 _EVENT = "workersai_retry"
 _announcing: set[asyncio.Task[None]] = set()
 
 
 def retry_listener(run_manager: CallbackManagerForLLMRun | None) -> OnRetry | None:
-    """Make a listener that tells a run's handlers of each retry."""
+    """Make a listener that reports each retry to a run's handlers."""
     if run_manager is None:
         return retry_reporter()
     if not run_manager.handlers:
@@ -52,10 +52,10 @@ def async_retry_listener(run_manager: AsyncCallbackManagerForLLMRun | None) -> O
 
 
 def retry_reporter(callbacks: Callbacks | None = None) -> OnRetry | None:
-    """Make a listener for an operation without a run of its own.
+    """Make a listener for an operation without its own run.
 
     Args:
-        callbacks: Those that LangChain passed; else those of the run in the context.
+        callbacks: The callbacks that LangChain passed; `None` uses those of the run in the context.
     """
     if (config := run_of(callbacks)) is None:
         return None
@@ -71,18 +71,18 @@ def async_retry_reporter(callbacks: Callbacks | None = None) -> OnRetry | None:
     )
 
 
-def _announce(telling: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.ensure_future(telling)
+def _announce(event: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(event)
     _announcing.add(task)
     task.add_done_callback(_announcing.discard)
 
 
 def retry_state(notice: RetryNotice) -> RetryCallState:
-    """Write a notice as the state of a tenacity loop that is about to sleep."""
+    """Convert a notice to the state of a tenacity loop that is about to sleep."""
     state = RetryCallState(Retrying(), None, (), {})
     outcome: Future[Any] = Future()
     outcome.set_exception(notice.error)
-    state.outcome = outcome  # type: ignore[assignment]  # tenacity's Future adds nothing read here
+    state.outcome = outcome  # type: ignore[assignment]  # tenacity's Future adds unused members
     state.attempt_number = notice.attempt
     state.idle_for = notice.delay
     state.next_action = RetryAction(notice.delay)

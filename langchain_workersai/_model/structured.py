@@ -1,4 +1,4 @@
-"""A schema -> a chat model whose answers are that schema's objects."""
+"""Make a chat model that answers with objects of a schema."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ DECIDED: Mapping[str, frozenset[str]] = MappingProxyType(
         "json_mode": _FORMAT,
     }
 )
-"""Options of a call that each method sets itself."""
+"""Options of a call that each method sets, so that a user must not."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked of `with_structured_output`.
+    """The arguments of `with_structured_output`.
 
     Attributes:
-        schema: As it was passed; `None` for any JSON.
-        strict: As it was passed, else what the schema's envelope says.
-        include_raw: Whether the message and the error come with the object.
-        options: Options of the call, tools in the form of the wire among them.
+        schema: As passed; `None` for any JSON.
+        strict: As passed, else the value in the schema's envelope.
+        include_raw: Whether to return the message and the error with the object.
+        options: Options of the call, with tools in wire form.
     """
 
     schema: Any
@@ -76,7 +76,7 @@ class Wish:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def chain(self, model: BaseChatModel, method: StructuredMethod) -> Runnable[Any, Any]:
-        """Bind the method's options to the model, and put the parser behind it."""
+        """Bind the method's options to the model, and add the parser after it."""
         output = self._output()
         if method == "tool":
             return self._join(self._by_tool(model, output), output, checks_keys=True)
@@ -85,7 +85,7 @@ class Wish:
         return self._join(self._by_prompt(model, output), output, checks_keys=True)
 
     def json_mode(self, model: BaseChatModel) -> Runnable[Any, Any]:
-        """Ask for any JSON; the user's own prompt says which."""
+        """Ask for any JSON; the user's own prompt has to describe it."""
         output = None if self.schema is None else self._output()
         bound = model.bind(
             **self.options,
@@ -116,7 +116,7 @@ class Wish:
         )
 
     def _by_prompt(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:
-        """Ask in a message of its own, after the conversation."""
+        """Ask in an extra message after the conversation."""
 
         def extended(asked: LanguageModelInput) -> list[BaseMessage]:
             messages = model._convert_input(asked).to_messages()  # noqa: SLF001 - a chat model's
@@ -127,7 +127,7 @@ class Wish:
         return RunnableLambda(extended) | bound
 
     def _traced(self, method: StructuredMethod, output: OutputSchema) -> dict[str, Any]:
-        """Write for LangSmith what form the answer has."""
+        """Describe the form of the answer for LangSmith."""
         schema = {"title": output.name, **output.schema}
         return {"kwargs": {"method": _NAMES[method], "strict": self.strict}, "schema": schema}
 
@@ -155,10 +155,10 @@ def wish(
     include_raw: bool,
     options: Mapping[str, Any],
 ) -> Wish:
-    """Check what was passed to `with_structured_output`.
+    """Check the arguments of `with_structured_output`.
 
     Raises:
-        ConfigurationError: See there.
+        ConfigurationError: As described there.
     """
     if method is not None and (not isinstance(method, str) or method not in METHODS):
         raise ConfigurationError(
@@ -197,10 +197,10 @@ def _check_options(method: str | None, options: Mapping[str, Any]) -> None:
 
 
 class StructuredChat(Runnable[LanguageModelInput, Any]):
-    """A chat model that answers with objects, by the method that the model which is asked takes.
+    """A chat model that answers with objects, by the best method for the model that is asked.
 
-    It chooses when it is called, because a call may name another model; and it goes on to the
-    next method where a model refuses one.
+    It chooses the method when it is called, because a call may name another model. If a model
+    refuses a method, it uses the next one.
     """
 
     def __init__(self, model: Any, asked: Wish, memory: MethodMemory) -> None:
@@ -220,7 +220,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
         while True:
             try:
                 found = self._chain(trial, kwargs).invoke(input, config)
-            except APIStatusError as error:  # noqa: PERF203 - a request is dearer
+            except APIStatusError as error:  # noqa: PERF203 - a request costs far more
                 trial.refuse(error)
             else:
                 trial.accept()
@@ -230,12 +230,12 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
     async def ainvoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
-        """As `invoke`, awaited."""
+        """As `invoke`, asynchronously."""
         trial = self._trial(kwargs)
         while True:
             try:
                 found = await self._chain(trial, kwargs).ainvoke(input, config)
-            except APIStatusError as error:  # noqa: PERF203 - a request is dearer
+            except APIStatusError as error:  # noqa: PERF203 - a request costs far more
                 trial.refuse(error)
             else:
                 trial.accept()
@@ -245,7 +245,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
     def stream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Answer bit by bit; a refusal comes before the first of them."""
+        """Stream the answer; if the model refuses a method, it does so before the first chunk."""
         trial = self._trial(kwargs)
         while True:
             with closing(self._chain(trial, kwargs).stream(input, config)) as chunks:  # type: ignore[type-var]  # a generator
@@ -263,7 +263,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
     async def astream(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """As `stream`, awaited."""
+        """As `stream`, asynchronously."""
         trial = self._trial(kwargs)
         while True:
             found = self._chain(trial, kwargs).astream(input, config)
@@ -301,7 +301,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
-        """As `batch`, awaited; as `ChatWorkersAI.abatch`."""
+        """As `batch`, asynchronously; as `ChatWorkersAI.abatch`."""
         kwargs["return_exceptions"] = return_exceptions
         return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
@@ -312,7 +312,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
 
     def _methods(self, asked: str) -> tuple[StructuredMethod, ...]:
         if "tools" in self.asked.options:
-            return ("json_schema",)  # the one that goes beside tools
+            return ("json_schema",)  # the only method that can be combined with tools
         own = self.model.profile if asked == self.model.model else None
         calls = own.get("tool_calling") if own else None
         return structured_methods(get_profile(asked), calls_tools=calls)
@@ -327,7 +327,7 @@ class StructuredChat(Runnable[LanguageModelInput, Any]):
 
 
 def with_raw(parser: StructuredParser) -> Runnable[Any, dict[str, Any]]:
-    """Give the message, the object and what was wrong with it, in place of raising."""
+    """Return the message, the object and the error, instead of raising it."""
     read = RunnablePassthrough.assign(
         parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
     )

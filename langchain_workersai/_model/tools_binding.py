@@ -1,4 +1,4 @@
-"""A chat model -> the same model with options bound to each call: tools, schemas, parameters."""
+"""Bind tools, schemas and parameters to a chat model."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 
 
 class BindableChat(TextModel, BaseChatModel):
-    """A chat model whose bindings lose nothing of what was bound before."""
+    """A chat model whose bindings keep everything that was bound before."""
 
     _method_memory: MethodMemory = PrivateAttr(default_factory=MethodMemory)
 
     def bind(self, **kwargs: Any) -> BoundChat:  # type: ignore[override]  # core's is private
-        """Bind options to each call, `submit_batch` included."""
+        """Bind options to each call, including `submit_batch`."""
         return BoundChat(bound=self, kwargs=kwargs, config={})
 
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> BoundChat:
@@ -58,19 +58,19 @@ class BindableChat(TextModel, BaseChatModel):
 
         Args:
             tools: LangChain tools, functions, pydantic classes, TypedDicts, JSON schemas, or
-                dicts in OpenAI's or Anthropic's shape; none of them is changed. Names that models
-                do not accept are written another way in the request, and come back as they were.
+                dicts in OpenAI's or Anthropic's shape; they are not modified. A name that models do
+                not accept is replaced in the request; calls come back with your own name.
             tool_choice: `auto`, `none`, `required`; `any` or `True` for `required`; a tool or
                 its name; or a dict in OpenAI's or Anthropic's form.
             strict: Ask for arguments, and an answer, that fit their schema exactly.
             parallel_tool_calls: Whether one answer may call several tools.
             response_format: The form of the answer beside the calls: a schema, or a dict as
                 in the OpenAI API.
-            **kwargs: Bound to each call as they are.
+            **kwargs: Options to bind to each call.
 
         Raises:
-            ConfigurationError: If a tool, the choice or the response format is nothing of the
-                kind.
+            ConfigurationError: If a tool, the choice or the response format has none of these
+                forms.
         """
         bound = {
             "tool_choice": to_wire_tool_choice(tool_choice),
@@ -95,25 +95,25 @@ class BindableChat(TextModel, BaseChatModel):
         Args:
             schema: A pydantic class, dataclass, union or other type (answers are its objects), or
                 a TypedDict, JSON schema, OpenAI envelope, function or tool (answers are dicts).
-                Optional for `json_mode` alone.
-            method: `json_schema` (the server holds the answer to the schema), `function_calling`
-                (one forced call of the schema as a tool) or `json_mode` (any JSON; the prompt
-                has to describe it). By default the best that the model which is asked is known
-                to take: its JSON schema, else a forced call, else the schema in a message of
-                the prompt. One that it refuses is not tried again by this object and its
-                copies.
-            include_raw: Answer with `{"raw", "parsed", "parsing_error"}` and never raise for
-                an answer that cannot be parsed.
+                Optional only for `json_mode`.
+            method: `json_schema` (the server enforces the schema), `function_calling` (one forced
+                call of the schema as a tool) or `json_mode` (any JSON; the prompt has to describe
+                it). The default is the best method that is known to work with the model that is
+                asked: its JSON schema, else a forced call, else the schema in a message of the
+                prompt. If the model refuses a method, this object and its copies do not try it
+                again.
+            include_raw: Answer with `{"raw", "parsed", "parsing_error"}` instead of raising an
+                error for an answer that cannot be parsed.
             strict: As in `bind_tools`, and for the schema of `json_schema`.
-            **kwargs: Bound to each call as they are. `tools` go beside a JSON schema; if the
-                model calls one of them, the object is `None`.
+            **kwargs: Options to bind to each call. `tools` can be combined with a JSON schema; if
+                the model calls one of them, the object is `None`.
 
         Raises:
-            ConfigurationError: If there is no schema, or none can be made of what was passed; if
-                the method is none; if `kwargs` say what the method itself decides.
-            OutputParserException: When run, for an answer that is not the object, by whichever
-                method; one that the token cap cut off names `max_tokens`. A stream ends with
-                the object or raises the same.
+            ConfigurationError: If the schema is missing or is not a schema, if the method is
+                unknown, or if `kwargs` has an option that the method sets itself.
+            OutputParserException: When run, for an answer that is not the object, with any
+                method; if the token cap cut it off, the error names `max_tokens`. A stream ends
+                with the object or raises the same error.
         """
         asked = wish(schema, method, strict=strict, include_raw=include_raw, options=kwargs)
         if method is None:
@@ -124,27 +124,27 @@ class BindableChat(TextModel, BaseChatModel):
 
 
 class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # a field is called kwargs
-    """A chat model with bound options; LangChain's binding, whose methods know what is bound.
+    """A chat model with bound options: LangChain's binding, with methods that use what is bound.
 
-    The plain binding hands methods other than those of a runnable on to the model: what is bound
-    would be missing from batches, and gone after `bind_tools`, without a word.
+    LangChain's plain binding calls methods such as `bind_tools` or `submit_batch` on the model
+    itself, so that bound options would silently be lost.
     """
 
     @classmethod
     def lc_id(cls) -> list[str]:
-        """Write it as LangChain's own class: loading brings that back."""
+        """Return the path of LangChain's own class, which is restored when a dump is loaded."""
         return RunnableBinding.lc_id()
 
     def bind_tools(
         self, tools: Sequence[ToolLike], **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """As `BindableChat.bind_tools`, beside what is bound."""
+        """As `BindableChat.bind_tools`; keeps what is bound."""
         return self.bind(**self.bound.bind_tools(tools, **kwargs).kwargs)  # type: ignore[attr-defined]  # of a chat model
 
     def with_structured_output(
         self, schema: Any = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """As `BindableChat.with_structured_output`, beside what is bound but tools and formats."""
+        """As `BindableChat.with_structured_output`; keeps bound options except tools, formats."""
         replaced = _OF_TOOLS.union(*DECIDED.values())
         kept = {name: value for name, value in self.kwargs.items() if name not in replaced}
         chain = self.bound.with_structured_output(schema, **{**kept, **kwargs})  # type: ignore[attr-defined]  # of a chat model
@@ -155,16 +155,16 @@ class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
     ) -> BatchJob:
         """As `BatchedChat.submit_batch`, with what is bound."""
-        options = {**self.kwargs, **kwargs, **_given(stop)}
+        options = {**self.kwargs, **kwargs, **_stop_option(stop)}
         return cast("Any", self.bound).submit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's
 
     async def asubmit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any
     ) -> BatchJob:
-        """As `submit_batch`, awaited."""
-        options = {**self.kwargs, **kwargs, **_given(stop)}
+        """As `submit_batch`, asynchronously."""
+        options = {**self.kwargs, **kwargs, **_stop_option(stop)}
         return await cast("Any", self.bound).asubmit_batch(inputs, **options)  # type: ignore[no-any-return]  # the model's
 
 
-def _given(stop: list[str] | None) -> dict[str, Any]:
+def _stop_option(stop: list[str] | None) -> dict[str, Any]:
     return {} if stop is None else {"stop": stop}

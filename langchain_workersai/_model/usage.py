@@ -1,8 +1,8 @@
-"""What embeddings and rankings cost -> LangChain's custom events.
+"""Report the cost of embeddings and rankings as LangChain's custom events.
 
 LangChain has no callback for embeddings and rerankers. A custom event reaches the handlers of the
-run that the call is part of (`on_custom_event`, `astream_events`). Outside of a run there are no
-events; handlers that count costs are told by ourselves.
+run that the call belongs to (`on_custom_event`, `astream_events`). Outside a run there are no
+events; then this module calls the handlers that count costs.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Name: TypeAlias = Literal["workersai_embeddings", "workersai_rerank"]
 def report_usage(
     name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
 ) -> None:
-    """Tell the handlers of the run what a call cost.
+    """Report the cost of a call to the handlers of the run.
 
     Args:
         name: The event's name.
-        result: What the call brought.
-        callbacks: Those that LangChain passed; else those of the run in the context.
+        result: The result of the call.
+        callbacks: The callbacks that LangChain passed; `None` uses those of the run in the context.
     """
     facts = usage_facts(result)
     if (config := run_of(callbacks)) is not None:
@@ -44,7 +44,7 @@ def report_usage(
 async def areport_usage(
     name: Name, result: EmbeddingResult | RerankResult, callbacks: Callbacks | None = None
 ) -> None:
-    """As `report_usage`, awaited."""
+    """As `report_usage`, asynchronously."""
     facts = usage_facts(result)
     if (config := run_of(callbacks)) is not None:
         await adispatch_custom_event(name, facts, config=config)
@@ -53,7 +53,7 @@ async def areport_usage(
 
 
 def run_of(callbacks: Callbacks | None) -> RunnableConfig | None:
-    """Find the run that a call is part of, by callbacks or context; `None` outside of one."""
+    """Find the run that a call belongs to, by callbacks or context; `None` outside a run."""
     config = _config(callbacks)
     return None if get_callback_manager_for_config(config).parent_run_id is None else config
 

@@ -1,1 +1,1 @@
-"""LangChain's values -> the wire's, and back. Nothing here reaches the network."""
+"""Convert LangChain's values to wire values and back, without network access."""

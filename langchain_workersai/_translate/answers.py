@@ -1,4 +1,4 @@
-"""The wire's whole answers -> LangChain messages."""
+"""Convert the core's whole answers to LangChain messages."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from workersai.integration import call_cost
 def from_wire_chat_result(
     result: WireResult, *, model: str, has_functions: bool = False
 ) -> ChatResult:
-    """Read a whole answer.
+    """Convert a whole answer.
 
     Args:
         result: The core's result.
-        model: The model that was asked, for answers that do not name theirs.
-        has_functions: Whether it was asked with `functions`; a call is then a `function_call` too.
+        model: The model that was asked, for answers without a model name.
+        has_functions: Whether `functions` were sent; a call is then a `function_call` too.
 
     Returns:
-        One generation a choice. Usage is on the first only: it is the whole request's.
+        One generation for each choice. Only the first has the usage, which is the whole request's.
     """
     metadata = response_metadata(result, model=model)
     messages = [_message(c, metadata, has_functions=has_functions) for c in result.choices]
@@ -40,7 +40,7 @@ def from_wire_chat_result(
     output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
     cost = call_cost(result.usage, model, result.gateway)
     add_usage(messages[0], result.usage, cost)
-    # LangChain copies these into the message where its own metadata has no such name.
+    # LangChain copies these into the message unless its own metadata has the same name.
     output |= {name: value for name, (value,) in spent(result.usage, cost).items()}
     if result.usage is not None and result.usage.total_tokens:
         output["token_usage"] = token_usage(result.usage)

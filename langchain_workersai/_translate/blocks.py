@@ -1,8 +1,8 @@
-"""Messages of this provider -> LangChain's standard content blocks.
+"""Convert messages of this provider to LangChain's standard content blocks.
 
-Blocks of a chunk carry a string index of a namespace of their own. LangChain merges blocks of
-equal index, and numbers those without one by position: with plain numbers, the text of an
-answer and its first tool call both become block 0, and the call is lost.
+Blocks of a chunk have string indices with their own prefixes. LangChain merges blocks of equal
+index, and numbers blocks without an index by position: with plain numbers, the text of an answer
+and its first tool call would both become block 0, and the call would be lost.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from langchain_workersai._provider import PROVIDER
 
 
 def translate_content(message: AIMessage) -> list[ContentBlock]:
-    """Read a whole message as reasoning, text, refusal and tool calls, in this order.
+    """Convert a whole message to reasoning, text, refusal and tool calls, in this order.
 
     Raises:
-        NotImplementedError: For content that is already a list, which LangChain then reads.
+        NotImplementedError: For content that is already a list, which LangChain then converts.
     """
     if not isinstance(message.content, str):
         raise NotImplementedError
@@ -33,10 +33,10 @@ def translate_content(message: AIMessage) -> list[ContentBlock]:
 
 
 def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
-    """Read a chunk as pieces of blocks, and a merged stream as a whole message.
+    """Convert a chunk to pieces of blocks, and a merged stream to a whole message.
 
     Raises:
-        NotImplementedError: For content that is already a list, which LangChain then reads.
+        NotImplementedError: For content that is already a list, which LangChain then converts.
     """
     if message.chunk_position == "last" or not isinstance(message.content, str):
         return translate_content(message)
@@ -57,7 +57,7 @@ def translate_content_chunk(message: AIMessageChunk) -> list[ContentBlock]:
 
 
 _INDEX = {"reasoning": "lc_rs_0", "text": "lc_txt_0", "refusal": "lc_rf_0"}
-"""One block each: what comes in pieces between the others still belongs together."""
+"""One block each; pieces belong to the same block even if other blocks come in between."""
 
 
 def _prose(message: AIMessage) -> list[dict[str, Any]]:

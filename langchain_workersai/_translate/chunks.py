@@ -1,9 +1,8 @@
-"""The wire's stream events -> LangChain chunks.
+"""Convert the core's stream events to LangChain chunks.
 
-`ChunkStream` is on the hot path: a chunk for every token. A chunk is therefore not validated
-again but made as a copy of one that was (`_STATE`, `_GENERATION`): the values put in are ours
-and already have the types that validation would give them. Tests hold such chunks equal to
-those from the constructors.
+`ChunkStream` is on the hot path, with one chunk for every token. So chunks are not validated again
+but copied from a validated one (`_STATE`, `_GENERATION`); the inserted values already have the
+types that validation would give them. Tests compare such chunks with chunks from the constructors.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from workersai.integration import AskedAgain, RoundEvent, call_cost
 
 @dataclass
 class _Call:
-    """A tool call on its way: `sent` has gone out as chunks, `held` has not yet."""
+    """An incomplete tool call: `sent` was passed on in chunks, `held` was not yet."""
 
     index: int
     sent: list[str] = field(default_factory=list)
@@ -52,22 +51,21 @@ class _Call:
 
 
 class ChunkStream:
-    """The chunks of one stream: `feed` it the core's events in order.
+    """Converts one stream; call `feed` with the core's events in order.
 
-    LangChain reads a merged call's arguments leniently: text that stops in the middle becomes
-    a valid-looking call with keys missing. The core reads them strictly, and what it says at
-    the end stands: a call that is invalid gets a last delta that no parser accepts, and a call
-    whose arguments do not begin as an object (`null`, or JSON inside a JSON string) is held
-    back until the core has read it.
+    LangChain reads a merged call's arguments leniently: text that stops in the middle becomes a
+    call that looks valid but lacks keys. The core reads them strictly, and its result counts: an
+    invalid call gets a last delta that no parser accepts, and a call whose arguments do not begin
+    as an object (`null`, or JSON inside a JSON string) is held back until the core has read it.
     """
 
     def __init__(self, *, model: str, has_functions: bool = False) -> None:
-        """Begin.
+        """Prepare for a stream.
 
         Args:
-            model: The model that is asked, for streams that do not name theirs.
-            has_functions: Whether it is asked with `functions`; a call is then a `function_call`
-                of the last chunk too.
+            model: The model that is asked, for streams without a model name.
+            has_functions: Whether `functions` are sent; the last chunk then has a call as
+                `function_call` too.
         """
         self._model = model
         self._has_functions = has_functions
@@ -75,14 +73,14 @@ class ChunkStream:
         self._calls: dict[str | None, _Call] = {}
         self._by_index: dict[int, _Call] = {}
         self._refused: list[InvalidCall] = []
-        self._shift = 0  # of the indices, by the calls of answers that were asked for again
+        self._shift = 0  # added to indices: the number of calls in earlier answers
 
     def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
-        """Read one event.
+        """Convert one event.
 
         Returns:
-            The chunks to hand on now: one for text, reasoning and most pieces of a call, none
-            for usage (it goes with the end), one or more for the end.
+            The chunks to pass on now: one for text, reasoning and most pieces of a call, none
+            for usage (the last chunk has it), one or more for the end.
         """
         if isinstance(event, TextDelta):
             return (_text_chunk(event),)
@@ -100,7 +98,7 @@ class ChunkStream:
         assert_never(event)
 
     def _begin_again(self, event: AskedAgain) -> tuple[ChatGenerationChunk, ...]:
-        """End the calls of an answer that is asked for again; the next ones are others."""
+        """End the calls of an answer that is asked for again; later calls are separate ones."""
         chunks = self._break(event.calls)
         self._refused += event.calls
         self._shift += max(self._by_index, default=-1) + 1
@@ -123,7 +121,7 @@ class ChunkStream:
         return (_call_chunk(call.index, event.id, event.name, arguments),)
 
     def _settle(self, finish: ChatFinish) -> list[ChatGenerationChunk]:
-        """Make every call read as the core read it."""
+        """Complete every call so that LangChain reads it as the core did."""
         chunks = []
         for call in finish.tool_calls:
             if (ours := self._calls.get(call.id)) and ours.held:
@@ -158,7 +156,7 @@ class ChunkStream:
 
 
 def _as_written(broken: Iterable[InvalidCall]) -> dict[str, Any]:
-    """Keep invalid calls as the model wrote them: what was streamed of them has a breaker."""
+    """Return invalid calls as the model wrote them; the streamed ones end with a breaker."""
     calls = [
         {"id": call.id, "name": call.name, "args": call.arguments, "error": call.error}
         for call in broken
@@ -167,10 +165,10 @@ def _as_written(broken: Iterable[InvalidCall]) -> dict[str, Any]:
 
 
 def breaker(arguments: str) -> str:
-    """Write the shortest end that keeps `arguments` from being read as an object.
+    """Return the shortest text that keeps `arguments` from being read as an object.
 
-    It leaves the string, if the text stops inside one, and closes a bracket that is not open:
-    lenient parsers add what is missing, but none takes a wrong one back.
+    It ends the string, if the text stops inside one, and closes a bracket that is not open:
+    lenient parsers add missing characters, but do not remove wrong ones.
     """
     inside, escaped, closers = False, False, [""]
     for char in arguments:
@@ -187,12 +185,12 @@ def breaker(arguments: str) -> str:
     return quote + ("}" if closers[-1] == "]" else "]")
 
 
-# ----------------------------------------------------------------------- chunks from moulds
+# ----------------------------------------------------------- chunks copied from templates
 
 _STATE: Final = AIMessageChunk(content="").__dict__
 _GENERATION: Final = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
 
-# The slots of a pydantic model, set without asking the model: half the time of `setattr`.
+# Setters of pydantic's slots that bypass the model's `__setattr__`: half the time.
 _new: Final = object.__new__
 _set_state: Final = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set: Final = BaseModel.__dict__["__pydantic_fields_set__"].__set__
@@ -211,7 +209,7 @@ def _text_chunk(event: TextDelta) -> ChatGenerationChunk:
 
 
 def _reasoning_chunk(text: str) -> ChatGenerationChunk:
-    return _changed({"additional_kwargs": {"reasoning_content": text}})
+    return _with_changes({"additional_kwargs": {"reasoning_content": text}})
 
 
 def _call_chunk(
@@ -220,7 +218,7 @@ def _call_chunk(
     piece = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
     calls, invalid = _as_langchain_reads(piece)
     state = {"tool_call_chunks": [piece], "tool_calls": calls, "invalid_tool_calls": invalid}
-    return _changed(state)
+    return _with_changes(state)
 
 
 def _as_langchain_reads(
@@ -241,7 +239,7 @@ def _as_langchain_reads(
 
 
 def _chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
-    """Make a chunk of *text*; its dicts and lists are its own."""
+    """Make a chunk of *text* with its own dicts and lists."""
     message = _new(AIMessageChunk)
     state = _STATE.copy()
     state["content"] = text
@@ -265,8 +263,8 @@ def _chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
     return chunk
 
 
-def _changed(changes: dict[str, Any]) -> ChatGenerationChunk:
-    """Make a chunk without text whose message holds *changes*."""
+def _with_changes(changes: dict[str, Any]) -> ChatGenerationChunk:
+    """Make a chunk without text whose message has *changes*."""
     chunk = _chunk("", {"model_provider": PROVIDER})
     chunk.message.__dict__.update(changes)
     chunk.message.__pydantic_fields_set__.update(changes)

@@ -1,4 +1,4 @@
-"""The wire's answers and stream events -> LangChain generations of plain text."""
+"""Convert the core's answers and stream events to LangChain generations of plain text."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from workersai.integration import ThinkingEvents, call_cost
 
 
 def from_wire_completions(results: Sequence[WireResult], *, model: str) -> LLMResult:
-    """Read the answers to several prompts.
+    """Convert the answers to several prompts.
 
     Args:
-        results: One a prompt, in order.
-        model: The model that was asked, for answers that do not name theirs.
+        results: One for each prompt, in order.
+        model: The model that was asked, for answers without a model name.
     """
     generations = [
         [_generation(choice, r, model, has_usage=i == 0) for i, choice in enumerate(r.choices)]
@@ -75,13 +75,13 @@ def _spent(usage: Usage | None, model: str, gateway: Mapping[str, str]) -> dict[
 
 
 class CompletionStream:
-    """The chunks of one stream: `feed` it the core's events in order."""
+    """Converts one stream; call `feed` with the core's events in order."""
 
     def __init__(self, *, model: str, think_tags: bool) -> None:
-        """Begin.
+        """Prepare for a stream.
 
         Args:
-            model: The model that is asked, for streams that do not name theirs.
+            model: The model that is asked, for streams without a model name.
             think_tags: Whether text between think tags is reasoning.
         """
         self._model = model
@@ -89,7 +89,7 @@ class CompletionStream:
         self._thinking = ThinkingEvents() if think_tags else None
 
     def feed(self, event: ChatEvent) -> Iterator[GenerationChunk]:
-        """Read one event."""
+        """Convert one event."""
         for read in (event,) if self._thinking is None else self._thinking.feed(event):
             if isinstance(read, UsageUpdate):
                 self._usage = read.usage
@@ -99,7 +99,7 @@ class CompletionStream:
     def _chunk(
         self, event: TextDelta | ReasoningDelta | ToolCallDelta | ChatFinish
     ) -> GenerationChunk:
-        """Read one event; what is not text goes into `generation_info`."""
+        """Convert one event; what is not text goes into `generation_info`."""
         if isinstance(event, TextDelta):
             info = None if event.logprobs is None else {"logprobs": event.logprobs}
             return GenerationChunk(text=event.text, generation_info=info)
@@ -109,7 +109,7 @@ class CompletionStream:
         if isinstance(event, ReasoningDelta):
             return {"reasoning": event.text}
         if isinstance(event, ToolCallDelta):
-            # A prompt offers no tools; a model that calls one all the same has said nothing.
+            # Ignore tool calls: a prompt offers no tools.
             return None
         if isinstance(event, ChatFinish):
             known = {

@@ -1,6 +1,6 @@
-"""LangChain content blocks -> the wire's content parts.
+"""Convert LangChain content blocks to wire content parts.
 
-What a model cannot take (an image, for a model that reads text) is the core's to refuse.
+The core rejects content that a model does not accept (an image, for a text model).
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ AUDIO_FORMATS = MappingProxyType(
         "audio/x-wav": "wav",
     }
 )
-"""MIME type -> `input_audio.format`; another type's own subtype is its format."""
+"""MIME type -> `input_audio.format`; for other types, the subtype is the format."""
 
 SPOKEN = (None, "text", "output_text", "text-plain")
-"""The types of an assistant's blocks that are its text, in the forms of all providers."""
+"""The types of an assistant's text blocks, in the forms of all providers."""
 
 
 def to_wire_content(content: Any) -> str | list[Part]:
-    """Write what a user said: text as it is, blocks as parts.
+    """Convert a user's content: text unchanged, blocks to parts.
 
     Raises:
-        ConfigurationError: For a block that Workers AI has no form for.
+        ConfigurationError: For a block that cannot be sent to Workers AI.
     """
     return content if isinstance(content, str) else [to_wire_part(b) for b in _blocks(content)]
 
 
 def to_wire_result(content: Any) -> str | list[Part]:
-    """Write what a tool returned; what has no form on the wire is written as text."""
+    """Convert a tool's result; a value that cannot be sent is written as text."""
     if content is None or isinstance(content, str):
         return content or ""
     if isinstance(content, Mapping) or not isinstance(content, Sequence):
@@ -51,30 +51,30 @@ def to_wire_result(content: Any) -> str | list[Part]:
 
 
 def to_wire_answer(content: Any) -> str | list[Part]:
-    """Write what an assistant said: its text alone.
+    """Convert an assistant's content to its text.
 
-    Calls and reasoning go beside the content; what else is in an answer (another provider's
-    searches, references, signatures, images) means nothing to Workers AI.
+    Calls and reasoning are sent beside the content; other blocks (another provider's searches,
+    references, signatures, images) are left out, because Workers AI cannot use them.
     """
     if isinstance(content, str):
         return content
-    texts = [text for block in blocks_of(content) if (text := _spoken(block))]
+    texts = [text for block in blocks_of(content) if (text := _answer_text(block))]
     return texts[0] if len(texts) == 1 else [_text(text) for text in texts]
 
 
 def blocks_of(content: Any) -> Sequence[Any]:
-    """Read content that nobody has checked as blocks."""
+    """Return unchecked content as blocks."""
     return content if isinstance(content, Sequence) else [content]
 
 
 def with_image_types(content: Any) -> Any:
-    """Name the types of images that came without one.
+    """Add the missing types of images.
 
-    LangChain's tracing ends a call with a `ValueError` for such an image, before any code of ours
-    sees it. A tool's image would do so again in every later turn.
+    For an image without a type, LangChain's tracing ends a call with a `ValueError` before any code
+    of this package runs, and an image in a tool's result would do so in every later turn.
 
     Args:
-        content: A message's content; it is returned itself if it has no such image.
+        content: A message's content; it is returned unchanged if no type is missing.
     """
     if not isinstance(content, list) or not any(map(_lacks_type, content)):
         return content
@@ -93,10 +93,10 @@ def _with_type(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_wire_part(block: Any) -> Part:
-    """Write one block of LangChain's v0 or v1 form, OpenAI's or Anthropic's.
+    """Convert one block of LangChain's v0 or v1 form, OpenAI's or Anthropic's.
 
     Raises:
-        ConfigurationError: For a block that Workers AI has no form for.
+        ConfigurationError: For a block that cannot be sent to Workers AI.
     """
     if isinstance(block, str):
         return _text(block)
@@ -104,8 +104,8 @@ def to_wire_part(block: Any) -> Part:
     translate = _PARTS.get(kind) if isinstance(kind, str) else None
     if translate is None:
         raise ConfigurationError(
-            f"messages: a content block of type {kind!r} has no form on Workers AI; "
-            f"it knows {', '.join(_PARTS)}",
+            f"messages: a content block of type {kind!r} cannot be sent to Workers AI; "
+            f"pass one of {', '.join(_PARTS)}",
             parameter="messages",
         )
     try:
@@ -141,7 +141,7 @@ def _result_part(block: Any) -> Part:
         return _text(text_of_any(block))
 
 
-def _spoken(block: Any) -> str:
+def _answer_text(block: Any) -> str:
     if isinstance(block, str):
         return block
     if not isinstance(block, Mapping) or block.get("type") not in SPOKEN:
@@ -168,7 +168,7 @@ def _text(text: str) -> Part:
 
 
 def _text_part(block: Block) -> Part:
-    # Only these two keys: `cache_control`, `annotations` and the like belong to others.
+    # Only these two keys: `cache_control`, `annotations` and the like are for other providers.
     if not isinstance(text := block.get("text"), str):
         raise ConfigurationError(
             f"messages: a text block has keys {_keys(block)}; its `text` must be a string",
@@ -180,7 +180,7 @@ def _text_part(block: Block) -> Part:
 def _plain_text_part(block: Block) -> Part:
     text = block.get("text")
     if not isinstance(text, str):
-        data = _decoded(_base64(block, "text"))
+        data = _decode(_base64(block, "text"))
         text = document_part(data, mime_type="text/plain", name=None)["text"]
     name, context = _file_name(block), block.get("context")
     lines = [f"{name}:" if name else None, context if isinstance(context, str) else None, text]
@@ -208,7 +208,7 @@ def _image_data(block: Block, mime_type: str | None) -> str:
 
 
 def _type_of_image(data: Any) -> str:
-    """Read from its first bytes what an image is; data that is no image is refused elsewhere."""
+    """Detect an image's type from its first bytes; data that is not an image fails later."""
     try:
         found = image_type(base64.b64decode(data[:64]))
     except (TypeError, ValueError):
@@ -237,7 +237,7 @@ def _file_part(block: Block) -> Part:
         return {"type": "file", "file": {"file_id": file_id}}
     if block.get("source_type") == "text":
         return _plain_text_part(block)
-    data = _decoded(_base64(block, "file"))
+    data = _decode(_base64(block, "file"))
     return document_part(data, mime_type=block.get("mime_type"), name=_file_name(block))
 
 
@@ -250,11 +250,11 @@ def _input_file_part(block: Block) -> Part:
     file = {key: block[key] for key in ("filename", "file_data", "file_id") if block.get(key)}
     if "file_data" in file or "file_id" in file:
         return {"type": "file", "file": file}
-    return _file_part(block)  # which says what to pass
+    return _file_part(block)  # its error says what to pass
 
 
 def _document_part(block: Block) -> Part:
-    """Write Anthropic's document: its text, or its bytes as a file."""
+    """Convert Anthropic's document: to text, or to a file with its bytes."""
     source = block["source"]
     beside = {key: block[key] for key in ("title", "context") if block.get(key)}
     kind, data = source["type"], source.get("data")
@@ -281,13 +281,13 @@ def _non_standard_part(block: Block) -> Part:
 
 
 def _file_name(block: Block) -> str | None:
-    """Where LangChain's blocks keep a file's name: beside the data, or among the extras."""
+    """Find a file's name in LangChain's blocks: beside the data, or among the extras."""
     places = (block, block.get("extras") or {}, block.get("metadata") or {})
     names = (place.get(key) for place in places for key in ("filename", "name", "title"))
     return next((name for name in names if isinstance(name, str) and name), None)
 
 
-def _decoded(data: str) -> bytes:
+def _decode(data: str) -> bytes:
     return base64.b64decode("".join(data.split()), validate=True)
 
 

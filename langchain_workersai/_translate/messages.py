@@ -1,7 +1,7 @@
-"""LangChain messages -> the wire's messages.
+"""Convert LangChain messages to wire messages.
 
-Everything here is pure: what the caller passed is read, never changed. What a model's own
-schema wants on top (plain-string content, no images, no reasoning) is the core's business.
+The functions here are pure: they do not modify what the caller passed. The core applies the rules
+of a single model's schema (plain-string content, no images, no reasoning).
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ CHAT_ROLES = MappingProxyType(
         "function": "tool",
     }
 )
-"""Roles that a `ChatMessage` may name -> the wire's."""
+"""Roles that a `ChatMessage` may have -> wire roles."""
 
 UNNAMED = "unknown"
-"""The name of a call that came without one; the wire wants a name."""
+"""The name for a call without one, because the wire requires a name."""
 
 
 def with_arguments_read(messages: Any) -> Any:
-    """Make objects of the arguments in dicts of OpenAI's form, which LangChain reads strictly.
+    """Convert arguments in OpenAI dicts to objects, because LangChain reads them strictly.
 
     Args:
-        messages: What a chat model is given. Only a list with such dicts is written anew.
+        messages: The input of a chat model. Only a list with such dicts is copied.
     """
     if not isinstance(messages, (list, tuple)) or not any(isinstance(m, dict) for m in messages):
         return messages
@@ -79,7 +79,7 @@ def _with_object(call: Any) -> Any:
 
 
 def with_images_typed(asked: PromptValue) -> PromptValue:
-    """Name the types of images in a conversation; see `with_image_types`."""
+    """Add missing types of images in a conversation; see `with_image_types`."""
     if not isinstance(asked, ChatPromptValue) or all(
         message.content.__class__ is str for message in asked.messages
     ):
@@ -94,7 +94,7 @@ def _with_images_typed(message: BaseMessage) -> BaseMessage:
 
 
 def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
-    """Write a conversation as the wire has it.
+    """Convert a conversation.
 
     Args:
         messages: LangChain's messages, oldest first.
@@ -103,8 +103,8 @@ def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
         One wire message for each.
 
     Raises:
-        ConfigurationError: For a message or a content block of a user or a system that Workers AI
-            has no form for. What a tool or a model produced always has one.
+        ConfigurationError: For a message, or a content block of a user or a system, that cannot be
+            sent to Workers AI. Content of a tool or a model never raises it.
     """
     wire = [to_wire_message(message) for message in messages]
     for position, written in enumerate(wire):
@@ -119,12 +119,12 @@ def to_wire_messages(messages: Sequence[BaseMessage]) -> list[WireMessage]:
 
 
 def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) -> WireMessage:
-    """Write one message as the wire has it; see `to_wire_messages`.
+    """Convert one message; see `to_wire_messages`.
 
     Args:
         message: The message.
-        has_function_result: Whether a `FunctionMessage` follows: it answers the call that OpenAI's
-            functions, the tools before tools, left in `additional_kwargs`.
+        has_function_result: Whether a `FunctionMessage` follows. It answers the call in
+            `additional_kwargs`, where OpenAI's older functions put it.
     """
     translate = _TRANSLATORS.get(message.__class__)
     if translate is not None:
@@ -135,7 +135,7 @@ def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) 
         if isinstance(message, kind):
             return translate(message)
     raise ConfigurationError(
-        f"messages: {type(message).__name__} has no form on Workers AI", parameter="messages"
+        f"messages: {type(message).__name__} cannot be sent to Workers AI", parameter="messages"
     )
 
 
@@ -144,15 +144,17 @@ def to_wire_message(message: BaseMessage, *, has_function_result: bool = False) 
 
 def _system(message: SystemMessage) -> WireMessage:
     developer = message.additional_kwargs.get("__openai_role__") == "developer"
-    return _named({"role": "developer" if developer else "system", **_content(message)}, message)
+    return _with_name(
+        {"role": "developer" if developer else "system", **_content(message)}, message
+    )
 
 
 def _human(message: HumanMessage) -> WireMessage:
-    return _named({"role": "user", "content": to_wire_content(message.content)}, message)
+    return _with_name({"role": "user", "content": to_wire_content(message.content)}, message)
 
 
 def _tool(message: ToolMessage) -> WireMessage:
-    # LangChain's `status` has no place on the wire: a failed tool says so in its content.
+    # The wire has no field for LangChain's `status`: a failed tool says so in its content.
     return _result(message, message.tool_call_id)
 
 
@@ -164,15 +166,16 @@ def _chat(message: ChatMessage) -> WireMessage:
     role = CHAT_ROLES.get(message.role)
     if role is None:
         raise ConfigurationError(
-            f"messages: ChatMessage has role {message.role!r}; Workers AI knows "
-            f"{', '.join(CHAT_ROLES)}",
+            f"messages: ChatMessage has role {message.role!r}; pass one of {', '.join(CHAT_ROLES)}",
             parameter="messages",
         )
     if role == "tool":
         return _result(message, message.additional_kwargs.get("tool_call_id"))
     if role == "assistant":
-        return _named({"role": "assistant", "content": to_wire_answer(message.content)}, message)
-    return _named({"role": role, **_content(message)}, message)
+        return _with_name(
+            {"role": "assistant", "content": to_wire_answer(message.content)}, message
+        )
+    return _with_name({"role": role, **_content(message)}, message)
 
 
 _TRANSLATORS: Mapping[type[BaseMessage], Callable[[Any], WireMessage]] = MappingProxyType(
@@ -193,10 +196,10 @@ def _content(message: BaseMessage) -> dict[str, Any]:
 def _result(message: BaseMessage, call_id: Any) -> WireMessage:
     content = to_wire_result(message.content)
     wire = {"role": "tool", "content": content, "tool_call_id": str(call_id or "")}
-    return _named(wire, message)
+    return _with_name(wire, message)
 
 
-def _named(wire: dict[str, Any], message: BaseMessage) -> WireMessage:
+def _with_name(wire: dict[str, Any], message: BaseMessage) -> WireMessage:
     if name := message.name:
         wire["name"] = name
     return wire  # type: ignore[return-value]  # each role's keys are written above
@@ -214,14 +217,14 @@ def _assistant(message: AIMessage, *, has_function_result: bool) -> WireMessage:
         wire["tool_calls"] = calls
     if reasoning := _reasoning(message):
         wire["reasoning"] = reasoning
-    return _named(wire, message)
+    return _with_name(wire, message)
 
 
 def _tool_calls(message: AIMessage) -> list[WireToolCall]:
-    """Valid and invalid calls both: a tool message that answers one must find it.
+    """Return valid and invalid calls: a tool message may answer either.
 
-    The message's own lists decide. Blocks of its content may show calls that a middleware has
-    taken off the message.
+    The message's own lists are used, not its content blocks, which may still show calls that a
+    middleware has removed from the message.
     """
     if not (message.tool_calls or message.invalid_tool_calls):
         return []
@@ -238,7 +241,7 @@ def _tool_calls(message: AIMessage) -> list[WireToolCall]:
 
 
 def _arguments_as_sent(message: AIMessage) -> dict[Any, Any]:
-    """Read what the chunks of a stream keep of invalid calls; see `ChunkStream`."""
+    """Read the invalid calls that a stream's last chunk keeps; see `ChunkStream`."""
     if not message.invalid_tool_calls:
         return {}
     kept = message.additional_kwargs.get(INVALID_CALLS)
@@ -257,7 +260,7 @@ def _function_calls(message: AIMessage) -> list[WireToolCall]:
 
 
 def _tool_call(call_id: Any, name: Any, arguments: Any) -> WireToolCall:
-    # `to_history` makes an object of any arguments.
+    # `to_history` converts any arguments to an object.
     return {
         "id": str(call_id or ""),
         "type": "function",

@@ -1,8 +1,8 @@
-"""What is known of an answer beside its text -> LangChain's metadata.
+"""Convert facts about an answer to LangChain's metadata.
 
-LangChain adds up the chunks of a stream, and users add up those of an agent's whole run: texts and
-lists are joined, whole numbers are added, and two fractions that differ raise `TypeError`. So
-neurons and USD, which are fractions, come as lists with one number a call.
+LangChain merges the chunks of a stream, and users merge the metadata of an agent's whole run: texts
+and lists are joined, whole numbers are added, and two different fractions raise `TypeError`. So
+neurons and USD, which are fractions, are lists with one number for each call.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from workersai import InvalidToolCall as InvalidCall
 from workersai import ToolCall as Call
 
 INVALID_CALLS = "invalid_tool_calls"
-"""Where a stream's last chunk keeps calls that cannot be run, as the model wrote them."""
+"""The key under which a stream's last chunk keeps invalid calls as the model wrote them."""
 
 NEURONS, COST = "neurons", "cost_usd"
-"""Where an answer has what it cost: Cloudflare's billing unit, and USD by the page's prices."""
+"""The keys for an answer's cost: Cloudflare's billing unit, and USD by the page's prices."""
 
 
 def response_metadata(answer: WireResult | ChatFinish, *, model: str) -> dict[str, Any]:
-    """Read what is known of an answer beside its content; what was not reported is absent."""
+    """Collect facts about an answer beside its content; facts that were not reported are absent."""
     known = {
         "model_name": answer.model or model,
         "id": answer.id,
@@ -46,7 +46,7 @@ def response_metadata(answer: WireResult | ChatFinish, *, model: str) -> dict[st
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
-    """Read token counts; details that were not reported are absent."""
+    """Convert token counts; details that were not reported are absent."""
     counts = UsageMetadata(
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
@@ -61,14 +61,14 @@ def usage_metadata(usage: Usage) -> UsageMetadata:
 
 def add_usage(message: AIMessage, usage: Usage | None, cost: float | None) -> None:
     """Put a call's usage and its cost in USD on the one message that carries them."""
-    if usage is not None and usage.total_tokens:  # else the neurons alone are known, from a header
+    if usage is not None and usage.total_tokens:  # otherwise only neurons are known, from a header
         message.usage_metadata = usage_metadata(usage)
         message.response_metadata["token_usage"] = token_usage(usage)
     message.response_metadata.update(spent(usage, cost))
 
 
 def spent(usage: Usage | None, cost: float | None) -> dict[str, list[float]]:
-    """Write neurons and USD as lists with one number; what is not known is absent."""
+    """Write neurons and USD as lists with one number; unknown values are absent."""
     known = {NEURONS: None if usage is None else usage.neurons, COST: cost}
     return {name: [value] for name, value in known.items() if value is not None}
 
@@ -79,7 +79,7 @@ def token_usage(usage: Usage) -> dict[str, Any]:
 
 
 def additional_kwargs(reasoning: str, refusal: str | None) -> dict[str, Any]:
-    """Keep reasoning and refusal where LangChain's other providers keep them."""
+    """Put reasoning and refusal where LangChain's other providers put them."""
     kwargs: dict[str, Any] = {}
     if reasoning:
         kwargs["reasoning_content"] = reasoning
@@ -89,7 +89,7 @@ def additional_kwargs(reasoning: str, refusal: str | None) -> dict[str, Any]:
 
 
 def function_call(answer: ChatChoice | ChatFinish) -> dict[str, Any]:
-    """Keep the first call where it was before there were tools: `additional_kwargs`."""
+    """Return the first call as `function_call`, the form for `additional_kwargs` before tools."""
     calls: list[Call | InvalidCall] = [*answer.tool_calls, *answer.invalid_tool_calls]
     for call in calls[:1]:
         text = call.arguments

@@ -1,4 +1,4 @@
-"""The core's facts about a model -> LangChain's model profile."""
+"""Convert the core's facts about a model to LangChain's model profile."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from workersai import get_profile
 
 
 def to_langchain_profile(model: str) -> ModelProfile | None:
-    """Write what the tables know of a chat model; `None` for one that is not in them."""
+    """Return the profile of a chat model by the tables; `None` if they do not list it."""
     return from_core_profile(get_profile(model))
 
 
 def from_core_profile(facts: ModelFacts) -> ModelProfile | None:
-    """Write what is known of a chat model; `None` if it is none of the known ones.
+    """Convert facts about a chat model; return `None` for an unknown model.
 
-    LangChain acts on a profile, so what is not known is absent rather than guessed. Its
-    `structured_output` makes an agent send tools and a schema in one request; models of which it
-    is not known that they then still call tools are asked for the schema as a tool.
+    LangChain acts on a profile, so unknown facts are absent rather than guessed. With its
+    `structured_output`, an agent sends tools and a schema in one request. It is set only for models
+    that are known to call tools then; other models get the schema as a tool.
     """
     if not facts.known:
         return None
     profile = ModelProfile(name=facts.name, text_inputs=True, text_outputs=True)
     known = {**_takes(facts), **_gives(facts), **_NEVER}
-    # An older core warns of keys that a later one has.
-    told = {k: v for k, v in known.items() if v is not None and k in ModelProfile.__annotations__}
-    profile.update(told)  # type: ignore[typeddict-item]  # keys of ModelProfile
+    # An older LangChain warns about keys that a later one has.
+    known = {k: v for k, v in known.items() if v is not None and k in ModelProfile.__annotations__}
+    profile.update(known)  # type: ignore[typeddict-item]  # keys of ModelProfile
     return profile
 
 
 _NEVER: Mapping[str, bool] = MappingProxyType(
     {
-        # No page has a form for them, and answers are read as text and calls.
+        # No page has fields for these, and answers are read as text and calls only.
         "video_inputs": False,
         "image_outputs": False,
         "audio_outputs": False,
         "video_outputs": False,
-        # A late system message is sent as a user's; tools are in the request alone.
+        # A late system message is sent as a user's; tools are part of the request, not of messages.
         "mid_conversation_system_messages": False,
         "mid_conversation_tools": False,
     }
@@ -55,7 +55,7 @@ def _takes(facts: ModelFacts) -> dict[str, Any]:
         "max_input_tokens": facts.context_window,
         "image_inputs": facts.vision,
         "image_url_inputs": facts.vision and facts.image_urls is not False,
-        # A tool's images and files go into a user message that follows.
+        # A tool's images and files are sent in a user's message after it.
         "image_tool_message": facts.vision,
         "audio_inputs": facts.audio,
         "pdf_inputs": files,

@@ -1,4 +1,4 @@
-"""What LangChain takes as a schema -> its JSON schema, whole, and the reading of JSON by it."""
+"""Get the JSON schema of anything that LangChain accepts as one, and read JSON by it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from langchain_workersai._errors import ConfigurationError
 from workersai.integration import OutputSchema, resolve_root, without_generated_titles
 
 ToolLike: TypeAlias = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
-"""What LangChain accepts as a tool or as a schema."""
+"""The types that LangChain accepts as a tool or as a schema."""
 
 # ------------------------------------------------------------------------- forms of dicts
 
@@ -34,13 +34,13 @@ SCHEMA_TYPES = frozenset(
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """A JSON schema with what was said beside it.
+    """A JSON schema and the facts beside it.
 
     Attributes:
-        name: `None` if the schema's title is the name.
-        description: `None` if it is the schema's own.
+        name: `None` to use the schema's title.
+        description: `None` to use the schema's own.
         schema: The JSON schema.
-        strict: What an envelope or a tool says itself.
+        strict: The value in an envelope or a tool.
     """
 
     name: str | None
@@ -50,16 +50,16 @@ class Described:
 
 
 def describe(schema: Any, *, place: str = "schema") -> Described:
-    """Read the JSON schema of anything that LangChain takes as one.
+    """Get the JSON schema of anything that LangChain accepts as one.
 
     Args:
-        schema: A pydantic class, TypedDict, dataclass or another type; a function or a tool,
-            whose arguments are meant; a JSON schema, alone or in an envelope
+        schema: A pydantic class, TypedDict, dataclass or another type; a function or a tool
+            (for its arguments); a JSON schema, alone or in an envelope
             `{name, schema, strict}`; a tool as a dict; a `json_schema` response format.
-        place: Where it stands, for the error: an argument, or `tools[0]`.
+        place: The argument or its part, such as `tools[0]`, for the error.
 
     Raises:
-        ConfigurationError: If it is nothing of the kind.
+        ConfigurationError: If it is none of these.
     """
     if isinstance(schema, Mapping):
         return _of_dict(schema, place)
@@ -98,7 +98,7 @@ def _of_dict(given: Mapping[str, Any], place: str) -> Described:
     kind = found.get("type")
     if not found or (isinstance(kind, str) and kind not in SCHEMA_TYPES):
         raise ConfigurationError(
-            f"{place}: {dict(given)!r} holds no JSON schema", parameter=_argument(place)
+            f"{place}: {dict(given)!r} contains no JSON schema", parameter=_argument(place)
         )
     return Described(None, None, resolve_root(found))
 
@@ -138,7 +138,7 @@ def _of_object(schema: Any, place: str) -> Described:
 
 
 def is_type(schema: Any) -> bool:
-    """Say whether something is a type, as annotations have them."""
+    """Return whether a value is a type, in any form that annotations allow."""
     if isinstance(schema, type | UnionType) or get_origin(schema) is not None:
         return True
     return hasattr(schema, "__value__")  # `type X = ...`
@@ -152,13 +152,13 @@ def _type_name(schema: Any) -> str | None:
 def _of_class(schema: type[Any]) -> dict[str, Any]:
     if issubclass(schema, BaseModel):
         return _own(schema.model_json_schema())
-    return _own(schema.schema())  # pydantic's first version, and its namesake in the second
+    return _own(schema.schema())  # a class of pydantic 1, or of `pydantic.v1`
 
 
 def _own(schema: dict[str, Any]) -> dict[str, Any]:
-    """Take a schema that pydantic made.
+    """Clean a schema that pydantic generated.
 
-    What it refers to at its root is written out, and titles that repeat names are left out: they
+    A reference at its root is expanded, and titles that repeat names are removed, because they
     cost tokens in every request.
     """
     return without_generated_titles(resolve_root(schema))
@@ -167,7 +167,7 @@ def _own(schema: dict[str, Any]) -> dict[str, Any]:
 def _of_tool(tool: BaseTool) -> Described:
     schema = tool.tool_call_schema
     if isinstance(tool, Tool) and not tool.args_schema:
-        # LangChain's simplest tools take one text, under the name that it gives it.
+        # LangChain's simplest tools take one text; its name is LangChain's.
         function = convert_to_openai_function(tool)
         return Described(tool.name, tool.description, function["parameters"])
     read = schema if isinstance(schema, Mapping) else _of_class(schema)
@@ -196,7 +196,8 @@ def _of_typed_dict(kind: Any) -> dict[str, Any]:
     try:
         schema = TypeAdapter(kind).json_schema()
     except PydanticUserError:
-        # Before Python 3.12 pydantic takes only those of typing_extensions; LangChain takes both.
+        # Before Python 3.12 pydantic accepts only those of typing_extensions; LangChain accepts
+        # both.
         function = convert_to_openai_function(kind)
         about = {"title": function["name"], "description": function.get("description", "")}
         return {**about, **function["parameters"]}
@@ -208,7 +209,7 @@ def _of_typed_dict(kind: Any) -> dict[str, Any]:
 
 
 def _typed_dicts(kind: Any, seen: set[Any]) -> list[Any]:
-    """Find the TypedDicts in a type, itself included."""
+    """Find the TypedDicts in a type, including the type itself."""
     found: list[Any] = []
     if is_typeddict(kind):
         if kind in seen:
@@ -224,9 +225,9 @@ def _typed_dicts(kind: Any, seen: set[Any]) -> list[Any]:
 
 
 def _annotate(kind: Any, place: dict[str, Any]) -> None:
-    """Add what LangChain reads in a TypedDict.
+    """Add what LangChain reads from a TypedDict.
 
-    That is `Annotated[type, default, description]`, and the arguments in a docstring.
+    These are `Annotated[type, default, description]`, and the arguments in a docstring.
     """
     about, described = _parse_docstring(inspect.cleandoc(kind.__doc__ or ""))
     if about:
@@ -255,7 +256,7 @@ def _annotations(hint: Any) -> tuple[Any, str | None]:
 
 
 def _parse_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """Part a docstring in Google's style: what it is about, and its arguments."""
+    """Split a docstring in Google's style into its description and its arguments."""
     about, *rest = _ARGUMENTS.split(f"{text}\n", maxsplit=1)
     described: dict[str, str] = {}
     name, indent = "", ""
@@ -274,16 +275,16 @@ def _parse_docstring(text: str) -> tuple[str, dict[str, str]]:
 
 
 def output_schema(described: Described, *, wraps: bool = True) -> OutputSchema:
-    """Write a schema for an answer; *wraps* as in `OutputSchema.of`."""
+    """Make the schema of an answer; *wraps* as in `OutputSchema.of`."""
     return OutputSchema.of(
         described.schema, name=described.name, description=described.description, wraps=wraps
     )
 
 
 def has_own_objects(schema: Any) -> bool:
-    """Say whether answers are objects of the schema; else they are plain dicts.
+    """Return whether answers become objects of the schema; otherwise they are plain dicts.
 
-    LangChain gives dicts for TypedDicts, JSON schemas, functions and tools.
+    LangChain returns dicts for TypedDicts, JSON schemas, functions and tools.
     """
     if isinstance(schema, Mapping | BaseTool) or schema is None or is_typeddict(schema):
         return False
@@ -291,18 +292,18 @@ def has_own_objects(schema: Any) -> bool:
 
 
 def read_object(schema: Any, text: str) -> Any:
-    """Read JSON by a schema that has objects of its own.
+    """Read JSON by a schema that has its own objects.
 
-    JSON is read as JSON: for a class with `strict=True` a text is no date in Python, and is one
-    in JSON.
+    The value is validated as JSON: with `strict=True`, pydantic accepts a text as a date in JSON
+    but not in Python.
 
     Raises:
-        ValueError: If the JSON does not fit; pydantic's error is one.
+        ValueError: If the JSON does not fit; pydantic's `ValidationError` is one.
     """
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         if issubclass(schema, BaseModel):
             return schema.model_validate_json(text)
-        first: Any = schema  # of pydantic's first version
+        first: Any = schema  # a class of pydantic 1
         return first.parse_obj(from_json(text))
     return _adapter(schema).validate_json(text)
 

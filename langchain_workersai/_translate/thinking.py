@@ -1,4 +1,4 @@
-"""A stream's events with `<think>` in their text -> LangChain chunks with reasoning."""
+"""Convert the events of a stream with `<think>` tags to LangChain chunks with reasoning."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from workersai.integration import RoundEvent, ThinkingEvents
 
 
 class ThinkingStream:
-    """As `ChunkStream`, of a stream whose text has reasoning in it."""
+    """As `ChunkStream`, for a stream whose text contains reasoning."""
 
     def __init__(self, *, model: str, has_functions: bool = False) -> None:
-        """Begin.
+        """Prepare for a stream.
 
         Args:
-            model: As of `ChunkStream`.
-            has_functions: As of `ChunkStream`.
+            model: As in `ChunkStream`.
+            has_functions: As in `ChunkStream`.
         """
         self._events = ThinkingEvents()
         self._chunks = ChunkStream(model=model, has_functions=has_functions)
 
     def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
-        """Read one event."""
+        """Convert one event."""
         return tuple(chunk for e in self._events.feed(event) for chunk in self._chunks.feed(e))

@@ -1,4 +1,4 @@
-"""LangChain tools and schemas -> the wire's tools, tool choice and response format."""
+"""Convert LangChain tools and schemas to wire tools, tool choices and response formats."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from workersai.integration import function_tool
 
 
 def to_wire_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> list[dict[str, Any]]:
-    """Write tools in the nested OpenAI shape.
+    """Convert tools to the nested OpenAI shape.
 
     Args:
         tools: LangChain tools, functions, pydantic classes, TypedDicts, dataclasses, JSON schemas
             with a title, OpenAI or Anthropic dicts. A dict with a `type` other than `function`
-            or `object` is a server's own tool and passes as it is.
+            or `object` is a server's own tool and is not changed.
         strict: Sets `strict` on each function; with `True`, schemas also forbid extra keys.
 
     Returns:
-        New dicts; nothing that was passed is shared or changed.
+        New dicts that share nothing with *tools*.
 
     Raises:
-        ConfigurationError: If *tools* is no list, or one of them is no tool.
+        ConfigurationError: If *tools* is not a list, or an entry is not a tool.
     """
     if isinstance(tools, str | Mapping | BaseModel) or not isinstance(tools, Iterable):
         raise ConfigurationError(
-            f"tools must be a list of tools, not {type(tools).__name__}: pass [tool], and of a "
+            f"tools must be a list of tools, not {type(tools).__name__}: pass [tool], or for a "
             "toolkit its get_tools()",
             parameter="tools",
         )
@@ -47,12 +47,12 @@ def to_wire_tools(tools: Sequence[ToolLike], *, strict: bool | None = None) -> l
 def to_wire_tool(
     tool: ToolLike, *, strict: bool | None = None, place: str = "tool"
 ) -> dict[str, Any]:
-    """Write one tool; see `to_wire_tools`.
+    """Convert one tool; see `to_wire_tools`.
 
     Args:
         tool: The tool.
         strict: As in `to_wire_tools`.
-        place: Which one it is, for the error.
+        place: Its position, for the error.
     """
     if isinstance(tool, Mapping) and _is_servers_own(tool):
         return copy.deepcopy(dict(tool))
@@ -66,7 +66,7 @@ def to_wire_tool(
         )
     if None not in (strict, described.strict) and strict != described.strict:
         raise ConfigurationError(
-            f"{place} says strict={described.strict} itself: leave strict={strict} out, or the "
+            f"{place} has strict={described.strict} itself: leave out strict={strict}, or the "
             "tool's own",
             parameter="strict",
         )
@@ -76,7 +76,7 @@ def to_wire_tool(
 
 
 def check_strict(strict: Any) -> None:
-    """Check that `strict` says yes, no or nothing.
+    """Check that `strict` is `True`, `False` or `None`.
 
     Raises:
         ConfigurationError: It is something else.
@@ -93,7 +93,7 @@ def _is_servers_own(tool: Mapping[str, Any]) -> bool:
 
 
 def is_wire_tool(tool: ToolLike) -> bool:
-    """Whether a tool already is as the wire has it, or the server's own."""
+    """Return whether a tool is in wire form already, or is a server's own."""
     if not isinstance(tool, Mapping):
         return False
     if tool.get("type") == "function":
@@ -102,12 +102,12 @@ def is_wire_tool(tool: ToolLike) -> bool:
 
 
 def to_wire_tool_choice(choice: Any) -> Any:
-    """Write LangChain's `tool_choice` for the core, which knows the forms of texts and dicts.
+    """Convert LangChain's `tool_choice` for the core, which reads texts and dicts.
 
-    A tool, or the function or class that was bound as one, chooses itself; so does a tool's dict.
+    To force a tool, pass the tool, the function or class that was bound as one, or its dict.
 
     Raises:
-        ConfigurationError: If it is nothing of the kind.
+        ConfigurationError: If it has no valid form.
     """
     if choice is None or choice is False:
         return None
@@ -125,7 +125,7 @@ def to_wire_tool_choice(choice: Any) -> Any:
 
 
 def to_wire_response_format(schema: ToolLike, *, strict: bool | None = None) -> dict[str, Any]:
-    """Write a schema as a `response_format`; a response format passes as it is.
+    """Convert a schema to a `response_format`; a response format is returned unchanged.
 
     Raises:
         ConfigurationError: If it is neither.

@@ -1,4 +1,4 @@
-"""A request, ready to go -> its bytes in HTTP/1.1."""
+"""Write requests as HTTP/1.1 bytes."""
 
 from __future__ import annotations
 
