@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from typing import Literal, TypeAlias
@@ -11,6 +12,8 @@ from workersai.errors import APIConnectionError, APITimeoutError
 from workersai.types import Timeout
 
 __all__ = ["Clocks"]
+
+_log = logging.getLogger("workersai")
 
 Phase: TypeAlias = Literal["connect", "first_byte", "idle", "total"]
 
@@ -41,11 +44,12 @@ class Clocks:
         begins_late: Whether the answer begins only after it was generated. Then there is no
             first-byte clock.
         is_repeatable: Whether the request may be sent again after a clock ran out.
+        name: The call's name in the log: method and path, without the account.
     """
 
     __slots__ = (
-        "_deadline", "_is_repeatable", "_limit", "_phase", "_start", "_timeout", "is_fresh",
-        "is_stale",
+        "_deadline", "_is_repeatable", "_limit", "_name", "_phase", "_start", "_timeout",
+        "is_fresh", "is_stale",
     )  # fmt: skip
 
     def __init__(
@@ -55,7 +59,9 @@ class Clocks:
         *,
         begins_late: bool = False,
         is_repeatable: bool = True,
+        name: str = "",
     ) -> None:
+        self._name = name
         self._timeout = timeout
         self._deadline = deadline
         self._is_repeatable = is_repeatable
@@ -74,6 +80,11 @@ class Clocks:
         if self._limit >= self._deadline:
             self._limit, self._phase = self._deadline, "total"
 
+    def log(self, event: str) -> None:
+        """Log, for DEBUG, how long after the start of the attempt an event happened."""
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s: %s after %.3f s", self._name, event, time.monotonic() - self._start)
+
     def connect(self) -> float:
         """Return the seconds that a connection may take."""
         return min(
@@ -87,6 +98,7 @@ class Clocks:
         """
         seconds = min(_ERROR_BODY_SECONDS, self._timeout.first_byte) if is_error else math.inf
         self._set_limit(seconds, "first_byte", time.monotonic())
+        self.log("the answer began")
 
     def wait(self) -> float:
         """Return the seconds that the next bytes may take.
@@ -119,9 +131,13 @@ class Clocks:
 
         Then the error comes at once. A connection that breaks later broke while the server was
         working on the request.
+        The log says so, at INFO: the request is sent again on a new connection.
         """
         is_race = self.is_stale and not isinstance(error, APITimeoutError)
-        return is_race and time.monotonic() - self._start < _RACE_SECONDS
+        if not is_race or time.monotonic() - self._start >= _RACE_SECONDS:
+            return False
+        _log.info("%s: the idle connection was stale; a new one is used", self._name)
+        return True
 
     def may_repeat(self, *, is_connecting: bool) -> bool:
         """Return whether the request can be sent again after its connection has just failed."""

@@ -1,7 +1,8 @@
 """The logger `workersai`, and the environment variable that switches it on.
 
-DEBUG: each attempt with its time. INFO: each retry, its wait and its reason. WARNING: what a user
-should know. No record contains a prompt, an answer, a token or an account id.
+DEBUG: each attempt, and after how long it had a connection, a beginning of its answer, and its end.
+INFO: each retry with its wait and its reason, and a stale connection that was replaced. WARNING:
+what a user should know. No record contains a prompt, an answer, a token or an account id.
 """
 
 from __future__ import annotations

@@ -62,8 +62,19 @@ class WorkersAIError(Exception):
             the LangChain and LlamaIndex classes replace it by their framework's own message.
     """
 
+    action: ClassVar[str] = ""
+    """What to do next, in one sentence; it is part of the error's text."""
+
     is_retryable: bool = False
     partial: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.reason} - {self.action}" if self.action else self.reason
+
+    @property
+    def reason(self) -> str:
+        """What happened: the error's text without `action`."""
+        return super().__str__()
 
     def __reduce__(self) -> tuple[Callable[..., WorkersAIError], tuple[Any, ...]]:
         """Pickle by state, so that subclasses with any constructor can move between processes."""
@@ -109,6 +120,10 @@ class ConfigurationError(WorkersAIError, ValueError):
 class APIConnectionError(WorkersAIError):
     """The server could not be reached, or closed the connection without an answer."""
 
+    action = (
+        "check the network, the proxy (HTTPS_PROXY, NO_PROXY) and base_url; `workersai doctor` "
+        "looks at all of them"
+    )
     is_retryable = True
 
 
@@ -123,6 +138,8 @@ class APITimeoutError(APIConnectionError):
             events of a stream) or `total` (all attempts and waits together).
         batch: The batch that was not done in time; its results can still be fetched.
     """
+
+    action = ""
 
     def __init__(
         self,
@@ -149,9 +166,6 @@ class APIStatusError(WorkersAIError):
         request_id: The id to quote to Cloudflare's support.
         retry_after: Seconds that the server asked the client to wait; `None` if it did not.
     """
-
-    action: ClassVar[str] = ""
-    """Advice in one sentence; it is part of the error's text."""
 
     def __init__(
         self,
@@ -182,8 +196,6 @@ class APIStatusError(WorkersAIError):
         where = f"HTTP {self.status_code}{code}"
         about = (f" for {self.model}" if self.model else "") + self._place()
         text = f"Workers AI answered {where}{about}: {self.message or 'no reason given'}"
-        if self.action:
-            text += f" - {self.action}"
         if self.retry_after is not None:
             text += f" (retry after {self.retry_after:g} s)"
         if self.request_id:
@@ -221,6 +233,8 @@ class NotFoundError(APIStatusError):
 class InvalidRequestError(APIStatusError):
     """The request does not fit the model (HTTP 400, 405, 413, 422; codes 5004, 5006, 8001, ...)."""
 
+    action = "compare the request with the model's page, or with get_profile(model)"
+
 
 class ContextWindowExceededError(InvalidRequestError):
     """The request has more tokens than the model takes.
@@ -250,6 +264,8 @@ class ContextWindowExceededError(InvalidRequestError):
 class RateLimitError(APIStatusError):
     """Too many requests a minute (HTTP 429; codes 3021, 2003)."""
 
+    action = "wait, send fewer requests at once, or let the client wait longer with max_retries"
+
 
 class QuotaExceededError(APIStatusError):
     """The daily allocation or a spend limit is used up (codes 3036, 4006, 2021, 2041, 2045)."""
@@ -260,9 +276,13 @@ class QuotaExceededError(APIStatusError):
 class OutOfCapacityError(APIStatusError):
     """The model has no capacity right now (HTTP 429, code 3040)."""
 
+    action = "try again later, let the client wait longer with max_retries, or use another model"
+
 
 class ServerError(APIStatusError):
     """Cloudflare failed (HTTP 408 or 5xx)."""
+
+    action = "try again later; with the request id, Cloudflare's support can look it up"
 
 
 class StreamInterruptedError(WorkersAIError):
@@ -271,6 +291,8 @@ class StreamInterruptedError(WorkersAIError):
     The client does not retry it: the caller would get the first part twice.
     """
 
+    action = "use what had arrived, which is `.partial`, or ask for the whole answer again"
+
     def __init__(self, message: str, *, partial: ChatResult | None = None) -> None:
         super().__init__(message)
         self.partial = partial
@@ -278,3 +300,8 @@ class StreamInterruptedError(WorkersAIError):
 
 class ResponseError(WorkersAIError):
     """An answer that could not be read: malformed, not the protocol, or above the size limit."""
+
+    action = (
+        "check that base_url leads to Workers AI and not to a proxy's own page; if it does, try "
+        "again and report it"
+    )

@@ -90,14 +90,31 @@ def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
         model="@cf/a/b",
     )
     assert str(error) == (
-        "Workers AI answered HTTP 429, code 4006 for @cf/a/b: used up - wait for the allocation "
-        "to reset (00:00 UTC) or change the plan or limit (retry after 2.5 s) (request id ray-1)"
+        "Workers AI answered HTTP 429, code 4006 for @cf/a/b: used up (retry after 2.5 s) "
+        "(request id ray-1) - wait for the allocation to reset (00:00 UTC) or change the plan or "
+        "limit"
     )
 
 
 def test_a_status_error_says_only_what_is_known() -> None:
     """The text omits what the server did not send."""
-    assert str(ServerError("", status_code=502)) == "Workers AI answered HTTP 502: no reason given"
+    error = ServerError("", status_code=502)
+
+    assert error.reason == "Workers AI answered HTTP 502: no reason given"
+
+
+SAY_IT_THEMSELVES = {ConfigurationError, APITimeoutError, APIStatusError}
+
+
+@pytest.mark.parametrize(
+    "error", PARENTS.keys() - SAY_IT_THEMSELVES, ids=lambda error: error.__name__
+)
+def test_each_error_says_what_to_do_next(error: Callable[..., WorkersAIError]) -> None:
+    """At the end of its text; errors about arguments and clocks name them in the text itself."""
+    made = error("no", status_code=400) if error in STATUS_ERRORS else error("no")
+
+    assert made.action
+    assert str(made) == f"{made.reason} - {made.action}"
 
 
 def partial() -> ChatResult:

@@ -266,13 +266,16 @@ class AsyncPool:
     async def _connect(self, outgoing: Outgoing, clocks: Clocks) -> AsyncConnection:
         failure: WorkersAIError
         try:
-            return await AsyncConnection.open(self.route, clocks)
+            connection = await AsyncConnection.open(self.route, clocks)
         except MalformedResponseError as error:
             failure = unreadable(error, self.route.host, outgoing)
         except _LATE:
             failure = clocks.expired(is_connecting=True)
         except (OSError, UnicodeError) as error:
             failure = broken(error, self.route.host, outgoing, clocks, is_connecting=True)
+        else:
+            clocks.log("connected")
+            return connection
         raise failure
 
     def _take(self) -> AsyncConnection | None:

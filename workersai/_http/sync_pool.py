@@ -195,13 +195,16 @@ class SyncPool:
     def _connect(self, outgoing: Outgoing, clocks: Clocks) -> SyncConnection:
         failure: WorkersAIError
         try:
-            return SyncConnection.open(self.route, clocks)
+            connection = SyncConnection.open(self.route, clocks)
         except MalformedResponseError as error:
             failure = unreadable(error, self.route.host, outgoing)
         except TimeoutError:
             failure = clocks.expired(is_connecting=True)
         except (OSError, UnicodeError) as error:
             failure = broken(error, self.route.host, outgoing, clocks, is_connecting=True)
+        else:
+            clocks.log("connected")
+            return connection
         raise failure
 
     def _take(self) -> SyncConnection | None:

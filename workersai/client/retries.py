@@ -137,9 +137,11 @@ def exchange(
             failure.is_retryable = False
         wait = retry_delay(failure, number, jitter()) if number < retries else None
         if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
+            if wait is not None:
+                _log.info("%s: no retry %d: no time or no retry budget is left", name, number + 1)
             raise bare(failure)
         delay = wait
-        _log.info("%s: retry %d in %.3f s, after %s", name, number + 1, delay, failure)
+        _log.info("%s: retry %d in %.3f s, after %s", name, number + 1, delay, failure.reason)
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
     raise AssertionError  # unreachable: the loop returns or raises

@@ -252,6 +252,7 @@ class Setup:
             step.deadline,
             begins_late=request.begins_late,
             is_repeatable=request.is_repeatable,
+            name=f"{request.method} {request.path}",
         )
 
     def outgoing(self, request: Request, step: Attempt) -> Outgoing:

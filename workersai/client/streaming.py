@@ -22,6 +22,8 @@ __all__ = ["AsyncStream", "SyncStream"]
 
 Secrets = tuple[str, ...]
 
+_END = {True: "the stream ended", False: "the stream was closed before its end"}
+
 
 class SyncStream:
     """A running stream of `Client`.
@@ -79,6 +81,7 @@ class SyncStream:
     def close(self) -> None:
         """Release the connection."""
         self.events.close()
+        self._clocks.log(_END[self._is_whole])
         self._answer.close(is_done=self._is_whole)
 
 
@@ -134,4 +137,5 @@ class AsyncStream:
     async def aclose(self) -> None:
         """Release the connection."""
         await self.events.aclose()
+        self._clocks.log(_END[self._is_whole])
         await self._answer.aclose(is_done=self._is_whole)

@@ -21,7 +21,7 @@ def retry_facts(notice: RetryNotice) -> dict[str, Any]:
         "attempt": notice.attempt,
         "delay": notice.delay,
         "error": type(error).__name__,
-        "reason": str(error),
+        "reason": error.reason,
         "status": answer and answer.status_code,
         "code": answer and answer.code,
         "request_id": answer and answer.request_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -339,10 +341,49 @@ def test_an_error_has_its_traceback_and_cause(speaks: Speaks, free_port: int) ->
     assert isinstance(caught.value.__cause__, OSError)
 
 
+_EVENT = re.compile(r"connected after|answer began after|attempt \d \w+ after|retry \d in")
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        (b'data: {"response":"a"}\n\ndata: [DONE]\n\n', "the stream ended after"),
+        (b'data: {"response":"a"}\n\n', "the stream was closed before its end after"),
+    ],
+)
+def test_the_log_has_the_end_of_a_stream(
+    speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture, body: bytes, event: str
+) -> None:
+    """DEBUG logs when a stream ends, or that it broke, long after its attempt succeeded."""
+    caplog.set_level(logging.DEBUG, "workersai")
+    server = serve(lambda peer, _: peer.stream(body))
+    speaker = speaks(base_url=server.base_url, max_retries=0)
+    with contextlib.suppress(StreamInterruptedError):
+        list(speaker.open())
+    ours = [record.getMessage() for record in caplog.records if record.name == "workersai"]
+    assert event in ours[-1]
+
+
+def test_the_log_has_a_stale_connection(
+    speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """INFO logs that a connection was closed under a request, which goes over another one."""
+    caplog.set_level(logging.INFO, "workersai")
+    server = serve(
+        lambda peer, seen: peer.hang_up() if len(peer.server.requests) == 2 else well(peer, seen)
+    )
+    speaker = speaks(base_url=server.base_url, max_retries=0)
+    for _ in range(2):
+        speaker.wait(speaker.client.chat(HELLO))
+    (record,) = [record for record in caplog.records if record.name == "workersai"]
+    assert record.levelname == "INFO"
+    assert "the idle connection was stale" in record.getMessage()
+
+
 def test_the_log_has_attempts_and_retries(
     speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """DEBUG logs each attempt and its time, INFO each retry; no content, token or account."""
+    """DEBUG logs each attempt and its times, INFO each retry; no content, token or account."""
     caplog.set_level(logging.DEBUG, "workersai")
     busy = iter([True, False])
     server = serve(
@@ -355,8 +396,15 @@ def test_the_log_has_attempts_and_retries(
     speaker = speaks(base_url=server.base_url)
     speaker.wait(speaker.client.chat([{"role": "user", "content": "my secret question"}]))
     ours = [record for record in caplog.records if record.name == "workersai"]
-    assert [record.levelname for record in ours] == ["DEBUG", "INFO", "DEBUG"]
-    assert "retry 1" in ours[1].getMessage()
+    told = [(record.levelname, _EVENT.findall(record.getMessage())) for record in ours]
+    assert told == [
+        ("DEBUG", ["connected after"]),
+        ("DEBUG", ["answer began after"]),
+        ("DEBUG", ["attempt 1 failed after"]),
+        ("INFO", ["retry 1 in"]),
+        ("DEBUG", ["answer began after"]),
+        ("DEBUG", ["attempt 2 answered after"]),
+    ]
     text = " ".join(record.getMessage() for record in ours)
     assert "POST /run/" in text
     assert not any(hidden in text for hidden in ("my secret question", TOKEN, ACCOUNT))
