@@ -30,6 +30,7 @@ from langchain_workersai._model.costs import (
     WorkersAICostCallbackHandler,
     get_workersai_callback,
 )
+from langchain_workersai._model.structuring import StructuredAnswer
 from langchain_workersai._register import register
 from langchain_workersai.chat_models import ChatWorkersAI
 from langchain_workersai.embeddings import WorkersAIEmbeddings
@@ -58,6 +59,7 @@ __all__ = [
     "ResponseError",
     "ServerError",
     "StreamInterruptedError",
+    "StructuredAnswer",
     "Timeout",
     "WorkersAICostCallbackHandler",
     "WorkersAIEmbeddings",

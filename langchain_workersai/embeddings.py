@@ -175,7 +175,10 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             asked = {**self._options("document", options), **self._progress_option()}
             asked["on_retry"] = retry_reporter()
             with self._client().embed_iter(texts, on_error=on_error, **asked) as run:
-                yield from run
+                try:
+                    yield from run
+                finally:
+                    report_usage("workersai_embeddings", run.facts())
 
     async def aembed_iter(
         self,
@@ -189,8 +192,11 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             asked = {**self._options("document", options), **self._progress_option()}
             asked["on_retry"] = async_retry_reporter()
             async with self._async_client().embed_iter(texts, on_error=on_error, **asked) as run:
-                async for item in run:
-                    yield item
+                try:
+                    async for item in run:
+                        yield item
+                finally:
+                    await areport_usage("workersai_embeddings", run.facts())
 
     def _progress_option(self) -> dict[str, Any]:
         return {"show_progress": self.show_progress}

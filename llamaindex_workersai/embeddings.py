@@ -236,7 +236,10 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
             WorkersAIError: As for `get_text_embedding_batch`.
         """
         with self._client().embed_iter(texts, on_error=on_error, **self._in_run()) as run:
-            yield from run
+            try:
+                yield from run
+            finally:
+                report_usage(run.facts())
 
     async def aembed_iter(
         self,
@@ -247,8 +250,11 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         """As `embed_iter`; the texts may come from an asynchronous iterable."""
         client = self._async_client()
         async with client.embed_iter(texts, on_error=on_error, **self._in_run()) as run:
-            async for item in run:
-                yield item
+            try:
+                async for item in run:
+                    yield item
+            finally:
+                report_usage(run.facts())
 
     def _in_run(self) -> dict[str, Any]:
         at_once = requests_at_once(self.max_concurrency)

@@ -14,12 +14,11 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
 )
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from typing_extensions import Self, Unpack
 
 from llamaindex_workersai._model.arguments import ChatSettings
 from llamaindex_workersai._model.batches import BatchedChat
-from llamaindex_workersai._model.options import checks_options
+from llamaindex_workersai._model.options import chat_method, completion_method
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
 from llamaindex_workersai._model.usage import reporting
@@ -28,7 +27,6 @@ from llamaindex_workersai._translate.chunks import (
     CompletionReader,
     to_completion,
 )
-from llamaindex_workersai._translate.messages import checks_messages
 from workersai.integration import (
     CONFIG,
     CheckedFields,
@@ -107,9 +105,7 @@ class WorkersAI(BatchedChat):
 
     # ------------------------------------------------------------------------------- chat
 
-    @checks_options
-    @checks_messages
-    @llm_chat_callback()
+    @chat_method
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation.
 
@@ -125,17 +121,13 @@ class WorkersAI(BatchedChat):
         call = self._chat_call(messages, kwargs)
         return call.read(ask_rounds(self._client().chat, call.rounds()))
 
-    @checks_options
-    @checks_messages
-    @llm_chat_callback()
+    @chat_method
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         return call.read(await ask_rounds_async(self._async_client().chat, call.rounds()))
 
-    @checks_options
-    @checks_messages
-    @llm_chat_callback()
+    @chat_method
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
@@ -144,9 +136,7 @@ class WorkersAI(BatchedChat):
         reader = ChatReader(call.options)
         return read_stream(events, reporting(reader.feed, call.model), reader.partial)
 
-    @checks_options
-    @checks_messages
-    @llm_chat_callback()
+    @chat_method
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
@@ -159,8 +149,7 @@ class WorkersAI(BatchedChat):
 
     # ------------------------------------------------------------------------- completion
 
-    @checks_options
-    @llm_completion_callback()
+    @completion_method
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Complete a prompt.
 
@@ -175,8 +164,7 @@ class WorkersAI(BatchedChat):
         result = self._client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(call.read(result))
 
-    @checks_options
-    @llm_completion_callback()
+    @completion_method
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
@@ -185,8 +173,7 @@ class WorkersAI(BatchedChat):
         result = await self._async_client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(call.read(result))
 
-    @checks_options
-    @llm_completion_callback()
+    @completion_method
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
@@ -196,8 +183,7 @@ class WorkersAI(BatchedChat):
         reader = CompletionReader(call.options)
         return read_stream(events, reporting(reader.feed, call.model), reader.partial)
 
-    @checks_options
-    @llm_completion_callback()
+    @completion_method
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:

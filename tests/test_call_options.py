@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +11,13 @@ import httpx
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import OutputParserException
 from llama_index.core import instrumentation
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.tools import FunctionTool
+from pydantic import BaseModel
 
 from tests.seven import DOCUMENTS, MESSAGES, SEVEN, TEXT, Wire
 from tests.workersai.talking import ACCOUNT
@@ -33,8 +38,15 @@ EXPECTED = {
 }
 
 
+TOOL = FunctionTool.from_defaults(lambda city: city, name="weather", description="Weather.")
+
+
 async def _all(items: Any) -> Any:
     return [item async for item in items]
+
+
+async def _ended(found: Any) -> Any:
+    return await found if hasattr(found, "__await__") else found
 
 
 async def _awaited(stream: Any) -> Any:
@@ -305,6 +317,59 @@ async def test_no_secret_of_a_call_is_traced(
     assert caught.value.parameter == parameter
     assert SECRET not in f"{caught.value} {calls.shown} {events.shown}"
     assert wire.requests == []
+
+
+@pytest.mark.parametrize("way", RETRIEVAL)
+async def test_the_clock_and_the_retries_of_a_retrieval(way: str) -> None:
+    """The call's numbers hold instead of the object's."""
+    name, call = RETRIEVAL[way]
+    server = Failing(httpx.ReadTimeout)
+    it = SEVEN[name].make(timeout=77, **server.settings())
+    with pytest.raises(APITimeoutError, match="33 s"):
+        await _ended(call(it, request_timeout=33, max_retries=0))
+    assert server.count <= 2  # of two batches, both may be under way
+
+
+@pytest.mark.parametrize("name", SEVEN)
+async def test_a_copy_has_options_for_every_call(name: str) -> None:
+    """What a framework's method does not take, a copy does; it shares the connections."""
+    wire = Wire()
+    it = SEVEN[name].make(**wire.settings())
+    copied = it.model_copy(update={"session_affinity": "s", "default_headers": {"x-team": "a"}})
+    for way in SEVEN[name].ways:
+        await SEVEN[name].ask(copied, way)
+        await SEVEN[name].ask(it, way)
+    for sent, plain in zip(wire.requests[::2], wire.requests[1::2], strict=True):
+        assert (sent.headers["x-session-affinity"], sent.headers["x-team"]) == ("s", "a")
+        assert not {"x-session-affinity", "x-team"} & set(plain.headers)
+    assert copied.http_client is it.http_client
+
+
+class Named(BaseModel):
+    """A name."""
+
+    name: str = ""
+
+
+@pytest.mark.parametrize("call_style", ["structured", "awaited", "bound", "tools", "predict"])
+async def test_options_of_a_call_for_an_object_or_a_tool(call_style: str) -> None:
+    """They reach the request through every wrapper of a framework."""
+    wire = Wire()
+    chat = SEVEN["ChatWorkersAI"].make(**wire.settings())
+    llm = SEVEN["WorkersAI"].make(**wire.settings())
+    calls: dict[str, Callable[[], Any]] = {
+        "structured": lambda: chat.with_structured_output(Named).invoke("a", **PUBLIC),
+        "awaited": lambda: chat.with_structured_output(Named).ainvoke("a", **PUBLIC),
+        "bound": lambda: chat.bind(**PUBLIC).with_structured_output(Named).invoke("a"),
+        "tools": lambda: llm.chat_with_tools([TOOL], user_msg="a", **PUBLIC),
+        "predict": lambda: llm.structured_predict(
+            Named, PromptTemplate("a"), llm_kwargs=dict(PUBLIC)
+        ),
+    }
+    with contextlib.suppress(OutputParserException, ValueError):  # the answer is no object
+        found = calls[call_style]()
+        _ = await found if hasattr(found, "__await__") else found
+    assert {header: wire.requests[0].headers[header] for header in EXPECTED} == EXPECTED
 
 
 @pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])

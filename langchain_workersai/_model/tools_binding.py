@@ -18,6 +18,7 @@ from langchain_workersai._model.structured import (
     StructuredChat,
     wish,
 )
+from langchain_workersai._model.structuring import Structuring
 from langchain_workersai._translate.schemas import ToolLike
 from langchain_workersai._translate.tools import (
     to_wire_response_format,
@@ -30,7 +31,7 @@ from workersai.integration import MethodMemory
 _OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 
 
-class BindableChat(TextModel, BaseChatModel):
+class BindableChat(TextModel, Structuring, BaseChatModel):
     """A chat model whose bindings keep everything that was bound before."""
 
     _method_memory: MethodMemory = PrivateAttr(default_factory=MethodMemory)
@@ -81,41 +82,16 @@ class BindableChat(TextModel, BaseChatModel):
         given = {name: value for name, value in bound.items() if value is not None}
         return self.bind(tools=to_wire_tools(tools, strict=strict), **given, **kwargs)
 
-    def with_structured_output(
+    def _structured(
         self,
-        schema: Any = None,
+        schema: Any,
+        method: Method | None,
         *,
-        method: Method | None = None,
-        include_raw: bool = False,
-        strict: bool | None = None,
-        **kwargs: Any,
+        include_raw: bool,
+        strict: bool | None,
+        options: dict[str, Any],
     ) -> Runnable[LanguageModelInput, Any]:
-        """Answer with objects of a schema.
-
-        Args:
-            schema: A pydantic class, dataclass, union or other type (answers are its objects), or
-                a TypedDict, JSON schema, OpenAI envelope, function or tool (answers are dicts).
-                Optional only for `json_mode`.
-            method: `json_schema` (the server enforces the schema), `function_calling` (one forced
-                call of the schema as a tool) or `json_mode` (any JSON; the prompt has to describe
-                it). The default is the best method that is known to work with the model that is
-                asked: its JSON schema, else a forced call, else the schema in a message of the
-                prompt. If the model refuses a method, this object and its copies do not try it
-                again.
-            include_raw: Answer with `{"raw", "parsed", "parsing_error"}` instead of raising an
-                error for an answer that cannot be parsed.
-            strict: As in `bind_tools`, and for the schema of `json_schema`.
-            **kwargs: Options to bind to each call. `tools` can be combined with a JSON schema; if
-                the model calls one of them, the object is `None`.
-
-        Raises:
-            ConfigurationError: If the schema is missing or is not a schema, if the method is
-                unknown, or if `kwargs` has an option that the method sets itself.
-            OutputParserException: When run, for an answer that is not the object, with any
-                method; if the token cap cut it off, the error names `max_tokens`. A stream ends
-                with the object or raises the same error.
-        """
-        asked = wish(schema, method, strict=strict, include_raw=include_raw, options=kwargs)
+        asked = wish(schema, method, strict=strict, include_raw=include_raw, options=options)
         if method is None:
             return StructuredChat(self, asked, self._method_memory)
         if method == "json_mode":
@@ -123,7 +99,7 @@ class BindableChat(TextModel, BaseChatModel):
         return asked.chain(self, METHODS[method])
 
 
-class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef]  # a field is called kwargs
+class BoundChat(Structuring, RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore[no-redef,unused-ignore]  # to pydantic's plugin, whose field is called kwargs
     """A chat model with bound options: LangChain's binding, with methods that use what is bound.
 
     LangChain's plain binding calls methods such as `bind_tools` or `submit_batch` on the model
@@ -141,15 +117,22 @@ class BoundChat(RunnableBinding[LanguageModelInput, AIMessage]):  # type: ignore
         """As `BindableChat.bind_tools`; keeps what is bound."""
         return self.bind(**self.bound.bind_tools(tools, **kwargs).kwargs)  # type: ignore[attr-defined]  # of a chat model
 
-    def with_structured_output(
-        self, schema: Any = None, **kwargs: Any
+    def _structured(
+        self,
+        schema: Any,
+        method: Method | None,
+        *,
+        include_raw: bool,
+        strict: bool | None,
+        options: dict[str, Any],
     ) -> Runnable[LanguageModelInput, Any]:
-        """As `BindableChat.with_structured_output`; keeps bound options except tools, formats."""
+        """As that of `BindableChat`; keeps bound options except tools and formats."""
         replaced = _OF_TOOLS.union(*DECIDED.values())
         kept = {name: value for name, value in self.kwargs.items() if name not in replaced}
-        chain = self.bound.with_structured_output(schema, **{**kept, **kwargs})  # type: ignore[attr-defined]  # of a chat model
-        found = chain.with_config(self.config) if self.config else chain
-        return cast("Runnable[LanguageModelInput, Any]", found)
+        chain = cast("Structuring", self.bound)._structured(  # noqa: SLF001 - of a chat model
+            schema, method, include_raw=include_raw, strict=strict, options={**kept, **options}
+        )
+        return chain.with_config(self.config) if self.config else chain
 
     def submit_batch(
         self, inputs: Sequence[LanguageModelInput], *, stop: list[str] | None = None, **kwargs: Any

@@ -284,6 +284,20 @@ async def test_embeddings_and_rankings_outside_of_a_run_are_counted(scripted: An
     assert given.total.calls == 1
 
 
+async def test_a_run_over_many_texts_is_counted(scripted: Any) -> None:
+    """With the requests that were made, also of a run that is left early."""
+    embeddings, _ = scripted(VECTORS, cls=WorkersAIEmbeddings, model=SMALL, batch_size=1)
+    with get_workersai_callback() as costs:
+        list(embeddings.embed_iter(["a", "b"]))
+        assert [vector async for vector in embeddings.aembed_iter(["a"])]
+        run = embeddings.embed_iter(["a"] * 99)
+        next(run)
+        run.close()
+    assert costs.total.calls == 3
+    assert costs.total.input_tokens >= 12
+    assert costs.total.calls_without_cost == 0
+
+
 # ---------------------------------------------------------------------------- in a context
 
 

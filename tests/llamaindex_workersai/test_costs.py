@@ -237,6 +237,15 @@ def test_a_block_counts_a_query_with_its_vectors_and_ranking() -> None:
     assert costs.total.calls_without_cost == 0
 
 
+async def test_a_run_over_many_texts_is_counted() -> None:
+    """With all its requests, when it ends."""
+    embedding = WorkersAIEmbedding(SMALL, **Scripted(rag).connection)
+    with count_workersai_costs() as costs:
+        list(embedding.embed_iter(["a", "b"]))
+        assert [vector async for vector in embedding.aembed_iter(["a"])]
+    assert (costs.total.calls, costs.total.input_tokens) == (2, 6)
+
+
 def test_blocks_stand_in_one_another() -> None:
     """Each counts what is in it, also after one before it failed."""
     llm = make()
