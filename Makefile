@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve models facts benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -95,6 +95,12 @@ type: $(VENV)/.dev ## Check types, strictly
 	$(BIN)/mypy $(PACKAGES) tests
 
 check: lint type ## Everything that needs no run of the code
+
+models: $(VENV)/.dev ## Compare the tables of models with the live catalogue (ARGS="--write" changes them)
+	$(BIN)/workersai refresh $(ARGS)
+
+facts: $(VENV)/.dev ## Write docs/facts.md: what is confirmed, documented, observed or unknown
+	$(BIN)/python -m workersai.probe.standing > docs/facts.md
 
 serve: $(VENV)/.demo ## Start the local Workers AI with the real models
 	$(BIN)/workersai serve

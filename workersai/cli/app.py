@@ -9,6 +9,7 @@ from workersai.cli.chat import chat
 from workersai.cli.doctor import doctor
 from workersai.cli.models import models
 from workersai.cli.probe import probe
+from workersai.cli.refresh import refresh
 from workersai.local.run.commands import pull, serve
 
 __all__ = ["app"]
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, pull, doctor, models, chat, probe):
+for command in (serve, pull, doctor, models, chat, probe, refresh):
     app.command()(command)
 app.command()(embed)
 app.command("map")(map_rows)

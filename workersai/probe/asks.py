@@ -16,10 +16,17 @@ from workersai._models.profile import ModelProfile
 from workersai._request.path import run_path
 from workersai._wire import Request
 
-__all__ = ["ASKS", "BATCH_ID", "TOOL", "TOOL_SENTENCE", "Ask", "asks_for"]
+__all__ = ["ASKS", "BATCH_ID", "SEED_MODELS", "TOOL", "TOOL_SENTENCE", "Ask", "asks_for"]
 
 Body: TypeAlias = Mapping[str, Any]
 Route: TypeAlias = Literal["run", "chat/completions", "embeddings"]
+
+SEED_MODELS = (
+    "@cf/ibm-granite/granite-4.0-h-micro",
+    "@cf/zai-org/glm-4.7-flash",
+    "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
+)
+"""The models that are probed where none is named."""
 
 TOOL = "get_weather"
 TOOL_SENTENCE = "What is the weather in Paris? Use the tool get_weather."

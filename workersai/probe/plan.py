@@ -7,16 +7,10 @@ from dataclasses import dataclass
 
 from workersai._models import get_profile
 from workersai.errors import ConfigurationError
-from workersai.probe.asks import Ask, asks_for
+from workersai.probe.asks import SEED_MODELS, Ask, asks_for
 from workersai.results import Usage
 
 __all__ = ["SEED_MODELS", "Planned", "plan_probe", "worst_cost"]
-
-SEED_MODELS = (
-    "@cf/ibm-granite/granite-4.0-h-micro",
-    "@cf/zai-org/glm-4.7-flash",
-    "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
-)
 
 _BYTES_A_TOKEN = 2
 """A request of English and JSON has fewer tokens than half of its bytes."""

@@ -15,15 +15,18 @@ from pydantic_core import from_json
 
 from workersai.integration import json_text
 from workersai.probe.answers import Answer
-from workersai.probe.asks import TOOL
+from workersai.probe.asks import SEED_MODELS, TOOL
 
-__all__ = ["EVERY_ANSWER", "QUESTIONS", "Answers", "Question", "Rule", "Verdict"]
+__all__ = ["EVERY_ANSWER", "QUESTIONS", "Answers", "Question", "Rule", "Standing", "Verdict"]
 
+Standing: TypeAlias = Literal["documented", "observed by others", "unknown"]
 Verdict: TypeAlias = Literal["yes", "no", "differs", "could not tell"]
 Answers: TypeAlias = Mapping[str, Answer]
 """The answers of one model, by the id of the ask."""
 
 Condition: TypeAlias = Callable[[Answers], bool]
+
+GRANITE, GLM, SEA_LION = SEED_MODELS
 
 EVERY_ANSWER = ("*",)
 """In place of asks: the question is put to every answer of the run."""
@@ -53,6 +56,8 @@ class Question:
         expects: The verdict that the code takes for granted where no field decides; `None` if
             the code takes any.
         behaviour: What the project does about it.
+        standing: How the answer is known before a probe is run.
+        standing_of: The same for single models, where it differs.
     """
 
     id: str
@@ -65,6 +70,8 @@ class Question:
     value: Callable[[Answers], Any] | None = None
     expects: Verdict | None = None
     behaviour: str = ""
+    standing: Standing = "unknown"
+    standing_of: Mapping[str, Standing] = field(default_factory=lambda: MappingProxyType({}))
 
 
 # --------------------------------------------------------------------------------- conditions
@@ -317,6 +324,7 @@ _CHAT_QUESTIONS = (
         (_yes(_says_something("hello")), _no(_refused("hello")), _differs(_answered("hello"))),
         expects="yes",
         behaviour="the default route of every class",
+        standing="documented",
     ),
     Question(
         "native-shape",
@@ -338,6 +346,8 @@ _CHAT_QUESTIONS = (
         _seen(_streams("hello-stream"), "hello-stream"),
         expects="yes",
         behaviour="a plain answer to a request for a stream is read as well",
+        standing="documented",
+        standing_of={SEA_LION: "unknown"},
     ),
     Question(
         "native-tail",
@@ -366,6 +376,7 @@ _CHAT_QUESTIONS = (
             _no(_answered("hello-stream", "hello-v1-stream")),
         ),
         behaviour="a finish reason ends a stream, too",
+        standing="observed by others",
     ),
     Question(
         "v1-answer",
@@ -376,6 +387,7 @@ _CHAT_QUESTIONS = (
          _differs(_answered("hello-v1"))),
         expects="yes",
         behaviour='the route of endpoint="openai"',
+        standing="documented",
     ),
     Question(
         "v1-stream",
@@ -385,6 +397,7 @@ _CHAT_QUESTIONS = (
         _seen(_streams("hello-v1-stream"), "hello-v1-stream"),
         expects="yes",
         behaviour='the route of endpoint="openai"',
+        standing="documented",
     ),
     Question(
         "v1-stream-usage",
@@ -394,6 +407,7 @@ _CHAT_QUESTIONS = (
         _seen(_has_usage("usage-v1-stream"), "usage-v1-stream"),
         expects="yes",
         behaviour="faces ask for it by default",
+        standing="observed by others",
     ),
     Question(
         "prompt",
@@ -403,6 +417,7 @@ _CHAT_QUESTIONS = (
         (_yes(_says_something("prompt")), _no(_refused("prompt")), _differs(_answered("prompt"))),
         expects="yes",
         behaviour="the completion classes send prompts",
+        standing="documented",
     ),
     Question(
         "reasoning",
@@ -413,6 +428,7 @@ _CHAT_QUESTIONS = (
         decides="reasoning",
         values=_TRUE_FALSE,
         behaviour="the profile that frameworks show",
+        standing="documented",
     ),
     Question(
         "think-tags",
@@ -434,6 +450,8 @@ _CHAT_QUESTIONS = (
         decides="function_calling",
         values=_TRUE_FALSE,
         behaviour="agents of LlamaIndex, and the structured-output method",
+        standing="documented",
+        standing_of={SEA_LION: "unknown"},
     ),
     Question(
         "tools-in-a-stream",
@@ -444,6 +462,8 @@ _CHAT_QUESTIONS = (
          _no(_answered("tool-stream")), _no(_refused("tool-stream"))),
         expects="yes",
         behaviour="calls are put together from fragments of every known form",
+        standing="observed by others",
+        standing_of={SEA_LION: "unknown"},
     ),
     Question(
         "tools-on-v1",
@@ -454,6 +474,8 @@ _CHAT_QUESTIONS = (
          _no(_refused("tool-v1"))),
         expects="yes",
         behaviour='tools with endpoint="openai"',
+        standing="observed by others",
+        standing_of={SEA_LION: "unknown"},
     ),
     Question(
         "tool-choice-named",
@@ -464,6 +486,7 @@ _CHAT_QUESTIONS = (
         decides="forces_tools",
         values=_TRUE_FALSE,
         behaviour="structured output by a forced tool",
+        standing_of={GLM: "documented"},
     ),
     Question(
         "tool-choice-required",
@@ -489,6 +512,7 @@ _CHAT_QUESTIONS = (
         ("tool-flat",),
         _taken("tool-flat"),
         behaviour="tools are always sent in the nested form",
+        standing_of={GRANITE: "observed by others"},
     ),
     Question(
         "described-properties",
@@ -518,6 +542,7 @@ _CHAT_QUESTIONS = (
         decides="structured_output",
         values=_TRUE_FALSE,
         behaviour="the structured-output method",
+        standing="observed by others",
     ),
     Question(
         "schema-envelope",
@@ -531,6 +556,7 @@ _CHAT_QUESTIONS = (
         decides="schema_envelope",
         values=_TRUE_FALSE,
         behaviour="the form in which a schema is sent natively",
+        standing="documented",
     ),
     Question(
         "schema-in-a-stream",
@@ -554,6 +580,7 @@ _CHAT_QUESTIONS = (
         _seen(_gives_place("schema-v1"), "schema-v1"),
         expects="yes",
         behaviour='structured output with endpoint="openai"',
+        standing="observed by others",
     ),
     Question(
         "schema-parsed",
@@ -566,6 +593,7 @@ _CHAT_QUESTIONS = (
             _no(_gives_place("schema-bare", "schema-named")),
         ),
         behaviour="objects and texts are read",
+        standing_of={SEA_LION: "observed by others"},
     ),
     Question(
         "tools-beside-a-schema",
@@ -590,6 +618,7 @@ _CHAT_QUESTIONS = (
         decides="text_only_content",
         values=_FALSE_TRUE,
         behaviour="parts that are all text are joined; others are refused where text is needed",
+        standing="documented",
     ),
     Question(
         "null-content",
@@ -635,6 +664,7 @@ _CHAT_QUESTIONS = (
         (_yes(_is_cut("cap")), _no(_answered("cap")), _no(_refused("cap"))),
         expects="yes",
         behaviour="it is sent as the user sets it",
+        standing="documented",
     ),
     Question(
         "cap-of-v1",
@@ -657,6 +687,7 @@ _CHAT_QUESTIONS = (
         ("stop",),
         (_yes(_stops_before_five), _no(_goes_past_five), _no(_refused("stop"))),
         behaviour="it is sent as the user sets it",
+        standing_of={GLM: "documented"},
     ),
     Question(
         "n",
@@ -665,6 +696,7 @@ _CHAT_QUESTIONS = (
         ("n-v1",),
         _seen(_raw("n-v1", lambda found: len(found["choices"]) == 2), "n-v1"),
         behaviour="it is sent as the user sets it",
+        standing_of={GLM: "documented"},
     ),
     Question(
         "logprobs",
@@ -676,6 +708,7 @@ _CHAT_QUESTIONS = (
             "logprobs-v1",
         ),
         behaviour="they are read where they come",
+        standing_of={GLM: "documented"},
     ),
     Question(
         "thinking-off",
@@ -685,6 +718,7 @@ _CHAT_QUESTIONS = (
         (_no(_thinks("thinking-off")), _yes(_says_something("thinking-off")),
          _no(_refused("thinking-off"))),
         behaviour="it is sent as the user sets it",
+        standing="documented",
     ),
     Question(
         "thinking-off-on-v1",
@@ -713,6 +747,7 @@ _CHAT_QUESTIONS = (
         (_yes(_has_batch_answer), _no(_refused("batch-result"))),
         expects="yes",
         behaviour="answers are read from there",
+        standing="documented",
     ),
     Question(
         "error-of-an-unknown-model",
@@ -726,6 +761,7 @@ _CHAT_QUESTIONS = (
         ),
         expects="yes",
         behaviour="NotFoundError",
+        standing="observed by others",
     ),
     Question(
         "false-success",
@@ -791,6 +827,7 @@ _VECTOR_QUESTIONS = (
         ("vectors-of-newlines",),
         _taken("vectors-of-newlines"),
         behaviour="blank texts are refused before they are sent",
+        standing="observed by others",
     ),
 )
 
@@ -811,6 +848,7 @@ _RANKING_QUESTIONS = (
         _seen(_lies_in_unit_interval, "ranking"),
         expects="yes",
         behaviour="scores are handed on as they come",
+        standing="observed by others",
     ),
 )
 

@@ -1,0 +1,48 @@
+"""`workersai refresh`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from workersai.cli.app import app
+from workersai.local import LocalServer
+
+RUN = CliRunner()
+GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
+
+
+def refresh(*arguments: str) -> Any:
+    return RUN.invoke(app, ["refresh", *arguments])
+
+
+def test_the_account_is_compared_and_saved(account: LocalServer, tmp_path: Path) -> None:
+    """Differences and old facts are shown; what was read can be compared again from files."""
+    live = refresh("--save", str(tmp_path))
+    assert live.exit_code == 0, live.output
+    assert "@cf/qwen/qwq-32b: the catalogue does not list it" in live.output
+    assert "No source has a date: " in live.output
+    assert refresh("--saved", str(tmp_path)).output == live.output
+
+
+def test_what_differs_is_written(tmp_path: Path) -> None:
+    """`--write` adds the facts of the catalogue to a file, and shows the lines."""
+    listed = [{"property_id": "context_window", "value": "200000"}]
+    models = {"result": [{"name": GRANITE, "task": "Text Generation", "properties": listed}]}
+    (tmp_path / "models.json").write_text(json.dumps(models))
+    facts = tmp_path / "facts.json"
+    done = refresh("--saved", str(tmp_path), "--write", "--facts", str(facts))
+    assert done.exit_code == 0, done.output
+    assert '"field": "context_window", "value": 200000' in done.output
+    (written,) = json.loads(facts.read_text())["facts"]
+    assert (written["model"], written["source"]) == (GRANITE, "catalogue")
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """A folder without files ends with a message."""
+    done = refresh("--saved", str(tmp_path))
+    assert done.exit_code == 1
+    assert "models.json cannot be read as JSON" in done.output
