@@ -1,4 +1,4 @@
-"""Errors: the core's own tree, and the two that only LlamaIndex needs."""
+"""The error classes that only the LlamaIndex package needs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ __all__ = ["StructuredOutputError", "ToolCallError"]
 
 
 class ToolCallError(ResponseError, ValueError):
-    """The answer has no tool call that can be run, although one was expected or begun.
+    """The answer has no tool call that can be run, although one was required or begun.
 
-    It is also a `ValueError`, which is what LlamaIndex's own code catches.
+    It is also a `ValueError`, which LlamaIndex's own code catches.
 
     Attributes:
         text: The model's answer, as text.
         is_final: Whether asking again would not help: the answer was cut at the token limit, or
-            refused.
-        called: Whether the model called something that cannot be run.
+            was a refusal.
+        called: Whether the model made a call that cannot be run.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Registration: class names -> classes, where LlamaIndex looks them up.
+"""Register the classes under their names where LlamaIndex looks them up.
 
-Components that hold a model (extractors, parsers) store its dict, and find its class again by the
-name in it.
+Components that contain a model (extractors, parsers) store its dict, and find its class again by
+the name in it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ from llamaindex_workersai.llm import WorkersAI
 
 
 def register() -> None:
-    """Make `load_llm` and `load_embed_model` know our classes."""
+    """Make `load_llm` and `load_embed_model` know the classes of this package."""
     RECOGNIZED_LLMS[WorkersAI.class_name()] = WorkersAI
     RECOGNIZED_EMBEDDINGS[WorkersAIEmbedding.class_name()] = WorkersAIEmbedding

@@ -45,23 +45,22 @@ _log = logging.getLogger(__name__)
 class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     """Vectors from a Workers AI model.
 
-    Texts go out in requests that fit the model, by the number of texts and, where the model
-    limits them, by their estimated tokens, whatever `embed_batch_size` is; every answer is checked
-    for count and order. A text that is too long for the model raises
-    `ContextWindowExceededError`, whose `position` is its place in the list. After a failure no
-    further request is sent.
+    Texts are sent in requests that fit the model, by the number of texts and, if the model limits
+    them, by their estimated tokens, independent of `embed_batch_size`; every answer is checked for
+    count and order. A text that is too long for the model raises `ContextWindowExceededError`,
+    whose `position` is its index in the list. After a failure no further request is sent.
 
     As a step of an `IngestionPipeline`, a node without text gets no embedding, and a warning in
-    the log names it; vector stores leave it out. `VectorStoreIndex` leaves out nodes whose text is
-    empty, and asks for vectors of those with white space alone. There and elsewhere a blank text
-    (empty, or white space alone) raises `ConfigurationError` before any request.
+    the log names it; vector stores leave it out. `VectorStoreIndex` leaves out nodes with empty
+    text, but asks for vectors of nodes with only white space. There and elsewhere a blank text
+    (empty, or only white space) raises `ConfigurationError` before any request.
 
-    The pipeline's cache keys on what can change the vector of a text: the model, `base_url`,
-    `endpoint`, `text_instruction`, `pooling`, `dimensions`, `truncate`, `blank_text` and
-    `additional_kwargs`. Timeouts, retries, batch sizes, the account and the gateway are in
-    `to_dict()` as far as they are no secret, but not in the key.
+    The key of the pipeline's cache contains the settings that can change the vector of a text: the
+    model, `base_url`, `endpoint`, `text_instruction`, `pooling`, `dimensions`, `truncate`,
+    `blank_text` and `additional_kwargs`. Timeouts, retries, batch sizes, the account and the
+    gateway are not in the key; those that are not secret are in `to_dict()`.
 
-    What a call cost (tokens, neurons, request ids) is in a `WorkersAIUsageEvent` of LlamaIndex's
+    The cost of a call (tokens, neurons, request ids) is in a `WorkersAIUsageEvent` of LlamaIndex's
     instrumentation.
 
     Examples:
@@ -77,10 +76,10 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
 
     model_config = CONFIG
 
-    # The documented limit of most embedding models; requests are sized by the model's own limits.
+    # The documented limit of most embedding models; requests use the model's own limits.
     embed_batch_size: Annotated[int, Strict()] = Field(default=100, ge=1, le=2048)
 
-    # LlamaIndex's own field, but for its place in dicts: a cache is neither JSON nor a setting.
+    # LlamaIndex's own field, but left out of dicts: a cache is neither JSON nor a setting.
     embeddings_cache: Any | None = Field(default=None, exclude=True)
 
     @hides_arguments
@@ -95,7 +94,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def _forget(self, field: str) -> None:
         super()._forget(field)
         if field == "model":
-            # LlamaIndex reads and dumps a field `model_name`; it is always the model.
+            # LlamaIndex reads and dumps a field `model_name`; it must equal the model.
             self.__dict__["model_name"] = self.model
 
     @classmethod
@@ -104,7 +103,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         return "WorkersAIEmbedding"
 
     def to_payload(self) -> dict[str, Any]:
-        """Describe the model for callbacks and traces; holds no secret and no account."""
+        """Describe the model for callbacks and traces, without secrets and the account."""
         return {
             "class_name": self.class_name(),
             "model_name": self.model_name,
@@ -114,21 +113,21 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
         """Describe the object for `from_dict`, without secrets and the account.
 
-        As text the dict shows only what can change the vector of a text, because
-        `IngestionPipeline` keys its cache on that text.
+        The text of the dict shows only what can change the vector of a text, because
+        `IngestionPipeline` uses that text as the key of its cache.
         """
         return Described(super().to_dict(**kwargs))
 
     # ------------------------------------------------------------------ nodes of a pipeline
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
-        """Give nodes their embeddings; those without text get none."""
+        """Add embeddings to nodes; nodes without text get none."""
         with self._with_text(nodes) as filled:
             super().__call__(filled, **kwargs)
         return nodes
 
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
-        """Give nodes their embeddings; those without text get none."""
+        """Add embeddings to nodes; nodes without text get none."""
         with self._with_text(nodes) as filled:
             await super().acall(filled, **kwargs)
         return nodes
@@ -154,19 +153,19 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     ) -> list[list[float]]:
         """Embed texts, `embed_batch_size` of them for each event.
 
-        Without a cache and a rate limiter, which decide batch by batch, the requests of the next
-        batches are under way while one is handed to the events.
+        Without a cache and a rate limiter, which work batch by batch, the requests of the next
+        batches already run while the events of a batch are handled.
 
         Args:
-            texts: Texts, none of them blank unless `blank_text` is set.
+            texts: Texts; none may be blank unless `blank_text` is set.
             show_progress: Show a progress bar.
             **kwargs: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
-                this call. Others are left to LlamaIndex, which passes on what a pipeline was
-                called with.
+                this call. Others are ignored, because LlamaIndex passes on the arguments of a
+                pipeline.
 
         Raises:
             ConfigurationError: If texts are blank; nothing was sent.
-            ContextWindowExceededError: If a text is too long; `.position` is its place.
+            ContextWindowExceededError: If a text is too long; `.position` is its index.
         """
         filled, options = fill_blank(texts, self.blank_text), self._pop_request_options(kwargs)
         with embedding_whole(filled), sending_with(options), self._ahead(filled):
@@ -174,7 +173,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
 
     @contextmanager
     def _ahead(self, texts: list[str]) -> Iterator[None]:
-        """Inside, the vectors of a list that makes several batches come from one run."""
+        """Inside this block, the vectors of a list with several batches come from one run."""
         is_free = self.embeddings_cache is None and self.rate_limiter is None
         if not is_free or len(texts) <= self.embed_batch_size:
             yield
@@ -189,7 +188,7 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
-        """As `get_text_embedding_batch`, awaited.
+        """As `get_text_embedding_batch`, asynchronously.
 
         When a batch fails, or the caller is cancelled, the others are cancelled.
         """
@@ -217,22 +216,22 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     def embed_iter(
         self, texts: Iterable[str], *, on_error: Literal["raise", "skip"] = "raise"
     ) -> Iterator[list[float] | NotEmbedded]:
-        """Embed any number of texts that are to be found, and give the vectors as they come.
+        """Embed any number of documents, and yield the vectors as they arrive.
 
-        Texts are read only as the vectors are, so that memory stays the same however many there
-        are. Closing the iterator ends the run. LlamaIndex's events, its cache and its rate limiter
-        follow lists, and have no part in it.
+        Texts are read only as fast as vectors are, so that the use of memory does not depend on
+        their number. Closing the iterator ends the run. LlamaIndex's events, its cache and its rate
+        limiter are not used, because they work on lists.
 
         Args:
             texts: Any iterable of texts.
-            on_error: `raise`, or `skip` for a `workersai.NotEmbedded` in the place of a text that
+            on_error: `raise`, or `skip` to yield a `workersai.NotEmbedded` in place of a text that
                 cannot be embedded, with its position and the error.
 
         Yields:
-            A vector a text, in their order.
+            A vector for each text, in their order.
 
         Raises:
-            ConfigurationError: If a text is blank or no string, and *on_error* is `raise`.
+            ConfigurationError: If a text is blank or not a string, and *on_error* is `raise`.
             WorkersAIError: As for `get_text_embedding_batch`.
         """
         with self._client().embed_iter(texts, on_error=on_error, **self._in_run()) as run:

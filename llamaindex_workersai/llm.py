@@ -42,9 +42,9 @@ from workersai.integration import (
 class WorkersAI(BatchedChat):
     """Chat, completion, tools and structured output with a Workers AI model.
 
-    Streams give the whole message so far and what is new; the last response of a stream is
-    complete, with tool calls and token usage (`raw["usage"]`). Reasoning comes as a
-    `ThinkingBlock`, and piece by piece as `additional_kwargs["thinking_delta"]`.
+    Each response of a stream has the message so far and the new part; the last response is
+    complete, with tool calls and token usage (`raw["usage"]`). Reasoning is a `ThinkingBlock`, and
+    its pieces are in `additional_kwargs["thinking_delta"]`.
 
     Examples:
         `pip install 'workersai[llamaindex]'`
@@ -71,11 +71,11 @@ class WorkersAI(BatchedChat):
     @classmethod
     @hides_arguments
     def from_catalogue(cls, model: str, **settings: Unpack[ChatSettings]) -> Self:
-        """Make the LLM of a model as the account's live catalogue describes it, by one request.
+        """Create the LLM of a model with facts from the account's live catalogue (one request).
 
         Args:
             model: The model id.
-            settings: As for the class itself; what is passed goes before what the catalogue says.
+            settings: As for the class itself; your settings override the catalogue.
 
         Raises:
             ConfigurationError: The catalogue does not list the model.
@@ -89,7 +89,7 @@ class WorkersAI(BatchedChat):
     def afrom_catalogue(
         cls, model: str, **settings: Unpack[ChatSettings]
     ) -> Coroutine[Any, Any, Self]:
-        """As `from_catalogue`, awaited."""
+        """As `from_catalogue`, asynchronously."""
         llm = cls(model, **settings)
         return llm._adescribed()
 
@@ -110,10 +110,10 @@ class WorkersAI(BatchedChat):
         """Answer a conversation.
 
         Args:
-            messages: Stay as they are.
+            messages: The conversation; it is not modified.
             kwargs: Parameters of this call; `model`, `tools`, `tool_choice`, `response_format`;
-                `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway`, for how it is
-                sent; `additional_kwargs` for anything else that the request's body shall hold.
+                the options about sending, `timeout`, `max_retries`, `headers`, `session_affinity`
+                and `gateway`; `additional_kwargs` for any other field of the request's body.
 
         Raises:
             WorkersAIError: See its subclasses.
@@ -153,14 +153,14 @@ class WorkersAI(BatchedChat):
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Complete a prompt.
 
-        The API has a route for prompts on the native side alone, so `endpoint` plays no part.
+        Only the native API has a route for prompts, so `endpoint` is ignored.
 
         Args:
-            prompt: The text; the model's chat template is put around it unless `raw` is set.
-            formatted: Whether `completion_to_prompt` has been applied already.
+            prompt: The text; the server puts it into the model's chat template unless `raw` is set.
+            formatted: Whether `completion_to_prompt` has already been applied.
             kwargs: As in `chat`, without tools.
         """
-        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        call = self._completion_call(self._format(prompt, formatted), kwargs)
         result = self._client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(call.read(result))
 
@@ -169,7 +169,7 @@ class WorkersAI(BatchedChat):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """Complete a prompt; see `complete`."""
-        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        call = self._completion_call(self._format(prompt, formatted), kwargs)
         result = await self._async_client().complete(**call.arguments, on_retry=report_retry)
         return to_completion(call.read(result))
 
@@ -178,7 +178,7 @@ class WorkersAI(BatchedChat):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Stream a prompt's completion; see `complete`."""
-        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        call = self._completion_call(self._format(prompt, formatted), kwargs)
         events = self._client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
         return read_stream(events, reporting(reader.feed, call.model), reader.partial)
@@ -188,12 +188,12 @@ class WorkersAI(BatchedChat):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """Stream a prompt's completion; see `complete`."""
-        call = self._completion_call(self._formatted(prompt, formatted), kwargs)
+        call = self._completion_call(self._format(prompt, formatted), kwargs)
         events = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
         reader = CompletionReader(call.options)
         return aread_stream(events, reporting(reader.feed, call.model), reader.partial)
 
-    def _formatted(self, prompt: str, formatted: bool) -> str:
+    def _format(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:
             return prompt
         return self.completion_to_prompt(prompt)

@@ -26,17 +26,17 @@ _dispatcher = get_dispatcher(__name__)
 
 
 class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
-    """Orders nodes by how well they answer the query.
+    """Orders nodes by relevance to the query.
 
-    Nodes are read with their metadata for embedding. The nodes passed stay as they are: the
-    result holds new `NodeWithScore`s. A node without text is not sent; it comes last, like one
-    that the server leaves out, and has no score. What the request cost (tokens, neurons, request
-    id) is in a `WorkersAIUsageEvent` of LlamaIndex's instrumentation.
+    Nodes are read with their metadata for embedding. The nodes are not modified; the result has new
+    `NodeWithScore`s. A node without text is not sent; it comes last, like one that the server
+    leaves out, and has no score. The cost of the request (tokens, neurons, request id) is in a
+    `WorkersAIUsageEvent` of LlamaIndex's instrumentation.
 
     Attributes:
-        normalize_scores: Whether scores go through a sigmoid, into 0..1. The scale is otherwise
-            the model's own; that of bge-reranker-base is 0..1 already.
-        keep_retrieval_score: Whether the score before goes into the node's metadata, as
+        normalize_scores: Whether to put scores through a sigmoid, to 0..1. The scale otherwise
+            depends on the model; that of bge-reranker-base is 0..1 already.
+        keep_retrieval_score: Whether to store the earlier score in the node's metadata, as
             `retrieval_score`.
 
     Examples:
@@ -70,7 +70,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        with self._reported(query, nodes) as ranked:
+        with self._reporting(query, nodes) as ranked:
             result = self._client().rerank(**self._arguments(query, nodes))
             report_usage(result)
             ranked.extend(self._order(nodes, result))
@@ -82,7 +82,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
         query = _query(query_bundle)
         if not nodes:
             return []
-        with self._reported(query, nodes) as ranked:
+        with self._reporting(query, nodes) as ranked:
             result = await self._async_client().rerank(**self._arguments(query, nodes))
             report_usage(result)
             ranked.extend(self._order(nodes, result))
@@ -99,8 +99,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
         }
 
     @contextmanager
-    def _reported(self, query: str, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
-        """Tell callbacks and traces of the start, and of the end with what was put in the list."""
+    def _reporting(self, query: str, nodes: list[NodeWithScore]) -> Iterator[list[NodeWithScore]]:
+        """Report start and end to callbacks and traces; the end has the nodes put into the list."""
         top_n = min(self.top_n or len(nodes), len(nodes))
         _dispatcher.event(
             ReRankStartEvent(query=query, nodes=nodes, top_n=top_n, model_name=self.model)

@@ -1,1 +1,1 @@
-"""What the three classes share: settings, clients, tool calling, structured output and batches."""
+"""Shared by the three classes: settings, clients, tools, structured output and batches."""

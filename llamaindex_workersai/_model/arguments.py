@@ -1,6 +1,6 @@
-"""What the constructors take by keyword, for type checkers and editors.
+"""Keyword types of the constructors, for type checkers and editors.
 
-A test holds the names equal to the classes' fields and their aliases.
+A test checks that they have the names of the classes' fields and aliases.
 """
 
 from __future__ import annotations

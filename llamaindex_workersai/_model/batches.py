@@ -23,14 +23,14 @@ from workersai import (
 from workersai.integration import SendingOptions
 
 Answers: TypeAlias = list[ChatResponse | WorkersAIError]
-"""A response for each conversation, in order; one that failed has its error there."""
+"""A response for each conversation, in order; a failed one has its error in this place."""
 
 
 class BatchedChat(StructuredPrediction):
-    """A model whose conversations can be queued, and answered later.
+    """A model whose conversations can be queued and answered later.
 
-    Settings apply as in `chat`. Callbacks and the rate limiter have no part in it: what they
-    follow is a call that waits for its answer.
+    Settings apply as in `chat`. Callbacks and the rate limiter are not used, because they follow
+    calls that wait for their answers.
     """
 
     def submit_batch(
@@ -39,7 +39,7 @@ class BatchedChat(StructuredPrediction):
         """Put conversations into the model's queue.
 
         Args:
-            conversations: Stay as they are.
+            conversations: The conversations; they are not modified.
             kwargs: As for `chat`, the same for all of them.
 
         Returns:
@@ -48,8 +48,8 @@ class BatchedChat(StructuredPrediction):
         Raises:
             ConfigurationError: If a conversation does not fit the model, the batch is empty or
                 above 10 MB, or the model or `endpoint` has no batches; nothing was sent.
-            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for what a
-                retry can do.
+            WorkersAIError: If the call failed. See `workersai.Client.batches.submit` for the
+                effects of a retry.
         """
         requests, model, options = self._batch_requests(conversations, kwargs)
         batches = self._client().with_options(**options).batches
@@ -58,22 +58,22 @@ class BatchedChat(StructuredPrediction):
     async def asubmit_batch(
         self, conversations: Sequence[Sequence[ChatMessage]], **kwargs: Any
     ) -> BatchJob:
-        """As `submit_batch`, awaited."""
+        """As `submit_batch`, asynchronously."""
         requests, model, options = self._batch_requests(conversations, kwargs)
         batches = self._async_client().with_options(**options).batches
         return await batches.submit(requests, model=model, on_retry=report_retry)
 
     def poll_batch(self, batch: BatchJob | str, **options: Unpack[RequestOptions]) -> BatchJob:
-        """Ask once what has become of a batch.
+        """Fetch the state of a batch once.
 
         Args:
-            batch: The batch, or its id; an id alone is asked of this object's model.
+            batch: The batch, or its id; for an id, this object's model is used.
             **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
                 this call.
 
         Returns:
-            The batch with its status now. Pass it to `batch_results` for the responses: a batch
-            that is done has its results with it, and takes no further request.
+            The batch with its current status. Pass it to `batch_results` for the responses: a batch
+            that is done contains its results, so that no further request is needed.
 
         Raises:
             WorkersAIError: If the call failed.
@@ -86,7 +86,7 @@ class BatchedChat(StructuredPrediction):
     async def apoll_batch(
         self, batch: BatchJob | str, **options: Unpack[RequestOptions]
     ) -> BatchJob:
-        """As `poll_batch`, awaited."""
+        """As `poll_batch`, asynchronously."""
         batches = self._async_client().batches
         return await batches.get(
             batch, model=self.model, on_retry=report_retry, **self._request_options(options)
@@ -105,17 +105,16 @@ class BatchedChat(StructuredPrediction):
 
         Args:
             batch: As in `poll_batch`.
-            timeout: Seconds to wait; the total of this object's timeout if it is left out.
+            timeout: Seconds to wait; the total of this object's timeout if omitted.
             interval: Seconds before the second poll; the delays double up to 30 s.
-            allow_parallel_tool_calls: Whether a response keeps more than one tool call.
+            allow_parallel_tool_calls: Whether a response may have more than one tool call.
             **options: As in `poll_batch`, for each poll.
 
         Returns:
-            A response for each conversation, in order; one that failed has its error there.
+            A response for each conversation, in order; a failed one has its error in this place.
 
         Raises:
-            APITimeoutError: If the batch was not done in time; its `.batch` can be waited for
-                again.
+            APITimeoutError: If the batch was not done in time; pass its `.batch` to wait again.
             WorkersAIError: As in `poll_batch`; and if the batch failed as a whole.
         """
         found = self._client().batches.wait(
@@ -136,7 +135,7 @@ class BatchedChat(StructuredPrediction):
         allow_parallel_tool_calls: bool = True,
         **options: Unpack[SendingOptions],
     ) -> Answers:
-        """As `batch_results`, awaited."""
+        """As `batch_results`, asynchronously."""
         found = await self._async_client().batches.wait(
             batch,
             model=self.model,
@@ -149,7 +148,7 @@ class BatchedChat(StructuredPrediction):
     def _batch_requests(
         self, conversations: Sequence[Sequence[ChatMessage]], kwargs: dict[str, Any]
     ) -> tuple[list[BatchRequest], str, dict[str, Any]]:
-        """Return the requests, the model, and how the batch is to be sent."""
+        """Return the requests, the model, and the options about sending."""
         arguments = self._chat_call((), kwargs).arguments
         sent = self._take_request_options(arguments)
         calls = [self._chat_call(messages, kwargs).arguments for messages in conversations]

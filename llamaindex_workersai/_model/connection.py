@@ -1,4 +1,4 @@
-"""How the three classes reach Workers AI: their shared fields and the core's clients."""
+"""Fields and clients that the three classes share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workersai.integration import CONFIG, BodyFields, ConnectionFields
 
 
 class Connection(ConnectionFields, BaseComponent):
-    """The fields of every class, and the clients made of them."""
+    """The fields of every class, and the clients created from them."""
 
     model_config = CONFIG
 
@@ -28,18 +28,18 @@ class Connection(ConnectionFields, BaseComponent):
     @field_validator("callback_manager", mode="before", check_fields=False)
     @classmethod
     def _make_manager(cls, value: Any) -> Any:
-        """Take `None`, which LlamaIndex's own code passes, for a manager without handlers."""
+        """Replace `None`, which LlamaIndex's own code passes, by a manager without handlers."""
         return CallbackManager([]) if value is None else value
 
     def _client(self) -> Client:
-        """Return the core's client, made on first use."""
+        """Return the core's client; it is created on first use."""
         client: Client = self._clients.synchronous(
             lambda: Client(**self._client_settings(self.http_client))
         )
         return client
 
     def _async_client(self) -> AsyncClient:
-        """Return the core's async client; it keeps event loops apart by itself."""
+        """Return the core's async client; it keeps separate connections for each event loop."""
         client: AsyncClient = self._clients.asynchronous(
             lambda: AsyncClient(**self._client_settings(self.http_async_client))
         )

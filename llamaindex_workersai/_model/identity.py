@@ -1,4 +1,4 @@
-"""What of an embedding's settings can change a vector: the key of LlamaIndex's cache."""
+"""The embedding settings that can change a vector, as the key of LlamaIndex's cache."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from workersai.integration import OPERATIONAL
 
 
 class Described(dict[str, Any]):
-    """An embedding's settings, all of them; as text, only what can change the vector of a text.
+    """All settings of an embedding as a dict, whose text shows only those that change a vector.
 
-    `IngestionPipeline` keys its cache on the text of a component's dict. A vector depends neither
-    on how its request is sent nor, as nodes are embedded as documents, on how queries are.
+    `IngestionPipeline` uses the text of a component's dict as the key of its cache. A vector does
+    not depend on how its request is sent, nor on the options for queries, because nodes are
+    embedded as documents.
     """
 
     _HIDDEN = OPERATIONAL | {"query_instruction"}

@@ -1,4 +1,4 @@
-"""Options of one call, before LlamaIndex's instrumentation shows them."""
+"""Check the options of one call before LlamaIndex's instrumentation shows them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def completion_method(method: MethodT) -> MethodT:
 
 
 def checks_options(method: MethodT) -> MethodT:
-    """Decorate a method of an LLM: a secret among its options is refused before any event."""
+    """Decorate a method of an LLM: reject secrets among its options before any event."""
     call: Any = method
     if inspect.iscoroutinefunction(method):
 

@@ -1,4 +1,4 @@
-"""Generation: what can be set about text generation, and the arguments it makes for a call."""
+"""Generation settings, and the arguments that they make for a call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _warned_models: set[str] = set()
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what the client is given, and how its answer is to be read."""
+    """One call: its arguments for the client, and how to read its answer."""
 
     arguments: dict[str, Any]
     options: AnswerOptions
@@ -38,39 +38,39 @@ class Call:
         return self.options.model
 
     def read(self, result: ChatResult) -> ChatResponse:
-        """Read the answer, and tell LlamaIndex's handlers what it cost."""
+        """Read the answer, and report its cost to LlamaIndex's handlers."""
         return reported(from_wire_result(result, self.options), self.model)
 
     def rounds(self, **beside: Any) -> Rounds:
-        """Write the requests: more than one where a tool call cannot be run."""
+        """Prepare the requests: more than one if a tool call cannot be run."""
         arguments = {**self.arguments, "on_retry": report_retry, **beside}
         return Rounds(arguments, self.retries, think_tags=self.options.think_tags)
 
 
 class Generation(Connection, GenerationFields):
-    """The parameters of text generation, and what LlamaIndex asks about a model.
+    """The parameters of text generation, and facts about the model for LlamaIndex.
 
     Attributes:
         stream_usage: Whether streams ask for token usage.
         context_window: Tokens of prompt and answer together; from the model's page by default.
-        num_output: Tokens that prompt helpers keep free for the answer. By default `max_tokens`,
+        num_output: Tokens that prompt helpers reserve for the answer. By default `max_tokens`,
             or the page's default for it, or 256.
-        is_chat_model: Whether `predict` and its kin send messages; otherwise a bare prompt, as
-            base models and `raw=True` want it.
-        is_function_calling_model: Whether agents may give it tools; from the model's page.
-        repair_history: Whether histories that strict models refuse are made acceptable: calls
-            without results, results without calls, late system messages. Your messages stay as
-            they are; see `workersai.integration.repair_history` for everything it does.
-        reasoning_as_text: Whether reasoning stands in for an answer whose text never came, as
-            some reasoning models leave it.
-        think_tags: Whether text between `<think>` and `</think>`, or before the latter alone, is
-            reasoning, for models that write theirs into the answer; by default as the model's
-            profile says, where that is known. A stream then begins to show
-            text when a tag, or the end of the answer, says that it is text.
-        tool_call_retries: How often a model whose tool calls are all malformed is told so and asked
-            again, within one call. A call is never run with other arguments than it came with, and
-            one that the token cap cut off is not asked for again. What cannot be run in the end
-            raises `ToolCallError` where its calls are read.
+        is_chat_model: Whether `predict` and the like send messages; set `False` to send a bare
+            prompt, for base models and with `raw=True`.
+        is_function_calling_model: Whether agents may pass tools to it; from the model's page.
+        repair_history: Whether to repair histories that strict models refuse: calls without
+            results, results without calls, late system messages. Your messages are not modified;
+            see `workersai.integration.repair_history` for the details.
+        reasoning_as_text: Whether to use reasoning as the text of an answer that has none; some
+            reasoning models leave the text empty.
+        think_tags: Whether text between `<think>` and `</think>`, or before `</think>` alone, is
+            reasoning. For models that write it into their answer; by default the model's profile
+            decides, if it knows. A stream then shows text only after a tag, or at the end of the
+            answer.
+        tool_call_retries: How often to ask a model again within one call if all its tool calls are
+            malformed; the model gets the reasons. Arguments are never repaired by guessing, and a
+            call that the token cap cut off is not asked for again. If a call cannot be run in the
+            end, reading the calls raises `ToolCallError`.
     """
 
     model_config = CONFIG
@@ -88,12 +88,12 @@ class Generation(Connection, GenerationFields):
 
     @property
     def profile(self) -> ModelProfile:
-        """What is known about the model; permissive if it is none of the known ones."""
+        """Facts about the model; permissive for an unknown model."""
         return get_profile(self.model)
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex asks about the model; no request is made for it."""
+        """Facts about the model in LlamaIndex's form; no request is made for them."""
         window = self.context_window or self.profile.context_window or self._assume_window()
         return LLMMetadata(
             context_window=window,
@@ -104,14 +104,14 @@ class Generation(Connection, GenerationFields):
         )
 
     def _take_facts(self, facts: ModelProfile) -> None:
-        """Set what was not set, and what the model's page and the catalogue know."""
+        """Fill settings that the user left open from the model's page and the catalogue."""
         if self.context_window is None:
             self.context_window = facts.context_window
         if self.is_function_calling_model is None:
             self.is_function_calling_model = facts.function_calling
 
     def to_payload(self) -> dict[str, Any]:
-        """Describe the model for callbacks and traces; holds no secret and no account."""
+        """Describe the model for callbacks and traces, without secrets and the account."""
         return {
             "class_name": self.class_name(),
             **self.metadata.model_dump(),
@@ -126,7 +126,7 @@ class Generation(Connection, GenerationFields):
         return self.profile.function_calling is not False
 
     def _num_output(self, window: int) -> int:
-        """Stay below the window, as prompt helpers refuse a reserve that fills it."""
+        """Stay below the window, because prompt helpers reject a reserve that fills it."""
         if self.num_output is not None:
             return self.num_output
         if self.max_tokens is not None and self.max_tokens < window:
@@ -137,7 +137,7 @@ class Generation(Connection, GenerationFields):
         if self.model not in _warned_models:
             _warned_models.add(self.model)
             _log.warning(
-                "The context window of %s is not known; assuming %d tokens. Set context_window.",
+                "The context window of %s is unknown; assuming %d tokens. Set context_window.",
                 self.model,
                 DEFAULT_CONTEXT_WINDOW,
             )
@@ -151,8 +151,8 @@ class Generation(Connection, GenerationFields):
         )
         arguments["tools"] = kwargs.get("tools")
         arguments["tool_choice"] = kwargs.get("tool_choice")
-        # Several calls are the API's default, and not every model knows the parameter: the
-        # answer is cut to one call in any case.
+        # Several calls are the API's default, and some models refuse the parameter: the answer is
+        # cut to one call in any case.
         only_one = kwargs.get("allow_parallel_tool_calls") is False
         if only_one and "parallel_tool_calls" in get_profile(arguments["model"]).parameters:
             arguments.setdefault("parallel_tool_calls", False)
@@ -175,9 +175,9 @@ class Generation(Connection, GenerationFields):
         return Call(arguments, options)
 
     def _arguments(self, kwargs: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
-        """Join the fields with a call's own options, but for those that are read elsewhere.
+        """Join the fields with a call's options, except those that other code reads.
 
         Raises:
-            ConfigurationError: An option is unknown, or a setting of the object alone.
+            ConfigurationError: An option is unknown, or can only be set on the object.
         """
         return self._call_arguments({k: v for k, v in kwargs.items() if k not in but})

@@ -1,7 +1,7 @@
-"""Lists of texts that LlamaIndex embeds in parts: places of the whole list, and its share of calls.
+"""Lists of texts that LlamaIndex embeds in parts: positions in the whole list, and concurrency.
 
-LlamaIndex cuts a list into batches, and leaves out what its cache or a pipeline has no need of,
-before it asks for vectors. What is asked for then knows its own part alone.
+LlamaIndex cuts a list into batches, and leaves out texts that its cache or a pipeline does not
+need, before it asks for vectors. So the method that sends a part does not see the whole list.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _whole: ContextVar[_Whole | None] = ContextVar("workersai_whole", default=None)
 
 @contextmanager
 def embedding_whole(texts: Sequence[str], at_once: int | None = None) -> Iterator[None]:
-    """Inside, errors name places in *texts*, unless an outer block has a longer list.
+    """Inside this block, errors name positions in *texts*, unless an outer block has a longer list.
 
     Args:
         texts: The caller's list.
-        at_once: How many requests each part may have under way; `None` for no share of its own.
+        at_once: How many requests each part may run at once; `None` for no limit of its own.
     """
     outer = _whole.get()
     token = _whole.set(_Whole(texts if outer is None else outer.texts, at_once))
@@ -54,7 +54,7 @@ def embedding_whole(texts: Sequence[str], at_once: int | None = None) -> Iterato
 
 
 def requests_at_once(most: int) -> int:
-    """Return how many requests a part may have under way, *most* if it is the whole."""
+    """Return how many requests a part may run at once; *most* if it is the whole list."""
     whole = _whole.get()
     return most if whole is None or whole.at_once is None else whole.at_once
 
@@ -64,7 +64,7 @@ _sending: ContextVar[Mapping[str, Any]] = ContextVar("workersai_sending", defaul
 
 @contextmanager
 def sending_with(options: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, requests are sent with *options*, which `sending_options` returns."""
+    """Inside this block, requests are sent with *options*, which `sending_options` returns."""
     token = _sending.set(options)
     try:
         yield
@@ -73,7 +73,7 @@ def sending_with(options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def sending_options() -> Mapping[str, Any]:
-    """Return the options of the call that is under way, by their names in `RequestOptions`."""
+    """Return the options of the running call, by their names in `RequestOptions`."""
     return _sending.get()
 
 
@@ -83,7 +83,7 @@ _ahead: ContextVar[tuple[object, _Run] | None] = ContextVar("workersai_ahead", d
 
 @contextmanager
 def running_ahead(owner: object, run: _Run) -> Iterator[None]:
-    """Inside, the batches of *owner* take their vectors from one run over the whole list."""
+    """Inside this block, the batches of *owner* take vectors from one run over the whole list."""
     token = _ahead.set((owner, run))
     try:
         yield
@@ -92,14 +92,14 @@ def running_ahead(owner: object, run: _Run) -> Iterator[None]:
 
 
 def run_ahead(owner: object) -> _Run | None:
-    """Return the run that the batches of *owner* take their vectors from, if there is one."""
+    """Return the run from which the batches of *owner* take their vectors, if there is one."""
     found = _ahead.get()
     return found[1] if found is not None and found[0] is owner else None
 
 
 @contextmanager
 def naming_places(part: Sequence[str]) -> Iterator[None]:
-    """Inside, an error about a text of the part names its place in the whole list."""
+    """Inside this block, an error about a text of the part gets its position in the whole list."""
     try:
         yield
     except ContextWindowExceededError as error:

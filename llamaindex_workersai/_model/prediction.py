@@ -1,4 +1,4 @@
-"""Prediction: LlamaIndex's structured-predict family, run on the dialogues of `structured`."""
+"""LlamaIndex's structured-predict methods, built on the dialogues of `structured`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _METHODS: Mapping[PydanticProgramMode, Method] = {
 
 @dataclass(frozen=True)
 class Asked(Generic[ModelT]):
-    """What one of the family was called with."""
+    """The checked arguments of one structured-predict call."""
 
     output_cls: type[ModelT]
     prompt: BasePromptTemplate
@@ -66,7 +66,7 @@ class Asked(Generic[ModelT]):
         """Check the arguments of a call.
 
         Raises:
-            ConfigurationError: One is nothing of the kind.
+            ConfigurationError: An argument has a wrong type.
         """
         check_output_class(output_cls)
         if not isinstance(prompt, BasePromptTemplate):
@@ -85,10 +85,10 @@ class Asked(Generic[ModelT]):
 
 
 def check_output_class(output_cls: Any) -> None:
-    """Check that objects can be made of a class.
+    """Check that objects can be created from a class.
 
     Raises:
-        ConfigurationError: It is no pydantic class.
+        ConfigurationError: It is not a pydantic class.
     """
     if not isinstance(output_cls, type) or not issubclass(output_cls, BaseModel):
         raise ConfigurationError(
@@ -103,10 +103,10 @@ class StructuredPrediction(ToolCalling):
 
     Attributes:
         structured_output_method: `json_schema` (the model's own), `tool` (a forced call) or
-            `prompt`. By default the first of these that the model which is asked is known to
-            take; one that it refuses gives way to the next, and is not tried again by this
-            object and its copies. It goes before `pydantic_program_mode`, whose `FUNCTION` and
-            `LLM` mean `tool` and `prompt`.
+            `prompt`. The default is the first of these that is known to work with the model that
+            is asked. If the model refuses a method, the next one is used, and this object and its
+            copies do not try the refused one again. It overrides `pydantic_program_mode`, whose
+            `FUNCTION` and `LLM` mean `tool` and `prompt`.
     """
 
     model_config = CONFIG
@@ -116,14 +116,14 @@ class StructuredPrediction(ToolCalling):
     _method_memory: MethodMemory = PrivateAttr(default_factory=MethodMemory)
 
     def as_structured_llm(self, output_cls: type[BaseModel], **kwargs: Any) -> StructuredLLM:
-        """Make an LLM whose answers are objects of a class.
+        """Create an LLM whose answers are objects of a class.
 
         Args:
             output_cls: The class.
             kwargs: Settings of LlamaIndex's `StructuredLLM`.
 
         Raises:
-            ConfigurationError: It is no pydantic class.
+            ConfigurationError: It is not a pydantic class.
         """
         check_output_class(output_cls)
         return super().as_structured_llm(output_cls, **kwargs)
@@ -139,12 +139,12 @@ class StructuredPrediction(ToolCalling):
 
         Args:
             output_cls: The class.
-            prompt: What to ask.
+            prompt: The prompt template.
             llm_kwargs: Arguments of the chat calls, and `strict` for the schema.
             prompt_args: The prompt's variables.
 
         Raises:
-            ConfigurationError: An argument is nothing of the kind.
+            ConfigurationError: An argument has a wrong type.
             StructuredOutputError: No answer fits the class.
         """
         asked = Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
@@ -196,7 +196,7 @@ class StructuredPrediction(ToolCalling):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[ModelT | FlexibleModel, None, None]:
-        """Get an object of a class as it grows, and whole at the end; see `structured_predict`."""
+        """Get an object of a class as it grows, complete at the end; see `structured_predict`."""
         Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
         narrow = cast("PromptTemplate", prompt)
         return super().stream_structured_predict(output_cls, narrow, llm_kwargs, **prompt_args)
@@ -208,7 +208,7 @@ class StructuredPrediction(ToolCalling):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[ModelT | FlexibleModel, None]:
-        """As `stream_structured_predict`, awaited."""
+        """As `stream_structured_predict`, asynchronously."""
         Asked.of(output_cls, prompt, llm_kwargs, prompt_args)
         narrow = cast("PromptTemplate", prompt)
         found = await super().astream_structured_predict(
@@ -233,7 +233,7 @@ class StructuredPrediction(ToolCalling):
     def _stream_objects(
         self, trial: MethodTrial, asked: Asked[ModelT], prepared: Prepared[ModelT]
     ) -> Generator[Any, None, None]:
-        """Stream the objects of the first method that the model does not refuse."""
+        """Stream the objects by the first method that the model does not refuse."""
         while True:
             task, kwargs = prepared
             found = _stream(task, lambda m: self._asks_streaming(m, kwargs))  # noqa: B023 - its own
@@ -268,7 +268,7 @@ class StructuredPrediction(ToolCalling):
     async def _astream_objects(
         self, trial: MethodTrial, asked: Asked[ModelT], prepared: Prepared[ModelT]
     ) -> AsyncGenerator[Any, None]:
-        """As `_stream_objects`, awaited."""
+        """As `_stream_objects`, asynchronously."""
         while True:
             task, kwargs = prepared
             found = _astream(task, lambda m: self._aasks_streaming(m, kwargs))  # noqa: B023 - its own
@@ -291,11 +291,10 @@ class StructuredPrediction(ToolCalling):
         """List the methods to try.
 
         Returns:
-            The best first; `None` leaves the work to the program that `pydantic_program_mode`
-            names.
+            The best first; `None` to use the program that `pydantic_program_mode` names.
 
         Raises:
-            ConfigurationError: A call is wanted of a model that takes no messages.
+            ConfigurationError: A forced call is required of a model that accepts no messages.
         """
         chosen = self.structured_output_method
         if chosen is None and self.pydantic_program_mode != PydanticProgramMode.DEFAULT:
@@ -311,19 +310,19 @@ class StructuredPrediction(ToolCalling):
         if chosen is not None:
             return (chosen,)
         known = structured_methods(
-            get_profile(self._asked_model(kwargs)), calls_tools=self.is_function_calling_model
+            get_profile(self._model_of(kwargs)), calls_tools=self.is_function_calling_model
         )
         return tuple(method for method in known if method != "tool" or self.is_chat_model)
 
-    def _asked_model(self, kwargs: Mapping[str, Any]) -> str:
+    def _model_of(self, kwargs: Mapping[str, Any]) -> str:
         return kwargs.get("model") or self.model
 
     def _trial(self, methods: tuple[Method, ...], asked: Asked[Any]) -> MethodTrial:
-        key = (self._asked_model(asked.kwargs), self.endpoint, self.base_url or "")
+        key = (self._model_of(asked.kwargs), self.endpoint, self.base_url or "")
         return MethodTrial(self._method_memory, key, methods)
 
     def _task(self, method: Method, asked: Asked[ModelT]) -> Prepared[ModelT]:
-        """Write the task, and the arguments of its calls beside the messages."""
+        """Prepare the task, and the arguments of its calls beside the messages."""
         kwargs = dict(asked.kwargs)
         strict = kwargs.pop("strict", None)
         output = output_schema(asked.output_cls)
@@ -337,10 +336,10 @@ class StructuredPrediction(ToolCalling):
             kwargs["tools"] = [output.tool(strict=strict)]
             kwargs["tool_choice"] = output.tool_choice()
             kwargs["allow_parallel_tool_calls"] = False
-            kwargs["tool_call_retries"] = 0  # the dialogue asks again itself
+            kwargs["tool_call_retries"] = 0  # the dialogue itself asks again
         return Task(asked.output_cls, output, messages, self.structured_output_retries), kwargs
 
-    # ----------------------------------------------------- messages, or a bare prompt of them
+    # ------------------------------------------------------------------ messages, or a bare prompt
 
     def _asks(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         if self.is_chat_model:
@@ -373,8 +372,8 @@ class StructuredPrediction(ToolCalling):
     def _as_prompt(self, messages: Sequence[ChatMessage]) -> str:
         """Write messages as the prompt that `predict` would send for them.
 
-        Messages of a user alone are a text, which `completion_to_prompt` formats; any other
-        conversation is formatted by `messages_to_prompt`.
+        `completion_to_prompt` formats the text of messages that are all a user's;
+        `messages_to_prompt` formats other conversations.
         """
         if all(message.role == MessageRole.USER for message in messages):
             text = "\n\n".join(message.content or "" for message in messages)

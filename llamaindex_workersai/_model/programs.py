@@ -1,4 +1,4 @@
-"""LlamaIndex's programs: an answer to their one forced tool -> the call of that tool.
+"""Turn an answer to the one forced tool of a LlamaIndex program into a call of that tool.
 
 Small models call it by another name, or write its arguments as text.
 """
@@ -29,15 +29,15 @@ __all__ = ["as_program_call", "awith_program_call", "check_fits", "with_program_
 
 
 def as_program_call(response: ChatResponse, tool: BaseTool) -> ChatResponse:
-    """Return the answer with the call of the program's tool, or as it is if it holds none."""
+    """Return the answer with a call of the program's tool; unchanged if it contains none."""
     name, message = tool.metadata.get_name(), response.message
     calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if calls and all(call.tool_name == name for call in calls):
         return response
     if calls:
-        blocks: list[ContentBlock] = [_named(block, name) for block in message.blocks]
+        blocks: list[ContentBlock] = [_with_name(block, name) for block in message.blocks]
     else:
-        arguments = next(_written(message.content or "", tool), None)
+        arguments = next(_arguments_in_text(message.content or "", tool), None)
         if arguments is None:
             return response
         call = ToolCallBlock(tool_call_id="call_0", tool_name=name, tool_kwargs=arguments)
@@ -46,10 +46,10 @@ def as_program_call(response: ChatResponse, tool: BaseTool) -> ChatResponse:
 
 
 def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
-    """Check that the arguments of the calls make objects of the program's class.
+    """Check that the arguments of the calls fit the program's class.
 
     Raises:
-        ToolCallError: They do not, for the reasons that it names.
+        ToolCallError: They do not; the error has the reasons.
     """
     output_cls = tool.metadata.fn_schema
     if output_cls is None:
@@ -66,7 +66,7 @@ def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
 
 def _misfits(arguments: dict[str, Any], output_cls: type[BaseModel]) -> Iterator[str]:
     try:
-        # The program makes its object in the same way; a validator may change what it is given.
+        # The program creates its object in the same way; a validator may modify its input.
         output_cls(**copy.deepcopy(arguments))
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
@@ -76,12 +76,12 @@ def _misfits(arguments: dict[str, Any], output_cls: type[BaseModel]) -> Iterator
 def with_program_call(
     responses: ChatResponseGen, tool: BaseTool, check: Callable[[ChatResponse], Any]
 ) -> ChatResponseGen:
-    """Yield the responses, and in the end the call of the program's tool where none came as such.
+    """Yield the responses; at the end, add a call of the program's tool if the stream had none.
 
     Args:
-        responses: Of a stream.
-        tool: The program's.
-        check: Raises if an answer has no call that can be run.
+        responses: The responses of a stream.
+        tool: The program's tool.
+        check: Raises an error if an answer has no call that can be run.
     """
     last: ChatResponse | None = None
     with closing(responses):
@@ -93,7 +93,7 @@ def with_program_call(
 async def awith_program_call(
     responses: ChatResponseAsyncGen, tool: BaseTool, check: Callable[[ChatResponse], Any]
 ) -> ChatResponseAsyncGen:
-    """As `with_program_call`, awaited."""
+    """As `with_program_call`, asynchronously."""
     last: ChatResponse | None = None
     async with aclosing(responses):
         async for last in responses:
@@ -114,7 +114,7 @@ def _ending(
 
 
 def _in_older_form(response: ChatResponse) -> ChatResponse:
-    """Write the calls where LlamaIndex's streaming of objects looks for them."""
+    """Add the calls where LlamaIndex's streaming of objects expects them."""
     message = response.message
     calls = [
         {
@@ -133,13 +133,13 @@ def _in_older_form(response: ChatResponse) -> ChatResponse:
     return response.model_copy(update={"message": message, "delta": ""})
 
 
-def _named(block: ContentBlock, name: str) -> ContentBlock:
+def _with_name(block: ContentBlock, name: str) -> ContentBlock:
     if not isinstance(block, ToolCallBlock):
         return block
     return block.model_copy(update={"tool_name": name})
 
 
-def _written(text: str, tool: BaseTool) -> Iterator[dict[str, Any]]:
+def _arguments_in_text(text: str, tool: BaseTool) -> Iterator[dict[str, Any]]:
     """Read arguments that a model wrote as text, if they fit the program's class."""
     output_cls = tool.metadata.fn_schema
     if output_cls is None:

@@ -1,4 +1,4 @@
-"""The core's retry notices -> an event of LlamaIndex's instrumentation."""
+"""Turn the core's retry notices into an event of LlamaIndex's instrumentation."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _dispatcher = get_dispatcher(__name__)
 
 
 class WorkersAIRetryEvent(BaseEvent):
-    """A retry that is about to be made; LlamaIndex's own events have no place for it.
+    """A retry that is about to be made; LlamaIndex has no event of its own for it.
 
     Attributes:
         attempt: 1 for the first retry.
-        delay: Seconds until it is made.
-        error: The class of the error that is the reason.
-        reason: Its text.
-        status: The HTTP status; `None` if the server gave no answer.
+        delay: Seconds until the retry.
+        error: The class name of the error that caused it.
+        reason: The error's text.
+        status: The HTTP status; `None` if the server did not answer.
         code: Cloudflare's code, if there was one.
-        request_id: Cloudflare's id of the attempt that failed, if there was one.
+        request_id: Cloudflare's id of the failed attempt, if there was one.
     """
 
     attempt: int
@@ -39,5 +39,5 @@ class WorkersAIRetryEvent(BaseEvent):
 
 
 def report_retry(notice: RetryNotice) -> None:
-    """Tell the handlers of a retry."""
+    """Report a retry to the handlers."""
     _dispatcher.event(WorkersAIRetryEvent(**retry_facts(notice)))

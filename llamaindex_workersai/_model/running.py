@@ -1,4 +1,4 @@
-"""Running the calls of an answer: which of them can be run, and what LlamaIndex makes of them."""
+"""Run the tool calls of an answer: check them, and build LlamaIndex's response."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from llama_index.core.tools import BaseTool, ToolOutput
 
 from llamaindex_workersai._errors import ToolCallError
 
-__all__ = ["called", "check_known"]
+__all__ = ["check_known", "response_to_calls"]
 
 
 def check_known(calls: Sequence[ToolSelection], tools: Sequence[BaseTool]) -> None:
-    """Check that every call is one of a tool that there is.
+    """Check that every call names an existing tool.
 
     Raises:
-        ToolCallError: The model called another one; nothing was run.
+        ToolCallError: The model called another tool; no call was run.
     """
     names = [tool.metadata.get_name() for tool in tools]
     for call in calls:
         if call.tool_name not in names:
             raise ToolCallError(
-                f"The model called {call.tool_name!r}, which is no tool. The tools are: "
+                f"The model called {call.tool_name!r}, which is not a tool. The tools are: "
                 f"{', '.join(names)}.",
                 called=True,
             )
 
 
-def called(
+def response_to_calls(
     response: ChatResponse, outputs: Sequence[ToolOutput], *, raises: bool
 ) -> AgentChatResponse:
-    """Answer with what the tools returned; without any, with the model's text.
+    """Return a response with the tools' results; without results, the model's text.
 
     Raises:
         ValueError: A tool failed, and *raises* is set; this is LlamaIndex's own rule.

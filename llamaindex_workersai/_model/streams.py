@@ -1,4 +1,4 @@
-"""Streams: the items of a source -> what is read from them, sync and async."""
+"""Convert the items of a stream, sync and async."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ ReadT = TypeVar("ReadT")
 
 
 class Source(Protocol[GivenT_co]):
-    """What gives items and can be closed before its end."""
+    """An iterable that can be closed before its end."""
 
     def __iter__(self) -> Iterator[GivenT_co]:
-        """Give the items."""
+        """Iterate over the items."""
 
     def close(self) -> object:
-        """Let go of the connection."""
+        """Release the connection."""
 
 
 class AsyncSource(Protocol[GivenT_co]):
-    """As `Source`, awaited."""
+    """As `Source`, asynchronously."""
 
     def __aiter__(self) -> AsyncIterator[GivenT_co]:
-        """Give the items."""
+        """Iterate over the items."""
 
     def aclose(self) -> Awaitable[object]:
-        """Let go of the connection."""
+        """Release the connection."""
 
 
 def read_stream(
@@ -47,12 +47,12 @@ def read_stream(
     read: Callable[[ItemT], Iterable[ReadT]],
     partial: Callable[[ChatResult], Any],
 ) -> Generator[ReadT, None, None]:
-    """Yield what is read from each item; leaving early closes the source.
+    """Yield the converted items; leaving early closes the source.
 
     Args:
         items: The source.
-        read: Reads one of them.
-        partial: Reads what had come of an answer whose stream broke.
+        read: Converts one item.
+        partial: Converts the part of an answer that arrived before its stream broke.
     """
     with partial_as(partial), closing(items):
         for item in items:
@@ -64,7 +64,7 @@ async def aread_stream(
     read: Callable[[ItemT], Iterable[ReadT]],
     partial: Callable[[ChatResult], Any],
 ) -> AsyncGenerator[ReadT, None]:
-    """As `read_stream`, awaited."""
+    """As `read_stream`, asynchronously."""
     with partial_as(partial):
         async with aclosing(items):
             async for item in items:

@@ -1,8 +1,8 @@
-"""Structured output: an output class -> requests, and answers -> its objects.
+"""Structured output: make requests from an output class, and its objects from answers.
 
-Three methods, each a request of its own: the model's native JSON schema, a forced call of a
-tool whose parameters are the class, or the schema in the prompt. An answer that does not fit
-is sent back with what is wrong.
+There are three methods with different requests: the model's native JSON schema, a forced call of a
+tool whose parameters are the class, or the schema in the prompt. An answer that does not fit is
+sent back with the reasons.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Method = StructuredMethod
 
 
 def output_schema(output_cls: type[BaseModel]) -> OutputSchema:
-    """Write the schema of a class."""
+    """Make the schema of a class."""
     title = output_cls.model_config.get("title") or output_cls.__name__
     schema = without_generated_titles(resolve_root(output_cls.model_json_schema()))
     return OutputSchema.of(schema, name=title)
 
 
 def with_instruction(messages: Sequence[ChatMessage], output: OutputSchema) -> list[ChatMessage]:
-    """Ask for the schema in words, in a message of its own after the conversation."""
+    """Ask for the schema in an extra message after the conversation."""
     return [*messages, ChatMessage(role=MessageRole.USER, content=output.instruction())]
 
 
@@ -53,7 +53,7 @@ class Task(Generic[ModelT]):
     Attributes:
         output_cls: Its class.
         output: The schema of the class, as it was sent.
-        messages: The conversation, the wish for the class included where the method wants it.
+        messages: The conversation, with the request for the class if the method needs it.
         retries: How often an answer that does not fit is sent back.
     """
 
@@ -66,8 +66,8 @@ class Task(Generic[ModelT]):
         """Yield messages to send, take each answer, and return the object.
 
         Raises:
-            StructuredOutputError: No answer fits, or one was refused or cut short, which asking
-                again does not mend.
+            StructuredOutputError: No answer fits; or an answer was a refusal or cut short, where
+                asking again does not help.
         """
         messages = list(self.messages)
         for left in range(self.retries, -1, -1):
@@ -87,8 +87,8 @@ def read_object(
 ) -> ModelT:
     """Read the object from a tool call, or from the text if there is none.
 
-    Both are read as JSON: for a class with `strict=True` a text is no date in Python, and is one
-    in JSON. What a validator changes is a copy; the answer stays what it was.
+    Both are validated as JSON: with `strict=True`, pydantic accepts a text as a date in JSON but
+    not in Python. Validators get a copy, so that the answer is not modified.
 
     Args:
         response: The answer.
@@ -110,7 +110,7 @@ def read_object(
     for reading in readings:
         try:
             return output_cls.model_validate_json(reading)
-        except ValidationError as error:  # noqa: PERF203 - there are two or three
+        except ValidationError as error:  # noqa: PERF203 - at most three readings
             wrong.append(error)
     reasons = "; ".join(_reasons(wrong[0], response))
     raise StructuredOutputError(
@@ -120,7 +120,7 @@ def read_object(
 
 
 class PartialObjects(Generic[ModelT]):
-    """Reads one stream: each response gives the object as far as it has come."""
+    """Reads one stream: each response gives the object so far."""
 
     def __init__(self, output_cls: type[ModelT], output: OutputSchema | None = None) -> None:
         self._output_cls = output_cls
@@ -129,7 +129,7 @@ class PartialObjects(Generic[ModelT]):
         self._last: Any = {}
 
     def feed(self, response: ChatResponse) -> ModelT | FlexibleModel | None:
-        """Read a response; `None` if the object is the same as before."""
+        """Read a response; return `None` if the object has not changed."""
         data = self._data(response.message)
         if data is None or data == self._last:
             return None
@@ -179,7 +179,7 @@ def _reasons(error: ValidationError, response: ChatResponse) -> list[str]:
 
 
 def _correction(message: ChatMessage, error: StructuredOutputError) -> list[ChatMessage]:
-    """Say what is wrong in the place where the answer was: to the call, or to the text."""
+    """Write what is wrong as an answer to the call, or to the text."""
     answer = [message] if message.blocks else []
     calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     complaint = f"{error}\nAnswer again, so that it fits."

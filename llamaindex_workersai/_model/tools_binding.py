@@ -1,4 +1,4 @@
-"""Tool calling: LlamaIndex's tool protocol, run on the translators of `_tools`."""
+"""LlamaIndex's tool-calling protocol, built on the converters of `_translate`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from llamaindex_workersai._model.programs import (
     check_fits,
     with_program_call,
 )
-from llamaindex_workersai._model.running import called, check_known
+from llamaindex_workersai._model.running import check_known, response_to_calls
 from llamaindex_workersai._translate.tools import (
     is_of_program,
     to_wire_tool_choice,
@@ -45,11 +45,11 @@ Asked: TypeAlias = tuple[str | ChatMessage | None, list[ChatMessage] | None]
 
 
 class ToolCalling(Generation, FunctionCallingLLM):
-    """A model that is given tools, whose answers are read for calls of them.
+    """A model that can be given tools and whose answers may call them.
 
     Attributes:
-        structured_output_retries: How often an answer without the object or the call that was
-            required is sent back with what is wrong with it.
+        structured_output_retries: How often an answer that lacks the required object or call is
+            sent back with the reasons.
     """
 
     structured_output_retries: int = Field(default=1, ge=0)
@@ -67,22 +67,23 @@ class ToolCalling(Generation, FunctionCallingLLM):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Write the arguments of a chat with tools.
+        """Prepare the arguments of a chat with tools.
 
         Args:
-            tools: May be none.
-            user_msg: Follows the history.
-            chat_history: Stays as it is.
-            verbose: Nothing here has more to say.
-            allow_parallel_tool_calls: Otherwise an answer's first call is the only one.
+            tools: The tools; may be empty.
+            user_msg: The message after the history.
+            chat_history: The messages before; they are not modified.
+            verbose: Ignored.
+            allow_parallel_tool_calls: Whether an answer may have several calls; otherwise only its
+                first call is kept.
             tool_required: Whether a tool must be called.
             tool_choice: A tool or its name; `auto`, `none`, `required`, `any`; or a dict in the
                 API's or Anthropic's form.
-            strict: Set on every tool's definition if given.
+            strict: Set on every tool's definition unless `None`.
             kwargs: Other arguments of the chat.
 
         Raises:
-            ConfigurationError: One of them is nothing of the kind.
+            ConfigurationError: An argument has a wrong type.
         """
         messages = [*_as_history(chat_history), *_as_messages(user_msg)]
         choice = to_wire_tool_choice(tool_choice, required=tool_required)
@@ -111,7 +112,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
         tool_required: bool = False,
         **kwargs: Any,
     ) -> ChatResponseGen:
-        """Stream a chat with tools; LlamaIndex's programs need their tool, but do not say so."""
+        """Stream a chat with tools; the tool of a LlamaIndex program is always required."""
         responses = super().stream_chat_with_tools(
             tools,
             user_msg,
@@ -158,7 +159,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
         allow_parallel_tool_calls: bool = False,
         **kwargs: Any,
     ) -> ChatResponse:
-        """Keep one call where one was asked for; core refuses more.
+        """Keep one call if only one was asked for; LlamaIndex's core rejects more.
 
         An answer to a LlamaIndex program becomes the call that the program forced.
         """
@@ -183,8 +184,8 @@ class ToolCalling(Generation, FunctionCallingLLM):
         """Read the tool calls of an answer, finished or still streaming.
 
         Raises:
-            ToolCallError: There is none and there should be; or the only ones there are were
-                cut short or are not JSON, and must not be run.
+            ToolCallError: There is no call although one is required; or all calls were cut short or
+                are not JSON, and must not be run.
         """
         selections = tool_selections(response.message)
         broken = response.message.additional_kwargs.get("invalid_tool_calls")
@@ -206,8 +207,8 @@ class ToolCalling(Generation, FunctionCallingLLM):
     ) -> AgentChatResponse:
         """Choose a tool and run it; models without tools do it by ReAct prompting.
 
-        A model that was required to call a tool (`tool_required`) and did not is asked again, up
-        to `structured_output_retries` times.
+        If the model had to call a tool (`tool_required`) and did not, it is asked again, up to
+        `structured_output_retries` times.
         """
         if not self._calls_functions():
             kwargs = _react() | kwargs
@@ -223,7 +224,7 @@ class ToolCalling(Generation, FunctionCallingLLM):
                 calls = stop.value
                 break
         outputs = [call_tool_with_selection(call, tools, verbose) for call in calls]
-        return called(response, outputs, raises=error_on_tool_error)
+        return response_to_calls(response, outputs, raises=error_on_tool_error)
 
     @override
     async def apredict_and_call(
@@ -252,7 +253,9 @@ class ToolCalling(Generation, FunctionCallingLLM):
                 calls = stop.value
                 break
         running = (acall_tool_with_selection(call, tools, verbose) for call in calls)
-        return called(response, await asyncio.gather(*running), raises=error_on_tool_error)
+        return response_to_calls(
+            response, await asyncio.gather(*running), raises=error_on_tool_error
+        )
 
     def _rounds(
         self,
@@ -262,10 +265,10 @@ class ToolCalling(Generation, FunctionCallingLLM):
         error_on_no_tool_call: bool,
         kwargs: dict[str, Any],
     ) -> Generator[Asked, ChatResponse, list[ToolSelection]]:
-        """Yield what to ask, take each answer, and return the calls to run.
+        """Yield the next question, take each answer, and return the calls to run.
 
         Raises:
-            ToolCallError: The last answer has none, or calls what cannot be run.
+            ToolCallError: The last answer has no call, or a call that cannot be run.
         """
         response = yield user_msg, chat_history
         messages = [*_as_history(chat_history), *_as_messages(user_msg)]
@@ -279,8 +282,8 @@ class ToolCalling(Generation, FunctionCallingLLM):
                 if error.is_final or not left or not (error.called or kwargs.get("tool_required")):
                     raise
                 said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
-                told = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
-                messages = [*messages, *([said] if error.text else []), told]
+                correction = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
+                messages = [*messages, *([said] if error.text else []), correction]
             else:
                 return calls
             response = yield None, messages
@@ -309,7 +312,7 @@ def _as_history(chat_history: Any) -> list[ChatMessage]:
 
 
 def _no_call(response: ChatResponse) -> ToolCallError:
-    """Say why nothing can be run."""
+    """Return the error that explains why no call can be run."""
     message, text = response.message, response.message.content or ""
     broken = message.additional_kwargs.get("invalid_tool_calls")
     if broken:
@@ -318,7 +321,7 @@ def _no_call(response: ChatResponse) -> ToolCallError:
             f"Its arguments were {broken[0]['arguments']!r}."
         )
     else:
-        # Users of LlamaIndex match on these words.
+        # Users of LlamaIndex match these words.
         reason = "Expected at least one tool call, but got 0 tool calls."
         reason += f" The answer was: {text!r}" if text else ""
     cut = response.additional_kwargs.get("finish_reason") == "length"
@@ -327,7 +330,7 @@ def _no_call(response: ChatResponse) -> ToolCallError:
 
 
 def _react() -> dict[str, Any]:
-    """What core's fallback needs and does not supply itself."""
+    """Return arguments that LlamaIndex's ReAct fallback needs but does not set itself."""
     return {
         "react_chat_formatter": ReActChatFormatter.from_defaults(),
         "output_parser": ReActOutputParser(),

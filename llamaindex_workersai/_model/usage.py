@@ -1,4 +1,4 @@
-"""What calls cost -> an event of LlamaIndex's instrumentation, and the handler that adds it up."""
+"""Report the cost of calls as events of LlamaIndex's instrumentation, and add it up."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ ResponseT = TypeVar("ResponseT", ChatResponse, CompletionResponse)
 
 
 class WorkersAIUsageEvent(BaseEvent):
-    """What a call cost: a chat, a completion, a call for vectors, or a ranking.
+    """The cost of a call: a chat, a completion, embeddings or a ranking.
 
-    It comes when the whole answer is there; of a stream, before its last response.
+    It is sent when the whole answer has arrived; for a stream, before its last response.
 
     Attributes:
-        model: The model, by the name that the answer has, else that of the one that was asked.
+        model: The model's name in the answer; without one, the model that was asked.
         usage: As in an OpenAI answer, with Cloudflare's `neurons`; `None` if the server reported
-            nothing.
-        cost_usd: USD by the prices of the model's page; `None` if they, or the tokens, are not
-            known.
+            none.
+        cost_usd: USD by the prices of the model's page; `None` if they, or the tokens, are
+            unknown.
         request_ids: Cloudflare's id of each request.
     """
 
@@ -49,7 +49,7 @@ class WorkersAIUsageEvent(BaseEvent):
 
 
 class WorkersAICostHandler(BaseEventHandler):
-    """Adds up what the calls of this package's classes cost: calls, tokens, neurons, USD.
+    """Adds up the cost of calls of this package's classes: calls, tokens, neurons, USD.
 
     ```python
     from llama_index.core.instrumentation import get_dispatcher
@@ -59,10 +59,10 @@ class WorkersAICostHandler(BaseEventHandler):
     print(costs.total.cost_usd, costs.by_model)
     ```
 
-    Added to LlamaIndex's dispatcher, it counts the calls of the whole process;
-    `count_workersai_costs` counts those of a block. Calls that failed or were broken off report no
-    usage and are not counted. A call whose price is not known is in `calls_without_cost`,
-    and not in the sum as 0. Threads may share a handler.
+    When added to LlamaIndex's dispatcher, it counts the calls of the whole process;
+    `count_workersai_costs` counts those of a block. Calls that failed or were stopped report no
+    usage and are not counted. A call with an unknown price is counted in `calls_without_cost` and
+    does not add 0 to the sum. Threads may share a handler.
     """
 
     _meter: CostMeter = PrivateAttr(default_factory=CostMeter)
@@ -74,7 +74,7 @@ class WorkersAICostHandler(BaseEventHandler):
 
     @property
     def by_model(self) -> dict[str, CostTotals]:
-        """The totals of each model, by the name that its answers have."""
+        """The totals of each model, by its name in the answers."""
         return self._meter.by_model
 
     @property
@@ -83,7 +83,7 @@ class WorkersAICostHandler(BaseEventHandler):
         return self._meter.total
 
     def reset(self) -> None:
-        """Begin again at nothing."""
+        """Set all totals to zero."""
         self._meter.reset()
 
     @override
@@ -110,7 +110,7 @@ def count_workersai_costs() -> Generator[WorkersAICostHandler, None, None]:
     ```
 
     Calls in tasks and in threads that LlamaIndex starts inside the block are counted too. Blocks
-    may stand in one another: each counts what is in it.
+    may be nested: each counts the calls inside it.
 
     Yields:
         The handler, which can still be read after the block.
@@ -124,12 +124,12 @@ def count_workersai_costs() -> Generator[WorkersAICostHandler, None, None]:
 
 
 def report_usage(result: EmbeddingResult | RerankResult) -> None:
-    """Tell the handlers what a call for vectors or a ranking cost."""
+    """Report the cost of embeddings or a ranking to the handlers."""
     _report(WorkersAIUsageEvent(**usage_facts(result)))
 
 
 def reported(response: ResponseT, model: str) -> ResponseT:
-    """Tell the handlers what an answer cost, and return it.
+    """Report the cost of an answer to the handlers, and return the answer.
 
     Args:
         response: A whole answer, or the last response of a stream.
@@ -151,7 +151,7 @@ def reported(response: ResponseT, model: str) -> ResponseT:
 def reporting(
     read: Callable[[ItemT], Iterable[ResponseT]], model: str
 ) -> Callable[[ItemT], Iterator[ResponseT]]:
-    """Read a stream as before, and tell the handlers at its end what it cost."""
+    """Wrap a stream's converter so that it reports the cost to the handlers at the end."""
 
     def read_and_report(item: ItemT) -> Iterator[ResponseT]:
         for response in read(item):

@@ -1,1 +1,1 @@
-"""LlamaIndex's values -> the wire's, and back. Nothing here reaches the network."""
+"""Convert LlamaIndex's values to wire values and back, without network access."""

@@ -1,7 +1,7 @@
-"""Chunks: stream events and whole answers -> LlamaIndex responses.
+"""Convert stream events and whole answers to LlamaIndex responses.
 
-Whatever a response is made of (the message, its blocks, its dicts) is made for it alone:
-callbacks and agents keep responses, and none may change when the next one comes.
+Each response has its own message, blocks and dicts, because callbacks and agents keep responses,
+and a later response must not change an earlier one.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from workersai.integration import AskedAgain, RoundEvent, ThinkingEvents, call_c
 
 @dataclass(frozen=True)
 class AnswerOptions:
-    """How an answer is read.
+    """How to read an answer.
 
     Attributes:
         only_first_call: Whether calls after the first are left out.
-        reasoning_as_text: Whether reasoning stands in for a text that never came.
-        think_tags: Whether what the text has between `<think>` tags is reasoning.
-        model: The model that is asked; what the answer cost is reckoned by its prices.
+        reasoning_as_text: Whether to use reasoning as the text of an answer that has none.
+        think_tags: Whether text between `<think>` tags is reasoning.
+        model: The model that is asked; its prices are used for the cost.
     """
 
     only_first_call: bool = False
@@ -58,7 +58,7 @@ class AnswerOptions:
 
 @dataclass
 class _OpenCall:
-    """A tool call whose arguments are still coming."""
+    """A tool call whose arguments are incomplete."""
 
     id: str
     name: str
@@ -66,19 +66,19 @@ class _OpenCall:
 
 
 class PartialResponse(ChatResponse):
-    """What had come of an answer whose stream broke: `.partial` of the error.
+    """The part of an answer that arrived before its stream broke: `.partial` of the error.
 
     Its calls, if any had begun, are in `message.additional_kwargs["invalid_tool_calls"]`.
     """
 
     @property
     def text(self) -> str:
-        """The text that had come."""
+        """The text that had arrived."""
         return self.message.content or ""
 
 
 class ChatReader:
-    """Reads one stream as its options say: each event gives the responses to show for it."""
+    """Converts one stream with the given options: each event gives the responses to show."""
 
     def __init__(self, options: AnswerOptions) -> None:
         self._options = options
@@ -86,33 +86,33 @@ class ChatReader:
         self._thinking = ThinkingEvents() if options.think_tags else None
 
     def feed(self, event: RoundEvent) -> Iterator[ChatResponse]:
-        """Read an event."""
+        """Convert an event."""
         for read in (event,) if self._thinking is None else self._thinking.feed(event):
             if (response := self._assembler.feed(read)) is not None:
                 yield response
 
     def partial(self, result: ChatResult) -> PartialResponse:
-        """Read what had come when the stream broke."""
+        """Convert what had arrived when the stream broke."""
         return PartialResponse(**dict(from_wire_result(result, self._options)))
 
 
 class CompletionReader:
-    """As `ChatReader`, with completions for responses."""
+    """As `ChatReader`, with completion responses."""
 
     def __init__(self, options: AnswerOptions) -> None:
         self._chat = ChatReader(options)
 
     def feed(self, event: RoundEvent) -> Iterator[CompletionResponse]:
-        """Read an event."""
+        """Convert an event."""
         return map(to_completion, self._chat.feed(event))
 
     def partial(self, result: ChatResult) -> CompletionResponse:
-        """Read what had come when the stream broke."""
+        """Convert what had arrived when the stream broke."""
         return to_completion(self._chat.partial(result))
 
 
 class ChatAssembler:
-    """Reads one stream: each event gives the message so far, and what is new."""
+    """Converts one stream: each event gives the message so far, and the new part."""
 
     def __init__(self, options: AnswerOptions) -> None:
         self._options = options
@@ -123,7 +123,7 @@ class ChatAssembler:
         self._usage: Usage | None = None
 
     def feed(self, event: RoundEvent) -> ChatResponse | None:
-        """Read an event; `None` if there is nothing to show for it."""
+        """Convert an event; return `None` if there is nothing to show."""
         if isinstance(event, TextDelta):
             return self._feed_text(event)
         if isinstance(event, ReasoningDelta):
@@ -168,7 +168,7 @@ class ChatAssembler:
         older: dict[str, Any] = {}
         if self._calls:
             blocks += [_open_block(call) for call in self._calls.values()]
-            # LlamaIndex's streaming of objects looks for calls here, and only here.
+            # LlamaIndex's streaming of objects looks for calls only here.
             older["tool_calls"] = [_older_call(call) for call in self._calls.values()]
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
         return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
@@ -204,7 +204,7 @@ class ChatAssembler:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A whole answer, wherever it came from."""
+    """A whole answer, from a result or from a stream."""
 
     text: str
     reasoning: str
@@ -225,8 +225,7 @@ class _Answer:
         if self.reasoning:
             tokens = self.usage.reasoning_tokens if self.usage else None
             blocks.append(ThinkingBlock(content=self.reasoning, num_tokens=tokens))
-        # An answer of nothing at all still has a text, "": `content` is only None beside
-        # reasoning or calls.
+        # An empty answer has the text ""; `content` is `None` only beside reasoning or calls.
         if text or not (blocks or calls):
             blocks.append(TextBlock(text=text))
         blocks += [_call_block(call) for call in calls]
@@ -258,7 +257,7 @@ class _Answer:
 
 
 def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse:
-    """Read a whole answer; the same message that its stream would end with."""
+    """Convert a whole answer to the message with which its stream would end."""
     result = without_think_tags(result) if options.think_tags else result
     answer = _Answer(
         text=result.text,
@@ -280,7 +279,7 @@ def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse
 
 
 def to_completion(response: ChatResponse) -> CompletionResponse:
-    """Read a chat response as a completion; reasoning goes beside the text."""
+    """Convert a chat response to a completion; reasoning goes beside the text."""
     thinking = [
         block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)
     ]
@@ -295,7 +294,7 @@ def to_completion(response: ChatResponse) -> CompletionResponse:
 
 
 def _raw(answer: Mapping[str, Any], usage: Usage | None, cost: float | None) -> dict[str, Any]:
-    """A plain dict with OpenAI's `usage`, what token counters and tracers read, and the cost."""
+    """Return a dict with OpenAI's `usage`, for token counters and tracers, and the cost."""
     raw = {name: value for name, value in answer.items() if name != "usage"}
     beside = {"usage": None if usage is None else usage.to_dict(), "cost_usd": cost}
     return raw | {name: value for name, value in beside.items() if value is not None}

@@ -1,6 +1,6 @@
-"""Content: LlamaIndex content blocks -> the content of wire messages.
+"""Convert LlamaIndex content blocks to the content of wire messages.
 
-What a model cannot take (an image, for a model that reads text) is the core's to refuse.
+The core rejects content that a model does not accept (an image, for a text model).
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ _UNTITLED = "input_document"
 
 
 def to_wire_content(message: ChatMessage) -> str | Parts:
-    """Write what a user said.
+    """Convert a user's content.
 
     Raises:
-        ConfigurationError: For a block that no Workers AI model takes.
+        ConfigurationError: For a block that no Workers AI model accepts.
     """
     if (text := only_text(message)) is not None:
         return text
-    return _joined([part for block in message.blocks for part in to_wire_parts(block)])
+    return _join([part for block in message.blocks for part in to_wire_parts(block)])
 
 
 def to_wire_result(message: ChatMessage) -> str | Parts:
-    """Write what a tool returned; what has no form on the wire is written as text."""
+    """Convert a tool's result; a value that cannot be sent is written as text."""
     if (text := only_text(message)) is not None:
         return text
-    return _joined([part for block in message.blocks for part in _result_parts(block)])
+    return _join([part for block in message.blocks for part in _result_parts(block)])
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerBlocks:
-    """The blocks of an assistant's message that mean something to Workers AI, by what they are."""
+    """The blocks of an assistant's message that are sent to Workers AI, by kind."""
 
     said: list[TextBlock | CitableBlock]
     thought: list[ThinkingBlock]
@@ -70,8 +70,8 @@ class AnswerBlocks:
     def of(cls, message: ChatMessage) -> AnswerBlocks:
         """Sort the blocks of a message.
 
-        Their classes are compared first: to ask pydantic's classes for their instances takes most
-        of the time that a long history takes.
+        Exact classes are compared first, because `isinstance` with pydantic's classes takes most of
+        the time for a long history.
         """
         found = cls([], [], [])
         block: Any
@@ -93,16 +93,16 @@ class AnswerBlocks:
 
 
 def to_wire_answer(said: Sequence[TextBlock | CitableBlock]) -> str | Parts:
-    """Write what an assistant said: its text alone.
+    """Convert an assistant's content to its text.
 
-    Calls and reasoning go beside the content; what else is in an answer (another provider's
-    citations, images) means nothing to Workers AI.
+    Calls and reasoning are sent beside the content; other blocks (another provider's citations,
+    images) are left out, because Workers AI cannot use them.
 
     Args:
-        said: The blocks of an answer that hold text.
+        said: The blocks of an answer that contain text.
     """
     parts = [part for block in said for part in _result_parts(block)]
-    return _joined([part for part in parts if part["type"] == "text" and part["text"]])
+    return _join([part for part in parts if part["type"] == "text" and part["text"]])
 
 
 def only_text(message: ChatMessage) -> str | None:
@@ -114,8 +114,8 @@ def only_text(message: ChatMessage) -> str | None:
     return block.text if block.__class__ is TextBlock else None
 
 
-def _joined(parts: Parts) -> str | Parts:
-    """Join text as `ChatMessage.content` does; anything else stays a list of parts."""
+def _join(parts: Parts) -> str | Parts:
+    """Join text as `ChatMessage.content` does; other content stays a list of parts."""
     if all(part["type"] == "text" for part in parts):
         return "\n".join(part["text"] for part in parts)
     return parts
@@ -123,7 +123,7 @@ def _joined(parts: Parts) -> str | Parts:
 
 def _result_parts(block: ContentBlock) -> Parts:
     if isinstance(block, CitationBlock):
-        # Of what a tool returned nothing is left out, and a citation may be all of it.
+        # Keep all of a tool's result; a citation may be all of it.
         return [_text(f"{block.title} ({block.source}):"), *_result_parts(block.cited_content)]
     try:
         return to_wire_parts(block)
@@ -138,16 +138,16 @@ def _result_parts(block: ContentBlock) -> Parts:
 
 @singledispatch
 def to_wire_parts(block: object) -> Parts:
-    """Write one block as parts: `text`, `image_url`, `input_audio` or `file`.
+    """Convert one block to parts: `text`, `image_url`, `input_audio` or `file`.
 
-    A block that only another provider can use (cache points, citations) has no parts, and
-    neither have reasoning and tool calls, which a message carries beside its content.
+    A block that only another provider can use (cache points, citations) has no parts. Nor have
+    reasoning and tool calls, which a message carries beside its content.
 
     Raises:
-        ConfigurationError: No Workers AI chat model takes such content, for example video.
+        ConfigurationError: No Workers AI chat model accepts such content, for example video.
     """
     raise ConfigurationError(
-        f"Workers AI chat models take no {type(block).__name__}; "
+        f"Workers AI chat models do not accept {type(block).__name__}; "
         "send text, images, audio or documents.",
         parameter="messages",
     )
@@ -169,11 +169,11 @@ def _(block: ImageBlock) -> Parts:
 @to_wire_parts.register
 def _(block: AudioBlock) -> Parts:
     data = _bytes_of(block)
-    # LlamaIndex reads the format off the bytes; of a path it reads the suffix alone.
+    # LlamaIndex detects the format from the bytes; for a path, it reads only the suffix.
     audio_format = block.format or AudioBlock(audio=data).format
     if not audio_format:
         raise ConfigurationError(
-            "The format of an AudioBlock is not known; set format='wav' or format='mp3'.",
+            "The format of an AudioBlock is unknown; set format='wav' or format='mp3'.",
             parameter="messages",
         )
     audio = {"data": _base64(data), "format": _AUDIO_FORMATS.get(audio_format, audio_format)}
@@ -205,7 +205,8 @@ def _(block: object) -> Parts:  # noqa: ARG001 - one signature for all
 @to_wire_parts.register
 def _(block: VideoBlock) -> Parts:  # noqa: ARG001 - one signature for all
     raise ConfigurationError(
-        "Workers AI chat models take no video; send frames as ImageBlocks.", parameter="messages"
+        "Workers AI chat models do not accept video; send frames as ImageBlocks.",
+        parameter="messages",
     )
 
 
@@ -214,15 +215,15 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def _link(block: ImageBlock) -> str | None:
-    """A link goes to the model as it is: nothing is downloaded here."""
+    """Return the block's link, which is sent to the model without a download."""
     url = str(block.url) if block.url else ""
     return url if url.startswith(_REMOTE) else None
 
 
 def _image_data(block: ImageBlock) -> str:
     data = _bytes_of(block)
-    # A file's suffix may be missing or wrong, and of a stream LlamaIndex knows no type; it reads
-    # the type off bytes.
+    # A file's suffix may be missing or wrong, and LlamaIndex does not know the type of a stream;
+    # so it detects the type from the bytes.
     reads = block.path or not block.image_mimetype
     kind = ImageBlock(image=data).image_mimetype if reads else None
     return f"data:{kind or block.image_mimetype or 'image/jpeg'};base64,{_base64(data)}"
@@ -235,22 +236,22 @@ def _document_name(block: DocumentBlock) -> str | None:
 
 
 def _bytes_of(block: ImageBlock | AudioBlock | DocumentBlock) -> bytes:
-    """Read what a block holds; LlamaIndex would fetch a link, from any address.
+    """Read the data of a block; a link is not fetched, because LlamaIndex would fetch any address.
 
     Raises:
-        ConfigurationError: If there is only a link, nothing at all, or a file that is gone.
+        ConfigurationError: If there is only a link, no data at all, or a missing file.
     """
     kind = type(block).__name__
     has_link = block.url is not None and not str(block.url).startswith("data:")
     held = getattr(block, _FIELDS[kind])
     if has_link and not (held or block.path):
         raise ConfigurationError(
-            f"The {kind} holds a link, which is not fetched here; download it where that is safe, "
-            "and pass the content.",
+            f"The {kind} contains a link, which is not fetched here; download it if the "
+            "address is safe, and pass the content.",
             parameter="messages",
         )
     try:
-        return _read(_resolved(block))
+        return _read(_resolve(block))
     except (OSError, ValueError) as error:
         reason = str(error)
     raise ConfigurationError(f"The {kind} cannot be read: {reason}", parameter="messages")
@@ -259,12 +260,12 @@ def _bytes_of(block: ImageBlock | AudioBlock | DocumentBlock) -> bytes:
 _FIELDS = {"ImageBlock": "image", "AudioBlock": "audio", "DocumentBlock": "data"}
 
 
-def _resolved(block: ImageBlock | AudioBlock | DocumentBlock) -> IOBase:
+def _resolve(block: ImageBlock | AudioBlock | DocumentBlock) -> IOBase:
     if isinstance(block, ImageBlock):
         return block.resolve_image()
     if isinstance(block, AudioBlock):
         return block.resolve_audio()
-    # The block keeps its data in base64; reading through `resolve_document` decodes it.
+    # The block has base64 data; reading through `resolve_document` decodes it.
     return block.resolve_document()
 
 

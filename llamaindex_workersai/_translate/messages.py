@@ -1,4 +1,4 @@
-"""Messages: LlamaIndex chat messages -> wire messages."""
+"""Convert LlamaIndex chat messages to wire messages."""
 
 from __future__ import annotations
 
@@ -39,21 +39,20 @@ MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 
 
 def to_wire_messages(messages: Sequence[ChatMessage]) -> list[WireMessage]:
-    """Write a conversation; reads messages that other providers' classes made as well.
+    """Convert a conversation; messages that other providers' classes made are understood too.
 
     Args:
-        messages: Stay as they are.
+        messages: The messages; they are not modified.
 
     Raises:
-        ConfigurationError: For something that is no `ChatMessage`, or a block of a user or a
-            system that no Workers AI model takes. What a tool or a model produced always has a
-            form.
+        ConfigurationError: For an entry that is not a `ChatMessage`, or a block of a user or a
+            system that no Workers AI model accepts. Content of a tool or a model never raises it.
     """
-    return [_to_wire_message(message) for message in _checked(messages)]
+    return [_to_wire_message(message) for message in _check(messages)]
 
 
 def checks_messages(method: MethodT) -> MethodT:
-    """Decorate a chat method: what is no list of messages raises a `ConfigurationError`.
+    """Decorate a chat method: raise `ConfigurationError` for anything but a list of messages.
 
     LlamaIndex's own decorators read the messages first, and raise pydantic's errors.
     """
@@ -62,18 +61,18 @@ def checks_messages(method: MethodT) -> MethodT:
 
         @functools.wraps(method)
         async def awaited(self: Any, messages: Any, **kwargs: Any) -> Any:
-            return await call(self, _checked(messages), **kwargs)
+            return await call(self, _check(messages), **kwargs)
 
         return cast("MethodT", awaited)
 
     @functools.wraps(method)
     def called(self: Any, messages: Any, **kwargs: Any) -> Any:
-        return call(self, _checked(messages), **kwargs)
+        return call(self, _check(messages), **kwargs)
 
     return cast("MethodT", called)
 
 
-def _checked(messages: Any) -> Sequence[ChatMessage]:
+def _check(messages: Any) -> Sequence[ChatMessage]:
     if isinstance(messages, (str, bytes, ChatMessage)) or not isinstance(messages, Sequence):
         raise _no_messages(messages)
     for message in messages:
@@ -95,19 +94,19 @@ def _to_wire_message(message: ChatMessage) -> WireMessage:
     if text is not None and role != "tool" and not message.additional_kwargs:
         return {"role": role, "content": text}
     if role == "assistant":
-        return _named(_assistant(message), message)
+        return _with_name(_assistant(message), message)
     if role != "tool":
-        return _named({"role": role, "content": to_wire_content(message)}, message)
+        return _with_name({"role": role, "content": to_wire_content(message)}, message)
     call_id = str(message.additional_kwargs.get("tool_call_id") or "")
     wire: WireMessage = {
         "role": "tool",
         "content": to_wire_result(message),
         "tool_call_id": call_id,
     }
-    return _named(wire, message)
+    return _with_name(wire, message)
 
 
-def _named(wire: WireMessage, message: ChatMessage) -> WireMessage:
+def _with_name(wire: WireMessage, message: ChatMessage) -> WireMessage:
     if name := message.additional_kwargs.get("name"):
         wire["name"] = str(name)
     return wire
@@ -126,7 +125,7 @@ def _assistant(message: ChatMessage) -> WireMessage:
 # ---------------------------------------------------------------------------- tool calls
 
 _UNNAMED = "unknown"
-"""The name of a call that came without one; the wire wants a name."""
+"""The name for a call without one, because the wire requires a name."""
 
 _IDS = ("id", "tool_call_id", "tool_id", "tool_use_id", "toolUseId")
 _NAMES = ("name", "tool_name")
@@ -134,7 +133,7 @@ _ARGUMENTS = ("arguments", "input", "args", "parameters", "tool_kwargs")
 
 
 class FoundCall(NamedTuple):
-    """A call of a message, wherever it stands; its id is `""` if it has none."""
+    """A call of a message, from any of its places; its id is `""` if it has none."""
 
     id: str
     name: str
@@ -142,7 +141,7 @@ class FoundCall(NamedTuple):
 
 
 def _calls(message: ChatMessage, blocks: Sequence[ToolCallBlock]) -> Iterator[FoundCall]:
-    """Read the calls of the blocks, those that only an older convention holds, and invalid ones."""
+    """Return the calls of the blocks, those that only an older convention has, and invalid ones."""
     for block in blocks:
         yield FoundCall(str(block.tool_call_id or ""), block.tool_name, block.tool_kwargs)
     if not message.additional_kwargs:
@@ -157,9 +156,9 @@ def _calls(message: ChatMessage, blocks: Sequence[ToolCallBlock]) -> Iterator[Fo
 
 
 def older_calls(message: ChatMessage, key: str = "tool_calls") -> list[FoundCall]:
-    """Read the calls that stand in a message's `additional_kwargs`.
+    """Return the calls in a message's `additional_kwargs`.
 
-    OpenAI's, Anthropic's, Google's, Bedrock's and Cohere's classes kept them there before there
+    OpenAI's, Anthropic's, Google's, Bedrock's and Cohere's classes put them there before there
     were blocks for them: each in its own form, as dicts or as an SDK's objects.
     """
     entries = message.additional_kwargs.get(key)
@@ -168,7 +167,7 @@ def older_calls(message: ChatMessage, key: str = "tool_calls") -> list[FoundCall
 
 
 def _older_call(entry: Any) -> FoundCall | None:
-    # `function` stands around name and arguments in OpenAI's form alone.
+    # Only OpenAI's form has `function` around name and arguments.
     function = _first(entry, ("function",))
     inner = entry if function is None else function
     name, arguments = _first(inner, _NAMES), _first(inner, _ARGUMENTS)
@@ -186,6 +185,6 @@ def _first(entry: Any, keys: Sequence[str]) -> Any:
 
 
 def _tool_call(call_id: str, name: str, arguments: Any) -> WireToolCall:
-    # `to_history` makes an object of any arguments.
+    # `to_history` converts any arguments to an object.
     function: WireFunctionCall = {"name": name, "arguments": arguments}
     return {"id": call_id, "type": "function", "function": function}

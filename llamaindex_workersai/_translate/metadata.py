@@ -1,4 +1,4 @@
-"""Log probabilities as the wire has them -> LlamaIndex's."""
+"""Convert the core's log probabilities to LlamaIndex's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import LogProb
 
 
 def from_wire_logprobs(tokens: Iterable[Mapping[str, Any]]) -> list[list[LogProb]]:
-    """Read log probabilities: for each token its alternatives, or itself if there are none."""
+    """Convert log probabilities: for each token its alternatives, or the token if it has none."""
     return [
         [_logprob(option) for option in token.get("top_logprobs") or [token]] for token in tokens
     ]

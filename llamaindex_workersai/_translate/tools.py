@@ -1,4 +1,4 @@
-"""Tools: LlamaIndex tools -> wire definitions, and an answer's calls -> tool selections."""
+"""Convert LlamaIndex tools to wire definitions, and an answer's calls to tool selections."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from workersai.integration import function_tool, resolve_root, without_generated
 
 
 def to_wire_tools(tools: Any, *, strict: bool | None = None) -> list[dict[str, Any]]:
-    """Write the definitions of tools.
+    """Convert tools to definitions.
 
     Args:
-        tools: LlamaIndex tools; they stay as they are.
-        strict: Set on every definition if given; with `True`, schemas also forbid other keys.
+        tools: LlamaIndex tools; they are not modified.
+        strict: Set on every definition unless `None`; with `True`, schemas also forbid other keys.
 
     Raises:
-        ConfigurationError: It is no list, or one of them is no tool.
+        ConfigurationError: It is not a list, or an entry is not a tool.
     """
     if strict is not None and not isinstance(strict, bool):
         raise ConfigurationError(
@@ -40,7 +40,7 @@ def to_wire_tools(tools: Any, *, strict: bool | None = None) -> list[dict[str, A
 
 def _to_wire_tool(place: int, tool: Any, strict: bool | None) -> dict[str, Any]:
     if isinstance(tool, Mapping):
-        return copy.deepcopy(dict(tool))  # in the API's own form
+        return copy.deepcopy(dict(tool))  # already in the API's form
     if not isinstance(tool, BaseTool):
         raise ConfigurationError(
             f"tools[{place}] must be a LlamaIndex tool, not {type(tool).__name__}: pass "
@@ -58,8 +58,8 @@ def _to_wire_tool(place: int, tool: Any, strict: bool | None) -> dict[str, Any]:
 def _schema(metadata: ToolMetadata) -> dict[str, Any]:
     """Return the schema of a tool's arguments.
 
-    LlamaIndex's own dict has lost what stands beside the properties: references, unions,
-    `additionalProperties`. A class that makes its dict another way knows why.
+    LlamaIndex's own dict lacks keywords beside the properties: references, unions,
+    `additionalProperties`. If a class overrides the method that makes the dict, its dict is used.
     """
     is_plain = type(metadata).get_parameters_dict is ToolMetadata.get_parameters_dict
     if is_plain and metadata.fn_schema is not None:
@@ -68,25 +68,25 @@ def _schema(metadata: ToolMetadata) -> dict[str, Any]:
 
 
 def is_of_program(tools: Sequence[BaseTool]) -> bool:
-    """Tell whether the one tool is the output class of a LlamaIndex program."""
+    """Return whether the one tool is the output class of a LlamaIndex program."""
     is_one = isinstance(tools, Sequence) and len(tools) == 1
     function = getattr(tools[0], "real_fn", None) if is_one else None
     return getattr(function, "__qualname__", "").startswith("get_function_tool.")
 
 
 def to_wire_tool_choice(choice: Any, *, required: bool) -> str | bool | dict[str, Any] | None:
-    """Write what must be called, for the core, which knows the forms of texts and dicts.
+    """Convert the choice of a tool for the core, which reads texts and dicts.
 
     Args:
         choice: `auto`, `none`, `required`, `any`, `True`, a tool or its name, or a dict in the
-            API's or Anthropic's form; it goes before *required*.
+            API's or Anthropic's form; it overrides *required*.
         required: Whether any tool must be called.
 
     Returns:
-        `None` if nothing needs to be sent: a model with tools decides by itself.
+        `None` if the request needs no choice: a model with tools decides by itself.
 
     Raises:
-        ConfigurationError: It is nothing of the kind.
+        ConfigurationError: It has no valid form.
     """
     if choice is None or choice is False:
         return "required" if required else None
@@ -106,9 +106,9 @@ def to_wire_tool_choice(choice: Any, *, required: bool) -> str | bool | dict[str
 def tool_selections(message: ChatMessage) -> list[ToolSelection]:
     """Read the calls of an answer, finished or still streaming.
 
-    Arguments that are still text are read as far as they go. Answers made by other classes,
-    which keep calls in `additional_kwargs` alone, are read too. The selections are copies: a tool
-    that changes its arguments does not change what the model is shown of its own call.
+    Arguments that are still text are read as far as possible. Answers of other classes, which have
+    their calls in `additional_kwargs`, are read too. The selections are copies, so that a tool that
+    modifies its arguments does not change the history.
     """
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     if blocks:
@@ -123,18 +123,18 @@ def _selection(place: int, call_id: str | None, name: str, arguments: Any) -> To
     return ToolSelection(
         tool_id=call_id or f"call_{place}",
         tool_name=name,
-        tool_kwargs=_own_arguments(arguments),
+        tool_kwargs=_copied_arguments(arguments),
     )
 
 
-def _own_arguments(arguments: Any) -> dict[str, Any]:
+def _copied_arguments(arguments: Any) -> dict[str, Any]:
     if isinstance(arguments, str):
         return partial_arguments(arguments)
     return copy.deepcopy(dict(arguments)) if isinstance(arguments, Mapping) else {}
 
 
 def partial_arguments(text: str) -> dict[str, Any]:
-    """Read the beginning of a JSON object; strings may end in the middle."""
+    """Read the beginning of a JSON object; strings may be incomplete."""
     try:
         value = from_json(text, allow_partial="trailing-strings")
     except ValueError:

@@ -153,7 +153,7 @@ async def test_a_call_of_no_tool_is_a_typed_error_in_the_end(entry: str) -> None
     """It names what was called and what there is, and none of the answer's calls was run."""
     calls = [("double", {"a": 4}), ("twice", {"a": 4})]
     script = Scripted(Reply(calls=calls))
-    with pytest.raises(ToolCallError, match="'twice', which is no tool"):
+    with pytest.raises(ToolCallError, match="'twice', which is not a tool"):
         await called(
             model(script, structured_output_retries=0), entry, allow_parallel_tool_calls=True
         )
