@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("workersai", "langchain_workersai", "llamaindex_workersai")
 FACES = PACKAGES[1:]
+HELPERS = {"annotations", "Any", "TYPE_CHECKING", "import_module"}
 HTTP_LIBRARIES = {"aiohttp", "httpcore", "httpx", "httpx_aiohttp"}
 SOCKETS = {"aiohappyeyeballs", "certifi", "http.client", "httptools", "socket", "ssl",
            "urllib.request"}  # fmt: skip
@@ -181,12 +182,39 @@ def test_all_is_sorted_and_complete(package: str) -> None:
     visible = {
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and not isinstance(value, type(sys)) and name != "annotations"
+        if not name.startswith("_") and not isinstance(value, type(sys)) and name not in HELPERS
     }
 
     assert list(exported) == sorted(exported)
     assert visible <= set(exported)
     assert all(hasattr(module, name) for name in exported)
+
+
+def test_lazy_names_are_those_that_type_checkers_see() -> None:
+    """What `workersai` imports at first use has the module that its imports for checkers name."""
+    module = importlib.import_module("workersai")
+    seen = {
+        alias.name: (node.module or "").removeprefix("workersai.")
+        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workersai.")
+        for alias in node.names
+    }
+    assert seen.pop("__version__") == "_version"
+    assert seen == module._HOMES
+    assert {*seen, "__version__"} == set(module.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = module.nothing
+
+
+def test_importing_the_package_imports_next_to_nothing() -> None:
+    """A pytest plugin or a command that does not use it does not pay for it."""
+    code = (
+        "import sys, pytest, logging; before = set(sys.modules); import workersai\n"
+        "assert set(sys.modules) - before <= "
+        "{'workersai', 'workersai._log', 'workersai._version'}, set(sys.modules) - before\n"
+        "from workersai import *; import workersai; workersai.errors; workersai.Client"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_the_core_imports_without_the_frameworks() -> None:
