@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PACKAGES := workersai langchain_workersai llamaindex_workersai
-CHECKED := $(PACKAGES) packaging tests benchmarks examples
+CHECKED := $(PACKAGES) packaging tests benchmarks examples docs
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
 # While it records, LangChain's benchmark makes its request once and measures nothing.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
@@ -23,7 +23,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve models facts benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve pictures models facts benchmark soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ facts: $(VENV)/.dev ## Write docs/facts.md: what is confirmed, documented, obser
 
 serve: $(VENV)/.demo ## Start the local Workers AI with the real models
 	$(BIN)/workersai serve
+
+pictures: $(VENV)/.dev ## Draw the pictures of the command `workersai` in docs/pictures
+	$(BIN)/python docs/pictures/draw.py
 
 benchmark: $(VENV)/.dev ## Show what the adapters cost, as ratios
 	$(BIN)/python benchmarks/cost.py

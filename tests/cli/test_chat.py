@@ -18,7 +18,7 @@ def test_one_question(account: LocalServer) -> None:
     done = RUN.invoke(app, ["chat", GRANITE, "Name a prime."])
     assert done.exit_code == 0, done.output
     assert "Name a prime." in done.output
-    assert "1 answers" in done.output
+    assert "1 answer," in done.output
     assert "$0.0000" in done.output
 
 

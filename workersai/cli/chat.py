@@ -89,7 +89,8 @@ class Conversation:
         """Return the cost of the conversation: tokens, neurons, USD by the page's prices."""
         read = sum(usage.prompt_tokens for usage in self._usages)
         written = sum(usage.completion_tokens for usage in self._usages)
-        parts = [f"{self._answers} answers", f"{read:,} tokens read", f"{written:,} written"]
+        answers = f"{self._answers} answer{'' if self._answers == 1 else 's'}"
+        parts = [answers, f"{read:,} tokens read", f"{written:,} written"]
         neurons = [usage.neurons for usage in self._usages if usage.neurons is not None]
         if neurons:
             parts.append(f"{sum(neurons):,.2f} neurons")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -65,13 +66,29 @@ def select(profiles: Iterable[ModelProfile], filters: Filters) -> list[ModelProf
 
 def table_of(profiles: Iterable[ModelProfile], title: str) -> Table:
     """Write models as a table: one row for each, `?` for unknown facts."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("model", overflow="fold", style="cyan", min_width=32)
-    for heading in _COLUMNS:
+    listed = list(profiles)
+    columns = {name: write for name, write in _COLUMNS.items() if _is_worth(name, listed)}
+    table = Table(
+        title=title,
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    table.add_column("model", overflow="fold", style="cyan", min_width=20)
+    for heading in columns:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    for profile in profiles:
-        table.add_row(profile.name, *(write(profile) for write in _COLUMNS.values()))
+    for profile in listed:
+        table.add_row(profile.name, *(write(profile) for write in columns.values()))
     return table
+
+
+def _is_worth(column: str, profiles: Sequence[ModelProfile]) -> bool:
+    """Return whether a column tells the models apart; the others leave room for their ids."""
+    if column == "task":
+        return len({profile.task for profile in profiles}) > 1
+    return column != "until" or any(profile.deprecated for profile in profiles)
 
 
 def _count(value: int | None) -> str:
@@ -98,14 +115,14 @@ def _size(profile: ModelProfile) -> str:
 _COLUMNS: Mapping[str, Callable[[ModelProfile], str]] = {
     "task": lambda profile: profile.task,
     "tokens": _size,
-    "USD / M tokens": _price,
+    "USD per M": _price,
     "tools": lambda profile: _flag(profile.function_calling),
     "vision": lambda profile: _flag(profile.vision),
     "reasons": lambda profile: _flag(profile.reasoning),
     "queue": lambda profile: _flag(profile.batch),
     "until": lambda profile: profile.deprecated or "",
 }
-_NUMBERS = frozenset({"tokens", "USD / M tokens"})
+_NUMBERS = frozenset({"tokens", "USD per M"})
 
 
 def _json(profile: ModelProfile) -> dict[str, Any]:
@@ -153,7 +170,11 @@ def models(
         return
     console = Console()
     console.print(table_of(chosen, title))
-    console.print(f"{len(chosen)} of {len(found)} models; `?` means unknown.")
+    console.print(
+        f"{len(chosen)} of {len(found)} models. `?` means unknown; prices are for a million tokens "
+        "that the model reads / writes.",
+        highlight=False,
+    )
 
 
 def _find(*, is_live: bool) -> tuple[list[ModelProfile], str]:

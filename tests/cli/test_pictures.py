@@ -1,0 +1,42 @@
+"""The pictures of the command in the documentation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from docs.pictures import draw
+from workersai.local import LocalServer
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+
+
+def text_of(svg: str) -> str:
+    """What a picture shows, line breaks and colours apart."""
+    return "".join(ET.fromstring(svg).itertext()).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("name", ["models", "chat", "doctor"])
+def test_a_picture_stands_in_the_docs(name: str) -> None:
+    """It shows its command, and needs nothing from the network, no font either."""
+    svg = (PICTURES / f"{name}.svg").read_text()
+
+    assert f"$ workersai {name}" in text_of(svg)
+    assert f"({name}.svg)" in (PICTURES / "README.md").read_text()
+    assert not re.search(r"(?:href|src)=|url\((?!#)|@font-face|@import", svg)
+
+
+def test_a_picture_shows_what_the_command_writes(account: LocalServer, tmp_path: Path) -> None:
+    """It is run in a terminal, and what is typed into it is there."""
+    picture = draw.Picture("chat", ("chat", "@cf/zai-org/glm-4.7-flash"), ("Hello", "/quit"))
+
+    env = draw.environment(account, str(tmp_path), picture.width)
+    shown = text_of(draw.draw(picture, draw.written(picture, env)))
+
+    assert "you> Hello" in shown
+    assert "You said: Hello" in shown
+    assert "1 answer," in shown
+    assert account.api_token not in shown
