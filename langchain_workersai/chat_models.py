@@ -97,8 +97,9 @@ class ChatWorkersAI(BatchedChat):
         ```
 
     The usage of an answer is in `usage_metadata`; `response_metadata` has `model_name`,
-    `finish_reason`, `request_id` and, if requested, `logprobs`. Its `neurons` are a list with one
-    number for each call, because LangChain can join lists but not add fractions. Reasoning is in
+    `finish_reason`, `request_id` and, if requested, `logprobs`. Its `neurons`
+    and `cost_usd` are lists with one number for each call, because LangChain can join lists but not
+    add fractions; `get_workersai_callback` adds up the costs of many calls. Reasoning is in
     `additional_kwargs["reasoning_content"]` and in `content_blocks`.
 
     Attributes:

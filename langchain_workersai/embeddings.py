@@ -53,7 +53,7 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     `ContextWindowExceededError`, whose `position` is its index in the list. After a failure no
     further request is sent.
 
-    The cost of a call (tokens, neurons, request ids) is sent to the handlers of the run that it
+    The cost of a call (tokens, neurons, USD, request ids) is sent to the handlers of the run that it
     belongs to, as a custom event `workersai_embeddings`.
 
     Attributes:

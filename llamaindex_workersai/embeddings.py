@@ -60,8 +60,8 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     `blank_text` and `additional_kwargs`. Timeouts, retries, batch sizes, the account and the
     gateway are not in the key; those that are not secret are in `to_dict()`.
 
-    The cost of a call (tokens, neurons, request ids) is in a `WorkersAIUsageEvent` of LlamaIndex's
-    instrumentation.
+    The cost of a call (tokens, neurons, USD, request ids) is in a `WorkersAIUsageEvent` of
+    LlamaIndex's instrumentation.
 
     Examples:
         `pip install 'workersai[llamaindex]'`

@@ -43,7 +43,7 @@ class WorkersAI(BatchedChat):
     """Chat, completion, tools and structured output with a Workers AI model.
 
     Each response of a stream has the message so far and the new part; the last response is
-    complete, with tool calls and token usage (`raw["usage"]`). Reasoning is a `ThinkingBlock`, and
+    complete, with tool calls and token usage and cost in `raw`. Reasoning is a `ThinkingBlock`, and
     its pieces are in `additional_kwargs["thinking_delta"]`.
 
     Examples:

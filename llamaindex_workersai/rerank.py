@@ -30,7 +30,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
 
     Nodes are read with their metadata for embedding. The nodes are not modified; the result has new
     `NodeWithScore`s. A node without text is not sent; it comes last, like one that the server
-    leaves out, and has no score. The cost of the request (tokens, neurons, request id) is in a
+    leaves out, and has no score. The cost of the request (tokens, neurons, USD, request id) is in a
     `WorkersAIUsageEvent` of LlamaIndex's instrumentation.
 
     Attributes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index_instrumentation import get_dispatcher
 
 from workersai.local import LocalServer
 
@@ -21,6 +22,8 @@ async def test_every_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's programs, from first to last, work against a local server."""
     programs = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
+    root = get_dispatcher()
+    monkeypatch.setattr(root, "event_handlers", [*root.event_handlers])  # the page adds one
     with LocalServer(engine="echo") as server:
         monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", server.account_id)
         monkeypatch.setenv("CLOUDFLARE_API_TOKEN", server.api_token)
@@ -30,4 +33,4 @@ async def test_every_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
             done = eval(code, names)
             if inspect.iscoroutine(done):
                 await done
-    assert len(programs) == 5
+    assert len(programs) == 6
