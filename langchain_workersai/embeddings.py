@@ -53,8 +53,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     `ContextWindowExceededError`, whose `position` is its index in the list. After a failure no
     further request is sent.
 
-    The cost of a call (tokens, neurons, USD, request ids) is sent to the handlers of the run that it
-    belongs to, as a custom event `workersai_embeddings`.
+    The cost of a call (tokens, neurons, USD, request ids) is sent to the handlers of the run that
+    it belongs to, as a custom event `workersai_embeddings`.
 
     Attributes:
         batch_size: Texts in a request, if fewer than the model allows; alias `chunk_size`.
