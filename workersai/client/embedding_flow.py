@@ -86,7 +86,7 @@ _MOST_IDS = 1_000
 
 
 class _ClosedError(Exception):
-    """Ends the retries of a request whose answer nobody waits for any more."""
+    """Ends the retries of a request whose answer is not needed any more."""
 
 
 @dataclass

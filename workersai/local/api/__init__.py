@@ -1,1 +1,1 @@
-"""Cloudflare's REST API: a request comes in, an answer of an engine goes out in its shapes."""
+"""Cloudflare's REST API: requests are answered by an engine, in Cloudflare's formats."""

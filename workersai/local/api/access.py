@@ -1,4 +1,4 @@
-"""Who may call: the account in the path and the bearer token, answered as Cloudflare does."""
+"""Check the account in the path and the bearer token, with Cloudflare's error answers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 
 @dataclass(frozen=True)
 class Access:
-    """The account and token that are accepted; None accepts any well-formed one.
+    """The accepted account and token; `None` accepts any well-formed one.
 
     Raises:
-        ConfigurationError: No request could have such an account or token.
+        ConfigurationError: The account or token has a form that no request could have.
     """
 
     account_id: str | None = None
@@ -33,12 +33,12 @@ class Access:
             raise ConfigurationError("account_id must be 32 hexadecimal digits")
         if not _fits(_TOKEN, self.api_token):
             raise ConfigurationError(
-                "the token that callers must send must be a str of letters, digits and ._~+/=- "
+                "the token for callers must be a str of letters, digits and ._~+/=- "
                 "only, and not empty"
             )
 
     def check(self, path: str, account_id: str, headers: Mapping[str, str]) -> None:
-        """Let a request pass.
+        """Check a request; return if it is allowed.
 
         Raises:
             ApiFailure: 404/7003 for an account id of another shape, 403/9106 without a token,
@@ -70,5 +70,5 @@ def _token_of(headers: Mapping[str, str]) -> str:
     return token
 
 
-def _same(accepted: str | None, given: str) -> bool:
-    return accepted is None or secrets.compare_digest(accepted.encode(), given.encode())
+def _same(accepted: str | None, token: str) -> bool:
+    return accepted is None or secrets.compare_digest(accepted.encode(), token.encode())

@@ -1,4 +1,4 @@
-"""A finished answer -> the JSON body in which a model sends it."""
+"""Write a finished answer as the JSON body that the model would send."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Answer:
 
 
 def collected(pieces: Iterable[Piece]) -> Answer:
-    """All pieces of one answer, put together."""
+    """Join all pieces of one answer."""
     parts = list(pieces)
     texts = [piece for piece in parts if isinstance(piece, TextPiece)]
     finish = next(piece for piece in parts if isinstance(piece, FinishPiece))
@@ -67,12 +67,12 @@ def collected(pieces: Iterable[Piece]) -> Answer:
 
 
 def wrapped(result: Any) -> dict[str, Any]:
-    """A result in Cloudflare's envelope."""
+    """Put a result into Cloudflare's envelope."""
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
 def usage_of(model: LocalModel, prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
-    """Token counts and, where the model's price is public, its neurons."""
+    """Write token counts and, if the model's price is public, its neurons."""
     usage: dict[str, Any] = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -84,7 +84,7 @@ def usage_of(model: LocalModel, prompt_tokens: int, completion_tokens: int) -> d
 
 
 def answer_body(request: ChatRequest, answers: Sequence[Answer]) -> dict[str, Any]:
-    """The body of a plain answer, enveloped on the native endpoint and bare on OpenAI's."""
+    """Write the body of a plain answer: in an envelope natively, bare on `/ai/v1`."""
     usage = usage_of(
         request.model,
         answers[0].prompt_tokens,
@@ -99,7 +99,7 @@ def answer_body(request: ChatRequest, answers: Sequence[Answer]) -> dict[str, An
 
 
 def head_of(request: ChatRequest, kind: str) -> dict[str, Any]:
-    """The fields that open every OpenAI-shaped object."""
+    """Return the first fields of every OpenAI-shaped object."""
     return {
         "id": f"chatcmpl-{new_hex()}",
         "object": kind,
@@ -109,14 +109,14 @@ def head_of(request: ChatRequest, kind: str) -> dict[str, Any]:
 
 
 def logprobs_of(request: ChatRequest, items: Sequence[TokenLogprob]) -> dict[str, Any] | None:
-    """Log probabilities in OpenAI's shape; None when the request did not ask for them."""
+    """Write log probabilities in OpenAI's shape; None if the request did not ask for them."""
     if request.job.top_logprobs is None:
         return None
     return {
         "content": [
             {
-                **_scored(item.token, item.logprob),
-                "top_logprobs": [_scored(token, logprob) for token, logprob in item.top],
+                **_logprob_entry(item.token, item.logprob),
+                "top_logprobs": [_logprob_entry(token, logprob) for token, logprob in item.top],
             }
             for item in items
         ],
@@ -124,13 +124,13 @@ def logprobs_of(request: ChatRequest, items: Sequence[TokenLogprob]) -> dict[str
     }
 
 
-def _scored(token: str, logprob: float) -> dict[str, Any]:
+def _logprob_entry(token: str, logprob: float) -> dict[str, Any]:
     data = list(token.encode("utf-8", "surrogatepass"))
     return {"token": token, "logprob": logprob, "bytes": data}
 
 
 def _answers_object(request: ChatRequest, answer: Answer) -> bool:
-    """Whether this JSON answer comes parsed, in `response`, whatever the model's usual shape."""
+    """Return whether this JSON answer is sent parsed, in `response`, for any model shape."""
     mode = request.job.json_mode
     wanted = mode is not None and mode.schema is not None
     return wanted and request.model.parses_json and not answer.calls
@@ -140,12 +140,12 @@ def _classic(request: ChatRequest, answer: Answer, usage: dict[str, Any]) -> dic
     calls = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in answer.calls]
     response: Any = None if calls else answer.text
     if _answers_object(request, answer):
-        response = _parsed(answer.text)
+        response = _parse(answer.text)
     return {"response": response, "tool_calls": calls, "usage": usage}
 
 
-def _parsed(text: str) -> Any:
-    """Read a text as JSON; a text that the token cap cut short stays text."""
+def _parse(text: str) -> Any:
+    """Parse a text as JSON; a text that the token cap cut short stays text."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -204,7 +204,7 @@ def _text_completion(
 
 
 def embedding_result(model: LocalModel, embedded: Embedded, pooling: str | None) -> dict[str, Any]:
-    """Write the native result of an embedding model, with the fields that it is known to add."""
+    """Write the native result of an embedding model, with its known extra fields."""
     shape = [len(embedded.vectors), model.dimensions]
     result: dict[str, Any] = {"shape": shape, "data": [list(row) for row in embedded.vectors]}
     if pooling is not None:
@@ -228,7 +228,7 @@ def _read(model: LocalModel, tokens: int) -> dict[str, Any]:
 
 
 def openai_embeddings(model: LocalModel, embedded: Embedded, *, as_base64: bool) -> dict[str, Any]:
-    """The body of `/ai/v1/embeddings`; base64 holds little-endian 32-bit floats."""
+    """Write the body of `/ai/v1/embeddings`; base64 contains little-endian 32-bit floats."""
     data = [
         {
             "object": "embedding",
@@ -248,7 +248,7 @@ def _base64(vector: Sequence[float]) -> str:
 def rerank_result(
     model: LocalModel, scores: Sequence[float], top_k: int | None, tokens: int
 ) -> dict[str, Any]:
-    """Scores with the index of their context, best first."""
+    """Write the scores with the index of their context, best first."""
     ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[:top_k]
     response = [{"id": place, "score": round(score, 6)} for place, score in ranked]
     return {"response": response, "usage": _read(model, tokens)}

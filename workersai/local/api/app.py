@@ -1,4 +1,4 @@
-"""The Starlette application: routes, access, and how outcomes leave as HTTP."""
+"""The Starlette application: routes, access, and HTTP responses."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = ["OnRequest", "create_app"]
 ROOT = "/client/v4/accounts/{account_id}/ai"
 
 _SECONDS_OF_WORK = 5.0
-"""How long one question about a batch may take, with an engine whose answers take time."""
+"""Seconds that one poll may work on a batch, with an engine whose answers take time."""
 
 OnRequest = Callable[[str, str, dict[str, str], Any], None]
-"""Called with method, path, headers without credentials, and the JSON body (or None)."""
+"""A callback with method, path, headers without credentials, and the JSON body (or None)."""
 
 Operation = Callable[[Request, Any], Outcome]
 
@@ -49,13 +49,13 @@ def create_app(
     """Build the application that stands in for `api.cloudflare.com`.
 
     Args:
-        engine: What answers.
-        access: Which account and token are accepted.
-        on_request: Told about every request that reaches an operation.
-        repeatable: Let the ids and times in an answer follow from its request, so that the same
-            request gets the same body from an engine that repeats itself.
-        strict: Enforce what published schemas say even where it is unknown whether Cloudflare does.
-        character: How it behaves where it is unknown how Cloudflare does.
+        engine: The engine that answers.
+        access: The accepted account and token.
+        on_request: Called for every request that reaches an operation.
+        repeatable: Derive the ids and times in an answer from its request, so that the same
+            request gets the same body from a deterministic engine.
+        strict: Enforce the published schemas even where it is unknown whether Cloudflare does.
+        character: How to behave where Cloudflare's behaviour is unknown.
 
     Returns:
         An ASGI application whose API root is `/client/v4`.
@@ -78,7 +78,7 @@ def create_app(
 
 
 class _Service:
-    """The operations of one server, bound to its engine and access rules."""
+    """The operations of one server with its engine and access rules."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class _Service:
         )
 
     def route(self, path: str, method: str, operation: Operation) -> Route:
-        """A route that checks access, reads the body, runs the operation and sends its outcome."""
+        """Make a route that checks access, reads the body, runs the operation and responds."""
 
         async def endpoint(request: Request) -> Response:
             try:
@@ -187,8 +187,8 @@ class _Named:
 
 
 def _json(raw: bytes) -> Any:
-    # Unlike the standard library's parser this one refuses NaN and halves of surrogate pairs,
-    # neither of which could be sent back.
+    # Unlike the standard library's parser this one rejects NaN and halves of surrogate pairs, which
+    # could not be sent back.
     try:
         return from_json(raw, allow_inf_nan=False)
     except ValueError as error:
@@ -216,7 +216,7 @@ async def _at_once(events: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _closing(content: AsyncIterator[bytes], events: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Pass events on; when the client leaves, stop the engine that makes them."""
+    """Pass events on; when the client disconnects, stop the engine."""
     try:
         async for data in content:
             yield data

@@ -1,10 +1,9 @@
 """The queue of asynchronous batches, in memory.
 
-A batch is `queued` when it is first asked for, then `running`, and its answers are made from the
-third time on, by the requests that ask for them: nothing works in the background, so the same
-questions always get the same answers. How long Cloudflare keeps results and how it reports a
-request that failed is not documented: here the latest batches are kept, and a failure stands in its
-place in the form of the error envelope.
+The first poll answers `queued`, the second `running`, and later polls do the work: there is no
+background work, so that the same polls always get the same answers. How long Cloudflare keeps
+results, and how it reports a failed request, is not documented. This server keeps the latest
+batches, and reports a failed request at its position in the form of the error envelope.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from workersai.local.api.models import LocalModel
 __all__ = ["BatchQueue", "Run"]
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Answers one request, as `POST /ai/run/{model}` does."""
+"""A function that answers one request, as `POST /ai/run/{model}` does."""
 
 _MOST_BATCHES = 32
 _MOST_BYTES = 10_000_000
-"""Cloudflare's documented limit of a batch."""
+"""Bytes. Cloudflare's documented limit of a batch."""
 
 _CAP = 256
-"""Tokens of an answer when the request names no cap, by the schema of a batch's requests."""
+"""The token cap of a request without one, by the schema of a batch's requests."""
 
 
 class _Batch:
@@ -51,10 +50,10 @@ class _Batch:
 
 
 class BatchQueue:
-    """Batches by their ids; the oldest one leaves when there are too many.
+    """Batches by their ids; the oldest one is dropped when there are too many.
 
     Args:
-        seconds: How long one question may work on a batch; `None` for as long as it takes.
+        seconds: How long one poll may work on a batch; `None` for no limit.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -62,7 +61,7 @@ class BatchQueue:
         self._batches: OrderedDict[str, _Batch] = OrderedDict()
 
     def submit(self, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Take a checked batch and answer with its id.
+        """Store a checked batch and answer with its id.
 
         Raises:
             ApiFailure: 413 with code 3006 above 10 MB.
@@ -77,10 +76,10 @@ class BatchQueue:
         return _status("queued", request_id, model)
 
     def poll(self, model: LocalModel, request_id: Any, run: Run) -> dict[str, Any]:
-        """Answer a question about a batch: its state, or its results.
+        """Answer a poll of a batch with its state or its results.
 
         Raises:
-            ApiFailure: 404 with code 5504 for a batch that is not there.
+            ApiFailure: 404 with code 5504 for an unknown batch.
         """
         batch = self._batches.get(request_id) if isinstance(request_id, str) else None
         if batch is None or batch.model != model:
@@ -93,7 +92,7 @@ class BatchQueue:
         return wrapped({"responses": batch.responses, "usage": _usage(batch.responses)})
 
     def _work_on(self, batch: _Batch, run: Run) -> bool:
-        """Work on a batch, unless another question does; return whether it is done."""
+        """Work on a batch, unless another poll does; return whether it is done."""
         if not batch.lock.acquire(blocking=False):
             return False
         try:

@@ -16,9 +16,9 @@ _NAMESPACE = uuid.UUID("6f1d9f0e-6d0c-5a35-8f0a-3a4f5c2b7d11")
 
 
 def search_models(query: Mapping[str, str]) -> dict[str, Any]:
-    """Models whose name holds `search`, narrowed by `task` and `author`.
+    """Return the models whose name contains `search`, filtered by `task` and `author`.
 
-    Retired models are listed with `include_deprecated` only. Like the live service, it ignores
+    Retired models are listed only with `include_deprecated`. Like the live service, it ignores
     `per_page`: everything is on page 1.
     """
     first_page = query.get("page") in {None, "", "1"}
@@ -34,10 +34,10 @@ def search_models(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def model_schema(name: str | None) -> dict[str, Any]:
-    """The input and output schemas of a model.
+    """Return the input and output schemas of a model.
 
     Raises:
-        ApiFailure: 400 with code 5007 for a model that is not there.
+        ApiFailure: 400 with code 5007 for an unknown model.
     """
     model = MODELS.get(name or "")
     if model is None:
@@ -74,7 +74,7 @@ def _item(model: LocalModel) -> dict[str, Any]:
 
 
 def _properties(model: LocalModel) -> dict[str, Any]:
-    """Property values are strings on the wire, booleans included; the price is a list."""
+    """Write property values as the catalogue does: as strings; the price is a list."""
     profile = model.profile
     units = {
         "per M input tokens": profile.input_price,

@@ -1,4 +1,4 @@
-"""How a server may behave where nobody knows how Cloudflare does.
+"""Variants of the server's behaviour where Cloudflare's is unknown.
 
 The pages and reports leave questions open: whether a list of parts is taken, whether a tool is
 called beside a JSON schema, and so on. A character is one set of answers to them. It adapts a

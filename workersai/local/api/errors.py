@@ -10,13 +10,13 @@ from workersai.local.api.identity import new_hex
 __all__ = ["ApiFailure", "envelope_of"]
 
 
-class ApiFailure(Exception):  # noqa: N818 - it is an answer to send, not a fault of this program
+class ApiFailure(Exception):  # noqa: N818 - an answer to send, not an error of this program
     """A request that Workers AI answers with an error.
 
     Attributes:
         status: HTTP status.
         code: Cloudflare's own code.
-        message: Cloudflare's text, before prefix and request id are put around it.
+        message: Cloudflare's text, without prefix and request id.
     """
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -27,7 +27,7 @@ class ApiFailure(Exception):  # noqa: N818 - it is an answer to send, not a faul
 
 
 def envelope_of(failure: ApiFailure) -> dict[str, Any]:
-    """The JSON body of a failure: inference errors carry a prefix and a request id in the text."""
+    """Return the JSON body of a failure; inference errors have a prefix and a request id."""
     inference = 3000 <= failure.code < 7000 or 8000 <= failure.code < 9000
     message = (
         f"AiError: {failure.message} ({uuid.UUID(new_hex())})" if inference else failure.message

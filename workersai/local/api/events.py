@@ -1,4 +1,4 @@
-"""Pieces of an answer -> the server-sent events in which a model streams it."""
+"""Write the pieces of an answer as the server-sent events that the model would send."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["DONE", "event", "stream_events"]
 DONE = b"data: [DONE]\n\n"
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _FRAGMENT = 16
-"""Letters in one fragment of streamed tool arguments."""
+"""The number of characters in one fragment of streamed tool arguments."""
 
 
 def event(data: Any) -> bytes:
-    """One server-sent event."""
+    """Return one server-sent event."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"data: {text}\n\n".encode("utf-8", "surrogatepass")
 
@@ -36,7 +36,7 @@ def event(data: Any) -> bytes:
 def stream_events(
     request: ChatRequest, answers: Iterator[Iterator[Piece]], prompt_tokens: int
 ) -> Iterator[dict[str, Any]]:
-    """Every event of a stream but the closing `[DONE]`.
+    """Yield every event of a stream except the closing `[DONE]`.
 
     Args:
         request: The request.
@@ -51,7 +51,7 @@ def stream_events(
 
 
 class _Stream:
-    """What has been streamed so far: tokens, and how many events went out."""
+    """The state of a stream: tokens and events so far."""
 
     def __init__(self, request: ChatRequest) -> None:
         self.request = request
@@ -60,28 +60,28 @@ class _Stream:
         self.completion_tokens = 0
 
     def padding(self) -> str:
-        """Filler of changing length, which keeps event sizes from giving the text away."""
+        """Return filler of varying length, which hides the length of the text from observers."""
         self.sent += 1
         length = 4 + self.sent * 7 % 32
         return (_ALPHABET * 2)[:length]
 
     def finish(self, piece: FinishPiece) -> None:
-        """Count one finished choice; the prompt was read once for all of them."""
+        """Count one finished choice; the prompt counts once for all choices."""
         self.prompt_tokens = piece.prompt_tokens
         self.completion_tokens += piece.completion_tokens
 
     def tail(self) -> dict[str, Any]:
-        """The cumulative usage in Workers AI's own shape."""
+        """Return the cumulative usage in Workers AI's own shape."""
         usage = usage_of(self.request.model, self.prompt_tokens, self.completion_tokens)
         return {"response": "", "usage": usage}
 
 
 class _ClassicStream(_Stream):
-    """`{"response": …, "p": …}` events; tool calls come whole."""
+    """Sends `{"response": ..., "p": ...}` events; tool calls come whole."""
 
     def events(self, index: int, piece: Piece) -> Iterator[dict[str, Any]]:
         if index > 0 or isinstance(piece, ReasoningPiece):
-            return  # the shape has no place for a second choice, nor for thinking
+            return  # the shape has no field for a second choice or for reasoning
         if isinstance(piece, TextPiece):
             yield {"response": piece.text, "p": self.padding()}
         elif isinstance(piece, CallPiece):
@@ -98,10 +98,10 @@ class _ClassicStream(_Stream):
 
 
 class _OpenAIStream(_Stream):
-    """OpenAI chunks, with usage the way each endpoint sends it.
+    """Sends OpenAI chunks, with usage in the way of each endpoint.
 
-    The native endpoint counts it up on every chunk and ends with a native tail; `/ai/v1` sends it
-    once, in a chunk without choices, as strict OpenAI parsers expect.
+    The native endpoint sends increasing usage on every chunk and a native chunk at the end;
+    `/ai/v1` sends usage once, in a chunk without choices, as strict OpenAI parsers expect.
     """
 
     def __init__(self, request: ChatRequest, prompt_tokens: int) -> None:
@@ -159,7 +159,7 @@ class _OpenAIStream(_Stream):
         return chunk
 
     def _call(self, index: int, piece: CallPiece) -> Iterator[dict[str, Any]]:
-        """The id and name first, then the arguments in fragments that repeat neither."""
+        """Yield id and name first, then the arguments in fragments without id and name."""
         place = self._calls.get(index, 0)
         self._calls[index] = place + 1
         opening = _call_delta(place, piece.id or new_call_id(), piece.name, "")
@@ -177,10 +177,10 @@ class _OpenAIStream(_Stream):
         else:
             choice["delta"] = delta
         chunk = {**self._head, "choices": [choice]}
-        return {**chunk, **self._counted(tokens)} if self._native else chunk
+        return {**chunk, **self._usage_part(tokens)} if self._native else chunk
 
-    def _counted(self, tokens: int) -> dict[str, Any]:
-        """What this chunk adds to the usage: the whole input on the first, then what it holds."""
+    def _usage_part(self, tokens: int) -> dict[str, Any]:
+        """Return the tokens that this chunk adds: the whole input on the first, then its own."""
         read, self._unread = self._unread, 0
         self._reported_in += read
         self._reported_out += tokens

@@ -1,4 +1,4 @@
-"""A request body of either endpoint -> the job an engine does."""
+"""Turn a request body of either endpoint into a job for an engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAMPLING = (
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """A text-generation request as the server sees it: the job, and how to send the answer."""
+    """A text-generation request: the job, and how to send the answer."""
 
     model: LocalModel
     endpoint: EndpointName
@@ -43,7 +43,7 @@ class ChatRequest:
 
     @property
     def classic(self) -> bool:
-        """Whether the answer has Workers AI's own shape rather than OpenAI's."""
+        """Whether the answer has Workers AI's own shape, not OpenAI's."""
         return self.endpoint == "run" and self.model.wire == "classic"
 
 
@@ -51,8 +51,8 @@ def chat_job(model: LocalModel, endpoint: EndpointName, body: Mapping[str, Any])
     """Read a checked body.
 
     Raises:
-        ApiFailure: 400 with code 8001 when a forced tool is not among the tools, or when the
-            answer may have no tokens.
+        ApiFailure: 400 with code 8001 if a forced tool is not among the tools, or if the answer
+            may have no tokens.
     """
     tools, choice = _choice_among(_tools(body), body.get("tool_choice"))
     job = ChatJob(
@@ -107,7 +107,7 @@ def _tools(body: Mapping[str, Any]) -> tuple[ToolSpec, ...]:
 
 
 def _choice_among(tools: tuple[ToolSpec, ...], choice: Any) -> tuple[tuple[ToolSpec, ...], str]:
-    """Narrow the tools to the allowed ones, and write the choice in the job's form."""
+    """Reduce the tools to the allowed ones, and write the choice in the job's form."""
     if choice is None or isinstance(choice, str):
         return tools, choice or "auto"
     if choice.get("type") == "allowed_tools":
@@ -126,7 +126,7 @@ def _json_mode(wanted: Mapping[str, Any]) -> JsonMode | None:
     given = wanted.get("json_schema")
     if not isinstance(given, Mapping):
         return JsonMode()
-    # The native form is the bare schema; OpenAI's wraps it beside a name.
+    # The native form is the bare schema; OpenAI's form has it beside a name.
     enveloped = isinstance(given.get("schema"), Mapping) and "properties" not in given
     return JsonMode(given["schema"] if enveloped else given)
 

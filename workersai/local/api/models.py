@@ -1,7 +1,7 @@
-"""The models of the local Workers AI: a profile's facts, and how each model shapes its answers.
+"""The models of the local Workers AI: facts from profiles, and the shapes of their answers.
 
-Prices, windows, caps, abilities, queue and end come from `workersai.get_profile`. How a model
-shapes its answers is what clients of the live service report for it; that is kept here alone.
+Prices, windows, caps, abilities, queue and end come from `workersai.get_profile`. The shapes of
+answers were reported by clients of the live service and are only here.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class LocalModel:
     """One model: its profile, and the shapes of its requests and answers.
 
     Attributes:
-        profile: What is known about it.
+        profile: The facts about it.
         about: The catalogue's description.
-        schema: Stem of the JSON schema (`schemas/<stem>.input.json`) that requests must meet.
+        schema: The stem of the JSON schema for requests (`schemas/<stem>.input.json`).
         wire: `openai`: a chat completion inside `result`; `classic`:
             `{response, tool_calls, usage}`.
         parses_json: Whether a JSON-schema answer comes as a parsed `response` object.
@@ -72,14 +72,14 @@ class LocalModel:
 
     @property
     def queue(self) -> Queue | None:
-        """Whether it takes asynchronous batches, and who says so; `None` answers 8007."""
+        """Whether it accepts batches, and by which source; `None` answers 8007."""
         if self.profile.batch:
             return "catalogue"
         return "page" if "requests" in self.profile.inputs else None
 
 
 def neurons(model: LocalModel, tokens_in: int, tokens_out: int = 0) -> float | None:
-    """Say what a call costs in neurons, by the model's prices; `None` without a price."""
+    """Return the cost of a call in neurons, by the model's prices; `None` without a price."""
     usd = model.profile.cost(Usage(tokens_in, tokens_out))
     return None if usd is None else round(usd / _USD_PER_NEURON, 6)
 
@@ -170,4 +170,4 @@ _ALL = (
 )
 
 MODELS: Mapping[str, LocalModel] = MappingProxyType({model.name: model for model in _ALL})
-"""Every model the local server answers for, by id."""
+"""All models of the local server, by id."""

@@ -1,4 +1,4 @@
-"""A request -> the answer to send: one method per operation of the API."""
+"""Answer requests: one method for each operation of the API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["Operations", "Outcome", "Streamed"]
 
 @dataclass(frozen=True)
 class Streamed:
-    """An answer to send event by event; its first event has been made."""
+    """An answer to send event by event; its first event is already there."""
 
     events: Iterator[bytes]
 
@@ -49,10 +49,10 @@ class Operations:
     """The operations of one server.
 
     Args:
-        engine: What answers.
-        checks: What a request must meet.
+        engine: The engine that answers.
+        checks: The checks of requests.
         queue: The batches.
-        character: How it behaves where nobody knows how Cloudflare does.
+        character: How to behave where Cloudflare's behaviour is unknown.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Operations:
         """Answer `POST /ai/run/{model}`.
 
         Raises:
-            ApiFailure: What Workers AI answers to a request it refuses.
+            ApiFailure: The error that Workers AI answers with.
         """
         model = _find_model(name, _no_route())
         if model.task == "Text Embeddings":
@@ -83,10 +83,10 @@ class Operations:
         return self._shaped(_chat(self._engine, chat_job(model, "run", body)))
 
     def run_queued(self, name: str, body: Any) -> dict[str, Any]:
-        """Answer `POST /ai/run/{model}?queueRequest=true`, and questions about a batch without it.
+        """Answer `POST /ai/run/{model}?queueRequest=true`, and polls of a batch without it.
 
         Raises:
-            ApiFailure: What Workers AI answers to a request it refuses.
+            ApiFailure: The error that Workers AI answers with.
         """
         model = _find_model(name, _no_route())
         if isinstance(body, Mapping) and "request_id" in body:
@@ -103,7 +103,7 @@ class Operations:
         """Answer `POST /ai/v1/chat/completions`.
 
         Raises:
-            ApiFailure: What Workers AI answers to a request it refuses.
+            ApiFailure: The error that Workers AI answers with.
         """
         model = _openai_model(body)
         if model.task != "Text Generation":
@@ -121,7 +121,7 @@ class Operations:
         """Answer `POST /ai/v1/embeddings`.
 
         Raises:
-            ApiFailure: What Workers AI answers to a request it refuses.
+            ApiFailure: The error that Workers AI answers with.
         """
         model = _openai_model(body)
         if model.task != "Text Embeddings":
@@ -176,7 +176,7 @@ def _chat(engine: Engine, request: ChatRequest) -> Outcome:
     with _engine_errors():
         if not request.stream:
             return answer_body(request, [collected(pieces) for pieces in answers])
-        return Streamed(_started(stream_events(request, _with_first_piece(answers), prompt_tokens)))
+        return Streamed(_start(stream_events(request, _with_first_piece(answers), prompt_tokens)))
 
 
 @contextmanager
@@ -200,14 +200,14 @@ def _choices(request: ChatRequest) -> Iterator[ChatJob]:
 
 
 def _with_first_piece(answers: Iterator[Iterator[Piece]]) -> Iterator[Iterator[Piece]]:
-    """Make the first piece of each answer before any of that answer is sent."""
+    """Generate the first piece of each answer before any of that answer is sent."""
     for pieces in answers:
         first = next(pieces)
         yield itertools.chain((first,), pieces)
 
 
-def _started(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    """Encode the events, and make the first one now, while a refusal can still set the status."""
+def _start(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """Encode the events; generate the first one now, while an error can still set the status."""
     first = next(events)
     return _event_bytes(itertools.chain((first,), events))
 
@@ -224,7 +224,7 @@ def _event_bytes(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _check_window(request: ChatRequest, prompt_tokens: int) -> None:
-    """Refuse a request whose input and token cap together exceed the window."""
+    """Reject a request whose input and token cap together exceed the window."""
     tokens = prompt_tokens + (request.job.max_tokens or 0)
     window = request.model.profile.context_window
     if window is not None and tokens > window:
@@ -253,7 +253,7 @@ def _embed(engine: Engine, model: LocalModel, body: Any) -> dict[str, Any]:
 def _check_budget(
     engine: Engine, model: LocalModel, texts: Sequence[str], *, cut: bool = False
 ) -> None:
-    """Refuse more tokens than the model takes: in one text, and in as many as there are texts."""
+    """Reject more tokens than the model accepts: in one text, or in all texts together."""
     budget, longest_allowed = model.profile.max_request_tokens, model.profile.max_input_tokens
     if budget is None or longest_allowed is None:
         return
@@ -274,7 +274,7 @@ def _as_list(value: Any) -> list[str]:
 
 
 def _embed_contexts(engine: Engine, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
-    """bge-m3's second form: scores for a query, vectors without one."""
+    """Answer bge-m3's second form: scores with a query, vectors without one."""
     if body.get("query"):
         return {"response": _rerank(engine, model, body)["response"]}
     texts = [context["text"] for context in body["contexts"]]

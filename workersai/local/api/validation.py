@@ -1,4 +1,4 @@
-"""A request body -> accepted, or refused as Workers AI refuses it."""
+"""Check request bodies, with Workers AI's error answers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", 
 
 @cache
 def input_schema(name: str) -> dict[str, Any]:
-    """The JSON schema of requests named `name`, from this package's data."""
+    """Return the JSON schema of requests named `name`, from this package's data."""
     return _schema(f"{name}.input.json")
 
 
 @cache
 def output_schema(name: str) -> dict[str, Any]:
-    """The JSON schema of answers; empty, which allows anything, where none is published."""
+    """Return the JSON schema of answers; empty (allows anything) if none is published."""
     there = (files("workersai.local.api") / "schemas" / f"{name}.output.json").is_file()
     return _schema(f"{name}.output.json") if there else {}
 
@@ -42,8 +42,8 @@ class Checks:
     """The checks of one server.
 
     Args:
-        strict: Whether the rules that Cloudflare's own TypeScript client breaks are enforced.
-            Whether the live service enforces them is unknown.
+        strict: Whether to enforce rules that Cloudflare's own TypeScript client breaks. Whether
+            the live service enforces them is unknown.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -64,7 +64,7 @@ class Checks:
         """Check a text-generation body for `/ai/run/{model}`.
 
         Raises:
-            ApiFailure: 8001 for what the serving stack refuses before any schema, 5006 for the
+            ApiFailure: 8001 for errors that the serving stack finds before any schema, 5006 for the
                 schema, 5023 and 5025 for JSON modes that the model does not have.
         """
         _check_tools(model, body)
@@ -84,7 +84,7 @@ class Checks:
         _check_json_mode(model, body)
 
     def batch(self, model: LocalModel, body: Any) -> None:
-        """Check a batch: its requests, and each of them as the model's page describes it.
+        """Check a batch: its requests, and each of them by the schema of the model's page.
 
         Raises:
             ApiFailure: 400 with code 5006.
@@ -106,8 +106,8 @@ def _validator(name: str, *, strict: bool) -> Draft202012Validator:
 def _lenient(schema: Any) -> Any:
     """Copy a schema without the rules that Cloudflare's own TypeScript client breaks.
 
-    It sends properties of tools without a description, with a list of types or with none, tools
-    without a description, and a JSON schema without the envelope that has its name.
+    It sends properties of tools without a description, with a list of types or without a type,
+    tools without a description, and a JSON schema without the envelope that contains its name.
     """
     if isinstance(schema, list):
         return [_lenient(item) for item in schema]
@@ -124,12 +124,12 @@ def _lenient(schema: Any) -> Any:
 
 
 def _variants(name: str) -> set[str]:
-    """The fields that the variants of a schema require."""
+    """Return the fields that the variants of a schema require."""
     return {key for variant in input_schema(name).get("oneOf", ()) for key in variant["required"]}
 
 
 def _with_content(message: Mapping[str, Any]) -> dict[str, Any]:
-    """An assistant turn of tool calls may leave its content out on this endpoint."""
+    """Add empty content to an assistant turn of tool calls, which may omit it on this endpoint."""
     filled = {key: value for key, value in message.items() if value is not None}
     if message.get("role") == "assistant":
         filled.setdefault("content", "")
@@ -160,7 +160,7 @@ def _check_json_mode(model: LocalModel, body: Mapping[str, Any]) -> None:
 
 
 def _message(error: ValidationError) -> str:
-    """One schema error in the wording that clients of the live service see."""
+    """Write one schema error in the words of the live service, as its clients see them."""
     path = "/" + "/".join(str(step) for step in error.absolute_path)
     keyword, wanted = str(error.validator), cast("Any", error.validator_value)
     if keyword in {"oneOf", "anyOf"}:
@@ -177,7 +177,7 @@ def _message(error: ValidationError) -> str:
 
 
 def _branch_errors(error: ValidationError) -> list[str]:
-    """Say why each branch does not match, or that several do."""
+    """Explain why each branch does not match, or that several do."""
     by_branch: dict[Any, list[ValidationError]] = {}
     for context in error.context or ():
         by_branch.setdefault(context.schema_path[0], []).append(context)
@@ -190,7 +190,7 @@ def _deepest(errors: Iterable[ValidationError]) -> ValidationError:
 
 
 def type_of(value: Any) -> str:
-    """The JSON type of a decoded value, as Cloudflare's validator names it."""
+    """Return the JSON type of a value, as Cloudflare's validator names it."""
     if value is None:
         return "null"
     return _JSON_TYPES.get(type(value), "object")

@@ -1,4 +1,4 @@
-"""What answers behind the wire: `echo`, `smol` and `upstream`, one protocol for all."""
+"""Engines that answer requests: `echo`, `smol` and `upstream`, with one protocol."""
 
 from __future__ import annotations
 

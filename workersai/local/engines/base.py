@@ -1,4 +1,4 @@
-"""The engine protocol: a job goes in, pieces of an answer come out."""
+"""The protocol of engines: they take a job and yield pieces of an answer."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = [
 FinishReason = Literal["stop", "length", "tool_calls"]
 
 
-class EngineUnavailable(Exception):  # noqa: N818 - says what is missing, not that code is wrong
+class EngineUnavailable(Exception):  # noqa: N818 - something is missing; the code is not wrong
     """An engine cannot start here; the message names everything that is missing."""
 
 
 class EngineFailed(Exception):  # noqa: N818 - it becomes an answer with a server error
-    """The engine broke off; the message says why."""
+    """The engine stopped before the end; the message says why."""
 
 
-class WindowExceeded(Exception):  # noqa: N818 - an answer of the model, not a fault of this program
-    """The input is longer than the window of the model that really answers."""
+class WindowExceeded(Exception):  # noqa: N818 - an answer of the model, not an error of this program
+    """The input is longer than the window of the model behind the engine."""
 
     def __init__(self, tokens: int, window: int) -> None:
         super().__init__(f"{tokens} tokens, of which {window} fit")
@@ -45,13 +45,13 @@ class WindowExceeded(Exception):  # noqa: N818 - an answer of the model, not a f
         self.window = window
 
 
-class SchemaNotMet(Exception):  # noqa: N818 - an answer of the model, not a fault of this program
+class SchemaNotMet(Exception):  # noqa: N818 - an answer of the model, not an error of this program
     """The engine found no JSON that the requested schema accepts."""
 
 
 @dataclass(frozen=True)
 class ToolSpec:
-    """One callable tool: name, description, JSON schema of its arguments."""
+    """A callable tool: name, description, JSON schema of its arguments."""
 
     name: str
     description: str
@@ -60,14 +60,14 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class JsonMode:
-    """The answer must be JSON; with `schema` set, JSON which that schema accepts."""
+    """The answer must be JSON; with `schema`, JSON that fits the schema."""
 
     schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class ChatJob:
-    """One answer to produce, whatever endpoint and body shape asked for it."""
+    """One answer to generate, for any endpoint and body shape."""
 
     messages: tuple[Mapping[str, Any], ...] = ()
     """OpenAI-shaped messages whose content is text; empty when `prompt` is set."""
@@ -82,20 +82,20 @@ class ChatJob:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     sampling: Mapping[str, float] = field(default_factory=dict)
-    """Sampling parameters the request set: temperature, top_p, top_k, penalties."""
+    """Sampling parameters of the request: temperature, top_p, top_k, penalties."""
     reasoning: bool = False
     top_logprobs: int | None = None
-    """Alternatives per token; None when no log probabilities were asked for."""
+    """The number of alternatives for each token; None for no log probabilities."""
 
     @property
     def named_tool(self) -> str | None:
-        """The one tool that must be called, when the request names it."""
+        """The tool that must be called, if the request names one."""
         return self.tool_choice[1:] if self.tool_choice.startswith("=") else None
 
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """One generated token, its log probability, and likely alternatives (token, logprob)."""
+    """A generated token, its log probability, and likely alternatives (token, logprob)."""
 
     token: str
     logprob: float
@@ -104,7 +104,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True)
 class TextPiece:
-    """Text of the answer as it is produced."""
+    """A piece of the answer's text."""
 
     text: str
     tokens: int = 1
@@ -113,7 +113,7 @@ class TextPiece:
 
 @dataclass(frozen=True)
 class ReasoningPiece:
-    """Text of the model's thinking as it is produced."""
+    """A piece of the model's reasoning."""
 
     text: str
     tokens: int = 1
@@ -121,18 +121,18 @@ class ReasoningPiece:
 
 @dataclass(frozen=True)
 class CallPiece:
-    """One whole tool call; `arguments` is compact JSON text of an object."""
+    """A whole tool call; `arguments` is compact JSON text of an object."""
 
     name: str
     arguments: str
     id: str = ""
-    """The id that the engine gave the call; the server makes one where this is empty."""
+    """The id that the engine assigned; if it is empty, the server makes one."""
     tokens: int = 1
 
 
 @dataclass(frozen=True)
 class FinishPiece:
-    """The end of an answer and what it took, in tokens."""
+    """The end of an answer and its length in tokens."""
 
     reason: FinishReason
     prompt_tokens: int
@@ -144,7 +144,7 @@ Piece = TextPiece | ReasoningPiece | CallPiece | FinishPiece
 
 @dataclass(frozen=True)
 class Embedded:
-    """One vector for each text, and the tokens that were read."""
+    """One vector for each text, and the number of tokens read."""
 
     vectors: tuple[tuple[float, ...], ...]
     tokens: int
@@ -152,7 +152,7 @@ class Embedded:
 
 @runtime_checkable
 class Engine(Protocol):
-    """What the server needs from anything that answers."""
+    """What the server needs from an engine."""
 
     @property
     def name(self) -> str:
@@ -161,11 +161,11 @@ class Engine(Protocol):
 
     @property
     def blocking(self) -> bool:
-        """Whether answers take real time, so that they must not run on the event loop."""
+        """Whether answers take time, so that they must not run on the event loop."""
         ...
 
     def prompt_tokens(self, job: ChatJob) -> int:
-        """How many tokens the request's text is; an estimate is enough."""
+        """Count the tokens of the request's text; an estimate is enough."""
         ...
 
     def chat(self, job: ChatJob) -> Iterator[Piece]:
@@ -174,16 +174,16 @@ class Engine(Protocol):
         Raises:
             SchemaNotMet: The requested JSON schema cannot be met.
             WindowExceeded: The input does not fit the model behind the engine.
-            EngineFailed: The engine broke off.
+            EngineFailed: The engine stopped before the end.
         """
         ...
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
-        """Unit vectors of the given length whose cosine says how alike the texts are."""
+        """Return unit vectors of this length; their cosine measures the similarity of the texts."""
         ...
 
     def rerank(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-        """For every context a relevance between 0 and 1, in the order given."""
+        """Return a relevance between 0 and 1 for every context, in their order."""
         ...
 
     def close(self) -> None:

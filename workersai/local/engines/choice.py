@@ -1,4 +1,4 @@
-"""The user's options -> an engine."""
+"""Create an engine from the user's options."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class EngineOptions:
 
     Attributes:
         engine: `smol` (small real models), `echo` (rules) or `upstream` (another server).
-        fallback: The engine to use when `engine` cannot start; none by default.
+        fallback: The engine to use if `engine` cannot start; none by default.
         gguf: Another GGUF model file for the `smol` engine.
         upstream: Root of an OpenAI-compatible server, such as `http://127.0.0.1:11434/v1`.
-        upstream_model: The model id to ask that server for.
+        upstream_model: The model id to request from that server.
 
     Raises:
-        ConfigurationError: The engine or the fallback is none that there is.
+        ConfigurationError: The engine or the fallback is unknown.
     """
 
     engine: EngineName = "echo"

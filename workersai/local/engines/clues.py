@@ -1,4 +1,4 @@
-"""Values found in a text: numbers, quoted strings, names, dates, lists, yes and no."""
+"""Find values in a text: numbers, quoted strings, names, dates, lists, yes and no."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _SENTENCE_END = ".!?:\n"
 
 
 class Clues:
-    """The values that one text offers; every value is taken once, in the order of the text."""
+    """The values in one text; each is used once, in the order of the text."""
 
     def __init__(self, text: str) -> None:
         self.text = text.strip()
@@ -69,7 +69,7 @@ class Clues:
         self._strings = _strings_of(text)
 
     def number(self, *, whole: bool) -> float | int | None:
-        """The next number not taken yet; a whole one if asked for."""
+        """Return the next unused number; a whole one if *whole* is set."""
         for position, found in enumerate(self._numbers):
             value = float(found)
             if not whole or value.is_integer():
@@ -78,11 +78,11 @@ class Clues:
         return None
 
     def string(self) -> str | None:
-        """The next quoted string or name not taken yet."""
+        """Return the next unused quoted string or name."""
         return self._strings.pop(0) if self._strings else None
 
     def strings(self) -> list[str]:
-        """The members of the longest list in the text, or else every string not taken yet."""
+        """Return the members of the longest list in the text, or else every unused string."""
         quoted = _QUOTED.search(self.text) is not None
         lists = [] if quoted else [_SEPARATOR.split(m.group()) for m in _LIST.finditer(self._plain)]
         longest = max(lists, key=len, default=[])
@@ -91,38 +91,38 @@ class Clues:
         return [item for item in found if item]
 
     def numbers(self, *, whole: bool) -> list[float | int]:
-        """Every number not taken yet."""
+        """Return every unused number."""
         found: list[float | int] = []
         while (value := self.number(whole=whole)) is not None:
             found.append(value)
         return found
 
     def formatted(self, kind: str) -> str | None:
-        """The first value of a JSON-schema format, such as a date, an address or a uuid."""
+        """Return the first value of a JSON-schema format, such as a date, an address or a uuid."""
         match = re.search(_FORMATS[kind], self.text) if kind in _FORMATS else None
         return match.group() if match else None
 
     def expression(self) -> str | None:
-        """The first arithmetic expression."""
+        """Return the first arithmetic expression."""
         match = _EXPRESSION.search(self.text)
         return match.group().strip() if match else None
 
     def member(self, options: Iterable[object]) -> object | None:
-        """The option whose words the text mentions."""
+        """Return the option whose words the text mentions."""
         mentioned = self.members(options)
         return mentioned[0] if mentioned else None
 
     def members(self, options: Iterable[object]) -> list[object]:
-        """Every option whose words the text mentions."""
+        """Return every option whose words the text mentions."""
         present = set(words_of(self.text)) | set(re.findall(r"\w+", self.text.lower()))
         return [option for option in options if _mentions_all(str(option), present)]
 
     def truth(self) -> bool:
-        """False when the text says no, not, without or off; True otherwise."""
+        """Return False if the text has a word such as no, not, without or off; True otherwise."""
         return _NEGATIVE.search(self.text) is None
 
     def labelled(self, name: str) -> str | None:
-        """The value beside a name, with an equals sign, a colon or `is` between them."""
+        """Return the value beside a name, with an equals sign, a colon or `is` between them."""
         spoken = re.escape(name).replace("_", r"[\s_-]")
         match = re.search(
             rf"\b{spoken}\b\s*(?:=|:|\bis\b|\bof\b|(?=[\"“\d-]))\s*(?:\"([^\"]*)\"|“([^”]*)”|([^\s,;]+))",
@@ -166,7 +166,7 @@ def _strings_of(text: str) -> list[str]:
 
 
 def _names_of(text: str) -> tuple[list[str], list[str]]:
-    """Runs of capitalised words: those inside sentences, and those that open one."""
+    """Find runs of capitalised words: those inside sentences, and those that begin one."""
     runs: list[tuple[bool, list[str]]] = []
     end = -1
     for match in _WORDLIKE.finditer(text):

@@ -1,9 +1,9 @@
-"""The `echo` engine: answers made from the request alone, by rules, the same every time.
+"""The `echo` engine: deterministic answers, made from the request by rules.
 
-Text answers restate the request, or the tool results that end it. A tool is called when its name
-and description share words with what the user said last; its arguments, like JSON answers, are
-filled with values found in that text. Vectors come from hashed words, so shared words make
-neighbours. It shows the wire, not intelligence.
+Text answers restate the request, or the tool results at its end. A tool is called when its name
+and description share words with the last user message; its arguments, like JSON answers, are
+filled with values found in that text. Vectors come from hashed words, so texts with shared words
+are similar. The engine shows the wire format, not intelligence.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class EchoEngine:
         return lexical.relevance(query, contexts)
 
     def close(self) -> None:
-        """Do nothing: this engine holds nothing."""
+        """Do nothing: this engine has no resources."""
 
 
 def _answer(job: ChatJob) -> str:

@@ -1,4 +1,4 @@
-"""A JSON schema and a text -> a value that the schema accepts, made of what the text says."""
+"""Fill a JSON schema with values found in a text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEPTH = 6
 """Below this depth only required properties are filled, so that recursive schemas end."""
 _LONGEST_ARRAY = 8
 _LARGEST = 10_000
-"""The most items or letters that a schema may require; with more, it counts as not met."""
+"""The greatest number of items or characters that a schema may require; more counts as not met."""
 _EXAMPLES = {
     "date-time": "2000-01-01T00:00:00Z",
     "date": "2000-01-01",
@@ -47,18 +47,18 @@ def fill(schema: Schema, text: str, *, optional: bool) -> Any:
 
     Args:
         schema: A JSON schema; `$ref` inside it is resolved against itself.
-        text: Where the values are looked for.
-        optional: Whether properties that are not required are filled as well.
+        text: The text to search for values.
+        optional: Whether to fill properties that are not required as well.
 
     Returns:
-        A JSON value. It meets the usual schemas; a pattern that no word of the text matches, or
-        conditional keywords, can leave it short, so callers who promise validity check it.
+        A JSON value. It fits common schemas; it may not fit a pattern that no word of the text
+        matches, or conditional keywords, so callers must validate it.
     """
     return _Filler(schema, Clues(text), optional=optional).value(schema, "", 0)
 
 
 class _Filler:
-    """One walk through one schema; the clues it takes are its state."""
+    """Walks through one schema, and uses up the clues on the way."""
 
     def __init__(self, root: Schema, clues: Clues, *, optional: bool) -> None:
         self._root = root
@@ -66,7 +66,7 @@ class _Filler:
         self._optional = optional
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
-        schema = self._resolved(schema, depth)
+        schema = self._resolve(schema, depth)
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
@@ -82,19 +82,19 @@ class _Filler:
             return self._boolean(name)
         return None if kind == "null" else self._string(schema, name)
 
-    def _resolved(self, given: Any, depth: int) -> Schema:
+    def _resolve(self, given: Any, depth: int) -> Schema:
         """Follow `$ref`, merge `allOf`, and choose a branch that is not null."""
         if not isinstance(given, Mapping):
             return {}
         schema: Schema = given
         if "$ref" in schema:
             rest = {key: value for key, value in schema.items() if key != "$ref"}
-            return self._resolved({**self._target_of(schema["$ref"]), **rest}, depth)
+            return self._resolve({**self._target_of(schema["$ref"]), **rest}, depth)
         for part in schema.get("allOf", ()):
-            schema = {**schema, **self._resolved(part, depth), "allOf": ()}
+            schema = {**schema, **self._resolve(part, depth), "allOf": ()}
         for key in ("anyOf", "oneOf"):
             if schema.get(key):
-                branches = [self._resolved(branch, depth) for branch in schema[key]]
+                branches = [self._resolve(branch, depth) for branch in schema[key]]
                 return self._branch(branches, depth)
         return schema
 
@@ -129,7 +129,7 @@ class _Filler:
             value = self._clues.number(whole=whole)
         if value is None:
             value = schema.get("default")
-        return _bounded(0 if value is None else value, schema, whole=whole)
+        return _into_range(0 if value is None else value, schema, whole=whole)
 
     def _labelled_number(self, name: str, *, whole: bool) -> float | int | None:
         label = self._clues.labelled(name) if name else None
@@ -152,7 +152,7 @@ class _Filler:
             found = self._labelled_string(name) or self._by_name(schema, name)
         if "pattern" in schema:
             found = self._matching(schema["pattern"], found)
-        return _sized(found, schema)
+        return _into_length(found, schema)
 
     def _formatted(self, schema: Schema, name: str) -> str | None:
         kind = schema.get("format")
@@ -178,10 +178,10 @@ class _Filler:
         return str(schema.get("default") or "") or self._clues.text
 
     def _matching(self, pattern: str, found: str) -> str:
-        """What matches the pattern: the value found, else a word of the text, else a part of it."""
+        """Return a match of the pattern: the found value, a word of the text, or its part."""
         try:
             expression = re.compile(pattern)
-        except re.error:  # JSON Schema's dialect has expressions that Python's lacks
+        except re.error:  # JSON Schema's dialect has expressions that Python does not support
             return found
         candidates = (found, *re.findall(r"[^\s,;?!\"']+", self._clues.text))
         matching = (text for text in candidates if expression.search(text))
@@ -201,7 +201,7 @@ class _Filler:
         return filled
 
     def _array(self, schema: Schema, name: str, depth: int) -> list[Any]:
-        items = self._resolved(schema.get("items", {}), depth)
+        items = self._resolve(schema.get("items", {}), depth)
         least = min(schema.get("minItems", 0), _LARGEST)
         most = max(least, min(schema.get("maxItems", _LONGEST_ARRAY), _LONGEST_ARRAY))
         found = self._items(items)[:most] if most else []
@@ -211,15 +211,15 @@ class _Filler:
         return found
 
     def _items(self, items: Schema) -> list[Any]:
-        """All values of the text that an array of simple items can hold."""
+        """Return all values of the text for an array of simple items."""
         if "enum" in items:
             return self._clues.members(items["enum"])
         kind = _kind_of(items)
         if kind in {"integer", "number"}:
             whole = kind == "integer"
-            return [_bounded(n, items, whole=whole) for n in self._clues.numbers(whole=whole)]
+            return [_into_range(n, items, whole=whole) for n in self._clues.numbers(whole=whole)]
         plain = kind == "string" and not items.keys() & {"pattern", "format", "const"}
-        return [_sized(text, items) for text in self._clues.strings()] if plain else []
+        return [_into_length(text, items) for text in self._clues.strings()] if plain else []
 
 
 def _kind_of(schema: Schema) -> str:
@@ -234,7 +234,7 @@ def _kind_of(schema: Schema) -> str:
 
 
 def _overlap(schema: Schema, text: str) -> int:
-    """How many of the text's words a schema's title, description and properties share."""
+    """Count the words of the text in a schema's title, description and properties."""
     said = [
         str(schema.get("title", "")),
         str(schema.get("description", "")),
@@ -245,8 +245,8 @@ def _overlap(schema: Schema, text: str) -> int:
     )
 
 
-def _bounded(value: Any, schema: Schema, *, whole: bool) -> float | int:
-    """Move a number into the schema's range and onto its grid."""
+def _into_range(value: Any, schema: Schema, *, whole: bool) -> float | int:
+    """Move a number into the schema's range and onto a multiple of its step."""
     number: float | int = value
     step = schema.get("multipleOf")
     if step:
@@ -261,7 +261,7 @@ def _bounded(value: Any, schema: Schema, *, whole: bool) -> float | int:
     return int(number) if whole else number
 
 
-def _sized(text: str, schema: Schema) -> str:
+def _into_length(text: str, schema: Schema) -> str:
     """Cut or pad a string to the schema's lengths."""
     least = min(schema.get("minLength", 0), _LARGEST)
     if len(text) < least:

@@ -1,4 +1,4 @@
-"""JSON answers and tool arguments: the schema that is wanted, and values that meet it."""
+"""JSON answers and tool arguments: find the requested schema, and values that fit it."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _LONGEST_STRING, _LONGEST_ARRAY = 80, 8
 
 
 def wanted_schema(job: ChatJob) -> Schema | None:
-    """The schema a JSON answer must meet.
+    """Return the schema for a JSON answer.
 
-    A request for plain `json_object` may spell its schema out in a message, as clients do for
-    models without JSON-schema mode, or name the keys it wants; that counts then.
+    For plain `json_object`, clients write the schema into a message, as for models without
+    JSON-schema mode, or name the keys; that is used then.
     """
     if job.json_mode is None:
         return None
@@ -47,19 +47,19 @@ def wanted_schema(job: ChatJob) -> Schema | None:
 
 
 def meets(schema: Schema, value: Any) -> bool:
-    """Whether a value is valid by a schema.
+    """Return whether a value fits a schema.
 
     Raises:
-        SchemaNotMet: The schema itself is not valid, or points outside itself.
+        SchemaNotMet: The schema itself is not valid, or refers to another document.
     """
     return _valid(_validator(schema), value)
 
 
 def meeting(schema: Schema, text: str) -> Any:
-    """A value made of a text, with all properties of the schema or at least the required ones.
+    """Make a value from a text, with all properties of the schema or only the required ones.
 
     Raises:
-        SchemaNotMet: No value found in the text meets the schema.
+        SchemaNotMet: No value found in the text fits the schema.
     """
     validator = _validator(schema)
     for optional in (True, False):
@@ -74,7 +74,7 @@ def _validator(schema: Schema) -> Draft202012Validator:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         raise SchemaNotMet(error.message) from error
-    # An empty registry: the default one would fetch what a request's `$ref` points to.
+    # An empty registry, because the default one would fetch the target of a request's `$ref`.
     return Draft202012Validator(schema, registry=Registry())
 
 
@@ -86,16 +86,16 @@ def _valid(validator: Draft202012Validator, value: Any) -> bool:
 
 
 def filled_arguments(call: PlannedCall) -> str:
-    """The arguments of a call, filled by rule from its part of the text, as JSON text."""
+    """Return the arguments of a call as JSON text, filled by rule from its part of the text."""
     filled = fill(call.tool.parameters, call.text, optional=False)
     return compact(filled if isinstance(filled, dict) else {})
 
 
 def grounded(value: Any, call: PlannedCall) -> Any:
-    """A model's arguments, with values that the request does not hold taken from it by rule.
+    """Return a model's arguments, with invented values replaced by rule from the request.
 
-    A model of this size invents: asked to multiply 3 and 4 it may send 6 and 8. An argument stays
-    as it is if the request says it, or if the rules find nothing that it does say.
+    A model of this size invents: asked to multiply 3 and 4 it may send 6 and 8. An argument is
+    kept if the request contains it, or if the rules find no value in the request.
     """
     filled = fill(call.tool.parameters, call.text, optional=False)
     if not (isinstance(value, dict) and isinstance(filled, dict)):
@@ -111,7 +111,7 @@ def grounded(value: Any, call: PlannedCall) -> Any:
 
 
 def _holds_value(value: Any, text: str) -> bool:
-    """Whether a text holds a value: a number as such, a string by any of its words."""
+    """Return whether a text contains a value: a whole number, or any word of a string."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return True
     if isinstance(value, str):
@@ -121,15 +121,15 @@ def _holds_value(value: Any, text: str) -> bool:
 
 
 def compact(value: Any) -> str:
-    """JSON text without spaces, every character as itself."""
+    """Write JSON text without spaces and without escapes for non-ASCII characters."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def bounded_schema(schema: Any) -> Any:
-    """A copy of a schema in which every string and array has an end.
+    """Copy a schema and limit the length of every string and array.
 
-    A small model that writes under a schema repeats itself inside an open string until its
-    tokens run out.
+    Without limits, a small model that writes under a schema repeats itself inside an open string
+    until its tokens run out.
     """
     if isinstance(schema, list):
         return [bounded_schema(item) for item in schema]
@@ -161,7 +161,7 @@ def _written_schema(job: ChatJob) -> Schema | None:
 
 
 def _named_keys(text: str) -> Schema | None:
-    """The object that a text asks for by its keys: `with 'name' and 'age' keys`."""
+    """Return a schema for keys that a text names: `with 'name' and 'age' keys`."""
     names = _QUOTED_NAME.findall(text) if _KEYS.search(text) else []
     if not names:
         return None

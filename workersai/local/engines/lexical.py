@@ -1,4 +1,4 @@
-"""Text -> vectors and relevance from shared words alone: no model, the same on every machine."""
+"""Vectors and relevance from shared words alone: no model, the same on every machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["cosine", "relevance", "sigmoid", "vector"]
 
 _GRAM = 3
 _GRAM_WEIGHT = 0.25
-"""Letter groups let inflected words meet; a whole shared word still counts four times as much."""
+"""Letter groups match inflected words; a shared whole word still counts four times as much."""
 _WIDE = 4096
-"""Dimensions for relevance, where no one sees the vectors and collisions only cost accuracy."""
+"""Dimensions for relevance; its vectors are not returned, so collisions cost only accuracy."""
 
 
 def _features(text: str) -> Iterator[tuple[str, float]]:
@@ -28,7 +28,7 @@ def _features(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _sparse(text: str, dimensions: int) -> dict[int, float]:
-    """Hash features into buckets, with a sign of their own so that collisions cancel out."""
+    """Hash features into buckets, each with a sign, so that collisions cancel out."""
     buckets: dict[int, float] = {}
     for feature, weight in _features(text):
         digest = zlib.crc32(feature.encode("utf-8", "surrogatepass"))
@@ -40,7 +40,7 @@ def _sparse(text: str, dimensions: int) -> dict[int, float]:
 
 @lru_cache(maxsize=4096)
 def vector(text: str, dimensions: int) -> tuple[float, ...]:
-    """The unit vector of a text: its cosine with another says how many words they share."""
+    """Return the unit vector of a text; the cosine of two measures how many words they share."""
     buckets = _sparse(text, dimensions)
     length = math.sqrt(sum(weight * weight for weight in buckets.values()))
     if length == 0.0:
@@ -49,16 +49,16 @@ def vector(text: str, dimensions: int) -> tuple[float, ...]:
 
 
 def cosine(left: Sequence[float], right: Sequence[float]) -> float:
-    """The cosine of two unit vectors."""
+    """Return the cosine of two unit vectors."""
     return sum(a * b for a, b in zip(left, right, strict=True))
 
 
 def sigmoid(value: float) -> float:
-    """A number squeezed between 0 and 1."""
+    """Map a number to a value between 0 and 1."""
     return 1.0 / (1.0 + math.exp(-value))
 
 
 def relevance(query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-    """How relevant each context is to a query, between 0 and 1."""
+    """Return the relevance of each context to a query, between 0 and 1."""
     asked = vector(query, _WIDE)
     return tuple(sigmoid(12 * (cosine(asked, vector(text, _WIDE)) - 0.3)) for text in contexts)

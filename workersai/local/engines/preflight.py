@@ -1,4 +1,4 @@
-"""What the `smol` engine needs from this machine, and whether it is there."""
+"""Check whether this machine can run the `smol` engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INSTALL = 'pip install "workersai[local]"'
 
 @dataclass(frozen=True)
 class Check:
-    """One requirement: what it is, whether it is met, and what to do if it is not."""
+    """One requirement: its name, whether it is met, and what to do if it is not."""
 
     name: str
     ok: bool
@@ -31,7 +31,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Every requirement of the `smol` engine, the weights last."""
+    """Check every requirement of the `smol` engine, the weights last."""
     return [*map(_package, _PACKAGES), _cpu(), _libgomp(), _weights()]
 
 
@@ -59,7 +59,7 @@ def _cpu(cpuinfo: Path = Path("/proc/cpuinfo"), machine: str | None = None) -> C
 
 
 def _libgomp() -> Check:
-    """The OpenMP runtime, which the Linux wheel needs from the system."""
+    """Check the OpenMP runtime, which the Linux wheel needs from the system."""
     if not sys.platform.startswith("linux"):
         return Check("libgomp", ok=True, detail="not needed here")
     try:

@@ -1,4 +1,4 @@
-"""A job -> the messages that a very small chat model understands."""
+"""Write a job as messages that a very small chat model understands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Request: Which trains go from Oslo to Bergen?""",
         '{"origin":"Oslo","destination":"Bergen"}',
     ),
 )
-"""Two examples raise the share of right arguments from about two thirds to four fifths."""
+"""With two examples, four fifths of arguments are right instead of about two thirds."""
 _ANSWER_TASK = "Answer the question in one short sentence. Use only the given facts."
 _ANSWER_EXAMPLES = (
     ("Facts: add numbers: 9\nQuestion: What is 4 plus 5?", "4 plus 5 is 9."),
@@ -55,7 +55,7 @@ def chat_messages(job: ChatJob) -> list[PromptMessage]:
 
 
 def argument_messages(call: PlannedCall) -> list[PromptMessage]:
-    """A prompt for the arguments of one call."""
+    """Write a prompt for the arguments of one call."""
     parameters = call.tool.parameters.get("properties") or {}
     kinds = ", ".join(f"{json.dumps(name)}: {_kind(sub)}" for name, sub in parameters.items())
     request = f"Function: {call.tool.name}. Arguments: {{{kinds}}}\nRequest: {call.text}"
@@ -79,7 +79,7 @@ def _with_facts(question: str, results: Sequence[tuple[str, str]]) -> list[Promp
 def _few_shot(
     system: str, examples: Sequence[tuple[str, str]], request: str
 ) -> list[PromptMessage]:
-    """A task, two examples of it, and the request."""
+    """Return a task, its two examples, and the request."""
     turns = [(_message("user", q), _message("assistant", a)) for q, a in examples]
     return [_message("system", system), *itertools.chain(*turns), _message("user", request)]
 

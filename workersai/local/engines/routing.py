@@ -1,4 +1,4 @@
-"""A conversation and its tools -> which tools to call, each with its part of the text."""
+"""Decide which tools to call, and which part of the text belongs to each."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from workersai.local.engines.words import last_user_text, stem, trailing_tool_re
 __all__ = ["PlannedCall", "Score", "plan_calls", "shared_words"]
 
 Score = Callable[[str, tuple[ToolSpec, ...]], Sequence[float]]
-"""How well each tool fits a text; a negative score never fits by itself."""
+"""A function that scores how well each tool fits a text; a negative score is no fit."""
 
 _MEANINGFUL = 2
-"""A word of the tool's name, or two of its description, must be in the user's text."""
+"""Shared words that a call needs: one of the tool's name, or two of its description."""
 
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """One tool to call, and the part of the user's text that its arguments come from."""
+    """One tool to call, and the part of the user's text with its arguments."""
 
     tool: ToolSpec
     text: str
 
 
 def shared_words(text: str, tools: tuple[ToolSpec, ...]) -> list[float]:
-    """How many words each tool shares with the text; below zero, too few to call it."""
-    return [_shared(tool, text) - _MEANINGFUL for tool in tools]
+    """Score tools by words shared with the text; below zero, there are too few for a call."""
+    return [_shared_count(tool, text) - _MEANINGFUL for tool in tools]
 
 
 def plan_calls(job: ChatJob, score: Score = shared_words) -> list[PlannedCall]:
-    """Which tools to call for a job; none when it forbids them or nothing fits.
+    """Choose the tools to call for a job; none if it forbids them or no tool fits.
 
     Args:
         job: The request.
-        score: How tools are compared; the one with the highest score is called, on the model's
-            own decision only if the score is not negative.
+        score: Compares tools; the one with the highest score is called. If the model may decide, it
+            is called only if the score is not negative.
     """
     if not job.tools or job.tool_choice == "none":
         return []
@@ -47,7 +47,7 @@ def plan_calls(job: ChatJob, score: Score = shared_words) -> list[PlannedCall]:
         return []
     named = _named_in(text, job.tools)
     if len(named) > 1 and job.parallel:
-        return _segmented(named, text)
+        return _segments(named, text)
     scores = score(text, job.tools)
     best = max(range(len(scores)), key=scores.__getitem__)
     if job.tool_choice == "auto" and scores[best] < 0:
@@ -55,7 +55,7 @@ def plan_calls(job: ChatJob, score: Score = shared_words) -> list[PlannedCall]:
     return [PlannedCall(job.tools[best], text)]
 
 
-def _shared(tool: ToolSpec, text: str) -> int:
+def _shared_count(tool: ToolSpec, text: str) -> int:
     said = set(words_of(text))
     in_name = said & set(words_of(tool.name))
     in_description = said & set(words_of(tool.description))
@@ -64,7 +64,7 @@ def _shared(tool: ToolSpec, text: str) -> int:
 
 
 def _named_in(text: str, tools: tuple[ToolSpec, ...]) -> list[tuple[int, ToolSpec]]:
-    """The tools that the text names in full with where it does, in the order of the text."""
+    """Find the tools that the text names in full, with their places, in the order of the text."""
     said = set(words_of(text))
     named = [tool for tool in tools if _is_named(tool, text, said)]
     whole = [
@@ -89,8 +89,8 @@ def _place(tool: ToolSpec, text: str) -> int:
     return min((place for place in places if place >= 0), default=0)
 
 
-def _segmented(named: list[tuple[int, ToolSpec]], text: str) -> list[PlannedCall]:
-    """Give every tool the part of the text from where it is named to where the next one is."""
+def _segments(named: list[tuple[int, ToolSpec]], text: str) -> list[PlannedCall]:
+    """Give every tool the part of the text from its own name to the next tool's."""
     starts = [0, *(place for place, _ in named[1:])]
     ends = [*starts[1:], len(text)]
     return [

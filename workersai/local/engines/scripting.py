@@ -1,4 +1,4 @@
-"""A finished answer -> the pieces a model would have produced it in, cut by stop and max_tokens."""
+"""Split a finished answer into the pieces of a stream, cut by stop and max_tokens."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["Script", "cut_at_stop", "scripted", "thought"]
 
 _CHOSEN = -0.05
 _STEP = -2.5
-"""Log probabilities of a rule: it is nearly sure of its token, and each alternative is far off."""
+"""Log probabilities of a rule's tokens, and of the alternatives, which are far less likely."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """A whole answer: thinking, then text, then calls as (name, arguments as JSON text)."""
+    """A whole answer: reasoning, then text, then calls as (name, arguments as JSON text)."""
 
     text: str = ""
     reasoning: str = ""
@@ -70,7 +70,7 @@ def _within(
 
 
 def cut_at_stop(text: str, stop: tuple[str, ...]) -> str:
-    """The text up to the first stop sequence, which is left out."""
+    """Return the text before the first stop sequence."""
     ends = [text.find(sequence) for sequence in stop if sequence and sequence in text]
     return text[: min(ends)] if ends else text
 
@@ -84,7 +84,7 @@ def _logprobs(token: str, others: list[str], top: int | None) -> tuple[TokenLogp
 
 
 def thought(job: ChatJob, tools: Sequence[str]) -> str:
-    """Return the thinking text of a reasoning model, which says which rule will answer."""
+    """Return the reasoning text of a reasoning model, which says which rule will answer."""
     if not job.reasoning:
         return ""
     if tools:

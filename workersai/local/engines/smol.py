@@ -1,7 +1,7 @@
-"""The `smol` engine: real models, small enough for two cores and no account.
+"""The `smol` engine: real models that run on two cores, without an account.
 
 SmolLM2-135M-Instruct writes text, JSON and tool arguments; all-MiniLM-L6-v2 embeds, ranks and
-chooses the tool, which it does far better than a 135M chat model. The answers are real, and weak:
+chooses the tool, which it does far better than a 135M chat model. The answers are real but weak:
 they show that an application works, not how well Workers AI would answer.
 """
 
@@ -47,9 +47,9 @@ from workersai.local.engines.words import job_text, last_user_text
 __all__ = ["SmolEngine"]
 
 _FITS = 0.2
-"""Cosine of the user's text and a tool's description from which on the tool is called."""
+"""A tool is called if the cosine of the user's text and its description is at least this."""
 _LONGEST = 256
-"""The token cap of an answer without one: a small model may never stop by itself."""
+"""The default token cap of an answer, because a small model may never stop by itself."""
 _JSON_TOKENS = 400
 _DEFAULTS = {"temperature": 0}
 _SAMPLING = {"repetition_penalty": "repeat_penalty"}
@@ -63,7 +63,7 @@ class SmolEngine:
             SmolLM2-135M-Instruct, which is downloaded once.
 
     Raises:
-        EngineUnavailable: Something the models need is missing here; the message names all of it.
+        EngineUnavailable: A requirement is not met; the message names all unmet ones.
     """
 
     name = "smol"
@@ -72,8 +72,8 @@ class SmolEngine:
     def __init__(self, gguf: Path | None = None) -> None:
         lacking = missing()
         if lacking:
-            told = "; ".join(f"{check.name}: {check.detail} ({check.remedy})" for check in lacking)
-            raise EngineUnavailable(f"The smol engine cannot run here. {told}")
+            unmet = "; ".join(f"{check.name}: {check.detail} ({check.remedy})" for check in lacking)
+            raise EngineUnavailable(f"The smol engine cannot run here. {unmet}")
         if gguf is not None and not gguf.is_file():
             raise EngineUnavailable(f"There is no model file {gguf}")
         self._language = LanguageModel(gguf or pull(), own_template=gguf is not None)
@@ -109,29 +109,29 @@ class SmolEngine:
         self._language.close()
 
     def _fitness(self, text: str, tools: tuple[ToolSpec, ...]) -> Sequence[float]:
-        """Score how much closer than needed each description is; a single tool always fits."""
+        """Score how far each description is above the threshold; a single tool always fits."""
         if len(tools) == 1:
             return [0.0]
-        told = [f"{tool.name.replace('_', ' ')}. {tool.description}" for tool in tools]
-        return [likeness - _FITS for likeness in self._sentences.likeness(text, told)]
+        descriptions = [f"{tool.name.replace('_', ' ')}. {tool.description}" for tool in tools]
+        return [likeness - _FITS for likeness in self._sentences.likeness(text, descriptions)]
 
     def _arguments(self, call: PlannedCall) -> str:
         schema = call.tool.parameters
         if not schema.get("properties"):
             return "{}"
-        value = self._constrained(argument_messages(call), schema)
+        value = self._json_value(argument_messages(call), schema)
         return filled_arguments(call) if value is None else compact(grounded(value, call))
 
     def _json(self, job: ChatJob) -> str:
         """Return the model's JSON, or a value filled by rule where the model failed."""
         schema = wanted_schema(job)
-        value = self._constrained(json_messages(job, schema), schema)
+        value = self._json_value(json_messages(job, schema), schema)
         if value is not None:
             return compact(value)
         text = last_user_text(job)
         return compact({"text": text} if schema is None else meeting(schema, text))
 
-    def _constrained(
+    def _json_value(
         self, messages: list[dict[str, str]], schema: Mapping[str, Any] | None
     ) -> Any | None:
         """Return a JSON value for a schema, or any object without one; None if the model failed."""

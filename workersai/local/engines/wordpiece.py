@@ -1,4 +1,4 @@
-"""Text -> the token ids of BERT's uncased WordPiece vocabulary."""
+"""Tokenize text with BERT's uncased WordPiece vocabulary."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _START, _END = ("[CLS]", 101), ("[SEP]", 102)
 
 
 def encode(text: str, limit: int) -> list[int]:
-    """Token ids of a text, cut to `limit` with the start and end marks included."""
+    """Return the token ids of a text, cut to `limit` with the start and end marks included."""
     ids: list[int] = _tokenizer().encode(text).ids
     return ids if len(ids) <= limit else [*ids[: limit - 1], _END[1]]
 
 
 @cache
 def _tokenizer() -> Any:
-    # Only the extra `local` brings the library.
+    # Only the extra `local` installs the library.
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: PLC0415
 
     vocabulary = files("workersai.local.engines") / "bert-base-uncased-vocab.txt"

@@ -1,4 +1,4 @@
-"""What every engine reads from a job: tokens, words, and the turns of the conversation."""
+"""Text helpers for all engines: tokens, words, and the turns of a conversation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def stem(word: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the stems of a text's words but common ones; camelCase and snake_case are split."""
+    """Return the stems of a text's words without common ones; splits camelCase and snake_case."""
     words = (word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return [stem(word) for word in words if word not in _COMMON]
 
@@ -93,8 +93,8 @@ def job_text(job: ChatJob) -> list[str]:
     for message in job.messages:
         texts.append(str(message.get("content") or ""))
         texts.extend(json.dumps(call) for call in message.get("tool_calls") or ())
-    return [*texts, *(_told(tool) for tool in job.tools)]
+    return [*texts, *(_tool_text(tool) for tool in job.tools)]
 
 
-def _told(tool: ToolSpec) -> str:
+def _tool_text(tool: ToolSpec) -> str:
     return f"{tool.name} {tool.description} {json.dumps(dict(tool.parameters))}"

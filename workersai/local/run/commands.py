@@ -82,7 +82,7 @@ _Strict = Annotated[
 _CharacterName = Annotated[
     str,
     typer.Option(
-        help=f"How to behave where nobody knows how Cloudflare does: {', '.join(CHARACTERS)}."
+        help=f"How to behave where Cloudflare's behaviour is unknown: {', '.join(CHARACTERS)}."
     ),
 ]
 

@@ -62,7 +62,7 @@ class LocalServer:
             itself answers the same request with the same bytes.
         strict: Whether requests must meet every rule of the published schemas, those included
             that Cloudflare's own TypeScript client breaks.
-        character: How it behaves where nobody knows how Cloudflare does; a key of
+        character: How to behave where Cloudflare's behaviour is unknown; a key of
             `workersai.local.api.characters.CHARACTERS`.
         fallback, gguf, upstream, upstream_model: As on the command line.
 
