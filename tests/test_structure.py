@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "_http": GROUND,
     "_binding": GROUND | {"_response"},
     "integration": GROUND | {"_models"},
-    "bulk": GROUND | {"_models", "_request", "client"},
+    "bulk": GROUND | {"_models", "_request", "client", "integration"},
     "client": GROUND | {"_models", "_request", "_response", "_stream", "_http", "_binding"},
     **dict.fromkeys(GROUND, GROUND),
 }

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         ChatParameters,
         EmbeddingOptions,
         EndpointName,
+        RateLimits,
         RequestOptions,
         Timeout,
     )
@@ -111,6 +112,7 @@ __all__ = [
     "QuotaExceededError",
     "RankedDocument",
     "RateLimitError",
+    "RateLimits",
     "ReasoningDelta",
     "RequestOptions",
     "RerankResult",
@@ -170,6 +172,7 @@ _HOMES = {
     "QuotaExceededError": "errors",
     "RankedDocument": "results",
     "RateLimitError": "errors",
+    "RateLimits": "types",
     "ReasoningDelta": "events",
     "RequestOptions": "types",
     "RerankResult": "results",
@@ -192,7 +195,7 @@ _HOMES = {
 """The module of each name, below this package; as above, for type checkers."""
 
 _SUBMODULES = frozenset(
-    {"client", "errors", "events", "integration", "local", "results", "thinking", "types"}
+    {"bulk", "client", "errors", "events", "integration", "local", "results", "thinking", "types"}
 )
 
 

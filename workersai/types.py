@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
@@ -206,6 +207,62 @@ class AsyncHTTPClient(_AnyHTTPClient, Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """An account's limits for one model, and this process's share of them.
+
+    A client that has them spaces its requests, so that no minute has more than its share, and all
+    clients of a process with the same limits, account and model share one pace. A refusal by the
+    server (429: codes 3021, 2003 and 3040) halves the pace, and answers bring it back. Cloudflare
+    publishes 300 requests a minute for text generation, 3,000 for embeddings and 2,000 for
+    rerankers, for most models (page: Limits); limits of tokens are those of a contract or of an AI
+    Gateway. Needs the extra `limits`.
+
+    Attributes:
+        requests_per_minute: Requests of the whole account.
+        tokens_per_minute: Tokens of the whole account. A request counts a quarter of its bytes
+            before it is sent; what the answer reports beyond that is counted with the next one.
+        share: The part of both that is this process's: `1/8` for each of eight workers.
+    """
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        limits = (self.requests_per_minute, self.tokens_per_minute)
+        if limits == (None, None):
+            raise ConfigurationError(
+                "RateLimits needs requests_per_minute or tokens_per_minute", parameter="limits"
+            )
+        for value in (*(limit for limit in limits if limit is not None), self.share):
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 < value < math.inf:
+                raise ConfigurationError(
+                    f"a limit must be a number above 0, not {value!r}", parameter="limits"
+                )
+        if self.share > 1:
+            raise ConfigurationError(
+                f"share={self.share!r} must be above 0 and at most 1", parameter="limits"
+            )
+
+    @classmethod
+    def of(cls, limits: Any) -> RateLimits | None:
+        """Read a limits argument: a `RateLimits`, a mapping of its fields, or `None`.
+
+        Raises:
+            ConfigurationError: If it is none of them.
+        """
+        if limits is None or isinstance(limits, cls):
+            return limits
+        if isinstance(limits, Mapping) and limits.keys() <= set(cls.__dataclass_fields__):
+            return cls(**limits)
+        raise ConfigurationError(
+            f"limits must be a workersai.RateLimits, not {type(limits).__name__}",
+            parameter="limits",
+        )
 
 
 NO_LIMIT = 1e9

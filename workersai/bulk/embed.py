@@ -20,6 +20,7 @@ from workersai.bulk.jobs import (
     JobSettings,
     Parts,
     check_paths,
+    client_of,
     failed_facts,
     identity_of,
     run_here,
@@ -31,12 +32,9 @@ from workersai.bulk.sources import open_source
 from workersai.client import AsyncClient
 from workersai.errors import WorkersAIError
 from workersai.results import NotEmbedded, Usage
-from workersai.types import EmbeddingOptions
+from workersai.types import EmbeddingOptions, RateLimits
 
 __all__ = ["aembed_file", "embed_file"]
-
-_RETRIES = 8
-"""A job can wait: capacity comes back within minutes."""
 
 
 def embed_file(
@@ -51,6 +49,7 @@ def embed_file(
     max_cost: float | None = None,
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
+    limits: RateLimits | None = None,
     **options: Unpack[EmbeddingOptions],
 ) -> JobReport:
     """Embed a column of a file into a folder of Parquet parts.
@@ -70,7 +69,8 @@ def embed_file(
         max_cost: USD that the job stays below, earlier runs included: each row's most is set aside
             before it is sent (its UTF-8 bytes as tokens, by the page's price).
         keep: Columns of the input that go into the output; `None` for all.
-        on_progress: Called with a `JobProgress` after each row.
+        on_progress: Called with a `JobProgress` every 50 rows, and after each part.
+        limits: The account's limits, for the client that the job makes.
         **options: As in `Client.embed`.
 
     Raises:
@@ -79,7 +79,7 @@ def embed_file(
         WorkersAIError: If all rows of a part failed in a way that may pass, or in one that no row
             would escape (a refused token). What was written stays, and the next run goes on.
     """
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, column, options)
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
@@ -96,10 +96,11 @@ async def aembed_file(
     max_cost: float | None = None,
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
+    limits: RateLimits | None = None,
     **options: Unpack[EmbeddingOptions],
 ) -> JobReport:
     """As `embed_file`, awaited."""
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, column, options)
     return await _run(*check_paths(source, target), client, settings, asking)
 
@@ -148,13 +149,12 @@ async def _run(
     rows = open_source(path, [asking.column], settings.keep)
     ledger = Ledger(get_profile(asking.model), settings.max_cost)
     async with AsyncExitStack() as stack:
-        if client is None:
-            made = AsyncClient(asking.model, max_retries=_RETRIES)
-            client = await stack.enter_async_context(made)
+        made = client_of(client, asking.model, asking.options, settings)
+        used = await stack.enter_async_context(made)
         output = Output(folder, asking.identity(path, settings))
         stack.enter_context(output.open())
         parts = Parts(rows, output, settings, ledger, _columns)
-        await _embed(parts, client, asking)
+        await _embed(parts, used, asking)
         return parts.finish()
 
 

@@ -6,7 +6,8 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from workersai.bulk.ledger import Ledger
 from workersai.bulk.output import Output, PartFacts
 from workersai.bulk.packages import package
 from workersai.bulk.sources import Source, fingerprint
+from workersai.client import AsyncClient
 from workersai.errors import (
     APIConnectionError,
     ConfigurationError,
@@ -24,10 +26,14 @@ from workersai.errors import (
     WorkersAIError,
 )
 from workersai.results import Usage
+from workersai.types import RateLimits
 
 __all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "run_here"]
 
 T = TypeVar("T")
+
+_RETRIES = 8
+"""A job can wait: capacity comes back within minutes."""
 
 _REPORTED = 50
 """Progress is reported every so many rows, and after each part."""
@@ -96,7 +102,8 @@ class JobSettings:
         max_concurrency: Requests under way at once.
         max_cost: USD that the job stays below, earlier runs included; `None` for no limit.
         keep: Columns of the input that go into the output; `None` for all.
-        on_progress: Called with a `JobProgress` after each row's answer.
+        on_progress: Called with a `JobProgress` every 50 rows, and after each part.
+        limits: Those of the client that the job makes.
     """
 
     window: int
@@ -104,6 +111,7 @@ class JobSettings:
     max_cost: float | None = None
     keep: Sequence[str] | None = None
     on_progress: Callable[[JobProgress], None] | None = None
+    limits: RateLimits | None = None
 
     def __post_init__(self) -> None:
         check_count("window", self.window, 2)
@@ -262,6 +270,29 @@ def identity_of(path: Path, kind: str, **facts: Any) -> dict[str, Any]:
     described = {"kind": kind, "source": fingerprint(path), **facts}
     found: dict[str, Any] = json.loads(json.dumps(described, default=str))
     return found
+
+
+@asynccontextmanager
+async def client_of(
+    given: AsyncClient | None, model: str, options: Mapping[str, Any], settings: JobSettings
+) -> AsyncIterator[AsyncClient]:
+    """Give the client of a job; one that is made here can wait, unless a gateway retries.
+
+    Raises:
+        ConfigurationError: If limits are passed beside a client, which has its own.
+    """
+    if given is not None:
+        if settings.limits is not None:
+            raise ConfigurationError(
+                "limits are those of the client: pass them to it", parameter="limits"
+            )
+        yield given
+        return
+    gateway = options.get("gateway")
+    is_retrying = isinstance(gateway, Mapping) and gateway.get("max_attempts") is not None
+    retries: dict[str, Any] = {} if is_retrying else {"max_retries": _RETRIES}
+    async with AsyncClient(model, limits=settings.limits, **retries) as client:
+        yield client
 
 
 def check_paths(source: str | Path, target: str | Path) -> tuple[Path, Path]:

@@ -21,6 +21,7 @@ from workersai.bulk.jobs import (
     Parts,
     Row,
     check_paths,
+    client_of,
     failed_facts,
     identity_of,
     run_here,
@@ -41,12 +42,12 @@ from workersai.errors import (
     ResponseError,
     WorkersAIError,
 )
+from workersai.integration.costs import call_cost
 from workersai.results import ChatResult
-from workersai.types import ChatParameters, RequestOptions, WireMessage
+from workersai.types import ChatParameters, RateLimits, RequestOptions, WireMessage
 
 __all__ = ["amap_file", "map_file"]
 
-_RETRIES = 8
 _CHAT_TOKENS = 64
 """More than a chat template puts around two messages."""
 
@@ -80,6 +81,7 @@ def map_file(
     max_cost: float | None = None,
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
+    limits: RateLimits | None = None,
     **options: Unpack[AskOptions],
 ) -> JobReport:
     """Ask a chat model about each row of a file; the answers go into a folder of Parquet parts.
@@ -105,6 +107,7 @@ def map_file(
             before it is sent (the UTF-8 bytes of the prompt as tokens, and the token cap).
         keep: Columns of the input that go into the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows.
+        limits: The account's limits, for the client that the job makes.
         **options: As in `Client.chat`. Of `gateway`, `cache_key` and the texts in `metadata` may
             name columns, as *prompt* does.
 
@@ -113,7 +116,7 @@ def map_file(
             is passed for a model whose prices or token cap are not known.
         WorkersAIError: As in `embed_file`.
     """
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, prompt, system, schema, dict(options))
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
@@ -132,10 +135,11 @@ async def amap_file(
     max_cost: float | None = None,
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
+    limits: RateLimits | None = None,
     **options: Unpack[AskOptions],
 ) -> JobReport:
     """As `map_file`, awaited."""
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, prompt, system, schema, dict(options))
     return await _run(*check_paths(source, target), client, settings, asking)
 
@@ -295,14 +299,13 @@ async def _run(
     ledger = Ledger(get_profile(asking.model), settings.max_cost)
     bound = asking.bound(ledger)
     async with AsyncExitStack() as stack:
-        if client is None:
-            made = AsyncClient(asking.model, max_retries=_RETRIES)
-            client = await stack.enter_async_context(made)
+        made = client_of(client, asking.model, asking.options, settings)
+        used = await stack.enter_async_context(made)
         output = Output(folder, asking.identity(path, settings))
         stack.enter_context(output.open())
         parts = Parts(rows, output, settings, ledger, _columns)
         parts.begin(bound)
-        await _map(parts, client, asking, bound)
+        await _map(parts, used, asking, bound)
         return parts.finish()
 
 
@@ -329,7 +332,7 @@ def _facts(
     ledger: Ledger, asking: Asking, answer: ChatResult, fault: WorkersAIError | None
 ) -> PartFacts:
     reserved = ledger.release()
-    cost = None if answer.usage is None else get_profile(asking.model).cost(answer.usage)
+    cost = call_cost(answer.usage, asking.model, answer.gateway)
     counted = reserved if cost is None else cost
     ledger.spend(counted)
     return PartFacts(1, int(fault is not None), answer.usage, cost, counted)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from workersai import ConfigurationError, WorkersAIError
+from workersai import ConfigurationError, RateLimits, WorkersAIError
 from workersai.bulk import JobProgress, JobReport, embed_file, map_file
 
 __all__ = ["embed", "map_rows", "summary"]
@@ -32,6 +32,9 @@ MaxCost = Annotated[
 Keep = Annotated[
     list[str] | None, typer.Option(help="Keep this column of the input; by default all are kept.")
 ]
+Requests = Annotated[float | None, typer.Option(help="The account's limit of requests a minute.")]
+Tokens = Annotated[float | None, typer.Option(help="The account's limit of tokens a minute.")]
+Share = Annotated[float, typer.Option(help="The part of the limits that is this process's.")]
 Gateway = Annotated[str | None, typer.Option(help="The id of an AI Gateway.")]
 
 
@@ -45,6 +48,9 @@ def embed(
     max_concurrency: AtOnce = 8,
     max_cost: MaxCost = None,
     keep: Keep = None,
+    requests_per_minute: Requests = None,
+    tokens_per_minute: Tokens = None,
+    share: Share = 1.0,
     gateway: Gateway = None,
 ) -> None:
     """Embed a column of a file into a folder of Parquet parts.
@@ -64,6 +70,7 @@ def embed(
             max_cost=max_cost,
             keep=keep or None,
             on_progress=report,
+            limits=_limits(requests_per_minute, tokens_per_minute, share),
             gateway=gateway,
         )
 
@@ -88,6 +95,9 @@ def map_rows(
     max_concurrency: AtOnce = 16,
     max_cost: MaxCost = None,
     keep: Keep = None,
+    requests_per_minute: Requests = None,
+    tokens_per_minute: Tokens = None,
+    share: Share = 1.0,
     gateway: Gateway = None,
     cache_key: Annotated[
         str | None, typer.Option(help="The gateway's cache key of a row, with {column}s.")
@@ -119,10 +129,15 @@ def map_rows(
             max_cost=max_cost,
             keep=keep or None,
             on_progress=report,
+            limits=_limits(requests_per_minute, tokens_per_minute, share),
             **options,
         )
 
     _run(job)
+
+
+def _limits(requests: float | None, tokens: float | None, share: float) -> RateLimits | None:
+    return None if requests is None and tokens is None else RateLimits(requests, tokens, share)
 
 
 def _pairs(entries: list[str]) -> dict[str, str]:

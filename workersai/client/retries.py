@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from workersai._wire import WORKED_SECONDS
-from workersai.errors import APIConnectionError, APIStatusError, WorkersAIError, bare
+from workersai.client.pace import Turn
+from workersai.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    WorkersAIError,
+    bare,
+)
 from workersai.events import RetryNotice
 from workersai.types import Timeout
 
@@ -90,6 +97,7 @@ def exchange(
     is_repeatable: bool = True,
     budget: RetryBudget | None = None,
     on_retry: Callable[[RetryNotice], None] | None = None,
+    turn: Turn | None = None,
     name: str = "a call",
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
@@ -103,6 +111,9 @@ def exchange(
             and billed the account.
         budget: Pays for the retries; the client's, or one for this call alone.
         on_retry: Called before each retry.
+        turn: The call's place among the others of an account with limits. With it, a refusal for
+            too many requests or for lack of capacity is waited out until the deadline, and does
+            not count as a retry.
         name: The call's name in the log: method and path, without the account.
         clock: Monotonic seconds.
         jitter: Random numbers from 0 to 1.
@@ -115,36 +126,58 @@ def exchange(
     """
     deadline = clock() + timeout.total
     budget = budget or RetryBudget()
-    delay, cost, key = 0.0, 0, uuid.uuid4().hex
+    delay, cost, key, patience = 0.0, 0, uuid.uuid4().hex, 0
     for number in itertools.count():
+        delay = _place(turn, delay, deadline, clock)
         begin = clock() + delay
         try:
             result = yield Attempt(number, delay, deadline, key, timeout)
         except WorkersAIError as error:
             failure = error
-            _log.debug(
-                "%s: attempt %d failed after %.3f s: %s",
-                name,
-                number + 1,
-                clock() - begin,
-                type(error).__name__,
-            )
+            facts = (name, number + 1, clock() - begin, type(error).__name__)
+            _log.debug("%s: attempt %d failed after %.3f s: %s", *facts)
         else:
             _log.debug("%s: attempt %d answered after %.3f s", name, number + 1, clock() - begin)
             budget.give_back(cost)
+            if turn is not None:
+                turn.answered(result)
             return result
         if not is_repeatable and _may_be_paid(failure, clock() - begin):
             failure.is_retryable = False
-        wait = retry_delay(failure, number, jitter()) if number < retries else None
-        if wait is None or clock() + wait >= deadline or not (cost := budget.take(failure)):
-            if wait is not None:
-                _log.info("%s: no retry %d: no time or no retry budget is left", name, number + 1)
+        is_waited_out = turn is not None and turn.failed(failure)
+        patience += is_waited_out
+        is_left = is_waited_out or number - patience < retries
+        wait = retry_delay(failure, number, jitter()) if is_left else None
+        if wait is None:
+            raise bare(failure)
+        has_time = clock() + wait < deadline
+        if not has_time or not (is_waited_out or (cost := budget.take(failure))):
+            _log.info("%s: no retry %d: no time or no retry budget is left", name, number + 1)
             raise bare(failure)
         delay = wait
         _log.info("%s: retry %d in %.3f s, after %s", name, number + 1, delay, failure.reason)
         if on_retry is not None:
             on_retry(RetryNotice(number + 1, delay, failure))
     raise AssertionError  # unreachable: the loop returns or raises
+
+
+def _place(turn: Turn | None, delay: float, deadline: float, clock: Callable[[], float]) -> float:
+    """Return the seconds until the call's next place.
+
+    Raises:
+        APITimeoutError: If it comes after the deadline; nothing was sent.
+    """
+    if turn is None:
+        return delay
+    found = turn.reserve(delay, deadline)
+    if found is None:
+        left = deadline - clock()
+        raise APITimeoutError(
+            f"the limits leave no place for this call in the {left:.1f} s before its timeout; "
+            "pass a longer timeout or fewer calls at once",
+            phase="total",
+        )
+    return found
 
 
 def _may_be_paid(error: WorkersAIError, seconds: float) -> bool:

@@ -21,9 +21,18 @@ from workersai._secrets import Secrets, keep_out_of_logs
 from workersai._wire import Request
 from workersai.client.embedding import EmbeddingCall
 from workersai.client.embedding_flow import EmbeddingFlow, WindowOptions
+from workersai.client.pace import Turn, shared_pace
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
+from workersai.client.twice import Unset, check_retries, gateway_attempts, retries_beside_gateway
 from workersai.errors import ConfigurationError
-from workersai.types import CallOptions, EmbeddingOptions, EndpointName, RequestOptions, Timeout
+from workersai.types import (
+    CallOptions,
+    EmbeddingOptions,
+    EndpointName,
+    RateLimits,
+    RequestOptions,
+    Timeout,
+)
 
 __all__ = ["ConnectionOptions", "OnRetry", "Setup", "take_request_options"]
 
@@ -45,10 +54,13 @@ class ConnectionOptions(TypedDict, total=False):
     default_headers: Mapping[str, str] | None
     allow_insecure_http: bool
     binding: Any
+    limits: RateLimits | None
     on_retry: OnRetry
 
 
 _DEFAULT_TIMEOUT = Timeout()
+_BYTES_A_TOKEN = 4
+"""Of prose in JSON, about."""
 
 
 class Setup:
@@ -75,13 +87,14 @@ class Setup:
         base_url: str | None = None,
         endpoint: EndpointName = "run",
         timeout: float | Timeout | None = _DEFAULT_TIMEOUT,
-        max_retries: int = 2,
+        max_retries: int | Unset = Unset.UNSET,
         gateway: str | Mapping[str, Any] | None = None,
         session_affinity: str | None = None,
         reject_if_busy: bool = False,
         default_headers: Mapping[str, str] | None = None,
         allow_insecure_http: bool = False,
         binding: Any = None,
+        limits: RateLimits | None = None,
         on_retry: OnRetry = None,
         **unknown: object,
     ) -> None:
@@ -95,7 +108,8 @@ class Setup:
         self.model = model
         self.endpoint: EndpointName = endpoint
         self.timeout = Timeout.of(timeout)
-        self.max_retries = check_count("max_retries", max_retries, 0)
+        self._retries = check_retries(max_retries)
+        self._limits = RateLimits.of(limits)
         self.reject_if_busy = reject_if_busy
         self._on_retry = on_retry
         self._budget = RetryBudget()
@@ -114,7 +128,15 @@ class Setup:
             allow_insecure_http=allow_insecure_http,
             is_bound=binding is not None,
         )
+        self._settle_retries()
         self.hide(())
+        if self._limits is not None:
+            shared_pace(self.root, model, self._limits)  # what it needs is missed at once
+
+    def _settle_retries(self) -> None:
+        """Decide how often the client retries beside a gateway that retries by itself."""
+        attempts = gateway_attempts(self._settings.headers)
+        self.max_retries = retries_beside_gateway(self._retries, attempts)
 
     def hide(self, texts: Iterable[str]) -> None:
         """Mask further texts in errors and logs, such as the credentials of an HTTP client."""
@@ -138,13 +160,15 @@ class Setup:
         if "timeout" in options:
             derived.timeout = Timeout.of(options["timeout"])
         if "max_retries" in options:
-            derived.max_retries = check_count("max_retries", options["max_retries"], 0)
+            derived._retries = check_retries(options["max_retries"])  # noqa: SLF001 - a copy
         derived._settings = with_request_headers(  # noqa: SLF001 - a copy of this object
             self._settings,
             headers=options.get("headers"),
             gateway=options.get("gateway"),
             session_affinity=options.get("session_affinity"),
         )
+        if options.keys() & {"max_retries", "gateway"}:
+            derived._settle_retries()  # noqa: SLF001 - a copy of this object
         keep_out_of_logs(derived, derived.secrets)
         return derived
 
@@ -242,8 +266,15 @@ class Setup:
             is_repeatable=request.is_repeatable,
             budget=self._budget,
             on_retry=_both(self._on_retry, on_retry),
+            turn=self._turn(request),
             name=f"{request.method} {request.path}",
         )
+
+    def _turn(self, request: Request) -> Turn | None:
+        if self._limits is None or request.model is None:
+            return None
+        tokens = len(request.content) // _BYTES_A_TOKEN
+        return shared_pace(self.root, request.model, self._limits).turn(tokens)
 
     def clocks(self, request: Request, step: Attempt) -> Clocks:
         """Start the clocks of one attempt."""

@@ -48,10 +48,15 @@ class Client(BaseClient):
         max_retries: How often a failed call is retried. A stream is not retried after its first
             token. A generation or a batch is not retried once the server may have processed it:
             after a timeout, after code 3046, and after a failure other than a 429 that took more
-            than 30 s.
+            than 30 s. By default 2, and 0 with a gateway that has `max_attempts`, because its
+            retries and the client's multiply; where both are asked for, a warning in the log says
+            what they come to.
         gateway: An AI Gateway's id, or its options by name (`id`, `skip_cache`, `cache_ttl`,
             `metadata`, ...).
         session_affinity: Any id; requests with the same id can share a prompt cache.
+        limits: The account's requests and tokens a minute and this process's share of them, as a
+            `RateLimits`. Requests are spaced to stay below, and a 429 slows all of them down and
+            is waited out until the call's timeout, instead of counting as a retry.
         reject_if_busy: Fail at once with `OutOfCapacityError` instead of waiting in the queue.
         default_headers: More headers; they cannot replace the client's own.
         allow_insecure_http: Allow a plain-http `base_url` for a host other than this machine, such

@@ -48,7 +48,7 @@ from workersai.integration.pickles import (
     state_of,
     warn_of_left,
 )
-from workersai.types import ChatParameters, EndpointName, Timeout
+from workersai.types import ChatParameters, EndpointName, RateLimits, Timeout
 
 __all__ = [
     "BodyFields",
@@ -240,7 +240,12 @@ class ConnectionFields(CallFields):
         ),
     )
     max_retries: Count = Field(
-        default=2, ge=0, description="How often a failed request is retried."
+        default=2,
+        ge=0,
+        description=(
+            "How often a failed request is retried; not at all if it is not set and the gateway "
+            "has `max_attempts`, since the two multiply."
+        ),
     )
     gateway: Annotated[str | dict[str, Any] | None, PlainValidator(_gateway)] = Field(
         default=None, repr=False, description="The id or the options of an AI Gateway."
@@ -251,6 +256,13 @@ class ConnectionFields(CallFields):
     )
     reject_if_busy: StrictBool = Field(
         default=False, description="Fail at once when the model has no capacity."
+    )
+    limits: Annotated[RateLimits | None, BeforeValidator(RateLimits.of)] = Field(
+        default=None,
+        description=(
+            "The account's requests and tokens a minute, and this process's share of them, as a "
+            "`RateLimits`: requests are spaced to stay below (extra `limits`)."
+        ),
     )
     default_headers: Annotated[dict[str, str] | None, PlainValidator(_default_headers)] = Field(
         default=None,
@@ -286,6 +298,8 @@ class ConnectionFields(CallFields):
     def _client_settings(self, http_client: Any) -> dict[str, Any]:
         """Return the arguments of `Client` or `AsyncClient`, without settings that are not set."""
         values = {name: getattr(self, name) for name in CONNECTION}
+        if "max_retries" not in self.model_fields_set:
+            del values["max_retries"]  # the client decides: none beside a gateway that retries
         settings = {name: value for name, value in values.items() if value is not None}
         if self.binding is not None:  # what it was copied from may have read the environment
             for name in _READ_FROM_ENVIRONMENT - self.model_fields_set:

@@ -13,6 +13,7 @@ OPERATIONAL = frozenset({
     "embed_batch_size",
     "gateway",
     "headers",
+    "limits",
     "max_concurrency",
     "max_retries",
     "num_workers",

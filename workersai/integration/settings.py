@@ -12,7 +12,14 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from workersai.types import AsyncHTTPClient, EndpointName, GenerationOptions, HTTPClient, Timeout
+from workersai.types import (
+    AsyncHTTPClient,
+    EndpointName,
+    GenerationOptions,
+    HTTPClient,
+    RateLimits,
+    Timeout,
+)
 
 __all__ = [
     "ConnectionSettings",
@@ -37,6 +44,7 @@ class ConnectionSettings(TypedDict, total=False):
     max_retries: int
     gateway: str | Mapping[str, Any] | None
     session_affinity: str | None
+    limits: RateLimits | None
     reject_if_busy: bool
     default_headers: Mapping[str, str] | None
     binding: Any

@@ -22,7 +22,13 @@ from tests.workersai.bulk.conftest import (
     texts_of,
     vector,
 )
-from workersai import AuthenticationError, ConfigurationError, ServerError
+from workersai import (
+    AsyncClient,
+    AuthenticationError,
+    ConfigurationError,
+    RateLimits,
+    ServerError,
+)
 from workersai.bulk import JobProgress, JobReport, aembed_file, embed_file, map_file
 
 ROWS = 300
@@ -297,6 +303,16 @@ def test_gateway_facts_of_each_row_are_sent(counting: Counting, tmp_path: Path) 
         assert seen.header("cf-aig-gateway-id") == "mine"
         assert seen.header("cf-aig-cache-key") == f"doc-{n}"
         assert json.loads(seen.header("cf-aig-metadata") or "") == {"doc": str(n), "run": 7}
+
+
+async def test_limits_are_those_of_the_jobs_own_client(counting: Counting, tmp_path: Path) -> None:
+    """A job paces the client that it makes; beside a client of the user's, limits are refused."""
+    source = parquet(tmp_path / "in.parquet", 20)
+    settings: dict[str, Any] = {"model": EMBEDDER, "column": "text", "limits": RateLimits(1e9)}
+    assert (await aembed_file(source, tmp_path / "out", **settings)).is_done
+    async with AsyncClient(EMBEDDER) as client:
+        with pytest.raises(ConfigurationError, match="limits"):
+            await aembed_file(source, tmp_path / "other", client=client, **settings)
 
 
 def test_progress_says_what_is_left(counting: Counting, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Retries beside an AI Gateway that retries by itself: the two multiply, so one of them is off.
+
+A gateway with `max_attempts` tries a failed request again inside of one request of the client's
+(documented; seen by a public client to multiply with the client's own retries).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+
+from workersai._checks import check_count
+
+__all__ = ["Unset", "check_retries", "gateway_attempts", "retries_beside_gateway"]
+
+_log = logging.getLogger("workersai")
+
+_DEFAULT = 2
+_HEADER = "cf-aig-max-attempts"
+
+
+class Unset(Enum):
+    """Stands for an argument that was not passed."""
+
+    UNSET = "the client's choice"
+
+
+def check_retries(max_retries: int | Unset) -> int | None:
+    """Return a number of retries; `None` if the user leaves it to the client.
+
+    Raises:
+        ConfigurationError: If it is no number of retries.
+    """
+    if isinstance(max_retries, Unset):
+        return None
+    return check_count("max_retries", max_retries, 0)
+
+
+def gateway_attempts(headers: Mapping[str, str]) -> int:
+    """Return how often the gateway of a request tries it."""
+    value = headers.get(_HEADER, "1")
+    return int(value) if value.isdecimal() else 1
+
+
+def retries_beside_gateway(asked: int | None, attempts: int) -> int:
+    """Return how often the client retries.
+
+    Args:
+        asked: What the user asked for; `None` if nothing.
+        attempts: How often the gateway tries one request.
+    """
+    if asked is None:
+        return _DEFAULT if attempts < 2 else 0
+    if asked and attempts > 1:
+        _warn(attempts, asked + 1)
+    return asked
+
+
+@cache
+def _warn(gateway: int, client: int) -> None:
+    """Say what the two come to, once for each pair of numbers."""
+    _log.warning(
+        "the gateway tries a request %d times and this client %d times: up to %d for one call; "
+        "pass max_retries=0, or leave the gateway's max_attempts out",
+        *(gateway, client, gateway * client),
+    )
