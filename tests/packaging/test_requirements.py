@@ -30,8 +30,14 @@ SERVER = [*(ROOT / "workersai/local").rglob("*.py"), *(ROOT / "workersai/cli").r
 SMOL = [path for path in SERVER if path.stem in {"llama", "minilm", "wordpiece"}]
 """The modules that load models, which only the extra `local` serves."""
 
+BULK = sorted((ROOT / "workersai/bulk").rglob("*.py"))
+PACED = [ROOT / "workersai/client/pace.py"]
+OF_EXTRAS = {*SERVER, *BULK, *PACED}
+
 PARTS = {
-    "core": (sorted(set((ROOT / "workersai").rglob("*.py")) - set(SERVER)), []),
+    "core": (sorted(set((ROOT / "workersai").rglob("*.py")) - OF_EXTRAS), []),
+    "limits": (PACED, ["limits"]),
+    "bulk": (BULK, ["bulk"]),
     "langchain": (sorted((ROOT / "langchain_workersai").rglob("*.py")), ["langchain"]),
     "llamaindex": (sorted((ROOT / "llamaindex_workersai").rglob("*.py")), ["llamaindex"]),
     "serve": (sorted(set(SERVER) - set(SMOL)), ["serve"]),
@@ -56,6 +62,8 @@ def imported(path: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "package":
+            names.update(ast.literal_eval(name) for name in node.args)
     tops = {name.split(".")[0] for name in names}
     others = tops - sys.stdlib_module_names - OURS - NOT_REQUIRED.keys()
     return {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in others}
@@ -65,7 +73,7 @@ def imported(path: Path) -> set[str]:
 def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) -> None:
     """A module imports only what its part requires by name: nothing comes along by chance."""
     allowed = required([]) | (required(extras) if extras else set())
-    if extras == ["local"]:
+    if extras in (["local"], ["bulk"]):
         allowed |= required(["serve"])
 
     missing = {str(path): imported(path) - allowed for path in modules}
@@ -81,7 +89,7 @@ def test_what_is_required_is_imported(modules: list[Path], extras: list[str]) ->
     assert required(extras) - found == set()
 
 
-@pytest.mark.parametrize("extra", ["langchain", "llamaindex", "serve", "local"])
+@pytest.mark.parametrize("extra", ["langchain", "llamaindex", "limits", "bulk", "serve", "local"])
 def test_every_requirement_is_bounded_below(extra: str) -> None:
     """Each requirement names the oldest version that works, or the only one."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
