@@ -164,17 +164,19 @@ class ChatWorkersAI(BatchedChat):
         with framework_errors():
             found = self._client().list_models(search=self.model, on_retry=retry_reporter())
             facts = profile_in_catalogue(found, self.model)
-        return self if keep else self._with_facts(facts)
+        return self._with_facts(facts, keep=keep)
 
     async def _adescribed(self, *, keep: bool) -> Self:
         with framework_errors():
             models, listener = self._async_client().list_models, async_retry_reporter()
             found = await models(search=self.model, on_retry=listener)
             facts = profile_in_catalogue(found, self.model)
-        return self if keep else self._with_facts(facts)
+        return self._with_facts(facts, keep=keep)
 
-    def _with_facts(self, facts: ModelFacts) -> Self:
-        self.profile = from_core_profile(facts)
+    def _with_facts(self, facts: ModelFacts, *, keep: bool) -> Self:
+        self._facts = facts
+        if not keep:
+            self.profile = from_core_profile(facts)
         return self
 
     @model_validator(mode="after")
@@ -328,7 +330,9 @@ class ChatWorkersAI(BatchedChat):
 
     def _read(self, result: WireResult, model: str, *, has_functions: bool = False) -> ChatResult:
         result = without_think_tags(result) if splits_think_tags(self.think_tags, model) else result
-        return from_wire_chat_result(result, model=model, has_functions=has_functions)
+        return from_wire_chat_result(
+            result, model=model, has_functions=has_functions, facts=self._facts
+        )
 
     def _partial(self, result: WireResult) -> BaseMessage:
         return self._read(result, self.model).generations[0].message
@@ -336,7 +340,7 @@ class ChatWorkersAI(BatchedChat):
     def _reader(self, arguments: Mapping[str, Any]) -> ChunkStream | ThinkingStream:
         model: str = arguments["model"]
         reader = ThinkingStream if splits_think_tags(self.think_tags, model) else ChunkStream
-        return reader(model=model, has_functions="functions" in arguments)
+        return reader(model=model, has_functions="functions" in arguments, facts=self._facts)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's; tools and schemas may be LangChain's."""

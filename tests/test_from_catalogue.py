@@ -20,6 +20,13 @@ LISTED = {
     "properties": [
         {"property_id": "context_window", "value": "65536"},
         {"property_id": "function_calling", "value": "false"},
+        {
+            "property_id": "price",
+            "value": [
+                {"unit": "per M input tokens", "price": 1.0, "currency": "USD"},
+                {"unit": "per M output tokens", "price": 2.0, "currency": "USD"},
+            ],
+        },
     ],
 }
 
@@ -45,6 +52,9 @@ class Catalogue:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if request.method == "POST":
+            usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+            return httpx.Response(200, json={"result": {"response": "Hi", "usage": usage}})
         other = {"name": f"{NEW}-2", "properties": [{"property_id": "vision", "value": "true"}]}
         known = {"name": GRANITE, "properties": []}
         body = {"result": [other, LISTED, known], "success": self.status == 200, "errors": []}
@@ -126,3 +136,27 @@ def test_both_faces_export_what_their_settings_need(face: Any) -> None:
     names = {"Timeout", "__version__", "ConfigurationError", "WorkersAIError", "RateLimitError"}
     assert names <= set(face.__all__)
     assert face.Timeout(total=5).total == 5
+
+
+CHATS = pytest.mark.parametrize(
+    "cls", [langchain_workersai.ChatWorkersAI, llamaindex_workersai.WorkersAI]
+)
+
+
+def costs_of(it: Any, **options: Any) -> Any:
+    """What an answer says that it cost."""
+    if isinstance(it, langchain_workersai.ChatWorkersAI):
+        (cost,) = it.invoke("Hi", **options).response_metadata.get("cost_usd", [None])
+        return cost
+    return it.complete("Hi", **options).raw.get("cost_usd")
+
+
+@CHATS
+def test_an_answer_costs_what_the_catalogue_says(cls: Any) -> None:
+    """Of the model that it was asked about, in copies too; another model has its own price."""
+    llm = cls.from_catalogue(NEW, **Catalogue().settings())
+    assert costs_of(llm) == pytest.approx(20e-6)
+    assert costs_of(llm.model_copy(update={"temperature": 1})) == pytest.approx(20e-6)
+    assert costs_of(llm, model=GRANITE) == pytest.approx((10 * 0.017 + 5 * 0.11) / 1e6)
+    assert costs_of(llm, model=f"{NEW}-2") is None
+    assert costs_of(cls(NEW, **Catalogue().settings())) is None

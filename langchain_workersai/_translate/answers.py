@@ -18,11 +18,16 @@ from langchain_workersai._translate.metadata import (
 )
 from workersai import ChatChoice
 from workersai import ChatResult as WireResult
+from workersai import ModelProfile as ModelFacts
 from workersai.integration import call_cost
 
 
 def from_wire_chat_result(
-    result: WireResult, *, model: str, has_functions: bool = False
+    result: WireResult,
+    *,
+    model: str,
+    has_functions: bool = False,
+    facts: ModelFacts | None = None,
 ) -> ChatResult:
     """Convert a whole answer.
 
@@ -30,6 +35,7 @@ def from_wire_chat_result(
         result: The core's result.
         model: The model that was asked, for answers without a model name.
         has_functions: Whether `functions` were sent; a call is then a `function_call` too.
+        facts: What the account's catalogue says about the model, its prices among it.
 
     Returns:
         One generation for each choice. Only the first has the usage, which is the whole request's.
@@ -38,7 +44,7 @@ def from_wire_chat_result(
     messages = [_message(c, metadata, has_functions=has_functions) for c in result.choices]
     shared = ("model_name", "model_provider", "system_fingerprint")
     output: dict[str, Any] = {key: metadata[key] for key in shared if key in metadata}
-    cost = call_cost(result.usage, model, result.gateway)
+    cost = call_cost(result.usage, model, result.gateway, facts)
     add_usage(messages[0], result.usage, cost)
     # LangChain copies these into the message unless its own metadata has the same name.
     output |= {name: value for name, (value,) in spent(result.usage, cost).items()}

@@ -36,6 +36,7 @@ from workersai import (
     UsageUpdate,
 )
 from workersai import InvalidToolCall as InvalidCall
+from workersai import ModelProfile as ModelFacts
 from workersai.integration import AskedAgain, RoundEvent, call_cost
 
 # --------------------------------------------------------------------------------- streams
@@ -59,16 +60,20 @@ class ChunkStream:
     as an object (`null`, or JSON inside a JSON string) is held back until the core has read it.
     """
 
-    def __init__(self, *, model: str, has_functions: bool = False) -> None:
+    def __init__(
+        self, *, model: str, has_functions: bool = False, facts: ModelFacts | None = None
+    ) -> None:
         """Prepare for a stream.
 
         Args:
             model: The model that is asked, for streams without a model name.
             has_functions: Whether `functions` are sent; the last chunk then has a call as
                 `function_call` too.
+            facts: What the account's catalogue says about the model, its prices among it.
         """
         self._model = model
         self._has_functions = has_functions
+        self._facts = facts
         self._usage: Usage | None = None
         self._calls: dict[str | None, _Call] = {}
         self._by_index: dict[int, _Call] = {}
@@ -151,7 +156,9 @@ class ChunkStream:
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
         )
-        add_usage(message, self._usage, call_cost(self._usage, self._model, finish.gateway))
+        add_usage(
+            message, self._usage, call_cost(self._usage, self._model, finish.gateway, self._facts)
+        )
         return ChatGenerationChunk(message=message, generation_info=info or None)
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_workersai._translate.chunks import ChunkStream
+from workersai import ModelProfile as ModelFacts
 from workersai.integration import RoundEvent, ThinkingEvents
 
 
 class ThinkingStream:
     """As `ChunkStream`, for a stream whose text contains reasoning."""
 
-    def __init__(self, *, model: str, has_functions: bool = False) -> None:
+    def __init__(
+        self, *, model: str, has_functions: bool = False, facts: ModelFacts | None = None
+    ) -> None:
         """Prepare for a stream.
 
         Args:
             model: As in `ChunkStream`.
             has_functions: As in `ChunkStream`.
+            facts: As in `ChunkStream`.
         """
         self._events = ThinkingEvents()
-        self._chunks = ChunkStream(model=model, has_functions=has_functions)
+        self._chunks = ChunkStream(model=model, has_functions=has_functions, facts=facts)
 
     def feed(self, event: RoundEvent) -> tuple[ChatGenerationChunk, ...]:
         """Convert one event."""

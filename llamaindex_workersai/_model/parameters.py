@@ -89,7 +89,8 @@ class Generation(Connection, GenerationFields):
     @property
     def profile(self) -> ModelProfile:
         """Facts about the model; permissive for an unknown model."""
-        return get_profile(self.model)
+        known = self._facts
+        return known if known and known.name == self.model else get_profile(self.model)
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -105,6 +106,7 @@ class Generation(Connection, GenerationFields):
 
     def _take_facts(self, facts: ModelProfile) -> None:
         """Fill settings that the user left open from the model's page and the catalogue."""
+        self._facts = facts
         if self.context_window is None:
             self.context_window = facts.context_window
         if self.is_function_calling_model is None:
@@ -161,6 +163,7 @@ class Generation(Connection, GenerationFields):
             reasoning_as_text=self.reasoning_as_text,
             think_tags=splits_think_tags(self.think_tags, arguments["model"]),
             model=arguments["model"],
+            facts=self._facts,
         )
         given = kwargs.get("tool_call_retries")
         return Call(arguments, options, self.tool_call_retries if given is None else given)
@@ -171,6 +174,7 @@ class Generation(Connection, GenerationFields):
             reasoning_as_text=self.reasoning_as_text,
             think_tags=splits_think_tags(self.think_tags, arguments["model"]),
             model=arguments["model"],
+            facts=self._facts,
         )
         return Call(arguments, options)
 

@@ -28,6 +28,7 @@ from workersai import (
     ChatFinish,
     ChatResult,
     InvalidToolCall,
+    ModelProfile,
     ReasoningDelta,
     TextDelta,
     ToolCall,
@@ -48,12 +49,14 @@ class AnswerOptions:
         reasoning_as_text: Whether to use reasoning as the text of an answer that has none.
         think_tags: Whether text between `<think>` tags is reasoning.
         model: The model that is asked; its prices are used for the cost.
+        facts: What the account's catalogue says about a model, its prices among it.
     """
 
     only_first_call: bool = False
     reasoning_as_text: bool = False
     think_tags: bool = False
     model: str = ""
+    facts: ModelProfile | None = None
 
 
 @dataclass
@@ -193,7 +196,7 @@ class ChatAssembler:
             "finish_reason": event.finish_reason,
             "system_fingerprint": event.system_fingerprint,
         }
-        cost = call_cost(self._usage, self._options.model, event.gateway)
+        cost = call_cost(self._usage, self._options.model, event.gateway, self._options.facts)
         response.raw = _raw(
             {name: value for name, value in facts.items() if value is not None}, self._usage, cost
         )
@@ -271,7 +274,7 @@ def from_wire_result(result: ChatResult, options: AnswerOptions) -> ChatResponse
         gateway=result.gateway,
     )
     response = answer.response(options)
-    cost = call_cost(result.usage, options.model, result.gateway)
+    cost = call_cost(result.usage, options.model, result.gateway, options.facts)
     response.raw = _raw(result.raw, result.usage, cost)
     if result.logprobs:
         response.logprobs = from_wire_logprobs(result.logprobs)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from workersai._models import get_profile
+from workersai._models.profile import ModelProfile
 from workersai.results import Usage
 
 __all__ = ["CostMeter", "CostTotals", "call_cost"]
@@ -21,7 +22,10 @@ _NO_GATEWAY: Mapping[str, str] = MappingProxyType({})
 
 
 def call_cost(
-    usage: Usage | None, model: str, gateway: Mapping[str, str] = _NO_GATEWAY
+    usage: Usage | None,
+    model: str,
+    gateway: Mapping[str, str] = _NO_GATEWAY,
+    facts: ModelProfile | None = None,
 ) -> float | None:
     """Return what a call cost in USD, by the prices of the model's page.
 
@@ -30,6 +34,7 @@ def call_cost(
         model: The model that was asked.
         gateway: What an AI Gateway said of the call, as in `ChatResult.gateway`. An answer from
             its cache costs nothing, because no model was asked (page: AI Gateway, caching).
+        facts: What the account's catalogue says of a model; used if it is about *model*.
 
     Returns:
         `None` if the tokens of the call or the prices of the model are not known.
@@ -38,7 +43,9 @@ def call_cost(
         return 0.0
     if usage is None or not usage.total_tokens:
         return None
-    return get_profile(model).cost(usage)
+    if facts is None or facts.name != model:
+        facts = get_profile(model)
+    return facts.cost(usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from workersai._connection import (
     first_variable,
     text_or_variable,
 )
+from workersai._models.profile import ModelProfile
 from workersai._secrets import hidden_setting
 from workersai.errors import ConfigurationError
 from workersai.integration.calls import HEADERS, REQUEST_OPTIONS, CallFields
@@ -442,6 +443,9 @@ class GenerationFields(CallFields):
         default=None,
         description="The form of the answer: `{'type': 'json_object'}` or a `json_schema` form.",
     )
+
+    _facts: ModelProfile | None = PrivateAttr(default=None)
+    """What the account's catalogue says about the model, if it was asked."""
 
     def _set_parameters(self) -> dict[str, Any]:
         """Return the parameters that are not `None`, by name."""
