@@ -1,0 +1,26 @@
+"""A conversation of so many messages, in the wire's form: an agent's, with a tool call in each turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PROSE = "The lighthouse was built when the harbour was, of the same stone, and it is still lit. "
+
+
+def _turn(number: int) -> list[dict[str, Any]]:
+    function = {"name": "add_items", "arguments": f'{{"items": ["a{number}", "b{number}"]}}'}
+    call = {"id": f"call_{number}", "type": "function", "function": function}
+    return [
+        {"role": "user", "content": f"Question {number}. {_PROSE}"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": f"call_{number}", "content": f"Result {number}. {_PROSE}"},
+        {"role": "assistant", "content": f"Answer {number}. {_PROSE}"},
+    ]
+
+
+def conversation(length: int) -> list[dict[str, Any]]:
+    """Make a conversation; one of a single message is a question, longer ones begin with rules."""
+    if length == 1:
+        return _turn(0)[:1]
+    turns = [message for number in range(length // 4 + 1) for message in _turn(number)]
+    return [{"role": "system", "content": "Answer shortly."}, *turns][:length]

@@ -1,0 +1,109 @@
+"""LangChain's base class with answers from memory: what any LangChain chat model costs at least."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+
+from benchmarks.contestants.langchain_chat import LangChainChat
+from benchmarks.server.accounts import Account
+from benchmarks.server.answers import ANSWER, MODEL, STEPS, TOOL, WRONG, fragments, words
+
+
+class FromMemory(BaseChatModel):
+    """A chat model as LangChain's guide has it, whose answers are the server's."""
+
+    model: str
+    account: tuple[Any, ...]
+
+    @property
+    def _llm_type(self) -> str:
+        return "from-memory"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Runnable[Any, AIMessage]:
+        return self.bind(tools=tools, **kwargs)
+
+    def _answer(self, messages: list[BaseMessage]) -> ChatResult:
+        account = Account(*self.account)
+        text = WRONG if account.is_wrong else ANSWER
+        if account.kind == "history":
+            text = f"{len(messages) + account.is_wrong} messages"
+        step = sum(isinstance(message, ToolMessage) for message in messages)
+        message = AIMessage(text)
+        if account.kind == "agent" and step < STEPS:
+            call = {"name": TOOL, "args": {"items": ["a", "b"]}, "id": f"call_{step}"}
+            message = AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._answer(messages)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._answer(messages)
+
+    def _chunks(self) -> Iterator[ChatGenerationChunk]:
+        account = Account(*self.account)
+        if account.kind != "call":
+            for text in words(account):
+                yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+            return
+        yield _call_chunk(tool_call_chunk(name=TOOL, args="", id="call_0", index=0))
+        for piece in fragments(account):
+            yield _call_chunk(tool_call_chunk(args=piece, index=0))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        for chunk in self._chunks():
+            if run_manager:
+                run_manager.on_llm_new_token(str(chunk.message.content), chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        for chunk in self._chunks():
+            if run_manager:
+                await run_manager.on_llm_new_token(str(chunk.message.content), chunk=chunk)
+            yield chunk
+
+
+def _call_chunk(piece: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece]))
+
+
+class LangChainFloor(LangChainChat):
+    """No network, no JSON: what is left is LangChain."""
+
+    name = "LangChain's base class"
+    distributions = ("langchain-core", "langchain")
+
+    def make(self) -> BaseChatModel:
+        return FromMemory(model=MODEL, account=tuple(self.place.account))
