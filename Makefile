@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+BENCH := $(VENV)-bench
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
@@ -23,10 +24,10 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve pictures models facts benchmark soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit dist clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	$(call MAKE_VENV,$(VENV))
@@ -108,8 +109,22 @@ serve: $(VENV)/.demo ## Start the local Workers AI with the real models
 pictures: $(VENV)/.dev ## Draw the pictures of the command `workersai` in docs/pictures
 	$(BIN)/python docs/pictures/draw.py
 
-benchmark: $(VENV)/.dev ## Show what the adapters cost, as ratios
-	$(BIN)/python benchmarks/cost.py
+# Peers of the benchmarks have requirements of their own, so they have an environment of their own.
+$(BENCH)/.bench: pyproject.toml
+	$(call MAKE_VENV,$(BENCH))
+ifdef UV
+	VIRTUAL_ENV=$(abspath $(BENCH)) uv pip install --quiet --editable '.[langchain,llamaindex]' --group bench
+else
+	$(BENCH)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BENCH)/bin/python -m pip install --quiet --editable '.[langchain,llamaindex]' --group bench
+endif
+	@touch $@
+
+benchmark: $(BENCH)/.bench ## What the adapters cost: the main table, in about two minutes
+	$(BENCH)/bin/python -m benchmarks
+
+benchmark-all: $(BENCH)/.bench ## The same with more rounds and scaling curves, in about twelve minutes
+	$(BENCH)/bin/python -m benchmarks --all
 
 soak: $(VENV)/.dev ## Calls with 20 % injected faults, and whether memory stays flat
 	$(BIN)/python -m benchmarks.soak
@@ -134,4 +149,4 @@ dist: audit ## Build what is released, once nothing installed has a known vulner
 	for project in . packaging/*/; do $(BIN)/python -m build --outdir dist $$project || exit 1; done
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -76,7 +76,8 @@ class Contestant:
       and keep nothing but the number of characters.
     - `stream_call()`: reads a stream with a tool call; `call_of(streamed)` gives its arguments.
     - `agent()`: runs an agent with one tool to its end; gives its last text.
-    - `embed(texts)`: their vectors.
+    - `embed(texts)`: their vectors, synchronously; `embed_many(texts)`: the same by the method that
+      has several requests under way, where a framework's class has one.
     - `construct()`: makes a model; `ask_of(model)` asks it and gives the text.
     """
 

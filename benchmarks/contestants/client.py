@@ -84,6 +84,8 @@ class BareClient(Contestant):
     def embed(self, texts: list[str]) -> list[list[float]]:
         return self.client.embed(texts, model=EMBEDDING_MODEL).vectors
 
+    embed_many = embed
+
     def close(self) -> None:
         if "client" in self.__dict__:
             self.client.close()

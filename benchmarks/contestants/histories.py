@@ -1,4 +1,4 @@
-"""A conversation of so many messages, in the wire's form: an agent's, with a tool call in each turn."""
+"""A conversation of so many messages, on the wire: an agent's, with a tool call in each turn."""
 
 from __future__ import annotations
 

@@ -116,3 +116,5 @@ class LangChainVectors(LangChainChat):
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         return self.embeddings.embed_documents(texts)
+
+    embed_many = embed

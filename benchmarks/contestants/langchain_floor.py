@@ -11,8 +11,11 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Tool
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
+from pydantic import create_model
 
+from benchmarks.contestants.base import TOKEN
 from benchmarks.contestants.langchain_chat import LangChainChat
+from benchmarks.contestants.settings import plain_fields
 from benchmarks.server.accounts import Account
 from benchmarks.server.answers import ANSWER, MODEL, STEPS, TOOL, WRONG, fragments, words
 
@@ -99,6 +102,10 @@ def _call_chunk(piece: Any) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece]))
 
 
+_WithSettings: Any = create_model("FromMemory", __base__=FromMemory, **plain_fields())
+"""With as many settings as a chat model on Workers AI has, which count when one is constructed."""
+
+
 class LangChainFloor(LangChainChat):
     """No network, no JSON: what is left is LangChain."""
 
@@ -106,4 +113,11 @@ class LangChainFloor(LangChainChat):
     distributions = ("langchain-core", "langchain")
 
     def make(self) -> BaseChatModel:
-        return FromMemory(model=MODEL, account=tuple(self.place.account))
+        made: BaseChatModel = _WithSettings(
+            model=MODEL,
+            account=tuple(self.place.account),
+            account_id=self.place.account_id,
+            api_token=TOKEN,
+            base_url=self.place.root,
+        )
+        return made

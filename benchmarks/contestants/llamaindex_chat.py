@@ -98,10 +98,10 @@ class LlamaIndexChat(Contestant):
         return length
 
     def stream_call(self) -> Any:
-        response = None
+        last = None
         for response in self.llm.stream_chat_with_tools([self.tool], user_msg=QUESTION):
-            pass
-        return response
+            last = response
+        return last
 
     def call_of(self, streamed: Any) -> Any:
         return self.llm.get_tool_calls_from_response(streamed)[0].tool_kwargs
@@ -128,6 +128,9 @@ class LlamaIndexVectors(LlamaIndexChat):
 
     def embed(self, texts: list[str]) -> list[list[float]]:
         return self.embedding.get_text_embedding_batch(texts)
+
+    def embed_many(self, texts: list[str]) -> list[list[float]]:
+        return self.wait_for(self.embedding.aget_text_embedding_batch(texts))
 
 
 def arguments_of(block: ToolCallBlock) -> dict[str, Any]:

@@ -22,8 +22,11 @@ from llama_index.core.llms.callbacks import llm_chat_callback
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
+from pydantic import create_model
 
+from benchmarks.contestants.base import TOKEN
 from benchmarks.contestants.llamaindex_chat import LlamaIndexChat, arguments_of
+from benchmarks.contestants.settings import plain_fields
 from benchmarks.server.accounts import Account
 from benchmarks.server.answers import ANSWER, MODEL, STEPS, TOOL, WRONG, fragments, words
 
@@ -122,7 +125,9 @@ class FromMemory(FunctionCallingLLM):
         tool_required: bool = False,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        asked = ChatMessage(role="user", content=user_msg) if isinstance(user_msg, str) else user_msg
+        asked = (
+            ChatMessage(role="user", content=user_msg) if isinstance(user_msg, str) else user_msg
+        )
         messages = [*(chat_history or []), *([asked] if asked else [])]
         return {"messages": messages, "tools": [tool.metadata.to_openai_tool() for tool in tools]}
 
@@ -140,6 +145,10 @@ class FromMemory(FunctionCallingLLM):
         ]
 
 
+_WithSettings: Any = create_model("FromMemory", __base__=FromMemory, **plain_fields())
+"""With as many settings as a chat model on Workers AI has, which count when one is constructed."""
+
+
 class LlamaIndexFloor(LlamaIndexChat):
     """No network, no JSON: what is left is LlamaIndex."""
 
@@ -147,4 +156,11 @@ class LlamaIndexFloor(LlamaIndexChat):
     distributions = ("llama-index-core",)
 
     def make(self) -> FunctionCallingLLM:
-        return FromMemory(model=MODEL, account=tuple(self.place.account))
+        made: FunctionCallingLLM = _WithSettings(
+            model=MODEL,
+            account=tuple(self.place.account),
+            account_id=self.place.account_id,
+            api_token=TOKEN,
+            base_url=self.place.root,
+        )
+        return made

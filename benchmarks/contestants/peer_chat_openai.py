@@ -17,4 +17,5 @@ class ChatOpenAIAtV1(LangChainChat):
     distributions = ("langchain-openai", "openai")
 
     def make(self) -> BaseChatModel:
-        return ChatOpenAI(model=MODEL, base_url=self.place.openai, api_key=TOKEN)
+        made: BaseChatModel = ChatOpenAI(model=MODEL, base_url=self.place.openai, api_key=TOKEN)
+        return made

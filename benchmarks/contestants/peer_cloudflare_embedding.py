@@ -30,3 +30,7 @@ class PublishedEmbedding(Contestant):
     def embed(self, texts: list[str]) -> list[list[float]]:
         vectors: list[list[float]] = self.embedding.get_text_embedding_batch(texts)
         return vectors
+
+    def embed_many(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = self.wait_for(self.embedding.aget_text_embedding_batch(texts))
+        return vectors

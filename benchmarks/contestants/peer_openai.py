@@ -91,6 +91,8 @@ class OpenAIPackage(Contestant):
             vectors.extend(row.embedding for row in answer.data)
         return vectors
 
+    embed_many = embed
+
     def close(self) -> None:
         if "client" in self.__dict__:
             self.client.close()

@@ -17,7 +17,7 @@ class OpenAILikeAtV1(LlamaIndexChat):
     distributions = ("llama-index-llms-openai-like", "llama-index-llms-openai", "openai")
 
     def make(self) -> FunctionCallingLLM:
-        return OpenAILike(
+        made: FunctionCallingLLM = OpenAILike(
             model=MODEL,
             api_base=self.place.openai,
             api_key=TOKEN,
@@ -25,3 +25,4 @@ class OpenAILikeAtV1(LlamaIndexChat):
             is_function_calling_model=True,
             context_window=131_072,
         )
+        return made

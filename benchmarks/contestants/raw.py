@@ -1,4 +1,4 @@
-"""httpx as everybody would write it: `iter_lines` and `json.loads`, and nothing made of the result."""
+"""httpx as everybody would write it: `iter_lines` and `json.loads`, nothing made of the result."""
 
 from __future__ import annotations
 
@@ -107,6 +107,8 @@ class Httpx(Contestant):
             answer = self.client.post(self.place.run + EMBEDDING_MODEL, json=body).json()
             vectors.extend(answer["result"]["data"])
         return vectors
+
+    embed_many = embed
 
     def close(self) -> None:
         if "client" in self.__dict__:

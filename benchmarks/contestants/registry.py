@@ -58,7 +58,9 @@ _HERE = "benchmarks.contestants."
 ENTRIES = (
     Entry(HTTPX, _HERE + "raw:Httpx", ("httpx",)),
     Entry(AIOHTTP, _HERE + "raw_aiohttp:Aiohttp", ("aiohttp",)),
-    Entry(LANGCHAIN_FLOOR, _HERE + "langchain_floor:LangChainFloor", ("langchain-core", "langchain")),
+    Entry(
+        LANGCHAIN_FLOOR, _HERE + "langchain_floor:LangChainFloor", ("langchain-core", "langchain")
+    ),
     Entry(LLAMAINDEX_FLOOR, _HERE + "llamaindex_floor:LlamaIndexFloor", ("llama-index-core",)),
     Entry(CLIENT, _HERE + "client:BareClient", ("workersai",)),
     Entry(LANGCHAIN, _HERE + "langchain_face:LangChainFace", ("workersai", "langchain-core")),
@@ -68,8 +70,12 @@ ENTRIES = (
         _HERE + "peer_langchain_cloudflare:LangChainCloudflare",
         ("langchain-cloudflare", "langchain"),
     ),
-    Entry(CHAT_OPENAI, _HERE + "peer_chat_openai:ChatOpenAIAtV1", ("langchain-openai", "langchain")),
-    Entry(OPENAI_LIKE, _HERE + "peer_openai_like:OpenAILikeAtV1", ("llama-index-llms-openai-like",)),
+    Entry(
+        CHAT_OPENAI, _HERE + "peer_chat_openai:ChatOpenAIAtV1", ("langchain-openai", "langchain")
+    ),
+    Entry(
+        OPENAI_LIKE, _HERE + "peer_openai_like:OpenAILikeAtV1", ("llama-index-llms-openai-like",)
+    ),
     Entry(
         CLOUDFLARE_EMBEDDING,
         _HERE + "peer_cloudflare_embedding:PublishedEmbedding",

@@ -1,4 +1,4 @@
-"""What a scenario is: what a contestant does, what it is compared with, and what the answer must be."""
+"""What a scenario is: the work, what a contestant is compared with, and what the answer must be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.contestants.base import Family
 from benchmarks.server.accounts import Account, Kind
 
 Run = Callable[[Any, int], Any]
-"""Does a scenario's work with a contestant, so many times or with so much; gives what came of it."""
+"""Does the work with a contestant, so many times or with so much; gives what came of it."""
 Check = Callable[[Any, Any, "Scenario"], bool]
 """Says of a contestant and of what came whether it is right."""
 
@@ -32,6 +32,8 @@ class Scenario:
         unit: What absolute figures are for one of: a `call`, `event`, `text` or `model`.
         by: What the ratio in the table is of.
         targets: What the two faces are to reach: LangChain's, LlamaIndex's.
+        warm_ups: How often it runs before it is measured. Pools of httpx take two runs to close the
+            connections that are beyond what they keep.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Scenario:
     unit: str = "call"
     by: Literal["cpu", "wall"] = "cpu"
     targets: tuple[float, float] | None = None
+    warm_ups: int = 1
 
     @property
     def account(self) -> Account:

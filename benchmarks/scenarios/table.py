@@ -38,7 +38,7 @@ STREAM = Scenario(
 )  # fmt: skip
 AT_ONCE = Scenario(
     "at-once", "256 async calls at once (x langchain-cloudflare)", "aask", "words",
-    work.ask_at_once, work.says_the_answer, PEER, size=256, targets=(0.12, 0.12),
+    work.ask_at_once, work.says_the_answer, PEER, size=256, targets=(0.12, 0.12), warm_ups=2,
 )  # fmt: skip
 HISTORY = Scenario(
     "history", "a history of 200 messages (x raw)", "ask_history", "history",
@@ -82,20 +82,21 @@ MAIN = (
     ),
     EMBEDDINGS,
     Scenario(
-        "embeddings-slow", "the same, the server taking 50 ms a batch, wall (x langchain-cloudflare)",
-        "embed", "slow", work.embed, work.has_every_vector, PEER, size=2000, events=DIMENSIONS,
-        unit="text", by="wall", targets=(0.16, 0.18),
+        "embeddings-slow",
+        "the same, the server taking 50 ms a batch, wall (x langchain-cloudflare)",
+        "embed_many", "slow", work.embed_many, work.has_every_vector, PEER, size=2000,
+        events=DIMENSIONS, unit="text", by="wall", targets=(0.16, 0.18),
     ),
     Scenario(
         "constructor", "constructor (x floor)", "construct", "words", work.construct,
-        work.made_a_model, FLOOR, size=20, unit="model", targets=(1.0, 1.0),
+        work.made_a_model, FLOOR, size=10, unit="model", targets=(1.0, 1.0),
     ),
 )  # fmt: skip
 """Scenarios whose contestants take turns in one process."""
 
 FRESH = Scenario(
-    "first-answer", "import, construct, first answer in a new interpreter (x floor)", "ask", "words",
-    work.ask, work.says_the_answer, FLOOR, size=1, targets=(1.08, 1.7),
+    "first-answer", "import, construct, first answer in a new interpreter (x floor)", "ask",
+    "words", work.ask, work.says_the_answer, FLOOR, size=1, targets=(1.08, 1.7),
 )  # fmt: skip
 """Each contestant alone, in a process of its own."""
 

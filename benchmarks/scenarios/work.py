@@ -67,6 +67,10 @@ def embed(contestant: Any, size: int) -> Any:
     return contestant.embed(texts_to_embed(size))
 
 
+def embed_many(contestant: Any, size: int) -> Any:
+    return contestant.embed_many(texts_to_embed(size))
+
+
 def construct(contestant: Any, size: int) -> Any:
     return [contestant.construct() for _ in range(size)]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from benchmarks.server.accounts import Account
@@ -25,7 +25,9 @@ TOOL = "add_items"
 STEPS = 2
 """Tool calls of an agent before it answers."""
 DIMENSIONS = 768
-_TAIL = ",".join(f"{(-1) ** i * (0.0123456789012345 + i / 8191):.17g}" for i in range(1, DIMENSIONS))
+_TAIL = ",".join(
+    f"{(-1) ** i * (0.0123456789012345 + i / 8191):.17g}" for i in range(1, DIMENSIONS)
+)
 
 _JSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 _STREAM_HEAD = (
@@ -33,12 +35,10 @@ _STREAM_HEAD = (
 )
 
 
-def words(account: Account) -> list[str]:
+def words(account: Account) -> Iterator[str]:
     """The texts of a stream's events."""
-    texts = [f" token{i}" for i in range(account.events)]
-    if account.is_wrong:
-        texts[account.events // 2] = " wrong"
-    return texts
+    wrong = account.events // 2 if account.is_wrong else -1
+    return (" wrong" if i == wrong else f" token{i}" for i in range(account.events))
 
 
 def fragments(account: Account) -> list[str]:
@@ -116,11 +116,16 @@ def _call_deltas(pieces: Iterable[str], number: int = 0) -> list[bytes]:
     """The name first, then the arguments; ids and names repeat as null, as was observed."""
     function: dict[str, Any] = {"name": TOOL, "arguments": ""}
     call: dict[str, Any] = {"index": 0, "id": f"call_{number}", "type": "function"}
-    begin = _chunk({"role": "assistant", "content": None, "tool_calls": [call | {"function": function}]})
+    begin = _chunk(
+        {"role": "assistant", "content": None, "tool_calls": [call | {"function": function}]}
+    )
     call = {"index": 0, "id": None, "type": "function"}
     return [
         begin,
-        *(_chunk({"tool_calls": [{**call, "function": {"name": None, "arguments": piece}}]}) for piece in pieces),
+        *(
+            _chunk({"tool_calls": [{**call, "function": {"name": None, "arguments": piece}}]})
+            for piece in pieces
+        ),
     ]
 
 
@@ -174,12 +179,16 @@ def vectors(texts: list[str], account: Account, route: Route) -> bytes:
     rows = [f"[{first_number(text, is_wrong=account.is_wrong)}{tail}]" for text in texts]
     if route == "run":
         body = f'{{"result":{{"shape":[{len(texts)},{account.events}],"data":[{",".join(rows)}],'
-        return _http((body + '"pooling":"mean"},"success":true,"errors":[],"messages":[]}').encode())
+        return _http(
+            (body + '"pooling":"mean"},"success":true,"errors":[],"messages":[]}').encode()
+        )
     data = ",".join(
         f'{{"object":"embedding","index":{i},"embedding":{row}}}' for i, row in enumerate(rows)
     )
     usage = f'{{"prompt_tokens":{len(texts)},"total_tokens":{len(texts)}}}'
-    return _http(f'{{"object":"list","data":[{data}],"model":"{EMBEDDING_MODEL}","usage":{usage}}}'.encode())
+    return _http(
+        f'{{"object":"list","data":[{data}],"model":"{EMBEDDING_MODEL}","usage":{usage}}}'.encode()
+    )
 
 
 @functools.cache
@@ -208,6 +217,3 @@ def agent(account: Account, body: bytes, route: Route) -> bytes:
     """An agent's stream."""
     text = WRONG if account.is_wrong else ANSWER
     return agent_stream(min(len(_TOOL_RESULT.findall(body)), STEPS), text, route)
-
-
-Answer = Callable[[Account, bytes, Route], bytes]

@@ -1,0 +1,168 @@
+"""Measure what the adapters cost, and write it down.
+
+    python -m benchmarks              the main table, in about two minutes
+    python -m benchmarks --all        with more rounds, all peers in all rows, and the curves
+    python -m benchmarks --only KEY   some rows, printed and not written
+
+Writes `results/*.json`, `results/*.svg` (with `--all`), `RESULTS.md` and the table in README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import resource
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.contestants.registry import CHAT_OPENAI, ENTRIES, OPENAI, OPENAI_LIKE
+from benchmarks.measure.alone import first_answers, memory
+from benchmarks.measure.curves import draw
+from benchmarks.measure.turns import Budget, Figures, take_turns
+from benchmarks.report import page, plots, results
+from benchmarks.report.machine import machine
+from benchmarks.report.tables import Row, figure
+from benchmarks.scenarios.curves import CURVES
+from benchmarks.scenarios.scenario import Scenario
+from benchmarks.scenarios.table import FRESH, MAIN, MEMORY
+from benchmarks.server.process import serving
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time is spent.
+
+    Attributes:
+        command: What was typed.
+        budget: Of a scenario whose contestants take turns.
+        patient: Of one in which the server is slow, so that wall time counts.
+        rounds: Of first answers in new interpreters.
+        memory_seconds: After which a contestant's memory is not waited for.
+        left_out: Who takes no part in the rows about memory.
+    """
+
+    command: str
+    budget: Budget
+    patient: Budget
+    rounds: int
+    memory_seconds: float
+    left_out: Sequence[str] = ()
+
+
+QUICK = Effort(
+    "make benchmark",
+    Budget(2.0, fewest=3, most=7, each=1.0),
+    Budget(1.0, fewest=1, most=1),
+    rounds=2,
+    memory_seconds=60,
+    left_out=(CHAT_OPENAI, OPENAI_LIKE, OPENAI),
+)
+ALL = Effort(
+    "make benchmark-all", Budget(10.0, most=15), Budget(10.0), rounds=5, memory_seconds=150
+)
+CURVE_SECONDS = 8.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--all", action="store_true", help="more rounds, and the curves")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to print")
+    asked = parser.parse_args()
+    effort = ALL if asked.all else QUICK
+    with prepared() as (root, loop):
+        scenarios = measure(effort, root, loop, asked.only)
+        if asked.only:
+            return
+        write_main(effort, scenarios)
+        if asked.all:
+            write_curves(root, loop)
+    found = results.read(results.MAIN)
+    assert found is not None
+    page.write(found, results.read(results.CURVES))
+
+
+@contextmanager
+def prepared() -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Import every contestant, start the server, and give its root and an event loop."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    allow_connections()
+    for entry in ENTRIES:
+        if entry.is_installed:
+            entry.load()
+    loop = asyncio.new_event_loop()
+    gc.collect()
+    gc.freeze()  # what imports made is of no contestant; collecting it again and again is slow
+    with serving() as root:
+        yield root, loop
+    loop.close()
+
+
+def allow_connections() -> None:
+    """Raise the limit of open files to what the machine allows; the server inherits it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def measure(
+    effort: Effort, root: str, loop: asyncio.AbstractEventLoop, only: Sequence[str]
+) -> dict[str, dict[str, Figures]]:
+    """Measure all rows, or some; print each when it is done."""
+    found: dict[str, dict[str, Figures]] = {}
+    for row in (*MAIN, FRESH, *MEMORY):
+        if only and row.key not in only:
+            continue
+        began = time.perf_counter()
+        found[row.key] = measure_row(row, effort, root, loop)
+        show(row, found[row.key], time.perf_counter() - began)
+    return found
+
+
+def measure_row(
+    row: Row, effort: Effort, root: str, loop: asyncio.AbstractEventLoop
+) -> dict[str, Figures]:
+    if row is FRESH:
+        return first_answers(FRESH, root, effort.rounds)
+    if isinstance(row, Scenario):
+        budget = effort.budget if row.by == "cpu" else effort.patient
+        return take_turns(row, root, loop, budget)
+    return memory(row, root, effort.memory_seconds, effort.left_out)
+
+
+def show(row: Row, found: dict[str, Figures], seconds: float) -> None:
+    print(f"\n{row.key}: {row.title} [{seconds:.1f} s]")
+    for name, figures in found.items():
+        spent = "".join(
+            f"{figures[key]:12,.1f} us {key[:-3]}"
+            for key in ("cpu_us", "wall_us")
+            if key in figures
+        )
+        print(f"  {name:24}{figure(row, figures):>14}{spent}", flush=True)
+
+
+def write_main(effort: Effort, scenarios: dict[str, dict[str, Figures]]) -> None:
+    made = {"command": effort.command, "machine": machine(), "scenarios": scenarios}
+    results.write(results.MAIN, made)
+
+
+def write_curves(root: str, loop: asyncio.AbstractEventLoop) -> None:
+    curves: dict[str, Any] = {}
+    for curve in CURVES:
+        began = time.perf_counter()
+        curves[curve.key] = draw(curve, root, loop, CURVE_SECONDS)
+        print(f"\n{curve.title} [{time.perf_counter() - began:.1f} s]")
+        for name, points in curves[curve.key].items():
+            print(f"  {name:24}", *(f"{size:,}: {cost:,.1f} us" for size, cost in points), sep="  ")
+    made = {"machine": machine(), "seconds": CURVE_SECONDS, "curves": curves}
+    results.write(results.CURVES, made)
+    plots.draw_all(made, results.RESULTS)
+
+
+if __name__ == "__main__":
+    main()
