@@ -44,7 +44,7 @@ class Effort:
         patient: Of one in which the server is slow, so that wall time counts.
         rounds: Of first answers in new interpreters.
         memory_seconds: After which a contestant's memory is not waited for.
-        left_out: Who takes no part in the rows about memory.
+        left_out: Who takes no part in long rows and those about memory.
     """
 
     command: str
@@ -131,7 +131,7 @@ def measure_row(
         return first_answers(FRESH, root, effort.rounds)
     if isinstance(row, Scenario):
         budget = effort.budget if row.by == "cpu" else effort.patient
-        return take_turns(row, root, loop, budget)
+        return take_turns(row, root, loop, budget, effort.left_out if row.is_long else ())
     return memory(row, root, effort.memory_seconds, effort.left_out)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from benchmarks.contestants.base import QUESTION, TOKEN, TOOL_SCHEMA, Contestant
 from benchmarks.contestants.histories import conversation
 from benchmarks.server.answers import EMBEDDING_MODEL, MODEL
-from workersai import AsyncClient, Client, Finish, TextDelta, WireMessage
+from workersai import AsyncClient, ChatFinish, Client, TextDelta
 
-MESSAGES: list[WireMessage] = [{"role": "user", "content": QUESTION}]
+MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 
 
 class BareClient(Contestant):
@@ -78,7 +78,7 @@ class BareClient(Contestant):
         return list(self.client.stream_chat(MESSAGES, tools=[TOOL_SCHEMA]))
 
     def call_of(self, streamed: Any) -> Any:
-        assert isinstance(streamed[-1], Finish)
+        assert isinstance(streamed[-1], ChatFinish)
         return streamed[-1].tool_calls[0].arguments
 
     def embed(self, texts: list[str]) -> list[list[float]]:

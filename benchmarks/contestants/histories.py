@@ -19,7 +19,10 @@ def _turn(number: int) -> list[dict[str, Any]]:
 
 
 def conversation(length: int) -> list[dict[str, Any]]:
-    """Make a conversation; one of a single message is a question, longer ones begin with rules."""
+    """Make a conversation; one of a single message is a question, longer ones begin with rules.
+
+    Lengths of 4 n + 3 are not used: they would end with a call that has no result.
+    """
     if length == 1:
         return _turn(0)[:1]
     turns = [message for number in range(length // 4 + 1) for message in _turn(number)]

@@ -49,7 +49,7 @@ def first_answers(scenario: Scenario, root: str, rounds: int) -> dict[str, Figur
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in running}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in range(rounds + 1):
-            answers = pool.map(lambda name: _first_answer(name, root, scenario.account), running)
+            answers = pool.map(lambda name: first_answer(name, root, scenario.account), running)
             for name, answer in zip(list(running), answers, strict=True):
                 if answer is None:
                     figures[name] = {"status": "wrong answer"}
@@ -67,7 +67,7 @@ def _takes_part(entry: Entry, verb: str, figures: dict[str, Figures]) -> bool:
     return hasattr(entry.load(), verb)
 
 
-def _first_answer(name: str, root: str, account: Account) -> tuple[float, float] | None:
+def first_answer(name: str, root: str, account: Account) -> tuple[float, float] | None:
     """CPU and wall seconds; `None` for a wrong answer."""
     began = time.perf_counter()
     came = child("first_answer", name, root, account.id, seconds=60)

@@ -7,7 +7,7 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,15 +46,26 @@ class Spent:
 
 
 def take_turns(
-    scenario: Scenario, root: str, loop: asyncio.AbstractEventLoop, budget: Budget
+    scenario: Scenario,
+    root: str,
+    loop: asyncio.AbstractEventLoop,
+    budget: Budget,
+    left_out: Sequence[str] = (),
 ) -> dict[str, Figures]:
     """Run a scenario through everything that is installed and can do it.
+
+    Args:
+        scenario: What is done.
+        root: Where the server is.
+        loop: Where coroutines run.
+        budget: How long it may take.
+        left_out: Contestants that take no part.
 
     Returns:
         Figures of each contestant; `status` says `measured`, or why there are none.
     """
     began = time.perf_counter()
-    figures, running = _warm(scenario, Place(root, scenario.account, loop))
+    figures, running = _warm(scenario, Place(root, scenario.account, loop), left_out)
     try:
         spent = {name: Spent() for name in running}
         names, done = list(running), 0
@@ -85,14 +96,20 @@ def can(entry: Entry, scenario: Scenario) -> bool:
     return hasattr(entry.load(), scenario.verb)
 
 
-def _warm(scenario: Scenario, place: Place) -> tuple[dict[str, Figures], dict[str, Contestant]]:
+def _warm(
+    scenario: Scenario, place: Place, left_out: Sequence[str]
+) -> tuple[dict[str, Figures], dict[str, Contestant]]:
     """Make the contestants and let each run once; who answers wrongly takes no further part."""
     figures: dict[str, Figures] = {}
     running: dict[str, Contestant] = {}
     for entry in ENTRIES:
         if not entry.is_installed:
             figures[entry.name] = {"status": "not installed"}
-        elif can(entry, scenario):
+        elif not can(entry, scenario):
+            continue
+        elif entry.name in left_out:
+            figures[entry.name] = {"status": "left out"}
+        else:
             contestant = entry.load()(place)
             status = first_run(scenario, contestant)
             if status == "measured":

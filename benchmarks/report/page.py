@@ -44,7 +44,8 @@ are set up as their documentation does: langchain-cloudflare and CloudflareEmbed
 (llama-index-embeddings-cloudflare-workersai) on `/ai/run`, ChatOpenAI (langchain-openai),
 OpenAILike (llama-index-llms-openai-like) and openai on `/ai/v1`. Where the server takes 50 ms a
 batch, LlamaIndex's classes are asked by `aget_text_embedding_batch`, because LlamaIndex's sync
-method has one request under way at a time.
+method has one request under way at a time. `make benchmark` leaves the slowest peers out of long
+rows, `make benchmark-all` does not.
 """
 
 CURVE_INTRODUCTION = """## As there is more to do

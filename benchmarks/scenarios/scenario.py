@@ -32,6 +32,7 @@ class Scenario:
         unit: What absolute figures are for one of: a `call`, `event`, `text` or `model`.
         by: What the ratio in the table is of.
         targets: What the two faces are to reach: LangChain's, LlamaIndex's.
+        is_long: Whether the slowest peers are left out of it by `make benchmark`.
         warm_ups: How often it runs before it is measured. Pools of httpx take two runs to close the
             connections that are beyond what they keep.
     """
@@ -48,6 +49,7 @@ class Scenario:
     unit: str = "call"
     by: Literal["cpu", "wall"] = "cpu"
     targets: tuple[float, float] | None = None
+    is_long: bool = False
     warm_ups: int = 1
 
     @property

@@ -38,7 +38,8 @@ STREAM = Scenario(
 )  # fmt: skip
 AT_ONCE = Scenario(
     "at-once", "256 async calls at once (x langchain-cloudflare)", "aask", "words",
-    work.ask_at_once, work.says_the_answer, PEER, size=256, targets=(0.12, 0.12), warm_ups=2,
+    work.ask_at_once, work.says_the_answer, PEER, size=256, targets=(0.12, 0.12), is_long=True,
+    warm_ups=2,
 )  # fmt: skip
 HISTORY = Scenario(
     "history", "a history of 200 messages (x raw)", "ask_history", "history",
@@ -47,6 +48,7 @@ HISTORY = Scenario(
 EMBEDDINGS = Scenario(
     "embeddings", "embeddings, 2,000 x 768 (x raw)", "embed", "vectors", work.embed,
     work.has_every_vector, RAW, size=2000, events=DIMENSIONS, unit="text", targets=(0.25, 0.28),
+    is_long=True,
 )  # fmt: skip
 
 MAIN = (
@@ -73,7 +75,7 @@ MAIN = (
     Scenario(
         "streams-at-once", "64 async streams of 200 (x langchain-cloudflare)", "astream", "words",
         work.stream_at_once, work.streams_all_words, PEER, size=64, events=200, unit="event",
-        targets=(0.45, 0.25),
+        targets=(0.45, 0.25), is_long=True,
     ),
     HISTORY,
     Scenario(
@@ -85,7 +87,7 @@ MAIN = (
         "embeddings-slow",
         "the same, the server taking 50 ms a batch, wall (x langchain-cloudflare)",
         "embed_many", "slow", work.embed_many, work.has_every_vector, PEER, size=2000,
-        events=DIMENSIONS, unit="text", by="wall", targets=(0.16, 0.18),
+        events=DIMENSIONS, unit="text", by="wall", targets=(0.16, 0.18), is_long=True,
     ),
     Scenario(
         "constructor", "constructor (x floor)", "construct", "words", work.construct,

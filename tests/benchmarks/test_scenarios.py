@@ -1,0 +1,146 @@
+"""Each scenario of the benchmarks, once and tiny, and what its check makes of a wrong answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.contestants.base import Place
+from benchmarks.contestants.registry import (
+    AIOHTTP,
+    BY_NAME,
+    CLIENT,
+    ENTRIES,
+    HTTPX,
+    LANGCHAIN,
+    LANGCHAIN_FLOOR,
+    LLAMAINDEX_FLOOR,
+    OURS,
+)
+from benchmarks.measure import alone, curves, turns
+from benchmarks.measure.alone import memory
+from benchmarks.measure.curves import draw
+from benchmarks.measure.turns import Budget, first_run, take_turns
+from benchmarks.scenarios.curves import CURVES, Curve
+from benchmarks.scenarios.scenario import MemoryScenario, Scenario
+from benchmarks.scenarios.table import CALL, FRESH, MAIN
+from benchmarks.server.accounts import Account
+from benchmarks.server.process import serving
+
+TAKING_PART = (HTTPX, AIOHTTP, LANGCHAIN_FLOOR, LLAMAINDEX_FLOOR, *OURS)
+ROWS = [
+    pytest.param(scenario.sized(size=2, events=5), name, id=f"{scenario.key}-{name}")
+    for scenario in MAIN
+    for name in TAKING_PART
+    if hasattr(BY_NAME[name].load(), scenario.verb)
+]
+TINY_MEMORY = MemoryScenario("memory", "memory", Account("words", 30), 1, (1e6, 1e6))
+LYING_MEMORY = replace(TINY_MEMORY, account=Account("words", 30, is_wrong=True))
+ONE_ROUND = Budget(0.0, fewest=1, most=1)
+
+
+class Lying(Place):
+    """A place whose server gives a wrong answer to everything."""
+
+    @property
+    def account_id(self) -> str:
+        return self.account._replace(is_wrong=True).id
+
+
+@pytest.fixture(scope="module")
+def root(loopback: None) -> Iterator[str]:
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    yield made
+    made.close()
+
+
+def run_once(scenario: Scenario, name: str, place: Place) -> str:
+    contestant = BY_NAME[name].load()(place)
+    try:
+        return first_run(scenario, contestant)
+    finally:
+        contestant.close()
+
+
+@pytest.mark.parametrize(("scenario", "name"), ROWS)
+def test_a_right_answer_takes_part(
+    scenario: Scenario, name: str, root: str, loop: asyncio.AbstractEventLoop
+) -> None:
+    """The server, the contestant and the check of each row agree on what is right."""
+    assert run_once(scenario, name, Place(root, scenario.account, loop)) == "measured"
+
+
+@pytest.mark.parametrize(("scenario", "name"), ROWS)
+def test_a_wrong_answer_takes_no_part(
+    scenario: Scenario, name: str, root: str, loop: asyncio.AbstractEventLoop
+) -> None:
+    """The check of each row finds a word, an argument, a count or a number that is wrong."""
+    if name in {LANGCHAIN_FLOOR, LLAMAINDEX_FLOOR}:
+        place = Place(root, scenario.account._replace(is_wrong=True), loop)
+    else:
+        place = Lying(root, scenario.account, loop)
+    assert run_once(scenario, name, place) == "wrong answer"
+
+
+def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let these contestants take part alone."""
+    entries = [entry for entry in ENTRIES if entry.name in names]
+    monkeypatch.setattr(turns, "ENTRIES", entries)
+    monkeypatch.setattr(alone, "ENTRIES", entries)
+
+
+def test_ratios_are_to_the_base(
+    root: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ratio is to the base of the row, whose own is 1; a peer that is not there says so."""
+    missing = BY_NAME[HTTPX]._replace(name="a peer", needs=("no-such-distribution",))
+    monkeypatch.setattr(turns, "ENTRIES", [BY_NAME[HTTPX], BY_NAME[LANGCHAIN], missing])
+    found = take_turns(CALL.sized(2), root, loop, ONE_ROUND)
+    assert found[HTTPX]["cpu_ratio"] == 1
+    own, base = found[LANGCHAIN]["cpu_us"], found[HTTPX]["cpu_us"]
+    assert found[LANGCHAIN]["cpu_ratio"] == pytest.approx(own / base, rel=0.01)
+    assert found["a peer"] == {"status": "not installed"}
+
+
+def test_alone_in_a_new_interpreter(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first answer and the memory of a stream are measured in processes of their own."""
+    only(monkeypatch, HTTPX)
+    assert alone.first_answer(HTTPX, root, FRESH.account) is not None
+    assert alone.first_answer(HTTPX, root, FRESH.account._replace(is_wrong=True)) is None
+    found = memory(TINY_MEMORY, root, 30)[HTTPX]
+    assert found["status"] == "measured"
+    assert 0 < found["bytes"] < 1e6
+    assert memory(LYING_MEMORY, root, 30)[HTTPX] == {"status": "wrong answer"}
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.key)
+def test_a_curve_has_a_point_a_size(
+    curve: Curve,
+    root: str,
+    loop: asyncio.AbstractEventLoop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A contestant has a point at each size."""
+    monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
+    monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
+    found = draw(replace(curve, sizes=(1, 4)), root, loop, 60.0)
+    assert [size for size, _ in found[CLIENT]] == [1, 4]
+
+
+def test_a_curve_ends_where_a_contestant_takes_too_long(
+    root: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the size that took over the limit there is no point."""
+    monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
+    monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
+    found = draw(replace(CURVES[1], sizes=(1, 4)), root, loop, 0.0)
+    assert [size for size, _ in found[CLIENT]] == [1]

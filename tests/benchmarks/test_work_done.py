@@ -1,0 +1,71 @@
+"""How many functions are called for a call and for an event: a bound that no busy machine moves.
+
+What is counted are calls of functions, of Python and of C, while an answer is read. The bounds
+leave room for other versions of Python and of the frameworks; who makes the way shorter lowers
+them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from benchmarks.contestants.base import Place
+from benchmarks.contestants.registry import BY_NAME, CLIENT, LANGCHAIN, LLAMAINDEX
+from benchmarks.server.accounts import Account
+from benchmarks.server.process import serving
+
+PER_CALL = {CLIENT: 550, LANGCHAIN: 1400, LLAMAINDEX: 1150}
+PER_EVENT = {CLIENT: 42, LANGCHAIN: 98, LLAMAINDEX: 112}
+
+
+@pytest.fixture(scope="module")
+def root(loopback: None) -> Iterator[str]:
+    with serving() as served:
+        yield served
+
+
+def functions_called(work: Callable[[], object]) -> int:
+    """Count the functions that are called in this thread."""
+    count = 0
+
+    def profile(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("name", PER_CALL)
+def test_functions_called_for_a_call(name: str, root: str) -> None:
+    """One call on a connection that is open stays below the bound."""
+    contestant: Any = BY_NAME[name].load()(Place(root, Account("words", 1)))
+    contestant.ask()
+    assert functions_called(contestant.ask) < PER_CALL[name]
+    contestant.close()
+
+
+@pytest.mark.parametrize("name", PER_EVENT)
+def test_functions_called_for_an_event(name: str, root: str) -> None:
+    """What 100 more events of a stream need stays below the bound for each."""
+    few, many = (
+        BY_NAME[name].load()(Place(root, Account("words", events))) for events in (50, 150)
+    )
+    counts = [count_stream(contestant) for contestant in (few, many)]
+    assert (counts[1] - counts[0]) / 100 < PER_EVENT[name]
+
+
+def count_stream(contestant: Any) -> int:
+    contestant.drain()
+    counted = functions_called(contestant.drain)
+    contestant.close()
+    return counted
