@@ -3,6 +3,7 @@
     python -m benchmarks              the main table, in about two minutes
     python -m benchmarks --all        with more rounds, all peers in all rows, and the curves
     python -m benchmarks --only KEY   some rows, printed and not written
+    python -m benchmarks --report     RESULTS.md and README's table, from the JSON that is there
 
 Writes `results/*.json`, `results/*.svg` (with `--all`), `RESULTS.md` and the table in README.md.
 """
@@ -14,6 +15,7 @@ import asyncio
 import gc
 import logging
 import resource
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -73,18 +75,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--all", action="store_true", help="more rounds, and the curves")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to print")
+    parser.add_argument("--report", action="store_true", help="write the report, measure nothing")
     asked = parser.parse_args()
-    effort = ALL if asked.all else QUICK
+    if not asked.report:
+        run(all_of_it=asked.all, only=asked.only)
+    if not asked.only:
+        write_report()
+
+
+def run(*, all_of_it: bool, only: Sequence[str]) -> None:
+    """Measure, and write the JSON unless only some rows were asked for."""
+    effort = ALL if all_of_it else QUICK
     with prepared() as (root, loop):
-        scenarios = measure(effort, root, loop, asked.only)
-        if asked.only:
+        scenarios = measure(effort, root, loop, only)
+        if only:
             return
         write_main(effort, scenarios)
-        if asked.all:
+        if all_of_it:
             write_curves(root, loop)
-    found = results.read(results.MAIN)
-    assert found is not None
-    page.write(found, results.read(results.CURVES))
+
+
+def write_report() -> None:
+    """Draw the plots, and write RESULTS.md and README's table."""
+    main, curves = results.read(results.MAIN), results.read(results.CURVES)
+    if main is None:
+        sys.exit("There are no figures yet: run `make benchmark`.")
+    if curves is not None:
+        plots.draw_all(curves, results.RESULTS)
+    page.write(main, curves)
 
 
 @contextmanager
@@ -161,7 +179,6 @@ def write_curves(root: str, loop: asyncio.AbstractEventLoop) -> None:
             print(f"  {name:24}", *(f"{size:,}: {cost:,.1f} us" for size, cost in points), sep="  ")
     made = {"machine": machine(), "seconds": CURVE_SECONDS, "curves": curves}
     results.write(results.CURVES, made)
-    plots.draw_all(made, results.RESULTS)
 
 
 if __name__ == "__main__":

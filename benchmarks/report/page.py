@@ -17,6 +17,8 @@ from benchmarks.report.results import HERE
 from benchmarks.scenarios.curves import CURVES
 
 PAGE = HERE / "RESULTS.md"
+NOTES = HERE / "NOTES.md"
+"""What is written by hand about the figures, such as why a target is missed; may be absent."""
 README = HERE.parent / "README.md"
 BEGIN = "<!-- made by `make benchmark` from benchmarks/results/main.json -->"
 END = "<!-- end of what was made -->"
@@ -38,8 +40,8 @@ Read the ratios: absolute figures are this machine's.
 
 *raw* is httpx with `iter_lines` and `json.loads` and nothing made of the result; *floor* is the
 framework's own base class with answers from memory, without network and JSON, and with as many
-settings as a chat model on Workers AI has. {langchain} and {llamaindex} are this project's faces,
-`workersai` its client; a face's target is in brackets, and a figure that meets it is bold. Peers
+settings as a chat model on Workers AI has. `{langchain}` and
+`{llamaindex}` are this project's faces, `workersai` its client; a face's target is in brackets, and a figure that meets it is bold. Peers
 are set up as their documentation does: langchain-cloudflare and CloudflareEmbedding
 (llama-index-embeddings-cloudflare-workersai) on `/ai/run`, ChatOpenAI (langchain-openai),
 OpenAILike (llama-index-llms-openai-like) and openai on `/ai/v1`. Where the server takes 50 ms a
@@ -62,6 +64,7 @@ def page(main: dict[str, Any], curves: dict[str, Any] | None) -> str:
     parts = [
         INTRODUCTION.format(**about, **machine),
         "## CPU, as ratios, and memory\n\n" + tables.main_table(scenarios),
+        *([NOTES.read_text()] if NOTES.exists() else []),
         "## CPU, in microseconds\n\n" + tables.absolute_table(scenarios, "cpu_us"),
         "## Wall time, in microseconds\n\n" + tables.absolute_table(scenarios, "wall_us"),
         *(_curves(curves) if curves else []),

@@ -101,7 +101,10 @@ def absolute_table(scenarios: dict[str, Any], which: str) -> str:
 
     def line(row: Scenario) -> list[str]:
         found = scenarios[row.key]
-        return [f"{row.title.split(' (x')[0]}, a {row.unit}", *(cell(found.get(n)) for n in names)]
+        return [
+            f"{row.title.split(' (x')[0]}, each {row.unit}",
+            *(cell(found.get(n)) for n in names),
+        ]
 
     rows = [row for row in (*MAIN, FRESH) if row.key in scenarios]
     return table(["", *names], [line(row) for row in rows])
