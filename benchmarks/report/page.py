@@ -40,9 +40,9 @@ Read the ratios: absolute figures are this machine's.
 
 *raw* is httpx with `iter_lines` and `json.loads` and nothing made of the result; *floor* is the
 framework's own base class with answers from memory, without network and JSON, and with as many
-settings as a chat model on Workers AI has. `{langchain}` and
-`{llamaindex}` are this project's faces, `workersai` its client; a face's target is in brackets, and a figure that meets it is bold. Peers
-are set up as their documentation does: langchain-cloudflare and CloudflareEmbedding
+settings as a chat model on Workers AI has. `{langchain}` and `{llamaindex}` are this
+project's faces, `workersai` its client; a face's target is in brackets, and a figure that meets it
+is bold. Peers are set up as their documentation does: langchain-cloudflare and CloudflareEmbedding
 (llama-index-embeddings-cloudflare-workersai) on `/ai/run`, ChatOpenAI (langchain-openai),
 OpenAILike (llama-index-llms-openai-like) and openai on `/ai/v1`. Where the server takes 50 ms a
 batch, LlamaIndex's classes are asked by `aget_text_embedding_batch`, because LlamaIndex's sync
