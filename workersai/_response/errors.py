@@ -24,7 +24,13 @@ from workersai.errors import (
     ServerError,
 )
 
-__all__ = ["error_from_body", "error_from_response", "is_error_body", "parse_error"]
+__all__ = [
+    "error_from_body",
+    "error_from_response",
+    "is_error_body",
+    "parse_error",
+    "status_of_code",
+]
 
 
 class _Meaning(NamedTuple):
@@ -309,3 +315,9 @@ def _strip(message: str) -> tuple[str, str | None]:
     message = _PREFIX.sub("", message.strip())
     found = _TRAILING_ID.search(message)
     return (message[: found.start()].rstrip(), found.group(1)) if found else (message, None)
+
+
+def status_of_code(code: int) -> int | None:
+    """Return the HTTP status that one of Cloudflare's codes comes with; `None` if none is known."""
+    meaning = _CODES.get(code)
+    return None if meaning is None else meaning.status

@@ -31,6 +31,7 @@ __all__ = [
     "head_of",
     "logprobs_of",
     "openai_embeddings",
+    "parsed_or_text",
     "rerank_result",
     "usage_of",
     "wrapped",
@@ -137,15 +138,17 @@ def _answers_object(request: ChatRequest, answer: Answer) -> bool:
 
 
 def _classic(request: ChatRequest, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
-    calls = [{"name": call.name, "arguments": json.loads(call.arguments)} for call in answer.calls]
+    calls = [
+        {"name": call.name, "arguments": parsed_or_text(call.arguments)} for call in answer.calls
+    ]
     response: Any = None if calls else answer.text
     if _answers_object(request, answer):
-        response = _parse(answer.text)
+        response = parsed_or_text(answer.text)
     return {"response": response, "tool_calls": calls, "usage": usage}
 
 
-def _parse(text: str) -> Any:
-    """Parse a text as JSON; a text that the token cap cut short stays text."""
+def parsed_or_text(text: str) -> Any:
+    """Read a text as JSON; a text that is cut short or broken stays text."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import assert_never
 
-from workersai.local.api.answers import head_of, logprobs_of, usage_of
+from workersai.local.api.answers import head_of, logprobs_of, parsed_or_text, usage_of
 from workersai.local.api.identity import new_call_id
 from workersai.local.api.jobs import ChatRequest
 from workersai.local.engines.base import (
@@ -85,7 +85,7 @@ class _ClassicStream(_Stream):
         if isinstance(piece, TextPiece):
             yield {"response": piece.text, "p": self.padding()}
         elif isinstance(piece, CallPiece):
-            call = {"name": piece.name, "arguments": json.loads(piece.arguments)}
+            call = {"name": piece.name, "arguments": parsed_or_text(piece.arguments)}
             yield {"response": "", "tool_calls": [call], "p": self.padding()}
         elif isinstance(piece, FinishPiece):
             self.finish(piece)

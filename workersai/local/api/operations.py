@@ -27,8 +27,10 @@ from workersai.local.engines.base import (
     ChatJob,
     Engine,
     EngineFailed,
+    EngineRefused,
     Piece,
     SchemaNotMet,
+    StreamStopped,
     WindowExceeded,
 )
 
@@ -190,6 +192,10 @@ def _engine_errors() -> Iterator[None]:
         raise _window_exceeded(over.tokens, over.window) from over
     except EngineFailed as failed:
         raise ApiFailure(500, 8005, f"Internal server error: {failed}") from failed
+    except EngineRefused as refused:
+        raise ApiFailure(refused.status, refused.code, refused.message) from refused
+    except StreamStopped as stopped:
+        raise ApiFailure(500, 8005, "Internal server error: nothing came") from stopped
 
 
 def _choices(request: ChatRequest) -> Iterator[ChatJob]:
@@ -216,6 +222,8 @@ def _event_bytes(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     try:
         for data in events:
             yield event(data)
+    except StreamStopped:
+        return
     except (EngineFailed, SchemaNotMet, WindowExceeded) as broken:
         # The status has been sent: report the error in the stream, and leave out the final event.
         yield event({"error": {"code": 8005, "message": f"AiError: {broken}"}})

@@ -12,6 +12,7 @@ __all__ = [
     "Embedded",
     "Engine",
     "EngineFailed",
+    "EngineRefused",
     "EngineUnavailable",
     "FinishPiece",
     "FinishReason",
@@ -19,6 +20,7 @@ __all__ = [
     "Piece",
     "ReasoningPiece",
     "SchemaNotMet",
+    "StreamStopped",
     "TextPiece",
     "TokenLogprob",
     "ToolSpec",
@@ -34,6 +36,20 @@ class EngineUnavailable(Exception):  # noqa: N818 - something is missing; the co
 
 class EngineFailed(Exception):  # noqa: N818 - it becomes an answer with a server error
     """The engine stopped before the end; the message says why."""
+
+
+class EngineRefused(Exception):  # noqa: N818 - an answer, not a fault of this program
+    """The engine answers with an error of Workers AI."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(f"{status}/{code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class StreamStopped(Exception):  # noqa: N818 - an answer that ends too soon, as some do
+    """The rest of a stream never comes, and nothing says so."""
 
 
 class WindowExceeded(Exception):  # noqa: N818 - an answer of the model, not an error of this program
