@@ -136,7 +136,7 @@ def _asked_headers(
     own: Mapping[str, str] | None,
     parameter: str = "default_headers",
 ) -> dict[str, str]:
-    """Write what the user wants to be sent with requests, besides their bodies."""
+    """Return the user's own headers, with those for a gateway and session affinity."""
     headers = {**check_headers(own, parameter), **check_gateway(gateway)}
     if session_affinity is not None:
         headers["x-session-affinity"] = check_header_value("session_affinity", session_affinity)

@@ -1,7 +1,7 @@
-"""What an engine is: a request goes in, and status, headers and bytes come out.
+"""The protocols of engines: they take a request and return status, headers and bytes.
 
-There are three: `_http` has a sync and an async one, and `_binding` reaches Workers AI from inside
-a Worker. Clients know them by these protocols alone.
+There are three implementations: `_http` has a sync and an async one, and `_binding` reaches Workers
+AI from inside a Worker. Clients use only these protocols.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class _Head(Protocol):
 
 
 class SyncAnswer(_Head, Protocol):
-    """The head of an answer, and its body while it comes."""
+    """The head of an answer, and an iterator over its body."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body's bytes as they come; who stops early can go on later.
+        """Return an iterator over the body's bytes; a caller that stops early can continue later.
 
         Raises:
             APIConnectionError: If the body broke off, or a clock ran out.
@@ -45,12 +45,12 @@ class SyncAnswer(_Head, Protocol):
         ...
 
     def close(self, *, is_done: bool = False) -> None:
-        """Let go of the answer; *is_done* says that all of it that matters was read."""
+        """Release the answer; *is_done* means that the rest is not needed."""
         ...
 
 
 class AsyncAnswer(_Head, Protocol):
-    """As `SyncAnswer`, awaited."""
+    """As `SyncAnswer`, asynchronously."""
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     async def aclose(self, *, is_done: bool = False) -> None: ...
@@ -60,7 +60,7 @@ class SyncEngine(Protocol):
     """Sends requests.
 
     Attributes:
-        secrets: What is secret in what the engine adds to a request.
+        secrets: Secrets that the engine adds to a request.
     """
 
     @property
@@ -76,16 +76,16 @@ class SyncEngine(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait, and hold up what the engine's own waiting for an answer holds up."""
+        """Wait; block the same threads or tasks as waiting for an answer does."""
         ...
 
     def close(self) -> None:
-        """Let go of what is open; the next call opens it anew."""
+        """Release open connections; the next call opens new ones."""
         ...
 
 
 class AsyncEngine(Protocol):
-    """As `SyncEngine`, awaited."""
+    """As `SyncEngine`, asynchronously."""
 
     @property
     def secrets(self) -> list[str]: ...

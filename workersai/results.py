@@ -218,10 +218,10 @@ class EmbeddingResult:
 
 @dataclass(frozen=True, slots=True)
 class NotEmbedded:
-    """Stands in the place of a vector that there is none of; `embed_iter` gives it where asked.
+    """Takes the place of a missing vector in `embed_iter(on_error="skip")`.
 
     Attributes:
-        position: The place of the text among those that were passed, from 0.
+        position: The index of the text, from 0.
         error: Why it has no vector.
     """
 

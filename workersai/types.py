@@ -54,7 +54,7 @@ class WireMessage(TypedDict, total=False):
 
 
 class SendingOptions(TypedDict, total=False):
-    """`RequestOptions` without `timeout`, for calls whose timeout means something of its own."""
+    """`RequestOptions` without `timeout`, for calls whose own `timeout` has another meaning."""
 
     max_retries: int
     headers: Mapping[str, str] | None
@@ -162,7 +162,7 @@ class EmbeddingOptions(RequestOptions, total=False):
 
 
 class _AnyHTTPClient(Protocol):
-    """What the clients of httpx and httpx2 have in common, sync and async."""
+    """The common interface of the clients of httpx and httpx2, sync and async."""
 
     @property
     def is_closed(self) -> bool: ...
@@ -182,7 +182,7 @@ class _AnyHTTPClient(Protocol):
         params: Any = ...,
         extensions: Any = ...,
     ) -> Any:
-        """Build the request that `send` sends, with what the client adds to it."""
+        """Build the request for `send`, with the client's own headers, cookies and so on."""
 
 
 class HTTPClient(_AnyHTTPClient, Protocol):
@@ -302,7 +302,7 @@ class Timeout:
 
         Args:
             timeout: A number of seconds sets `total`, `first_byte` and `idle`, so that no part
-                of the answer is value up earlier. `None` is no limit.
+                of the answer is given up earlier. `None` is no limit.
 
         Raises:
             ConfigurationError: If it is neither a number of seconds nor a `Timeout`.

@@ -174,12 +174,12 @@ def wish(
     check_strict(strict)
     _check_options(method, options)
     own = None if schema is None else describe(schema).strict
-    given = dict(options)
-    if given.get("tools"):
-        given["tools"] = to_wire_tools(given["tools"])
+    call_options = dict(options)
+    if call_options.get("tools"):
+        call_options["tools"] = to_wire_tools(call_options["tools"])
     else:
-        given.pop("tools", None)
-    return Wish(schema, own if strict is None else strict, include_raw, given)
+        call_options.pop("tools", None)
+    return Wish(schema, own if strict is None else strict, include_raw, call_options)
 
 
 def _check_options(method: str | None, options: Mapping[str, Any]) -> None:

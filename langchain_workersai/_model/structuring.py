@@ -1,4 +1,4 @@
-"""`with_structured_output`, with what its answers are by the types of its arguments."""
+"""Typed overloads of `with_structured_output`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ObjectT = TypeVar("ObjectT")
 
 
 class StructuredAnswer(TypedDict, Generic[ObjectT]):
-    """What `with_structured_output(..., include_raw=True)` answers with.
+    """The answer of `with_structured_output(..., include_raw=True)`.
 
     Attributes:
         raw: The message.
-        parsed: The object, `None` if the message has none that can be read.
+        parsed: The object, `None` if the message contains no readable one.
         parsing_error: Why it cannot be read.
     """
 
@@ -43,7 +43,7 @@ class Structuring:
         strict: bool | None,
         options: dict[str, Any],
     ) -> Runnable[LanguageModelInput, Any]:
-        """Make the chain."""
+        """Build the chain."""
 
     @overload
     def with_structured_output(

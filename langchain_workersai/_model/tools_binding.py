@@ -79,8 +79,8 @@ class BindableChat(TextModel, Structuring, BaseChatModel):
         }
         if response_format is not None:
             bound["response_format"] = to_wire_response_format(response_format, strict=strict)
-        given = {name: value for name, value in bound.items() if value is not None}
-        return self.bind(tools=to_wire_tools(tools, strict=strict), **given, **kwargs)
+        call_options = {name: value for name, value in bound.items() if value is not None}
+        return self.bind(tools=to_wire_tools(tools, strict=strict), **call_options, **kwargs)
 
     def _structured(
         self,

@@ -78,16 +78,16 @@ def _argument(place: str) -> str:
     return place.partition("[")[0]
 
 
-def _of_dict(given: Mapping[str, Any], place: str) -> Described:
-    found = given
-    if given.get("type") == "json_schema":
-        inner = given.get("json_schema")
-        flat = {key: value for key, value in given.items() if key != "type"}
+def _of_dict(described: Mapping[str, Any], place: str) -> Described:
+    found = described
+    if described.get("type") == "json_schema":
+        inner = described.get("json_schema")
+        flat = {key: value for key, value in described.items() if key != "type"}
         found = inner if isinstance(inner, Mapping) else flat
-    elif isinstance(given.get("function"), Mapping):
-        found = given["function"]
-    elif isinstance(given.get("toolSpec"), Mapping):  # Amazon Bedrock's form
-        found = {**given["toolSpec"], **_bedrock_schema(given["toolSpec"])}
+    elif isinstance(described.get("function"), Mapping):
+        found = described["function"]
+    elif isinstance(described.get("toolSpec"), Mapping):  # Amazon Bedrock's form
+        found = {**described["toolSpec"], **_bedrock_schema(described["toolSpec"])}
     for key in ("schema", "parameters", "input_schema"):
         if isinstance(found.get(key), Mapping) and "properties" not in found:
             return Described(
@@ -98,7 +98,7 @@ def _of_dict(given: Mapping[str, Any], place: str) -> Described:
     kind = found.get("type")
     if not found or (isinstance(kind, str) and kind not in SCHEMA_TYPES):
         raise ConfigurationError(
-            f"{place}: {dict(given)!r} contains no JSON schema", parameter=_argument(place)
+            f"{place}: {dict(described)!r} contains no JSON schema", parameter=_argument(place)
         )
     return Described(None, None, resolve_root(found))
 
@@ -108,12 +108,12 @@ def _bedrock_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"parameters": schema.get("json")} if isinstance(schema, Mapping) else {}
 
 
-def _text(given: Mapping[str, Any], key: str) -> str | None:
-    return found if isinstance(found := given.get(key), str) else None
+def _text(described: Mapping[str, Any], key: str) -> str | None:
+    return found if isinstance(found := described.get(key), str) else None
 
 
-def _flag(given: Mapping[str, Any]) -> bool | None:
-    return found if isinstance(found := given.get("strict"), bool) else None
+def _flag(described: Mapping[str, Any]) -> bool | None:
+    return found if isinstance(found := described.get("strict"), bool) else None
 
 
 # ------------------------------------------------------------------- types, functions, tools
@@ -247,11 +247,11 @@ def _annotations(hint: Any) -> tuple[Any, str | None]:
     """Read the default (`...` if there is none) and the description of a key."""
     while get_origin(hint) in (Required, NotRequired):
         (hint,) = get_args(hint)
-    said = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    if len(said) == 1 and isinstance(said[0], str):
-        return ..., said[0]
-    if len(said) > 1 and isinstance(said[1], str):
-        return said[0], said[1]
+    metadata = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    if len(metadata) == 1 and isinstance(metadata[0], str):
+        return ..., metadata[0]
+    if len(metadata) > 1 and isinstance(metadata[1], str):
+        return metadata[0], metadata[1]
     return ..., None
 
 

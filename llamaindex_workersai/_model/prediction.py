@@ -80,8 +80,10 @@ class Asked(Generic[ModelT]):
                 f"llm_kwargs must be a dict of arguments, not {type(kwargs).__name__}",
                 parameter="llm_kwargs",
             )
-        given = {name: value for name, value in (kwargs or {}).items() if name not in _FORCED}
-        return cls(output_cls, prompt, given, prompt_args)
+        call_options = {
+            name: value for name, value in (kwargs or {}).items() if name not in _FORCED
+        }
+        return cls(output_cls, prompt, call_options, prompt_args)
 
 
 def check_output_class(output_cls: Any) -> None:

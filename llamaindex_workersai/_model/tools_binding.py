@@ -281,9 +281,9 @@ class ToolCalling(Generation, FunctionCallingLLM):
             except ToolCallError as error:
                 if error.is_final or not left or not (error.called or kwargs.get("tool_required")):
                     raise
-                said = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
+                answer = ChatMessage(role=MessageRole.ASSISTANT, content=error.text)
                 correction = ChatMessage(role=MessageRole.USER, content=f"{error}\nCall a tool.")
-                messages = [*messages, *([said] if error.text else []), correction]
+                messages = [*messages, *([answer] if error.text else []), correction]
             else:
                 return calls
             response = yield None, messages

@@ -62,7 +62,7 @@ def to_wire_result(message: ChatMessage) -> str | Parts:
 class AnswerBlocks:
     """The blocks of an assistant's message that are sent to Workers AI, by kind."""
 
-    said: list[TextBlock | CitableBlock]
+    text: list[TextBlock | CitableBlock]
     thought: list[ThinkingBlock]
     calls: list[ToolCallBlock]
 
@@ -78,13 +78,13 @@ class AnswerBlocks:
         for block in message.blocks:
             kind = block.__class__
             if kind is TextBlock or kind is CitableBlock:
-                found.said.append(block)
+                found.text.append(block)
             elif kind is ToolCallBlock:
                 found.calls.append(block)
             elif kind is ThinkingBlock:
                 found.thought.append(block)
             elif isinstance(block, (TextBlock, CitableBlock)):
-                found.said.append(block)
+                found.text.append(block)
             elif isinstance(block, ToolCallBlock):
                 found.calls.append(block)
             elif isinstance(block, ThinkingBlock):
@@ -92,16 +92,16 @@ class AnswerBlocks:
         return found
 
 
-def to_wire_answer(said: Sequence[TextBlock | CitableBlock]) -> str | Parts:
+def to_wire_answer(blocks: Sequence[TextBlock | CitableBlock]) -> str | Parts:
     """Convert an assistant's content to its text.
 
     Calls and reasoning are sent beside the content; other blocks (another provider's citations,
     images) are left out, because Workers AI cannot use them.
 
     Args:
-        said: The blocks of an answer that contain text.
+        blocks: The blocks of an answer that contain text.
     """
-    parts = [part for block in said for part in _result_parts(block)]
+    parts = [part for block in blocks for part in _result_parts(block)]
     return _join([part for part in parts if part["type"] == "text" and part["text"]])
 
 

@@ -114,7 +114,7 @@ def _with_name(wire: WireMessage, message: ChatMessage) -> WireMessage:
 
 def _assistant(message: ChatMessage) -> WireMessage:
     blocks = AnswerBlocks.of(message)
-    wire: WireMessage = {"role": "assistant", "content": to_wire_answer(blocks.said)}
+    wire: WireMessage = {"role": "assistant", "content": to_wire_answer(blocks.text)}
     if calls := [_tool_call(*call) for call in _calls(message, blocks.calls)]:
         wire["tool_calls"] = calls
     if reasoning := "".join([block.content or "" for block in blocks.thought]):

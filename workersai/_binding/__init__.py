@@ -1,9 +1,8 @@
-"""The engines for the inside of a Worker, where Workers AI is a JavaScript object, `env.AI`.
+"""The engines for use inside a Worker, where Workers AI is a JavaScript object, `env.AI`.
 
-A request goes into `env.AI.run(model, inputs, options)`, which is asked for the whole `Response`:
-so status, headers and bytes come out, and the readers of answers and streams see no difference to
-HTTP. `call` writes the arguments, `js` is what is used of JavaScript, `errors` reads what it
-throws.
+Requests call `env.AI.run(model, inputs, options)` and ask for the whole `Response`, so that status,
+headers and bytes are available and answers and streams are read as with HTTP. `call` writes the
+arguments, `js` wraps the JavaScript that is used, `errors` converts exceptions.
 """
 
 from __future__ import annotations

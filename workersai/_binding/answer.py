@@ -1,4 +1,4 @@
-"""What a binding returns -> status, headers, and the bytes of a body while they come."""
+"""Convert the return value of a binding to status, headers, and the bytes of a body."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["AsyncBindingAnswer", "Exchange", "Head", "SyncBindingAnswer", "read_
 _LATE = (asyncio.TimeoutError, TimeoutError)  # two classes before 3.11
 _CLOSING_SECONDS = 0.1
 _MAX_REST = 32
-"""How many reads the rest of an answer may take; what sends more has no end in sight."""
+"""The number of reads for the rest of an answer; after more, the body is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Exchange:
 
     Attributes:
         js: JavaScript.
-        call: What is asked.
-        clocks: Of the attempt.
-        secrets: What must show in no error.
+        call: The call.
+        clocks: The clocks of the attempt.
+        secrets: Texts that must not appear in errors.
         controller: The `AbortController` of the call.
     """
 
@@ -48,19 +48,19 @@ class Exchange:
     controller: Any = field(repr=False)
 
     def failure(self, error: Exception) -> WorkersAIError:
-        """Read an exception of JavaScript."""
+        """Convert an exception of JavaScript."""
         return from_thrown(error, self.clocks, model=self.call.model, secrets=self.secrets)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a binding returned.
+    """The return value of a binding.
 
     Attributes:
         status: The HTTP status.
         headers: By lower-case name.
         body: A `ReadableStream`, if the body is one.
-        content: The body, if it is whole.
+        content: The body, if it is complete.
     """
 
     status: int
@@ -70,17 +70,17 @@ class Head:
 
 
 def read_head(js: JavaScript, found: Any, call: BindingCall) -> Head:
-    """Read what `run` or `models` has returned.
+    """Read the return value of `run` or `models`.
 
-    `run` returns the `Response` that it is asked for. But it keeps its options in the binding
-    while it waits (source of workerd, `ai-api.ts`), so a call of somebody else's that begins
-    meanwhile, and asks for no `Response`, can make it return the body or the parsed answer alone.
+    `run` returns the requested `Response`. But it stores its options in the binding while it waits
+    (source of workerd, `ai-api.ts`). If another call begins meanwhile and does not ask for a
+    `Response`, `run` may return only the body or the parsed answer.
 
     Args:
         js: JavaScript.
         found: A `Response`, also in the wrapper of Cloudflare's Python SDK; a `ReadableStream`; or
             a value.
-        call: What was asked.
+        call: The call.
     """
     found = getattr(found, "js_object", found)
     if hasattr(found, "arrayBuffer"):
@@ -96,7 +96,7 @@ def read_head(js: JavaScript, found: Any, call: BindingCall) -> Head:
 
 
 class AsyncBindingAnswer:
-    """An answer that is under way.
+    """A running answer.
 
     Attributes:
         status: The HTTP status.
@@ -152,7 +152,7 @@ class AsyncBindingAnswer:
         raise failure
 
     def break_off(self) -> Any:
-        """Cancel the body and abort the request; return what can be awaited for that, if any."""
+        """Cancel the body and abort the request; return an awaitable for it, if there is one."""
         self._active.discard(self)
         if self._reader is None or self._is_broken_off:
             return None
@@ -162,7 +162,7 @@ class AsyncBindingAnswer:
         return cancelling
 
     async def aclose(self, *, is_done: bool = False) -> None:
-        """Let go of the body: its rest is read if all that matters was, and else cancelled."""
+        """Release the body: read its rest if that is not needed any more, or else cancel it."""
         try:
             await self._bytes.aclose()
             if is_done:
@@ -171,7 +171,7 @@ class AsyncBindingAnswer:
             await self.cancel()
 
     async def cancel(self) -> None:
-        """Break off, and give JavaScript a moment for it."""
+        """Break off, and give JavaScript a moment to do it."""
         cancelling = self.break_off()
         if cancelling is not None:
             with contextlib.suppress(*_LATE, self._exchange.js.thrown):
@@ -187,7 +187,7 @@ class AsyncBindingAnswer:
 
 
 class SyncBindingAnswer:
-    """As `AsyncBindingAnswer`, for functions that are no coroutines."""
+    """As `AsyncBindingAnswer`, for functions that are not coroutines."""
 
     def __init__(self, answer: AsyncBindingAnswer, js: JavaScript) -> None:
         self.status, self.headers, self.is_error = answer.status, answer.headers, answer.is_error
@@ -203,7 +203,7 @@ class SyncBindingAnswer:
             yield data
 
     def close(self, *, is_done: bool = False) -> None:
-        """As `AsyncBindingAnswer.aclose`; where Python cannot be suspended, nothing is awaited."""
+        """As `AsyncBindingAnswer.aclose`; awaits nothing where Python cannot be suspended."""
         if self._js.can_wait():
             self._js.wait(self._answer.aclose(is_done=is_done))
         else:

@@ -1,4 +1,4 @@
-"""A request -> the arguments of `env.AI.run`, or of `env.AI.models` for the catalogue.
+"""Write a request as the arguments of `env.AI.run`, or of `env.AI.models` for the catalogue.
 
 The options are those of Cloudflare's published types (`AiOptions`, `GatewayOptions`), and
 `rejectIfBusy` of the page "Reject busy requests".
@@ -23,7 +23,7 @@ _MARK = b'"options"'
 
 @dataclass(frozen=True, slots=True)
 class BindingCall:
-    """What is passed to a binding.
+    """The arguments for a binding.
 
     Attributes:
         model: The model id; `None` for a search of the catalogue.
@@ -37,7 +37,7 @@ class BindingCall:
 
     @property
     def is_stream(self) -> bool:
-        """Whether a stream is asked for."""
+        """Whether the call asks for a stream."""
         return self.model is not None and json.loads(self.inputs).get("stream") is True
 
 
@@ -45,7 +45,7 @@ def to_call(outgoing: Outgoing) -> BindingCall:
     """Write the arguments.
 
     Raises:
-        ConfigurationError: If a binding has no such request, or a gateway is named without its id.
+        ConfigurationError: If a binding cannot send such a request, or gateway options lack its id.
     """
     if outgoing.path == _MODELS:
         return BindingCall(None, json.dumps(dict(outgoing.params)), {})
@@ -64,7 +64,7 @@ def to_call(outgoing: Outgoing) -> BindingCall:
 
 
 def _without_options(content: bytes) -> tuple[str, dict[str, Any]]:
-    """Part a body from the options at its top, which a binding takes beside the inputs.
+    """Separate a body from the options at its top level, which are a binding's third argument.
 
     Page: "Do not add rejectIfBusy to the model input object. The binding only applies this option
     from the third argument".
@@ -96,7 +96,7 @@ def _header_options(headers: Mapping[str, str]) -> dict[str, Any]:
         gateway["retries"] = retries
     if gateway and "id" not in gateway:
         raise ConfigurationError(
-            "a binding reads gateway options beside the gateway's id alone: pass "
+            "a binding reads gateway options only together with the gateway's id: pass "
             "gateway={'id': ..., ...}",
             parameter="gateway",
         )
@@ -109,7 +109,7 @@ def _flag(value: str) -> bool:
 
 
 def _number(value: str) -> Any:
-    """Read a number; what is none stays text, for Cloudflare to say what is wrong with it."""
+    """Read a number; other text is returned unchanged, so that Cloudflare reports the error."""
     try:
         found = json.loads(value)
     except ValueError:

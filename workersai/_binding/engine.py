@@ -1,4 +1,4 @@
-"""The engines of a binding: requests go into `env.AI`, answers come out of its `Response`."""
+"""The engines of a binding: they call `env.AI` and read its `Response`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class AsyncBindingEngine:
 
     Attributes:
         js: JavaScript.
-        active: The answers that are under way.
+        active: The running answers.
         secrets: Empty: a binding has no credentials.
 
     Raises:
-        ConfigurationError: If it is no binding, or this Python does not run in JavaScript.
+        ConfigurationError: If it is not a binding, or this Python does not run in JavaScript.
     """
 
     def __init__(self, binding: Any) -> None:
@@ -82,13 +82,13 @@ class AsyncBindingEngine:
         await asyncio.sleep(seconds)
 
     async def aclose(self) -> None:
-        """Break off what is under way; no connection is kept."""
+        """Cancel running answers; no connection is kept."""
         for answer in list(self.active):
             await answer.cancel()
 
 
 class SyncBindingEngine:
-    """As `AsyncBindingEngine`, for functions that are no coroutines.
+    """As `AsyncBindingEngine`, for functions that are not coroutines.
 
     It works where Python can be suspended (`pyodide.ffi.can_run_sync`).
     """
@@ -108,20 +108,20 @@ class SyncBindingEngine:
         return SyncBindingAnswer(js.wait(self._engine.open(outgoing, clocks)), js)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, and let JavaScript work meanwhile; the clock of a Worker stands still else."""
+        """Wait and let JavaScript run, because a Worker's clock does not advance otherwise."""
         self._check()
         self._engine.js.wait(asyncio.sleep(seconds))
 
     def _check(self) -> None:
         if not self._engine.js.can_wait():
             raise ConfigurationError(
-                "a binding answers only where it is awaited, and Python cannot be suspended here: "
+                "a binding's answers must be awaited, and Python cannot be suspended here: "
                 "await the async method instead, such as AsyncClient.chat, ainvoke or achat",
                 parameter="binding",
             )
 
     def close(self) -> None:
-        """As `AsyncBindingEngine.aclose`; where Python cannot be suspended, nothing is awaited."""
+        """As `AsyncBindingEngine.aclose`; awaits nothing where Python cannot be suspended."""
         if self._engine.js.can_wait():
             self._engine.js.wait(self._engine.aclose())
             return

@@ -1,7 +1,7 @@
-"""What a binding throws -> an error of this package's tree.
+"""Convert exceptions of a binding to this package's errors.
 
-`env.AI.run` throws where it does not return the `Response`: Cloudflare's code stands at the
-beginning of the text, as in `5007: No such model`. All else that is thrown is a failure on the way.
+`env.AI.run` throws if it does not return the `Response`: Cloudflare's code is at the beginning of
+the text, as in `5007: No such model`. Other exceptions are connection failures.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _CODE = re.compile(r"\d{4,5}: ")
 def from_thrown(
     error: Any, clocks: Clocks, *, model: str | None, secrets: tuple[str, ...]
 ) -> WorkersAIError:
-    """Read an exception of JavaScript; its text names Cloudflare's code, if there is one.
+    """Convert an exception of JavaScript; its text may begin with Cloudflare's code.
 
     Args:
         error: A `JsException`.
-        clocks: Of the attempt.
+        clocks: The clocks of the attempt.
         model: The model that was asked.
-        secrets: What must never show in an error.
+        secrets: Texts that must not appear in errors.
     """
     name, text = str(getattr(error, "name", "")), str(getattr(error, "message", error))
     if name in _OF_CLOUDFLARE or _CODE.match(text):

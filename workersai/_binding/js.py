@@ -1,8 +1,7 @@
-"""What of JavaScript an engine uses, through Pyodide's modules `js` and `pyodide.ffi`.
+"""The JavaScript that an engine uses, through Pyodide's modules `js` and `pyodide.ffi`.
 
-Values cross as JSON text. A dict that is passed would arrive as a `Map` or a proxy that somebody
-must destroy, `None` as `undefined`, and an integer above 2**53 - 1 as a `BigInt`, which
-`JSON.stringify` refuses.
+Values are passed as JSON text. A dict would arrive as a `Map` or as a proxy that must be destroyed,
+`None` as `undefined`, and an integer above 2**53 - 1 as a `BigInt`, which `JSON.stringify` rejects.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _LONG = re.compile(r"\d{16}")
 
 
 class JavaScript:
-    """JavaScript, as Pyodide shows it.
+    """JavaScript, through Pyodide.
 
     Raises:
         ConfigurationError: If this Python does not run in JavaScript.
@@ -42,10 +41,10 @@ class JavaScript:
         self._null = getattr(self._ffi, "jsnull", None)
 
     def make(self, text: str) -> Any:
-        """Make a value of JSON text, with every integer as it is.
+        """Make a value from JSON text and keep every integer exact.
 
         Raises:
-            ConfigurationError: If it holds an integer that this JavaScript cannot write exactly.
+            ConfigurationError: If it has an integer that this JavaScript cannot write exactly.
         """
         made = self._js.JSON.parse(text)
         if _LONG.search(text):
@@ -54,7 +53,7 @@ class JavaScript:
         return made
 
     def _put(self, made: Any, path: tuple[str | int, ...], number: int) -> None:
-        """Put an integer in its place, in a form that `JSON.stringify` writes as it is."""
+        """Replace an integer by a form that `JSON.stringify` writes exactly."""
         if not hasattr(self._js.JSON, "rawJSON"):
             raise ConfigurationError(
                 f"{number} at {'.'.join(map(str, path))} is larger than 2**53 - 1, the largest "
@@ -66,13 +65,13 @@ class JavaScript:
         self._js.Reflect.set(made, last, self._js.JSON.rawJSON(str(number)))
 
     def to_text(self, value: Any) -> str:
-        """Write a value as JSON text; Python's own come from Cloudflare's wrapper of bindings."""
+        """Write a value as JSON text; Cloudflare's wrapper of bindings returns Python values."""
         if isinstance(value, dict | list | str | int | float | None):
             return json.dumps(value)
         return str(self._js.JSON.stringify(value))
 
     def controller(self) -> Any:
-        """Make an `AbortController`."""
+        """Create an `AbortController`."""
         return self._js.AbortController.new()
 
     def headers_of(self, response: Any) -> dict[str, str]:
@@ -81,23 +80,23 @@ class JavaScript:
         return found
 
     def is_nothing(self, value: Any) -> bool:
-        """Say whether a value is `undefined` or `null`."""
+        """Return whether a value is `undefined` or `null`."""
         return value is None or value is self._null
 
     def can_wait(self) -> bool:
-        """Say whether a function that is no coroutine can wait for a promise here."""
+        """Return whether a function that is not a coroutine can wait for a promise here."""
         can: Any = getattr(self._ffi, "can_run_sync", None)
         return can is not None and bool(can())
 
     def wait(self, awaitable: Any) -> Any:
-        """Wait for a coroutine in a function that is none."""
+        """Wait for a coroutine in a function that is not one."""
         return self._ffi.run_sync(awaitable)
 
 
 def _unsafe_integers(
     value: Any, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], int]]:
-    """Find the integers that a JavaScript number does not hold exactly."""
+    """Find the integers that a JavaScript number cannot represent exactly."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _unsafe_integers(inner, (*path, name))

@@ -1,9 +1,9 @@
-"""Facts about models that commands wrote down, laid over the tables of this folder.
+"""Recorded facts about models, which override the tables of this folder.
 
-`workersai probe --apply` writes what it measured on the live service, `make models` what the live
-catalogue lists. A fact is one line of `facts.json`: model, field of `ModelProfile`, value, date,
-and what found it. It replaces the value of the tables. The variable `WORKERSAI_FACTS` names one
-more file of this form, whose facts count more than those of the package.
+`workersai probe --apply` writes facts measured on the live service, `make models` facts from the
+live catalogue. A fact is one line of `facts.json`: model, field of `ModelProfile`, value, date, and
+source. It replaces the value in the tables. The variable `WORKERSAI_FACTS` names another file of
+this form, whose facts override those of the package.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Fact:
     source: str
 
     def sentence(self) -> str:
-        """Say in one line what was found, where and when."""
+        """Return one line with the field, the source and the date."""
         return f"{self.source}, {self.date}: {self.field}"
 
     def set_on(self, profile: ModelProfile) -> ModelProfile:
-        """Return the profile with this fact in the place of its own."""
+        """Return the profile with this fact in place of its own value."""
         changed: dict[str, Any] = {self.field: _from_json_value(self.field, self.value)}
         sources = (*profile.sources, self.sentence())
         return replace(profile, known=True, sources=sources, **changed)
@@ -71,10 +71,10 @@ def read_facts(text: str | bytes, origin: str) -> tuple[Fact, ...]:
 
     Args:
         text: The file's content.
-        origin: Its name, for messages.
+        origin: Its name, for error messages.
 
     Raises:
-        ConfigurationError: If it is no list of facts, or sets a field that profiles do not have.
+        ConfigurationError: If it is not a list of facts, or sets a field that profiles do not have.
     """
     try:
         listed = from_json(text)["facts"]
@@ -88,7 +88,7 @@ def read_facts(text: str | bytes, origin: str) -> tuple[Fact, ...]:
     for fact in facts:
         if fact.field not in _FIELDS:
             raise ConfigurationError(
-                f"{origin} sets {fact.field!r} of {fact.model}, which is no field of ModelProfile",
+                f"{origin} sets {fact.field!r} of {fact.model}, not a field of ModelProfile",
                 parameter=FACTS_VARIABLE,
             )
     return facts
@@ -119,14 +119,14 @@ def _content(path: Path) -> bytes:
 
 
 def package_facts_file() -> Path:
-    """Return the place of the package's own file of facts."""
+    """Return the path of the package's own file of facts."""
     return Path(__file__).with_name("facts.json")
 
 
 def with_facts(
     profiles: Iterable[ModelProfile], facts: Iterable[Fact]
 ) -> Mapping[str, ModelProfile]:
-    """Lay facts over the tables; a model that no table lists gets a profile of its facts."""
+    """Apply facts to the tables; a model that no table lists gets a profile of its facts."""
     table = {profile.name: profile for profile in profiles}
     for fact in facts:
         table[fact.model] = fact.set_on(table.get(fact.model) or ModelProfile(fact.model))

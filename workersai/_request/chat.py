@@ -59,7 +59,7 @@ class ChatOptions:
     is_batched: bool = False
 
     def is_cut_without_cap(self, profile: ModelProfile) -> bool:
-        """Say whether an answer without a cap is cut below the default of the model's page.
+        """Return whether an answer without a cap is cut below the default of the model's page.
 
         `/ai/v1` and batches cut it after 256 tokens (observed); the native route does not.
         """

@@ -1,7 +1,6 @@
-"""Texts that come one by one -> chunks of neighbours, each of which a model takes in one request.
+"""Group texts that arrive one by one into chunks, each of which fits into one request.
 
-`packing` sorts a whole list by length; here the list has no end that could be waited for, and the
-order stays.
+`packing` sorts a whole list by length; here the end of the texts is unknown, and the order is kept.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ __all__ = ["Chunk", "Chunker", "text_fault"]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Neighbours among the texts.
+    """Successive texts.
 
     Attributes:
-        first: The place of the first one.
-        texts: What came; no entry was checked yet.
+        first: The position of the first one.
+        texts: The entries as passed; they are not checked yet.
     """
 
     first: int
@@ -31,32 +30,32 @@ class Chunk:
 
 
 def text_fault(text: Any, blank_text: str | None) -> str | None:
-    """Say why a text has no vector, whatever the model is; `None` if it may have one.
+    """Return why a text cannot have a vector with any model; `None` if it may have one.
 
     Args:
-        text: What came where a text should.
-        blank_text: What is embedded in the place of a blank text.
+        text: The value in place of a text.
+        blank_text: The text to embed in place of a blank one.
     """
     if not isinstance(text, str):
         return f"must be a string, not {type(text).__name__}"
     if blank_text is None and is_blank(text):
         return (
             "is blank and has no vector; leave it out, or pass blank_text, which is embedded in "
-            "the place of blank documents"
+            "place of blank documents"
         )
     if has_halves(text):
-        return "holds a lone surrogate (half of an emoji), which cannot be encoded as UTF-8"
+        return "contains a lone surrogate (half of an emoji), which cannot be encoded as UTF-8"
     return None
 
 
 class Chunker:
-    """Takes texts and hands out a chunk whenever one is full.
+    """Takes texts and returns a chunk whenever one is full.
 
     Args:
         most: How many texts a chunk may have.
-        budget: Tokens a request may have, counted as texts times longest; `None` for no limit.
-        longest: Tokens a text may have, so that a longer one goes alone; `None` for no limit.
-        is_cut: Whether the server cuts longer texts, so that none counts more than *longest*.
+        budget: Tokens allowed in a request, counted as texts times longest; `None` for no limit.
+        longest: Tokens allowed in a text; a longer text goes alone; `None` for no limit.
+        is_cut: Whether the server cuts longer texts, so that each counts as *longest* at most.
     """
 
     def __init__(self, most: int, *, budget: int | None, longest: int | None, is_cut: bool) -> None:
@@ -72,22 +71,22 @@ class Chunker:
 
     @property
     def budget(self) -> int | None:
-        """Tokens a request may have, as far as is known by now."""
+        """Tokens allowed in a request, as far as known."""
         return self._budget
 
     def lower(self, budget: int) -> None:
-        """Learn from a refusal that fewer tokens fit."""
+        """Reduce the budget after a refusal."""
         with self._lock:
             self._budget = min(self._budget or budget, budget)
 
     def add(self, text: Any) -> Chunk | None:
-        """Take a text; return the chunk that is full with it, or without it."""
+        """Add a text; return a chunk if one is full now, with or without this text."""
         full = self.rest() if self._texts and not self._fits(text) else None
         self._texts.append(text)
         return self.rest() if len(self._texts) == self.most else full
 
     def rest(self) -> Chunk | None:
-        """Return what no chunk has yet; `None` if that is nothing."""
+        """Return the remaining texts as a chunk; `None` if there are none."""
         if not self._texts:
             return None
         chunk = Chunk(self._place, self._texts)
@@ -96,7 +95,7 @@ class Chunker:
         return chunk
 
     def _fits(self, text: Any) -> bool:
-        """Say whether a text fits with those that wait."""
+        """Return whether a text fits into the current chunk."""
         if self._budget is None or not isinstance(text, str):
             return True
         if not self._bound:

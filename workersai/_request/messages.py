@@ -1,8 +1,8 @@
-"""A conversation in its common form -> the form one model's page wants.
+"""Fit a conversation to one model's schema.
 
-What a user wrote is refused where the model cannot take it. What a tool or a model produced is
-made to fit: it comes back in every later request of a conversation, so a refusal would end the
-conversation for good.
+A user's content that the model does not accept raises an error. Content of a tool or a model is
+changed to fit, because it is sent again in every later request, so that an error would end the
+conversation.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ _PRODUCED = ("assistant", "tool")
 def to_wire_messages(
     messages: Sequence[Mapping[str, Any]], profile: ModelProfile
 ) -> list[dict[str, Any]]:
-    """Fit a conversation to *profile*; the caller's messages stay as they are.
+    """Fit a conversation to *profile*; the caller's messages are not modified.
 
     - Parts that are all text are joined: some models answer 5006 to a list.
-    - Images, audio and files are understood in a user's message alone. Those of a tool's result
-      or of an instruction follow it in a user's message of their own.
-    - In a tool's result, what the model does not take is named in the text, and what is no part
-      is written as JSON.
-    - In what a tool or an assistant said, half a surrogate pair is replaced, and so is what a
-      server would take for an image inside of a text.
+    - Models accept images, audio and files only in a user's message. Those of a tool's result or
+      of an instruction are sent in an extra user's message after it.
+    - In a tool's result, parts that the model does not accept are described in text, and values
+      that are not parts are written as JSON.
+    - In content of tools and assistants, half a surrogate pair is replaced, and so is text that a
+      server would take for an image.
     - The arguments of a tool call are always the JSON text of an object.
 
     Raises:
-        ConfigurationError: If there is no message, or one holds what the model cannot take.
+        ConfigurationError: If there is no message, or one has content that the model does not
+            accept.
     """
     listed = check_items("messages", messages)
     if not listed:
@@ -65,10 +66,10 @@ def to_wire_messages(
 
 
 def _text_message(message: Any, profile: ModelProfile) -> dict[str, Any] | None:
-    """Return a message of text that needs no change; `None` if it is another, or may be wrong.
+    """Return a message of text that needs no change; `None` for all other messages.
 
-    This is for speed alone: a history has hundreds of such messages, and `_to_wire_message` would
-    make the same of each. A message that has calls is a new one, whose calls may be renamed.
+    This is an optimisation: a history has hundreds of such messages, and `_to_wire_message` would
+    return the same. A message with calls is a copy, because its calls may be renamed.
     """
     if message.__class__ is not dict:
         return None
@@ -113,7 +114,7 @@ def _text_call(call: Any) -> dict[str, Any] | None:
 def _to_wire_message(
     position: int, message: Mapping[str, Any], profile: ModelProfile
 ) -> tuple[dict[str, Any], Parts]:
-    """Write one message, and what a user's message after it shall hold."""
+    """Return one wire message, and the parts for a user's message after it."""
     if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
         raise ConfigurationError(
             f"messages[{position}] is not a dict with a role: {type(message).__name__}",
@@ -126,27 +127,27 @@ def _to_wire_message(
     reasoning = wire.pop("reasoning", None)
     if profile.reasoning and isinstance(reasoning, str):
         wire["reasoning"] = clean_text(reasoning)
-    given = wire.pop("tool_calls", ())
-    if not isinstance(given, Sequence):
-        raise _malformed(position, f"tool_calls that are {type(given).__name__}")
-    calls = [_to_wire_call(position, call) for call in given]
+    calls_field = wire.pop("tool_calls", ())
+    if not isinstance(calls_field, Sequence):
+        raise _malformed(position, f"tool_calls that are {type(calls_field).__name__}")
+    calls = [_to_wire_call(position, call) for call in calls_field]
     if calls:  # an empty list is refused by models with the OpenAI schema
         wire["tool_calls"] = calls
     return wire, media
 
 
 def _malformed(position: int, what: str) -> ConfigurationError:
-    return ConfigurationError(f"messages[{position}] holds {what}", parameter="messages")
+    return ConfigurationError(f"messages[{position}] has {what}", parameter="messages")
 
 
 def _to_wire_call(position: int, call: Any) -> dict[str, Any]:
-    given = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(given, Mapping) or "id" not in call or not given.keys() >= _CALLED:
+    called = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(called, Mapping) or "id" not in call or not called.keys() >= _CALLED:
         raise _malformed(position, "a tool call without id, function.name or function.arguments")
-    arguments = given["arguments"]
+    arguments = called["arguments"]
     if not isinstance(arguments, str):
         arguments = _to_text(position, arguments)
-    function = {**given, "arguments": object_text(arguments)}
+    function = {**called, "arguments": object_text(arguments)}
     return {"id": call["id"], "type": "function", "function": function}
 
 
@@ -155,7 +156,7 @@ def _to_text(position: int, arguments: Any) -> str:
         return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         reason = str(error)
-    raise _malformed(position, f"a tool call whose arguments have no JSON form ({reason})")
+    raise _malformed(position, f"a tool call whose arguments cannot be written as JSON ({reason})")
 
 
 # ------------------------------------------------------------------------------- content
@@ -171,7 +172,7 @@ def _to_wire_content(
     if content is None or isinstance(content, str):
         joined: str | Parts = content or ""
     elif isinstance(content, Sequence):
-        joined = _joined([_to_wire_part(position, part, profile) for part in content])
+        joined = _join([_to_wire_part(position, part, profile) for part in content])
     else:
         raise _malformed(position, f"content that is {type(content).__name__}")
     if isinstance(joined, str):
@@ -180,10 +181,10 @@ def _to_wire_content(
         return joined, []
     media = [part for part in joined if part["type"] != "text"]
     texts = [part for part in joined if part["type"] == "text"]
-    return _joined(texts), _attachment(message, media)
+    return _join(texts), _attachment(message, media)
 
 
-def _joined(parts: Parts) -> str | Parts:
+def _join(parts: Parts) -> str | Parts:
     if any(part["type"] != "text" for part in parts):
         return parts
     return "\n".join(part["text"] for part in parts)
@@ -205,7 +206,7 @@ def _to_wire_part(position: int, part: Any, profile: ModelProfile) -> dict[str, 
         return {"type": "text", "text": part["text"]}
     if refusal := refusal_of(part, profile):
         raise ConfigurationError(
-            f"messages[{position}].content holds a part of type {kind!r}, but {refusal.reason}: "
+            f"messages[{position}].content has a part of type {kind!r}, but {refusal.reason}: "
             f"{refusal.advice}",
             parameter="messages",
         )

@@ -1,4 +1,4 @@
-"""`workersai embed` and `workersai map`: bulk jobs, with rows, tokens, cost and what is left."""
+"""`workersai embed` and `workersai map`: bulk jobs, with progress, tokens and cost."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Source = Annotated[
 Target = Annotated[Path, typer.Argument(help="The folder for the parts; it is made if missing.")]
 Model: TypeAlias = Annotated[str, typer.Option(help="The model id, @cf/author/name.")]
 Window = Annotated[
-    int, typer.Option(help="Rows that may be paid for and not written yet: what a kill can cost.")
+    int, typer.Option(help="Rows that may be paid for but not written yet, and lost by a kill.")
 ]
-AtOnce = Annotated[int, typer.Option(help="Requests under way at once.")]
+AtOnce = Annotated[int, typer.Option(help="Requests that run at once.")]
 MaxCost = Annotated[
     float | None, typer.Option(help="Stop before the job, earlier runs included, costs more USD.")
 ]
@@ -87,9 +87,9 @@ def map_rows(
     ],
     system: Annotated[str | None, typer.Option(help="The system message.")] = None,
     schema: Annotated[
-        Path | None, typer.Option(help="A file with the JSON schema that answers shall fit.")
+        Path | None, typer.Option(help="A file with the JSON schema for the answers.")
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of an answer.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Token limit of an answer.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Randomness.")] = None,
     window: Window = 256,
     max_concurrency: AtOnce = 16,
@@ -113,8 +113,8 @@ def map_rows(
     """
     options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
     if gateway is not None or cache_key is not None or metadata:
-        given = {"id": gateway, "cache_key": cache_key, "metadata": _pairs(metadata or [])}
-        options["gateway"] = {name: value for name, value in given.items() if value}
+        values = {"id": gateway, "cache_key": cache_key, "metadata": _pairs(metadata or [])}
+        options["gateway"] = {name: value for name, value in values.items() if value}
 
     def job(report: Callable[[JobProgress], None]) -> JobReport:
         return map_file(
@@ -160,7 +160,7 @@ Job: TypeAlias = Callable[[Callable[[JobProgress], None]], JobReport]
 def _run(job: Job) -> None:
     console = Console(stderr=True)
     try:
-        with _shown(console) as report:
+        with _progress_bar(console) as report:
             done = job(report)
     except WorkersAIError as error:
         console.print(str(error), style="red", markup=False)
@@ -171,7 +171,7 @@ def _run(job: Job) -> None:
 
 
 @contextmanager
-def _shown(console: Console) -> Iterator[Callable[[JobProgress], None]]:
+def _progress_bar(console: Console) -> Iterator[Callable[[JobProgress], None]]:
     """Show a bar over the rows while the block runs."""
     columns = (
         BarColumn(),
@@ -190,7 +190,7 @@ def _shown(console: Console) -> Iterator[Callable[[JobProgress], None]]:
 
 
 def describe(progress: JobProgress) -> str:
-    """Say what a job has cost so far, and what it will, by its rows so far."""
+    """Describe the cost of a job so far, and the expected total by its rows so far."""
     tokens = 0 if progress.usage is None else progress.usage.total_tokens
     parts = [f"{progress.failed:,} failed", f"{tokens:,} tokens"]
     if progress.cost is None:
@@ -203,7 +203,7 @@ def describe(progress: JobProgress) -> str:
 
 
 def summary(report: JobReport) -> str:
-    """Say what a run of a job came to."""
+    """Summarize a run of a job."""
     progress = report.progress
     lines = [f"{progress.rows:,} of {progress.total:,} rows, {describe(progress)}"]
     if report.lost:

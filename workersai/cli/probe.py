@@ -1,4 +1,4 @@
-"""`workersai probe`: ask the live service what no page says, and write down what it is."""
+"""`workersai probe`: measure on the live service what no page documents, and record it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def probe(
     ] = Path("probe.json"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before anything is done.")] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Ask once more what could not be told.")
+        bool, typer.Option("--again", help="Repeat questions that had no clear answer.")
     ] = False,
     apply: Annotated[
         Path | None,
@@ -54,13 +54,13 @@ def probe(
         ),
     ] = None,
 ) -> None:
-    """Ask an account's models about what is not known of them, cheaply, and report the answers.
+    """Ask an account's models about unknown facts, cheaply, and report the answers.
 
     Reads the account and the token from the environment (CLOUDFLARE_ACCOUNT_ID and
-    CLOUDFLARE_API_TOKEN). It shows what it will send and the most that can cost, and asks before
-    it begins. Every answer goes to the report at once: its bytes, the headers that say something,
-    and the verdict; tokens, the account and ray ids are taken out. With --apply it writes the
-    facts that a report changes, and shows them as a difference first.
+    CLOUDFLARE_API_TOKEN). It shows the requests and their greatest cost, and asks before it begins.
+    Every answer is written to the report at once: its bytes, relevant headers, and the verdict;
+    tokens, the account and ray ids are removed. With --apply it writes the facts that a report
+    changes, and shows them as a diff first.
     """
     console = Console()
     try:

@@ -1,4 +1,4 @@
-"""`workersai refresh`: the tables of models against the live catalogue."""
+"""`workersai refresh`: compare the tables of models with the live catalogue."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refresh(
         typer.Option(help="Read catalogue and schemas from this folder, not from Cloudflare."),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Save what was read from Cloudflare in this folder.")
+        Path | None, typer.Option(help="Save the data read from Cloudflare in this folder.")
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Write what differs to the file of facts.")
@@ -39,11 +39,11 @@ def refresh(
         Path | None, typer.Option(help="The file of facts, in place of the package's own.")
     ] = None,
 ) -> None:
-    """Compare what the package knows of models with the account's catalogue and its schemas.
+    """Compare the package's facts about models with the account's catalogue and its schemas.
 
-    Reports new, withdrawn and renamed models, and windows, prices, abilities, parameters and
-    ranges that changed; then the models whose facts are older than ninety days. Facts that people
-    or a probe wrote down stay as they are.
+    Reports new, withdrawn and renamed models, and changed windows, prices, abilities, parameters
+    and ranges; then models whose facts are older than ninety days. Facts that people or a probe
+    recorded are kept.
     """
     console = Console()
     today = datetime.now(timezone.utc).date()

@@ -103,7 +103,7 @@ class EmbeddingCall:
 
 
 def may_be_too_much(error: WorkersAIError) -> bool:
-    """Say whether a request was refused for its size, so that parts of it may be taken."""
+    """Return whether a request was refused for its size, so that parts of it may be accepted."""
     if not isinstance(error, APIStatusError):
         return False
     is_too_long = isinstance(error, ContextWindowExceededError)

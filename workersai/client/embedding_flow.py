@@ -1,7 +1,7 @@
-"""Vectors of texts that come one by one: a window of requests, and what their workers share.
+"""Embed texts that arrive one by one: a window of requests, and the state their workers share.
 
-The clients read texts, send, and wait. What to send, what a failure means and what stands in the
-place of a text is decided here, in both clients alike.
+The clients read texts, send, and wait. For both clients, this module decides what to send, what a
+failure means and what replaces a missing vector.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ _OF_EVERY_TEXT = (
     NotFoundError,
     QuotaExceededError,
 )
-"""Failures that no other text would escape: they are raised, whatever is to be skipped."""
+"""Errors that every other text would get too: they are raised even with `skip`."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowOptions:
-    """How `embed_iter` goes through its texts.
+    """How `embed_iter` reads its texts.
 
     Attributes:
-        max_concurrency: How many requests may be under way at once.
-        window: How many texts may be read and not handed out yet; `None` for two rounds of
+        max_concurrency: How many requests may run at once.
+        window: How many texts may be read and not returned yet; `None` for two rounds of
             requests.
         on_error: What to do with a text that cannot be embedded.
-        on_progress: Called with the number of texts that each answer brought.
+        on_progress: Called with the number of texts in each answer.
         show_progress: Whether to show a progress bar.
     """
 
@@ -82,7 +82,7 @@ class WindowOptions:
 
 
 _MOST_IDS = 1_000
-"""Ids of requests that are kept; the latest."""
+"""The number of request ids that are kept, the latest ones."""
 
 
 class _ClosedError(Exception):
@@ -91,7 +91,7 @@ class _ClosedError(Exception):
 
 @dataclass
 class _State:
-    """What changes while texts go through."""
+    """The state of a run that changes."""
 
     texts_open: int = 0
     texts_answered: int = 0
@@ -113,8 +113,8 @@ class EmbeddingFlow:
     Args:
         model: An embedding model.
         endpoint: The route.
-        options: Those of the call.
-        window: How to go through the texts.
+        options: The options of the call.
+        window: How to read the texts.
 
     Raises:
         ConfigurationError: If an option does not fit the model.
@@ -144,7 +144,7 @@ class EmbeddingFlow:
     # ------------------------------------------------------------------- texts in, chunks out
 
     def only_chunk(self, texts: object) -> Chunk | None:
-        """Return the chunk of a list that one request takes: it needs no workers."""
+        """Return the chunk of a list that fits into one request, so that no workers are needed."""
         if not isinstance(texts, (list, tuple)) or not 0 < len(texts) <= self._chunker.most:
             return None
         probe = self._make_chunker()
@@ -153,7 +153,7 @@ class EmbeddingFlow:
         return chunks[0] if len(chunks) == 1 else None
 
     def chunks(self, texts: Iterable[Any]) -> Iterator[Chunk]:
-        """Read texts, as many as a request takes at a time."""
+        """Read texts in chunks of at most one request."""
         for text in texts:
             if (chunk := self._chunker.add(text)) is not None:
                 yield chunk
@@ -161,7 +161,7 @@ class EmbeddingFlow:
             yield chunk
 
     async def chunks_async(self, texts: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Chunk]:
-        """Read texts, as many as a request takes at a time."""
+        """Read texts in chunks of at most one request."""
         if not isinstance(texts, AsyncIterable):
             for chunk in self.chunks(texts):
                 yield chunk
@@ -174,25 +174,25 @@ class EmbeddingFlow:
 
     @property
     def has_room(self) -> bool:
-        """Whether another chunk may be read: never more texts than the window has."""
+        """Whether another chunk may be read without exceeding the window."""
         state, most = self.state, self._chunker.most
         is_over = state.is_closed or state.failed_at is not None
         return not is_over and (not state.texts_open or state.texts_open + most <= self._window)
 
     def take(self, chunk: Chunk) -> ChunkCall:
-        """Begin with a chunk."""
+        """Start the work on a chunk."""
         self.state.texts_open += len(chunk.texts)
         return ChunkCall(self, chunk)
 
     def hand_out(self, chunk: ChunkCall) -> None:
-        """Make room: the chunk's vectors are with the caller."""
+        """Free the chunk's room in the window: the caller has its vectors."""
         self.state.texts_open -= len(chunk.texts)
 
     # ----------------------------------------------------------------------------- the workers
 
     @contextmanager
     def running(self, count: int | None) -> Iterator[None]:
-        """Inside, texts go through; afterwards no further request is sent."""
+        """Run the flow inside this block; after it no further request is sent."""
         with progress(count, wanted=self.options.show_progress) as self.state.report:
             try:
                 yield
@@ -200,7 +200,7 @@ class EmbeddingFlow:
                 self.close()
 
     def close(self) -> None:
-        """Send no further request."""
+        """Stop sending requests."""
         self.state.is_closed = True
 
     def requests(self, texts: list[str]) -> EmbeddingRequests:
@@ -209,12 +209,12 @@ class EmbeddingFlow:
         return EmbeddingRequests(texts, self.model, self._endpoint, self._options, budget=budget)
 
     def has_ended_for(self, first: int) -> bool:
-        """Say whether a chunk is of no use any more: after a failure before it, or the end."""
+        """Return whether a chunk is not needed any more: after an earlier failure, or the end."""
         failed_at = self.state.failed_at
         return self.state.is_closed or (failed_at is not None and failed_at < first)
 
     def listening(self, on_retry: Any) -> Callable[[Any], None]:
-        """Return a listener to retries that ends them when the flow has ended."""
+        """Return a retry listener that stops retries when the flow has ended."""
 
         def listen(notice: Any) -> None:
             if self.state.is_closed:
@@ -228,7 +228,7 @@ class EmbeddingFlow:
         """Count an answer.
 
         Raises:
-            ResponseError: If its vectors are not as long as those before.
+            ResponseError: If its vectors differ in length from earlier ones.
         """
         with self.state.lock:
             length = len(result.vectors[0])
@@ -250,39 +250,39 @@ class EmbeddingFlow:
                 report(count)
 
     def lower(self, budget: int | None) -> None:
-        """Size the chunks to come by what a refusal showed."""
+        """Reduce the size of later chunks after a refusal."""
         if budget is not None:
             self._chunker.lower(budget)
 
     def fail(self, first: int) -> None:
-        """Note that a chunk failed: nothing behind it is sent any more."""
+        """Record that a chunk failed: later chunks are not sent any more."""
         with self.state.lock:
             known = self.state.failed_at
             self.state.failed_at = first if known is None else min(known, first)
 
     def fault(self, text: Any) -> str | None:
-        """Say why a text has no vector."""
+        """Return why a text cannot have a vector."""
         return text_fault(text, self._blank_text)
 
     def warn_of_cut(self, place: int, text: str) -> None:
-        """Say once that the model embeds the beginning of a long text alone."""
+        """Warn once that the model embeds only the beginning of a long text."""
         limit = self._profile.max_input_tokens
         if self.state.has_warned or not self._profile.cuts_input or limit is None:
             return
         if len(text) > limit and estimate_tokens(text) > limit:
             self.state.has_warned = True
             _log.warning(
-                "texts[%d] may have more than %d tokens: %s embeds the beginning of such a text, "
-                "without an error; further ones are not reported",
+                "texts[%d] may have more than %d tokens: %s embeds only the beginning of such a "
+                "text, without an error; further ones are not reported",
                 *(place, limit, self.model),
             )
 
 
 class ChunkCall:
-    """The requests for one chunk, in turn, and what stands in the place of each of its texts.
+    """The requests for one chunk, and an item for each of its texts.
 
     Args:
-        flow: What the chunk is part of.
+        flow: The flow that the chunk belongs to.
         chunk: The texts.
     """
 
@@ -295,10 +295,10 @@ class ChunkCall:
         self._requests: EmbeddingRequests | None = None
 
     def __iter__(self) -> Iterator[EmbeddingBatch]:
-        """Go through the requests, as long as they are of use.
+        """Yield the requests, as long as their vectors are needed.
 
         Raises:
-            ConfigurationError: If a text has no vector and none may be missing.
+            ConfigurationError: If a text cannot have a vector and `on_error` is `raise`.
         """
         self._requests = requests = self._flow.requests(self._check())
         while not self._flow.has_ended_for(self._first) and (batch := requests.take()):
@@ -317,7 +317,7 @@ class ChunkCall:
 
     @contextmanager
     def sending(self, batch: EmbeddingBatch) -> Iterator[None]:
-        """Inside, a failure is dealt with: sent in parts, noted, or raised."""
+        """Handle failures inside this block: split the batch, record the failure, or raise it."""
         try:
             yield
         except WorkersAIError as error:
@@ -327,16 +327,16 @@ class ChunkCall:
         self._fail(batch, failure)
 
     def keep(self, batch: EmbeddingBatch, result: EmbeddingResult) -> None:
-        """Take the vectors of a batch."""
+        """Store the vectors of a batch."""
         self._flow.keep(result)
         for at, vector in zip(batch.places, result.vectors, strict=True):
             self._items[self._good[at]] = vector
 
     def _fail(self, batch: EmbeddingBatch, error: WorkersAIError) -> None:
-        """Deal with a failure of a batch.
+        """Handle the failure of a batch.
 
         Raises:
-            WorkersAIError: If it is the end of the whole.
+            WorkersAIError: If it ends the whole run.
         """
         is_refused = may_be_too_much(error)
         is_one = len(batch.places) == 1
@@ -348,7 +348,7 @@ class ChunkCall:
         self._refuse([self._good[at] for at in batch.places], error)
 
     def _is_to_be_found(self, error: WorkersAIError) -> bool:
-        """Say whether one of several texts is to blame, and the others are wanted."""
+        """Return whether one of several texts caused the error and the others are still needed."""
         is_skipping = self._flow.options.on_error == "skip"
         return is_skipping and isinstance(error, InvalidRequestError)
 
@@ -366,5 +366,5 @@ class ChunkCall:
             self._items[place] = NotEmbedded(self._first + place, error)
 
     def items(self) -> list[Item]:
-        """Return what stands in the place of each text, in order."""
+        """Return the item for each text, in order."""
         return [self._items[place] for place in sorted(self._items)]

@@ -1,4 +1,4 @@
-"""What `embed_iter` returns: vectors in the order of their texts, while others are on their way."""
+"""The return values of `embed_iter`: vectors in the order of their texts, while requests run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ V = TypeVar("V")
 
 
 class _Facts:
-    """What is known of a run so far."""
+    """Facts about a run so far."""
 
     def __init__(self, flow: EmbeddingFlow) -> None:
         self._flow = flow
@@ -49,7 +49,7 @@ class _Facts:
 
     @property
     def usage(self) -> Usage | None:
-        """What the answers so far cost, those that are not handed out yet included."""
+        """The usage of all answers so far, also of those that were not returned yet."""
         return self._flow.state.usage
 
     @property
@@ -58,12 +58,12 @@ class _Facts:
         return self._flow.state.requests
 
     def facts(self) -> EmbeddingResult:
-        """Return what is known of the run so far, without the vectors."""
+        """Return the facts about the run so far, without the vectors."""
         state = self._flow.state
         return EmbeddingResult([], state.usage, self.model, state.pooling, tuple(state.request_ids))
 
     def _result(self, items: Iterable[Any]) -> EmbeddingResult:
-        vectors = list(map(_vector, items))  # read first: the facts are those of the end
+        vectors = list(map(_vector, items))  # read first, so that the facts are complete
         return replace(self.facts(), vectors=vectors)
 
 
@@ -76,8 +76,8 @@ def _vector(item: list[float] | NotEmbedded) -> list[float]:
 class EmbeddingStream(_Facts, Generic[V]):
     """The vectors of `Client.embed_iter`, as an iterator and a context manager.
 
-    The first request goes out with the first vector that is asked for. Leaving the `with` block,
-    or `close`, ends the run.
+    The first request is sent when the first vector is read. Leaving the `with` block, or `close`,
+    ends the run.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class EmbeddingStream(_Facts, Generic[V]):
         return found
 
     def result(self) -> EmbeddingResult:
-        """Read the rest; return its vectors and what the run cost, as `Client.embed` would.
+        """Read the rest; return its vectors and the usage of the run, as `Client.embed` would.
 
         Of the requests' ids, the latest 1,000 are kept.
 
@@ -105,9 +105,9 @@ class EmbeddingStream(_Facts, Generic[V]):
             return self._result(self)
 
     def close(self) -> None:
-        """End the run: no further text is read and no further request sent.
+        """End the run: no further text is read and no further request is sent.
 
-        Requests that are under way cannot be stopped; they are waited for, and not tried again.
+        Running requests cannot be stopped; this method waits for them, and they are not retried.
         """
         self._items.close()
 
@@ -119,9 +119,9 @@ class EmbeddingStream(_Facts, Generic[V]):
 
 
 class AsyncEmbeddingStream(_Facts, Generic[V]):
-    """As `EmbeddingStream`, awaited. Leaving `async with`, or `aclose`, cancels what is running.
+    """As `EmbeddingStream`, asynchronously. Leaving `async with`, or `aclose`, cancels requests.
 
-    Like any asynchronous generator, one that is dropped half-read should be closed.
+    Close it if you stop reading early, as any asynchronous generator.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class AsyncEmbeddingStream(_Facts, Generic[V]):
             return self._result([item async for item in self])
 
     async def aclose(self) -> None:
-        """End the run: what is under way is cancelled, and has ended when this returns."""
+        """End the run: cancel running requests and wait until they have ended."""
         await self._items.aclose()
 
     async def __aenter__(self) -> Self:
@@ -183,7 +183,7 @@ def _items(
 def _one_by_one(
     flow: EmbeddingFlow, chunks: Iterator[Chunk], work: Work
 ) -> Generator[Any, None, None]:
-    """Give the items of each chunk in turn, where there are no threads."""
+    """Yield the items of each chunk in turn, without threads."""
     try:
         for chunk in chunks:
             call = flow.take(chunk)
@@ -196,7 +196,7 @@ def _one_by_one(
 def _windowed(
     flow: EmbeddingFlow, chunks: Iterator[Chunk], work: Work
 ) -> Generator[Any, None, None]:
-    """Give the items of each chunk in turn, while threads work on those behind it."""
+    """Yield the items of each chunk in turn, while threads work on later chunks."""
     waiting: deque[tuple[ChunkCall, Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(flow.options.max_concurrency, "workersai-embed") as pool:
         try:
@@ -246,7 +246,7 @@ async def _items_async(
 async def _windowed_async(
     flow: EmbeddingFlow, chunks: AsyncIterator[Chunk], work: AsyncWork
 ) -> AsyncGenerator[Any, None]:
-    """Give the items of each chunk in turn, while tasks work on those behind it."""
+    """Yield the items of each chunk in turn, while tasks work on later chunks."""
     waiting: deque[tuple[ChunkCall, asyncio.Task[list[Any]]]] = deque()
     try:
         while True:

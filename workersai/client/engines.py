@@ -1,4 +1,4 @@
-"""Which engine a client sends with; what an engine needs is imported only when one is made."""
+"""Create the engine of a client; its modules are imported only then."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["make_engine", "make_engine_async"]
 
 
 def make_engine(binding: Any, http_client: HTTPClient | None) -> SyncEngine:
-    """Make the engine of a `Client`.
+    """Create the engine of a `Client`.
 
     Raises:
-        ConfigurationError: If what it is made of cannot be used, here or together.
+        ConfigurationError: If *binding* or *http_client* cannot be used, or both are passed.
     """
     if binding is not None:
         from workersai._binding import SyncBindingEngine  # noqa: PLC0415 - in a Worker alone
@@ -30,7 +30,7 @@ def make_engine(binding: Any, http_client: HTTPClient | None) -> SyncEngine:
 
 
 def make_engine_async(binding: Any, http_client: AsyncHTTPClient | None) -> AsyncEngine:
-    """Make the engine of an `AsyncClient`; see `make_engine`."""
+    """Create the engine of an `AsyncClient`; see `make_engine`."""
     if binding is not None:
         from workersai._binding import AsyncBindingEngine  # noqa: PLC0415 - in a Worker alone
 
@@ -45,7 +45,7 @@ def make_engine_async(binding: Any, http_client: AsyncHTTPClient | None) -> Asyn
 def _check_alone(http_client: object) -> None:
     if http_client is not None:
         raise ConfigurationError(
-            "binding and http_client exclude each other: through a binding no HTTP client is used",
+            "binding and http_client exclude each other: a binding does not use an HTTP client",
             parameter="http_client",
         )
 

@@ -318,37 +318,37 @@ class Client(BaseClient):
         on_retry: OnRetry = None,
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingStream[Any]:
-        """Embed any number of texts, and give the vectors in their order as they come.
+        """Embed any number of texts, and yield the vectors in their order as they arrive.
 
-        Texts are read only as the vectors are: no more than *window* of them are held, so that
-        memory stays the same however many there are. A request that failed is tried again alone;
-        one that was too large for the model is sent in parts. Arguments are checked at once, each
-        text when its turn comes; the first request goes out with the first vector asked for.
+        Texts are read only as fast as vectors are: at most *window* texts are kept, so that the use
+        of memory does not depend on their number. A failed request is retried alone; one that is
+        too large for the model is sent in parts. Arguments are checked at once, each text when its
+        turn comes; the first request is sent when the first vector is read.
 
         Args:
             texts: Any iterable of strings; it is read in the caller's thread.
-            on_error: `raise` ends the run with the first text that cannot be embedded, after the
-                vectors of those before it. `skip` gives a `NotEmbedded` in its place. What no
-                text would escape (a refused token, an unknown model, a used-up allocation) is
-                raised in either case.
-            model: An embedding model; else the client's.
-            max_concurrency: How many requests may be under way at once.
-            window: How many texts may be read and not handed out yet; by default two rounds of
+            on_error: `raise` ends the run at the first text that cannot be embedded, after the
+                vectors before it. `skip` yields a `NotEmbedded` in its place. An error that every
+                text would get (a refused token, an unknown model, a used-up allocation) is raised
+                in both cases.
+            model: An embedding model; the client's if omitted.
+            max_concurrency: How many requests may run at once.
+            window: How many texts may be read and not returned yet; by default two rounds of
                 requests.
-            on_progress: Called with the number of texts that each answer brought.
+            on_progress: Called with the number of texts in each answer.
             show_progress: Show a progress bar that counts texts (needs `tqdm`).
             on_retry: As in `chat`.
             **options: As in `embed`.
 
         Returns:
-            The vectors, to be iterated once; `usage` and `requests` say what they cost so far.
+            An iterator over the vectors; its `usage` and `requests` are those of the run so far.
             `close()` ends the run.
 
         Raises:
             ConfigurationError: If an argument does not fit the model; nothing was sent. While
-                reading: if a text is blank or no string.
-            ContextWindowExceededError: While reading: `.position` is the text's place.
-            WorkersAIError: While reading, as in `chat`.
+                reading: if a text is blank or not a string.
+            ContextWindowExceededError: While reading: `.position` is the text's index.
+            WorkersAIError: While reading: as in `chat`.
         """
         sender = self._sender.using(take_request_options(options))
         limits = WindowOptions(max_concurrency, window, on_error, on_progress, show_progress)

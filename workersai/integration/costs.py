@@ -1,7 +1,7 @@
-"""What calls cost: one call by its model's prices, and the sum of many.
+"""The cost of calls: of one call by its model's prices, and of many.
 
-Prices are those of the model's page, in USD per million tokens. Where the page or the usage of a
-call is not known, neither is its cost: it is `None`, is counted as such, and is never taken for 0.
+Prices are from the model's page, in USD per million tokens. If the page or the usage of a call is
+unknown, its cost is `None`; such calls are counted separately, and never as 0.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def call_cost(
     gateway: Mapping[str, str] = _NO_GATEWAY,
     facts: ModelProfile | None = None,
 ) -> float | None:
-    """Return what a call cost in USD, by the prices of the model's page.
+    """Return the cost of a call in USD, by the prices of the model's page.
 
     Args:
-        usage: What the call reported; `None` if it reported nothing.
+        usage: The usage of the call; `None` if none was reported.
         model: The model that was asked.
         gateway: What an AI Gateway said of the call, as in `ChatResult.gateway`. An answer from
             its cache costs nothing, because no model was asked (page: AI Gateway, caching).
         facts: What the account's catalogue says of a model; used if it is about *model*.
 
     Returns:
-        `None` if the tokens of the call or the prices of the model are not known.
+        `None` if the tokens of the call or the prices of the model are unknown.
     """
     if gateway.get("cache_status", "").upper() == "HIT":
         return 0.0
@@ -50,18 +50,19 @@ def call_cost(
 
 @dataclass(frozen=True, slots=True)
 class CostTotals:
-    """What some calls cost together.
+    """The total cost of some calls.
 
     Attributes:
         calls: How many calls ended with an answer.
         input_tokens: Tokens read, cached ones included.
         output_tokens: Tokens written, reasoning included.
-        cached_tokens: Tokens read that the prefix cache answered, where reported.
+        cached_tokens: Tokens read from the prefix cache, where reported.
         reasoning_tokens: Tokens spent on reasoning, where reported.
         neurons: Cloudflare's billing unit, where reported; `None` if no call reported any.
-        cost_usd: USD by the prices of the models' pages; `None` if the cost of no call is known.
-        calls_without_usage: Calls that reported no tokens; the counts above lack theirs.
-        calls_without_cost: Calls whose cost is not known; `cost_usd` lacks theirs.
+        cost_usd: USD by the prices of the models' pages; `None` if the cost of all calls is
+            unknown.
+        calls_without_usage: Calls that reported no tokens; they are not in the counts above.
+        calls_without_cost: Calls with unknown cost; they are not in `cost_usd`.
     """
 
     calls: int = 0
@@ -75,7 +76,7 @@ class CostTotals:
     calls_without_cost: int = 0
 
     def __add__(self, other: CostTotals) -> CostTotals:
-        """Sum two totals, field by field."""
+        """Add two totals field by field."""
         return CostTotals(
             calls=self.calls + other.calls,
             input_tokens=self.input_tokens + other.input_tokens,
@@ -112,7 +113,7 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 class CostMeter:
-    """Adds up what calls cost, for each model and in all; threads may share one."""
+    """Adds up the cost of calls, for each model and in total; threads may share one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -125,9 +126,9 @@ class CostMeter:
         """Add one call.
 
         Args:
-            model: The model it is counted under.
-            usage: What the call reported, `None` if it reported nothing.
-            cost_usd: What it cost in USD, `None` if that is not known.
+            model: The name to count it under.
+            usage: The usage of the call, `None` if none was reported.
+            cost_usd: Its cost in USD, `None` if unknown.
         """
         call = CostTotals.of_call(usage, cost_usd)
         with self._lock:
@@ -139,7 +140,7 @@ class CostMeter:
 
     @property
     def by_model(self) -> dict[str, CostTotals]:
-        """The totals of each model that was asked, in a dict of the caller's own."""
+        """The totals of each model, in a new dict."""
         with self._lock:
             return dict(self._by_model)
 
@@ -149,13 +150,13 @@ class CostMeter:
         return sum(self.by_model.values(), CostTotals())
 
     def reset(self) -> None:
-        """Begin again at nothing."""
+        """Set all totals to zero."""
         with self._lock:
             self._by_model.clear()
 
 
 def _usage(written: Mapping[str, Any] | None) -> Usage | None:
-    """Read what `Usage.to_dict` wrote."""
+    """Read a dict that `Usage.to_dict` wrote."""
     if written is None:
         return None
     read, wrote = (written.get(f"{kind}_tokens_details", {}) for kind in ("prompt", "completion"))

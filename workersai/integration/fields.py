@@ -64,7 +64,7 @@ __all__ = [
 
 
 def _is_left_out(value: Any, info: ValidationInfo) -> bool:
-    """Say whether there is a binding, so that nothing is looked for in the environment.
+    """Return whether there is a binding, so that the environment is not read.
 
     Raises:
         ConfigurationError: If the setting was passed beside the binding.

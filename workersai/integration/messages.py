@@ -115,7 +115,7 @@ def _sound(messages: Sequence[WireMessage], profile: ModelProfile) -> list[WireM
 
 
 def _is_misplaced(role: str, before: str, profile: ModelProfile) -> bool:
-    """Say whether a message of a role may not stand behind one of another role, `""` for none."""
+    """Return whether a role may not follow another role; `""` is the beginning."""
     if role in _INSTRUCTIONS:
         return before != "" and (profile.one_system_message or before not in _INSTRUCTIONS)
     if not profile.alternating_roles:

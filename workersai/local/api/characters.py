@@ -1,9 +1,9 @@
 """Variants of the server's behaviour where Cloudflare's is unknown.
 
-The pages and reports leave questions open: whether a list of parts is taken, whether a tool is
+The pages and reports leave questions open: whether a list of parts is accepted, whether a tool is
 called beside a JSON schema, and so on. A character is one set of answers to them. It adapts a
-request before the documented checks see it, or refuses it, and shapes the answer afterwards.
-None of them is known to be Cloudflare's.
+request before the documented checks, or rejects it, and changes the shape of the answer. No
+character is known to be Cloudflare's.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ class Character:
     """One set of answers to open questions.
 
     Attributes:
-        name: As `serve --character` takes it.
-        is_strict: Whether every rule of the published schemas is enforced, those included that
+        name: The value for `serve --character`.
+        is_strict: Whether to enforce every rule of the published schemas, including those that
             Cloudflare's own TypeScript client breaks.
         takes_parts: Whether content may be a list of text parts whatever the page says.
         takes_null: Whether content may be null whatever the page says.
-        takes_flat_tools: Whether the flat form of a tool is taken.
+        takes_flat_tools: Whether the flat form of a tool is accepted.
         checks_roles: Whether system messages must come first and roles must alternate.
-        schema_beats_tools: Whether an answer is held to the schema where there are tools, too.
-        refuses_schema_with_tools: Whether a request with both is refused.
+        schema_beats_tools: Whether an answer must fit the schema even if there are tools.
+        refuses_schema_with_tools: Whether a request with both is rejected.
         ignores_tool_choice: Whether `tool_choice` has no effect.
         cuts_v1: Whether `/ai/v1` cuts an answer without a cap at 256 tokens.
-        has_odd_shapes: Whether arguments come as objects, text holds the reasoning between tags,
-            and streams end without `[DONE]`.
+        has_odd_shapes: Whether arguments come as objects, text contains the reasoning between
+            tags, and streams end without `[DONE]`.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Character:
     has_odd_shapes: bool = False
 
     def admit(self, model: LocalModel, body: Mapping[str, Any], endpoint: EndpointName) -> Body:
-        """Write a chat's body as the documented checks take it.
+        """Rewrite a chat's body so that the documented checks accept it.
 
         Raises:
-            ApiFailure: 400 with code 8001 for what this character refuses.
+            ApiFailure: 400 with code 8001 if this character rejects it.
         """
         adapted = dict(body)
         self._check(adapted)
@@ -159,14 +159,14 @@ _ALL = (
 )
 
 CHARACTERS: Mapping[str, Character] = MappingProxyType({one.name: one for one in _ALL})
-"""The characters by name; `documented` keeps to the pages and to what clients report."""
+"""The characters by name; `documented` follows the pages and the reports of clients."""
 
 
 def character_named(name: str) -> Character:
-    """Return a character.
+    """Return the character of this name.
 
     Raises:
-        ConfigurationError: If none has this name.
+        ConfigurationError: If there is none.
     """
     if name not in CHARACTERS:
         raise ConfigurationError(

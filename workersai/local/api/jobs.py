@@ -75,11 +75,11 @@ def chat_job(model: LocalModel, endpoint: EndpointName, body: Mapping[str, Any])
 
 def _cap(model: LocalModel, endpoint: EndpointName, body: Mapping[str, Any]) -> int | None:
     names = ("max_completion_tokens", "max_tokens")
-    given = next((body[name] for name in names if body.get(name) is not None), None)
-    if given is not None and given < 1:
-        raise ApiFailure(400, 8001, f"Invalid input: max_tokens must be at least 1, got {given}")
-    if given is not None:
-        return int(given)
+    cap = next((body[name] for name in names if body.get(name) is not None), None)
+    if cap is not None and cap < 1:
+        raise ApiFailure(400, 8001, f"Invalid input: max_tokens must be at least 1, got {cap}")
+    if cap is not None:
+        return int(cap)
     return _OPENAI_CAP if endpoint == "openai" else model.profile.max_tokens_default
 
 
@@ -123,12 +123,12 @@ def _choice_among(tools: tuple[ToolSpec, ...], choice: Any) -> tuple[tuple[ToolS
 def _json_mode(wanted: Mapping[str, Any]) -> JsonMode | None:
     if wanted.get("type") not in {"json_object", "json_schema"}:
         return None
-    given = wanted.get("json_schema")
-    if not isinstance(given, Mapping):
+    described = wanted.get("json_schema")
+    if not isinstance(described, Mapping):
         return JsonMode()
     # The native form is the bare schema; OpenAI's form has it beside a name.
-    enveloped = isinstance(given.get("schema"), Mapping) and "properties" not in given
-    return JsonMode(given["schema"] if enveloped else given)
+    enveloped = isinstance(described.get("schema"), Mapping) and "properties" not in described
+    return JsonMode(described["schema"] if enveloped else described)
 
 
 def _stop(stop: Any) -> tuple[str, ...]:

@@ -181,8 +181,8 @@ def _branch_errors(error: ValidationError) -> list[str]:
     by_branch: dict[Any, list[ValidationError]] = {}
     for context in error.context or ():
         by_branch.setdefault(context.schema_path[0], []).append(context)
-    said = (_message(_deepest(errors)) for errors in by_branch.values())
-    return list(dict.fromkeys(said)) or ["more than one branch matches"]
+    reasons = (_message(_deepest(errors)) for errors in by_branch.values())
+    return list(dict.fromkeys(reasons)) or ["more than one branch matches"]
 
 
 def _deepest(errors: Iterable[ValidationError]) -> ValidationError:

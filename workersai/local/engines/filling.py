@@ -82,11 +82,11 @@ class _Filler:
             return self._boolean(name)
         return None if kind == "null" else self._string(schema, name)
 
-    def _resolve(self, given: Any, depth: int) -> Schema:
+    def _resolve(self, unresolved: Any, depth: int) -> Schema:
         """Follow `$ref`, merge `allOf`, and choose a branch that is not null."""
-        if not isinstance(given, Mapping):
+        if not isinstance(unresolved, Mapping):
             return {}
-        schema: Schema = given
+        schema: Schema = unresolved
         if "$ref" in schema:
             rest = {key: value for key, value in schema.items() if key != "$ref"}
             return self._resolve({**self._target_of(schema["$ref"]), **rest}, depth)
@@ -235,13 +235,14 @@ def _kind_of(schema: Schema) -> str:
 
 def _overlap(schema: Schema, text: str) -> int:
     """Count the words of the text in a schema's title, description and properties."""
-    said = [
+    described = [
         str(schema.get("title", "")),
         str(schema.get("description", "")),
         str(schema.get("const", "")),
     ]
     return len(
-        set(words_of(" ".join((*said, *(schema.get("properties") or {}))))) & set(words_of(text))
+        set(words_of(" ".join((*described, *(schema.get("properties") or {})))))
+        & set(words_of(text))
     )
 
 

@@ -102,9 +102,9 @@ def grounded(value: Any, call: PlannedCall) -> Any:
         return value
     replaced = {
         key: filled[key]
-        for key, said in value.items()
+        for key, argument in value.items()
         if key in filled
-        and not _holds_value(said, call.text)
+        and not _holds_value(argument, call.text)
         and _holds_value(filled[key], call.text)
     }
     return {**value, **replaced}

@@ -56,17 +56,17 @@ def plan_calls(job: ChatJob, score: Score = shared_words) -> list[PlannedCall]:
 
 
 def _shared_count(tool: ToolSpec, text: str) -> int:
-    said = set(words_of(text))
-    in_name = said & set(words_of(tool.name))
-    in_description = said & set(words_of(tool.description))
+    words = set(words_of(text))
+    in_name = words & set(words_of(tool.name))
+    in_description = words & set(words_of(tool.description))
     spelled_out = 10 if tool.name.lower() in text.lower() else 0
     return spelled_out + 2 * len(in_name) + len(in_description - in_name)
 
 
 def _named_in(text: str, tools: tuple[ToolSpec, ...]) -> list[tuple[int, ToolSpec]]:
     """Find the tools that the text names in full, with their places, in the order of the text."""
-    said = set(words_of(text))
-    named = [tool for tool in tools if _is_named(tool, text, said)]
+    words_in_text = set(words_of(text))
+    named = [tool for tool in tools if _is_named(tool, text, words_in_text)]
     whole = [
         tool
         for tool in named
@@ -75,9 +75,9 @@ def _named_in(text: str, tools: tuple[ToolSpec, ...]) -> list[tuple[int, ToolSpe
     return sorted(((_place(tool, text), tool) for tool in whole), key=lambda pair: pair[0])
 
 
-def _is_named(tool: ToolSpec, text: str, said: set[str]) -> bool:
+def _is_named(tool: ToolSpec, text: str, words_in_text: set[str]) -> bool:
     words = set(words_of(tool.name))
-    return tool.name.lower() in text.lower() or (bool(words) and words <= said)
+    return tool.name.lower() in text.lower() or (bool(words) and words <= words_in_text)
 
 
 def _place(tool: ToolSpec, text: str) -> int:

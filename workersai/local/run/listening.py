@@ -1,4 +1,4 @@
-"""A host name and a port -> sockets that listen, and whether other machines can reach them."""
+"""Open listening sockets for a host name and a port, and find out who can reach them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 @dataclass(frozen=True)
 class Addresses:
-    """What a host name stands for on this machine.
+    """The addresses of a host name on this machine.
 
     Attributes:
         host: The name or address as the user wrote it.
@@ -51,10 +51,10 @@ class Addresses:
 
 
 def resolved(host: str, port: int) -> Addresses:
-    """Look a host up once, so that what is checked is what is listened on.
+    """Look a host up once, so that the checked addresses are those that are used.
 
     Raises:
-        ConfigurationError: The host is no address and no known name, or the port is none.
+        ConfigurationError: The host is not an address or a known name, or the port is not valid.
     """
     if not isinstance(host, str):
         raise ConfigurationError(f"host must be an address or a name, not {host!r}")
