@@ -32,9 +32,9 @@ def call_cost(
     Args:
         usage: The usage of the call; `None` if none was reported.
         model: The model that was asked.
-        gateway: What an AI Gateway said of the call, as in `ChatResult.gateway`. An answer from
-            its cache costs nothing, because no model was asked (page: AI Gateway, caching).
-        facts: What the account's catalogue says of a model; used if it is about *model*.
+        gateway: Facts of an AI Gateway, as in `ChatResult.gateway`. An answer from its cache
+            costs nothing, because no model was asked (page: AI Gateway, caching).
+        facts: A profile from the account's catalogue; used if it is *model*'s.
 
     Returns:
         `None` if the tokens of the call or the prices of the model are unknown.
