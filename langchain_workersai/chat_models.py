@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, closing
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
-from langchain_core.messages import AIMessage, BaseMessage, get_buffer_string
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, get_buffer_string
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.prompt_values import PromptValue
@@ -28,6 +38,12 @@ from langchain_workersai._model.retries import (
     async_retry_reporter,
     retry_listener,
     retry_reporter,
+)
+from langchain_workersai._model.unheard import (
+    is_plain,
+    is_text,
+    unheard_run,
+    unheard_run_async,
 )
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
@@ -51,6 +67,7 @@ from workersai import __version__, without_think_tags
 from workersai.integration import (
     CONFIG,
     CheckedFields,
+    RoundEvent,
     Rounds,
     WireMessage,
     ask_rounds,
@@ -270,6 +287,106 @@ class ChatWorkersAI(BatchedChat):
             result = rounds.with_all_calls(answer)
         return self._read(result, arguments["model"], has_functions="functions" in arguments)
 
+    @override
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream an answer. Where no callback hears of them, no chunk is kept until the end.
+
+        Args:
+            input: A string, a prompt or a list of messages.
+            config: As for `invoke`.
+            stop: Texts at which the answer ends.
+            **kwargs: As for `invoke`.
+        """
+        run_id, messages = None, self._plain_input(input, ChatWorkersAI._stream, kwargs)
+        if messages is not None:
+            run_id = unheard_run(self, config, messages)
+        if messages is None or run_id is None:
+            yield from super().stream(input, config, stop=stop, **kwargs)
+            return
+        self._check_public(kwargs)
+        with framework_errors(), partial_as(self._partial):
+            chunks, lists = self._open(messages, stop, kwargs, run_id=run_id)
+            with closing(lists):
+                for events in lists:
+                    yield from chain.from_iterable(map(chunks.messages, events))
+
+    @override
+    async def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """As `stream`, asynchronously."""
+        run_id, messages = None, self._plain_input(input, ChatWorkersAI._astream, kwargs)
+        if messages is not None:
+            run_id = await unheard_run_async(self, config, messages)
+        if messages is None or run_id is None:
+            heard = super().astream(input, config, stop=stop, **kwargs)
+            async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", heard)) as found:
+                async for message in found:
+                    yield message
+            return
+        self._check_public(kwargs)
+        with framework_errors(), partial_as(self._partial):
+            chunks, lists = self._aopen(messages, stop, kwargs, run_id=run_id)
+            async with aclosing(lists):
+                async for events in lists:
+                    for message in chain.from_iterable(map(chunks.messages, events)):
+                        yield message
+
+    def _plain_input(
+        self, asked: LanguageModelInput, ours: Any, options: Mapping[str, Any]
+    ) -> list[BaseMessage] | None:
+        """Read what was asked; `None` if LangChain's own loop is needed for it.
+
+        Args:
+            asked: What `stream` got.
+            ours: This class's `_stream` or `_astream`; a subclass may have its own.
+            options: Those of the call.
+        """
+        if getattr(type(self), ours.__name__) is not ours or not is_plain(self, options):
+            return None
+        messages = self._convert_input(asked).to_messages()
+        return messages if is_text(messages) else None
+
+    def _open(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        options: Mapping[str, Any],
+        run_manager: CallbackManagerForLLMRun | None = None,
+        run_id: str | None = None,
+    ) -> tuple[ChunkStream | ThinkingStream, Generator[Sequence[RoundEvent], None, None]]:
+        """Prepare a stream: what reads its events, and the events, in lists."""
+        arguments = self._stream_arguments(stop, options)
+        rounds = self._rounds(messages, arguments, retry_listener(run_manager), options)
+        lists = stream_rounds(self._client().stream_chat, rounds)
+        return self._reader(arguments, run_id), lists
+
+    def _aopen(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        options: Mapping[str, Any],
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        run_id: str | None = None,
+    ) -> tuple[ChunkStream | ThinkingStream, AsyncGenerator[Sequence[RoundEvent], None]]:
+        """As `_open`, for a stream that is awaited."""
+        arguments = self._stream_arguments(stop, options)
+        rounds = self._rounds(messages, arguments, async_retry_listener(run_manager), options)
+        lists = stream_rounds_async(self._async_client().stream_chat, rounds)
+        return self._reader(arguments, run_id), lists
+
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -278,16 +395,12 @@ class ChatWorkersAI(BatchedChat):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         with framework_errors(), partial_as(self._partial):
-            arguments = self._stream_arguments(stop, kwargs)
-            listener, chunks = retry_listener(run_manager), self._reader(arguments)
-            rounds = self._rounds(messages, arguments, listener, kwargs)
-            events = stream_rounds(self._client().stream_chat, rounds)
-            with closing(events):
-                for event in events:
-                    for chunk in chunks.feed(event):
-                        if run_manager:
-                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                        yield chunk
+            chunks, lists = self._open(messages, stop, kwargs, run_manager)
+            with closing(lists):
+                for chunk in chain.from_iterable(map(chunks.feed, chain.from_iterable(lists))):
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
 
     async def _astream(
         self,
@@ -297,14 +410,10 @@ class ChatWorkersAI(BatchedChat):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         with framework_errors(), partial_as(self._partial):
-            arguments = self._stream_arguments(stop, kwargs)
-            listener = async_retry_listener(run_manager)
-            chunks = self._reader(arguments)
-            rounds = self._rounds(messages, arguments, listener, kwargs)
-            events = stream_rounds_async(self._async_client().stream_chat, rounds)
-            async with aclosing(events):
-                async for event in events:
-                    for chunk in chunks.feed(event):
+            chunks, lists = self._aopen(messages, stop, kwargs, run_manager)
+            async with aclosing(lists):
+                async for events in lists:
+                    for chunk in chain.from_iterable(map(chunks.feed, events)):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk
@@ -337,10 +446,13 @@ class ChatWorkersAI(BatchedChat):
     def _partial(self, result: WireResult) -> BaseMessage:
         return self._read(result, self.model).generations[0].message
 
-    def _reader(self, arguments: Mapping[str, Any]) -> ChunkStream | ThinkingStream:
+    def _reader(
+        self, arguments: Mapping[str, Any], run_id: str | None
+    ) -> ChunkStream | ThinkingStream:
         model: str = arguments["model"]
         reader = ThinkingStream if splits_think_tags(self.think_tags, model) else ChunkStream
-        return reader(model=model, has_functions="functions" in arguments, facts=self._facts)
+        has_functions = "functions" in arguments
+        return reader(model=model, has_functions=has_functions, facts=self._facts, run_id=run_id)
 
     def _chat_arguments(self, stop: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """Join fields, bound options and this call's; tools and schemas may be LangChain's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -31,6 +32,8 @@ from workersai.integration import (
     CheckedFields,
     call_each,
     call_each_async,
+    event_lists,
+    event_lists_async,
     hides_arguments,
     partial_as,
     splits_think_tags,
@@ -157,13 +160,12 @@ class WorkersAILLM(TextModel, BaseLLM):
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), retry_listener(run_manager)
             chunks = self._reader(arguments["model"])
-            events = self._client().stream_complete(prompt, on_retry=listener, **arguments)
-            with closing(events):
-                for event in events:
-                    for chunk in chunks.feed(event):
-                        if run_manager:
-                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                        yield chunk
+            stream = self._client().stream_complete(prompt, on_retry=listener, **arguments)
+            with closing(event_lists(stream)) as lists:
+                for chunk in chain.from_iterable(map(chunks.feed, chain.from_iterable(lists))):
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
 
     async def _astream(
         self,
@@ -175,10 +177,10 @@ class WorkersAILLM(TextModel, BaseLLM):
         with framework_errors(), partial_as(self._partial):
             arguments, listener = self._arguments(stop, kwargs), async_retry_listener(run_manager)
             chunks = self._reader(arguments["model"])
-            events = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
-            async with aclosing(events):
-                async for event in events:
-                    for chunk in chunks.feed(event):
+            stream = self._async_client().stream_complete(prompt, on_retry=listener, **arguments)
+            async with aclosing(event_lists_async(stream)) as lists:
+                async for events in lists:
+                    for chunk in chain.from_iterable(map(chunks.feed, events)):
                         if run_manager:
                             await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                         yield chunk

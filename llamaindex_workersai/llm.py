@@ -32,6 +32,8 @@ from workersai.integration import (
     CheckedFields,
     ask_rounds,
     ask_rounds_async,
+    event_lists,
+    event_lists_async,
     hides_arguments,
     profile_in_catalogue,
     stream_rounds,
@@ -132,9 +134,9 @@ class WorkersAI(BatchedChat):
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         rounds = call.rounds(include_usage=self.stream_usage)
-        events = stream_rounds(self._client().stream_chat, rounds)
+        lists = stream_rounds(self._client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return read_stream(events, reporting(reader.feed, call.model), reader.partial)
+        return read_stream(lists, reporting(reader.feed, call.model), reader.partial)
 
     @chat_method
     async def astream_chat(
@@ -143,9 +145,9 @@ class WorkersAI(BatchedChat):
         """Stream the answer to a conversation; see `chat`."""
         call = self._chat_call(messages, kwargs)
         rounds = call.rounds(include_usage=self.stream_usage)
-        events = stream_rounds_async(self._async_client().stream_chat, rounds)
+        lists = stream_rounds_async(self._async_client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return aread_stream(events, reporting(reader.feed, call.model), reader.partial)
+        return aread_stream(lists, reporting(reader.feed, call.model), reader.partial)
 
     # ------------------------------------------------------------------------- completion
 
@@ -179,9 +181,10 @@ class WorkersAI(BatchedChat):
     ) -> CompletionResponseGen:
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._format(prompt, formatted), kwargs)
-        events = self._client().stream_complete(**call.arguments, on_retry=report_retry)
+        stream = self._client().stream_complete(**call.arguments, on_retry=report_retry)
+        lists = event_lists(stream)
         reader = CompletionReader(call.options)
-        return read_stream(events, reporting(reader.feed, call.model), reader.partial)
+        return read_stream(lists, reporting(reader.feed, call.model), reader.partial)
 
     @completion_method
     async def astream_complete(
@@ -189,9 +192,10 @@ class WorkersAI(BatchedChat):
     ) -> CompletionResponseAsyncGen:
         """Stream a prompt's completion; see `complete`."""
         call = self._completion_call(self._format(prompt, formatted), kwargs)
-        events = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
+        stream = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
+        lists = event_lists_async(stream)
         reader = CompletionReader(call.options)
-        return aread_stream(events, reporting(reader.feed, call.model), reader.partial)
+        return aread_stream(lists, reporting(reader.feed, call.model), reader.partial)
 
     def _format(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:

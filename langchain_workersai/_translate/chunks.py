@@ -1,14 +1,13 @@
 """Convert the core's stream events to LangChain chunks.
 
-`ChunkStream` is on the hot path, with one chunk for every token. So chunks are not validated again
-but copied from a validated one (`_STATE`, `_GENERATION`); the inserted values already have the
-types that validation would give them. Tests compare such chunks with chunks from the constructors.
+`ChunkStream` is on the hot path: a chunk for every token. Chunks are therefore made from moulds;
+see `workersai.integration.moulds`. Tests hold them equal to those from the constructors.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from langchain_core.messages import AIMessageChunk, InvalidToolCall, ToolCall, T
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.utils.json import parse_partial_json
-from pydantic import BaseModel
 from typing_extensions import assert_never
 
 from langchain_workersai._provider import PROVIDER
@@ -37,7 +35,7 @@ from workersai import (
 )
 from workersai import InvalidToolCall as InvalidCall
 from workersai import ModelProfile as ModelFacts
-from workersai.integration import AskedAgain, RoundEvent, call_cost
+from workersai.integration import AskedAgain, Mould, RoundEvent, call_cost, fastest
 
 # --------------------------------------------------------------------------------- streams
 
@@ -61,7 +59,12 @@ class ChunkStream:
     """
 
     def __init__(
-        self, *, model: str, has_functions: bool = False, facts: ModelFacts | None = None
+        self,
+        *,
+        model: str,
+        has_functions: bool = False,
+        facts: ModelFacts | None = None,
+        run_id: str | None = None,
     ) -> None:
         """Prepare for a stream.
 
@@ -70,10 +73,12 @@ class ChunkStream:
             has_functions: Whether `functions` are sent; the last chunk then has a call as
                 `function_call` too.
             facts: What the account's catalogue says about the model, its prices among it.
+            run_id: The id of the messages; LangChain sets it where it is missing.
         """
         self._model = model
         self._has_functions = has_functions
         self._facts = facts
+        self._run_id = run_id
         self._usage: Usage | None = None
         self._calls: dict[str | None, _Call] = {}
         self._by_index: dict[int, _Call] = {}
@@ -87,10 +92,14 @@ class ChunkStream:
             The chunks to pass on now: one for text, reasoning and most pieces of a call, none
             for usage (the last chunk has it), one or more for the end.
         """
+        return tuple(map(_generation, self.messages(event)))
+
+    def messages(self, event: RoundEvent) -> Sequence[AIMessageChunk]:
+        """Convert one event to the messages of its chunks."""
         if isinstance(event, TextDelta):
-            return (_text_chunk(event),)
+            return (text_message(event, self._run_id),)
         if isinstance(event, ReasoningDelta):
-            return (_reasoning_chunk(event.text),)
+            return (_reasoning_message(event.text, self._run_id),)
         if isinstance(event, ToolCallDelta):
             return self._call_delta(event)
         if isinstance(event, UsageUpdate):
@@ -102,7 +111,7 @@ class ChunkStream:
             return (*self._settle(event), self._last(event))
         assert_never(event)
 
-    def _begin_again(self, event: AskedAgain) -> tuple[ChatGenerationChunk, ...]:
+    def _begin_again(self, event: AskedAgain) -> tuple[AIMessageChunk, ...]:
         """End the calls of an answer that is asked for again; later calls are separate ones."""
         chunks = self._break(event.calls)
         self._refused += event.calls
@@ -110,7 +119,7 @@ class ChunkStream:
         self._by_index = {}
         return tuple(chunks)
 
-    def _call_delta(self, event: ToolCallDelta) -> tuple[ChatGenerationChunk, ...]:
+    def _call_delta(self, event: ToolCallDelta) -> tuple[AIMessageChunk, ...]:
         call = self._by_index.get(event.index)
         if call is None:
             call = _Call(self._shift + event.index)
@@ -123,27 +132,27 @@ class ChunkStream:
             call.held, arguments = arguments, ""
         if event.id is None and not arguments:
             return ()
-        return (_call_chunk(call.index, event.id, event.name, arguments),)
+        return (self._call_message(call.index, event.id, event.name, arguments),)
 
-    def _settle(self, finish: ChatFinish) -> list[ChatGenerationChunk]:
+    def _settle(self, finish: ChatFinish) -> list[AIMessageChunk]:
         """Complete every call so that LangChain reads it as the core did."""
         chunks = []
         for call in finish.tool_calls:
             if (ours := self._calls.get(call.id)) and ours.held:
                 arguments = json.dumps(call.arguments, ensure_ascii=False)
-                chunks.append(_call_chunk(ours.index, None, None, arguments))
+                chunks.append(self._call_message(ours.index, None, None, arguments))
         return chunks + self._break(finish.invalid_tool_calls)
 
-    def _break(self, calls: Iterable[InvalidCall]) -> list[ChatGenerationChunk]:
+    def _break(self, calls: Iterable[InvalidCall]) -> list[AIMessageChunk]:
         """End invalid calls so that no parser takes them for calls to run."""
         chunks = []
         for broken in calls:
             if ours := self._calls.get(broken.id):
                 text = "".join(ours.sent) + ours.held
-                chunks.append(_call_chunk(ours.index, None, None, ours.held + breaker(text)))
+                chunks.append(self._call_message(ours.index, None, None, ours.held + breaker(text)))
         return chunks
 
-    def _last(self, finish: ChatFinish) -> ChatGenerationChunk:
+    def _last(self, finish: ChatFinish) -> AIMessageChunk:
         info = {} if finish.finish_reason is None else {"finish_reason": finish.finish_reason}
         broken = [*self._refused, *finish.invalid_tool_calls]
         message = AIMessageChunk(
@@ -155,11 +164,17 @@ class ChunkStream:
             },
             response_metadata={**response_metadata(finish, model=self._model), **info},
             chunk_position="last",
+            **_named(self._run_id),
         )
-        add_usage(
-            message, self._usage, call_cost(self._usage, self._model, finish.gateway, self._facts)
-        )
-        return ChatGenerationChunk(message=message, generation_info=info or None)
+        cost = call_cost(self._usage, self._model, finish.gateway, self._facts)
+        add_usage(message, self._usage, cost)
+        return message
+
+    def _call_message(
+        self, index: int, call_id: str | None, name: str | None, arguments: str
+    ) -> AIMessageChunk:
+        piece = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
+        return _piece_message(piece, self._run_id)
 
 
 def _as_written(broken: Iterable[InvalidCall]) -> dict[str, Any]:
@@ -194,38 +209,64 @@ def breaker(arguments: str) -> str:
 
 # ----------------------------------------------------------- chunks copied from templates
 
-_STATE: Final = AIMessageChunk(content="").__dict__
-_GENERATION: Final = ChatGenerationChunk(message=AIMessageChunk(content="")).__dict__
-
-# Setters of pydantic's slots that bypass the model's `__setattr__`: half the time.
-_new: Final = object.__new__
-_set_state: Final = BaseModel.__dict__["__dict__"].__set__
-_set_fields_set: Final = BaseModel.__dict__["__pydantic_fields_set__"].__set__
-_set_extra: Final = BaseModel.__dict__["__pydantic_extra__"].__set__
-_set_private: Final = BaseModel.__dict__["__pydantic_private__"].__set__
+_MESSAGE: Final = Mould(AIMessageChunk(content=""))
+_GENERATION: Final = Mould(ChatGenerationChunk(message=AIMessageChunk(content="")))
+_INFO: Final = ("finish_reason", "logprobs")
+"""Metadata of a message that its generation has too."""
 
 
-def _text_chunk(event: TextDelta) -> ChatGenerationChunk:
-    text = event.text
+def _named(run_id: str | None) -> dict[str, Any]:
+    return {} if run_id is None else {"id": run_id}
+
+
+def _text_metadata(event: TextDelta) -> dict[str, Any]:
     if event.logprobs is None:
-        return _chunk(text, {"model_provider": PROVIDER})
-    info = {"logprobs": {"content": event.logprobs}}
-    chunk = _chunk(text, {"model_provider": PROVIDER, **info})
-    chunk.generation_info = info
-    return chunk
+        return {"model_provider": PROVIDER}
+    return {"model_provider": PROVIDER, "logprobs": {"content": event.logprobs}}
 
 
-def _reasoning_chunk(text: str) -> ChatGenerationChunk:
-    return _with_changes({"additional_kwargs": {"reasoning_content": text}})
+def _moulded_text(event: TextDelta, run_id: str | None) -> AIMessageChunk:
+    values = {"content": event.text, "response_metadata": _text_metadata(event)}
+    if run_id is not None:
+        values["id"] = run_id
+    fresh: dict[str, Any] = {
+        "additional_kwargs": {},
+        "tool_calls": [],
+        "invalid_tool_calls": [],
+        "tool_call_chunks": [],
+    }
+    return _MESSAGE.make(values, fresh)
 
 
-def _call_chunk(
-    index: int, call_id: str | None, name: str | None, arguments: str
-) -> ChatGenerationChunk:
-    piece = tool_call_chunk(name=name, args=arguments, id=call_id, index=index)
-    calls, invalid = _as_langchain_reads(piece)
-    state = {"tool_call_chunks": [piece], "tool_calls": calls, "invalid_tool_calls": invalid}
-    return _with_changes(state)
+def _built_text(event: TextDelta, run_id: str | None) -> AIMessageChunk:
+    metadata = _text_metadata(event)
+    return AIMessageChunk(content=event.text, response_metadata=metadata, **_named(run_id))
+
+
+text_message: Final = fastest(_moulded_text, _built_text, TextDelta("Hi", [{"token": "Hi"}]), "id")
+
+
+def _moulded_reasoning(text: str, run_id: str | None) -> AIMessageChunk:
+    values = {
+        "content": "",
+        "additional_kwargs": {"reasoning_content": text},
+        "response_metadata": {"model_provider": PROVIDER},
+        **_named(run_id),
+    }
+    fresh: dict[str, Any] = {"tool_calls": [], "invalid_tool_calls": [], "tool_call_chunks": []}
+    return _MESSAGE.make(values, fresh)
+
+
+def _built_reasoning(text: str, run_id: str | None) -> AIMessageChunk:
+    return AIMessageChunk(
+        content="",
+        additional_kwargs={"reasoning_content": text},
+        response_metadata={"model_provider": PROVIDER},
+        **_named(run_id),
+    )
+
+
+_reasoning_message: Final = fastest(_moulded_reasoning, _built_reasoning, "Hm", "id")
 
 
 def _as_langchain_reads(
@@ -245,34 +286,50 @@ def _as_langchain_reads(
     return [], [invalid_tool_call(name=name, args=arguments, id=call_id, error=None)]
 
 
-def _chunk(text: str, metadata: dict[str, Any]) -> ChatGenerationChunk:
-    """Make a chunk of *text* with its own dicts and lists."""
-    message = _new(AIMessageChunk)
-    state = _STATE.copy()
-    state["content"] = text
-    state["additional_kwargs"] = {}
-    state["response_metadata"] = metadata
-    state["tool_calls"] = []
-    state["invalid_tool_calls"] = []
-    state["tool_call_chunks"] = []
-    _set_state(message, state)
-    _set_fields_set(message, {"content", "response_metadata"})
-    _set_extra(message, {})
-    _set_private(message, None)
-    chunk = _new(ChatGenerationChunk)
-    state = _GENERATION.copy()
-    state["text"] = text
-    state["message"] = message
-    _set_state(chunk, state)
-    _set_fields_set(chunk, {"text", "message"})
-    _set_extra(chunk, None)
-    _set_private(chunk, None)
-    return chunk
+def _moulded_piece(piece: ToolCallChunk, run_id: str | None) -> AIMessageChunk:
+    calls, invalid = _as_langchain_reads(piece)
+    values = {
+        "content": "",
+        "response_metadata": {"model_provider": PROVIDER},
+        "tool_calls": calls,
+        "invalid_tool_calls": invalid,
+        "tool_call_chunks": [piece],
+    }
+    if run_id is not None:
+        values["id"] = run_id
+    return _MESSAGE.make(values, {"additional_kwargs": {}})
 
 
-def _with_changes(changes: dict[str, Any]) -> ChatGenerationChunk:
-    """Make a chunk without text whose message has *changes*."""
-    chunk = _chunk("", {"model_provider": PROVIDER})
-    chunk.message.__dict__.update(changes)
-    chunk.message.__pydantic_fields_set__.update(changes)
-    return chunk
+def _built_piece(piece: ToolCallChunk, run_id: str | None) -> AIMessageChunk:
+    return AIMessageChunk(
+        content="",
+        response_metadata={"model_provider": PROVIDER},
+        tool_call_chunks=[piece],
+        **_named(run_id),
+    )
+
+
+_piece_message: Final = fastest(
+    _moulded_piece, _built_piece, tool_call_chunk(name="f", args='{"a', id="1", index=0), "id"
+)
+
+
+def _moulded_generation(message: AIMessageChunk) -> ChatGenerationChunk:
+    metadata, text = message.response_metadata, message.content
+    if len(metadata) > 1:
+        return _built_generation(message)
+    return _GENERATION.make({"message": message, "text": text})
+
+
+def _built_generation(message: AIMessageChunk) -> ChatGenerationChunk:
+    """Wrap a message; what LangChain calls the info of a generation is in its metadata."""
+    metadata = message.response_metadata
+    info = {name: metadata[name] for name in _INFO if name in metadata}
+    if not info:
+        return ChatGenerationChunk(message=message)
+    return ChatGenerationChunk(message=message, generation_info=info)
+
+
+_generation: Final = fastest(
+    _moulded_generation, _built_generation, text_message(TextDelta("Hi"), None)
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -149,13 +149,16 @@ def reported(response: ResponseT, model: str) -> ResponseT:
 
 
 def reporting(
-    read: Callable[[ItemT], Iterable[ResponseT]], model: str
-) -> Callable[[ItemT], Iterator[ResponseT]]:
+    read: Callable[[ItemT], Sequence[ResponseT]], model: str
+) -> Callable[[ItemT], Sequence[ResponseT]]:
     """Wrap a stream's converter so that it reports the cost to the handlers at the end."""
 
-    def read_and_report(item: ItemT) -> Iterator[ResponseT]:
-        for response in read(item):
-            yield response if response.raw is None else reported(response, model)
+    def read_and_report(item: ItemT) -> Sequence[ResponseT]:
+        found = read(item)
+        for response in found:
+            if response.raw is not None:
+                reported(response, model)
+        return found
 
     return read_and_report
 

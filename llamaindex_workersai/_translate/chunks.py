@@ -6,9 +6,9 @@ and a later response must not change an earlier one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -37,7 +37,7 @@ from workersai import (
     UsageUpdate,
     without_think_tags,
 )
-from workersai.integration import AskedAgain, RoundEvent, ThinkingEvents, call_cost
+from workersai.integration import AskedAgain, Mould, RoundEvent, ThinkingEvents, call_cost, fastest
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,13 @@ class ChatReader:
         self._assembler = ChatAssembler(options)
         self._thinking = ThinkingEvents() if options.think_tags else None
 
-    def feed(self, event: RoundEvent) -> Iterator[ChatResponse]:
+    def feed(self, event: RoundEvent) -> Sequence[ChatResponse]:
         """Convert an event."""
-        for read in (event,) if self._thinking is None else self._thinking.feed(event):
-            if (response := self._assembler.feed(read)) is not None:
-                yield response
+        if self._thinking is None:
+            response = self._assembler.feed(event)
+            return () if response is None else (response,)
+        found = map(self._assembler.feed, self._thinking.feed(event))
+        return [response for response in found if response is not None]
 
     def partial(self, result: ChatResult) -> PartialResponse:
         """Convert what had arrived when the stream broke."""
@@ -105,9 +107,9 @@ class CompletionReader:
     def __init__(self, options: AnswerOptions) -> None:
         self._chat = ChatReader(options)
 
-    def feed(self, event: RoundEvent) -> Iterator[CompletionResponse]:
+    def feed(self, event: RoundEvent) -> Sequence[CompletionResponse]:
         """Convert an event."""
-        return map(to_completion, self._chat.feed(event))
+        return [to_completion(response) for response in self._chat.feed(event)]
 
     def partial(self, result: ChatResult) -> CompletionResponse:
         """Convert what had arrived when the stream broke."""
@@ -165,16 +167,15 @@ class ChatAssembler:
     def _chunk(self, delta: str, additional: dict[str, Any]) -> ChatResponse:
         blocks: list[ContentBlock] = []
         if self._reasoning:
-            blocks.append(ThinkingBlock(content=self._reasoning))
+            blocks.append(_thinking_block(self._reasoning))
         if self._text:
-            blocks.append(TextBlock(text=self._text))
+            blocks.append(_text_block(self._text))
         older: dict[str, Any] = {}
         if self._calls:
-            blocks += [_open_block(call) for call in self._calls.values()]
+            blocks += map(_open_block, self._calls.values())
             # LlamaIndex's streaming of objects looks for calls only here.
             older["tool_calls"] = [_older_call(call) for call in self._calls.values()]
-        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
-        return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
+        return _response(blocks, older, delta, additional)
 
     def _finish(self, event: ChatFinish) -> ChatResponse:
         shown = len(self._text)
@@ -307,10 +308,74 @@ def _call_block(call: ToolCall) -> ToolCallBlock:
     return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
 
 
-def _open_block(call: _OpenCall) -> ToolCallBlock:
-    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
-
-
 def _older_call(call: _OpenCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": function}
+
+
+# -------------------------------------------------------------------- responses from moulds
+
+_TEXT: Final = Mould(TextBlock(text=""))
+_THINKING: Final = Mould(ThinkingBlock(content=""))
+_CALL: Final = Mould(ToolCallBlock(tool_name="", tool_kwargs=""))
+_MESSAGE: Final = Mould(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]))
+_RESPONSE: Final = Mould(ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT)))
+
+
+def _moulded_text(text: str) -> TextBlock:
+    return _TEXT.make({"text": text})
+
+
+def _built_text(text: str) -> TextBlock:
+    return TextBlock(text=text)
+
+
+_text_block: Final = fastest(_moulded_text, _built_text, "Hi")
+
+
+def _moulded_thinking(text: str) -> ThinkingBlock:
+    return _THINKING.make({"content": text}, {"additional_information": {}})
+
+
+def _built_thinking(text: str) -> ThinkingBlock:
+    return ThinkingBlock(content=text)
+
+
+_thinking_block: Final = fastest(_moulded_thinking, _built_thinking, "Hm")
+
+
+def _moulded_call(call: _OpenCall) -> ToolCallBlock:
+    values = {"tool_call_id": call.id, "tool_name": call.name, "tool_kwargs": call.arguments}
+    return _CALL.make(values)
+
+
+def _built_call(call: _OpenCall) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
+
+
+_open_block: Final = fastest(_moulded_call, _built_call, _OpenCall("1", "f", "{"))
+
+
+def _moulded_response(
+    blocks: list[ContentBlock], older: dict[str, Any], delta: str, additional: dict[str, Any]
+) -> ChatResponse:
+    values = {"role": MessageRole.ASSISTANT, "blocks": blocks, "additional_kwargs": older}
+    message = _MESSAGE.make(values)
+    return _RESPONSE.make({"message": message, "delta": delta, "additional_kwargs": additional})
+
+
+def _built_response(
+    blocks: list[ContentBlock], older: dict[str, Any], delta: str, additional: dict[str, Any]
+) -> ChatResponse:
+    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks, additional_kwargs=older)
+    return ChatResponse(message=message, delta=delta, additional_kwargs=additional)
+
+
+_response: Final = fastest(
+    _moulded_response,
+    _built_response,
+    [_text_block("Hi"), _open_block(_OpenCall("1", "f", "{"))],
+    {"tool_calls": [{"id": "1"}]},
+    "Hi",
+    {"thinking_delta": "Hm"},
+)

@@ -70,29 +70,77 @@ def is_number(value: Any) -> TypeGuard[float]:
 
 
 class UsageLedger:
-    """Collects the usage reports of one stream and computes the sum once, at the end."""
+    """Collects the usage reports of one stream; it keeps sums, not the reports."""
 
     def __init__(self) -> None:
-        self._chunks: list[Any] = []
-        self._tails: list[Any] = []
+        self._chunks = _Reports()
+        self._tails = _Reports()
 
     def add(self, report: Any, *, is_tail: bool) -> None:
         """Add a report; *is_tail* means that it came on a native chunk, without `choices`."""
-        (self._tails if is_tail else self._chunks).append(report)
+        (self._tails if is_tail else self._chunks).add(report)
 
     def total(self) -> Usage | None:
         """Return the usage of the whole stream, `None` if no report has counts."""
-        return _reckon(self._tails) or _reckon(self._chunks)
+        return self._tails.total() or self._chunks.total()
 
 
-def _reckon(reports: list[Any]) -> Usage | None:
-    usages = [usage for usage in map(parse_usage, reports) if usage is not None]
-    if not usages:
-        return None
-    has_prompt = [usage.prompt_tokens > 0 for usage in usages]
-    if any(has_prompt) and not all(has_prompt):
-        return add_usages(usages)  # if only some report the prompt, each reports its own part
-    return _most(usages)
+class _Reports:
+    """The reports of one kind. Equal ones in a row, as most streams have them, are read once."""
+
+    __slots__ = ("_has_prompt", "_last", "_lasts", "_most", "_sum")
+
+    def __init__(self) -> None:
+        self._last: Any = None
+        self._lasts = 0  # how often it came, since it was read
+        self._sum: Usage | None = None
+        self._most: Usage | None = None
+        self._has_prompt: set[bool] = set()
+
+    def add(self, report: Any) -> None:
+        if report == self._last:
+            self._lasts += 1
+            return
+        self._settle()
+        self._last, self._lasts = report, 1
+
+    def _settle(self) -> None:
+        """Add the last report to the sums, as often as it came."""
+        usage, times = parse_usage(self._last), self._lasts
+        self._lasts = 0
+        if usage is None or not times:
+            return
+        self._has_prompt.add(usage.prompt_tokens > 0)
+        many = _times(usage, times)
+        self._sum = many if self._sum is None else self._sum + many
+        self._most = usage if self._most is None else _larger(self._most, usage)
+
+    def total(self) -> Usage | None:
+        self._settle()
+        # If only some report the prompt, each reports its own part.
+        return self._sum if len(self._has_prompt) > 1 else self._most
+
+
+def _times(usage: Usage, times: int) -> Usage:
+    return Usage(
+        prompt_tokens=usage.prompt_tokens * times,
+        completion_tokens=usage.completion_tokens * times,
+        total_tokens=usage.total_tokens * times,
+        cached_tokens=None if usage.cached_tokens is None else usage.cached_tokens * times,
+        reasoning_tokens=None if usage.reasoning_tokens is None else usage.reasoning_tokens * times,
+        neurons=None if usage.neurons is None else usage.neurons * times,
+    )
+
+
+def _larger(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        prompt_tokens=max(one.prompt_tokens, other.prompt_tokens),
+        completion_tokens=max(one.completion_tokens, other.completion_tokens),
+        total_tokens=max(one.total_tokens, other.total_tokens),
+        cached_tokens=_fold(max, [one.cached_tokens, other.cached_tokens]),
+        reasoning_tokens=_fold(max, [one.reasoning_tokens, other.reasoning_tokens]),
+        neurons=_fold(max, [one.neurons, other.neurons]),
+    )
 
 
 def add_usages(usages: list[Usage]) -> Usage:
@@ -104,17 +152,6 @@ def add_usages(usages: list[Usage]) -> Usage:
         cached_tokens=_fold(sum, [u.cached_tokens for u in usages]),
         reasoning_tokens=_fold(sum, [u.reasoning_tokens for u in usages]),
         neurons=_fold(sum, [u.neurons for u in usages]),
-    )
-
-
-def _most(usages: list[Usage]) -> Usage:
-    return Usage(
-        prompt_tokens=max(u.prompt_tokens for u in usages),
-        completion_tokens=max(u.completion_tokens for u in usages),
-        total_tokens=max(u.total_tokens for u in usages),
-        cached_tokens=_fold(max, [u.cached_tokens for u in usages]),
-        reasoning_tokens=_fold(max, [u.reasoning_tokens for u in usages]),
-        neurons=_fold(max, [u.neurons for u in usages]),
     )
 
 

@@ -45,18 +45,23 @@ class SSEDecoder:
         Raises:
             ResponseError: If an event is larger than 1 MiB.
         """
-        if (
-            # Fast path: complete events of one line each, by far the usual case.
-            chunk.startswith(b"data: ")
-            and chunk.endswith(b"\n\n")
-            and len(chunk) < _MAX_EVENT_BYTES
-            and not (self._pieces or self._data or self._is_error or self._skip_lf)
-            and b"\r" not in chunk
-        ):
-            events = chunk[6:-2].split(b"\n\ndata: ")
-            if chunk.count(b"\n") == 2 * len(events):
-                self._at_start = False
-                return events
+        if self._data or self._is_error or self._skip_lf or b"\r" in chunk:
+            return self._feed_lines(chunk)
+        end = chunk.rfind(b"\n\n") + 2
+        if end == 1:
+            return self._feed_lines(chunk)
+        # Fast path: complete events of one line each, by far the usual case.
+        whole = b"".join((*self._pieces, chunk[:end])) if self._pieces else chunk[:end]
+        events = whole[6:-2].split(b"\n\ndata: ")
+        is_usual = whole.startswith(b"data: ") and len(whole) < _MAX_EVENT_BYTES
+        if not is_usual or whole.count(b"\n") != 2 * len(events):
+            return self._feed_lines(chunk)
+        self._pieces.clear()
+        self._at_start, self._size = False, 0
+        return events + self._feed_lines(chunk[end:]) if end < len(chunk) else events
+
+    def _feed_lines(self, chunk: bytes) -> list[bytes]:
+        """Take bytes, line by line."""
         if b"\r" in chunk or self._skip_lf:
             chunk = self._unify_line_ends(chunk)
         if b"\n" not in chunk:

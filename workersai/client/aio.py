@@ -24,7 +24,7 @@ from workersai.client.embedding_flow import OnError, WindowOptions
 from workersai.client.embedding_streams import AsyncEmbeddingStream
 from workersai.client.sending import AsyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
-from workersai.client.streams import AsyncChatStream
+from workersai.client.streams import AsyncChatStream, one_by_one_async
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import AsyncHTTPClient, CallOptions, EmbeddingOptions, RequestOptions
 
@@ -313,7 +313,8 @@ class AsyncClient(BaseClient):
     ) -> AsyncGenerator[Any, None]:
         """As `Client.stream_run`."""
         sender = self._sender.using(options)
-        return sender.stream(run_request(model, {**payload, "stream": True}), on_retry)
+        request = run_request(model, {**payload, "stream": True})
+        return one_by_one_async(sender.stream(request, on_retry))
 
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
         """As `Client.with_options`."""

@@ -70,8 +70,8 @@ class SyncSender:
 
     def stream(
         self, request: Request, on_retry: OnRetry = None
-    ) -> Generator[ChatEvent, None, None]:
-        """Send a request and yield the events of its answer."""
+    ) -> Generator[list[ChatEvent], None, None]:
+        """Send a request and yield the events of its answer, those that come together in a list."""
 
         def attempt(step: Attempt) -> tuple[SyncStream, list[ChatEvent]]:
             clocks = self._setup.clocks(request, step)
@@ -80,9 +80,8 @@ class SyncSender:
 
         stream, first = self._drive(request, attempt, on_retry)
         try:
-            yield from first
-            for events in stream.events:
-                yield from events
+            yield first
+            yield from stream.events
         except WorkersAIError as error:
             raise bare(error) from error.__cause__
         finally:
@@ -156,7 +155,7 @@ class AsyncSender:
 
     async def stream(
         self, request: Request, on_retry: OnRetry = None
-    ) -> AsyncGenerator[ChatEvent, None]:
+    ) -> AsyncGenerator[list[ChatEvent], None]:
         """As `SyncSender.stream`."""
 
         async def attempt(step: Attempt) -> tuple[AsyncStream, list[ChatEvent]]:
@@ -166,11 +165,9 @@ class AsyncSender:
 
         stream, first = await self._drive(request, attempt, on_retry)
         try:
-            for event in first:
-                yield event
+            yield first
             async for events in stream.events:
-                for event in events:
-                    yield event
+                yield events
         except WorkersAIError as error:
             raise bare(error) from error.__cause__
         finally:

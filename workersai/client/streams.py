@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from contextlib import aclosing, closing
 from typing import Any
 
 from typing_extensions import Self
@@ -10,7 +11,7 @@ from typing_extensions import Self
 from workersai.events import ChatEvent, ChatFinish, ReasoningDelta, TextDelta, UsageUpdate
 from workersai.results import ChatChoice, ChatResult, Usage
 
-__all__ = ["AsyncChatStream", "ChatStream", "collect"]
+__all__ = ["AsyncChatStream", "ChatStream", "collect", "one_by_one", "one_by_one_async"]
 
 
 class _Collected:
@@ -86,8 +87,9 @@ class ChatStream:
     the connection of a stream that was not read to its end.
     """
 
-    def __init__(self, events: Generator[ChatEvent, None, None]) -> None:
-        self._events = events
+    def __init__(self, lists: Generator[list[ChatEvent], None, None]) -> None:
+        self._lists = lists
+        self._events: Iterator[ChatEvent] = iter(())
         self._collected = _Collected()
 
     @property
@@ -99,7 +101,8 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatEvent:
-        event = next(self._events)
+        while (event := next(self._events, None)) is None:
+            self._events = iter(next(self._lists))
         self._collected.add(event)
         return event
 
@@ -115,7 +118,8 @@ class ChatStream:
 
     def close(self) -> None:
         """Close the connection. A stream that was read to its end has already released it."""
-        self._events.close()
+        self._events = iter(())
+        self._lists.close()
 
     def __enter__(self) -> Self:
         return self
@@ -127,8 +131,9 @@ class ChatStream:
 class AsyncChatStream:
     """As `ChatStream`, asynchronously."""
 
-    def __init__(self, events: AsyncGenerator[ChatEvent, None]) -> None:
-        self._events = events
+    def __init__(self, lists: AsyncGenerator[list[ChatEvent], None]) -> None:
+        self._lists = lists
+        self._events: Iterator[ChatEvent] = iter(())
         self._collected = _Collected()
 
     @property
@@ -140,7 +145,8 @@ class AsyncChatStream:
         return self
 
     async def __anext__(self) -> ChatEvent:
-        event = await anext(self._events)
+        while (event := next(self._events, None)) is None:
+            self._events = iter(await anext(self._lists))
         self._collected.add(event)
         return event
 
@@ -152,10 +158,26 @@ class AsyncChatStream:
 
     async def aclose(self) -> None:
         """As `ChatStream.close`."""
-        await self._events.aclose()
+        self._events = iter(())
+        await self._lists.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def one_by_one(lists: Generator[list[Any], None, None]) -> Generator[Any, None, None]:
+    """Yield the entries of lists; closing this closes *lists*."""
+    with closing(lists):
+        for entries in lists:
+            yield from entries
+
+
+async def one_by_one_async(lists: AsyncGenerator[list[Any], None]) -> AsyncGenerator[Any, None]:
+    """As `one_by_one`, asynchronously."""
+    async with aclosing(lists):
+        async for entries in lists:
+            for entry in entries:
+                yield entry

@@ -24,7 +24,7 @@ from workersai.client.embedding_flow import OnError, WindowOptions
 from workersai.client.embedding_streams import EmbeddingStream
 from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
-from workersai.client.streams import ChatStream
+from workersai.client.streams import ChatStream, one_by_one
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, HTTPClient, RequestOptions
 
@@ -480,7 +480,8 @@ class Client(BaseClient):
         without a stream gives one value, the result of `run`.
         """
         sender = self._sender.using(options)
-        return sender.stream(run_request(model, {**payload, "stream": True}), on_retry)
+        request = run_request(model, {**payload, "stream": True})
+        return one_by_one(sender.stream(request, on_retry))
 
     def with_options(self, **options: Unpack[RequestOptions]) -> Self:
         """Return a client with other options for its calls that uses the same connections.

@@ -40,6 +40,8 @@ from workersai.integration.again import (
     Rounds,
     ask_rounds,
     ask_rounds_async,
+    event_lists,
+    event_lists_async,
     stream_rounds,
     stream_rounds_async,
 )
@@ -57,6 +59,7 @@ from workersai.integration.fields import (
 )
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
+from workersai.integration.moulds import Mould, fastest
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.retries import retry_facts
@@ -103,6 +106,7 @@ __all__ = [
     "GenerationSettings",
     "MethodMemory",
     "MethodTrial",
+    "Mould",
     "OutputSchema",
     "RerankFields",
     "RerankSettings",
@@ -122,6 +126,9 @@ __all__ = [
     "catalogue_profile",
     "check_texts",
     "document_part",
+    "event_lists",
+    "event_lists_async",
+    "fastest",
     "fill_blank",
     "function_tool",
     "gateway_identity",

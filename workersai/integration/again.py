@@ -10,16 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
-    Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import aclosing, closing
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from workersai._checks import check_count
 from workersai.events import (
@@ -36,7 +35,15 @@ from workersai.results import ChatChoice, ChatResult, InvalidToolCall, Usage
 from workersai.thinking import without_think_tags
 from workersai.types import WireMessage
 
-__all__ = ["Rounds", "ask_rounds", "ask_rounds_async", "stream_rounds", "stream_rounds_async"]
+__all__ = [
+    "Rounds",
+    "ask_rounds",
+    "ask_rounds_async",
+    "event_lists",
+    "event_lists_async",
+    "stream_rounds",
+    "stream_rounds_async",
+]
 
 _log = logging.getLogger("workersai")
 
@@ -248,29 +255,6 @@ def _sum(one: Usage | None, other: Usage | None) -> Usage | None:
 # -------------------------------------------------------------------------------- driving
 
 
-E_co = TypeVar("E_co", covariant=True)
-
-
-class Events(Protocol[E_co]):
-    """The events of a stream, which can be closed before its end."""
-
-    def __iter__(self) -> Iterator[E_co]:
-        """Iterate over the events."""
-
-    def close(self) -> object:
-        """Release the connection."""
-
-
-class AsyncEvents(Protocol[E_co]):
-    """As `Events`, asynchronously."""
-
-    def __aiter__(self) -> AsyncIterator[E_co]:
-        """Iterate over the events."""
-
-    def aclose(self) -> Awaitable[object]:
-        """Release the connection."""
-
-
 def ask_rounds(chat: Callable[..., ChatResult], rounds: Rounds) -> ChatResult:
     """Call `Client.chat` until an answer is complete."""
     while True:
@@ -287,44 +271,71 @@ async def ask_rounds_async(
             return answer
 
 
+class _Stream(Protocol):
+    """A `ChatStream`."""
+
+    _lists: Generator[list[ChatEvent], None, None]
+
+
+class _AsyncStream(Protocol):
+    """An `AsyncChatStream`."""
+
+    _lists: AsyncGenerator[list[ChatEvent], None]
+
+
+def event_lists(stream: _Stream) -> Generator[list[ChatEvent], None, None]:
+    """Return the events of a stream in the lists in which they arrive.
+
+    A list costs a generator one step, however long it is. Close the generator, not the stream;
+    the stream's own `text` and `result` know nothing of what is read here.
+    """
+    return stream._lists  # noqa: SLF001 - of this distribution
+
+
+def event_lists_async(stream: _AsyncStream) -> AsyncGenerator[list[ChatEvent], None]:
+    """As `event_lists`, asynchronously."""
+    return stream._lists  # noqa: SLF001 - of this distribution
+
+
 def stream_rounds(
-    stream_chat: Callable[..., Events[ChatEvent]], rounds: Rounds
-) -> Events[RoundEvent]:
-    """Stream with `Client.stream_chat`; arguments are checked at once."""
-    events = stream_chat(**rounds.arguments)
-    return events if rounds.is_one else _stream(stream_chat, rounds, events)
+    stream_chat: Callable[..., _Stream], rounds: Rounds
+) -> Generator[Sequence[RoundEvent], None, None]:
+    """Stream with `Client.stream_chat`; arguments are checked at once. See `event_lists`."""
+    lists = event_lists(stream_chat(**rounds.arguments))
+    return lists if rounds.is_one else _stream(stream_chat, rounds, lists)
 
 
 def _stream(
-    stream_chat: Callable[..., Events[ChatEvent]], rounds: Rounds, events: Events[ChatEvent]
-) -> Generator[RoundEvent, None, None]:
+    stream_chat: Callable[..., _Stream],
+    rounds: Rounds,
+    lists: Generator[list[ChatEvent], None, None],
+) -> Generator[list[RoundEvent], None, None]:
     while True:
-        with closing(events):
-            for event in events:
-                yield from rounds.feed(event)
+        with closing(lists):
+            for events in lists:
+                yield [read for event in events for read in rounds.feed(event)]
         if rounds.is_done:
             return
-        events = stream_chat(**rounds.arguments)
+        lists = event_lists(stream_chat(**rounds.arguments))
 
 
 def stream_rounds_async(
-    stream_chat: Callable[..., AsyncEvents[ChatEvent]], rounds: Rounds
-) -> AsyncEvents[RoundEvent]:
+    stream_chat: Callable[..., _AsyncStream], rounds: Rounds
+) -> AsyncGenerator[Sequence[RoundEvent], None]:
     """As `stream_rounds`, asynchronously."""
-    events = stream_chat(**rounds.arguments)
-    return events if rounds.is_one else _stream_async(stream_chat, rounds, events)
+    lists = event_lists_async(stream_chat(**rounds.arguments))
+    return lists if rounds.is_one else _stream_async(stream_chat, rounds, lists)
 
 
 async def _stream_async(
-    stream_chat: Callable[..., AsyncEvents[ChatEvent]],
+    stream_chat: Callable[..., _AsyncStream],
     rounds: Rounds,
-    events: AsyncEvents[ChatEvent],
-) -> AsyncGenerator[RoundEvent, None]:
+    lists: AsyncGenerator[list[ChatEvent], None],
+) -> AsyncGenerator[list[RoundEvent], None]:
     while True:
-        async with aclosing(events):
-            async for event in events:
-                for read in rounds.feed(event):
-                    yield read
+        async with aclosing(lists):
+            async for events in lists:
+                yield [read for event in events for read in rounds.feed(event)]
         if rounds.is_done:
             return
-        events = stream_chat(**rounds.arguments)
+        lists = event_lists_async(stream_chat(**rounds.arguments))

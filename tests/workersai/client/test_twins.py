@@ -34,7 +34,7 @@ WORDS = [
     (r"\b(\w+)_async\b", r"\1"),
     (r"\ba(close|next)\b", r"\1"),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
-    (r"for event in (\w+):\n\s+yield event\b", r"yield from \1"),
+    (r"for (events?) in ([\w.]+):\n\s+yield \1\b", r"yield from \2"),
 ]
 
 

@@ -12,6 +12,7 @@ from workersai import (
     ChatEvent,
     ChatFinish,
     ChatResult,
+    ChatStream,
     TextDelta,
     ToolCall,
     ToolCallDelta,
@@ -44,10 +45,11 @@ def ask_with(*answers: ChatResult, retries: int = 2, **options: Any) -> tuple[Ch
 def streamed(*answers: list[ChatEvent], retries: int = 2, **options: Any) -> list[RoundEvent]:
     left = list(answers)
 
-    def stream(**_: Any) -> Generator[ChatEvent, None, None]:
-        yield from left.pop(0)
+    def stream(**_: Any) -> ChatStream:
+        return ChatStream(event_list for event_list in [left.pop(0)])
 
-    return list(stream_rounds(stream, Rounds(ARGUMENTS, retries, **options)))
+    lists = stream_rounds(stream, Rounds(ARGUMENTS, retries, **options))
+    return [event for event_list in lists for event in event_list]
 
 
 def test_the_callers_arguments_stay_as_they_are() -> None:
@@ -116,13 +118,14 @@ def test_leaving_a_stream_closes_it(retries: int) -> None:
     """A caller that stops reading closes the open connection."""
     closed = []
 
-    def stream(**_: Any) -> Generator[ChatEvent, None, None]:
+    def lists() -> Generator[list[ChatEvent], None, None]:
         try:
-            yield from [TextDelta("a"), TextDelta("b")]
+            yield [TextDelta("a")]
+            yield [TextDelta("b")]
         finally:
             closed.append(True)
 
-    found = stream_rounds(stream, Rounds(ARGUMENTS, retries))
-    assert next(iter(found)) == TextDelta("a")
+    found = stream_rounds(lambda **_: ChatStream(lists()), Rounds(ARGUMENTS, retries))
+    assert next(found) == [TextDelta("a")]
     found.close()
     assert closed == [True]
