@@ -31,7 +31,6 @@ from workersai.bulk.ordered import in_order
 from workersai.bulk.output import Output, PartFacts
 from workersai.bulk.packages import package
 from workersai.bulk.sources import open_source
-from workersai.bulk.templates import Template
 from workersai.client import AsyncClient
 from workersai.errors import (
     AuthenticationError,
@@ -43,6 +42,7 @@ from workersai.errors import (
     WorkersAIError,
 )
 from workersai.integration.costs import call_cost
+from workersai.integration.templates import Template
 from workersai.results import ChatResult
 from workersai.types import ChatParameters, RateLimits, RequestOptions, WireMessage
 

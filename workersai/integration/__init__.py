@@ -63,6 +63,14 @@ from workersai.integration.moulds import Mould, fastest
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.retries import retry_facts
+from workersai.integration.rows import (
+    AnswerRows,
+    AnswerRowsOptions,
+    EmbedRows,
+    EmbedRowsOptions,
+    RankRows,
+    RankRowsOptions,
+)
 from workersai.integration.settings import (
     ConnectionSettings,
     EmbeddingSettings,
@@ -91,6 +99,8 @@ __all__ = [
     "CONNECTION",
     "OPERATIONAL",
     "TOKEN_VARIABLES",
+    "AnswerRows",
+    "AnswerRowsOptions",
     "AskedAgain",
     "BodyFields",
     "CheckedFields",
@@ -99,6 +109,8 @@ __all__ = [
     "ConnectionSettings",
     "CostMeter",
     "CostTotals",
+    "EmbedRows",
+    "EmbedRowsOptions",
     "EmbeddingFields",
     "EmbeddingSettings",
     "ExtraFields",
@@ -108,6 +120,8 @@ __all__ = [
     "MethodTrial",
     "Mould",
     "OutputSchema",
+    "RankRows",
+    "RankRowsOptions",
     "RerankFields",
     "RerankSettings",
     "RoundEvent",
