@@ -1,5 +1,5 @@
-# Everything runs in a virtual environment of its own, made with python3 and pip alone.
-# uv, when it is on the PATH, does the same installs faster.
+# Everything runs in its own virtual environment, which needs only python3 and pip.
+# If uv is on the PATH, it is used, because it installs faster.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +8,7 @@ BENCH := $(VENV)-bench
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
-# While it records, LangChain's benchmark makes its request once and measures nothing.
+# During recording, LangChain's benchmark sends its request once, without measuring.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
 
 UV := $(shell command -v uv 2>/dev/null)
@@ -40,7 +40,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) --no-deps 'langchain-tests>=1.1.9,<2'
 	@touch $@
 
-# Python compiles what the demo imports, which is less than pip would.
+# Python compiles the modules that the demo imports; pip would compile all.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	$(INSTALL) --no-compile --editable '.[all]' 'langchain>=1.4,<2'
 	@touch $@
@@ -48,27 +48,27 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the local server or on Cloudflare
 	$(BIN)/python examples/demo.py
 
-test: lint type test-fast ## Lint, strict types and the whole offline test suite
+test: lint type test-fast ## Run lint, strict type checks and the whole offline test suite
 
-test-fast: $(VENV)/.dev ## The test suite alone
+test-fast: $(VENV)/.dev ## Run only the test suite
 	$(BIN)/python -m pytest --benchmark-disable --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-test-smol: $(VENV)/.dev $(VENV)/.demo ## The end-to-end tests again, on the real local models
+test-smol: $(VENV)/.dev $(VENV)/.demo ## Run the end-to-end tests on the real local models
 	$(BIN)/python -m workersai.cli pull
 	WORKERSAI_TEST_ENGINE=smol $(BIN)/python -m pytest --benchmark-disable --timeout=300 \
 		tests/test_end_to_end.py tests/local \
 		tests/langchain_workersai/test_standard_chat.py tests/langchain_workersai/test_standard_embeddings.py
 
-test-dist: $(VENV)/.dev ## Install what is released into empty environments, and import it there
+test-dist: $(VENV)/.dev ## Install the distributions into empty environments, and import them
 	$(BIN)/python -m pytest tests/packaging -m installs
 
-test-peers: $(VENV)/.dev ## Run Cloudflare's TypeScript client against the local server, where node and npm are
+test-peers: $(VENV)/.dev ## Run Cloudflare's TypeScript client against the local server, if node and npm are installed
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
 		npm install --prefix tests/peers --no-package-lock --no-audit --no-fund --loglevel=error; \
 	else echo 'node or npm is missing: the tests are skipped'; fi
 	$(BIN)/python -m pytest tests/peers
 
-test-types: $(VENV)/.dev ## Check typical code of users with mypy, basedpyright and, where node and npm are, pyright
+test-types: $(VENV)/.dev ## Check typical user code with mypy, basedpyright and, if node and npm are installed, pyright
 	$(INSTALL) --group checkers
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
 		npm install --prefix tests/typing --no-package-lock --no-audit --no-fund --loglevel=error; \
@@ -80,7 +80,7 @@ record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	$(BIN)/python -m tests.cassettes.recording
 	$(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
 
-record-live: $(VENV)/.dev ## Record them from Cloudflare, with the credentials of the environment
+record-live: $(VENV)/.dev ## Record the cassettes from Cloudflare, with the credentials of the environment
 	$(BIN)/python -m tests.cassettes.recording --live
 	WORKERSAI_RECORD=live $(BIN)/python -m pytest $(STANDARD) --record-mode=rewrite $(RECORDING)
 
@@ -95,7 +95,7 @@ format: $(VENV)/.dev ## Fix style and format
 type: $(VENV)/.dev ## Check types, strictly
 	$(BIN)/mypy $(PACKAGES) tests
 
-check: lint type ## Everything that needs no run of the code
+check: lint type ## Run lint and type checks, without running the code
 
 models: $(VENV)/.dev ## Compare the tables of models with the live catalogue (ARGS="--write" changes them)
 	$(BIN)/workersai refresh $(ARGS)
@@ -126,24 +126,24 @@ benchmark: $(BENCH)/.bench ## What the adapters cost: the main table, in about t
 benchmark-all: $(BENCH)/.bench ## The same with more rounds and scaling curves, in about twelve minutes
 	$(BENCH)/bin/python -m benchmarks --all
 
-soak: $(VENV)/.dev ## Calls with 20 % injected faults, and whether memory stays flat
+soak: $(VENV)/.dev ## Make calls with 20 % injected faults, and check that memory stays flat
 	$(BIN)/python -m benchmarks.soak
 
-load: $(VENV)/.dev ## 1,000 concurrent streams through each face: none lost, doubled or reordered
+load: $(VENV)/.dev ## Run 1,000 concurrent streams through each face: none lost, doubled or reordered
 	$(BIN)/python -m benchmarks.load
 
-cancel: $(VENV)/.dev ## 10,000 cancels: no lost slot, connection or descriptor
+cancel: $(VENV)/.dev ## Cancel 10,000 calls: no lost slot, connection or descriptor
 	$(BIN)/python -m benchmarks.cancel
 
-fuzz: $(VENV)/.dev ## 10,000 examples for each rule on what a stream may bring
+fuzz: $(VENV)/.dev ## Run 10,000 examples for each rule about streams
 	$(BIN)/python -m pytest tests/faults/test_answers.py --hypothesis-profile=fuzz --timeout=1800 -k 'fuzz'
 
-audit: $(VENV)/.dev $(VENV)/.demo ## Look all that is installed up in PyPI's advisories; what is not found there fails
+audit: $(VENV)/.dev $(VENV)/.demo ## Check all installed packages against PyPI's advisories; unknown packages fail
 	$(INSTALL) 'pip-audit>=2.9,<3'
 	$(FREEZE) --exclude-editable > $(VENV)/audit.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off --requirement $(VENV)/audit.txt
 
-dist: audit ## Build what is released, once nothing installed has a known vulnerability
+dist: audit ## Build the distributions, after a clean audit
 	$(INSTALL) 'build>=1.2,<2'
 	rm -rf dist
 	for project in . packaging/*/; do $(BIN)/python -m build --outdir dist $$project || exit 1; done
