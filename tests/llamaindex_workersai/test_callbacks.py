@@ -20,6 +20,7 @@ from llama_index.core.instrumentation.events import BaseEvent
 from pydantic import PrivateAttr
 
 from llamaindex_workersai import WorkersAI
+from llamaindex_workersai._model.unheard import is_heard
 from tests.llamaindex_workersai.scripted import (
     COMPLETIONS,
     ENTRIES,
@@ -164,3 +165,29 @@ async def test_rate_limiter_is_asked_once_a_call(entry: str, argument: Any) -> N
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection, rate_limiter=limiter)
     await run(llm, entry, argument)
     assert limiter.acquired == 1
+
+
+@pytest.mark.parametrize(("entry", "argument"), ALL)
+async def test_a_call_is_the_same_heard_or_not(entry: str, argument: Any) -> None:
+    """Where no handler hears a call, no event is made, and the responses are those of any call."""
+    llm = WorkersAI(MODEL, **Scripted(Reply("Hi."), Reply("Hi.")).connection)
+    assert not is_heard(llm)
+    unheard = await run(llm, entry, argument)
+    llm.callback_manager = CallbackManager([LlamaDebugHandler(print_trace_on_end=False)])
+    assert is_heard(llm)
+    assert await run(llm, entry, argument) == unheard
+
+
+@pytest.mark.parametrize("name", ["root", "llama_index.core.llms.callbacks"])
+def test_a_handler_on_any_dispatcher_above_hears(name: str) -> None:
+    """Handlers of the dispatcher that LlamaIndex's decorators use, and of those above it, count."""
+    llm, handler = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection), Collector()
+    dispatcher = get_dispatcher(name)
+    dispatcher.add_event_handler(handler)
+    try:
+        list(llm.stream_chat(HELLO))
+    finally:
+        dispatcher.event_handlers.remove(handler)
+    assert handler.names()[0] == "LLMChatStartEvent"
+    assert handler.names()[-1] == "LLMChatEndEvent"
+    assert not is_heard(llm)
