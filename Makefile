@@ -24,7 +24,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -74,6 +74,10 @@ test-types: $(VENV)/.dev ## Check typical user code with mypy, basedpyright and,
 		npm install --prefix tests/typing --no-package-lock --no-audit --no-fund --loglevel=error; \
 	else echo 'node or npm is missing: pyright is left out'; fi
 	$(BIN)/python -m pytest tests/typing -m types
+
+matrix: $(VENV)/.dev ## Run the tests on each Python of this machine, with the newest and the lowest versions
+	$(INSTALL) 'nox>=2025.2.9'
+	$(BIN)/nox --session "tests(versions='newest')" "tests(versions='lowest')"
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes
