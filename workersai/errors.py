@@ -56,6 +56,7 @@ class WorkersAIError(Exception):
     """Base class of all errors that this package raises.
 
     Attributes:
+        action: What to do next, in one sentence; it is the end of the error's text.
         is_retryable: Whether the same call may succeed a little later and was not paid for yet.
         partial: The part of a stream that arrived before the failure; `None` if nothing arrived
             or the call was not streamed. It is a `ChatResult` whose tool calls are all invalid;
@@ -63,8 +64,6 @@ class WorkersAIError(Exception):
     """
 
     action: ClassVar[str] = ""
-    """What to do next, in one sentence; it is part of the error's text."""
-
     is_retryable: bool = False
     partial: Any = None
 
@@ -165,6 +164,7 @@ class APIStatusError(WorkersAIError):
         headers: The answer's headers by lower-case name, without cookies; secrets are masked.
         request_id: The id to quote to Cloudflare's support.
         retry_after: Seconds that the server asked the client to wait; `None` if it did not.
+        model: The requested model; `None` if the call was for none.
     """
 
     def __init__(
@@ -252,7 +252,11 @@ class ContextWindowExceededError(InvalidRequestError):
     position: int | None = None
 
     def at(self, position: int) -> ContextWindowExceededError:
-        """Set the index of the text that is too long, and return this error."""
+        """Set the index of the text that is too long, and return this error.
+
+        Args:
+            position: The index of the text.
+        """
         self.position = position
         self.args = (self._describe(),)
         return self

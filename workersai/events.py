@@ -16,7 +16,12 @@ from workersai.results import InvalidToolCall, ToolCall, Usage
 
 @dataclass(slots=True)
 class TextDelta:
-    """New text of the answer; empty only if it carries `logprobs`."""
+    """New text of the answer.
+
+    Attributes:
+        text: The next piece; empty only if there are `logprobs`.
+        logprobs: A dict for each of its tokens, as sent; `None` if not requested.
+    """
 
     text: str
     logprobs: list[dict[str, Any]] | None = None
@@ -24,7 +29,11 @@ class TextDelta:
 
 @dataclass(slots=True)
 class ReasoningDelta:
-    """New text of the reasoning; never empty."""
+    """New text of the reasoning.
+
+    Attributes:
+        text: The next piece; never empty.
+    """
 
     text: str
 
@@ -51,7 +60,11 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class UsageUpdate:
-    """The usage of the whole call; sent at most once, before `ChatFinish`."""
+    """What the whole call used; comes at most once, before `ChatFinish`.
+
+    Attributes:
+        usage: The tokens, and the neurons if they are reported.
+    """
 
     usage: Usage
 

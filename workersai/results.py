@@ -140,6 +140,7 @@ class ChatResult:
         usage: `None` if the server reported none.
         model: The model as the server names it; it may have a suffix or be the target of an alias.
         id: The answer's id, `None` on native answers.
+        system_fingerprint: As sent; `None` if there is none.
         request_id: Cloudflare's request id (`cf-ray`), if a header carried it.
         gateway: What an AI Gateway reported in its headers, by name without `cf-aig-`:
             `cache_status`, `log_id`, ...

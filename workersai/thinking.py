@@ -56,7 +56,11 @@ class ThinkSplitter:
         self._is_after_close = False
 
     def feed(self, text: str) -> list[Delta]:
-        """Read a piece; the possible beginning of a tag is kept until the next piece."""
+        """Read a piece; the possible beginning of a tag is kept until the next piece.
+
+        Args:
+            text: The next piece of the answer's text.
+        """
         deltas: list[Delta] = []
         text = self._cut + text
         start = 0
@@ -152,7 +156,12 @@ def _with_logprobs(deltas: list[Delta], event: TextDelta) -> list[ChatEvent]:
 
 
 def without_think_tags(result: ChatResult) -> ChatResult:
-    """Return a whole answer with the reasoning of each choice taken out of its text."""
+    """Return a whole answer with the reasoning of each choice taken out of its text.
+
+    Args:
+        result: The answer of a model that writes `<think>` tags into its text, such as
+            `@cf/deepseek-ai/deepseek-r1-distill-qwen-32b`; it is not changed.
+    """
     return replace(result, choices=tuple(map(_split, result.choices)))
 
 

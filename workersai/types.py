@@ -54,7 +54,17 @@ class WireMessage(TypedDict, total=False):
 
 
 class SendingOptions(TypedDict, total=False):
-    """`RequestOptions` without `timeout`, for calls whose own `timeout` has another meaning."""
+    """`RequestOptions` without `timeout`, for calls whose own `timeout` has another meaning.
+
+    Attributes:
+        max_retries: How often this call may be repeated after a failure that may pass.
+        headers: HTTP headers, sent in addition to the client's `default_headers`.
+        session_affinity: Any id; requests with the same one can share a prompt cache.
+        gateway: The id of an AI Gateway, or its options by name: `id`, `authorization`, `backoff`,
+            `byok_alias`, `cache_key`, `cache_ttl`, `collect_log`, `custom_cost`, `event_id`,
+            `max_attempts`, `metadata`, `request_timeout`, `retry_delay`, `skip_cache`. They are
+            sent in addition to the client's `gateway`.
+    """
 
     max_retries: int
     headers: Mapping[str, str] | None
@@ -65,15 +75,49 @@ class SendingOptions(TypedDict, total=False):
 class RequestOptions(SendingOptions, total=False):
     """Keywords of every call; they replace the client's settings for this call.
 
-    `timeout` is seconds for the whole call, a `Timeout`, or `None` for no limit. `headers` and
-    `gateway` options are sent in addition to the client's `default_headers` and `gateway`.
+    Attributes:
+        timeout: Seconds for the whole call, a `Timeout`, or `None` for no limit.
     """
 
     timeout: float | Timeout | None
 
 
 class GenerationOptions(TypedDict, total=False):
-    """The text-generation parameters whose names no framework has for something else."""
+    """The text-generation parameters whose names no framework has for something else.
+
+    Their ranges are on each model's page; `get_profile(model).parameters` has those of known models.
+
+    Attributes:
+        temperature: Randomness; higher values vary the answers more.
+        max_tokens: The most tokens to write, reasoning included. If omitted, the model's default
+            applies; where the route would cut the answer below it, the page's default is sent.
+        top_p: Sample from the likeliest tokens whose probabilities add up to this.
+        top_k: Sample from this many of the likeliest tokens.
+        seed: For repeatable answers.
+        repetition_penalty: Against repeated tokens, multiplying.
+        frequency_penalty: Against tokens by how often they occurred.
+        presence_penalty: Against tokens that occurred at all.
+        stop: Texts that end the answer.
+        n: How many answers to generate; `ChatResult.choices` has all of them.
+        logprobs: Whether to return the log probability of each token.
+        top_logprobs: How many alternatives to return for each token, with `logprobs`.
+        logit_bias: Token ids -> the value to add to their scores.
+        reasoning_effort: How much a reasoning model thinks, such as `low`, `medium` or `high`.
+        chat_template_kwargs: Arguments of the model's chat template, such as `enable_thinking`.
+        lora: The name or id of a LoRA adapter.
+        raw: Send a prompt without the model's chat template.
+        parallel_tool_calls: Whether one answer may call several tools.
+        user: An id of the end user.
+        functions: `tools` in an older form; sent as they are. A call in the answer is read as any.
+        function_call: `tool_choice` in the older form: `none`, `auto` or `{"name": ...}`.
+        modalities: The kinds of output; answers are read as text.
+        audio: The form of spoken output.
+        prediction: A text that much of the answer is expected to repeat.
+        service_tier: How the request is processed.
+        store: Whether the server stores the answer.
+        stream_options: Options of a stream; sent with streams only.
+        web_search_options: Options of a search that the server makes.
+    """
 
     temperature: float | None
     max_tokens: int | None
@@ -108,16 +152,22 @@ class GenerationOptions(TypedDict, total=False):
 class ChatParameters(GenerationOptions, total=False):
     """Text-generation parameters. `None` means "not sent"; ranges depend on the model's page.
 
-    `functions` and `function_call` are what `tools` and `tool_choice` are called in an older form;
-    they are sent as they are, and a call in the answer is read as any other. `stream_options` are
-    sent with streams only.
+    Attributes:
+        metadata: Names and values to keep beside the request.
     """
 
     metadata: Mapping[str, Any] | None
 
 
 class CallOptions(ChatParameters, RequestOptions, total=False):
-    """Keywords of every call that generates text."""
+    """Keywords of every call that generates text.
+
+    Attributes:
+        model: The model to ask; the client's if omitted.
+        response_format: `{"type": "json_object"}`, or `{"type": "json_schema", "json_schema": ...}`
+            with the schema itself or OpenAI's form around it.
+        extra: Any other fields of the request, sent unchecked.
+    """
 
     model: str | None
     response_format: Mapping[str, Any] | None
@@ -127,9 +177,23 @@ class CallOptions(ChatParameters, RequestOptions, total=False):
 class BatchRequest(ChatParameters, total=False):
     """One request of a batch: exactly one of `messages`, `prompt` and `texts`, and its options.
 
-    `messages` take what `Client.chat` takes, `prompt` what `Client.complete` takes, `texts` what
-    `Client.embed` takes. `external_reference` is any text of the caller's own, unique within the
-    batch; it comes back beside the answer (page: Batch API, REST).
+    Attributes:
+        messages: A conversation, as for `Client.chat`.
+        prompt: A prompt, as for `Client.complete`.
+        texts: Texts to embed, as for `Client.embed`.
+        external_reference: Any text of the caller's own, unique within the batch; it comes back
+            with the answer (page: Batch API, REST).
+        tools: As for `Client.chat`.
+        tool_choice: As for `Client.chat`.
+        response_format: As in `CallOptions`.
+        extra: Any other fields of this request, sent unchecked.
+        input_type: `document` for texts to search in, `query` for a text that searches. Models whose
+            page asks for it get another field or an instruction.
+        instruction: The task that queries are embedded for; the page's default if omitted.
+        pooling: `mean` or `cls`, for models that offer both; do not compare their vectors.
+        dimensions: Length of the vectors, for models that can shorten them.
+        truncate: Whether the model cuts texts that are too long instead of refusing them, if it can.
+        blank_text: The text to embed in place of a blank document, for which models have no vector.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -149,7 +213,19 @@ class BatchRequest(ChatParameters, total=False):
 
 
 class EmbeddingOptions(RequestOptions, total=False):
-    """Keywords of a call for embeddings."""
+    """Keywords of a call for embeddings.
+
+    Attributes:
+        input_type: `document` for texts to search in, `query` for a text that searches. Models whose
+            page asks for it get another field or an instruction.
+        instruction: The task that queries are embedded for; the page's default if omitted.
+        pooling: `mean` or `cls`, for models that offer both; do not compare their vectors.
+        dimensions: Length of the vectors, for models that can shorten them.
+        truncate: Whether the model cuts texts that are too long instead of refusing them, if it can.
+        blank_text: The text to embed in place of a blank document, for which models have no vector.
+        batch_size: The most texts of one request; the model's limit if omitted.
+        extra: Any other fields of the requests, sent unchecked.
+    """
 
     input_type: Literal["document", "query"]
     instruction: str | None

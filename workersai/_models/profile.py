@@ -143,7 +143,11 @@ class ModelProfile:
         return listed.default if listed else None
 
     def cost(self, usage: Usage) -> float | None:
-        """Return the price of *usage* in USD by the page's prices; `None` if they are unknown."""
+        """Return the price of a call in USD by the page's prices; `None` if they are unknown.
+
+        Args:
+            usage: What the call used.
+        """
         if self.input_price is None:
             return None
         if self.output_price is None and usage.completion_tokens:

@@ -375,6 +375,7 @@ class Client(BaseClient):
             top_k: The greatest number of documents to return; all if omitted.
             extra: Any other field of the request.
             on_retry: As in `chat`.
+            **options: How the request is sent; see `RequestOptions`.
 
         Raises:
             WorkersAIError: As in `chat`.
@@ -404,6 +405,7 @@ class Client(BaseClient):
             author: Such as `ibm-granite`.
             hide_experimental: Whether to leave out experimental models.
             on_retry: As in `chat`.
+            **options: As in `rerank`.
 
         Raises:
             WorkersAIError: As in `chat`.
