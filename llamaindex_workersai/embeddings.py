@@ -77,10 +77,16 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
     model_config = CONFIG
 
     # The documented limit of most embedding models; requests use the model's own limits.
-    embed_batch_size: Annotated[int, Strict()] = Field(default=100, ge=1, le=2048)
+    embed_batch_size: Annotated[int, Strict()] = Field(
+        default=100, ge=1, le=2048, description="How many texts one of LlamaIndex's events has."
+    )
 
     # LlamaIndex's own field, but left out of dicts: a cache is neither JSON nor a setting.
-    embeddings_cache: Any | None = Field(default=None, exclude=True)
+    embeddings_cache: Any | None = Field(
+        default=None,
+        exclude=True,
+        description="LlamaIndex's store of vectors by text; texts that it has are not sent.",
+    )
 
     @hides_arguments
     def __init__(self, model: str | None = None, **settings: Unpack[EmbeddingsSettings]) -> None:

@@ -36,12 +36,16 @@ __all__ = [
 ]
 
 ACCOUNT_VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID")
+"""Environment variables that may have the account id, in this order."""
+
 TOKEN_VARIABLES = (
     "CLOUDFLARE_API_TOKEN",
     "CLOUDFLARE_AUTH_TOKEN",
     "CF_AI_API_TOKEN",
     "CF_API_TOKEN",
 )
+"""Environment variables that may have the token, in this order."""
+
 BASE_URL_VARIABLE = "WORKERSAI_BASE_URL"
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 

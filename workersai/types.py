@@ -85,7 +85,7 @@ class RequestOptions(SendingOptions, total=False):
 class GenerationOptions(TypedDict, total=False):
     """The text-generation parameters whose names no framework has for something else.
 
-    Their ranges are on each model's page; `get_profile(model).parameters` has those of known models.
+    Their ranges are on each model's page, and for known models in `get_profile(model).parameters`.
 
     Attributes:
         temperature: Randomness; higher values vary the answers more.
@@ -187,13 +187,15 @@ class BatchRequest(ChatParameters, total=False):
         tool_choice: As for `Client.chat`.
         response_format: As in `CallOptions`.
         extra: Any other fields of this request, sent unchecked.
-        input_type: `document` for texts to search in, `query` for a text that searches. Models whose
-            page asks for it get another field or an instruction.
+        input_type: `document` for texts to search in, `query` for a text that searches; models
+            whose page asks for it get another field or an instruction.
         instruction: The task that queries are embedded for; the page's default if omitted.
         pooling: `mean` or `cls`, for models that offer both; do not compare their vectors.
         dimensions: Length of the vectors, for models that can shorten them.
-        truncate: Whether the model cuts texts that are too long instead of refusing them, if it can.
-        blank_text: The text to embed in place of a blank document, for which models have no vector.
+        truncate: Whether the model cuts texts that are too long instead of refusing them, if it
+            can.
+        blank_text: The text to embed in place of a blank document, for which models have no
+            vector.
     """
 
     messages: Sequence[Mapping[str, Any]]
@@ -216,13 +218,15 @@ class EmbeddingOptions(RequestOptions, total=False):
     """Keywords of a call for embeddings.
 
     Attributes:
-        input_type: `document` for texts to search in, `query` for a text that searches. Models whose
-            page asks for it get another field or an instruction.
+        input_type: `document` for texts to search in, `query` for a text that searches; models
+            whose page asks for it get another field or an instruction.
         instruction: The task that queries are embedded for; the page's default if omitted.
         pooling: `mean` or `cls`, for models that offer both; do not compare their vectors.
         dimensions: Length of the vectors, for models that can shorten them.
-        truncate: Whether the model cuts texts that are too long instead of refusing them, if it can.
-        blank_text: The text to embed in place of a blank document, for which models have no vector.
+        truncate: Whether the model cuts texts that are too long instead of refusing them, if it
+            can.
+        blank_text: The text to embed in place of a blank document, for which models have no
+            vector.
         batch_size: The most texts of one request; the model's limit if omitted.
         extra: Any other fields of the requests, sent unchecked.
     """

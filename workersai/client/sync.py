@@ -209,8 +209,17 @@ class Client(BaseClient):
     ) -> ChatResult | ChatStream:
         """Ask for the continuation of a prompt; accepts `raw` and `lora`.
 
-        Always native: `/ai/v1` documents no route for it. Arguments and errors as in `chat`;
-        `stream=True` returns what `stream_complete` returns.
+        Always native: `/ai/v1` documents no route for it.
+
+        Args:
+            prompt: The text to continue.
+            stream: Return the stream of events that `stream_complete` returns.
+            on_retry: As in `chat`.
+            **call: As in `chat`.
+
+        Raises:
+            ConfigurationError: If an argument does not fit the model; nothing was sent.
+            WorkersAIError: If the call failed.
         """
         if stream:
             return self.stream_complete(prompt, on_retry=on_retry, **call)
@@ -478,8 +487,16 @@ class Client(BaseClient):
     ) -> Generator[Any, None, None]:
         """Call any Workers AI model for a stream, and yield its events as JSON values.
 
-        Arguments and errors as in `run`; `stream` is set in the payload. A model that answers
-        without a stream gives one value, the result of `run`.
+        A model that answers without a stream gives one value, the result of `run`.
+
+        Args:
+            model: As in `run`.
+            payload: As in `run`; `stream` is set in it.
+            on_retry: As in `chat`.
+            **options: As in `run`.
+
+        Raises:
+            WorkersAIError: As in `run`.
         """
         sender = self._sender.using(options)
         request = run_request(model, {**payload, "stream": True})

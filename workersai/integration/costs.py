@@ -91,7 +91,12 @@ class CostTotals:
 
     @classmethod
     def of_call(cls, usage: Usage | None, cost_usd: float | None) -> CostTotals:
-        """Return the totals of one call."""
+        """Return the totals of one call.
+
+        Args:
+            usage: What the call used, if that is known.
+            cost_usd: Its price, if that is known.
+        """
         counted = usage or Usage()
         return cls(
             calls=1,

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 StructuredMethod: TypeAlias = Literal["json_schema", "tool", "prompt"]
+"""How a model is asked for JSON: by a response format, by a forced tool, or in the prompt."""
 
 # ------------------------------------------------------------------- the choice of the method
 
