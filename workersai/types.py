@@ -330,7 +330,10 @@ class RateLimits:
 
     @classmethod
     def of(cls, limits: Any) -> RateLimits | None:
-        """Read a limits argument: a `RateLimits`, a mapping of its fields, or `None`.
+        """Read a limits argument.
+
+        Args:
+            limits: A `RateLimits`, a mapping of its fields, or `None` for none.
 
         Raises:
             ConfigurationError: If it is none of them.
