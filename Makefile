@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
 PACKAGES := workersai langchain_workersai llamaindex_workersai
-CHECKED := $(PACKAGES) packaging tests benchmarks examples docs
+CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
 # During recording, LangChain's benchmark sends its request once, without measuring.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
