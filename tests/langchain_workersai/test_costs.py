@@ -25,6 +25,7 @@ from langchain_workersai import (
     get_workersai_callback,
 )
 from tests.langchain_workersai.scripted import GLM, GRANITE, IN_LANGGRAPH_TASKS, collect, merged
+from workersai import BatchJob
 
 KIMI = "@cf/moonshotai/kimi-k2.6"
 SMALL = "@cf/baai/bge-small-en-v1.5"
@@ -111,6 +112,14 @@ def test_messages_of_several_calls_add_up(scripted: Any, wire: Any) -> None:
     costs = total.response_metadata["cost_usd"]
     assert len(costs) == 3
     assert costs[0] == costs[2] == pytest.approx(ONE) != costs[1]
+
+
+def test_the_answers_of_a_batch_say_what_they_cost(scripted: Any, wire: Any) -> None:
+    """Each by its own usage, at the prices of the batch's model."""
+    rows = [{"id": at, "result": wire.answer("a"), "success": True} for at in (0, 1)]
+    llm, _ = scripted({"responses": rows})
+    for message in llm.batch_results(BatchJob("b", GRANITE)):
+        assert message.response_metadata["cost_usd"] == [pytest.approx(ONE)]
 
 
 # ---------------------------------------------------------------------------- in a handler

@@ -35,6 +35,7 @@ from tests.llamaindex_workersai.scripted import (
     Scripted,
     run,
 )
+from workersai import BatchJob
 
 KIMI = "@cf/moonshotai/kimi-k2.6"
 SMALL = "@cf/baai/bge-small-en-v1.5"
@@ -121,6 +122,15 @@ def test_an_answer_from_a_gateways_cache_costs_nothing() -> None:
     headers = {"cf-aig-cache-status": "HIT"}
     raw: Any = make(httpx.Response(200, json=envelope, headers=headers)).chat(MESSAGES).raw
     assert raw["cost_usd"] == 0.0
+
+
+def test_the_answers_of_a_batch_say_what_they_cost() -> None:
+    """Each by its own usage, at the prices of the batch's model."""
+    whole = Reply("a", usage=USAGE).whole(KIMI)
+    rows = [{"id": at, "result": whole, "success": True} for at in (0, 1)]
+    responses: Any = make({"responses": rows}).batch_results(BatchJob("b", KIMI))
+    expected = (7 * 0.95 + 4 * 0.16 + 7 * 4.0) / 1_000_000
+    assert [found.raw["cost_usd"] for found in responses] == [pytest.approx(expected)] * 2
 
 
 # -------------------------------------------------------------------------------- in an event
