@@ -113,7 +113,7 @@ class AsyncClient(BaseClient):
         on_retry: OnRetry = None,
         **call: Unpack[CallOptions],
     ) -> AsyncChatStream:
-        """As `Client.stream_chat`; returns an asynchronous generator."""
+        """As `Client.stream_chat`; the stream is read with `async for`."""
         sender = self._sender.using(take_request_options(call))
         options = self._setup.chat_options(call, stream=True, include_usage=include_usage)
         request = chat_request(messages, options, tools=tools, tool_choice=tool_choice)
@@ -155,7 +155,7 @@ class AsyncClient(BaseClient):
     def stream_complete(
         self, prompt: str, *, on_retry: OnRetry = None, **call: Unpack[CallOptions]
     ) -> AsyncChatStream:
-        """As `Client.stream_complete`; returns an asynchronous generator."""
+        """As `Client.stream_complete`; the stream is read with `async for`."""
         sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call, stream=True))
         return AsyncChatStream(sender.stream(request, on_retry))
