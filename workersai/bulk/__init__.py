@@ -1,4 +1,4 @@
-"""Bulk jobs: a file of rows in, a folder of Parquet parts out, to be killed and started again.
+"""Bulk jobs: from a file of rows to a folder of Parquet parts; they can be resumed after a kill.
 
 ```python
 from workersai.bulk import embed_file, map_file
@@ -7,9 +7,9 @@ report = embed_file("in.parquet", "out/", model="@cf/baai/bge-m3", column="text"
 report = map_file("in.jsonl", "out/", model="@cf/zai-org/glm-4.7-flash", prompt="Sum up: {text}")
 ```
 
-Both read Parquet and JSON lines (by the file's suffix), and write parts that hold every row once,
-in order. A job that was killed at any moment goes on where its last part ends when the same call
-is made again. Needs the extra `bulk`.
+Both read Parquet and JSON lines (by the file's suffix), and write parts with every row once, in
+order. If a job was killed at any moment, the same call continues after its last part. Needs the
+extra `bulk`.
 """
 
 from __future__ import annotations

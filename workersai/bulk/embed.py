@@ -1,4 +1,4 @@
-"""Texts of a file -> vectors in Parquet parts."""
+"""Embed the texts of a file into Parquet parts."""
 
 from __future__ import annotations
 
@@ -54,30 +54,31 @@ def embed_file(
 ) -> JobReport:
     """Embed a column of a file into a folder of Parquet parts.
 
-    Each part has the columns `row` (the place in the file, from 0), the input's own, `embedding`
-    (float32, null where there is none) and `error` (null where there is a vector). Called again
-    with the same arguments, a job goes on where its last part ends; every row is in one part.
+    Each part has the columns `row` (the position in the file, from 0), the input's own, `embedding`
+    (float32, null if there is none) and `error` (null if there is a vector). Called again with the
+    same arguments, a job continues after its last part; every row is in one part.
 
     Args:
-        source: A file: `.parquet`, or `.jsonl` with one object a line.
-        target: A folder for the parts, made if it is missing.
+        source: A file: `.parquet`, or `.jsonl` with one object on each line.
+        target: A folder for the parts; it is created if missing.
         model: An embedding model.
         column: The column with the texts.
-        client: A client of your own; else one with the settings of the environment and 8 retries.
-        window: Rows that may be paid for and not written yet: what a kill costs at the most.
-        max_concurrency: Requests under way at once.
-        max_cost: USD that the job stays below, earlier runs included: each row's most is set aside
-            before it is sent (its UTF-8 bytes as tokens, by the page's price).
-        keep: Columns of the input that go into the output; `None` for all.
+        client: A client of your own; by default one with the settings of the environment and 8
+            retries.
+        window: Rows that may be paid for but not written yet, and are lost at most by a kill.
+        max_concurrency: How many requests may run at once.
+        max_cost: USD that the job stays below, including earlier runs: the greatest cost of each
+            row is reserved before it is sent (its UTF-8 bytes as tokens, by the page's price).
+        keep: Columns of the input to copy to the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows, and after each part.
-        limits: The account's limits, for the client that the job makes.
+        limits: The account's limits, for the client that the job creates.
         **options: As in `Client.embed`.
 
     Raises:
-        ConfigurationError: If an argument cannot work, the folder holds another job, or *max_cost*
-            is passed for a model whose prices are not known.
-        WorkersAIError: If all rows of a part failed in a way that may pass, or in one that no row
-            would escape (a refused token). What was written stays, and the next run goes on.
+        ConfigurationError: If an argument cannot work, the folder contains another job, or
+            *max_cost* is passed for a model with unknown prices.
+        WorkersAIError: If all rows of a part failed with a transient error, or with one that every
+            row would get (a refused token). Written parts are kept, and the next run continues.
     """
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, column, options)
@@ -99,7 +100,7 @@ async def aembed_file(
     limits: RateLimits | None = None,
     **options: Unpack[EmbeddingOptions],
 ) -> JobReport:
-    """As `embed_file`, awaited."""
+    """As `embed_file`, asynchronously."""
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, column, options)
     return await _run(*check_paths(source, target), client, settings, asking)
@@ -111,12 +112,12 @@ _ASKED = ("input_type", "instruction", "pooling", "dimensions", "truncate", "bla
 
 @dataclass(frozen=True)
 class Asking:
-    """What is asked about each row.
+    """The settings of the requests.
 
     Attributes:
         model: An embedding model.
         column: The column with the texts.
-        options: Those of `Client.embed`.
+        options: The options of `Client.embed`.
     """
 
     model: str
@@ -124,7 +125,7 @@ class Asking:
     options: EmbeddingOptions
 
     def text(self, record: Mapping[str, Any] | None) -> Any:
-        """Return what stands where a text should."""
+        """Return the value of the text column, which may not be a text."""
         return (record or {}).get(self.column)
 
     def identity(self, path: Path, settings: JobSettings) -> dict[str, Any]:
@@ -134,7 +135,7 @@ class Asking:
         return identity_of(path, "embed", **facts, options=asked)
 
     def bound(self, ledger: Ledger) -> Bound:
-        """Return what says the most that a row can cost."""
+        """Return a function for the greatest cost of a row."""
 
         def bound(record: Mapping[str, Any] | None) -> float:
             text = self.text(record)
@@ -179,7 +180,7 @@ async def _embed(parts: Parts, client: AsyncClient, asking: Asking) -> None:
 
 
 class _Costs:
-    """Shares what a run has cost out among its rows: to each what came since the row before."""
+    """Divides the cost of a run among its rows: each gets the usage since the row before."""
 
     def __init__(self, ledger: Ledger, model: str) -> None:
         self._ledger = ledger
@@ -187,7 +188,7 @@ class _Costs:
         self._seen: Usage | None = None
 
     def of(self, usage: Usage | None) -> PartFacts:
-        """Return the facts of the next row, which has a vector."""
+        """Return the facts of the next row, if it has a vector."""
         reserved = self._ledger.release()
         if usage is None:
             self._ledger.spend(reserved)
@@ -198,7 +199,7 @@ class _Costs:
         return PartFacts(1, 0, new, cost, cost or 0.0)
 
     def of_failure(self, error: WorkersAIError) -> PartFacts:
-        """Return the facts of the next row, which has none."""
+        """Return the facts of the next row, if it failed."""
         return failed_facts(self._ledger, self._profile, error)
 
 

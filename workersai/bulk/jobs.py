@@ -1,4 +1,4 @@
-"""What every bulk job has: its settings, its progress, its report and its parts as they fill."""
+"""Common parts of bulk jobs: settings, progress, report, and the parts being filled."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ __all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "run_here"]
 T = TypeVar("T")
 
 _RETRIES = 8
-"""A job can wait: capacity comes back within minutes."""
+"""Retries of a job's client: a job can wait, because capacity returns within minutes."""
 
 _REPORTED = 50
-"""Progress is reported every so many rows, and after each part."""
+"""Progress is reported after this many rows, and after each part."""
 
 _OUTAGE = 32
-"""Rows that fail in a row, in a way that may pass, before a job gives up."""
+"""After this many successive rows with transient errors, a job gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a job has come; rows of earlier runs included.
+    """The progress of a job, including rows of earlier runs.
 
     Attributes:
         rows: Rows that have an answer or an error.
         total: Rows of the whole job.
         failed: Rows that have an error.
-        usage: What the answers cost; `None` if the server reported nothing.
+        usage: The usage of the answers; `None` if the server reported none.
         cost: USD by the page's prices; `None` if they or the usage are unknown.
-        seconds: How long this run has worked.
+        seconds: The duration of this run.
         rows_before: Rows that earlier runs had written.
     """
 
@@ -78,13 +78,13 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """What a run of a job came to.
+    """The result of a run of a job.
 
     Attributes:
-        progress: How far the job is.
+        progress: The progress of the job.
         is_done: Whether every row has an answer or an error.
         stopped_by: `max_cost` if the limit ended the run; else `None`.
-        lost: USD that runs which were killed may have paid in vain, at most.
+        lost: USD that killed runs may have paid for lost answers, at most.
     """
 
     progress: JobProgress
@@ -95,15 +95,15 @@ class JobReport:
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What every job takes.
+    """The settings of every job.
 
     Attributes:
-        window: Rows that may be paid for and not written yet: what a kill costs at the most.
-        max_concurrency: Requests under way at once.
-        max_cost: USD that the job stays below, earlier runs included; `None` for no limit.
-        keep: Columns of the input that go into the output; `None` for all.
+        window: Rows that may be paid for but not written yet, and are lost at most by a kill.
+        max_concurrency: How many requests may run at once.
+        max_cost: USD that the job stays below, including earlier runs; `None` for no limit.
+        keep: Columns of the input to copy to the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows, and after each part.
-        limits: Those of the client that the job makes.
+        limits: The limits of the client that the job creates.
     """
 
     window: int
@@ -119,13 +119,13 @@ class JobSettings:
 
     @property
     def part_rows(self) -> int:
-        """Rows of a part: half the window, the other half may be under way."""
+        """Rows of a part: half the window; the requests of the other half may be running."""
         return self.window // 2
 
 
 @dataclass
 class Row:
-    """A row on its way: its place, its fields, what was reserved for it."""
+    """A row in progress: its position, its fields, and its reserved cost."""
 
     place: int
     record: Mapping[str, Any] | None
@@ -140,10 +140,10 @@ class Parts:
     """Fills the parts of a job with the items of its rows, which come in order.
 
     Attributes:
-        source: Where the rows come from.
-        output: Where the parts go.
-        settings: Those of the job.
-        ledger: What may be spent.
+        source: The source of the rows.
+        output: The folder for the parts.
+        settings: The settings of the job.
+        ledger: The budget.
         columns: Makes the columns of a part.
     """
 
@@ -163,16 +163,16 @@ class Parts:
         self._before = self.output.next_row
 
     def begin(self, bound: Bound) -> None:
-        """Count what earlier runs spent, and what one that was killed may have paid in vain."""
+        """Add the cost of earlier runs, and what a killed run may have paid for lost answers."""
         if self.output.was_killed:
             self.output.count_lost(self._bound_of_next(bound))
         self.ledger.spend(self.output.facts.counted + self.output.lost)
 
     def rows(self, bound: Bound) -> Iterator[Row]:
-        """Read the rows that no part holds, as long as their cost can be set aside.
+        """Read the rows that no part contains, as long as their cost can be reserved.
 
         Args:
-            bound: The most that a row can cost, in USD.
+            bound: The greatest cost of a row, in USD.
         """
         place = self.output.next_row
         self.output.mark_running()
@@ -185,18 +185,18 @@ class Parts:
                 place += 1
 
     def _bound_of_next(self, bound: Bound) -> float:
-        """Return the most that the window after the last part can cost."""
+        """Return the greatest cost of the window after the last part."""
         pieces = self.source.pieces(self.output.next_row, self.settings.window)
         records = self.source.records(piece) if (piece := next(pieces, None)) is not None else []
         return sum(map(bound, records))
 
     async def take(self, item: Any, facts: PartFacts, failure: WorkersAIError | None) -> None:
-        """Take what stands in the place of the next row; write the part that is full with it.
+        """Add the item of the next row; write the part if it is full.
 
         Raises:
-            WorkersAIError: If no row of a part has an answer and the failures may pass, as in an
-                outage: nothing is written then, so that a later run tries those rows again. The
-                rows of a part that is shorter than 32 have their errors instead.
+            WorkersAIError: If all rows of a part failed with transient errors, as in an outage:
+                nothing is written then, so that a later run tries those rows again. In a part of
+                fewer than 32 rows, the errors are written instead.
         """
         self._items.append(item)
         self._facts += facts
@@ -209,7 +209,7 @@ class Parts:
             await self.write()
 
     async def write(self) -> None:
-        """Write the rows that have come, if there are any."""
+        """Write the remaining rows, if there are any."""
         if not self._items:
             return
         if self._passing is not None and len(self._items) >= min(_OUTAGE, self.settings.part_rows):
@@ -228,7 +228,7 @@ class Parts:
         self.output.write_part(arrow.table({**columns, **self.columns(items)}), facts)
 
     def progress(self) -> JobProgress:
-        """Say how far the job has come."""
+        """Return the progress of the job."""
         facts = self.output.facts + self._facts
         return JobProgress(
             rows=facts.rows,
@@ -245,7 +245,7 @@ class Parts:
             self.settings.on_progress(self.progress())
 
     def finish(self) -> JobReport:
-        """Say what the run came to."""
+        """Return the result of the run."""
         is_done = self.output.next_row == self.source.total
         if is_done:
             self.output.write_manifest(is_done=True)
@@ -254,11 +254,11 @@ class Parts:
 
 
 Bound = Callable[[Mapping[str, Any] | None], float]
-"""Returns the most that a row can cost, in USD."""
+"""Returns the greatest cost of a row, in USD."""
 
 
 def failed_facts(ledger: Ledger, profile: ModelProfile, error: WorkersAIError) -> PartFacts:
-    """Return the facts of a row that failed, and count what may have been paid for it."""
+    """Return the facts of a failed row, and count its possible cost."""
     reserved = ledger.release()
     counted = reserved if isinstance(error, (APIConnectionError, ResponseError)) else 0.0
     ledger.spend(counted)
@@ -266,7 +266,7 @@ def failed_facts(ledger: Ledger, profile: ModelProfile, error: WorkersAIError) -
 
 
 def identity_of(path: Path, kind: str, **facts: Any) -> dict[str, Any]:
-    """Describe a job by what can change its output, as the manifest has it."""
+    """Describe a job by everything that can change its output, for the manifest."""
     described = {"kind": kind, "source": fingerprint(path), **facts}
     found: dict[str, Any] = json.loads(json.dumps(described, default=str))
     return found
@@ -276,7 +276,7 @@ def identity_of(path: Path, kind: str, **facts: Any) -> dict[str, Any]:
 async def client_of(
     given: AsyncClient | None, model: str, options: Mapping[str, Any], settings: JobSettings
 ) -> AsyncIterator[AsyncClient]:
-    """Give the client of a job; one that is made here can wait, unless a gateway retries.
+    """Yield the client of a job; one created here retries often, unless a gateway retries.
 
     Raises:
         ConfigurationError: If limits are passed beside a client, which has its own.
@@ -299,7 +299,7 @@ def check_paths(source: str | Path, target: str | Path) -> tuple[Path, Path]:
     """Return the paths of a job.
 
     Raises:
-        ConfigurationError: If one is no path.
+        ConfigurationError: If one is not a path.
     """
     for name, value in (("source", source), ("target", target)):
         if not isinstance(value, (str, Path)) or not str(value):
@@ -310,10 +310,10 @@ def check_paths(source: str | Path, target: str | Path) -> tuple[Path, Path]:
 
 
 def run_here(job: Coroutine[Any, Any, T]) -> T:
-    """Run a job from code that is not asynchronous.
+    """Run a job from synchronous code.
 
     Raises:
-        ConfigurationError: If an event loop runs here already.
+        ConfigurationError: If an event loop is already running here.
     """
     try:
         asyncio.get_running_loop()
@@ -321,5 +321,5 @@ def run_here(job: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(job)
     job.close()
     raise ConfigurationError(
-        "an event loop runs here already: await aembed_file or amap_file instead"
+        "an event loop is already running here: await aembed_file or amap_file instead"
     )

@@ -1,4 +1,4 @@
-"""What a job may still spend: a reservation before each request, the real cost after it."""
+"""The budget of a job: reserve the greatest cost before a request, count the real one after."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Ledger:
     Args:
         profile: The model, for its prices.
         max_cost: USD for the whole job; `None` for no limit.
-        spent: USD that count already.
+        spent: USD that were already spent.
 
     Raises:
-        ConfigurationError: If there is a limit, and the model's prices are not known.
+        ConfigurationError: If there is a limit, and the model's prices are unknown.
     """
 
     def __init__(self, profile: ModelProfile, max_cost: float | None, spent: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class Ledger:
             )
         if max_cost is not None and not _has_prices(profile):
             raise ConfigurationError(
-                f"the prices of {profile.name} are not known here, so that max_cost cannot be "
+                f"the prices of {profile.name} are unknown, so that max_cost cannot be "
                 "kept: leave it out",
                 parameter="max_cost",
             )
@@ -51,11 +51,11 @@ class Ledger:
         return self._max_cost is not None
 
     def bound(self, prompt_tokens: int, completion_tokens: int = 0) -> float:
-        """Return the most that a request can cost, 0 where prices are unknown."""
+        """Return the greatest cost of a request, 0 if prices are unknown."""
         return self._profile.cost(Usage(prompt_tokens, completion_tokens)) or 0.0
 
     def reserve(self, cost: float) -> bool:
-        """Set USD aside for a row; say whether they are there."""
+        """Reserve USD for a row; return whether the limit allows it."""
         total = self.spent + self._reserved + cost
         if self._max_cost is not None and total > self._max_cost:
             self.is_used_up = True
@@ -65,7 +65,7 @@ class Ledger:
         return True
 
     def release(self) -> float:
-        """Take the oldest reservation back, and return it."""
+        """Release the oldest reservation, and return it."""
         cost = self._open.popleft()
         self._reserved = self._reserved - cost if self._open else 0.0
         return cost

@@ -1,4 +1,4 @@
-"""Rows of a file -> answers to a prompt, in Parquet parts."""
+"""Ask a chat model about the rows of a file, and write the answers into Parquet parts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from workersai.types import ChatParameters, RateLimits, RequestOptions, WireMess
 __all__ = ["amap_file", "map_file"]
 
 _CHAT_TOKENS = 64
-"""More than a chat template puts around two messages."""
+"""Tokens; more than a chat template adds to two messages."""
 
 _OF_EVERY_ROW = (
     AuthenticationError,
@@ -58,11 +58,11 @@ _OF_EVERY_ROW = (
     QuotaExceededError,
 )
 _OF_A_ROW = frozenset({"prompt", "messages"})
-"""Arguments that are another one for each row; what is wrong with the others is for all."""
+"""Arguments that differ between rows; errors about other arguments concern the whole job."""
 
 
 class AskOptions(ChatParameters, RequestOptions, total=False):
-    """What `map_file` takes by keyword beside its own arguments."""
+    """Keywords of `map_file` beside its own arguments."""
 
     extra: Mapping[str, Any] | None
 
@@ -138,7 +138,7 @@ async def amap_file(
     limits: RateLimits | None = None,
     **options: Unpack[AskOptions],
 ) -> JobReport:
-    """As `map_file`, awaited."""
+    """As `map_file`, asynchronously."""
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
     asking = Asking(model, prompt, system, schema, dict(options))
     return await _run(*check_paths(source, target), client, settings, asking)
@@ -146,14 +146,14 @@ async def amap_file(
 
 @dataclass
 class Asking:
-    """What is asked about each row.
+    """The settings of the requests.
 
     Attributes:
         model: A chat model.
         prompt: The user's message.
         system: The system message.
-        schema: What the answer shall fit.
-        options: Those of `Client.chat`.
+        schema: The schema for the answers.
+        options: The options of `Client.chat`.
     """
 
     model: str
@@ -185,7 +185,7 @@ class Asking:
 
     @property
     def templates(self) -> list[Template]:
-        """All texts that name columns."""
+        """All texts with column names in them."""
         named = [self._prompt, *([self._system] if self._system else [])]
         return named + [template for _, template in _row_options(self.options.get("gateway"))]
 
@@ -204,17 +204,17 @@ class Asking:
         """Write the conversation about a row.
 
         Raises:
-            ConfigurationError: If the row has not what it needs.
+            ConfigurationError: If the row lacks a column.
         """
         if record is None:
-            raise ConfigurationError("the row is no JSON object", parameter="prompt")
+            raise ConfigurationError("the row is not a JSON object", parameter="prompt")
         messages: list[WireMessage] = [{"role": "user", "content": self._prompt.fill(record)}]
         if self._system is not None:
             messages.insert(0, {"role": "system", "content": self._system.fill(record)})
         return messages
 
     def options_of(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of a row's call; its gateway's have the row's values."""
+        """Return the options of a row's call; its gateway options contain the row's values."""
         gateway = self.options.get("gateway")
         if not isinstance(gateway, Mapping):
             return self.options
@@ -226,10 +226,10 @@ class Asking:
         return {**self.options, "gateway": filled}
 
     def bound(self, ledger: Ledger) -> Bound:
-        """Return what says the most that a row can cost.
+        """Return a function for the greatest cost of a row.
 
         Raises:
-            ConfigurationError: If there is a limit of costs, and no token cap is known.
+            ConfigurationError: If there is a cost limit, and the token cap is unknown.
         """
         cap = self.options.get("max_tokens") or get_profile(self.model).max_tokens_default
         if cap is None and ledger.has_limit:
@@ -250,10 +250,10 @@ class Asking:
         return bound
 
     async def ask(self, client: AsyncClient, row: Row) -> ChatResult | WorkersAIError:
-        """Ask about one row; what concerns the row alone is returned.
+        """Ask about one row; return an error that concerns this row only.
 
         Raises:
-            WorkersAIError: What no row would escape.
+            WorkersAIError: An error that every row would get.
         """
         try:
             messages = self.messages(row.record)
@@ -270,7 +270,7 @@ class Asking:
         return answer
 
     def fault(self, answer: ChatResult) -> WorkersAIError | None:
-        """Say what is wrong with an answer that came."""
+        """Return what is wrong with an answer, or `None`."""
         if self._validator is None:
             return None
         try:
@@ -282,7 +282,7 @@ class Asking:
 
 
 def _row_options(gateway: Any) -> list[tuple[tuple[str, ...], Template]]:
-    """Find the options of a gateway that may name columns."""
+    """Find the options of a gateway that may contain column names."""
     if not isinstance(gateway, Mapping):
         return []
     found: list[tuple[tuple[str, ...], Any]] = [(("cache_key",), gateway.get("cache_key"))]

@@ -1,4 +1,4 @@
-"""Calls in parallel, results in the order of what they were made for."""
+"""Run calls in parallel and yield their results in order."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 async def in_order(
     items: Iterator[A], call: Callable[[A], Awaitable[T]], *, limit: int, window: int
 ) -> AsyncGenerator[tuple[A, T], None]:
-    """Await `call(item)` for every item, and give each with its result, in order.
+    """Await `call(item)` for every item, and yield each with its result, in order.
 
     Args:
-        items: Read only as results are taken.
+        items: Read only as fast as results are taken.
         call: Makes the awaitable for one item.
         limit: How many calls may run at once.
-        window: How many items may be read and not handed out yet.
+        window: How many items may be read and not yielded yet.
 
     Raises:
-        Exception: What a call raises; those that run are cancelled then, as they are on closing.
+        Exception: The error of a call. Running calls are cancelled then, and also on closing.
     """
     turns = asyncio.Semaphore(limit)
 

@@ -1,7 +1,7 @@
-"""A job's folder: what the job is, and its parts, each of which is there whole or not at all.
+"""A job's folder: a description of the job, and its parts, which are written atomically.
 
-A part's name says which rows it holds, and its metadata what they cost, so that renaming the
-finished file is all there is to commit.
+A part's name has its range of rows, and its metadata their cost, so that renaming the finished file
+is the only step to commit it.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _FACTS = b"workersai"
 
 @dataclass(frozen=True, slots=True)
 class PartFacts:
-    """What is known of some rows.
+    """Facts about some rows.
 
     Attributes:
-        rows: How many they are.
-        failed: How many of them have an error in the place of an answer.
-        usage: What their answers cost; `None` if the server reported nothing.
+        rows: The number of rows.
+        failed: How many of them have an error in place of an answer.
+        usage: The usage of their answers; `None` if the server reported none.
         cost: USD by the page's prices; `None` if they or the usage are unknown.
-        counted: USD that count against a limit: the cost, and estimates where it is unknown.
+        counted: USD that count against a limit: the cost, or estimates if it is unknown.
     """
 
     rows: int = 0
@@ -47,7 +47,7 @@ class PartFacts:
     counted: float = 0.0
 
     def __add__(self, other: PartFacts) -> PartFacts:
-        """Sum the facts of two lots of rows; one that has no rows adds nothing."""
+        """Add the facts of two sets of rows; an empty set adds nothing."""
         usages = [usage for usage in (self.usage, other.usage) if usage is not None]
         costs = [facts.cost for facts in (self, other) if facts.rows]
         known = [cost for cost in costs if cost is not None]
@@ -69,7 +69,7 @@ class PartFacts:
 
     @classmethod
     def from_json(cls, text: bytes) -> PartFacts:
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         facts = json.loads(text)
         usage = facts.pop("usage")
         return cls(**facts, usage=usage and Usage(**usage))
@@ -81,11 +81,11 @@ class Output:
 
     Attributes:
         folder: The folder.
-        identity: What the job is: another value in any entry is another job.
-        next_row: The first row that no part holds.
-        facts: What is known of the rows in the parts.
-        lost: USD that runs which were killed may have paid for answers that no part holds.
-        was_killed: Whether the run before this one did not come to its own end.
+        identity: The description of the job; a different value in any entry is another job.
+        next_row: The first row that no part contains.
+        facts: The facts about the rows in the parts.
+        lost: USD that killed runs may have paid for answers that no part contains.
+        was_killed: Whether the previous run did not end by itself.
     """
 
     folder: Path
@@ -97,10 +97,10 @@ class Output:
 
     @contextmanager
     def open(self) -> Iterator[Output]:
-        """Keep other processes out, and read what is there.
+        """Lock the folder against other processes, and read its contents.
 
         Raises:
-            ConfigurationError: If the folder holds another job, or another process works on it.
+            ConfigurationError: If the folder contains another job, or another process uses it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         locks = package("filelock")
@@ -119,7 +119,7 @@ class Output:
             lock.release()
 
     def mark_running(self) -> None:
-        """Note that from now on answers may be paid for."""
+        """Record that from now on answers may be paid for."""
         write_whole(self.folder / _RUNNING, b"")
 
     def _read(self) -> None:
@@ -162,18 +162,18 @@ class Output:
         return sorted((int(m[1]), int(m[2]), path) for m, path in found if m is not None)
 
     def count_lost(self, cost: float) -> None:
-        """Note what the run before may have paid for in vain."""
+        """Record what the previous run may have paid for lost answers."""
         self.lost += cost
         self.write_manifest()
 
     def write_manifest(self, *, is_done: bool = False) -> None:
-        """Write what the job is, and its sums once it is done."""
+        """Write the description of the job, and its sums once it is done."""
         facts = json.loads(self.facts.to_json()) if is_done else None
         manifest = {"job": self.identity, "lost": self.lost, "done": facts}
         write_whole(self.folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def write_part(self, table: Any, facts: PartFacts) -> None:
-        """Write the next rows; they are there whole, or not at all."""
+        """Write the next rows atomically."""
         arrow = package("pyarrow")
         metadata = {**(table.schema.metadata or {}), _FACTS: facts.to_json()}
         sink = arrow.BufferOutputStream()
@@ -192,7 +192,7 @@ def _facts_of(path: Path) -> PartFacts:
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write a file so that it is there whole, or as it was before, whenever the process ends."""
+    """Write a file atomically: it has the new or the old content whenever the process ends."""
     draft = path.with_name(f"{path.name}.tmp")
     with draft.open("wb") as file:
         file.write(content)
@@ -203,7 +203,7 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the folder's own entries on the disk, where the system can."""
+    """Flush the folder's entries to the disk, if the system can."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

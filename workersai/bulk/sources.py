@@ -1,4 +1,4 @@
-"""A file of rows -> pieces of it, from any row on."""
+"""Read a file of rows in pieces, from any row on."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _LINE = "input"
 
 
 class Source(Protocol):
-    """Where the rows come from.
+    """The source of the rows.
 
     Attributes:
-        total: How many rows there are.
+        total: The number of rows.
     """
 
     total: int
 
     def pieces(self, first: int, rows: int) -> Iterator[Any]:
-        """Give the rows from *first* on as tables of *rows* rows."""
+        """Yield the rows from *first* on as tables of *rows* rows."""
 
     def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
-        """Return the rows of a piece as dicts; `None` for one that cannot be read."""
+        """Return the rows of a piece as dicts; `None` for an unreadable row."""
 
     def kept(self, piece: Any) -> Any:
-        """Return what of a piece goes into the output."""
+        """Return the part of a piece to copy to the output."""
 
 
 def open_source(path: Path, columns: Sequence[str], keep: Sequence[str] | None) -> Source:
@@ -49,7 +49,7 @@ def open_source(path: Path, columns: Sequence[str], keep: Sequence[str] | None) 
         ConfigurationError: If the file is missing or of another kind, or has no such column.
     """
     if not path.is_file():
-        raise ConfigurationError(f"{path} is no file", parameter="source")
+        raise ConfigurationError(f"{path} is not a file", parameter="source")
     if path.suffix == ".parquet":
         return ParquetSource(path, columns, keep)
     if path.suffix in (".jsonl", ".ndjson"):
@@ -60,7 +60,7 @@ def open_source(path: Path, columns: Sequence[str], keep: Sequence[str] | None) 
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """Describe a file so that another one is told from it: size, beginning and end."""
+    """Describe a file to distinguish it from others: size, beginning and end."""
     size = path.stat().st_size
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
@@ -111,7 +111,7 @@ class ParquetSource:
 
 
 def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
-    """Leave rows out at the beginning, and give the others in tables of one size."""
+    """Skip rows at the beginning, and yield the others in tables of one size."""
     arrow = package("pyarrow")
     waiting = None
     for batch in batches:
@@ -127,7 +127,7 @@ def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
 
 
 class LinesSource:
-    """Rows of a file with one JSON object a line; blank lines are no rows."""
+    """Rows of a file with one JSON object on each line; blank lines are skipped."""
 
     def __init__(self, path: Path, keep: Sequence[str] | None) -> None:
         self._path = path
@@ -152,7 +152,7 @@ class LinesSource:
         return [_object(line) for line in piece[_LINE].to_pylist()]
 
     def kept(self, piece: Any) -> Any:
-        """As `Source.kept`: the line as it is, or an object of the columns to keep."""
+        """As `Source.kept`: the unchanged line, or an object of the columns to keep."""
         if self._keep is None:
             return piece
         arrow = package("pyarrow")

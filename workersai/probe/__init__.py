@@ -1,6 +1,6 @@
-"""What is not known about the live service, asked with one command.
+"""Ask the live service about unknown facts, with one command.
 
-`asks` holds the requests and `questions` what is read out of their answers, both as data.
-`plan` says what a run costs, `running` sends, `report` keeps what came, `verdicts` judges it, and
+`asks` has the requests and `questions` the rules to read the answers, both as data. `plan` computes
+the cost of a run, `running` sends, `report` stores the answers, `verdicts` judges them, and
 `applying` turns verdicts into facts of `workersai._models`. `workersai probe` is the command.
 """

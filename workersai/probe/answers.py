@@ -1,4 +1,4 @@
-"""What came for one ask: status, headers, bytes, and what the project's own readers make of it."""
+"""The answer to one ask: status, headers, bytes, and the result of the project's own readers."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from workersai.results import ChatChoice, ChatResult
 __all__ = ["Answer"]
 
 _BUSY = frozenset({401, 402, 403, 408, 429})
-"""Statuses that say something about the account or the moment, not about the model."""
+"""Statuses that concern the account or the moment, not the model."""
 
 _OF_A_MODEL = frozenset({5018, 5024, 5035})
-"""Codes that come with such a status and are about the model or the request all the same."""
+"""Codes that come with such a status but do concern the model or the request."""
 
 
 @dataclass
 class Answer:
-    """What came for one ask.
+    """The answer to one ask.
 
     Attributes:
-        request: What was sent.
-        status: The HTTP status; `None` if no answer came.
-        headers: Those of the answer that say something, by lower-case name.
+        request: The request that was sent.
+        status: The HTTP status; `None` if no answer arrived.
+        headers: The relevant headers of the answer, by lower-case name.
         body: The bytes, as text.
-        failure: Why no answer came, or was cut off.
+        failure: Why no answer arrived, or why it was cut off.
         seconds: How long it took.
-        may_be_cut: Whether an answer that its token cap cut off says something all the same.
+        may_be_cut: Whether an answer that its token cap cut off can be used.
     """
 
     request: Request
@@ -52,7 +52,7 @@ class Answer:
 
     @cached_property
     def json(self) -> Any:
-        """The body as JSON; `None` if it is none."""
+        """The body as JSON; `None` if it is not JSON."""
         try:
             return from_json(self.body)
         except ValueError:
@@ -60,7 +60,7 @@ class Answer:
 
     @cached_property
     def events(self) -> list[Any]:
-        """The events of a stream, as JSON; those that are none are left out."""
+        """The events of a stream, as JSON; others are left out."""
         decoder = SSEDecoder()
         try:
             data = decoder.feed(self.body.encode()) + decoder.close()
@@ -80,7 +80,7 @@ class Answer:
 
     @cached_property
     def reading(self) -> ChatResult | WorkersAIError | None:
-        """What the project's own readers make of it; `None` if no answer came."""
+        """The result of the project's own readers; `None` if no answer arrived."""
         if self.status is None:
             return None
         try:
@@ -105,17 +105,17 @@ class Answer:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the server answered with success, as its status says."""
+        """Whether the status of the answer is a success."""
         return self.status is not None and not is_error_status(self.status) and self.code is None
 
     @property
     def is_refused(self) -> bool:
-        """Whether the server refused the request for what is in it."""
+        """Whether the server refused the request for its content."""
         return self.trouble is None and not self.is_answered
 
     @property
     def trouble(self) -> str | None:
-        """Why it says nothing about the question: no answer, a limit, an outage."""
+        """Why it does not answer the question: no answer, a limit, an outage."""
         if self.status is None or self.failure is not None:
             return self.failure or "no answer came"
         if not is_error_status(self.status):
@@ -131,7 +131,7 @@ class Answer:
         return "the token cap cut it off" if is_cut and not self.may_be_cut else None
 
     def summary(self) -> str:
-        """Say in a few words what came."""
+        """Describe the answer in a few words."""
         if self.trouble is not None:
             return self.trouble
         if not self.is_answered:

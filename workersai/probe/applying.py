@@ -1,4 +1,4 @@
-"""Verdicts -> lines of the file of facts."""
+"""Turn verdicts into lines of the file of facts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLOUDFLARE = "cloudflare"
 
 
 def changed_facts(report: Report, *, is_own_file: bool) -> list[Fact]:
-    """List the facts that a report changes: those whose value the profile does not have.
+    """List the facts that a report changes: those that differ from the profile.
 
     Args:
         report: The report.
@@ -52,7 +52,7 @@ def changed_facts(report: Report, *, is_own_file: bool) -> list[Fact]:
 
 
 def merged(known: Iterable[Fact], new: Iterable[Fact]) -> list[Fact]:
-    """Put new facts in the place of old ones about the same field of the same model."""
+    """Replace old facts by new ones about the same field of the same model."""
     table = {(fact.model, fact.field): fact for fact in (*known, *new)}
     return [table[key] for key in sorted(table)]
 

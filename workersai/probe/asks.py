@@ -1,7 +1,7 @@
 """The requests of a probe, as data: one entry for each, small and cheap.
 
-Bodies are written out as they travel, because the code that builds requests adapts them to what
-is known about a model, and a probe asks whether that is true.
+Bodies are written out literally, because the code that builds requests adapts them to the known
+facts about a model, and a probe checks these facts.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SEED_MODELS = (
     "@cf/zai-org/glm-4.7-flash",
     "@cf/aisingapore/gemma-sea-lion-v4-27b-it",
 )
-"""The models that are probed where none is named."""
+"""The models that are probed by default."""
 
 TOOL = "get_weather"
 TOOL_SENTENCE = "What is the weather in Paris? Use the tool get_weather."
 BATCH_ID = "$request_id"
-"""Stands in a body for the id that an earlier answer gave a batch."""
+"""A placeholder in a body for the id of a batch from an earlier answer."""
 
 _ROOM = 512
 """Tokens an answer may have: a reasoning model thinks before it answers one word."""
@@ -43,15 +43,15 @@ class Ask:
 
     Attributes:
         id: Its name in reports.
-        body: What is sent, without the model.
+        body: The body, without the model.
         route: `run`, the native route, or the path of an OpenAI-compatible one below `/ai/v1`.
-        is_queued: Whether it asks for a place in the queue of batches.
-        after: The ask whose answer names the batch that this one is about.
-        task: The task of the models it is for.
-        model: The model it asks whatever model is probed; it is then sent once in a run.
-        applies: Whether it is sent to a model of that task.
-        tokens: The most tokens its answer is expected to have.
-        may_be_cut: Whether an answer that its token cap cut off says something all the same.
+        is_queued: Whether it submits a batch.
+        after: The ask whose answer has the id of the batch for this one.
+        task: The task of the models that it is for.
+        model: A fixed model to ask in place of the probed one; the request is sent once in a run.
+        applies: Whether to send it to a model of that task.
+        tokens: The greatest expected number of tokens in its answer.
+        may_be_cut: Whether an answer that its token cap cut off can be used.
     """
 
     id: str
@@ -71,11 +71,11 @@ class Ask:
         return bool(self.body.get("stream"))
 
     def request(self, model: str, batch_id: str | None = None) -> Request:
-        """Write the request to a model.
+        """Build the request to a model.
 
         Args:
             model: The model that is probed.
-            batch_id: What stands in the place of `BATCH_ID`.
+            batch_id: The id to put in place of `BATCH_ID`.
         """
         asked = self.model or model
         body = {k: batch_id if v == BATCH_ID else v for k, v in self.body.items()}
@@ -93,7 +93,7 @@ class Ask:
 
 
 def asks_for(profile: ModelProfile) -> tuple[Ask, ...]:
-    """List what a model of this kind is asked, in order."""
+    """List the requests for a model of this kind, in order."""
     return tuple(ask for ask in ASKS if ask.task == profile.task and ask.applies(profile))
 
 

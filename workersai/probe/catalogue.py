@@ -26,7 +26,7 @@ _MODELS_FILE = "models.json"
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What Cloudflare lists.
+    """Cloudflare's lists.
 
     Attributes:
         models: The answer of `/models/search`, as JSON.
@@ -86,10 +86,10 @@ def _schema(sender: SyncSender, model: str) -> Any:
 
 
 def load_catalogue(folder: Path) -> Catalogue:
-    """Read what `save_catalogue` wrote, or what was saved by hand in the same places.
+    """Read the files of `save_catalogue`, or files that were saved by hand in the same places.
 
     Raises:
-        ConfigurationError: If the list of models is missing, or a file is no JSON.
+        ConfigurationError: If the list of models is missing, or a file is not JSON.
     """
     schemas = {}
     for path in sorted(folder.glob("schemas/*/*.json")):

@@ -1,4 +1,4 @@
-"""A text file is replaced as a whole, or stays as it was."""
+"""Replace text files atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models -> what is sent to each, and the most that it can cost."""
+"""List the requests to each model, and their greatest cost."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Planned:
 
     Attributes:
         model: The model that is probed.
-        ask: What is sent.
-        cost: USD, the most that it can cost by the page's prices; `None` if they are unknown.
+        ask: The request.
+        cost: Its greatest cost in USD by the page's prices; `None` if they are unknown.
     """
 
     model: str
@@ -39,7 +39,7 @@ def plan_probe(models: Iterable[str]) -> list[Planned]:
     """
     chosen = list(dict.fromkeys(models))
     if not chosen:
-        raise ConfigurationError("models is empty: name one at least", parameter="models")
+        raise ConfigurationError("models is empty: pass at least one", parameter="models")
     planned = [
         Planned(model, ask, _cost(model, ask))
         for model in chosen
@@ -50,7 +50,7 @@ def plan_probe(models: Iterable[str]) -> list[Planned]:
 
 
 def _repeats(ask: Ask, seen: set[str]) -> bool:
-    """Say whether a request that does not depend on the probed model was planned already."""
+    """Return whether a request that does not depend on the probed model was already planned."""
     if ask.id in seen:
         return True
     seen.add(ask.id)
@@ -66,5 +66,5 @@ def _cost(model: str, ask: Ask) -> float | None:
 
 
 def worst_cost(planned: Iterable[Planned]) -> float:
-    """Sum the most that requests can cost; those of unknown price are left out."""
+    """Add the greatest cost of the requests; those with unknown price are left out."""
     return sum(one.cost or 0.0 for one in planned)

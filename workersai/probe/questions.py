@@ -1,7 +1,7 @@
-"""The questions of a probe, as data: what is read out of which answers, and what it decides.
+"""The questions of a probe, as data: how to read them from answers, and what they decide.
 
 A rule is a verdict and a condition on answers; the first rule whose condition holds gives the
-verdict. Each question names its source: who documents or reported the behaviour that is unknown.
+verdict. Each question names its source: who documents or reported the behaviour.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EVERY_ANSWER = ("*",)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A verdict, and when it is the right one."""
+    """A verdict, and the condition for it."""
 
     verdict: Verdict
     condition: Condition
@@ -47,16 +47,15 @@ class Question:
     Attributes:
         id: Its name in reports.
         text: The question, answered by yes or no.
-        source: Who documents or reported what is asked about.
+        source: Who documents or reported the behaviour.
         asks: The ids of the asks whose answers it needs.
         rules: In order; the first that fits gives the verdict.
         decides: The field of `ModelProfile` that the verdict sets; `None` if it sets none.
         values: The value of that field, by verdict.
-        value: Reads the value out of the answers instead, for the verdict `yes`.
-        expects: The verdict that the code takes for granted where no field decides; `None` if
-            the code takes any.
-        behaviour: What the project does about it.
-        standing: How the answer is known before a probe is run.
+        value: Reads the value from the answers instead, for the verdict `yes`.
+        expects: The verdict that the code assumes if no field decides; `None` if any is fine.
+        behaviour: How the project handles it.
+        standing: The source of the answer before a probe is run.
         standing_of: The same for single models, where it differs.
     """
 
@@ -112,7 +111,7 @@ def _called(answer: Answer) -> bool:
 
 
 def _writes_call(ask: str) -> Condition:
-    """A call that stands in the text, or one whose arguments cannot be read."""
+    """The text contains a call, or a call has unreadable arguments."""
 
     def holds(answers: Answers) -> bool:
         choice = answers[ask].choice
@@ -167,7 +166,7 @@ def _has_usage(ask: str) -> Condition:
 
 
 def _raw(ask: str, look: Callable[[Any], Any]) -> Condition:
-    """A look at the JSON itself; what is not there is no."""
+    """A condition on the JSON itself; missing fields count as no."""
 
     def holds(answers: Answers) -> bool:
         try:
@@ -245,7 +244,7 @@ def _goes_past_five(answers: Answers) -> bool:
 
 
 def _is_long(answers: Answers) -> bool:
-    """Say whether an answer is longer than the cap that was reported."""
+    """Return whether an answer is longer than the reported cap."""
     return (_cap_of_v1(answers) or 0) > _REPORTED_CAP
 
 

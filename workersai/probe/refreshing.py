@@ -1,4 +1,4 @@
-"""The catalogue against the tables: what differs, which facts follow, and what is old."""
+"""Compare the catalogue with the tables: differences, resulting facts, and old facts."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _INPUTS = frozenset(
 _DATE = re.compile(r"\b(20\d\d)-(\d\d)(?:-(\d\d))?\b")
 _OLD = timedelta(days=90)
 _RENAMED = 0.75
-"""How alike two names of one author must be for a guess that one became the other."""
+"""The similarity of two names of one author from which a rename is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that the catalogue has otherwise than the tables.
+    """One difference between the catalogue and the tables.
 
     Attributes:
         model: The model.
-        kind: What happened to it.
+        kind: The kind of difference.
         field: The field of `ModelProfile`, for `changed` and `new`.
-        known: What the table says.
-        found: What the catalogue says; for `renamed` the new name, for `unlisted` the parameters
+        known: The value in the table.
+        found: The value in the catalogue; for `renamed` the new name, for `unlisted` the parameters
             that its schema does not have.
     """
 
@@ -53,7 +53,7 @@ class Difference:
     found: Any = None
 
     def sentence(self) -> str:
-        """Say in one line what differs."""
+        """Describe the difference in one line."""
         if self.kind == "withdrawn":
             return f"{self.model}: the catalogue does not list it"
         if self.kind == "renamed":
@@ -68,9 +68,9 @@ class Difference:
 
 
 def compare(catalogue: Catalogue) -> list[Difference]:
-    """List what the catalogue and the schemas have otherwise than the tables.
+    """List the differences of the catalogue and the schemas from the tables.
 
-    Models of other tasks are left out: the package has no methods of their own for them.
+    Models of other tasks are left out, because the package has no methods for them.
 
     Raises:
         ResponseError: If the catalogue has no list of models.
@@ -105,7 +105,7 @@ def _of_model(
 def _of_parameters(
     before: ModelProfile, kind: Kind, schema: Mapping[str, Any] | None
 ) -> Iterator[Difference]:
-    """Compare the parameters of a schema; those that it does not list stay in the table."""
+    """Compare the parameters of a schema; those that it does not list are kept in the table."""
     listed = {} if schema is None else _parameters(schema)
     if not listed:
         return
@@ -118,13 +118,13 @@ def _of_parameters(
 
 
 def _range(entry: Mapping[str, Any] | None) -> Any:
-    """Keep of a parameter what a request can break."""
+    """Return the limits of a parameter that a request can violate."""
     kept = ("minimum", "maximum", "choices", "max_items")
     return None if entry is None else tuple(entry.get(key) for key in kept)
 
 
 def _parameters(schema: Mapping[str, Any]) -> dict[str, ModelParameter]:
-    """Read the parameters of all variants of a schema; what the request is about is none."""
+    """Read the parameters of all variants of a schema, without the request's content."""
     found: dict[str, ModelParameter] = {}
     variants = [schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())]
     for variant in variants:
@@ -167,7 +167,7 @@ _JSON_TYPES: frozenset[JsonType] = frozenset(
 
 
 def _absence(name: str, new: Iterable[str]) -> Difference:
-    """Say that a model is not listed, or which new one may be it."""
+    """Report that a model is not listed, or which new one may be the same."""
     author = name.rsplit("/", 1)[0]
     of_author = [other for other in new if other.startswith(f"{author}/")]
     close = difflib.get_close_matches(name, of_author, n=1, cutoff=_RENAMED)
@@ -175,7 +175,7 @@ def _absence(name: str, new: Iterable[str]) -> Difference:
 
 
 def _changes(known: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    """Say of each parameter how its range changed."""
+    """Describe how the range of each parameter changed."""
     for name in sorted(found):
         if _range(known.get(name)) != _range(found[name]):
             before = "not listed" if name not in known else _range_text(known[name])
@@ -193,12 +193,12 @@ def _range_text(entry: Mapping[str, Any]) -> str:
 def facts_of(differences: Iterable[Difference], recorded: Iterable[Fact], day: str) -> list[Fact]:
     """Write differences as facts.
 
-    What a probe found about the same field stays: it was measured, and the catalogue is a list.
-    Models that are missing from the catalogue give no fact: they may be hidden from an account.
+    Facts that a probe found about the same field are kept, because they were measured. Models that
+    are missing from the catalogue give no fact, because they may be hidden from an account.
 
     Args:
-        differences: What differs.
-        recorded: The facts that are there.
+        differences: The differences.
+        recorded: The existing facts.
         day: The date of the catalogue.
     """
     measured = {(fact.model, fact.field) for fact in recorded if fact.source.startswith("probe")}
@@ -211,11 +211,11 @@ def facts_of(differences: Iterable[Difference], recorded: Iterable[Fact], day: s
 
 @dataclass(frozen=True, slots=True)
 class OldFacts:
-    """A model whose facts were last looked at long ago.
+    """A model whose facts are old.
 
     Attributes:
         model: The model.
-        newest: The newest date among its sources; `None` if none names a date.
+        newest: The newest date among its sources; `None` if no source has a date.
     """
 
     model: str

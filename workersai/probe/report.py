@@ -1,7 +1,7 @@
-"""A probe's report: what was sent, what came and the verdicts, as one JSON file.
+"""A probe's report: requests, answers and verdicts, as one JSON file.
 
-The file is written anew after every answer, so that a run that was stopped goes on where it was.
-It holds neither token nor account nor ray ids.
+The file is rewritten after every answer, so that a stopped run can continue. It contains neither
+the token nor the account nor ray ids.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def _today() -> str:
 
 @dataclass
 class Report:
-    """The answers of a run, and the file that keeps them.
+    """The answers of a run, and the file that stores them.
 
     Attributes:
-        path: The file; `None` keeps nothing.
+        path: The file; `None` stores nothing.
         answers: By model, then by the id of the ask.
-        server: What the server calls itself: `cloudflare`, or the name of a stand-in.
+        server: The server's own name: `cloudflare`, or the name of a stand-in.
         date: The day of the last answer, in UTC.
     """
 
@@ -50,10 +50,10 @@ class Report:
 
     @classmethod
     def load(cls, path: Path) -> Report:
-        """Read a report; an empty one if there is no such file.
+        """Read a report; return an empty one if there is no such file.
 
         Raises:
-            ConfigurationError: If the file is no report.
+            ConfigurationError: If the file is not a report.
         """
         if not path.exists():
             return cls(path)
@@ -66,35 +66,35 @@ class Report:
             report = cls(path, answers, found["server"], str(found["date"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
-                f"{path} is no report of `workersai probe`: name another file, or remove it",
+                f"{path} is not a report of `workersai probe`: name another file, or remove it",
                 parameter="out",
             ) from error
         return report
 
     def has(self, model: str, ask: Ask) -> bool:
-        """Say whether an answer to this very request is there."""
+        """Return whether there is an answer to this request."""
         found = self.answers.get(model, {}).get(ask.id)
         return found is not None and found.failure is None and _is_same(found, ask, model)
 
     def add(self, model: str, ask: Ask, answer: Answer) -> None:
-        """Keep an answer, in the file as well."""
+        """Store an answer, also in the file."""
         self.answers.setdefault(model, {})[ask.id] = answer
         self.server = answer.headers.get("server") or self.server
         self.date = _today()
         self.save()
 
     def findings(self) -> list[Finding]:
-        """Judge what has come so far."""
+        """Judge the answers so far."""
         return [one for model, answers in self.answers.items() for one in judge(model, answers)]
 
     def forget_unsettled(self) -> None:
-        """Drop the answers that say nothing about the model, so that they are asked for again."""
+        """Drop answers that do not concern the model, so that they are requested again."""
         for answers in self.answers.values():
             for ask in [ask for ask, answer in answers.items() if answer.trouble is not None]:
                 del answers[ask]
 
     def save(self) -> None:
-        """Write the file: all of it, or it stays as it was."""
+        """Write the file atomically."""
         if self.path is None:
             return
         text = json.dumps(self._document(), indent=1, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Sends what is planned, one request after the other, and keeps what comes."""
+"""Send the planned requests one after the other, and store the answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Probe"]
 _HEADERS = re.compile(
     r"content-type|server|retry-after|.*rate-?limit.*|cf-ai-.*|cf-aig-.*|x-workersai-.*"
 )
-"""The headers that say something about the service; none of them names the account."""
+"""The relevant headers; none of them contains the account."""
 
 _RAY = re.compile(r"\b[0-9a-f]{16}(?:-[A-Z]{3})?\b")
 _POLLS = 20
@@ -37,15 +37,14 @@ class Probe:
     """One run.
 
     Args:
-        report: Where answers are kept; those that are there are not asked for again.
+        report: Stores the answers; requests with a stored answer are not repeated.
         max_cost: USD; the run stops before a request that could exceed it.
         http_client: A client of the user's own.
         wait: Waits for so many seconds; replaced in tests.
         **connection: As for `Client`.
 
     Attributes:
-        spent: USD so far, by the usage that answers report, or the most it can be where they
-            report none.
+        spent: USD so far, by the reported usage, or the greatest cost if none is reported.
     """
 
     def __init__(
