@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
+RAY ?= .venv-ray
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
@@ -24,7 +25,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -78,6 +79,20 @@ test-types: $(VENV)/.dev ## Check typical user code with mypy, basedpyright and,
 matrix: $(VENV)/.dev ## Run the tests on each Python of this machine, with the newest and the lowest versions
 	$(INSTALL) 'nox>=2025.2.9'
 	$(BIN)/nox --session "tests(versions='newest')" "tests(versions='lowest')"
+
+$(RAY)/.dev: pyproject.toml
+	$(call MAKE_VENV,$(RAY))
+ifdef UV
+	VIRTUAL_ENV=$(abspath $(RAY)) uv pip install --quiet --editable '.[langchain,llamaindex,serve,ray]' --group ray
+else
+	$(RAY)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(RAY)/bin/python -m pip install --quiet --editable '.[langchain,llamaindex,serve,ray]' --group ray
+endif
+	@touch $@
+
+# Ray opens sockets of its own, so the suite's block of the network is off here.
+test-ray: $(RAY)/.dev ## Both faces in a real Ray cluster of two nodes, with a worker killed
+	$(RAY)/bin/python -m pytest tests/ray --force-enable-socket --show-capture=no -s -W ignore
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes
