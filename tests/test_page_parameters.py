@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from langchain_classic.agents import AgentExecutor, create_openai_functions_agent
 from langchain_core.messages import AIMessage, FunctionMessage, HumanMessage
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.tools import tool
 from llama_index.core.tools import FunctionTool
 
 from tests.seven import MESSAGES, SEVEN, TEXT, Wire
@@ -148,17 +151,21 @@ FUNCTION = {
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    """An answer that calls a function, whole or as a stream, as the request wants it."""
+    """An answer that calls a function until its result is there, whole or as a stream."""
     body = json.loads(request.content)
     head = {"id": "c1", "object": "chat.completion", "created": 1, "model": GLM}
+    is_answered = body["messages"][-1]["role"] == "tool"
     if not body.get("stream"):
         call = {"name": "weather", "arguments": '{"city": "Bern"}'}
-        message = {"role": "assistant", "content": None, "function_call": call}
+        message: dict[str, Any] = {"role": "assistant", "content": None, "function_call": call}
+        if is_answered:
+            message = {"role": "assistant", "content": "It is sunny."}
         choice = {"index": 0, "message": message, "finish_reason": "function_call"}
         result = {**head, "choices": [choice]}
         return httpx.Response(200, json={"result": result, "success": True})
     deltas: list[Any] = [{"function_call": {"name": "weather", "arguments": ""}}]
     deltas += [{"function_call": {"arguments": part}} for part in ('{"city": ', '"Bern"}')]
+    deltas = [{"content": "It is sunny."}] if is_answered else deltas
     choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices += [{"index": 0, "delta": {}, "finish_reason": "function_call"}]
     events = [json.dumps({**head, "choices": [choice]}) for choice in choices]
@@ -229,6 +236,21 @@ def test_the_result_of_a_function_goes_back() -> None:
     _, said, result = json.loads(requests[-1].content)["messages"]
     (call,) = said["tool_calls"]
     assert (result["role"], result["tool_call_id"]) == ("tool", call["id"])
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_langchain_s_agent_of_functions_runs(streams: bool) -> None:
+    """The agent from before there were tools, which binds functions and reads `function_call`."""
+    requests: list[httpx.Request] = []
+    llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection(requests))
+    prompt = ChatPromptTemplate([("user", "{input}"), MessagesPlaceholder("agent_scratchpad")])
+    agent = create_openai_functions_agent(llm, [tool(weather)], prompt)
+    executor = AgentExecutor(agent=agent, tools=[tool(weather)])
+    cast("Any", executor.agent).stream_runnable = streams
+    assert executor.invoke({"input": "Rain?"})["output"] == "It is sunny."
+    first, second = (json.loads(request.content) for request in requests)
+    assert first["functions"][0]["name"] == "weather"
+    assert [message["role"] for message in second["messages"]] == ["user", "assistant", "tool"]
 
 
 def test_a_tool_s_call_is_no_function_call() -> None:

@@ -15,11 +15,10 @@ from workersai import (
     Client,
     ReasoningDelta,
     TextDelta,
-    Usage,
     UsageUpdate,
     WorkersAIError,
-    get_profile,
 )
+from workersai.integration import CostMeter, call_cost
 
 __all__ = ["Conversation", "chat"]
 
@@ -46,8 +45,7 @@ class Conversation:
     parameters: dict[str, Any] = field(default_factory=dict)
     show_reasoning: bool = True
     messages: list[Any] = field(default_factory=list)
-    _usages: list[Usage] = field(default_factory=list)
-    _answers: int = 0
+    _costs: CostMeter = field(default_factory=CostMeter)
 
     def say(self, text: str) -> None:
         """Send the user's text, write the answer as it arrives, and remember both.
@@ -59,10 +57,9 @@ class Conversation:
         answer = "".join(self._answer(messages))
         self.console.print()
         self.messages = [*messages, {"role": "assistant", "content": answer}]
-        self._answers += 1
 
     def _answer(self, messages: list[Any]) -> Iterator[str]:
-        usage, is_reasoning, reason = None, False, None
+        usage, is_reasoning, finish = None, False, ChatFinish()
         for event in self.client.stream_chat(messages, include_usage=True, **self.parameters):
             if isinstance(event, TextDelta):
                 if is_reasoning:
@@ -76,10 +73,10 @@ class Conversation:
             elif isinstance(event, UsageUpdate):
                 usage = event.usage
             elif isinstance(event, ChatFinish):
-                reason = event.finish_reason
-        if usage is not None:
-            self._usages.append(usage)
-        if reason == "length":
+                finish = event
+        cost = call_cost(usage, self.model, finish.gateway)
+        self._costs.add(self.model, usage, cost)
+        if finish.finish_reason == "length":
             self._write("\n[cut at the token cap: raise --max-tokens]", style="yellow")
 
     def _write(self, text: str, style: str | None = None) -> None:
@@ -87,16 +84,17 @@ class Conversation:
 
     def summary(self) -> str:
         """Return the cost of the conversation: tokens, neurons, USD by the page's prices."""
-        read = sum(usage.prompt_tokens for usage in self._usages)
-        written = sum(usage.completion_tokens for usage in self._usages)
-        answers = f"{self._answers} answer{'' if self._answers == 1 else 's'}"
-        parts = [answers, f"{read:,} tokens read", f"{written:,} written"]
-        neurons = [usage.neurons for usage in self._usages if usage.neurons is not None]
-        if neurons:
-            parts.append(f"{sum(neurons):,.2f} neurons")
-        costs = [get_profile(self.model).cost(usage) for usage in self._usages]
-        known = [cost for cost in costs if cost is not None]
-        parts.append(f"${sum(known):.6f}" if known and len(known) == len(costs) else "cost unknown")
+        total = self._costs.total
+        answers = f"{total.calls} answer{'' if total.calls == 1 else 's'}"
+        parts = [
+            answers,
+            f"{total.input_tokens:,} tokens read",
+            f"{total.output_tokens:,} written",
+        ]
+        if total.neurons is not None:
+            parts.append(f"{total.neurons:,.2f} neurons")
+        is_known = total.cost_usd is not None and not total.calls_without_cost
+        parts.append(f"${total.cost_usd:.6f}" if is_known else "cost unknown")
         return ", ".join(parts)
 
 
