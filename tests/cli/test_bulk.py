@@ -61,4 +61,4 @@ def test_a_wrong_argument_is_said_in_a_line(account: LocalServer, tmp_path: Path
     command = ["embed", str(tmp_path / "x.parquet"), str(tmp_path / "out"), "--model", EMBEDDER]
     done = RUN.invoke(app, [*command, "--column", "text"])
     assert done.exit_code == 1
-    assert "no file" in done.output
+    assert "not a" in done.output

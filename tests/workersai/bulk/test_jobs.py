@@ -286,7 +286,7 @@ def test_wrong_arguments_are_found_before_any_request(
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     """A missing file, and one of another kind, are refused."""
-    with pytest.raises(ConfigurationError, match="no file"):
+    with pytest.raises(ConfigurationError, match="not a file"):
         embed(tmp_path / "none.parquet", tmp_path / "out")
     (tmp_path / "in.csv").write_text("a,b")
     with pytest.raises(ConfigurationError, match="must end in"):

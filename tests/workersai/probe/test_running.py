@@ -197,7 +197,7 @@ def test_a_file_that_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     """Another file is not overwritten."""
     path = tmp_path / "other.json"
     path.write_text(text)
-    with pytest.raises(ConfigurationError, match="no report"):
+    with pytest.raises(ConfigurationError, match="not a report"):
         Report.load(path)
 
 
@@ -281,5 +281,5 @@ def test_a_whole_run_is_cheap() -> None:
 
 def test_a_plan_needs_a_model() -> None:
     """An empty list of models is an error, not an empty run."""
-    with pytest.raises(ConfigurationError, match="name one"):
+    with pytest.raises(ConfigurationError, match="pass at least one"):
         plan_probe([])
