@@ -12,6 +12,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
+from langchain_core.runnables import ConfigurableField
 from llama_index.core import instrumentation
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
@@ -437,13 +438,29 @@ def test_how_a_request_is_sent_is_no_part_of_a_cached_answer() -> None:
 
 
 def test_a_run_s_own_settings() -> None:
-    """LangChain's configurable fields set what a call's options set."""
-    from langchain_core.runnables import ConfigurableField
-
-    wire = Wire()
-    fields = {name: ConfigurableField(id=name) for name in ("session_affinity", "account_id")}
+    """LangChain's configurable fields set what a call's options set, for a run and for a copy."""
+    wire, failing = Wire(), Failing()
+    chosen: dict[str, Any] = {
+        "session_affinity": "s9",
+        "account_id": "f" * 32,
+        "default_headers": {"x-team": "rivers"},
+        "gateway": {"id": "gate", "cache_key": "k", "event_id": "e"},
+        "max_retries": 0,
+        "timeout": 9,
+    }
+    fields = {name: ConfigurableField(id=name) for name in chosen}
     llm = SEVEN["ChatWorkersAI"].make(**wire.settings()).configurable_fields(**fields)
-    llm.with_config(configurable={"session_affinity": "s9", "account_id": "f" * 32}).invoke("Hello")
-    assert wire.requests[0].headers["x-session-affinity"] == "s9"
-    assert "f" * 32 in str(wire.requests[0].url)
-    assert ACCOUNT not in str(wire.requests[0].url)
+    llm.with_config(configurable=chosen).invoke("Hello")
+    llm.invoke("Hello", {"configurable": chosen})
+    for request in wire.requests:
+        assert request.headers["x-session-affinity"] == "s9"
+        assert request.headers["x-team"] == "rivers"
+        assert request.headers["cf-aig-gateway-id"] == "gate"
+        assert request.headers["cf-aig-cache-key"] == "k"
+        assert request.headers["cf-aig-event-id"] == "e"
+        assert "f" * 32 in str(request.url)
+        assert ACCOUNT not in str(request.url)
+    busy = SEVEN["ChatWorkersAI"].make(**failing.settings()).configurable_fields(**fields)
+    with pytest.raises(RateLimitError):
+        busy.with_config(configurable=chosen).invoke("Hello")
+    assert failing.count == 1

@@ -194,6 +194,12 @@ def test_answers_of_langchains_cache_are_not_counted(scripted: Any, wire: Any) -
     llm.invoke("hi")
     llm.invoke("hi")
     assert len(server.requests) == costs.total.calls == 1
+    usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+    own = {"cls": WorkersAILLM, "cache": InMemoryCache(), "callbacks": [costs]}
+    completion, _ = scripted({"response": "a", "usage": usage}, **own)
+    completion.invoke("hi")
+    completion.generate(["hi", "hi"])
+    assert costs.total.calls == 2
 
 
 def test_other_providers_are_not_counted() -> None:
