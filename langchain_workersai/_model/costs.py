@@ -136,11 +136,12 @@ def get_workersai_callback() -> Generator[WorkersAICostCallbackHandler, None, No
         The handler, which can still be read after the block.
     """
     handler, place = WorkersAICostCallbackHandler(), _free_place()
-    token = place.set(handler)
+    place.set(handler)
     try:
         yield handler
     finally:
-        place.reset(token)
+        if place.get() is handler:  # else the block ends in another context, as fixtures do
+            place.set(None)
 
 
 def _free_place() -> ContextVar[WorkersAICostCallbackHandler | None]:

@@ -116,11 +116,11 @@ def count_workersai_costs() -> Generator[WorkersAICostHandler, None, None]:
         The handler, which can still be read after the block.
     """
     handler = WorkersAICostHandler()
-    token = _counting.set((*_counting.get(), handler))
+    _counting.set((*_counting.get(), handler))
     try:
         yield handler
-    finally:
-        _counting.reset(token)
+    finally:  # the block may end in another context, as that of a fixture does
+        _counting.set(tuple(one for one in _counting.get() if one is not handler))
 
 
 def report_usage(result: EmbeddingResult | RerankResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -351,6 +352,17 @@ async def test_contexts_of_two_tasks_do_not_mix(scripted: Any, wire: Any) -> Non
         return costs.total.calls
 
     assert [*await asyncio.gather(work(1), work(2), work(3))] == [1, 2, 3]
+
+
+def test_a_block_may_end_in_another_context() -> None:
+    """Fixtures and generators end elsewhere than they began: nothing is raised or left behind."""
+    block = get_workersai_callback()
+    elsewhere = contextvars.copy_context()
+    costs = elsewhere.run(block.__enter__)
+    block.__exit__(None, None, None)
+    assert costs.total == CostTotals()
+    with get_workersai_callback() as other:
+        assert other is not costs
 
 
 def test_contexts_leave_nothing_in_langchain(scripted: Any, wire: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -267,6 +268,17 @@ def test_blocks_stand_in_one_another() -> None:
             list(llm.stream_chat(MESSAGES))
         llm.complete("Hi")
     assert (outer.total.calls, inner.total.calls) == (3, 1)
+
+
+def test_a_block_may_end_in_another_context() -> None:
+    """Fixtures and generators end elsewhere than they began: nothing is raised or left behind."""
+    block = count_workersai_costs()
+    elsewhere = contextvars.copy_context()
+    costs = elsewhere.run(block.__enter__)
+    block.__exit__(None, None, None)
+    assert costs.total == CostTotals()
+    with count_workersai_costs() as other:
+        assert other is not costs
 
 
 async def test_blocks_of_two_tasks_do_not_mix() -> None:
