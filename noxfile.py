@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -20,28 +17,32 @@ EXTRAS = ("langchain", "llamaindex", "serve", "limits", "bulk")
 VERSIONS = ("newest", "lowest", "prereleases")
 
 
-def lowest() -> Iterator[str]:
-    """Write the lower bound of each direct dependency as its version."""
-    project = PROJECT["project"]
-    extras = project["optional-dependencies"]
-    for line in (*project["dependencies"], *(one for name in EXTRAS for one in extras[name])):
-        found = re.match(r"([\w.-]+)(?:\[.*?\])?\s*>=\s*([\w.]+)", line)
-        if found:
-            yield f"{found[1]}=={found[2]}"
-
-
 @nox.session(python=PYTHONS)
 @nox.parametrize("versions", VERSIONS)
 def tests(session: nox.Session, versions: str) -> None:
     """Run the test suite."""
-    arguments = ["-e", f".[{','.join(EXTRAS)}]", *nox.project.dependency_groups(PROJECT, "test")]
+    product = ["-e", f".[{','.join(EXTRAS)}]"]
+    options: list[str] = []
     if versions == "lowest":
-        constraints = session.cache_dir / "lowest.txt"
-        constraints.write_text("\n".join(lowest()))
-        arguments += ["--constraint", str(constraints)]
+        # The lowest versions that fit together, then the tests' own packages beside them.
+        session.install("uv")
+        lowest = session.cache_dir / f"lowest-{session.python}.txt"
+        session.run("uv", "pip", "compile", "pyproject.toml", "--quiet", "--resolution",
+                    "lowest-direct", "--python", str(session.python), "--output-file", str(lowest),
+                    *(f"--extra={extra}" for extra in EXTRAS))  # fmt: skip
+        product += ["--constraint", str(lowest)]
+        options = ["-W", "default::DeprecationWarning"]  # old packages warn of each other
     if versions == "prereleases":
-        arguments += ["--pre", "langchain-core", "langchain", "llama-index-core"]
-    session.install(*arguments)
+        product += ["--pre", "langchain-core", "langchain", "llama-index-core"]
+    session.install(*product, *_test_group(versions))
     session.install("--no-deps", "langchain-tests>=1.1.9,<2")
     session.run("python", "-m", "pytest", "--benchmark-disable", "--numprocesses=auto",
-                "--maxprocesses=4", "--dist=loadfile", *session.posargs)  # fmt: skip
+                "--maxprocesses=4", "--dist=loadfile", *options, *session.posargs)  # fmt: skip
+
+
+def _test_group(versions: str) -> list[str]:
+    """List the packages of the tests; the lowest core goes with the first langchain for it."""
+    group = nox.project.dependency_groups(PROJECT, "test")
+    if versions != "lowest":
+        return [*group]
+    return ["langchain==1.4.0" if one.startswith("langchain>=") else one for one in group]

@@ -67,7 +67,7 @@ def roots(path: Path) -> set[str]:
 
 
 LOCAL = modules("workersai/local")
-COMMANDS = {"cli", "local", "probe", "testing", "pytest_plugin.py"}
+COMMANDS = {"cli", "local", "probe", "testing", "observability.py", "pytest_plugin.py"}
 CORE = [p for p in modules("workersai") if not COMMANDS & set(p.relative_to(ROOT).parts)]
 
 

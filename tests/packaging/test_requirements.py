@@ -20,6 +20,7 @@ else:
 OURS = {"workersai", "langchain_workersai", "llamaindex_workersai"}
 NOT_REQUIRED = {
     "langchain": "register() says that it needs it",
+    "opentelemetry": "the instrumentations whose spans it exports bring it",
     "pytest": "pytest itself loads the plugin",
     "tqdm": "show_progress says that it needs it",
     "yarl": "it comes with aiohttp, where a user brings a client of it",
