@@ -53,9 +53,7 @@ from workersai.integration.fields import (
     CONNECTION,
     BodyFields,
     ConnectionFields,
-    EmbeddingFields,
     GenerationFields,
-    RerankFields,
 )
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
@@ -63,6 +61,7 @@ from workersai.integration.moulds import Mould, fastest
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
 from workersai.integration.retries import retry_facts
+from workersai.integration.retrieval import EmbeddingFields, RerankFields
 from workersai.integration.rows import (
     AnswerRows,
     AnswerRowsOptions,
