@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from typing import Any, Protocol
 
 import httpx
@@ -19,6 +20,10 @@ LLAMA = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 IN_LANGGRAPH_TASKS = pytest.mark.skipif(
     sys.version_info < (3, 11),
     reason="before 3.11 asyncio hands no context to LangGraph's tasks, so it sees no events there",
+)
+CUTS_FOR_A_SUMMARY = pytest.mark.skipif(
+    tuple(map(int, version("langchain").split(".")[:3])) < (1, 4, 4),
+    reason="langchain below 1.4.4 does not cut what is too long to summarise",
 )
 
 

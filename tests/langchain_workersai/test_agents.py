@@ -20,6 +20,7 @@ from pydantic import BaseModel
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
 from tests.langchain_workersai.scripted import (
+    CUTS_FOR_A_SUMMARY,
     GLM,
     GRANITE,
     IN_LANGGRAPH_TASKS,
@@ -262,6 +263,7 @@ def test_a_supervisor_on_the_local_server(local: dict[str, Any], local_rules: bo
     llm.close()
 
 
+@CUTS_FOR_A_SUMMARY
 def test_summarization_reacts_to_our_context_error(scripted: Any, wire: Any) -> None:
     """When the history is too long even to summarise, the middleware cuts it and asks again."""
     too_long = wire.error(413, 5021, "The estimated number of input and maximum output tokens")

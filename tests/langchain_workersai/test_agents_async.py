@@ -17,7 +17,12 @@ from pydantic import BaseModel
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI
-from tests.langchain_workersai.scripted import GRANITE, IN_LANGGRAPH_TASKS, Scripted
+from tests.langchain_workersai.scripted import (
+    CUTS_FOR_A_SUMMARY,
+    GRANITE,
+    IN_LANGGRAPH_TASKS,
+    Scripted,
+)
 from workersai import EndpointName
 
 
@@ -114,6 +119,7 @@ async def test_a_supervisor_hands_over(scripted: Scripted, wire: Any, streamed: 
     assert server.body["tools"][0]["function"]["name"] == "multiply"
 
 
+@CUTS_FOR_A_SUMMARY
 async def test_summarization_reacts_to_our_context_error(scripted: Scripted, wire: Any) -> None:
     """When the history is too long even to summarise, the middleware cuts it and asks again."""
     too_long = wire.error(413, 5021, "The estimated number of input and maximum output tokens")
