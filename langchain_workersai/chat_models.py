@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import (
     AsyncGenerator,
@@ -15,7 +16,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from itertools import chain
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
@@ -83,6 +84,15 @@ from workersai.integration import (
 
 _LOCAL = frozenset({"stream", "stream_usage", "tool_call_retries"})
 """Options of a call that LangChain and this class use; they are not parameters."""
+
+
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
+
+
+def _keeps_signature(method: MethodT) -> MethodT:
+    """Decorate a method whose signature LangChain looks at for each call, which takes its time."""
+    vars(method)["__signature__"] = inspect.signature(method)
+    return method
 
 
 class ChatWorkersAI(BatchedChat):
@@ -258,6 +268,7 @@ class ChatWorkersAI(BatchedChat):
         kwargs["return_exceptions"] = return_exceptions
         return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
+    @_keeps_signature
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -272,6 +283,7 @@ class ChatWorkersAI(BatchedChat):
             result = rounds.with_all_calls(ask_rounds(self._client().chat, rounds))
         return self._read(result, arguments["model"], has_functions="functions" in arguments)
 
+    @_keeps_signature
     async def _agenerate(
         self,
         messages: list[BaseMessage],
@@ -486,6 +498,11 @@ class ChatWorkersAI(BatchedChat):
     @property
     def _llm_type(self) -> str:
         return f"{PROVIDER}-chat"
+
+    def _get_invocation_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        return {**self._identifying_params, "_type": self._llm_type, "stop": stop, **kwargs}
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         return self._cache_key({**kwargs, "stop": stop})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,9 +97,7 @@ class TextModel(Connection, GenerationParameters):
         return f"{fields}---{sorted(_answering(call).items())}---{self._account_digest()}"
 
     def _account_digest(self) -> str | None:
-        if not self.account_id:
-            return None
-        return hashlib.sha256(f"workersai {self.account_id}".encode()).hexdigest()[:16]
+        return _digest(self.account_id) if self.account_id else None
 
     def get_num_tokens(self, text: str) -> int:
         """Count the tokens of a text with `custom_get_token_ids`, or estimate them without it.
@@ -149,12 +148,20 @@ def _answering(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "gateway": gateway_identity(settings.get("gateway"))}
 
 
+@functools.lru_cache(maxsize=64)
+def _digest(account_id: str) -> str:
+    return hashlib.sha256(f"workersai {account_id}".encode()).hexdigest()[:16]
+
+
 def _is_list(value: object) -> TypeGuard[Iterable[str]]:
     return isinstance(value, Iterable) and not isinstance(value, str)
 
 
 def add_counts(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Join the outputs of several calls: counts are added, other values are the last call's."""
+    if len(outputs) == 1:  # a call has one, most of the time
+        only = outputs[0] or {}
+        return {n: {**v} if isinstance(v, dict) else v for n, v in only.items()}
     total: dict[str, Any] = {}
     for output in outputs:
         for name, value in (output or {}).items():

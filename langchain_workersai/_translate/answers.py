@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call
@@ -19,7 +19,7 @@ from langchain_workersai._translate.metadata import (
 from workersai import ChatChoice
 from workersai import ChatResult as WireResult
 from workersai import ModelProfile as ModelFacts
-from workersai.integration import call_cost
+from workersai.integration import Mould, call_cost, fastest
 
 
 def from_wire_chat_result(
@@ -51,22 +51,24 @@ def from_wire_chat_result(
     if result.usage is not None and result.usage.total_tokens:
         output["token_usage"] = token_usage(result.usage)
     generations = [
-        ChatGeneration(message=message, generation_info=_generation_info(choice) or None)
+        _generation(message, _generation_info(choice) or None)
         for message, choice in zip(messages, result.choices, strict=True)
     ]
-    return ChatResult(generations=generations, llm_output=output)
+    return _result(generations, output)
 
 
 def _message(choice: ChatChoice, metadata: dict[str, Any], *, has_functions: bool) -> AIMessage:
-    return AIMessage(
-        content=choice.text,
-        additional_kwargs={
-            **additional_kwargs(choice.reasoning, choice.refusal),
-            **(function_call(choice) if has_functions else {}),
-        },
-        tool_calls=_tool_calls(choice),
-        invalid_tool_calls=_invalid_tool_calls(choice),
-        response_metadata={**metadata, **_generation_info(choice)},
+    beside = additional_kwargs(choice.reasoning, choice.refusal)
+    if has_functions:
+        beside.update(function_call(choice))
+    return _whole_message(
+        {
+            "content": choice.text,
+            "additional_kwargs": beside,
+            "tool_calls": _tool_calls(choice),
+            "invalid_tool_calls": _invalid_tool_calls(choice),
+            "response_metadata": {**metadata, **_generation_info(choice)},
+        }
     )
 
 
@@ -88,3 +90,54 @@ def _invalid_tool_calls(answer: ChatChoice) -> list[InvalidToolCall]:
         invalid_tool_call(name=c.name, args=c.arguments, id=c.id, error=c.error)
         for c in answer.invalid_tool_calls
     ]
+
+
+# --------------------------------------------------------------------- answers from moulds
+
+_MESSAGE: Final = Mould(AIMessage(content=""))
+_GENERATION: Final = Mould(ChatGeneration(message=AIMessage(content="")))
+_RESULT: Final = Mould(ChatResult(generations=[]))
+
+
+def _built_message(fields: dict[str, Any]) -> AIMessage:
+    return AIMessage(**fields)
+
+
+_whole_message: Final = fastest(
+    _MESSAGE.make,
+    _built_message,
+    {
+        "content": "Hi",
+        "additional_kwargs": {"refusal": "No."},
+        "tool_calls": [tool_call(name="f", args={"a": 1}, id="1")],
+        "invalid_tool_calls": [invalid_tool_call(name="g", args="{", id="2", error="cut")],
+        "response_metadata": {"model_name": "m"},
+    },
+)
+
+
+def _moulded_generation(message: AIMessage, info: dict[str, Any] | None) -> ChatGeneration:
+    values = {"message": message, "text": message.content, "generation_info": info}
+    return _GENERATION.make(values)
+
+
+def _built_generation(message: AIMessage, info: dict[str, Any] | None) -> ChatGeneration:
+    return ChatGeneration(message=message, generation_info=info)
+
+
+_generation: Final = fastest(
+    _moulded_generation, _built_generation, AIMessage(content="Hi"), {"finish_reason": "stop"}
+)
+
+
+def _moulded_result(generations: list[ChatGeneration], output: dict[str, Any]) -> ChatResult:
+    return _RESULT.make({"generations": generations, "llm_output": output})
+
+
+def _built_result(generations: list[ChatGeneration], output: dict[str, Any]) -> ChatResult:
+    return ChatResult(generations=generations, llm_output=output)
+
+
+_result: Final = fastest(
+    _moulded_result, _built_result, [_generation(AIMessage(content="Hi"), None)], {"a": "b"}
+)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+
+from pydantic_core import SchemaValidator, ValidationError, core_schema
 
 from workersai._json import text_or_none
 from workersai._response.headers import read_headers, read_neurons
@@ -55,7 +55,7 @@ def read_embeddings(
         raise ResponseError(f"{model} answered without a list of vectors under 'data'")
     vectors = _ordered(data, model) if data and isinstance(data[0], dict) else data
     length = dimensions or (len(vectors[0]) if vectors and isinstance(vectors[0], list) else 0)
-    floats = [_floats(i, vector, length, model) for i, vector in enumerate(vectors)]
+    floats = _floats(vectors, length, model)
     usage = parse_usage(answer.get("usage")) or _parse_meta(answer.get("meta"))
     named = text_or_none(answer.get("model")) or model
     return EmbeddingResult(floats, usage, named, text_or_none(answer.get("pooling")))
@@ -72,18 +72,34 @@ def _ordered(data: list[Any], model: str | None) -> list[Any]:
     return vectors
 
 
-def _floats(position: int, vector: Any, length: int, model: str | None) -> list[float]:
-    """Check a vector and return it with its whole numbers as floats."""
-    if isinstance(vector, list) and len(vector) == length > 0:
-        kinds = set(map(type, vector))  # each pass over the entries runs in C
-        # The sum is a finite number only if every entry is.
-        with contextlib.suppress(ValueError, OverflowError):
-            if kinds <= {int, float} and math.isfinite(math.fsum(vector)):
-                return vector if kinds == {float} else [float(x) for x in vector]
+_VECTORS = SchemaValidator(
+    core_schema.list_schema(
+        core_schema.list_schema(
+            core_schema.float_schema(strict=True, allow_inf_nan=False), fail_fast=True
+        ),
+        fail_fast=True,
+    )
+)
+"""One pass in Rust over all entries: whole numbers become floats; the rest is refused."""
+
+
+def _floats(vectors: list[Any], length: int, model: str | None) -> list[list[float]]:
+    """Check vectors and return them; an integer in one becomes a float."""
+    position = next((at for at, v in enumerate(vectors) if not _has_length(v, length)), None)
+    try:
+        if position is None:
+            floats: list[list[float]] = _VECTORS.validate_python(vectors)
+            return floats
+    except ValidationError as error:
+        position = int(error.errors(include_url=False, include_input=False)[0]["loc"][0])
     raise ResponseError(
         f"{model} answered with a vector that is not a list of {length or 'any'} finite numbers, "
         f"for text {position}; none is used"
     )
+
+
+def _has_length(vector: Any, length: int) -> bool:
+    return isinstance(vector, list) and len(vector) == length > 0
 
 
 def _parse_meta(meta: Any) -> Usage | None:

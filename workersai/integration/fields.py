@@ -447,7 +447,8 @@ class GenerationFields(CallFields):
 
     def _set_parameters(self) -> dict[str, Any]:
         """Return the parameters that are not `None`, by name."""
-        values = {name: getattr(self, field) for name, field in PARAMETERS.items()}
+        fields = vars(self)
+        values = {name: fields[field] for name, field in PARAMETERS.items()}
         values["stop"] = values["stop"] or None
         return {name: value for name, value in values.items() if value is not None}
 
@@ -470,7 +471,8 @@ class GenerationFields(CallFields):
                 that traces of the call would show.
         """
         self._check_public(options)
-        own = {name: getattr(self, field) for name, field in PARAMETERS.items()}
+        fields = vars(self)
+        own = {name: fields[field] for name, field in PARAMETERS.items()}
         extra = self._extra()
         model = None
         for name, value in self._by_field(options).items():

@@ -106,6 +106,9 @@ def is_alike(one: Any, other: Any) -> bool:
 def _share(one: BaseModel, other: BaseModel, given: tuple[object, ...]) -> bool:
     """Say whether two objects share a dict, a list or an object that was not passed for both."""
     passed = set(map(id, given))
+    passed |= {
+        id(value) for values in given if isinstance(values, dict) for value in values.values()
+    }
     pairs = ((value, vars(other)[name]) for name, value in vars(one).items())
     shared = [mine for mine, theirs in pairs if mine is theirs and id(mine) not in passed]
     return any(isinstance(value, (dict, list, BaseModel)) for value in shared)
