@@ -1,4 +1,4 @@
-"""Checks of counts, seconds and lists that callers pass."""
+"""Checks of counts, flags, seconds and lists that callers pass."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from workersai.errors import ConfigurationError
 
 __all__ = [
     "check_count",
+    "check_flag",
     "check_items",
     "check_seconds",
     "check_texts",
@@ -26,6 +27,19 @@ def check_count(name: str, value: int, least: int) -> int:
     """
     if not isinstance(value, int) or value < least:
         raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
+    return value
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """Return *value* if it is a flag.
+
+    Raises:
+        ConfigurationError: If it is neither `True` nor `False`.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(
+            f"{name} must be True or False, not {type(value).__name__}", parameter=name
+        )
     return value
 
 

@@ -153,6 +153,7 @@ CALLS: dict[str, Call] = {
     "tool's name": lambda it, value: it.chat(HELLO, tools=[{"name": value}]),
     "schema": lambda it, value: it.chat(HELLO, tools=[{"name": "f", "parameters": value}]),
     "tool_choice": lambda it, value: it.chat(HELLO, tool_choice=value),
+    "stream": lambda it, value: it.chat(HELLO, stream=value),
     "prompt": lambda it, value: it.complete(value),
     "texts": lambda it, value: it.embed(value),
     "text": lambda it, value: it.embed([value]),

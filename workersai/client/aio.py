@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from typing_extensions import Self, Unpack
 
+from workersai._checks import check_flag
 from workersai._concurrency import call_each_async
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
@@ -93,7 +94,7 @@ class AsyncClient(BaseClient):
         **call: Unpack[CallOptions],
     ) -> ChatResult | AsyncChatStream:
         """As `Client.chat`; with `stream=True`, awaiting the call returns the stream."""
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_chat(
                 messages, tools=tools, tool_choice=tool_choice, on_retry=on_retry, **call
             )
@@ -146,7 +147,7 @@ class AsyncClient(BaseClient):
         **call: Unpack[CallOptions],
     ) -> ChatResult | AsyncChatStream:
         """As `Client.complete`."""
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_complete(prompt, on_retry=on_retry, **call)
         sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
@@ -298,7 +299,7 @@ class AsyncClient(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> Any:
         """As `Client.run`."""
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_run(model, payload, on_retry=on_retry, **options)
         sender = self._sender.using(options)
         return await sender.call(run_request(model, payload), parse_run, on_retry)

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 from typing_extensions import Self, Unpack
 
+from workersai._checks import check_flag
 from workersai._concurrency import call_each
 from workersai._request.catalogue import models_request
 from workersai._request.chat import chat_request, completion_request
@@ -139,7 +140,7 @@ class Client(BaseClient):
             ConfigurationError: If an argument does not fit the model; nothing was sent.
             WorkersAIError: If the call failed.
         """
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_chat(
                 messages, tools=tools, tool_choice=tool_choice, on_retry=on_retry, **call
             )
@@ -221,7 +222,7 @@ class Client(BaseClient):
             ConfigurationError: If an argument does not fit the model; nothing was sent.
             WorkersAIError: If the call failed.
         """
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_complete(prompt, on_retry=on_retry, **call)
         sender = self._sender.using(take_request_options(call))
         request = completion_request(prompt, self._setup.chat_options(call))
@@ -472,7 +473,7 @@ class Client(BaseClient):
         Raises:
             WorkersAIError: As in `chat`.
         """
-        if stream:
+        if check_flag("stream", stream):
             return self.stream_run(model, payload, on_retry=on_retry, **options)
         sender = self._sender.using(options)
         return sender.call(run_request(model, payload), parse_run, on_retry)
