@@ -15,12 +15,13 @@ extra `bulk`.
 from __future__ import annotations
 
 from workersai.bulk.embed import aembed_file, embed_file
-from workersai.bulk.jobs import JobProgress, JobReport
+from workersai.bulk.jobs import JobProgress, JobReport, QueueSettings
 from workersai.bulk.map import amap_file, map_file
 
 __all__ = [
     "JobProgress",
     "JobReport",
+    "QueueSettings",
     "aembed_file",
     "amap_file",
     "embed_file",

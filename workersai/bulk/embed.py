@@ -12,6 +12,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from workersai._models import get_profile
+from workersai._request.chunks import Chunker, text_fault
 from workersai._request.packing import most_tokens
 from workersai.bulk.jobs import (
     Bound,
@@ -19,6 +20,8 @@ from workersai.bulk.jobs import (
     JobReport,
     JobSettings,
     Parts,
+    QueueSettings,
+    Row,
     check_paths,
     client_of,
     failed_facts,
@@ -28,11 +31,12 @@ from workersai.bulk.jobs import (
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.output import Output, PartFacts
 from workersai.bulk.packages import package
+from workersai.bulk.queue import Item, run_queue
 from workersai.bulk.sources import open_source
 from workersai.client import AsyncClient
-from workersai.errors import WorkersAIError
-from workersai.results import NotEmbedded, Usage
-from workersai.types import EmbeddingOptions, RateLimits
+from workersai.errors import ConfigurationError, WorkersAIError
+from workersai.results import BatchResult, NotEmbedded, Usage
+from workersai.types import BatchRequest, EmbeddingOptions, RateLimits
 
 __all__ = ["aembed_file", "embed_file"]
 
@@ -50,6 +54,7 @@ def embed_file(
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
     limits: RateLimits | None = None,
+    queue: bool | QueueSettings = False,
     **options: Unpack[EmbeddingOptions],
 ) -> JobReport:
     """Embed a column of a file into a folder of Parquet parts.
@@ -72,6 +77,10 @@ def embed_file(
         keep: Columns of the input to copy to the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows, and after each part.
         limits: The account's limits, for the client that the job creates.
+        queue: Send the rows by Cloudflare's Batch API, in batches below 10 MB; `max_concurrency` is
+            then the number of batches in the queue at once. The ids of the batches are saved in the
+            folder, so that a run that is killed loses none of them. `QueueSettings` say how long to
+            wait.
         **options: As in `Client.embed`.
 
     Raises:
@@ -80,7 +89,7 @@ def embed_file(
         WorkersAIError: If all rows of a part failed with a transient error, or with one that every
             row would get (a refused token). Written parts are kept, and the next run continues.
     """
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
     asking = Asking(model, column, options)
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
@@ -98,10 +107,11 @@ async def aembed_file(
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
     limits: RateLimits | None = None,
+    queue: bool | QueueSettings = False,
     **options: Unpack[EmbeddingOptions],
 ) -> JobReport:
     """As `embed_file`, asynchronously."""
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
     asking = Asking(model, column, options)
     return await _run(*check_paths(source, target), client, settings, asking)
 
@@ -134,6 +144,49 @@ class Asking:
         facts = {"model": self.model, "column": self.column, "keep": settings.keep}
         return identity_of(path, "embed", **facts, options=asked)
 
+    def batch_requests(self, rows: Sequence[Row]) -> list[tuple[BatchRequest, list[int]]]:
+        """Return the requests of a batch, each with the positions of its rows."""
+        profile = get_profile(self.model)
+        chunker = Chunker(
+            self.options.get("batch_size") or profile.max_batch or 100,
+            budget=profile.max_request_tokens,
+            longest=profile.max_input_tokens,
+            is_cut=bool(self.options.get("truncate") or profile.cuts_input),
+        )
+        good = [at for at, row in enumerate(rows) if self._fault(row) is None]
+        texts = [self.text(rows[at].record) for at in good]
+        chunks = [chunk for text in texts if (chunk := chunker.add(text)) is not None]
+        chunks += [chunk] if (chunk := chunker.rest()) is not None else []
+        own: Any = {name: value for name, value in self.options.items() if name in _ASKED}
+        asked: list[tuple[Any, list[int]]] = [
+            ({**own, "texts": chunk.texts}, good[chunk.first : chunk.first + len(chunk.texts)])
+            for chunk in chunks
+        ]
+        return asked
+
+    def _fault(self, row: Row) -> str | None:
+        return text_fault(self.text(row.record), self.options.get("blank_text"))
+
+    def fault_item(self, row: Row) -> Item:
+        """Return the entry of a row whose text has no vector."""
+        error = ConfigurationError(f"texts[{row.place}] {self._fault(row)}", parameter="texts")
+        return str(error), error
+
+    async def batch_items(
+        self, client: AsyncClient, rows: Sequence[Row], result: BatchResult
+    ) -> tuple[list[Item], Usage | None]:
+        """Return the entries of one request's rows.
+
+        If the request failed, its texts are embedded once more without the queue, so that a single
+        bad text costs its own row alone.
+        """
+        if result.embedding is not None and len(result.embedding.vectors) == len(rows):
+            return [(array("f", vector), None) for vector in result.embedding.vectors], None
+        texts = [self.text(row.record) for row in rows]
+        own = self.options
+        async with client.embed_iter(texts, model=self.model, on_error="skip", **own) as run:
+            return [_item(found, rows) async for found in run], run.usage
+
     def bound(self, ledger: Ledger) -> Bound:
         """Return a function for the greatest cost of a row."""
 
@@ -155,8 +208,17 @@ async def _run(
         output = Output(folder, asking.identity(path, settings))
         stack.enter_context(output.open())
         parts = Parts(rows, output, settings, ledger, _columns)
-        await _embed(parts, used, asking)
+        if (queue := settings.queued) is None:
+            await _embed(parts, used, asking)
+        else:
+            await run_queue(parts, used, asking, asking.bound(ledger), queue)
         return parts.finish()
+
+
+def _item(found: list[float] | NotEmbedded, rows: Sequence[Row]) -> Item:
+    if isinstance(found, NotEmbedded):
+        return f"row {rows[found.position].place}: {found.error}", found.error
+    return array("f", found), None
 
 
 async def _embed(parts: Parts, client: AsyncClient, asking: Asking) -> None:

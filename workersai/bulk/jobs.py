@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workersai._checks import check_count
+from workersai._checks import check_count, check_seconds
 from workersai._models.profile import ModelProfile
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.output import Output, PartFacts
@@ -28,7 +28,7 @@ from workersai.errors import (
 from workersai.results import Usage
 from workersai.types import RateLimits
 
-__all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "run_here"]
+__all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "QueueSettings", "run_here"]
 
 T = TypeVar("T")
 
@@ -93,6 +93,23 @@ class JobReport:
     lost: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a job uses the queue.
+
+    Attributes:
+        timeout: Seconds to wait for one batch.
+        interval: The first delay between two polls in seconds; later ones double up to 30 s.
+    """
+
+    timeout: float = 86_400.0
+    interval: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_seconds("timeout", self.timeout)
+        check_seconds("interval", self.interval)
+
+
 @dataclass(frozen=True)
 class JobSettings:
     """The settings of every job.
@@ -104,6 +121,7 @@ class JobSettings:
         keep: Columns of the input to copy to the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows, and after each part.
         limits: The limits of the client that the job creates.
+        queue: Whether, or how, the rows go by the Batch API.
     """
 
     window: int
@@ -112,10 +130,18 @@ class JobSettings:
     keep: Sequence[str] | None = None
     on_progress: Callable[[JobProgress], None] | None = None
     limits: RateLimits | None = None
+    queue: bool | QueueSettings = False
 
     def __post_init__(self) -> None:
         check_count("window", self.window, 2)
         check_count("max_concurrency", self.max_concurrency, 1)
+
+    @property
+    def queued(self) -> QueueSettings | None:
+        """How the rows go by the Batch API; `None` if they do not."""
+        if isinstance(self.queue, QueueSettings):
+            return self.queue
+        return QueueSettings() if self.queue else None
 
     @property
     def part_rows(self) -> int:

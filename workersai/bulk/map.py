@@ -19,6 +19,7 @@ from workersai.bulk.jobs import (
     JobReport,
     JobSettings,
     Parts,
+    QueueSettings,
     Row,
     check_paths,
     client_of,
@@ -30,6 +31,7 @@ from workersai.bulk.ledger import Ledger
 from workersai.bulk.ordered import in_order
 from workersai.bulk.output import Output, PartFacts
 from workersai.bulk.packages import package
+from workersai.bulk.queue import Item, run_queue
 from workersai.bulk.sources import open_source
 from workersai.client import AsyncClient
 from workersai.errors import (
@@ -43,8 +45,8 @@ from workersai.errors import (
 )
 from workersai.integration.costs import call_cost
 from workersai.integration.templates import Template
-from workersai.results import ChatResult
-from workersai.types import ChatParameters, RateLimits, RequestOptions, WireMessage
+from workersai.results import BatchResult, ChatResult, Usage
+from workersai.types import BatchRequest, ChatParameters, RateLimits, RequestOptions, WireMessage
 
 __all__ = ["amap_file", "map_file"]
 
@@ -82,6 +84,7 @@ def map_file(
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
     limits: RateLimits | None = None,
+    queue: bool | QueueSettings = False,
     **options: Unpack[AskOptions],
 ) -> JobReport:
     """Ask a chat model about each row of a file; the answers go into a folder of Parquet parts.
@@ -108,6 +111,10 @@ def map_file(
         keep: Columns of the input that go into the output; `None` for all.
         on_progress: Called with a `JobProgress` every 50 rows.
         limits: The account's limits, for the client that the job makes.
+        queue: Send the rows by Cloudflare's Batch API, in batches below 10 MB; `max_concurrency` is
+            then the number of batches in the queue at once. The ids of the batches are saved in the
+            folder, so that a run that is killed loses none of them. `QueueSettings` say how long to
+            wait.
         **options: As in `Client.chat`. Of `gateway`, `cache_key` and the texts in `metadata` may
             name columns, as *prompt* does.
 
@@ -116,7 +123,7 @@ def map_file(
             is passed for a model whose prices or token cap are not known.
         WorkersAIError: As in `embed_file`.
     """
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
     asking = Asking(model, prompt, system, schema, dict(options))
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
@@ -136,10 +143,11 @@ async def amap_file(
     keep: Sequence[str] | None = None,
     on_progress: Callable[[JobProgress], None] | None = None,
     limits: RateLimits | None = None,
+    queue: bool | QueueSettings = False,
     **options: Unpack[AskOptions],
 ) -> JobReport:
     """As `map_file`, asynchronously."""
-    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits)
+    settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
     asking = Asking(model, prompt, system, schema, dict(options))
     return await _run(*check_paths(source, target), client, settings, asking)
 
@@ -269,6 +277,46 @@ class Asking:
             return error
         return answer
 
+    def batch_requests(self, rows: Sequence[Row]) -> list[tuple[BatchRequest, list[int]]]:
+        """Return the requests of a batch, each with the position of its row."""
+        own: Any = {
+            name: value
+            for name, value in self.options.items()
+            if name not in RequestOptions.__annotations__
+        }
+        found = [self._messages_or_fault(row) for row in rows]
+        asked: list[tuple[Any, list[int]]] = [
+            ({**own, "messages": messages}, [at])
+            for at, messages in enumerate(found)
+            if not isinstance(messages, WorkersAIError)
+        ]
+        return asked
+
+    def _messages_or_fault(self, row: Row) -> list[WireMessage] | WorkersAIError:
+        try:
+            return self.messages(row.record)
+        except ConfigurationError as error:
+            return error
+
+    def fault_item(self, row: Row) -> Item:
+        """Return the entry of a row that has not what the prompt needs."""
+        fault = self._messages_or_fault(row)
+        if isinstance(fault, WorkersAIError):
+            return (None, fault), fault
+        missing = ResponseError("the batch has no answer to this row")
+        return (None, missing), missing
+
+    async def batch_items(
+        self, client: AsyncClient, rows: Sequence[Row], result: BatchResult
+    ) -> tuple[list[Item], Usage | None]:
+        """Return the entry of one request's row."""
+        del client, rows
+        if result.chat is None:
+            error = result.error or ResponseError("the answer is not one to a conversation")
+            return [((None, error), error)], None
+        fault = self.fault(result.chat)
+        return [((result.chat, fault), fault)], None
+
     def fault(self, answer: ChatResult) -> WorkersAIError | None:
         """Return what is wrong with an answer, or `None`."""
         if self._validator is None:
@@ -304,8 +352,11 @@ async def _run(
         output = Output(folder, asking.identity(path, settings))
         stack.enter_context(output.open())
         parts = Parts(rows, output, settings, ledger, _columns)
-        parts.begin(bound)
-        await _map(parts, used, asking, bound)
+        if (queue := settings.queued) is None:
+            parts.begin(bound)
+            await _map(parts, used, asking, bound)
+        else:
+            await run_queue(parts, used, asking, bound, queue)
         return parts.finish()
 
 

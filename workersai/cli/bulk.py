@@ -32,6 +32,9 @@ MaxCost = Annotated[
 Keep = Annotated[
     list[str] | None, typer.Option(help="Keep this column of the input; by default all are kept.")
 ]
+Queue = Annotated[
+    bool, typer.Option("--queue", help="By the Batch API; --max-concurrency counts its batches.")
+]
 Requests = Annotated[float | None, typer.Option(help="The account's limit of requests a minute.")]
 Tokens = Annotated[float | None, typer.Option(help="The account's limit of tokens a minute.")]
 Share = Annotated[float, typer.Option(help="The part of the limits that is this process's.")]
@@ -48,6 +51,7 @@ def embed(
     max_concurrency: AtOnce = 8,
     max_cost: MaxCost = None,
     keep: Keep = None,
+    queue: Queue = False,
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
     share: Share = 1.0,
@@ -70,6 +74,7 @@ def embed(
             max_cost=max_cost,
             keep=keep or None,
             on_progress=report,
+            queue=queue,
             limits=_limits(requests_per_minute, tokens_per_minute, share),
             gateway=gateway,
         )
@@ -95,6 +100,7 @@ def map_rows(
     max_concurrency: AtOnce = 16,
     max_cost: MaxCost = None,
     keep: Keep = None,
+    queue: Queue = False,
     requests_per_minute: Requests = None,
     tokens_per_minute: Tokens = None,
     share: Share = 1.0,
@@ -129,6 +135,7 @@ def map_rows(
             max_cost=max_cost,
             keep=keep or None,
             on_progress=report,
+            queue=queue,
             limits=_limits(requests_per_minute, tokens_per_minute, share),
             **options,
         )

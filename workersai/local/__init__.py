@@ -17,12 +17,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workersai.local.api.batches import BatchPlay
     from workersai.local.engines.base import EngineUnavailable
     from workersai.local.run.server import LocalServer, RecordedRequest
 
-__all__ = ["EngineUnavailable", "LocalServer", "RecordedRequest"]
+__all__ = ["BatchPlay", "EngineUnavailable", "LocalServer", "RecordedRequest"]
 
 _HOMES = {
+    "BatchPlay": "workersai.local.api.batches",
     "EngineUnavailable": "workersai.local.engines.base",
     "LocalServer": "workersai.local.run.server",
     "RecordedRequest": "workersai.local.run.server",

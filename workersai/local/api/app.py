@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workersai.local.api.access import Access
-from workersai.local.api.batches import BatchQueue
+from workersai.local.api.batches import BatchPlay, BatchQueue
 from workersai.local.api.catalogue import model_schema, search_models
 from workersai.local.api.characters import CHARACTERS, Character
 from workersai.local.api.errors import ApiFailure, envelope_of
@@ -45,6 +45,7 @@ def create_app(
     repeatable: bool = False,
     strict: bool = False,
     character: Character = CHARACTERS["documented"],
+    batches: BatchPlay | None = None,
 ) -> ASGIApp:
     """Build the application that stands in for `api.cloudflare.com`.
 
@@ -56,12 +57,19 @@ def create_app(
             request gets the same body from a deterministic engine.
         strict: Enforce the published schemas even where it is unknown whether Cloudflare does.
         character: How to behave where Cloudflare's behaviour is unknown.
+        batches: What the queue plays.
 
     Returns:
         An ASGI application whose API root is `/client/v4`.
     """
     service = _Service(
-        engine, access, on_request, repeatable=repeatable, strict=strict, character=character
+        engine,
+        access,
+        on_request,
+        repeatable=repeatable,
+        strict=strict,
+        character=character,
+        batches=batches,
     )
     app = Starlette(
         routes=[
@@ -89,12 +97,13 @@ class _Service:
         repeatable: bool,
         strict: bool,
         character: Character,
+        batches: BatchPlay | None,
     ) -> None:
         self._engine = engine
         self._access = access
         self._on_request = on_request
         self._repeatable = repeatable
-        queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None)
+        queue = BatchQueue(_SECONDS_OF_WORK if engine.blocking else None, batches)
         self._operations = Operations(
             engine, Checks(strict=strict or character.is_strict), queue, character
         )

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workersai.local.api.answers import wrapped
@@ -21,7 +22,7 @@ from workersai.local.api.errors import ApiFailure, envelope_of
 from workersai.local.api.identity import new_hex
 from workersai.local.api.models import LocalModel
 
-__all__ = ["BatchQueue", "Run"]
+__all__ = ["BatchPlay", "BatchQueue", "Run"]
 
 Run = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """A function that answers one request, as `POST /ai/run/{model}` does."""
@@ -34,6 +35,25 @@ _CAP = 256
 """The token cap of a request without one, by the schema of a batch's requests."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchPlay:
+    """What the queue plays, since how Cloudflare's behaves in these cases is not documented.
+
+    Attributes:
+        queued: How many polls of a batch answer `queued`.
+        running: How many polls after these answer `running`.
+        fails_every: Each request with this number, and its multiples, fails with code 3040;
+            `None` for none.
+        expires: How many of the batches, from the first one on, are gone (404, code 5504) when
+            their results are asked for.
+    """
+
+    queued: int = 1
+    running: int = 1
+    fails_every: int | None = None
+    expires: int = 0
+
+
 class _Batch:
     """One batch: its requests, and the answers so far."""
 
@@ -43,6 +63,7 @@ class _Batch:
         self.responses: list[dict[str, Any]] = []
         self.polls = 0
         self.lock = threading.Lock()
+        self.number = 0
 
     @property
     def is_done(self) -> bool:
@@ -54,10 +75,13 @@ class BatchQueue:
 
     Args:
         seconds: How long one poll may work on a batch; `None` for no limit.
+        play: What the queue plays.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, play: BatchPlay | None = None) -> None:
         self._seconds = seconds
+        self._play = play or BatchPlay()
+        self._count = 0
         self._batches: OrderedDict[str, _Batch] = OrderedDict()
 
     def submit(self, model: LocalModel, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +93,8 @@ class BatchQueue:
         if len(json.dumps(body, ensure_ascii=False).encode()) > _MOST_BYTES:
             raise ApiFailure(413, 3006, "Request is too large")
         request_id = str(uuid.UUID(new_hex()))
-        self._batches[request_id] = _Batch(model, body["requests"])
+        batch = self._batches[request_id] = _Batch(model, body["requests"])
+        batch.number = self._count = self._count + 1
         self._batches.move_to_end(request_id)
         while len(self._batches) > _MOST_BATCHES:
             self._batches.popitem(last=False)
@@ -85,9 +110,13 @@ class BatchQueue:
         if batch is None or batch.model != model:
             raise ApiFailure(404, 5504, "Request not found in queue")
         batch.polls += 1
-        if batch.polls == 1:
+        play = self._play
+        if batch.polls <= play.queued:
             return _status("queued", request_id, model)
-        if batch.polls == 2 or not self._work_on(batch, run):
+        if batch.number <= play.expires and batch.polls > play.queued + play.running:
+            del self._batches[request_id]
+            raise ApiFailure(404, 5504, "Request not found in queue")
+        if batch.polls <= play.queued + play.running or not self._work_on(batch, run):
             return _status("running", request_id, model)
         return wrapped({"responses": batch.responses, "usage": _usage(batch.responses)})
 
@@ -99,12 +128,19 @@ class BatchQueue:
             begun = time.monotonic()
             while not batch.is_done:
                 place = len(batch.responses)
-                batch.responses.append(_response(place, batch.requests[place], run))
+                request = batch.requests[place]
+                is_refused = self._play.fails_every and (place + 1) % self._play.fails_every == 0
+                answer = _no_capacity if is_refused else run
+                batch.responses.append(_response(place, request, answer))
                 if self._seconds is not None and time.monotonic() - begun > self._seconds:
                     break
             return batch.is_done
         finally:
             batch.lock.release()
+
+
+def _no_capacity(_: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise ApiFailure(429, 3040, "Capacity temporarily exceeded, please try again.")
 
 
 def _status(status: str, request_id: str, model: LocalModel) -> dict[str, Any]:

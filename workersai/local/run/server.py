@@ -19,6 +19,7 @@ from typing_extensions import Self
 
 from workersai.local.api.access import Access
 from workersai.local.api.app import create_app
+from workersai.local.api.batches import BatchPlay
 from workersai.local.api.characters import character_named
 from workersai.local.engines import Engine, EngineOptions, create_engine
 from workersai.local.engines.choice import EngineName
@@ -64,6 +65,8 @@ class LocalServer:
             that Cloudflare's own TypeScript client breaks.
         character: How to behave where Cloudflare's behaviour is unknown; a key of
             `workersai.local.api.characters.CHARACTERS`.
+        batches: What the queue of batches plays: how long it waits, which requests fail, which
+            batches expire.
         fallback, gguf, upstream, upstream_model: As on the command line.
 
     Attributes:
@@ -87,12 +90,14 @@ class LocalServer:
         repeatable: bool = False,
         strict: bool = False,
         character: CharacterName = "documented",
+        batches: BatchPlay | None = None,
         fallback: Literal["echo"] | None = None,
         gguf: Path | str | None = None,
         upstream: str | None = None,
         upstream_model: str | None = None,
     ) -> None:
         self._character = character_named(character)
+        self._batches = batches
         self._addresses = resolved(host, port)
         self.account_id = account_id
         accepted = token_for(self._addresses, api_token)
@@ -182,6 +187,7 @@ class LocalServer:
             repeatable=self._repeatable,
             strict=self._strict,
             character=self._character,
+            batches=self._batches,
         )
 
 
