@@ -21,7 +21,7 @@ from llamaindex_workersai._model.batches import BatchedChat
 from llamaindex_workersai._model.options import chat_method, completion_method
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.streams import aread_stream, read_stream
-from llamaindex_workersai._model.usage import reporting
+from llamaindex_workersai._model.usage import Reporting
 from llamaindex_workersai._translate.chunks import (
     ChatReader,
     CompletionReader,
@@ -136,7 +136,7 @@ class WorkersAI(BatchedChat):
         rounds = call.rounds(include_usage=self.stream_usage)
         lists = stream_rounds(self._client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return read_stream(lists, reporting(reader.feed, call.model), reader.partial)
+        return read_stream(lists, Reporting(reader.feed, call.model), reader.partial)
 
     @chat_method
     async def astream_chat(
@@ -147,7 +147,7 @@ class WorkersAI(BatchedChat):
         rounds = call.rounds(include_usage=self.stream_usage)
         lists = stream_rounds_async(self._async_client().stream_chat, rounds)
         reader = ChatReader(call.options)
-        return aread_stream(lists, reporting(reader.feed, call.model), reader.partial)
+        return aread_stream(lists, Reporting(reader.feed, call.model), reader.partial)
 
     # ------------------------------------------------------------------------- completion
 
@@ -184,7 +184,7 @@ class WorkersAI(BatchedChat):
         stream = self._client().stream_complete(**call.arguments, on_retry=report_retry)
         lists = event_lists(stream)
         reader = CompletionReader(call.options)
-        return read_stream(lists, reporting(reader.feed, call.model), reader.partial)
+        return read_stream(lists, Reporting(reader.feed, call.model), reader.partial)
 
     @completion_method
     async def astream_complete(
@@ -195,7 +195,7 @@ class WorkersAI(BatchedChat):
         stream = self._async_client().stream_complete(**call.arguments, on_retry=report_retry)
         lists = event_lists_async(stream)
         reader = CompletionReader(call.options)
-        return aread_stream(lists, reporting(reader.feed, call.model), reader.partial)
+        return aread_stream(lists, Reporting(reader.feed, call.model), reader.partial)
 
     def _format(self, prompt: str, formatted: bool) -> str:
         if formatted or self.completion_to_prompt is None:

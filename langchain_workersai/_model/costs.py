@@ -10,7 +10,13 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
-from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
+    LLMResult,
+)
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
 
@@ -33,14 +39,16 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
 
     It counts chat models and completion models, streamed or not, and the embeddings and rerankers
     of a run that has this handler. It does not count other providers' models, answers from
-    LangChain's cache, for which no request was made, and calls that failed or were stopped, which
-    report no usage. A call with an unknown price is counted in `calls_without_cost` and does not
-    add 0 to the sum. One handler may serve many runs and threads.
+    LangChain's cache, for which no request was made, and calls that failed without an answer. A
+    call with an unknown price, or a stream that was stopped before it reported its usage, is
+    counted in `calls_without_cost` and does not add 0 to the sum. One handler may serve many runs
+    and threads.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._meter = CostMeter()
+        self._under_way: dict[UUID, str] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.by_model!r})"
@@ -60,15 +68,35 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         self._meter.reset()
 
     @override
+    def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
+        """Note which model a run asks."""
+        metadata = kwargs.get("metadata") or {}
+        if metadata.get("ls_provider") == PROVIDER:
+            self._under_way[kwargs["run_id"]] = str(metadata.get("ls_model_name"))
+
+    @override
+    def on_llm_start(self, serialized: Any, prompts: Any, **kwargs: Any) -> None:
+        """Note which model a run asks."""
+        self.on_chat_model_start(serialized, prompts, **kwargs)
+
+    @override
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        """Add a stream that was stopped or broke: what it reported, else a call of unknown cost."""
+        model = self._under_way.pop(kwargs["run_id"], None)
+        response = kwargs.get("response")
+        if model is None or response is None:
+            return
+        for generation in next(iter(response.generations), ())[:1]:
+            if isinstance(generation, ChatGenerationChunk | GenerationChunk):
+                self._meter.add_facts({"model": model, **(_of_generation(generation) or {})})
+
+    @override
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the calls of a model's run: one for each prompt."""
+        self._under_way.pop(kwargs["run_id"], None)
         for generations in response.generations:
             for generation in generations[:1]:  # of several answers, the first has the usage
-                if isinstance(generation, ChatGeneration):
-                    facts = _of_message(generation.message)
-                else:
-                    facts = _of_metadata(generation.generation_info or {}, "usage")
-                if facts is not None:
+                if (facts := _of_generation(generation)) is not None:
                     self._meter.add_facts(facts)
 
     @override
@@ -87,6 +115,12 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
             self._meter.add_facts(data)
 
 
+def _of_generation(generation: Generation) -> dict[str, Any] | None:
+    if isinstance(generation, ChatGeneration):
+        return _of_message(generation.message)
+    return _of_metadata(generation.generation_info or {}, "usage")
+
+
 def _of_message(message: Any) -> dict[str, Any] | None:
     if not isinstance(message, AIMessage):
         return None
@@ -98,7 +132,7 @@ def _of_message(message: Any) -> dict[str, Any] | None:
 
 def _of_metadata(metadata: Mapping[str, Any], usage: str) -> dict[str, Any] | None:
     """Read the plain values of a call; return `None` for another provider's."""
-    if metadata.get("model_provider") != PROVIDER:
+    if metadata.get("model_provider") != PROVIDER or "model_name" not in metadata:
         return None
     neurons, cost = metadata.get(NEURONS), metadata.get(COST)
     spent = {} if neurons is None else {"neurons": sum(neurons)}

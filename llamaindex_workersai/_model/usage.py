@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events import BaseEvent
 from llama_index_instrumentation import get_dispatcher
 from pydantic import PrivateAttr
-from typing_extensions import override
+from typing_extensions import Self, override
 
 from workersai import EmbeddingResult, RerankResult
 from workersai.integration import CostMeter, CostTotals, usage_facts
@@ -20,7 +20,7 @@ from workersai.integration import CostMeter, CostTotals, usage_facts
 _dispatcher = get_dispatcher(__name__)
 
 ItemT = TypeVar("ItemT")
-ResponseT = TypeVar("ResponseT", ChatResponse, CompletionResponse)
+ResponseT = TypeVar("ResponseT", bound=ChatResponse | CompletionResponse)
 
 
 class WorkersAIUsageEvent(BaseEvent):
@@ -60,9 +60,10 @@ class WorkersAICostHandler(BaseEventHandler):
     ```
 
     When added to LlamaIndex's dispatcher, it counts the calls of the whole process;
-    `count_workersai_costs` counts those of a block. Calls that failed or were stopped report no
-    usage and are not counted. A call with an unknown price is counted in `calls_without_cost` and
-    does not add 0 to the sum. Threads may share a handler.
+    `count_workersai_costs` counts those of a block. Calls that failed without an answer are not
+    counted. A call with an unknown price, or a stream that was stopped before it reported its
+    usage, is counted in `calls_without_cost` and does not add 0 to the sum. Threads may share a
+    handler.
     """
 
     _meter: CostMeter = PrivateAttr(default_factory=CostMeter)
@@ -148,19 +149,34 @@ def reported(response: ResponseT, model: str) -> ResponseT:
     return response
 
 
-def reporting(
-    read: Callable[[ItemT], Sequence[ResponseT]], model: str
-) -> Callable[[ItemT], Sequence[ResponseT]]:
-    """Wrap a stream's converter so that it reports the cost to the handlers at the end."""
+class Reporting(Generic[ItemT, ResponseT]):
+    """A stream's converter that reports the cost to the handlers when the stream ends.
 
-    def read_and_report(item: ItemT) -> Sequence[ResponseT]:
-        found = read(item)
+    It is a context manager. A stream that ends before its last response has an unknown cost.
+    """
+
+    def __init__(self, read: Callable[[ItemT], Sequence[ResponseT]], model: str) -> None:
+        self._read = read
+        self._model = model
+        self._has_begun = False
+        self._is_whole = False
+
+    def __call__(self, item: ItemT) -> Sequence[ResponseT]:
+        """Convert one item."""
+        found = self._read(item)
         for response in found:
+            self._has_begun = True
             if response.raw is not None:
-                reported(response, model)
+                self._is_whole = True
+                reported(response, self._model)
         return found
 
-    return read_and_report
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._has_begun and not self._is_whole:
+            _report(WorkersAIUsageEvent(model=self._model, usage=None, request_ids=[]))
 
 
 def _report(event: WorkersAIUsageEvent) -> None:

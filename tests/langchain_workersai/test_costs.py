@@ -18,7 +18,9 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 
 from langchain_workersai import (
+    AuthenticationError,
     CostTotals,
+    StreamInterruptedError,
     WorkersAICostCallbackHandler,
     WorkersAIEmbeddings,
     WorkersAILLM,
@@ -203,11 +205,57 @@ def test_answers_of_langchains_cache_are_not_counted(scripted: Any, wire: Any) -
     assert costs.total.calls == 2
 
 
+UNKNOWN = CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
+
+
+async def test_a_stream_that_is_left_has_an_unknown_cost(scripted: Any, wire: Any) -> None:
+    """It was paid for, and reported nothing yet; one that is left at its end has."""
+    costs = WorkersAICostCallbackHandler()
+    chat, _ = scripted(wire.stream("a", "b"), callbacks=[costs])
+    completion, _ = scripted(wire.stream("a", "b"), cls=WorkersAILLM, callbacks=[costs])
+    for llm in (chat, completion):
+        costs.reset()
+        chunks = llm.stream("hi")
+        assert [next(chunks), next(chunks)]  # LangChain keeps a completion's first with its next
+        chunks.close()
+        awaited = llm.astream("hi")
+        assert [await anext(awaited), await anext(awaited)]
+        await awaited.aclose()
+        assert costs.by_model == {GRANITE: of(UNKNOWN, UNKNOWN)}
+    costs.reset()
+    chunks = chat.stream("hi")
+    last = next(chunk for chunk in chunks if chunk.usage_metadata)
+    chunks.close()
+    assert last.response_metadata["cost_usd"]
+    assert costs.total == CALL
+    assert costs._under_way == {}
+
+
+def test_a_stream_that_breaks_has_an_unknown_cost(scripted: Any, wire: Any) -> None:
+    """What had come of it was paid for; a call without any answer is not counted."""
+    costs = WorkersAICostCallbackHandler()
+    broken, _ = scripted(wire.stream("a", finish=None), callbacks=[costs], max_retries=0)
+    with pytest.raises(StreamInterruptedError):
+        list(broken.stream("hi"))
+    assert costs.by_model == {GRANITE: UNKNOWN}
+    refused, _ = scripted(wire.error(401, 10000), callbacks=[costs])
+    for ask in (refused.invoke, lambda text: list(refused.stream(text))):
+        with pytest.raises(AuthenticationError):
+            ask("hi")
+    assert costs.total == UNKNOWN
+    assert costs._under_way == {}
+
+
 def test_other_providers_are_not_counted() -> None:
     """A handler of this package counts this package's models."""
     costs = WorkersAICostCallbackHandler()
     other = GenericFakeChatModel(messages=iter([AIMessage("a")]))
     other.invoke("hi", config={"callbacks": [costs]})
+    chunks: Any = GenericFakeChatModel(messages=iter([AIMessage("a b")])).stream(
+        "hi", config={"callbacks": [costs]}
+    )
+    next(chunks)
+    chunks.close()
     assert costs.total == CostTotals()
 
 

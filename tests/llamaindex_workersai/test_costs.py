@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,7 +18,9 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from llamaindex_workersai import (
+    AuthenticationError,
     CostTotals,
+    StreamInterruptedError,
     WorkersAI,
     WorkersAICostHandler,
     WorkersAIEmbedding,
@@ -34,6 +36,7 @@ from tests.llamaindex_workersai.scripted import (
     REASONING_MODEL,
     Reply,
     Scripted,
+    event_stream,
     run,
 )
 from workersai import BatchJob
@@ -190,6 +193,48 @@ def test_a_call_without_usage_is_a_call(handler: WorkersAICostHandler) -> None:
     """It is counted, and said to be one whose tokens are not known."""
     make(Reply("a", usage=None)).chat(MESSAGES)
     assert handler.total == CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
+
+
+UNKNOWN = CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
+
+
+async def test_a_stream_that_is_left_has_an_unknown_cost(handler: WorkersAICostHandler) -> None:
+    """It was paid for, and reported nothing yet; one that is left at its end has."""
+    llm = make()
+    for stream, awaited in (
+        (llm.stream_chat(MESSAGES), await llm.astream_chat(MESSAGES)),
+        (llm.stream_complete("Hi"), await llm.astream_complete("Hi")),
+    ):
+        handler.reset()
+        next(stream)
+        cast("Any", stream).close()
+        await anext(awaited)
+        await cast("Any", awaited).aclose()
+        for _ in range(50):  # LlamaIndex's wrapper leaves the closing of ours to the event loop
+            await asyncio.sleep(0)
+        assert handler.by_model == {MODEL: of(UNKNOWN, UNKNOWN)}
+    handler.reset()
+    whole = llm.stream_chat(MESSAGES)
+    assert next(response.raw for response in whole if response.raw is not None)
+    cast("Any", whole).close()
+    assert handler.total == CALL
+    llm.stream_chat(MESSAGES)  # nobody reads it
+    assert handler.total == CALL
+
+
+def test_a_stream_that_breaks_has_an_unknown_cost(handler: WorkersAICostHandler) -> None:
+    """What had come of it was paid for; a call without any answer is not counted."""
+    cut = b"".join(event_stream(Reply("Hello").events(MODEL)[:3]).split(b"data: [DONE]")[:1])
+    headers = {"content-type": "text/event-stream"}
+    broken = make(httpx.Response(200, headers=headers, content=cut))
+    with pytest.raises(StreamInterruptedError):
+        list(broken.stream_chat(MESSAGES))
+    assert handler.by_model == {MODEL: UNKNOWN}
+    refused = make(httpx.Response(401, json={"success": False, "errors": [{"code": 10000}]}))
+    for ask in (refused.chat, lambda messages: list(refused.stream_chat(messages))):
+        with pytest.raises(AuthenticationError):
+            ask(MESSAGES)
+    assert handler.total == UNKNOWN
 
 
 class City(BaseModel):

@@ -53,7 +53,7 @@ class CostTotals:
     """The total cost of some calls.
 
     Attributes:
-        calls: How many calls ended with an answer.
+        calls: How many calls brought an answer, or the beginning of one.
         input_tokens: Tokens read, cached ones included.
         output_tokens: Tokens written, reasoning included.
         cached_tokens: Tokens read from the prefix cache, where reported.
