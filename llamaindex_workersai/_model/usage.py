@@ -164,11 +164,11 @@ class Reporting(Generic[ItemT, ResponseT]):
     def __call__(self, item: ItemT) -> Sequence[ResponseT]:
         """Convert one item."""
         found = self._read(item)
-        for response in found:
+        if found:
             self._has_begun = True
-            if response.raw is not None:
+            if found[-1].raw is not None:
                 self._is_whole = True
-                reported(response, self._model)
+                reported(found[-1], self._model)
         return found
 
     def __enter__(self) -> Self:
