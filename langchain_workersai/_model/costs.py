@@ -48,7 +48,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
     def __init__(self) -> None:
         super().__init__()
         self._meter = CostMeter()
-        self._under_way: dict[UUID, str] = {}
+        self._under_way: dict[UUID | None, str] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.by_model!r})"
@@ -72,7 +72,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         """Note which model a run asks."""
         metadata = kwargs.get("metadata") or {}
         if metadata.get("ls_provider") == PROVIDER:
-            self._under_way[kwargs["run_id"]] = str(metadata.get("ls_model_name"))
+            self._under_way[kwargs.get("run_id")] = str(metadata.get("ls_model_name"))
 
     @override
     def on_llm_start(self, serialized: Any, prompts: Any, **kwargs: Any) -> None:
@@ -82,7 +82,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
     @override
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """Add a stream that was stopped or broke: what it reported, else a call of unknown cost."""
-        model = self._under_way.pop(kwargs["run_id"], None)
+        model = self._under_way.pop(kwargs.get("run_id"), None)
         response = kwargs.get("response")
         if model is None or response is None:
             return
@@ -93,7 +93,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
     @override
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the calls of a model's run: one for each prompt."""
-        self._under_way.pop(kwargs["run_id"], None)
+        self._under_way.pop(kwargs.get("run_id"), None)
         for generations in response.generations:
             for generation in generations[:1]:  # of several answers, the first has the usage
                 if (facts := _of_generation(generation)) is not None:
