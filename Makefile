@@ -16,16 +16,18 @@ UV := $(shell command -v uv 2>/dev/null)
 ifdef UV
   MAKE_VENV = uv venv --quiet --python $(PYTHON) $(1)
   INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet
+  PIP = uv tool run pip
   FREEZE = VIRTUAL_ENV=$(abspath $(VENV)) uv pip freeze
 else
   MAKE_VENV = $(PYTHON) -m venv $(1)
   # Dependency groups need pip 25.1; a fresh machine has an older one.
   INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+  PIP = $(BIN)/python -m pip
   FREEZE = $(BIN)/python -m pip freeze
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-workers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -75,6 +77,16 @@ test-types: $(VENV)/.dev ## Check typical user code with mypy, basedpyright and,
 		npm install --prefix tests/typing --no-package-lock --no-audit --no-fund --loglevel=error; \
 	else echo 'node or npm is missing: pyright is left out'; fi
 	$(BIN)/python -m pytest tests/typing -m types
+
+test-workers: $(VENV)/.dev ## Run the core in Pyodide, as a Python Worker does, where node and npm are
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+		npm install --prefix tests/workers --no-package-lock --no-audit --no-fund --loglevel=error && \
+		$(PIP) install --quiet --disable-pip-version-check --upgrade --no-compile \
+			--target tests/workers/node_modules/.site --only-binary=:all: --implementation cp \
+			--python-version 3.14 --abi cp314 --platform pyemscripten_2026_0_wasm32 --platform any \
+			--requirement tests/workers/requirements.txt; \
+	else echo 'node or npm is missing: the tests are skipped'; fi
+	$(BIN)/python -m pytest tests/workers
 
 matrix: $(VENV)/.dev ## Run the tests on each Python of this machine, with the newest and the lowest versions
 	$(INSTALL) 'nox>=2025.2.9'
