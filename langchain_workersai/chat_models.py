@@ -222,7 +222,9 @@ class ChatWorkersAI(BatchedChat):
         name = self.profile.get("name") if self.profile else None
         is_other = isinstance(name, str) and name != self.model
         if self.profile is None or (is_other and self.profile == to_langchain_profile(str(name))):
-            self.profile = self._resolve_model_profile()
+            hook = type(self)._resolve_model_profile  # noqa: SLF001 - a subclass may have its own
+            is_own = hook is ChatWorkersAI._resolve_model_profile
+            self.profile = self._own_profile() if is_own else hook(self)
 
     def _forget(self, field: str) -> None:
         super()._forget(field)
@@ -508,6 +510,11 @@ class ChatWorkersAI(BatchedChat):
         return self._cache_key({**kwargs, "stop": stop})
 
     def _resolve_model_profile(self) -> ModelProfile | None:
+        # While an object is made, `_renew_profile` sets the profile: LangChain would look at the
+        # names in it for every object, for half of the time that a constructor takes.
+        return None if self._is_being_checked() else self._own_profile()
+
+    def _own_profile(self) -> ModelProfile | None:
         return to_langchain_profile(self.model)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

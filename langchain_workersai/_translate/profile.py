@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.language_models import ModelProfile
 
@@ -14,6 +15,15 @@ from workersai import get_profile
 
 def to_langchain_profile(model: str) -> ModelProfile | None:
     """Return the profile of a chat model by the tables; `None` if they do not list it."""
+    found: Any = _profile(model)
+    if found is None:
+        return None
+    own = {k: list(v) if isinstance(v, list) else v for k, v in found.items()}
+    return cast("ModelProfile", own)
+
+
+@functools.lru_cache(maxsize=256)
+def _profile(model: str) -> ModelProfile | None:
     return from_core_profile(get_profile(model))
 
 

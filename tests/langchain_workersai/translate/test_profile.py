@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 
 import langchain_workersai as face
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings
-from langchain_workersai._translate.profile import to_langchain_profile
+from langchain_workersai._translate.profile import from_core_profile, to_langchain_profile
 from tests.langchain_workersai.scripted import GLM, GRANITE
-from workersai._models import known_profiles
+from workersai._models import get_profile, known_profiles
 
 KIMI = "@cf/moonshotai/kimi-k2.6"
 TEXT = "text-generation"
@@ -93,7 +93,7 @@ def test_a_profile_has_the_keys_of_the_core_that_is_installed(
     assert newer.keys() <= ModelProfile.__annotations__.keys()
     older = {n: t for n, t in ModelProfile.__annotations__.items() if "mid_conversation" not in n}
     monkeypatch.setattr(ModelProfile, "__annotations__", older)
-    profile = to_langchain_profile(GRANITE)
+    profile = from_core_profile(get_profile(GRANITE))
     assert profile is not None
     assert profile.keys() <= older.keys()
     assert "video_inputs" in profile
