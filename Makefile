@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
 RAY ?= .venv-ray
 PACKAGES := workersai langchain_workersai llamaindex_workersai
-CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures
+CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures docs/notebooks/run.py
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
 # During recording, LangChain's benchmark sends its request once, without measuring.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
@@ -27,7 +27,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-workers test-types matrix record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
+.PHONY: help demo test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -105,6 +105,10 @@ endif
 # Ray opens sockets of its own, so the suite's block of the network is off here.
 test-ray: $(RAY)/.dev ## Both faces in a real Ray cluster of two nodes, with a worker killed
 	$(RAY)/bin/python -m pytest tests/ray --force-enable-socket --show-capture=no -s -W ignore
+
+notebooks: $(VENV)/.dev ## Run the notebooks of the documentation and keep their outputs
+	$(INSTALL) --group notebooks
+	$(BIN)/python docs/notebooks/run.py
 
 record: $(VENV)/.dev ## Record all cassettes anew from the local Workers AI
 	rm -rf cassettes
