@@ -217,6 +217,16 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+def test_users_and_authors_of_adapters_have_names_of_their_own() -> None:
+    """What only adapters need is exported by `workersai.integration` alone."""
+    core = set(importlib.import_module("workersai").__all__)
+    for_adapters = set(importlib.import_module("workersai.integration").__all__)
+
+    assert not core & for_adapters
+    assert {"WireMessage", "WireToolCall", "WireFunctionCall"} <= for_adapters
+    assert {"hidden_setting", "hides_arguments"} <= for_adapters
+
+
 def test_the_core_imports_without_the_frameworks() -> None:
     """`import workersai` loads no framework, no HTTP library and none of the extras."""
     extras = [

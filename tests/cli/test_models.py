@@ -97,3 +97,17 @@ def test_a_catalogue_that_cannot_be_read(
     assert GRANITE in done.stdout
     assert "could not be read" in done.output
     assert "wrong-token-of-mine" not in done.output
+
+
+@pytest.mark.parametrize("arguments", [["--tools"], ["bge"], ["--retired"]])
+def test_the_table_fits_a_terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns no column is lost; model ids are broken into lines instead."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    shown = RUN.invoke(app, ["models", "--offline", *arguments]).output
+
+    lines = shown.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    headings = [line for line in lines if "USD per M" in line]
+    assert headings
+    assert all(line.rstrip().endswith("queue") for line in headings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from workersai import Client, ModelProfile, WorkersAIError
@@ -17,7 +18,7 @@ from workersai._models import known_profiles
 from workersai._models.catalogue import catalogue_profile
 from workersai.cli.account import has_credentials
 
-__all__ = ["Filters", "models", "select", "table_of"]
+__all__ = ["Filters", "models", "select", "tables_of"]
 
 _YES, _NO, _UNKNOWN = "yes", "", "?"
 
@@ -64,31 +65,28 @@ def select(profiles: Iterable[ModelProfile], filters: Filters) -> list[ModelProf
     return sorted(filter(filters.take, profiles), key=lambda found: (found.task, found.name))
 
 
-def table_of(profiles: Iterable[ModelProfile], title: str) -> Table:
-    """Write models as a table: one row for each, `?` for unknown facts."""
-    listed = list(profiles)
-    columns = {name: write for name, write in _COLUMNS.items() if _is_worth(name, listed)}
-    table = Table(
-        title=title,
-        title_justify="left",
-        header_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-    )
-    table.add_column("model", overflow="fold", style="cyan", min_width=20)
-    for heading in columns:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    for profile in listed:
-        table.add_row(profile.name, *(write(profile) for write in columns.values()))
-    return table
+def tables_of(profiles: Iterable[ModelProfile]) -> Iterator[Table]:
+    """Write models as tables, one for each task: a row for each model, `?` for unknown facts."""
+    for task, listed in groupby(profiles, key=lambda profile: profile.task):
+        table = Table(
+            title=task,
+            title_justify="left",
+            header_style="bold",
+            box=SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            show_edge=False,
+        )
+        table.add_column("model", overflow="fold", style="cyan", min_width=20)
+        for name in _COLUMNS:
+            justify: JustifyMethod = "right" if name in _NUMBERS else "left"
+            table.add_column(name, justify=justify, no_wrap=True)
+        for profile in listed:
+            table.add_row(_name(profile), *(write(profile) for write in _COLUMNS.values()))
+        yield table
 
 
-def _is_worth(column: str, profiles: Sequence[ModelProfile]) -> bool:
-    """Return whether a column tells the models apart; the others leave room for their ids."""
-    if column == "task":
-        return len({profile.task for profile in profiles}) > 1
-    return column != "until" or any(profile.deprecated for profile in profiles)
+def _name(profile: ModelProfile) -> str:
+    return f"{profile.name} (until {profile.deprecated})" if profile.deprecated else profile.name
 
 
 def _count(value: int | None) -> str:
@@ -113,14 +111,12 @@ def _size(profile: ModelProfile) -> str:
 
 
 _COLUMNS: Mapping[str, Callable[[ModelProfile], str]] = {
-    "task": lambda profile: profile.task,
     "tokens": _size,
     "USD per M": _price,
     "tools": lambda profile: _flag(profile.function_calling),
     "vision": lambda profile: _flag(profile.vision),
     "reasons": lambda profile: _flag(profile.reasoning),
     "queue": lambda profile: _flag(profile.batch),
-    "until": lambda profile: profile.deprecated or "",
 }
 _NUMBERS = frozenset({"tokens", "USD per M"})
 
@@ -169,7 +165,9 @@ def models(
         typer.echo(json.dumps([_json(profile) for profile in chosen], indent=2))
         return
     console = Console()
-    console.print(table_of(chosen, title))
+    console.print(title, style="bold")
+    for table in tables_of(chosen):
+        console.print(table)
     console.print(
         f"{len(chosen)} of {len(found)} models. `?` means unknown; prices are for a million tokens "
         "that the model reads / writes.",
