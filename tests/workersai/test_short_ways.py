@@ -15,6 +15,7 @@ from tests.workersai.talking import GLM, GRANITE, SEA_LION, UNKNOWN
 from workersai import ConfigurationError, get_profile
 from workersai._json import PlainList, dump_json
 from workersai._request.messages import to_wire_messages
+from workersai._stream.tool_calls import ToolCallAssembler
 from workersai.integration import repair_history, to_history
 
 MODELS = [GRANITE, GLM, SEA_LION, UNKNOWN, "@cf/qwen/qwen3.8-27b"]
@@ -58,6 +59,29 @@ def test_a_message_of_text_is_written_as_any_other(conversation: list[Any], mode
     anew = [MappingProxyType(message) for message in conversation]
     assert to_wire_messages(conversation, profile) == to_wire_messages(anew, profile)
     assert conversation == before
+
+
+def fragments() -> st.SearchStrategy[list[Any]]:
+    """Pieces of tool calls, usual ones and others."""
+    name = {"name": st.sampled_from(["f", "g", "", None])}
+    pieces = st.sampled_from(['{"a"', ": 1}", "", None, {"a": 1}])
+    function = st.fixed_dictionaries({"arguments": pieces}, optional=name)
+    piece = st.fixed_dictionaries(
+        {"function": function},
+        optional={"index": st.sampled_from([0, 1, True, None]), "id": st.sampled_from(["c", None])},
+    )
+    return st.lists(st.lists(piece, min_size=1, max_size=2), max_size=8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=fragments())
+def test_a_usual_piece_of_a_call_is_read_as_any_other(events: list[Any]) -> None:
+    """Deltas and calls are those of the long way."""
+    short, long = ToolCallAssembler(lambda: "s"), ToolCallAssembler(lambda: "s")
+    for event in events:
+        deltas = short.feed_usual(event)
+        assert (short.feed(event) if deltas is None else deltas) == long.feed(event)
+    assert short.close(is_truncated=False) == long.close(is_truncated=False)
 
 
 @settings(max_examples=100, deadline=None)

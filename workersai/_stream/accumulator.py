@@ -178,7 +178,10 @@ class AnswerInProgress:
     ) -> bool:
         """Read fragments of tool calls, or of the one call of OpenAI's older form."""
         if calls := delta.get("tool_calls"):
-            events += self._tools.feed(calls, _exact(payload, (*path, "tool_calls")))
+            deltas = self._tools.feed_usual(calls)
+            if deltas is None:
+                deltas = self._tools.feed(calls, _exact(payload, (*path, "tool_calls")))
+            events += deltas
         elif calls := delta.get("function_call"):
             exact = _exact(payload, (*path, "function_call"))
             events += self._tools.feed([{"index": 0, "function": calls}], lambda s: exact(s[2:]))

@@ -71,6 +71,29 @@ class ToolCallAssembler:
         """Join buffered pieces; return the number of characters so far."""
         return sum(call.arguments.settle() for call in self._calls)
 
+    def feed_usual(self, fragments: Any) -> list[ToolCallDelta] | None:
+        """Take the usual fragment: more arguments of a known call, by its index alone.
+
+        Returns:
+            The deltas to hand out; `None` if the fragments are not of that kind: `feed`, which
+            makes the same of these, is to be used.
+        """
+        if fragments.__class__ is not list or len(fragments) != 1:
+            return None
+        fragment = fragments[0]
+        function = fragment.get("function") if fragment.__class__ is dict else None
+        if function.__class__ is not dict or fragment.get("id") is not None:
+            return None
+        place, piece = fragment.get("index"), function.get("arguments")
+        if place.__class__ is not int or not isinstance(piece, str):
+            return None
+        call = self._by_index.get(place)
+        if call is None or call.name is None or function.get("name") is not None:
+            return None
+        call.arguments.add(piece)
+        text = call.arguments.release() if piece else ""
+        return [ToolCallDelta(call.index, arguments=text)] if text else []
+
     def feed(self, fragments: Any, exact: ExactText | None = None) -> list[ToolCallDelta]:
         """Add the fragments of one event and return the deltas that are safe to pass on.
 
