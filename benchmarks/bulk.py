@@ -1,7 +1,7 @@
 """Many short texts through the local server: rows a second and memory, beside raw httpx.
 
 Server and contestants each have a process of their own. All send 100 texts a request, 8 requests at
-once, and drop the vectors; `embed_file` writes them as Parquet. CPU is that of the contestant alone,
+once, and drop the vectors; `embed_file` writes them as Parquet. CPU is the contestant's alone,
 which is what a busy machine changes least.
 
     python -m benchmarks.bulk --rows 100000

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from langchain_core.embeddings import Embeddings
 from pydantic import Field, Strict, StrictBool
 from typing_extensions import Unpack
 
-from langchain_workersai._errors import framework_errors
+from langchain_workersai._errors import framework_errors, from_core_error
 from langchain_workersai._model.arguments import EmbeddingsSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
-from workersai import EmbeddingResult, NotEmbedded, RequestOptions
+from workersai import (
+    BatchJob,
+    EmbeddingResult,
+    NotEmbedded,
+    RequestOptions,
+    WorkersAIError,
+)
 from workersai.integration import (
     CONFIG,
     OPERATIONAL,
@@ -198,6 +204,69 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
                 finally:
                     await areport_usage("workersai_embeddings", run.facts())
 
+    def submit_batch(self, texts: Sequence[str], **options: Unpack[RequestOptions]) -> BatchJob:
+        """Put documents into the model's queue (Cloudflare's Batch API).
+
+        Args:
+            texts: Texts; none may be blank unless `blank_text` is set.
+            **options: As in `embed_documents`.
+
+        Returns:
+            The batch. Its `request_id` alone is enough to fetch the vectors, in any process.
+
+        Raises:
+            ConfigurationError: If a text is blank, the batch is empty or above 10 MB, or the model
+                has no batches; nothing was sent.
+        """
+        with framework_errors():
+            asked = {"on_retry": retry_reporter(), **self._batch_options(options)}
+            job: BatchJob = self._client().batches.submit_texts(texts, **asked)
+        return job
+
+    async def asubmit_batch(
+        self, texts: Sequence[str], **options: Unpack[RequestOptions]
+    ) -> BatchJob:
+        """As `submit_batch`, asynchronously."""
+        with framework_errors():
+            asked = {"on_retry": async_retry_reporter(), **self._batch_options(options)}
+            job: BatchJob = await self._async_client().batches.submit_texts(texts, **asked)
+        return job
+
+    def batch_results(
+        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
+    ) -> list[list[float] | WorkersAIError]:
+        """Wait until a batch is done.
+
+        Args:
+            batch: The batch, or its id; for an id, this object's model is used.
+            timeout: Seconds to wait; the total of this object's timeout if omitted.
+            interval: Seconds before the second poll; the delays double up to 30 s.
+
+        Returns:
+            A vector for each text, in order; the texts of a failed request have its error.
+
+        Raises:
+            APITimeoutError: If the batch was not done in time; pass its `.batch` to wait again.
+        """
+        with framework_errors():
+            waiting: dict[str, Any] = {"timeout": timeout, "interval": interval}
+            found = self._client().batches.wait(batch, model=self.model, **waiting)
+        return _vectors(found)
+
+    async def abatch_results(
+        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
+    ) -> list[list[float] | WorkersAIError]:
+        """As `batch_results`, asynchronously."""
+        with framework_errors():
+            waiting: dict[str, Any] = {"timeout": timeout, "interval": interval}
+            found = await self._async_client().batches.wait(batch, model=self.model, **waiting)
+        return _vectors(found)
+
+    def _batch_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self._options("document", options)
+        del asked["max_concurrency"]
+        return {**asked, "model": self.model}
+
     def _progress_option(self) -> dict[str, Any]:
         return {"show_progress": self.show_progress}
 
@@ -206,3 +275,11 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     ) -> dict[str, Any]:
         own = {"batch_size": self.batch_size, "max_concurrency": self.max_concurrency}
         return {**self._embedding_options(input_type), **own, **self._request_options(options)}
+
+
+def _vectors(job: BatchJob) -> list[list[float] | WorkersAIError]:
+    """Return the vectors of a batch, with the errors that LangChain knows too."""
+    return [
+        from_core_error(found) if isinstance(found, WorkersAIError) else found
+        for found in job.vectors
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ from llamaindex_workersai._model.parts import (
 )
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
-from workersai import NotEmbedded
+from workersai import BatchJob, NotEmbedded, RequestOptions, WorkersAIError
 from workersai.integration import (
     CONFIG,
     CheckedFields,
@@ -260,6 +260,62 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
                     yield item
             finally:
                 report_usage(run.facts())
+
+    def submit_batch(self, texts: Sequence[str], **options: Unpack[RequestOptions]) -> BatchJob:
+        """Put texts into the model's queue (Cloudflare's Batch API).
+
+        LlamaIndex's events, its cache and its rate limiter have no part in it.
+
+        Args:
+            texts: Texts; none may be blank unless `blank_text` is set.
+            **options: `timeout`, `max_retries`, `headers`, `session_affinity` and `gateway` for
+                this call.
+
+        Returns:
+            The batch. Its `request_id` alone is enough to fetch the vectors, in any process.
+
+        Raises:
+            ConfigurationError: If a text is blank, the batch is empty or above 10 MB, or the model
+                has no batches; nothing was sent.
+        """
+        return self._client().batches.submit_texts(texts, **self._in_batch(options))
+
+    async def asubmit_batch(
+        self, texts: Sequence[str], **options: Unpack[RequestOptions]
+    ) -> BatchJob:
+        """As `submit_batch`, asynchronously."""
+        return await self._async_client().batches.submit_texts(texts, **self._in_batch(options))
+
+    def batch_results(
+        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
+    ) -> list[list[float] | WorkersAIError]:
+        """Wait until a batch is done.
+
+        Args:
+            batch: The batch, or its id; for an id, this object's model is used.
+            timeout: Seconds to wait; the total of this object's timeout if omitted.
+            interval: Seconds before the second poll; the delays double up to 30 s.
+
+        Returns:
+            A vector for each text, in order; the texts of a failed request have its error.
+
+        Raises:
+            APITimeoutError: If the batch was not done in time; pass its `.batch` to wait again.
+        """
+        asked: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
+        return self._client().batches.wait(batch, on_retry=report_retry, **asked).vectors
+
+    async def abatch_results(
+        self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
+    ) -> list[list[float] | WorkersAIError]:
+        """As `batch_results`, asynchronously."""
+        asked: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
+        batches = self._async_client().batches
+        return (await batches.wait(batch, on_retry=report_retry, **asked)).vectors
+
+    def _in_batch(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        own = {"model": self.model, "on_retry": report_retry}
+        return {**self._embedding_options("document"), **own, **self._request_options(options)}
 
     def _in_run(self) -> dict[str, Any]:
         at_once = requests_at_once(self.max_concurrency)

@@ -341,6 +341,18 @@ class BatchJob:
             object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
+    def vectors(self) -> list[list[float] | WorkersAIError]:
+        """The vector of each text of `submit_texts`, or the error of its request, in order."""
+        found: list[list[float] | WorkersAIError] = []
+        for result in self.results:
+            if result.embedding is not None:
+                found += result.embedding.vectors
+            elif result.error is not None:
+                count = (result.external_reference or "").partition(":")[2]
+                found += [result.error] * (int(count) if count.isdecimal() else 1)
+        return found
+
+    @property
     def has_ended(self) -> bool:
         """Whether it is done or failed, so that nothing will change any more."""
         return self.status in ("done", "failed")

@@ -12,7 +12,8 @@ from workersai._arguments import unknown_argument
 from workersai._json import dump_json
 from workersai._models import get_profile
 from workersai._request.chat import ChatOptions, chat_body, completion_body
-from workersai._request.embeddings import embedding_body
+from workersai._request.chunks import Chunker
+from workersai._request.embeddings import EmbeddingRequests, embedding_body
 from workersai._request.path import run_path
 from workersai._request.tools import to_wire_tools, tool_names
 from workersai._wire import Request
@@ -25,7 +26,7 @@ from workersai.types import (
     RequestOptions,
 )
 
-__all__ = ["poll_request", "references_of", "submit_request", "tool_names_of"]
+__all__ = ["poll_request", "references_of", "submit_request", "text_requests", "tool_names_of"]
 
 _MAX_BYTES = 10_000_000
 """Bytes. Page: "Ensure that the total payload is under 10 MB"."""
@@ -79,6 +80,35 @@ def submit_request(
         count=len(items),
         is_repeatable=False,
     )
+
+
+def text_requests(
+    texts: Sequence[str], model: str, options: Mapping[str, Any]
+) -> list[BatchRequest]:
+    """Divide texts into requests that fit the model, in order.
+
+    Each request has the index of its first text and their number as `external_reference`, so that
+    its texts are known where it fails.
+
+    Raises:
+        ConfigurationError: If a text is blank or not a string, or an option does not fit the model.
+    """
+    shape = EmbeddingRequests(texts, model, "run", cast("EmbeddingOptions", options))
+    limits = shape.profile
+    chunker = Chunker(
+        shape.batch_size,
+        budget=limits.max_request_tokens,
+        longest=limits.max_input_tokens,
+        is_cut=shape.is_cut,
+    )
+    full = [chunk for text in texts if (chunk := chunker.add(text)) is not None]
+    chunks = [*full, *([rest] if (rest := chunker.rest()) is not None else [])]
+    own: Any = {name: value for name, value in options.items() if name in _OF_TEXTS}
+    requests: list[Any] = [
+        {**own, "texts": part.texts, "external_reference": f"{part.first}:{len(part.texts)}"}
+        for part in chunks
+    ]
+    return requests
 
 
 def poll_request(request_id: str, model: str) -> Request:

@@ -248,6 +248,7 @@ class _Costs:
         self._ledger = ledger
         self._profile = get_profile(model)
         self._seen: Usage | None = None
+        self._nothing_new = PartFacts(1, cost=self._profile.cost(Usage()))
 
     def of(self, usage: Usage | None) -> PartFacts:
         """Return the facts of the next row, if it has a vector."""
@@ -255,6 +256,8 @@ class _Costs:
         if usage is None:
             self._ledger.spend(reserved)
             return PartFacts(1, counted=reserved)
+        if usage is self._seen:
+            return self._nothing_new
         new, self._seen = _since(self._seen, usage), usage
         cost = self._profile.cost(new)
         self._ledger.spend(cost or 0.0)

@@ -48,14 +48,17 @@ class PartFacts:
 
     def __add__(self, other: PartFacts) -> PartFacts:
         """Add the facts of two sets of rows; an empty set adds nothing."""
-        usages = [usage for usage in (self.usage, other.usage) if usage is not None]
-        costs = [facts.cost for facts in (self, other) if facts.rows]
-        known = [cost for cost in costs if cost is not None]
+        if not self.rows or not other.rows:
+            return self if self.rows else other
+        usage = other.usage if self.usage is None else self.usage
+        if self.usage is not None and other.usage is not None:
+            usage = self.usage + other.usage
+        is_known = self.cost is not None and other.cost is not None
         return PartFacts(
             self.rows + other.rows,
             self.failed + other.failed,
-            usages[0] + usages[1] if len(usages) == 2 else next(iter(usages), None),
-            sum(known) if known and len(known) == len(costs) else None,
+            usage,
+            (self.cost or 0.0) + (other.cost or 0.0) if is_known else None,
             self.counted + other.counted,
         )
 

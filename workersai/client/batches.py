@@ -7,16 +7,23 @@ from functools import partial
 
 from typing_extensions import Unpack
 
-from workersai._request.batch import poll_request, references_of, submit_request, tool_names_of
+from workersai._checks import check_texts
+from workersai._request.batch import (
+    poll_request,
+    references_of,
+    submit_request,
+    text_requests,
+    tool_names_of,
+)
 from workersai._response.batch import parse_polled, parse_submitted
 from workersai._response.reply import Reply
 from workersai._wire import Request
 from workersai.client.polling import waiting
 from workersai.client.sending import AsyncSender, SyncSender
-from workersai.client.setup import OnRetry, Setup
+from workersai.client.setup import OnRetry, Setup, take_request_options
 from workersai.errors import WorkersAIError
 from workersai.results import BatchJob
-from workersai.types import BatchRequest, RequestOptions, SendingOptions
+from workersai.types import BatchRequest, EmbeddingOptions, RequestOptions, SendingOptions
 
 __all__ = ["AsyncBatches", "SyncBatches"]
 
@@ -72,6 +79,34 @@ class SyncBatches:
         """
         request, parse = _submission(self._setup, requests, model)
         return self._sender.using(options).call(request, parse, on_retry)
+
+    def submit_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        model: str | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> BatchJob:
+        """Put texts into an embedding model's queue, in requests that fit the model.
+
+        Args:
+            texts: The texts to embed; none may be blank, see `blank_text`.
+            model: The model; the client's if omitted.
+            on_retry: As in `Client.chat`.
+            **options: As in `Client.embed`.
+
+        Returns:
+            The batch; once it is done, its `vectors` are those of the texts, in order.
+
+        Raises:
+            ConfigurationError: As in `submit`, and if a text is blank.
+            WorkersAIError: If the call failed.
+        """
+        sender = self._sender.using(take_request_options(options))
+        requests = text_requests(check_texts("texts", texts), self._setup.model_for(model), options)
+        request, parse = _submission(self._setup, requests, model)
+        return sender.call(request, parse, on_retry)
 
     def get(
         self,
@@ -172,6 +207,20 @@ class AsyncBatches:
         """As `Client.batches.submit`."""
         request, parse = _submission(self._setup, requests, model)
         return await self._sender.using(options).call(request, parse, on_retry)
+
+    async def submit_texts(
+        self,
+        texts: Sequence[str],
+        *,
+        model: str | None = None,
+        on_retry: OnRetry = None,
+        **options: Unpack[EmbeddingOptions],
+    ) -> BatchJob:
+        """As `Client.batches.submit_texts`."""
+        sender = self._sender.using(take_request_options(options))
+        requests = text_requests(check_texts("texts", texts), self._setup.model_for(model), options)
+        request, parse = _submission(self._setup, requests, model)
+        return await sender.call(request, parse, on_retry)
 
     async def get(
         self,
