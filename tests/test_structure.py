@@ -94,7 +94,8 @@ def test_importing_a_package_brings_no_engine(package: str) -> None:
     """
     before = "asyncio, pydantic" if package == "workersai" else f"asyncio, {SKELETONS[package]}"
     script = (
-        f"import sys, {before}; before = set(sys.modules); import {package}; "
+        f"import sys, {before}; before = set(sys.modules); import {package} as p; "
+        "[getattr(p, name) for name in p.__all__]; "
         "new = set(sys.modules) - before; "
         f"unwanted = {(SOCKETS | HTTP_LIBRARIES) if package == 'workersai' else {'httptools'}!r}; "
         "found = {n for n in new if n in unwanted or n.startswith(('workersai._http', "
