@@ -120,14 +120,19 @@ def _warm(
     return figures, running
 
 
+def prepare(scenario: Scenario, contestant: Any) -> None:
+    """Make what a run needs and the clock is not to see."""
+    if scenario.verb == "ask_history":
+        contestant.remember(scenario.events)
+
+
 def first_run(scenario: Scenario, contestant: Any) -> str:
     """Run unmeasured; say `measured` if the contestant may take part, or what was wrong.
 
     Where the server is slow, a tenth is enough: nothing but wall time counts there.
     """
     tried = scenario.sized(max(1, scenario.size // 10)) if scenario.by == "wall" else scenario
-    if scenario.verb == "ask_history":
-        contestant.remember(scenario.events)
+    prepare(scenario, contestant)
     try:
         for _ in range(scenario.warm_ups):
             came = scenario.run(contestant, tried.size)
