@@ -2,6 +2,7 @@
 
     python -m benchmarks              the main table, in about two minutes
     python -m benchmarks --all        with more rounds, all peers in all rows, and the curves
+    python -m benchmarks --curves     the curves alone
     python -m benchmarks --only KEY   some rows, printed and not written
     python -m benchmarks --report     RESULTS.md and README's table, from the JSON that is there
 
@@ -72,30 +73,31 @@ ALL = Effort(
     rounds=5,
     memory_seconds=150,
 )
-CURVE_SECONDS = 6.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--all", action="store_true", help="more rounds, and the curves")
+    parser.add_argument("--curves", action="store_true", help="the curves alone")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to print")
     parser.add_argument("--report", action="store_true", help="write the report, measure nothing")
     asked = parser.parse_args()
     if not asked.report:
-        run(all_of_it=asked.all, only=asked.only)
+        run(rows=not asked.curves, curves=asked.all or asked.curves, only=asked.only)
     if not asked.only:
         write_report()
 
 
-def run(*, all_of_it: bool, only: Sequence[str]) -> None:
+def run(*, rows: bool, curves: bool, only: Sequence[str]) -> None:
     """Measure, and write the JSON unless only some rows were asked for."""
-    effort = ALL if all_of_it else QUICK
+    effort = ALL if curves else QUICK
     with prepared() as (root, loop):
-        scenarios = measure(effort, root, loop, only)
-        if only:
-            return
-        write_main(effort, scenarios)
-        if all_of_it:
+        if rows:
+            scenarios = measure(effort, root, loop, only)
+            if only:
+                return
+            write_main(effort, scenarios)
+        if curves:
             write_curves(root, loop)
 
 
@@ -177,8 +179,8 @@ def write_curves(root: str, loop: asyncio.AbstractEventLoop) -> None:
     curves: dict[str, Any] = {}
     for curve in CURVES:
         began = time.perf_counter()
-        curves[curve.key] = draw(curve, root, loop, CURVE_SECONDS)
-        made = {"machine": machine(), "seconds": CURVE_SECONDS, "curves": curves}
+        curves[curve.key] = draw(curve, root, loop)
+        made = {"machine": machine(), "curves": curves}
         results.write(results.CURVES, made)
         print(f"\n{curve.title} [{time.perf_counter() - began:.1f} s]")
         for name, points in curves[curve.key].items():

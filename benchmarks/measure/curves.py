@@ -17,12 +17,12 @@ Points = dict[str, list[tuple[int, float]]]
 FEWEST_SECONDS = 0.15
 """A size is run again until this much CPU time was measured, or `MOST` times."""
 MOST = 10
-LONG_SECONDS = 2.0
+LONG_SECONDS = 1.0
 """After so much CPU time a size is run no more, even if nothing but warm-ups were run."""
 
 
-def draw(curve: Curve, root: str, loop: asyncio.AbstractEventLoop, seconds: float) -> Points:
-    """Measure a curve; who took more CPU time than `seconds` at a size is left out beyond it."""
+def draw(curve: Curve, root: str, loop: asyncio.AbstractEventLoop) -> Points:
+    """Measure a curve; who took too much CPU time at a size is left out beyond it."""
     running = [entry for entry in ENTRIES if entry.is_installed and can(entry, curve.at(1))]
     points: Points = {entry.name: [] for entry in running}
     for size in curve.sizes:
@@ -36,7 +36,7 @@ def draw(curve: Curve, root: str, loop: asyncio.AbstractEventLoop, seconds: floa
             if spent:
                 cost = round(min(spent) / scenario.units * 1e6, 3)
                 points[entry.name].append((size, cost))
-            if not spent or sum(spent) > seconds:
+            if not spent or sum(spent) > curve.seconds:
                 running.remove(entry)
     return points
 

@@ -53,8 +53,7 @@ rows, `make benchmark-all` does not.
 CURVE_INTRODUCTION = """## As there is more to do
 
 Made by `make benchmark-all`: {processor}, {cores} cores, {python}, {date}; load average at the
-end {load}. Least of up to
-ten runs. A contestant that took over {seconds} s of CPU at one size was left out beyond it.
+end {load}. Each point is the least of up to ten runs. A contestant that took long at one size was left out beyond it.
 """
 
 
@@ -75,8 +74,7 @@ def page(main: dict[str, Any], curves: dict[str, Any] | None) -> str:
 
 
 def _curves(results: dict[str, Any]) -> list[str]:
-    about = {**results["machine"], "seconds": f"{results['seconds']:.0f}"}
-    parts = [CURVE_INTRODUCTION.format(**about)]
+    parts = [CURVE_INTRODUCTION.format(**results["machine"])]
     for curve in CURVES:
         points = results["curves"].get(curve.key)
         if points:

@@ -132,7 +132,7 @@ def test_a_curve_has_a_point_a_size(
     """A contestant has a point at each size."""
     monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
     monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
-    found = draw(replace(curve, sizes=(1, 4)), root, loop, 60.0)
+    found = draw(replace(curve, sizes=(1, 4)), root, loop)
     assert [size for size, _ in found[CLIENT]] == [1, 4]
 
 
@@ -142,5 +142,5 @@ def test_a_curve_ends_where_a_contestant_takes_too_long(
     """Beyond the size that took over the limit there is no point."""
     monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
     monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
-    found = draw(replace(CURVES[1], sizes=(1, 4)), root, loop, 0.0)
+    found = draw(replace(CURVES[1], sizes=(1, 4), seconds=0.0), root, loop)
     assert [size for size, _ in found[CLIENT]] == [1]
