@@ -53,7 +53,8 @@ rows, `make benchmark-all` does not.
 CURVE_INTRODUCTION = """## As there is more to do
 
 Made by `make benchmark-all`: {processor}, {cores} cores, {python}, {date}; load average at the
-end {load}. Each point is the least of up to ten runs. A contestant that took long at one size was left out beyond it.
+end {load}. Each point is the least of up to ten runs. A contestant that took long at one size was
+left out beyond it.
 """
 
 

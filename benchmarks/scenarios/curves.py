@@ -23,8 +23,8 @@ class Curve:
         unit: What the CPU time is for one of.
         sizes: How many.
         at: The scenario at a size.
-        seconds: Who took more CPU time at one size is left out beyond it. Short for calls in flight,
-            because what pools of httpx cost grows with the square of the connections and more.
+        seconds: Who took more CPU time at one size is left out beyond it. Few for calls in flight:
+            what pools of httpx cost grows with the square of the connections and more.
     """
 
     key: str

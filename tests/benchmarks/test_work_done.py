@@ -18,8 +18,8 @@ from benchmarks.contestants.registry import BY_NAME, CLIENT, LANGCHAIN, LLAMAIND
 from benchmarks.server.accounts import Account
 from benchmarks.server.process import serving
 
-PER_CALL = {CLIENT: 550, LANGCHAIN: 1400, LLAMAINDEX: 1150}
-PER_EVENT = {CLIENT: 42, LANGCHAIN: 98, LLAMAINDEX: 112}
+PER_CALL = {CLIENT: 530, LANGCHAIN: 1070, LLAMAINDEX: 860}
+PER_EVENT = {CLIENT: 40, LANGCHAIN: 42, LLAMAINDEX: 54}
 
 
 @pytest.fixture(scope="module")
