@@ -86,7 +86,7 @@ test-workers: $(VENV)/.dev ## Run the core in Pyodide, as a Python Worker does, 
 			--python-version 3.14 --abi cp314 --platform pyemscripten_2026_0_wasm32 --platform any \
 			--requirement tests/workers/requirements.txt; \
 	else echo 'node or npm is missing: the tests are skipped'; fi
-	$(BIN)/python -m pytest tests/workers
+	WORKERSAI_TEST_PYODIDE=1 $(BIN)/python -m pytest tests/workers
 
 matrix: $(VENV)/.dev ## Run the tests on each Python of this machine, with the newest and the lowest versions
 	$(INSTALL) 'nox>=2025.2.9'

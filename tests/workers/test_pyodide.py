@@ -8,6 +8,7 @@ source, and what answers are scripts and the local server.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ PREVIEWS = ("--experimental-wasm-jspi", "--experimental-wasm-stack-switching",
 pytestmark = [
     pytest.mark.skipif(NODE is None, reason="node is not installed"),
     pytest.mark.skipif(not SITE.is_dir(), reason="`make test-workers` installs Pyodide"),
+    pytest.mark.skipif(
+        "WORKERSAI_TEST_PYODIDE" not in os.environ, reason="`make test-workers` runs these"
+    ),
     pytest.mark.timeout(600),
 ]
 
