@@ -1,4 +1,4 @@
-"""The binding `env.AI` itself, as Cloudflare's open-source runtime has it: what the engine relies on.
+"""The binding `env.AI` itself, as Cloudflare's runtime has it: what the engine relies on.
 
 `make test-workers` installs workerd and runs these tests; elsewhere they are skipped. The service
 behind the binding is a stand-in of a few lines: what Workers AI answers there is not tested.
