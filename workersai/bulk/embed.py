@@ -22,6 +22,7 @@ from workersai.bulk.jobs import (
     Parts,
     QueueSettings,
     Row,
+    check_options,
     check_paths,
     client_of,
     failed_facts,
@@ -200,6 +201,7 @@ class Asking:
 async def _run(
     path: Path, folder: Path, client: AsyncClient | None, settings: JobSettings, asking: Asking
 ) -> JobReport:
+    check_options(asking.options, EmbeddingOptions, "embed_file")
     rows = open_source(path, [asking.column], settings.keep)
     ledger = Ledger(get_profile(asking.model), settings.max_cost)
     async with AsyncExitStack() as stack:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from workersai._arguments import unknown_argument
 from workersai._checks import check_count, check_seconds
 from workersai._models.profile import ModelProfile
 from workersai.bulk.ledger import Ledger
@@ -319,6 +320,23 @@ async def client_of(
     retries: dict[str, Any] = {} if is_retrying else {"max_retries": _RETRIES}
     async with AsyncClient(model, limits=settings.limits, **retries) as client:
         yield client
+
+
+def check_options(options: Mapping[str, Any], known: type, of: str, *own: str) -> None:
+    """Check that all options of a job are known.
+
+    Args:
+        options: The options by name.
+        known: The TypedDict of the known ones.
+        of: The function's name.
+        *own: Options that the job adds itself.
+
+    Raises:
+        ConfigurationError: If one is unknown.
+    """
+    for name in options:
+        if name not in known.__annotations__ and name not in own:
+            raise unknown_argument(name, known.__annotations__, of=of)
 
 
 def check_paths(source: str | Path, target: str | Path) -> tuple[Path, Path]:

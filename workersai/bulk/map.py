@@ -21,6 +21,7 @@ from workersai.bulk.jobs import (
     Parts,
     QueueSettings,
     Row,
+    check_options,
     check_paths,
     client_of,
     failed_facts,
@@ -343,6 +344,7 @@ def _row_options(gateway: Any) -> list[tuple[tuple[str, ...], Template]]:
 async def _run(
     path: Path, folder: Path, client: AsyncClient | None, settings: JobSettings, asking: Asking
 ) -> JobReport:
+    check_options(asking.options, AskOptions, "map_file", "response_format")
     rows = open_source(path, asking.columns, settings.keep)
     ledger = Ledger(get_profile(asking.model), settings.max_cost)
     bound = asking.bound(ledger)

@@ -248,6 +248,9 @@ class Setup:
         Raises:
             ConfigurationError: If an argument does not fit the model, or *texts* can hold none.
         """
+        for name in options:
+            if name not in EmbeddingOptions.__annotations__:
+                raise unknown_argument(name, EmbeddingOptions.__annotations__, of="embed_iter")
         is_one = isinstance(texts, (str, bytes, bytearray, Mapping))
         if is_one or not isinstance(texts, (Iterable, AsyncIterable)):
             raise ConfigurationError(

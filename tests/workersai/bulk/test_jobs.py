@@ -269,6 +269,8 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "attributes": (ask, {"prompt": "{text!r}"}, "column alone"),
     "no schema": (ask, {"schema": {"type": 3}}, "schema"),
     "temperature": (ask, {"temperature": 99.0}, "temperature"),
+    "unknown": (embed, {"temperature": 1.0}, "temperature"),
+    "misspelt": (ask, {"max_token": 1}, "max_token"),
     "window": (embed, {"window": 1}, "window"),
 }
 

@@ -289,6 +289,7 @@ WRONG: list[dict[str, Any]] = [
     {"window": 0},
     {"max_concurrency": 0},
     {"batch_size": 10_000},
+    {"temperature": 1},
     {"model": "@cf/ibm-granite/granite-4.0-h-micro"},
 ]
 
