@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -175,7 +176,8 @@ class Reporting(Generic[ItemT, ResponseT]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._has_begun and not self._is_whole:
+        # An interpreter that ends closes streams, when no event can be made any more.
+        if self._has_begun and not self._is_whole and not sys.is_finalizing():
             _report(WorkersAIUsageEvent(model=self._model, usage=None, request_ids=[]))
 
 

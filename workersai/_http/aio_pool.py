@@ -404,12 +404,15 @@ class AsyncResponse:
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         """As `SyncResponse.__iter__`."""
         decoder = decoder_for(self.headers)
+        ready: list[bytes] = []  # holds nothing while its reader works on what it was given
         while (data := await self._next()) is not None:
-            if decoder is None:
-                yield data
+            if decoder is not None:
+                for piece in decoder.decode(data):
+                    yield piece
                 continue
-            for piece in decoder.decode(data):
-                yield piece
+            ready.append(data)
+            del data
+            yield ready.pop()
         if decoder is not None:
             decoder.close()
 

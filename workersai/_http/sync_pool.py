@@ -331,16 +331,22 @@ class SyncResponse:
 
     def _read(self) -> Iterator[bytes]:
         decoder = decoder_for(self.headers)
-        if decoder is None:
-            yield from self._pieces()
-            return
-        for data in self._pieces():
-            yield from decoder.decode(data)
-        decoder.close()
+        ready: list[bytes] = []  # holds nothing while its reader works on what it was given
+        while (data := self._next()) is not None:
+            if decoder is not None:
+                yield from decoder.decode(data)
+                continue
+            ready.append(data)
+            del data
+            yield ready.pop()
+        if decoder is not None:
+            decoder.close()
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _next(self) -> bytes | None:
+        """Wait for the next bytes of the body; `None` after the last."""
         if self._first:
-            yield self._first
+            first, self._first = self._first, b""
+            return first
         reader = self._reader
         while not reader.is_done:
             data = self._receive()
@@ -349,8 +355,9 @@ class SyncResponse:
                     break
                 raise cut_short(self._pool.route.host, self._clocks, has_head=True)
             if piece := self._feed(data):
-                yield piece
+                return piece
         self._let_go()
+        return None
 
     def close(self, *, is_done: bool = False) -> None:
         """Release the connection; after a whole response it is kept for the next request.

@@ -64,7 +64,9 @@ class SyncStream:
         failure: WorkersAIError | None = None
         try:
             for chunk in self._answer:
-                if events := reader.feed(chunk):
+                events = reader.feed(chunk)
+                del chunk  # a consumer may take its time
+                if events:
                     clocks.is_fresh = True
                     yield events
                 if reader.is_done:
@@ -120,7 +122,9 @@ class AsyncStream:
         failure: WorkersAIError | None = None
         try:
             async for chunk in self._answer:
-                if events := reader.feed(chunk):
+                events = reader.feed(chunk)
+                del chunk  # a consumer may take its time
+                if events:
                     clocks.is_fresh = True
                     yield events
                 if reader.is_done:
