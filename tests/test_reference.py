@@ -18,7 +18,14 @@ from typing_extensions import is_typeddict
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "reference"
-FOR_USERS = ("workersai", "langchain_workersai", "llamaindex_workersai")
+FOR_USERS = (
+    "workersai",
+    "workersai.bulk",
+    "langchain_workersai",
+    "langchain_workersai.ray_data",
+    "llamaindex_workersai",
+    "llamaindex_workersai.ray_data",
+)
 FOR_ADAPTERS = "workersai.integration"
 REACHED = {"workersai.client.batches.SyncBatches", "workersai.client.batches.AsyncBatches"}
 """What no package exports, and a public attribute returns."""

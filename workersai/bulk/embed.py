@@ -26,6 +26,7 @@ from workersai.bulk.jobs import (
     check_paths,
     client_of,
     failed_facts,
+    for_batches,
     identity_of,
     run_here,
 )
@@ -213,7 +214,9 @@ async def _run(
         if (queue := settings.queued) is None:
             await _embed(parts, used, asking)
         else:
-            await run_queue(parts, used, asking, asking.bound(ledger), queue)
+            await run_queue(
+                parts, for_batches(used, asking.options), asking, asking.bound(ledger), queue
+            )
         return parts.finish()
 
 

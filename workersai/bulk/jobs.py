@@ -27,7 +27,7 @@ from workersai.errors import (
     WorkersAIError,
 )
 from workersai.results import Usage
-from workersai.types import RateLimits
+from workersai.types import RateLimits, RequestOptions
 
 __all__ = ["JobProgress", "JobReport", "JobSettings", "Parts", "QueueSettings", "run_here"]
 
@@ -320,6 +320,14 @@ async def client_of(
     retries: dict[str, Any] = {} if is_retrying else {"max_retries": _RETRIES}
     async with AsyncClient(model, limits=settings.limits, **retries) as client:
         yield client
+
+
+def for_batches(client: AsyncClient, options: Mapping[str, Any]) -> AsyncClient:
+    """Return a client whose batches are sent with a job's own options for requests."""
+    sent: Any = {
+        name: value for name, value in options.items() if name in RequestOptions.__annotations__
+    }
+    return client.with_options(**sent) if sent else client
 
 
 def check_options(options: Mapping[str, Any], known: type, of: str, *own: str) -> None:

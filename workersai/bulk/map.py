@@ -25,6 +25,7 @@ from workersai.bulk.jobs import (
     check_paths,
     client_of,
     failed_facts,
+    for_batches,
     identity_of,
     run_here,
 )
@@ -346,6 +347,12 @@ async def _run(
 ) -> JobReport:
     check_options(asking.options, AskOptions, "map_file", "response_format")
     rows = open_source(path, asking.columns, settings.keep)
+    if settings.queued is not None and _row_options(asking.options.get("gateway")):
+        raise ConfigurationError(
+            "a batch has one set of gateway options for all its rows: leave cache_key and metadata "
+            "out, or pass no queue",
+            parameter="gateway",
+        )
     ledger = Ledger(get_profile(asking.model), settings.max_cost)
     bound = asking.bound(ledger)
     async with AsyncExitStack() as stack:
@@ -358,7 +365,7 @@ async def _run(
             parts.begin(bound)
             await _map(parts, used, asking, bound)
         else:
-            await run_queue(parts, used, asking, bound, queue)
+            await run_queue(parts, for_batches(used, asking.options), asking, bound, queue)
         return parts.finish()
 
 

@@ -176,6 +176,16 @@ def test_a_batch_without_an_id_is_counted_as_lost(serve: Serve, tmp_path: Path) 
     assert report.lost > 0
 
 
+def test_batches_go_through_the_gateway_of_the_job(serve: Serve, tmp_path: Path) -> None:
+    """Submissions and polls have the job's gateway; options of single rows are refused."""
+    server = serve()
+    source = parquet(tmp_path / "in.parquet", 5)
+    ask(source, tmp_path / "out", gateway={"id": "mine"})
+    assert {request.headers.get("cf-aig-gateway-id") for request in server.requests} == {"mine"}
+    with pytest.raises(ConfigurationError, match="cache_key"):
+        ask(source, tmp_path / "other", gateway={"id": "mine", "cache_key": "{id}"})
+
+
 def test_a_model_without_a_queue_is_refused(serve: Serve, tmp_path: Path) -> None:
     """A model whose page lists its inputs without batches is refused before any request."""
     server = serve()
