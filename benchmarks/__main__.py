@@ -3,7 +3,7 @@
     python -m benchmarks              the main table, in about two minutes
     python -m benchmarks --all        with more rounds, all peers in all rows, and the curves
     python -m benchmarks --curves     the curves alone
-    python -m benchmarks --only KEY   some rows, printed and not written
+    python -m benchmarks --only KEY   some rows, with as many rounds as --all; the others stay
     python -m benchmarks --report     RESULTS.md and README's table, from the JSON that is there
 
 Writes `results/*.json`, `results/*.svg` (with `--all`), `RESULTS.md` and the table in README.md.
@@ -30,7 +30,7 @@ from benchmarks.measure.curves import draw
 from benchmarks.measure.turns import Budget, Figures, take_turns
 from benchmarks.report import page, plots, results
 from benchmarks.report.machine import machine
-from benchmarks.report.tables import Row, figure
+from benchmarks.report.tables import ROWS, Row, figure
 from benchmarks.scenarios.curves import CURVES
 from benchmarks.scenarios.scenario import Scenario
 from benchmarks.scenarios.table import FRESH, MAIN, MEMORY
@@ -79,23 +79,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--all", action="store_true", help="more rounds, and the curves")
     parser.add_argument("--curves", action="store_true", help="the curves alone")
-    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to print")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to measure")
     parser.add_argument("--report", action="store_true", help="write the report, measure nothing")
     asked = parser.parse_args()
     if not asked.report:
         run(rows=not asked.curves, curves=asked.all or asked.curves, only=asked.only)
-    if not asked.only:
-        write_report()
+    write_report()
 
 
 def run(*, rows: bool, curves: bool, only: Sequence[str]) -> None:
-    """Measure, and write the JSON unless only some rows were asked for."""
-    effort = ALL if curves else QUICK
+    """Measure, and write the JSON; rows that were not asked for stay as they are in it."""
+    effort = ALL if curves or only else QUICK
     with prepared() as (root, loop):
         if rows:
             scenarios = measure(effort, root, loop, only)
-            if only:
-                return
             write_main(effort, scenarios)
         if curves:
             write_curves(root, loop)
@@ -171,7 +168,10 @@ def show(row: Row, found: dict[str, Figures], seconds: float) -> None:
 
 
 def write_main(effort: Effort, scenarios: dict[str, dict[str, Figures]]) -> None:
-    made = {"command": effort.command, "machine": machine(), "scenarios": scenarios}
+    before = results.read(results.MAIN) or {"scenarios": {}}
+    found = {row.key: scenarios.get(row.key, before["scenarios"].get(row.key)) for row in ROWS}
+    measured = {key: figures for key, figures in found.items() if figures is not None}
+    made = {"command": effort.command, "machine": machine(), "scenarios": measured}
     results.write(results.MAIN, made)
 
 
