@@ -6,8 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants.registry import OURS
+from benchmarks.contestants.registry import ENTRIES, OURS
 from benchmarks.scenarios.curves import CURVES, Curve
+
+_PALETTE = (*(f"C{number}" for number in range(10)), "gold", "black")
+COLOURS = {entry.name: colour for entry, colour in zip(ENTRIES, _PALETTE, strict=True)}
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
@@ -26,14 +29,14 @@ def _draw(curve: Curve, points: dict[str, list[list[float]]], folder: Path) -> P
     import matplotlib.pyplot as plt  # noqa: PLC0415
 
     figure, axes = plt.subplots(figsize=(8, 5))
-    for number, (name, pairs) in enumerate(points.items()):
+    for name, pairs in points.items():
         if not pairs:
             continue
         sizes, costs = zip(*pairs, strict=True)
         width, style = (2.5, "-") if name in OURS else (1.2, "--")
         axes.plot(
             sizes, costs, style, label=name, linewidth=width, marker="o", markersize=4,
-            color=f"C{number % 10}",
+            color=COLOURS[name],
         )  # fmt: skip
     axes.set(xscale="log", yscale="log", xlabel=curve.across, title=curve.title)
     axes.set_ylabel(f"CPU a {curve.unit}, microseconds")
