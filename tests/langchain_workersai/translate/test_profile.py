@@ -185,6 +185,7 @@ def test_the_public_names() -> None:
         "chat_models",
         "embeddings",
         "llms",
+        "ray_data",
         "rerank",
     }
     assert all(hasattr(face, name) for name in face.__all__)

@@ -17,7 +17,7 @@ from workersai._secrets import live_secrets, redact
 
 OTHER_TOKEN = "cfat_another-one-that-is-not-real-42"
 OTHER_ACCOUNT = "ffffeeeeddddccccbbbbaaaa99998888"
-LOGGERS = ("httpx", "httpcore.http11", "httpcore.proxy", "aiohttp.client", "asyncio")
+LOGGERS = ("httpx", "httpcore", "httpcore.http11", "httpcore.proxy", "aiohttp.client", "asyncio")
 
 
 class Keeper(logging.Handler):
@@ -35,14 +35,19 @@ class Keeper(logging.Handler):
 
 @pytest.fixture
 def records_at_root() -> Iterator[Keeper]:
-    """Collect every record that reaches the root logger."""
+    """Collect every record that reaches the root logger, whatever levels other packages set."""
     keeper, root = Keeper(), logging.getLogger()
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in LOGGERS}
+    for logger in levels:
+        logger.setLevel(logging.NOTSET)
     level = root.level
     root.addHandler(keeper)
     root.setLevel(logging.DEBUG)
     yield keeper
     root.setLevel(level)
     root.removeHandler(keeper)
+    for logger, before in levels.items():
+        logger.setLevel(before)
 
 
 def make(cls: Any = Client, **settings: Any) -> Any:
