@@ -9,7 +9,7 @@ rows = ray.data.read_parquet("corpus/").map_batches(
     WorkersAIEmbedder,
     fn_constructor_args=(WorkersAIEmbeddings("@cf/baai/bge-m3"),),
     batch_size=1000,
-    concurrency=8,
+    compute=ray.data.ActorPoolStrategy(size=8),
 )
 ```
 

@@ -70,7 +70,7 @@ def test_every_row_once_and_in_order_although_a_worker_is_killed(
         embedder,
         fn_constructor_args=(make(BGE, limits=LIMITS),),
         batch_size=100,
-        concurrency=2,
+        compute=ray.data.ActorPoolStrategy(size=2),
         max_restarts=-1,
         max_task_retries=-1,
     )
@@ -102,13 +102,16 @@ def test_every_row_once_and_in_order_although_a_worker_is_killed(
 
 def test_the_token_is_nowhere_in_ray(cluster: Any) -> None:
     """Neither the object store nor Ray's logs and files hold the token, after all of the above."""
+    planted = b"a text that does travel " * 20_000  # it is found, so the search can find
+    reference = ray.put(planted)
     folder = Path(cluster.head_node.get_session_dir_path())
     searched = 0
     for path in [*files_below(folder), *stores(cluster)]:
         searched += 1
         assert TOKEN.encode() not in contents(path), path
     assert searched > 10
-    assert stores(cluster)
+    assert any(planted in contents(path) for path in stores(cluster))
+    del reference
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -162,7 +165,7 @@ def test_answers_and_rankings(cluster: Any, server: LocalServer) -> None:
             classes.WorkersAIAnswerer,
             fn_constructor_args=(model, "Say {text}"),
             batch_size=5,
-            concurrency=1,
+            compute=ray.data.ActorPoolStrategy(size=1),
         )
         answers = asked.take_all()
         assert len(answers) == 20
@@ -170,7 +173,10 @@ def test_answers_and_rankings(cluster: Any, server: LocalServer) -> None:
         rerank = getattr(package, ranker)(RERANKER, top_n=1)
         rows = [{"query": "river", "documents": ["bread", "a river"]}]
         ranked = ray.data.from_items(rows).map_batches(
-            classes.WorkersAIRanker, fn_constructor_args=(rerank,), batch_size=1, concurrency=1
+            classes.WorkersAIRanker,
+            fn_constructor_args=(rerank,),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=1),
         )
         assert list(ranked.take_all()[0]["ranking"]) == [1]
 
@@ -199,7 +205,7 @@ def test_llamaindexs_own_ingestion(cluster: Any) -> None:
     embedding = ingestion.RayTransformComponent(
         transform_class=llamaindex_workersai.WorkersAIEmbedding,
         transform_kwargs={"model": BGE},
-        map_batches_kwargs={"batch_size": 25, "concurrency": 2},
+        map_batches_kwargs={"batch_size": 25, "compute": ray.data.ActorPoolStrategy(size=2)},
     )
     nodes = [TextNode(text=f"text {n}", id_=str(n)) for n in range(100)]
     found = ingestion.RayIngestionPipeline(transformations=[embedding]).run(nodes=nodes)
