@@ -6,6 +6,7 @@ diff reads like what was said. Headers are kept by an allow-list; the account is
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -226,6 +227,13 @@ def parse(text: str) -> Recording:
 
 def read(path: Path) -> Recording:
     """The recording in a file."""
+    about = path.stat()
+    return _read(path, about.st_mtime_ns, about.st_size)
+
+
+@functools.lru_cache(maxsize=512)
+def _read(path: Path, _changed: int, _size: int) -> Recording:
+    """Parse a file once, as long as it stays as it is: many faces play the same recording."""
     return parse(path.read_text("utf-8"))
 
 

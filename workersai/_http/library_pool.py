@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from workersai._http.families import httpx_family
 from workersai._http.sharing import IDLE_SECONDS
 from workersai._http.targets import Target, unusable_proxy
+from workersai._http.tls import Trust, shared_ssl_context
 from workersai._http.user_clients import UserClient
 
 __all__ = ["AsyncLibraryPool", "LibraryPool", "LibraryRoute"]
@@ -48,7 +49,11 @@ def _make(kind: str, route: LibraryRoute) -> UserClient:
     """
     library: Any = httpx_family().library
     try:
-        client = getattr(library, kind)(timeout=None, trust_env=route.scheme == "https")
+        client = getattr(library, kind)(
+            timeout=None,
+            trust_env=route.scheme == "https",
+            verify=shared_ssl_context(Trust.of_the_environment()),  # httpx reads anew each time
+        )
     except ImportError:
         reason = "SOCKS needs the package socksio (pip install 'httpx[socks]')"
     except (ValueError, library.InvalidURL):
