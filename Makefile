@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
+EXAMPLES := $(VENV)-examples
 RAY ?= .venv-ray
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures docs/notebooks/run.py
@@ -27,7 +28,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
+.PHONY: help demo examples test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -50,6 +51,21 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/.demo ## Run the main job: an agent with tools and a RAG, on the local server or on Cloudflare
 	$(BIN)/python examples/demo.py
+
+# The vector stores, MCP and the web service stay out of the environment of the test suite.
+$(EXAMPLES)/.examples: pyproject.toml
+	$(call MAKE_VENV,$(EXAMPLES))
+ifdef UV
+	VIRTUAL_ENV=$(abspath $(EXAMPLES)) uv pip install --quiet --editable '.[langchain,llamaindex,serve]' --group examples
+else
+	$(EXAMPLES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(EXAMPLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--editable '.[langchain,llamaindex,serve]' --group examples
+endif
+	@touch $@
+
+examples: $(EXAMPLES)/.examples ## Run all example programs on the local server, and check what they print
+	$(EXAMPLES)/bin/python -m pytest examples/tests
 
 test: lint type test-fast ## Run lint, strict type checks and the whole offline test suite
 
@@ -184,4 +200,4 @@ dist: audit ## Build the distributions, after a clean audit
 	for project in . packaging/*/; do $(BIN)/python -m build --outdir dist $$project || exit 1; done
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(EXAMPLES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
