@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import EXAMPLES, Run
 
-PROGRAMS = sorted([*EXAMPLES.glob("l*.py"), *EXAMPLES.glob("mcp*.py"), *EXAMPLES.glob("e*.py")])
+PROGRAMS = sorted(path for path in EXAMPLES.glob("*.py") if not path.name.startswith("demo"))
 CHAT = "/ai/run/@cf/zai-org/glm-4.7-flash"
 
 
