@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Generator, Iterator
@@ -30,6 +31,15 @@ UNRECORDED = (
     "This request is not in the recording. If the request was meant to change, `make record` "
     "makes the recordings anew; the difference shows in `git diff cassettes`."
 )
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every later garbage collection what imports and the collection made.
+
+    That is some hundred thousand objects of the frameworks; tests collect garbage often.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
