@@ -6,6 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
 EXAMPLES := $(VENV)-examples
+NO_POSTGRES = echo 'no Postgres for this machine: its test is skipped'
 RAY ?= .venv-ray
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures docs/notebooks/run.py
@@ -57,10 +58,13 @@ $(EXAMPLES)/.examples: pyproject.toml
 	$(call MAKE_VENV,$(EXAMPLES))
 ifdef UV
 	VIRTUAL_ENV=$(abspath $(EXAMPLES)) uv pip install --quiet --editable '.[langchain,llamaindex,serve]' --group examples
+	VIRTUAL_ENV=$(abspath $(EXAMPLES)) uv pip install --quiet --group postgres --only-binary :all: || $(NO_POSTGRES)
 else
 	$(EXAMPLES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(EXAMPLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
 		--editable '.[langchain,llamaindex,serve]' --group examples
+	$(EXAMPLES)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--group postgres --only-binary :all: || $(NO_POSTGRES)
 endif
 	@touch $@
 
