@@ -120,7 +120,9 @@ def test_a_broken_stream_is_shown_as_such(page: Any, workersai_server: Any) -> N
     """An answer that breaks off keeps what came of it, and is not shown as complete."""
     workersai_server.cuts("The kiln costs 28.50 euros for three hours.", after=3)
     page.click("#send")
-    assert "broke off. StreamInterruptedError" in ends_with(page, "broken")
+    said = ends_with(page, "broken")
+    assert said.startswith("The answer broke off.")
+    assert "StreamInterruptedError" in said
     assert page.inner_text("#answer") == "The kiln costs"
     assert page.is_enabled("#send")
 
