@@ -124,6 +124,8 @@ def test_a_broken_stream_is_shown_as_such(page: Any, workersai_server: Any) -> N
     assert said.startswith("The answer broke off.")
     assert "StreamInterruptedError" in said
     assert page.inner_text("#answer") == "The kiln costs"
+    page.wait_for_selector("#cost:not(:empty)")
+    assert page.inner_text("#cost").endswith("cost unknown")
     assert page.is_enabled("#send")
 
 

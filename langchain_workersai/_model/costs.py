@@ -49,6 +49,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         super().__init__()
         self._meter = CostMeter()
         self._under_way: dict[UUID | None, str] = {}
+        self._begun: set[UUID | None] = set()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.by_model!r})"
@@ -80,20 +81,35 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
         self.on_chat_model_start(serialized, prompts, **kwargs)
 
     @override
+    def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
+        """Note that an answer has begun: LangChain drops it if it breaks inside an agent."""
+        if kwargs.get("run_id") in self._under_way:
+            self._begun.add(kwargs.get("run_id"))
+
+    @override
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """Add a stream that was stopped or broke: what it reported, else a call of unknown cost."""
-        model = self._under_way.pop(kwargs.get("run_id"), None)
-        response = kwargs.get("response")
-        if model is None or response is None:
+        model, has_begun = self._ended(kwargs.get("run_id"))
+        if model is None:
             return
-        for generation in next(iter(response.generations), ())[:1]:
+        generations = getattr(kwargs.get("response"), "generations", None) or [()]
+        for generation in generations[0][:1]:
             if isinstance(generation, ChatGenerationChunk | GenerationChunk):
                 self._meter.add_facts({"model": model, **(_of_generation(generation) or {})})
+                return
+        if has_begun:
+            self._meter.add(model, None, None)
+
+    def _ended(self, run_id: UUID | None) -> tuple[str | None, bool]:
+        """Forget a run, and return its model and whether its answer had begun."""
+        has_begun = run_id in self._begun
+        self._begun.discard(run_id)
+        return self._under_way.pop(run_id, None), has_begun
 
     @override
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """Add the calls of a model's run: one for each prompt."""
-        self._under_way.pop(kwargs.get("run_id"), None)
+        self._ended(kwargs.get("run_id"))
         for generations in response.generations:
             for generation in generations[:1]:  # of several answers, the first has the usage
                 if (facts := _of_generation(generation)) is not None:

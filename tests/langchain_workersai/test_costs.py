@@ -246,6 +246,25 @@ def test_a_stream_that_breaks_has_an_unknown_cost(scripted: Any, wire: Any) -> N
     assert costs._under_way == {}
 
 
+@IN_LANGGRAPH_TASKS
+async def test_a_stream_that_breaks_inside_an_agent_has_an_unknown_cost(
+    scripted: Any, wire: Any
+) -> None:
+    """LangChain drops what had come of it, and still it was paid for."""
+    costs = WorkersAICostCallbackHandler()
+    asked: Any = {"messages": [HumanMessage("hi")]}
+    config: Any = {"callbacks": [costs]}
+    model, _ = scripted(*[wire.stream("a", finish=None)] * 2, max_retries=0)
+    broken: Any = create_agent(model, [])
+    with pytest.raises(StreamInterruptedError):
+        list(broken.stream(asked, config, stream_mode="messages"))
+    with pytest.raises(StreamInterruptedError):
+        _ = [_ async for _ in broken.astream(asked, config, stream_mode="messages")]
+    assert costs.by_model == {GRANITE: of(UNKNOWN, UNKNOWN)}
+    assert costs._under_way == {}
+    assert costs._begun == set()
+
+
 def test_other_providers_are_not_counted() -> None:
     """A handler of this package counts this package's models."""
     costs = WorkersAICostCallbackHandler()
