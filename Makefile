@@ -10,6 +10,8 @@ NO_POSTGRES = echo 'no Postgres for this machine: its test is skipped'
 RAY ?= .venv-ray
 PACKAGES := workersai langchain_workersai llamaindex_workersai
 CHECKED := $(PACKAGES) packaging tests benchmarks examples docs/pictures docs/notebooks/run.py
+# More processes than two cores: many tests wait for a clock or another process.
+WORKERS ?= 4
 STANDARD := tests/langchain_workersai/test_standard_recorded.py
 # During recording, LangChain's benchmark sends its request once, without measuring.
 RECORDING := --quiet --benchmark-disable -W 'ignore:Benchmark fixture was not used'
@@ -74,7 +76,7 @@ examples: $(EXAMPLES)/.examples ## Run all example programs on the local server,
 test: lint type test-fast ## Run lint, strict type checks and the whole offline test suite
 
 test-fast: $(VENV)/.dev ## Run only the test suite
-	$(BIN)/python -m pytest --benchmark-disable --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --benchmark-disable --numprocesses=$(WORKERS) --dist=loadfile
 
 test-smol: $(VENV)/.dev $(VENV)/.demo ## Run the end-to-end tests on the real local models
 	$(BIN)/python -m workersai.cli pull

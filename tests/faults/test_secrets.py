@@ -146,7 +146,7 @@ def test_errors_show_no_secret(
     Even where the server sends back what it was sent.
     """
     caplog.set_level(logging.DEBUG)
-    timeout = Timeout(first_byte=0.05, idle=0.05, total=0.5)
+    timeout = Timeout(first_byte=0.05, idle=0.05, total=0.2)
     server = serve(FAILURES[failure])
     speaker = speaks(server, max_retries=0, timeout=timeout, **GIVEN)
     error = fails(speaker, how)
@@ -275,7 +275,7 @@ def test_traces_of_a_failing_run(
     speaks: Speaks, serve: Serve, speaker_name: str, failure: str
 ) -> None:
     """LangChain's tracers and LlamaIndex's events are told no token, and no account."""
-    timeout = Timeout(first_byte=0.05, idle=0.05, total=0.5)
+    timeout = Timeout(first_byte=0.05, idle=0.05, total=0.2)
     server = serve(FAILURES[failure])
     told: list[str] = []
     settings: dict[str, Any] = {"max_retries": 0, "timeout": timeout, **GIVEN}
