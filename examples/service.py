@@ -1,6 +1,6 @@
 """A web service that streams an agent: its tokens, its tool calls, what it cost, how it ended.
 
-python examples/service.py     # then open http://127.0.0.1:8000
+python examples/service.py     # Python 3.11 or newer; then open http://127.0.0.1:8000
 """
 
 from __future__ import annotations
