@@ -19,7 +19,7 @@ from workersai.local.engines.echo import EchoEngine
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(
     sys.version_info < (3, 11),
-    reason="before 3.11 asyncio hands no context to LangGraph's tasks, so nothing streams from them",
+    reason="before 3.11 asyncio hands no context to LangGraph's tasks, so nothing streams",
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LONGEST = 30  # seconds until something that never happens is a failure
