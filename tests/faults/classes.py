@@ -1,4 +1,4 @@
-"""All that is made with a token, each asked once in its own way: one test for the nine classes."""
+"""Every class that takes a token, with one call for each, so that one test covers all nine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OF_FACES = tuple(way for way in OF_CLASSES if "Client" not in way[0])
 
 
 def make(name: str, server: Loopback | None = None, **settings: Any) -> Any:
-    """Make an object of a class, for a server or for the URL that *settings* name."""
+    """Make an object of a class, for a server or for the URL in *settings*."""
     given = {"account_id": ACCOUNT, "api_token": TOKEN, "max_retries": 0, **settings}
     if server is not None:
         given.setdefault("base_url", server.base_url)
@@ -56,24 +56,24 @@ def make(name: str, server: Loopback | None = None, **settings: Any) -> Any:
 
 
 async def answered(way: tuple[str, str], it: Any) -> Any:
-    """Ask an object, and wait if there is something to wait for."""
+    """Call an object, and wait for the result if it is awaitable."""
     result = ASKED[way](it)
     return await result if isinstance(result, Awaitable) else result
 
 
 def run(main: Callable[[], Any], call_style: str) -> Any:
-    """Run a coroutine function: an async one in an event loop, a sync one without any."""
+    """Run an async function in an event loop, and a sync one without a loop."""
     if call_style == "async":
         return asyncio.run(main())
     try:
-        main().send(None)  # it has nothing to wait for
+        main().send(None)  # a sync function awaits nothing
     except StopIteration as done:
         return done.value
     raise AssertionError("a sync call waited for an event loop")
 
 
 def well(peer: Peer, seen: Seen) -> None:
-    """Answer whatever was asked."""
+    """Answer any request with success."""
     if b'"contexts"' in seen.body:
         scores = {"response": [{"id": 0, "score": 0.9}, {"id": 1, "score": 0.1}]}
         peer.answer(json.dumps({"result": scores, "success": True, "errors": []}).encode())

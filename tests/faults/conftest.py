@@ -1,7 +1,8 @@
-"""Fixtures of the fault suite: loopback servers, and the speakers one after the other.
+"""Fixtures of the fault suite: loopback servers, and one speaker after the other.
 
-They are three faces, each sync and async, and the client over HTTP clients of the user's own. Where
-those can do less, a test is for the six and says why; what they do is in `test_user_clients.py`.
+A speaker is a client or a face, sync or async, over the package's own HTTP engine (`SIX`), or the
+client over an HTTP client of the user's own (`OWN`). If those can do less, a test runs through
+`SIX` only and says why; `test_user_clients.py` tests what they do.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _old_objects_are_no_garbage() -> Iterator[None]:
-    """Let collections walk what tests make, and not two frameworks a hundred times."""
+def _freeze_old_objects() -> Iterator[None]:
+    """Freeze imported objects, so that garbage collections in tests walk only new ones."""
     gc.collect()
     gc.freeze()
     yield
@@ -55,7 +56,7 @@ def speaker_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def speaks(speaker_name: str) -> Iterator[Speaks]:
-    """Make speakers of the test's face, sync or async."""
+    """Make speakers of the test's face, sync or async, and close them after the test."""
     with ExitStack() as stack:
 
         def make(server: Loopback | None = None, **settings: Any) -> Speaker:
@@ -69,7 +70,7 @@ def speaks(speaker_name: str) -> Iterator[Speaks]:
 
 
 def in_a_fork(act: Callable[[], bytes]) -> Callable[[], str]:
-    """Do something in a forked process; return what waits for its end and gives what came out."""
+    """Call a function in a forked process; return a function that waits for its output."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -79,18 +80,18 @@ def in_a_fork(act: Callable[[], bytes]) -> Callable[[], str]:
             os._exit(0)
     os.close(writing)
 
-    def said() -> str:
+    def read_output() -> str:
         with os.fdopen(reading) as pipe:
             text = pipe.read()
         os.waitpid(child, 0)
         return text
 
-    return said
+    return read_output
 
 
 @pytest.fixture
 def serve(loopback: None) -> Iterator[Serve]:
-    """Start loopback servers."""
+    """Start loopback servers, and close them after the test."""
     with ExitStack() as stack:
 
         def start(script: Script) -> Loopback:
@@ -103,7 +104,7 @@ def serve(loopback: None) -> Iterator[Serve]:
 
 @pytest.fixture(scope="module")
 def idle_server(loopback: None) -> Iterator[Loopback]:
-    """A server that is not to be asked: one for many tests."""
+    """Start a server that tests do not call, one for all tests of a module."""
     server = Loopback(lambda peer, seen: peer.hang_up())
     yield server
     server.close()
@@ -111,7 +112,7 @@ def idle_server(loopback: None) -> Iterator[Loopback]:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let no retry wait; keep how long each would have at the most."""
+    """Make retries wait for 0 s; return the list of the longest waits that they would have had."""
     waits: list[float] = []
 
     def at_once(error: WorkersAIError, number: int, share: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Many calls at once: a server whose prompts say what it is to do, and three async callers."""
+"""Many calls at once: a server that obeys its prompts, and three async callers."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Server:
 
 @contextmanager
 def server_in_a_thread() -> Iterator[Server]:
-    """Run a server whose open connections can be looked at."""
+    """Run a server in a thread, so that tests can inspect its open connections."""
     server, ready, loop = Server(), threading.Event(), asyncio.new_event_loop()
     task = loop.create_task(server.serve(lambda _: ready.set()))
 
@@ -148,7 +148,7 @@ def _serve(ready: Connection) -> None:
 
 @contextmanager
 def server_in_a_process() -> Iterator[int]:
-    """Run a server that takes nothing of this process's time; give its port."""
+    """Run a server in another process, which leaves this one its CPU time; return its port."""
     parent, child = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_serve, args=(child,), daemon=True)
     process.start()
@@ -211,7 +211,7 @@ class Caller:
         return str(text)
 
     async def stream(self, prompt: str) -> AsyncGenerator[str, None]:
-        """Give the pieces of the text; the face's own generator is left to the garbage."""
+        """Yield the pieces of the text; the garbage collector closes the face's own generator."""
         if self.face == "client":
             async for event in self.it.stream_chat([{"role": "user", "content": prompt}]):
                 if isinstance(event, TextDelta):
@@ -230,7 +230,7 @@ class Caller:
 
 
 async def count_together(caller: Caller, streams: int, tokens: int) -> int:
-    """Read streams at once; return how many were not exactly what was sent."""
+    """Read streams at the same time; return how many differ from what the server sent."""
     found = await asyncio.gather(
         *(caller.read(f"count {name} {tokens}") for name in range(streams)), return_exceptions=True
     )
@@ -270,7 +270,7 @@ TASKS = 16
 
 
 async def storm(name: str, server: Server, cancels: int, seed: int = 0) -> Aftermath:
-    """Cancel tasks of every kind, once or twice, at moments of every kind, in a pool of four."""
+    """Cancel tasks of every kind, once or twice, at different moments, in a pool of four."""
     before, chance = descriptors(), random.Random(seed)
     caller = Caller(name, server.port, POOL, timeout=10)
     cancelled = 0
@@ -284,7 +284,7 @@ async def storm(name: str, server: Server, cancels: int, seed: int = 0) -> After
                 await asyncio.sleep(0)
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    for _ in range(50):  # what was dropped is closed in the loop's next turns
+    for _ in range(50):  # the loop closes dropped streams in its next steps
         await asyncio.sleep(0.002)
     lost, idle = _pool(caller.http_client)
     orphans = len(server.open) - idle
@@ -314,12 +314,12 @@ async def _wait_a_little(chance: random.Random) -> None:
 
 
 def descriptors() -> int:
-    """How many files this process has open."""
+    """Return how many files this process has open."""
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all there is
 
 
 def _pool(http_client: Any) -> tuple[int, int]:
-    """Return how many places of the pool are taken, and how many connections are idle in it."""
+    """Return how many connections of the pool are in use, and how many are idle."""
     if isinstance(http_client, AsyncPool):
         return http_client._places + len(http_client._waiters), len(http_client._idle)
     transport = http_client._transport
@@ -334,7 +334,7 @@ def _pool(http_client: Any) -> tuple[int, int]:
 
 @contextmanager
 def quick_retries(seconds: float = 0.002) -> Iterator[None]:
-    """Let retries wait for almost nothing, so that backing off is one of many moments."""
+    """Make retries wait for almost nothing, so that cancels hit all moments alike."""
     usual, _exchange._FIRST_DELAY = _exchange._FIRST_DELAY, seconds
     try:
         yield
@@ -344,7 +344,7 @@ def quick_retries(seconds: float = 0.002) -> Iterator[None]:
 
 @contextmanager
 def small_pool(size: int = POOL) -> Iterator[None]:
-    """Let new async clients have few connections."""
+    """Make new async clients open few connections."""
     usual, aio_pool.MAX_OPEN = aio_pool.MAX_OPEN, size
     try:
         yield

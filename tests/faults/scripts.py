@@ -1,4 +1,4 @@
-"""What the fault server does: one function a fault, named by what goes wrong on the wire."""
+"""What the fault server does: one function for each fault, named after it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JSON = "application/json"
 
 
 def event(**fields: object) -> bytes:
-    """An event as Workers AI writes it."""
+    """Return an event as Workers AI writes it."""
     return b"data: " + json.dumps(fields).encode() + b"\n\n"
 
 
@@ -50,14 +50,14 @@ def refuse(status: str, code: int = 0, *headers: str) -> Script:
 
 
 def three_tokens(peer: Peer) -> None:
-    """Begin a stream and give a reader time to take its three tokens one by one."""
+    """Begin a stream, with time between its three tokens for a reader to take each."""
     peer.begin()
     for piece in EVENTS:
         peer.chunk(piece)
 
 
 def break_off(peer: Peer, *, reset: bool = False) -> None:
-    """Hang up when what was sent has been read: a reset, or aiohttp at any cut, drops the rest."""
+    """Reset the connection after the reader took the bytes; aiohttp hangs up at any cut."""
     peer.server.release.wait(0.03)
     peer.hang_up(reset=reset)
 
@@ -94,7 +94,7 @@ def clean_end(peer: Peer, seen: Seen) -> None:
 
 
 def cut_gzip(peer: Peer, seen: Seen) -> None:
-    """Compressed, flushed after the tokens, cut before its end; the length is right."""
+    """Send a compressed stream that is flushed after the tokens and cut before its end."""
     deflate = zlib.compressobj(wbits=31)
     body = deflate.compress(b"".join(EVENTS)) + deflate.flush(zlib.Z_SYNC_FLUSH)
     peer.answer(body, "200 OK", SSE, "content-encoding: gzip")
@@ -119,14 +119,14 @@ def hang(peer: Peer, seen: Seen) -> None:
 
 
 def stall(peer: Peer, seen: Seen) -> None:
-    """Send a token and never go on."""
+    """Send a token and nothing more."""
     peer.begin()
     peer.chunk(EVENTS[0])
     peer.wait_for_hang_up()
 
 
 def ping(peer: Peer, seen: Seen) -> None:
-    """Send a token and then comments for ever."""
+    """Send a token and then comments without end."""
     peer.begin()
     peer.chunk(EVENTS[0])
     while not peer.server.release.wait(0.01):
@@ -137,21 +137,21 @@ _PING = b"8\r\n: ping\n\n\r\n"
 
 
 def flood(peer: Peer, seen: Seen) -> None:
-    """Send a token and then comments for ever, without a pause."""
+    """Send a token and then comments without end and without a pause."""
     peer.begin()
     peer.chunk(EVENTS[0])
     _pour(peer)
 
 
 def flood_after_done(peer: Peer, seen: Seen) -> None:
-    """Send a whole stream, and then comments for ever, without a pause."""
+    """Send a whole stream, and then comments without end and without a pause."""
     peer.begin()
     peer.chunk(STREAM)
     _pour(peer)
 
 
 def ping_after_done(peer: Peer, seen: Seen) -> None:
-    """Send a whole stream, and then comments for ever."""
+    """Send a whole stream, and then comments without end."""
     peer.begin()
     peer.chunk(STREAM)
     while not peer.server.release.wait(0.01):
@@ -164,14 +164,14 @@ def _pour(peer: Peer) -> None:
 
 
 def slow_head(peer: Peer, seen: Seen) -> None:
-    """Send the head of an answer a byte at a time, without an end."""
+    """Send the head of an answer a byte at a time, without end."""
     peer.sock.sendall(b"HTTP/1.1 200 OK\r\nx: ")
     while not peer.server.release.wait(0.01):
         peer.sock.sendall(b"y")
 
 
 def slow_body(peer: Peer, seen: Seen) -> None:
-    """Send a whole answer a space at a time, without an end."""
+    """Send a whole answer and then a space at a time, without end."""
     peer.begin(JSON)
     while not peer.server.release.wait(0.01):
         peer.sock.sendall(b"1\r\n \r\n")
@@ -208,7 +208,7 @@ NOT_HTTP = {
 
 
 def endless(status: str = "200 OK", kind: str = JSON, piece: bytes = b" " * (1 << 20)) -> Script:
-    """Send a body of 512 MiB, as long as somebody takes it."""
+    """Send a body of up to 512 MiB until the client hangs up."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.sock.sendall(f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n\r\n".encode())
@@ -220,7 +220,7 @@ def endless(status: str = "200 OK", kind: str = JSON, piece: bytes = b" " * (1 <
 
 
 def gzip_bomb() -> bytes:
-    """512 MiB of spaces in half a MiB; its end does not matter, for nobody is to get there."""
+    """Return 512 MiB of spaces in half a MiB; no client should read to its end."""
     deflate = zlib.compressobj(9, wbits=31)
     piece = b" " * (1 << 20)
     first = deflate.compress(piece) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -233,13 +233,13 @@ SURPLUS = _HEAD % 22 + b'{"response":"surplus"}'
 
 
 def surplus(peer: Peer, seen: Seen) -> None:
-    """Send more than the answer: what follows it would answer the next question."""
+    """Send more than the answer; a client must not read the rest as the next answer."""
     own = json.dumps({"response": f"own {len(peer.server.requests)}"}).encode()
     peer.send(_HEAD % len(own) + own + SURPLUS)
 
 
 def byte_by_byte(body: bytes) -> Script:
-    """Send a stream whose every byte is an HTTP chunk of its own."""
+    """Send a stream with an HTTP chunk for every byte."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.begin()

@@ -1,4 +1,4 @@
-"""The six ways to talk to Workers AI, behind one blocking face: one test drives them all."""
+"""The ways to call Workers AI behind one blocking interface, so that one test drives all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = (
 """The bare client over HTTP clients of the user's own: the faces hand theirs on to it."""
 ALL = (*SIX, *OWN)
 TELLING = tuple(name for name in ALL if not name.endswith("-aiohttp"))
-"""Those that learn whether a connection was used before; of a user's aiohttp nobody does."""
+"""Those that learn whether a connection was used before; a user's aiohttp does not report it."""
 HISTORY = [ChatMessage(role="user", content="Hello")]
 
 
@@ -171,8 +171,8 @@ _FACES = {
 
 
 def make_http_client(call_style: str, library: str, **settings: Any) -> Any:
-    """Make what a user may bring: a client of httpx, of httpx over aiohttp, or of httpx2."""
-    settings.setdefault("verify", False)  # reading certificates takes longer than the tests
+    """Make a user's HTTP client: httpx, httpx over aiohttp, or httpx2."""
+    settings.setdefault("verify", False)  # loading certificates would take longer than the tests
     if library == "aiohttp":
         return HttpxAiohttpClient(**settings)
     module = httpx if library == "httpx" else importlib.import_module("httpx2")
@@ -203,15 +203,15 @@ class Speaker:
         self._loop = asyncio.new_event_loop() if self.is_async else None
 
     def wait(self, result: Any) -> Any:
-        """Give what a call returns, waiting for it where it is a coroutine."""
+        """Return the result of a call; wait for it if it is a coroutine."""
         return result if self._loop is None else self._loop.run_until_complete(result)
 
     def say(self, text: str, picture: str | None = None) -> Any:
-        """Make a user's message in the words of the face."""
+        """Return a user's message in the form of the face."""
         return self._how.say(text, picture)
 
     def whole(self, how: str, *said: Any, **options: Any) -> Any:
-        """Ask plainly or by a stream; give the answer as the face has it."""
+        """Call plainly or as a stream; return the answer in the form of the face."""
         if how == "plain":
             return self.wait(self._how.ask(self.it, *said, **options))
         items = self._how.stream(self.it, *said, **options)
@@ -221,7 +221,7 @@ class Speaker:
         return self._how.whole(self.wait(_all(items)))
 
     def calls(self, how: str) -> Calls:
-        """Ask plainly or by a stream; give the tool calls of the answer."""
+        """Call plainly or as a stream; return the tool calls of the answer."""
         return self._how.calls_of(self.whole(how))
 
     def ask(self) -> str:
@@ -236,11 +236,11 @@ class Speaker:
         return Talk(self, self.wait(items) if isinstance(items, Awaitable) else items)
 
     def read(self) -> str:
-        """Stream an answer and join its pieces."""
+        """Read a stream and join its pieces."""
         return "".join(self.open())
 
     def gather(self, count: int) -> list[str]:
-        """Read as many streams at once as told; of an async speaker."""
+        """Read this many streams at the same time, with an async speaker."""
 
         async def one() -> str:
             items = self._how.stream(self.it)
@@ -254,14 +254,14 @@ class Speaker:
         return answers
 
     def either(self, how: str) -> str:
-        """Ask plainly or by a stream."""
+        """Call plainly or as a stream; return the text."""
         return self.ask() if how == "plain" else self.read()
 
     def delta_of(self, item: Any) -> str:
         return self._how.delta_of(item)
 
     def turn(self) -> None:
-        """Let the event loop do what it was asked to do."""
+        """Let the event loop run its pending callbacks."""
         if self._loop is not None:
             self._loop.run_until_complete(asyncio.sleep(0.02))
 
@@ -279,7 +279,7 @@ class Speaker:
 
 
 async def _next(items: AsyncIterator[Any]) -> Any:
-    """Take the next item inside the loop, which a generator has to know from the beginning."""
+    """Take the next item inside the loop, in which a generator must run from its start."""
     return await anext(items)
 
 
@@ -288,7 +288,7 @@ async def _all(items: AsyncIterator[Any]) -> list[Any]:
 
 
 class Talk:
-    """A stream under way: gives the text as it comes."""
+    """A running stream that yields text as it arrives."""
 
     def __init__(self, speaker: Speaker, items: Any) -> None:
         self.speaker = speaker

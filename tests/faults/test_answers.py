@@ -1,4 +1,4 @@
-"""Malformed answers, over the wire and through every face."""
+"""Malformed answers, sent by a server and read through every face."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def choice(**fields: Any) -> bytes:
 
 
 def raw(text: str) -> bytes:
-    """An event whose text is not escaped."""
+    """Return an event whose text is not escaped."""
     return b"data: " + json.dumps({"response": text}, ensure_ascii=False).encode() + b"\n\n"
 
 
@@ -76,14 +76,14 @@ RIGHT: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("case", RIGHT)
 def test_odd_but_whole_streams(speaks: Speaks, serve: Serve, case: str) -> None:
-    """What is only odd gives the text, to the last digit."""
+    """An odd but complete stream gives its exact text."""
     body, text = RIGHT[case]
     assert speaks(serve(streams(body))).read() == text
 
 
 @pytest.mark.parametrize("ends", [b"\n", b"\r", b"\r\n"], ids=["lf", "cr", "crlf"])
 def test_every_byte_a_chunk_of_its_own(speaks: Speaks, serve: Serve, ends: bytes) -> None:
-    """How the network cuts a stream changes nothing."""
+    """A stream with an HTTP chunk for every byte gives the same text."""
     body = (raw(ODD) + DONE).replace(b"\n", ends)
     assert speaks(serve(scripts.byte_by_byte(body))).read() == ODD
 
@@ -104,7 +104,7 @@ WRONG: dict[str, bytes] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_events_that_cannot_be_read(speaks: Speaks, serve: Serve, case: str) -> None:
-    """A typed error that keeps the tokens before it; nothing is skipped or replaced."""
+    """An unreadable event raises a typed error that holds the tokens before it."""
     body = EVENTS[0] + WRONG[case] + EVENTS[1] + DONE
     server = serve(streams(body))
     talk = speaks(server).open()
@@ -126,7 +126,7 @@ NUMBERS = {
 @pytest.mark.parametrize("place", ["response", "usage", "unknown"])
 @pytest.mark.parametrize("case", NUMBERS)
 def test_number_bombs(speaks: Speaks, serve: Serve, case: str, place: str) -> None:
-    """A number that no computer holds is its own text where text belongs; elsewhere, no crash."""
+    """A huge number is kept as text in a text field; elsewhere it raises no untyped error."""
     number = NUMBERS[case]
     fields = {
         "response": f'{{"response":{number}}}',
@@ -146,19 +146,19 @@ def test_number_bombs(speaks: Speaks, serve: Serve, case: str, place: str) -> No
     "body", ["[" * 200_000, '{"result":' * 100_000, '{"response":' + "9" * 50_000]
 )
 def test_depth_bombs_in_a_plain_answer(speaks: Speaks, serve: Serve, body: str) -> None:
-    """JSON nested beyond sense is an answer that cannot be read."""
+    """JSON that is nested too deeply raises a package error."""
     speaker = speaks(serve(lambda peer, _: peer.answer(body.encode())))
     with pytest.raises(ResponseError):
         speaker.ask()
 
 
 def test_only_done(speaks: Speaks, serve: Serve) -> None:
-    """An answer without a word is an empty one, not a crash."""
+    """A stream with `[DONE]` alone is an empty answer."""
     assert speaks(serve(streams(DONE))).read() == ""
 
 
 def test_only_a_finish_reason(speaks: Speaks, serve: Serve) -> None:
-    """As above, where the model says why it stopped."""
+    """A stream with a finish reason alone is an empty answer."""
     assert speaks(serve(streams(choice(delta={}, finish_reason="stop")))).read() == ""
 
 
@@ -168,7 +168,7 @@ REQUEST = chat_request_for(stream=True)
 
 
 def read(chunks: list[bytes]) -> tuple[list[ChatEvent], str | None]:
-    """Feed a reader; give its events and the text of its error."""
+    """Feed bytes to a reader; return its events and the text of its error."""
     reader = open_reader(REQUEST, SSE_HEADERS)
     events: list[ChatEvent] = []
     try:
@@ -192,7 +192,7 @@ RECHUNKINGS = max(10_000 if "CI" in os.environ else 500, settings().max_examples
 
 @st.composite
 def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
-    """A stream of the fixtures, cut anywhere, pieces of nothing among the others."""
+    """Draw a fixture's stream, cut anywhere, with empty pieces among the others."""
     name = draw(st.sampled_from(sorted(WHOLE)))
     body = stream_of(name)
     places = sorted(draw(st.lists(st.integers(0, len(body)), max_size=40)))
@@ -203,13 +203,13 @@ def cuts(draw: st.DrawFn) -> tuple[str, list[bytes]]:
 @settings(deadline=None, max_examples=RECHUNKINGS)
 @given(cuts())
 def test_fuzz_rechunking_changes_nothing(cut: tuple[str, list[bytes]]) -> None:
-    """However a stream is cut, its events and its error are the same."""
+    """Events and error of a stream do not depend on how it is cut."""
     name, chunks = cut
     assert read(chunks) == WHOLE[name]
 
 
 def test_every_fixture_byte_by_byte() -> None:
-    """Each byte in a chunk of its own gives the events of the whole."""
+    """A stream read byte by byte gives the events of the whole."""
     for name, whole in WHOLE.items():
         body = stream_of(name)
         assert read([body[i : i + 1] for i in range(len(body))]) == whole, name
@@ -218,7 +218,7 @@ def test_every_fixture_byte_by_byte() -> None:
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=200)))
 def test_fuzz_arbitrary_bytes(chunks: list[bytes]) -> None:
-    """Bytes of any kind give events or an error of the tree."""
+    """Any bytes give events or an error of the tree."""
     read(chunks)
 
 
@@ -232,7 +232,7 @@ WORDS = [*MARKS, *(f'"{name}":'.encode() for name in (*NAMES, "error", "errors",
 
 
 def test_ten_thousand_streams_of_rubbish() -> None:
-    """Bytes made of what streams are made of give events or an error of the tree."""
+    """Any mixture of fragments of streams gives events or an error of the tree."""
     chance = random.Random(0)
     for _ in range(RECHUNKINGS):
         words = chance.choices(WORDS, k=chance.randrange(1, 24))
@@ -258,14 +258,14 @@ SHAPED = st.recursive(
 @settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), SHAPED), max_size=4))
 def test_fuzz_events_of_any_shape(events: list[dict[str, Any]]) -> None:
-    """Known fields with values of any kind give events or an error of the tree."""
+    """Known fields with values of any type give events or an error of the tree."""
     read([b"data: " + json.dumps(fields).encode() + b"\n\n" for fields in events])
 
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_fuzz_a_byte_that_flips(name: str, data: st.DataObject) -> None:
-    """A fixture with a byte changed gives events or an error of the tree."""
+    """A fixture with one byte changed gives events or an error of the tree."""
     body = bytearray(stream_of(name))
     if body:
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -275,7 +275,7 @@ def test_fuzz_a_byte_that_flips(name: str, data: st.DataObject) -> None:
 @settings(deadline=None)
 @given(st.sampled_from(sorted(WHOLE)), st.data())
 def test_fuzz_a_stream_cut_short_never_succeeds_quietly(name: str, data: st.DataObject) -> None:
-    """A fixture without its end is the same answer, or an error: never less of one."""
+    """A fixture without its end gives the full answer or an error, never a shorter answer."""
     body = stream_of(name)
     events, error = read([body[: data.draw(st.integers(0, len(body)))]])
     if error is None:
@@ -285,7 +285,7 @@ def test_fuzz_a_stream_cut_short_never_succeeds_quietly(name: str, data: st.Data
 
 
 def test_half_an_emoji_in_a_call() -> None:
-    """A call whose arguments hold half an emoji is a call with U+FFFD in that place."""
+    """Half an emoji in the arguments of a call becomes U+FFFD."""
     half = b'{"tool_calls":[{"name":"f","arguments":"{\\"x\\": \\"\\ud83d\\"}"}]}'
     events, error = read([b"data: " + half + b"\n\n" + DONE])
     finish = events[-1] if events else None
@@ -295,6 +295,6 @@ def test_half_an_emoji_in_a_call() -> None:
 
 
 def test_errors_of_the_tree_are_the_only_ones() -> None:
-    """Fixtures whose stream is broken say so in our terms."""
+    """Every fixture of a broken stream raises an error of the tree."""
     assert {name for name, (_, error) in WHOLE.items() if error} >= {"unfinished", "nothing"}
     assert StreamInterruptedError.__name__ in str(WHOLE["unfinished"][1])

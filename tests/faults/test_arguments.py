@@ -1,4 +1,4 @@
-"""Arguments of any type: there is a request, or a `ConfigurationError` before it."""
+"""Arguments of any type either give a request or raise a `ConfigurationError` before it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ GIVEN = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN}
 
 
 class Text(str):
-    """Text of a class of its own."""
+    """A string subclass."""
 
     __slots__ = ()
 
 
 def anything() -> list[Any]:
-    """Values of many types, of which hardly one fits anywhere."""
+    """Draw values of many types, most of which fit no argument."""
     numbers = [5, -1, 0, 1.5, -0.0, float("nan"), float("inf"), 10**400, 2**63, complex(1, 2)]
     texts = ["", " ", "x", "\n", "é", "\ud800", "1" * 5000, Text("abc"), b"", b"x", bytearray(b"x")]
     lists: list[Any] = [[], ["a"], [1], [[]], [None], (), (1, 2), {1}, range(3), iter([1])]
@@ -44,7 +44,7 @@ def anything() -> list[Any]:
 
 
 SETTINGS = ("model", *ConnectionOptions.__annotations__, "http_client")
-THEIRS = {"embeddings_cache"}  # a field of LlamaIndex's, which checks it itself
+THEIRS = {"embeddings_cache"}  # LlamaIndex checks this field itself
 
 
 def settings_of(made: type[Any]) -> list[str]:
@@ -58,7 +58,7 @@ PAIRS = [(name, setting) for name, made in CLASSES.items() for setting in settin
 def refusal(
     call: Callable[..., Any], keywords: Mapping[str, Any], *arguments: Any
 ) -> ConfigurationError | None:
-    """Call; return how it was refused, if it was."""
+    """Call a function; return the error with which it refused its arguments, if any."""
     try:
         call(*arguments, **keywords)
     except ConfigurationError as error:
@@ -68,9 +68,9 @@ def refusal(
 
 @pytest.mark.parametrize(("name", "setting"), PAIRS)
 def test_settings_of_any_type(name: str, setting: str) -> None:
-    """An object is made, or the setting is refused as such."""
+    """The constructor makes an object or refuses the setting by its name."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # LangChain's, of unknown keys in a profile
+        warnings.simplefilter("ignore")  # LangChain warns of unknown keys in a profile
         refused = [refusal(CLASSES[name], {**GIVEN, setting: value}) for value in anything()]
     assert all(error.parameter or setting in str(error) for error in refused if error)
 
@@ -81,7 +81,7 @@ ANSWER = json.dumps({"result": {"response": "hi", "data": [[1.0]]}, "success": T
 
 
 class Asked:
-    """A client and the requests that it sends."""
+    """A client, and the requests that it sends."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -176,10 +176,10 @@ CALLS: dict[str, Call] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_arguments_of_any_type(asked: Asked, call: str) -> None:
-    """A request is sent, or the argument is refused before one is."""
+    """The client sends a request, or refuses the argument before it sends one."""
     for value in anything():
         before = len(asked.requests)
-        # The answer is not one to each of these questions.
+        # The server's answer does not fit each of these calls.
         with contextlib.suppress(ResponseError):
             if (error := refusal(CALLS[call], {}, asked.client, value)) is not None:
                 assert error.parameter
@@ -187,19 +187,19 @@ def test_arguments_of_any_type(asked: Asked, call: str) -> None:
 
 
 def test_an_iterator_is_read_once_and_whole(asked: Asked) -> None:
-    """Nothing is lost of what can be read only once."""
+    """The client reads an iterator once, and loses none of its items."""
     asked.client.chat(iter(HELLO))  # type: ignore[call-overload]  # what the test is about
     assert asked.body()["messages"] == [dict(message) for message in HELLO]
     asked.client.embed(iter(["a"]))  # type: ignore[arg-type]  # as above
     assert asked.body() == {"text": ["a"]}
-    with pytest.raises(ResponseError):  # an answer for vectors, not for a ranking
+    with pytest.raises(ResponseError):  # the answer holds vectors, not a ranking
         asked.client.rerank("q", iter(["a", "b"]))  # type: ignore[arg-type]  # as above
     assert asked.body()["contexts"] == [{"text": "a"}, {"text": "b"}]
 
 
 @pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": b"x"}, float("inf"), object()])
 def test_tool_calls_whose_arguments_have_no_json_form(asked: Asked, value: Any) -> None:
-    """They are refused with their place, and never sent as text that no parser reads."""
+    """The client refuses them by their index instead of sending text that is no JSON."""
     with pytest.raises(ConfigurationError, match=r"messages\[0\]"):
         asked.client.chat(_called(_function(arguments=value)))
     assert asked.requests == []

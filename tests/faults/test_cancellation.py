@@ -1,4 +1,4 @@
-"""Cancellation, abandonment and crowds: what is left behind is nothing."""
+"""Cancelled and abandoned calls leave no task, slot, connection or descriptor behind."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def crowd_server(loopback: None) -> Iterator[Server]:
 
 @pytest.mark.parametrize("face", STORMPROOF)
 def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch, face: str) -> None:
-    """No slot, no connection and no descriptor is lost, whatever was going on when it hit."""
+    """Cancels at any moment lose no slot, no connection and no descriptor."""
     with small_pool(), quick_retries(), warnings.catch_warnings():
         warnings.simplefilter("error")
         found = asyncio.run(storm(face, crowd_server, 250))
@@ -49,7 +49,7 @@ def test_storm_of_cancels(crowd_server: Server, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize("face", [*FACES, *OWN])
 def test_crowd_of_streams(crowd_server: Server, face: str) -> None:
-    """Two hundred streams at once: no token lost, doubled or out of order."""
+    """Two hundred concurrent streams lose, double and reorder no token."""
 
     async def main() -> int:
         caller = Caller(face, crowd_server.port)
@@ -64,25 +64,25 @@ def test_crowd_of_streams(crowd_server: Server, face: str) -> None:
 
 
 def token_then_wait(peer: Peer, seen: Seen) -> None:
-    """Send a token, and go on only until the client hangs up."""
+    """Send a token, and then wait until the client hangs up."""
     peer.begin()
     peer.chunk(scripts.EVENTS[0])
     peer.wait_for_hang_up()
 
 
-def heard_within(server: Loopback, seconds: float) -> bool:
-    """Say whether the server sees the client hang up in time."""
+def sees_hang_up_within(server: Loopback, seconds: float) -> bool:
+    """Return whether the server sees the client hang up in time."""
     return server.gone.wait(seconds) and len(server.requests) == 1
 
 
 def stumble(talk: Talk) -> None:
-    """Fail over the first token."""
+    """Raise an error at the first token."""
     for text in talk:
         raise ZeroDivisionError(text)
 
 
 def leave(speaker: Speaker, how: str) -> Any:
-    """Read a token of a stream, and leave it in one of the ways there are."""
+    """Read one token of a stream, and leave the stream in one of several ways."""
     talk = speaker.open()
     if how == "break":
         for text in talk:
@@ -97,25 +97,25 @@ def leave(speaker: Speaker, how: str) -> Any:
     if how == "close":
         talk.close()
         return talk
-    return None  # the last reference goes
+    return None  # drop the last reference
 
 
 @pytest.mark.parametrize("how", ["close", "drop", "break", "error"])
 def test_stream_that_is_left(speaks: Speaks, serve: Serve, how: str) -> None:
-    """However a stream is left, its connection closes within half a second, without a warning."""
+    """A stream that is left in any way closes its connection in 0.5 s, without a warning."""
     server = serve(token_then_wait)
     speaker = speaks(server)
     held = leave(speaker, how)
     gc.collect()
     speaker.turn()
-    assert heard_within(server, 0.5)
+    assert sees_hang_up_within(server, 0.5)
     del held
 
 
 @pytest.mark.parametrize("face", [*FACES, *OWN])
 @pytest.mark.parametrize("how", ["cancel", "timeout", "break", "error"])
 async def test_task_that_stops_in_a_stream(serve: Serve, face: str, how: str) -> None:
-    """Cancelled, timed out or left by `break`: out at once, and the server hears of it."""
+    """A task that is cancelled, times out or breaks ends at once, and the server sees it."""
     server = serve(token_then_wait)
     caller = Caller(face, server.port)
     began = asyncio.Event()
@@ -144,13 +144,13 @@ async def test_task_that_stops_in_a_stream(serve: Serve, face: str, how: str) ->
     else:
         await task
     assert time.monotonic() - start < 2
-    assert await asyncio.to_thread(heard_within, server, 0.5)
+    assert await asyncio.to_thread(sees_hang_up_within, server, 0.5)
     await caller.aclose()
 
 
 @pytest.mark.parametrize("speaker_name", [name for name in ALL if "-sync" in name])
 def test_keyboard_interrupt_in_a_stream(speaks: Speaks, serve: Serve) -> None:
-    """Ctrl-C while a token is waited for comes out as it is, and the connection closes."""
+    """Ctrl-C during a wait for a token is raised unchanged, and the connection closes."""
     main = threading.main_thread().ident
     assert main is not None
 
@@ -164,19 +164,19 @@ def test_keyboard_interrupt_in_a_stream(speaks: Speaks, serve: Serve) -> None:
     server = serve(script)
     talk = speaks(server).open()
     assert next(talk) == scripts.TOKENS[0]
-    # A process that was started in the background may have been told to ignore Ctrl-C.
+    # A process that was started in the background may ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             next(talk)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert heard_within(server, 0.5)
+    assert sees_hang_up_within(server, 0.5)
 
 
 @pytest.mark.parametrize("face", FACES)
 async def test_cancel_in_backoff(serve: Serve, face: str) -> None:
-    """A call that waits for its retry stops waiting when it is cancelled."""
+    """A call that waits for its retry ends at once when it is cancelled."""
     asked = threading.Event()
 
     def script(peer: Peer, seen: Seen) -> None:
@@ -198,7 +198,7 @@ async def test_cancel_in_backoff(serve: Serve, face: str) -> None:
 
 
 def test_generator_that_is_held(serve: Serve) -> None:
-    """A stream that is held, not read and then closed, gives its connection up then."""
+    """A stream that is kept unread and then closed releases its connection at that time."""
     server = serve(token_then_wait)
     caller = Caller("client", server.port)
 
@@ -207,7 +207,7 @@ def test_generator_that_is_held(serve: Serve) -> None:
         await anext(stream)
         assert not server.gone.is_set()
         await stream.aclose()
-        assert await asyncio.to_thread(heard_within, server, 0.5)
+        assert await asyncio.to_thread(sees_hang_up_within, server, 0.5)
         await caller.aclose()
 
     asyncio.run(main())

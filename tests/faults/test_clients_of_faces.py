@@ -33,7 +33,7 @@ def make(name: str, **settings: Any) -> Any:
 
 
 def before_making(monkeypatch: pytest.MonkeyPatch, kind: str, act: Any) -> None:
-    """Do something each time that a face is about to make a client."""
+    """Call a function each time before a face makes a client."""
     cls = KINDS[kind]
 
     def making(**settings: Any) -> Any:
@@ -49,7 +49,7 @@ def before_making(monkeypatch: pytest.MonkeyPatch, kind: str, act: Any) -> None:
 def test_a_setting_that_is_assigned_while_a_client_is_made(
     name: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The call that is making one gets a client, and the next call one with the new setting."""
+    """The running call gets a client, and the next call one with the new setting."""
     it = make(name)
     it.max_retries = 1
     before_making(monkeypatch, kind, lambda: setattr(it, "max_retries", 7))
@@ -61,7 +61,7 @@ def test_a_setting_that_is_assigned_while_a_client_is_made(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", SEVEN)
 def test_a_changed_setting_changes_the_client(name: str, kind: str) -> None:
-    """Until something changes there is one client; then there is another."""
+    """A face keeps one client until a setting changes, and then makes another."""
     it = make(name, max_retries=3)
     first = getattr(it, kind)()
     assert getattr(it, kind)() is first
@@ -76,7 +76,7 @@ def test_a_changed_setting_changes_the_client(name: str, kind: str) -> None:
 def test_a_fork_while_another_thread_makes_a_client(
     name: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child makes its own and waits for no thread that it does not have."""
+    """The forked child makes its own client and does not wait for a thread of its parent."""
     it = make(name)
     it.max_retries = 1
     is_making, may_go = threading.Event(), threading.Event()
@@ -92,7 +92,7 @@ def test_a_fork_while_another_thread_makes_a_client(
         asked = pool.submit(getattr(it, kind))
         assert is_making.wait(WAIT)
         if not (child := os.fork()):
-            signal.alarm(int(WAIT))  # ends a child that waits for ever
+            signal.alarm(int(WAIT))  # ends a child that hangs
             os._exit(0 if getattr(it, kind)() is not None else 1)
         may_go.set()
         assert asked.result(WAIT) is not None
@@ -102,7 +102,7 @@ def test_a_fork_while_another_thread_makes_a_client(
 @pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda it: it.model_copy()])
 @pytest.mark.parametrize("name", SEVEN)
 def test_a_copy_has_clients_of_its_own(name: str, twin: Any) -> None:
-    """Closing one of the two objects is no business of the other."""
+    """Closing one of two copies does not close the other."""
     it = make(name)
     first, copied = it._client(), twin(it)
     assert copied._client() is not first
@@ -114,7 +114,7 @@ def test_a_copy_has_clients_of_its_own(name: str, twin: Any) -> None:
 def test_every_class_can_reach_a_container_by_an_explicit_setting(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, way: tuple[str, str]
 ) -> None:
-    """Plain http to a named host is refused by the setting's name, and works with it."""
+    """Plain http to a named host raises an error that names the setting which allows it."""
     server, look_up = serve(well), socket.getaddrinfo
 
     def of_this_machine(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -136,7 +136,7 @@ def test_every_class_can_reach_a_container_by_an_explicit_setting(
 @pytest.mark.parametrize("wrong", ["yes", 1])
 @pytest.mark.parametrize("name", CLASSES)
 def test_no_text_allows_plain_http(name: str, wrong: Any) -> None:
-    """Only `True` does."""
+    """Only `True` allows it."""
     with pytest.raises(ConfigurationError) as caught:
         make(name, allow_insecure_http=wrong)
     assert caught.value.parameter == "allow_insecure_http"

@@ -1,4 +1,4 @@
-"""Hostile input: from the caller, refused before any request; from the server, made harmless."""
+"""The client refuses hostile arguments before any request, and disarms hostile answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Refused = Callable[..., ConfigurationError]
 
 @pytest.fixture
 def refused(speaks: Speaks, idle_server: Loopback) -> Refused:
-    """Make an object and ask it; give the error, which came before any request."""
+    """Make an object and call it; return the error, which comes before any request."""
 
     def make_and_ask(**settings: Any) -> ConfigurationError:
         with pytest.raises(ConfigurationError) as caught:
@@ -61,12 +61,12 @@ MODELS = [
 
 @pytest.mark.parametrize("model", MODELS, ids=ascii)
 def test_model_ids_that_lead_elsewhere(refused: Refused, model: str) -> None:
-    """No model id takes the token to another path or host."""
+    """No model id leads the token to another path or host."""
     assert TOKEN not in str(refused(model=model))
 
 
 def test_no_model(speaks: Speaks, serve: Serve) -> None:
-    """Without a model nothing is sent."""
+    """Without a model the client sends nothing."""
     server = serve(scripts.well)
     with pytest.raises(ValueError, match="model"):
         speaks(server, model="").ask()
@@ -79,14 +79,14 @@ ACCOUNTS = [
     "x" * 32,
     f"{'0' * 30}/.",
     "../" + "0" * 29,
-    "\uff10" * 32,  # digits, but of another alphabet
+    "\uff10" * 32,  # digits of another script
     "0" * 31 + "\n1",
 ]
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=ascii)
 def test_account_ids(refused: Refused, account: str) -> None:
-    """An account id is 32 hexadecimal characters, and is not shown when it is not."""
+    """An account that is not 32 hexadecimal characters raises, and the error does not show it."""
     assert account not in str(refused(account_id=account))
 
 
@@ -115,7 +115,7 @@ URLS = [
 
 @pytest.mark.parametrize("url", URLS, ids=ascii)
 def test_base_urls(refused: Refused, url: str) -> None:
-    """The token goes to https hosts and to this machine, and nowhere by a trick of spelling."""
+    """The token goes to https hosts and to this machine, however a URL is spelled."""
     error = refused(base_url=url)
     assert "password" not in str(error)
 
@@ -135,8 +135,8 @@ TOKENS = [
 
 
 @pytest.mark.parametrize("token", TOKENS, ids=ascii)
-def test_tokens_that_are_none(refused: Refused, token: str) -> None:
-    """What cannot be sent is refused, and shown nowhere: neither as text nor as a cause."""
+def test_invalid_tokens(refused: Refused, token: str) -> None:
+    """An invalid token raises, and neither the error nor its cause shows it."""
     error: BaseException | None = refused(api_token=token)
     while error is not None:
         for shown in (str(error), repr(error), repr(error.args), repr(vars(error))):
@@ -148,7 +148,7 @@ def test_tokens_that_are_none(refused: Refused, token: str) -> None:
 
 @pytest.mark.parametrize("token", [f" {TOKEN}", f"{TOKEN}\n", f"\t{TOKEN}\r\n"], ids=ascii)
 def test_space_around_a_token(speaks: Speaks, serve: Serve, token: str) -> None:
-    """The line break that a file ends with is no part of the token."""
+    """The client strips a token, for example of the line end of a file."""
     server = serve(scripts.well)
     speaks(server, api_token=token).ask()
     assert server.requests[0].header("authorization") == f"Bearer {TOKEN}"
@@ -156,13 +156,13 @@ def test_space_around_a_token(speaks: Speaks, serve: Serve, token: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "  "], ids=ascii)
 def test_no_token(refused: Refused, token: str) -> None:
-    """Without a token nothing is sent."""
+    """Without a token the client sends nothing."""
     refused(api_token=token)
 
 
 @pytest.mark.parametrize("settings", [{"api_token": b"t"}, {"account_id": 5}, {"base_url": b"x"}])
 def test_settings_of_another_type(settings: dict[str, Any]) -> None:
-    """What is no text is refused as such."""
+    """The client refuses a setting that must be text and is not."""
     given = {"account_id": ACCOUNT, "api_token": TOKEN, **settings}
     with pytest.raises(ConfigurationError, match="must be text"):
         Client(UNKNOWN, **given)
@@ -186,7 +186,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("headers", HEADERS, ids=str)
 def test_headers(refused: Refused, headers: dict[str, str]) -> None:
-    """Extra headers can neither replace the client's own nor smuggle more."""
+    """Extra headers can neither replace the client's own nor add a second one."""
     refused(default_headers=headers)
 
 
@@ -196,13 +196,13 @@ def test_headers(refused: Refused, headers: dict[str, str]) -> None:
     ids=str,
 )
 def test_gateways(refused: Refused, gateway: Any) -> None:
-    """A gateway's options are headers: nothing in them can end one."""
+    """No gateway option can end its header."""
     refused(gateway=gateway)
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "ü", ""], ids=ascii)
 def test_session_affinity(refused: Refused, value: str) -> None:
-    """It is a header too."""
+    """No session affinity can end its header."""
     refused(session_affinity=value)
 
 
@@ -236,7 +236,7 @@ EXTRAS: dict[str, Any] = {
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("value", VALUES)
 def test_values_that_have_no_json_form(speaks: Speaks, serve: Serve, value: str, how: str) -> None:
-    """They are refused at the call, before any request."""
+    """The client refuses such a value before any request."""
     server = serve(scripts.well)
     with pytest.raises(ConfigurationError):
         speaks(server).whole(how, **VALUES[value])
@@ -248,7 +248,7 @@ def test_values_that_have_no_json_form(speaks: Speaks, serve: Serve, value: str,
 def test_other_keys_that_have_no_json_form(
     speaks: Speaks, serve: Serve, value: str, how: str
 ) -> None:
-    """What goes into a request unchecked by name is checked as JSON."""
+    """The client checks that fields it does not know have a JSON form."""
     server = serve(scripts.well)
     extra = {"x": EXTRAS[value]}
     speaker = speaks(server)
@@ -261,7 +261,7 @@ def test_other_keys_that_have_no_json_form(
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"], ids=ascii)
 def test_lone_surrogates_in_a_message(speaks: Speaks, serve: Serve, text: str, how: str) -> None:
-    """Half an emoji cannot be sent, and is said to be the message's fault."""
+    """Half an emoji raises an error that names the message."""
     server = serve(scripts.well)
     speaker = speaks(server)
     with pytest.raises(ConfigurationError):
@@ -270,7 +270,7 @@ def test_lone_surrogates_in_a_message(speaks: Speaks, serve: Serve, text: str, h
 
 
 def test_lone_surrogates_in_a_text_to_embed(speaks: Speaks, serve: Serve) -> None:
-    """The same for vectors."""
+    """Half an emoji raises an error that names the text."""
     server = serve(scripts.well)
     with pytest.raises(ConfigurationError):
         speaks(server, task="embed").embed(["fine", "\ud800"])
@@ -286,7 +286,7 @@ IMAGES = [
 
 
 class Watch:
-    """Notes what this process opens: names, addresses, files. An audit hook cannot be removed."""
+    """Records the names, addresses and files that this process opens; audit hooks are permanent."""
 
     def __init__(self) -> None:
         self.opened: list[str] | None = None
@@ -304,7 +304,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def opened(watch: Watch) -> Iterator[list[str]]:
-    """What is opened during the test."""
+    """Record what the process opens during the test."""
     watch.opened = []
     yield watch.opened
     watch.opened = None
@@ -315,7 +315,7 @@ def opened(watch: Watch) -> Iterator[list[str]]:
 def test_image_urls_are_never_fetched(
     speaks: Speaks, serve: Serve, opened: list[str], url: str, how: str
 ) -> None:
-    """A URL in a message goes to the server as it is, or is refused; nobody here opens it."""
+    """The client sends a URL unchanged or refuses it, and never opens it."""
     server = serve(scripts.well)
     speaker = speaks(server)
     try:
@@ -336,7 +336,7 @@ def test_image_urls_are_never_fetched(
 def test_links_of_blocks_are_never_fetched(
     speaks: Speaks, serve: Serve, kind: Callable[..., Any], how: str
 ) -> None:
-    """LlamaIndex's blocks know how to fetch their own links: the server behind one is not asked."""
+    """The client does not fetch the links of LlamaIndex's blocks, which can fetch themselves."""
     server, inner = serve(scripts.well), serve(scripts.well)
     links = [inner.base_url, f"ftp://127.0.0.1:{inner.port}/x", "file:///etc/passwd"]
     speaker = speaks(server)
@@ -361,7 +361,7 @@ CONTROLS = "line\r\nbreak \x1b[31mred\x1b[0m \x00 \x07 \u202e \u2028 \x9b31m"
 def test_control_characters_in_an_error(
     speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture, how: str, place: str
 ) -> None:
-    """They come out escaped and short: no line of a log begins where a server likes."""
+    """The error shows them escaped and short, so that a server cannot begin a log line."""
     caplog.set_level(logging.DEBUG)
     message = CONTROLS + "x" * 5000
     body = json.dumps({"success": False, "errors": [{"code": 5006, "message": message}]}).encode()
@@ -385,7 +385,7 @@ def test_control_characters_in_an_error(
 
 
 def test_control_characters_in_a_request_id(speaks: Speaks, serve: Serve) -> None:
-    """The id that is to be quoted can be printed."""
+    """The request id has no control characters."""
     server = serve(
         lambda peer, _: peer.answer(
             b"{}", "400 Bad", "text/plain", "cf-ray: a\x9bb\xffc" + "d" * 900
@@ -401,7 +401,7 @@ INJECTED = {"lc": 1, "type": "secret", "id": ["CLOUDFLARE_API_TOKEN"]}
 
 
 def injecting(place: str) -> dict[str, Any]:
-    """Write an answer that asks for a secret of the environment."""
+    """Send an answer that asks for a secret of the environment."""
     function = {"name": "f", "arguments": json.dumps({"x": INJECTED})}
     call = {"index": 0, "id": "1", "type": "function", "function": function}
     message: dict[str, Any] = {"role": "assistant", "content": json.dumps(INJECTED)}
@@ -428,7 +428,7 @@ def injecting(place: str) -> dict[str, Any]:
 def test_secrets_that_an_answer_asks_for(
     speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, place: str, how: str
 ) -> None:
-    """A dumped and loaded message resolves nothing that the model or the server wrote."""
+    """A dumped and loaded message resolves no reference that a model or server wrote."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "the-secret-of-the-environment")
     answer = injecting(place)
     plain = json.dumps(answer).encode()

@@ -1,4 +1,4 @@
-"""Event loops, threads, forks, copies and the end of the interpreter."""
+"""Event loops, threads, forks, copies and interpreter exit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def crowd_server(loopback: None) -> Iterator[Server]:
 
 @pytest.mark.parametrize("face", FACES)
 def test_event_loops_in_a_row(crowd_server: Server, face: str) -> None:
-    """One object works in every `asyncio.run`, and its descriptors stay flat."""
+    """One object works in every `asyncio.run`, and the number of descriptors does not grow."""
     caller = Caller(face, crowd_server.port)
 
     async def main() -> tuple[str, str]:
@@ -59,7 +59,7 @@ def test_event_loops_in_a_row(crowd_server: Server, face: str) -> None:
 
 @pytest.mark.parametrize("face", FACES)
 def test_event_loops_of_several_threads(crowd_server: Server, face: str) -> None:
-    """Four threads with twenty loops of eight tasks each: every task gets its own answer."""
+    """With loops in four threads, every task gets its own answer."""
     caller = Caller(face, crowd_server.port)
 
     async def eight(name: str) -> list[str]:
@@ -79,9 +79,9 @@ def test_event_loops_of_several_threads(crowd_server: Server, face: str) -> None
 def test_event_loops_that_are_just_closed(
     crowd_server: Server, face: str, is_used_again: bool
 ) -> None:
-    """A loop that is closed with connections open, as some frameworks do, leaves nothing behind.
+    """A loop that is closed with open connections leaves no warning and no descriptor.
 
-    Neither a warning nor a descriptor, whether the object is used in another loop or dropped.
+    The object may be used in another loop or dropped. Some frameworks close loops so.
     """
 
     def in_a_loop(caller: Caller) -> Caller:
@@ -101,14 +101,14 @@ def test_event_loops_that_are_just_closed(
         for _ in range(10):
             used = in_a_loop(used if is_used_again else Caller(face, crowd_server.port))
             gc.collect()
-            assert descriptors() - before <= 3  # its connections, and the server's ends of them
+            assert descriptors() - before <= 3  # connections and their server ends
         del used
         gc.collect()
 
 
 @pytest.mark.parametrize("speaker_name", ["client-sync", "langchain-sync", "llamaindex-sync"])
 def test_threads_that_start_together(speaks: Speaks, serve: Serve) -> None:
-    """Thirty-two first calls at once succeed, and what they opened serves the next ones."""
+    """Thirty-two first calls in threads succeed, and later calls reuse their connections."""
     gate = threading.Barrier(32)
     server = serve(scripts.well)
     speaker = speaks(server)
@@ -128,7 +128,7 @@ def test_threads_that_start_together(speaks: Speaks, serve: Serve) -> None:
 @pytest.mark.parametrize("speaker_name", SIX)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fork_after_use(speaks: Speaks, serve: Serve) -> None:
-    """Parent and child ask fifty times each, at the same time: no answer is another's."""
+    """Parent and child call at the same time, and each gets its own answers."""
     server = serve(lambda peer, seen: peer.answer(b'{"response":"connection %d"}' % peer.number))
     speaker = speaks(server)
     assert speaker.ask() == "connection 1"
@@ -138,7 +138,7 @@ def test_fork_after_use(speaks: Speaks, serve: Serve) -> None:
 
     def of_the_child() -> bytes:
         if speaker.is_async:
-            speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
+            speaker._loop = asyncio.new_event_loop()  # not its parent's loop
         return ",".join(fifty()).encode()
 
     theirs = in_a_fork(of_the_child)
@@ -172,7 +172,7 @@ EXIT = {
 
 
 def test_interpreter_that_ends_with_live_streams(serve: Serve) -> None:
-    """Under `-X dev` it ends at once, with code 0 and without a word, sync and async."""
+    """With open streams, `-X dev` exits at once, with code 0 and without output."""
     server = serve(token_then_wait)
     running = [
         subprocess.Popen(
@@ -200,7 +200,7 @@ def test_interpreter_that_ends_with_live_streams(serve: Serve) -> None:
 def test_copies_work_or_say_why_not(
     speaks: Speaks, serve: Serve, monkeypatch: pytest.MonkeyPatch, speaker_name: str, how: str
 ) -> None:
-    """A face's object can be copied and sent; a client says that it cannot be."""
+    """A face's object can be copied and pickled; a client raises an error that says why not."""
     server = serve(scripts.well)
     speaker = speaks(server)
     speaker.ask()
@@ -220,7 +220,7 @@ def test_copies_work_or_say_why_not(
 
 
 def test_sync_calls_inside_a_running_loop(serve: Serve) -> None:
-    """A notebook runs in a loop; sync calls work there."""
+    """Sync calls work inside a running loop, as in a notebook."""
     server = serve(scripts.well)
 
     async def main() -> list[str]:
@@ -238,7 +238,7 @@ def test_sync_calls_inside_a_running_loop(serve: Serve) -> None:
 def test_async_calls_do_not_block_the_loop(
     crowd_server: Server, monkeypatch: pytest.MonkeyPatch, face: str
 ) -> None:
-    """No sleeping, opening of files, looking up of names or reading of sockets in the loop."""
+    """An async call blocks the loop with no sleep, file access, name lookup or socket read."""
     caller = Caller(face, crowd_server.port)
     loop_thread = threading.get_ident()
     blocked: list[str] = []
@@ -256,7 +256,7 @@ def test_async_calls_do_not_block_the_loop(
     async def main() -> tuple[str, str]:
         return await caller.ask("say hello"), await caller.read("count a 2")
 
-    asyncio.run(main())  # imports and the like happen once
+    asyncio.run(main())  # imports happen in the first call only
     for owner, name in (
         (time, "sleep"),
         (socket, "getaddrinfo"),

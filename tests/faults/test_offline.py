@@ -1,4 +1,4 @@
-"""Without a network or a recording, a call fails at once, in the words of what blocked it."""
+"""If a test tool blocks the network or has no recording, a call raises the tool's error at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 
 from tests.faults.conftest import Speaks
 
-# pytest-socket warns of what it raises.
+# pytest-socket also warns of the error that it raises.
 pytestmark = pytest.mark.filterwarnings("ignore:A test tried to use socket")
 
 HOW = ("plain", "stream")
 
 
 def at_once(fail: Callable[[], None]) -> None:
-    """Fail a few times: the first imports what it needs, and a busy machine may stumble."""
+    """Fail several times: the first call imports modules, and a busy machine may be slow."""
     for _ in range(10):
         began = time.monotonic()
         fail()
@@ -30,7 +30,7 @@ def at_once(fail: Callable[[], None]) -> None:
 
 @pytest.mark.parametrize("how", HOW)
 def test_blocked_network(speaks: Speaks, no_waiting: list[float], how: str) -> None:
-    """What blocks the network of tests is neither wrapped nor tried again, and shows in 50 ms."""
+    """The client neither wraps nor retries the error of pytest-socket, and raises it in 50 ms."""
     speaker = speaks(base_url="http://127.0.0.1:9/client/v4")
 
     def fail() -> None:
@@ -48,7 +48,7 @@ def test_blocked_network(speaks: Speaks, no_waiting: list[float], how: str) -> N
 def test_missing_recording(
     speaks: Speaks, no_waiting: list[float], tmp_path: object, how: str
 ) -> None:
-    """A request in no recording is vcrpy's error, not wrapped, not tried again, within 50 ms."""
+    """The client neither wraps nor retries the error of vcrpy, and raises it in 50 ms."""
     speaker = speaks(base_url="http://127.0.0.1:9/client/v4")
     recorder = VCR(cassette_library_dir=str(tmp_path), record_mode="none")
 

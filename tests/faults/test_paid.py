@@ -1,4 +1,4 @@
-"""What may have been paid for is not asked for again by itself, and is waited for long enough."""
+"""The client does not repeat a call that may have been paid for, and waits long enough for it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ HOW = ("plain", "stream")
 
 
 def think_first(peer: Peer, seen: Seen) -> None:
-    """Answer well, but only after longer than the tests' `first_byte`."""
+    """Answer well, but only after the tests' `first_byte`."""
     peer.server.release.wait(0.15)
     scripts.well(peer, seen)
 
 
 def answer_slowly(peer: Peer, seen: Seen) -> None:
-    """Send the head of a whole answer at once, and its body after longer than `idle`."""
+    """Send the head of a plain answer at once, and its body after `idle`."""
     peer.begin("application/json")
     peer.server.release.wait(0.15)
     peer.chunk(scripts.WHOLE)
@@ -38,7 +38,7 @@ def answer_slowly(peer: Peer, seen: Seen) -> None:
 
 
 def test_a_plain_answer_may_begin_as_late_as_it_ends(speaks: Speaks, serve: Serve) -> None:
-    """`first_byte` is no clock of a generation that is not streamed, not even a given one."""
+    """`first_byte` does not limit a plain generation, even if the caller set it."""
     server = serve(think_first)
     assert speaks(server, timeout=Timeout(first_byte=0.05)).ask() == TEXT
     assert len(server.requests) == 1
@@ -46,7 +46,7 @@ def test_a_plain_answer_may_begin_as_late_as_it_ends(speaks: Speaks, serve: Serv
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_whole_answer_has_no_idle_clock(speaks: Speaks, serve: Serve, how: str) -> None:
-    """Neither has one that comes whole although a stream was asked for: it brings no events."""
+    """`idle` limits no plain answer, even in reply to a stream request: it has no events."""
     server = serve(answer_slowly)
     assert speaks(server, timeout=Timeout(idle=0.05)).either(how) == TEXT
     assert len(server.requests) == 1
@@ -71,7 +71,7 @@ CLOCKS: dict[str, tuple[str, Any, str]] = {
 def test_a_generation_that_ran_into_a_clock_is_asked_for_once(
     speaks: Speaks, serve: Serve, name: str
 ) -> None:
-    """The error names the clock, how long it ran and what to pass; the server counts one."""
+    """The error names the timeout, its seconds and the setting; the client sends one request."""
     how, timeout, phase = CLOCKS[name]
     server = serve(begin_and_hang if phase == "idle" else scripts.hang)
     with pytest.raises(APITimeoutError) as caught:
@@ -87,7 +87,7 @@ def test_a_generation_that_ran_into_a_clock_is_asked_for_once(
 def test_embeddings_that_ran_into_a_clock_are_asked_for_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float]
 ) -> None:
-    """They are fast and cheap, and the next request may meet a server that answers."""
+    """The client retries embeddings after a timeout, because they are fast and cheap."""
 
     def script(peer: Peer, seen: Seen) -> None:
         (scripts.hang if len(peer.server.requests) == 1 else scripts.well)(peer, seen)
@@ -116,7 +116,7 @@ def hang_once_then(body: bytes, serve: Serve) -> Loopback:
 
 
 class Asked(NamedTuple):
-    """A call, what the server answers to its second request, and how many it should see."""
+    """A call, the answer to its second request, and how many requests the server should see."""
 
     method: str
     arguments: tuple[Any, ...]
@@ -137,7 +137,7 @@ CALLS = {
 def test_what_else_is_asked_again(
     serve: Serve, no_waiting: list[float], call_style: CallStyle, name: str
 ) -> None:
-    """A rerank and the catalogue are; a batch may be in the queue, and is submitted once."""
+    """The client retries a rerank and the catalogue, but no batch, which may be in the queue."""
     asked = CALLS[name]
     server = hang_once_then(asked.body, serve)
     model = RERANKER if name == "rerank" else UNKNOWN
@@ -154,13 +154,13 @@ def test_what_else_is_asked_again(
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 def test_a_completion_is_waited_for_too(serve: Serve, call_style: CallStyle) -> None:
-    """`WorkersAILLM` has no first-byte clock for a prompt's answer."""
+    """`first_byte` does not limit a completion of `WorkersAILLM`."""
     assert complete(serve(think_first), Timeout(first_byte=0.05), call_style) == TEXT
 
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 def test_a_completion_is_asked_for_once_too(serve: Serve, call_style: CallStyle) -> None:
-    """`WorkersAILLM` does not repeat a prompt whose answer did not come in time."""
+    """`WorkersAILLM` does not repeat a prompt after a timeout."""
     server = serve(scripts.hang)
     with pytest.raises(APITimeoutError):
         complete(server, 0.1, call_style)
@@ -188,7 +188,7 @@ def complete(server: Loopback, timeout: float | Timeout, call_style: CallStyle) 
 def test_a_generation_that_cloudflare_stopped_is_asked_for_once(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """408 with 3046 comes after minutes of generation; a repeat takes and costs as much."""
+    """The client does not retry 408 with 3046: a repeat would take and cost as much."""
     server = serve(refuse("408 Request Timeout", 3046))
     with pytest.raises(ServerError) as caught:
         speaks(server).either(how)
@@ -201,7 +201,7 @@ def test_a_generation_that_cloudflare_stopped_is_asked_for_once(
 def test_a_gateway_that_fails_at_once_is_asked_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float], status: str, how: str
 ) -> None:
-    """Nothing can have been generated in the moment that such an answer took."""
+    """The client retries such an answer, because the server cannot have generated text so fast."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 1:
@@ -228,7 +228,7 @@ def test_a_connection_that_broke_late(
     is_connecting: bool,
     expected: bool,
 ) -> None:
-    """A break after minutes of silence cut off an answer under way; one at once did not."""
+    """The client retries a connection that broke at once, not one that broke after minutes."""
     clocks = Clocks(Timeout(), time.monotonic() + 600, is_repeatable=is_repeatable)
     later = time.monotonic() + seconds
     monkeypatch.setattr(time, "monotonic", lambda: later)
@@ -239,7 +239,7 @@ def test_a_connection_that_broke_late(
 def test_a_used_connection_that_broke_late_was_not_just_closing(
     monkeypatch: pytest.MonkeyPatch, seconds: float, expected: bool
 ) -> None:
-    """The repeat that costs no retry is for a connection that was closed as the request came."""
+    """The free second attempt is only for a connection that was closed as the request was sent."""
     clocks = Clocks(Timeout(), time.monotonic() + 600)
     clocks.is_stale = True
     later = time.monotonic() + seconds

@@ -1,6 +1,6 @@
-"""Proxies of the environment: none reads a token.
+"""Proxies of the environment: no proxy can read a token.
 
-Plain http goes past them, https goes through them by a tunnel, whoever asks.
+Plain http bypasses them, and https goes through them in a tunnel, from every class.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLIENTS: list[Way] = [("Client", "sync"), ("AsyncClient", "async")]
 
 
 class FakeProxy:
-    """Keeps every byte that it gets; it opens no tunnel, and says that it has."""
+    """A proxy that keeps every byte that it gets; it opens no tunnel, but answers that it has."""
 
     def __init__(self, serve: Serve) -> None:
         self.heard = bytearray()
@@ -75,7 +75,7 @@ def use(monkeypatch: pytest.MonkeyPatch, proxy: FakeProxy, *names: str) -> None:
 def test_plain_http_goes_through_no_proxy(
     serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    """With every variable set and no exception made, the proxy is not even connected to."""
+    """With every variable set and no exception, the client does not connect to the proxy."""
     use(monkeypatch, proxy, *VARIABLES)
     server = serve(well)
     ask(way, base_url=f"http://localhost:{server.port}/client/v4")
@@ -89,7 +89,7 @@ def test_plain_http_goes_through_no_proxy(
 def test_no_variable_alone_takes_plain_http_to_a_proxy(
     serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way, variable: str
 ) -> None:
-    """Upper case or lower, for one scheme or for all."""
+    """No variable, upper or lower case, leads plain http to a proxy."""
     use(monkeypatch, proxy, variable)
     server = serve(well)
     ask(way, base_url=server.base_url)
@@ -101,7 +101,7 @@ def test_no_variable_alone_takes_plain_http_to_a_proxy(
 def test_plain_http_to_a_named_host_goes_through_no_proxy(
     proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    """A host that is allowed by name and not there is an error, and no case for the proxy."""
+    """A host that is allowed by name but unreachable raises, and the proxy is not used."""
     use(monkeypatch, proxy, *VARIABLES)
     with pytest.raises(APIConnectionError):
         ask(way, base_url="http://workersai.invalid:8787", allow_insecure_http=True)
@@ -117,7 +117,7 @@ def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrap the methods of httpx's transports, as tracers do."""
+    """Wrap the methods of httpx's transports, as tracing tools do."""
     for kind, name in (
         (httpx.HTTPTransport, "handle_request"),
         (httpx.AsyncHTTPTransport, "handle_async_request"),
@@ -129,7 +129,7 @@ def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plain_http_goes_through_no_proxy_while_httpx_is_instrumented(
     serve: Serve, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    """Tracing tools wrap the methods of httpx's transports; that opens no other way."""
+    """Wrapped transport methods, as of tracing tools, change nothing about proxies."""
     instrument(monkeypatch)
     use(monkeypatch, proxy, *VARIABLES)
     server = serve(well)
@@ -142,7 +142,7 @@ def test_plain_http_goes_through_no_proxy_while_httpx_is_instrumented(
 def test_https_goes_through_a_proxy_by_a_tunnel(
     loopback: None, proxy: FakeProxy, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    """The proxy gets its own credentials and the host's name; no byte of ours is in clear."""
+    """The proxy sees its own credentials and the host's name, and only encrypted bytes."""
     use(monkeypatch, proxy, "HTTPS_PROXY")
     with pytest.raises(APIConnectionError) as caught:
         ask(way, base_url="https://workersai.example/client/v4")
@@ -172,7 +172,7 @@ UNUSABLE = [
 def test_a_proxy_that_cannot_be_used(
     loopback: None, monkeypatch: pytest.MonkeyPatch, way: Way, url: str
 ) -> None:
-    """It is an error in our terms, without its password, and never a connection past it."""
+    """It raises an error without the proxy's password, and the client does not bypass the proxy."""
     monkeypatch.setenv("HTTPS_PROXY", url)
     with pytest.raises((ConfigurationError, APIConnectionError)) as caught:
         ask(way, base_url="https://127.0.0.1:9/client/v4")

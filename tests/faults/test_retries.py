@@ -1,4 +1,4 @@
-"""Statuses, retries and what they may cost."""
+"""Statuses, retries and their limits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HOW = ("plain", "stream")
 
 
 def then_well(*first: Script) -> Script:
-    """Do each of *first* once, and answer well after that."""
+    """Call each of *first* for one request, and answer well after that."""
 
     def script(peer: Peer, seen: Seen) -> None:
         number = len(peer.server.requests)
@@ -60,7 +60,7 @@ def then_well(*first: Script) -> Script:
 def test_retry_after_is_waited_for(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """A 429 with `Retry-After: 1` waits a second, no more and no less, and then succeeds."""
+    """After a 429 with `Retry-After: 1` the client waits for exactly one second."""
     server = serve(then_well(refuse("429 Busy", 3021, "retry-after: 1")))
     assert speaks(server).either(how) == TEXT
     assert no_waiting == [1.0]
@@ -68,7 +68,7 @@ def test_retry_after_is_waited_for(
 
 
 def test_retry_after_passes_on_the_clock(speaks: Speaks, serve: Serve) -> None:
-    """The wait is one of real time."""
+    """The client waits in real time."""
     server = serve(then_well(refuse("429 Busy", 3021, "retry-after-ms: 100")))
     began = time.monotonic()
     assert speaks(server).ask() == TEXT
@@ -77,7 +77,7 @@ def test_retry_after_passes_on_the_clock(speaks: Speaks, serve: Serve) -> None:
 
 @pytest.mark.parametrize("how", HOW)
 def test_retry_after_beyond_a_minute_raises_at_once(speaks: Speaks, serve: Serve, how: str) -> None:
-    """A server cannot freeze its caller for a day; the error says how long it asked for."""
+    """A longer `Retry-After` raises at once, and the error states the seconds."""
     server = serve(refuse("429 Busy", 3021, "retry-after: 100000"))
     with pytest.raises(RateLimitError) as caught:
         speaks(server).either(how)
@@ -105,12 +105,12 @@ FORMS = {
 
 @pytest.mark.parametrize("value", FORMS, ids=lambda value: ascii(value[:32]))
 def test_forms_of_retry_after(value: str) -> None:
-    """Seconds and dates are read; what no clock can wait for is as if it were not there."""
+    """The reader accepts seconds and dates, and ignores values that no clock can wait for."""
     assert parse_retry_after({"retry-after": value}) == FORMS[value]
 
 
 def test_retry_after_as_a_date() -> None:
-    """A date is the time until then."""
+    """A date becomes the seconds until then."""
     found = parse_retry_after({"retry-after": formatdate(time.time() + 30, usegmt=True)})
     assert found is not None
     assert 28 < found <= 30
@@ -142,7 +142,7 @@ FINAL = [
 def test_errors_that_a_retry_would_not_mend(
     speaks: Speaks, serve: Serve, final: tuple[str, int, type[APIStatusError]], how: str
 ) -> None:
-    """They are of their class, after one request and within 50 ms."""
+    """They raise their own class after one request and in 50 ms."""
     status, code, kind = final
     server = serve(refuse(status, code))
     speaker = speaks(server)
@@ -161,7 +161,7 @@ def test_errors_that_a_retry_would_not_mend(
 def test_capacity_is_worth_a_retry_and_an_allocation_is_not(
     speaks: Speaks, serve: Serve, no_waiting: list[float]
 ) -> None:
-    """Of two answers with 429, code 3040 is tried again and 3036 says what is used up."""
+    """The client retries a 429 with code 3040; code 3036 raises and names what is used up."""
     assert speaks(serve(then_well(refuse("429 Busy", 3040)))).ask() == TEXT
     with pytest.raises(QuotaExceededError, match="allocation"):
         speaks(serve(refuse("429 Busy", 3036))).ask()
@@ -173,7 +173,7 @@ def test_capacity_is_worth_a_retry_and_an_allocation_is_not(
 def test_the_server_may_say_not_to_try_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float]
 ) -> None:
-    """`x-should-retry: false` ends it."""
+    """`x-should-retry: false` prevents retries."""
     server = serve(refuse("500 Error", 0, "x-should-retry: false"))
     with pytest.raises(ServerError):
         speaks(server).ask()
@@ -184,15 +184,15 @@ def test_the_server_may_say_not_to_try_again(
 def test_retries_are_the_clients_alone(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """A framework's own retries do not multiply them: three requests with two retries."""
+    """A framework's own retries are not added: two retries make three requests."""
     server = serve(refuse("503 Busy"))
     with pytest.raises(ServerError):
         speaks(server).either(how)
     assert len(server.requests) == 3
 
 
-def test_an_outage_is_not_fed(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
-    """A thousand calls to a server that always fails make no more than 1,100 requests."""
+def test_an_outage_gets_few_retries(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
+    """Hundreds of calls to a server that always fails send less than one retry in ten calls."""
     server = serve(refuse("500 Error"))
     speaker = speaks(server)
     for _ in range(1000):
@@ -202,7 +202,7 @@ def test_an_outage_is_not_fed(speaks: Speaks, serve: Serve, no_waiting: list[flo
 
 
 def test_successes_pay_for_retries(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
-    """Every second request failing is no outage: each call succeeds, as often as one likes."""
+    """If every second request fails, every call succeeds, without a limit."""
 
     def script(peer: Peer, seen: Seen) -> None:
         is_odd = len(peer.server.requests) % 2
@@ -214,12 +214,12 @@ def test_successes_pay_for_retries(speaks: Speaks, serve: Serve, no_waiting: lis
 
 @pytest.mark.parametrize("speaker_name", TELLING)
 @pytest.mark.parametrize("how", HOW)
-def test_retries_say_that_they_are(
+def test_retries_are_marked_as_such(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """All attempts of a call have one idempotency key and are counted; the next call has its own.
+    """All attempts of a call are counted and have one idempotency key; the next call has its own.
 
-    Those after a connection that was closed under the request, too.
+    This includes the attempt after a connection that was closed under the request.
     """
 
     def hang_up(peer: Peer, seen: Seen) -> None:
@@ -230,7 +230,7 @@ def test_retries_say_that_they_are(
     assert [speaker.either(how) for _ in range(2)] == [TEXT, TEXT]
     keys = [seen.header("idempotency-key") or "" for seen in server.requests]
     counts = [seen.header("x-retry-count") for seen in server.requests]
-    # The second hung up under a request on a connection used before: tried again at once.
+    # The second attempt's reused connection was closed: the client tries again at once.
     assert counts == ["0", "1", "1", "2", "0"]
     assert len(set(keys[:4])) == 1
     assert keys[4] != keys[0]
@@ -238,14 +238,14 @@ def test_retries_say_that_they_are(
 
 
 def test_an_idempotency_key_of_the_users_own(speaks: Speaks, serve: Serve) -> None:
-    """A header that the user sets stays as it is."""
+    """The client does not change a key that the user sets."""
     server = serve(scripts.well)
     speaks(server, default_headers={"Idempotency-Key": "mine"}).ask()
     assert server.requests[0].header("idempotency-key") == "mine"
 
 
 def test_each_request_of_a_batch_has_a_key(speaks: Speaks, serve: Serve) -> None:
-    """Requests that are not each other's retries never share one."""
+    """Requests that are not each other's retries have different keys."""
     server = serve(scripts.well)
     speaker = speaks(server, task="embed", model="@cf/baai/bge-base-en-v1.5")
     speaker.embed([f"text {n}" for n in range(150)])
@@ -260,23 +260,23 @@ def test_each_request_of_a_batch_has_a_key(speaks: Speaks, serve: Serve) -> None
 def test_error_with_status_200(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """`success: false` is an error of its code, whatever the status says."""
+    """`success: false` raises the error of its code, whatever the status is."""
     with pytest.raises(OutOfCapacityError):
         speaks(serve(refuse("200 OK", 3040)), max_retries=0).either(how)
 
 
 def test_plain_answer_to_a_request_for_a_stream(speaks: Speaks, serve: Serve) -> None:
-    """JSON in place of a stream is the whole answer."""
+    """The client reads JSON in place of a stream as the whole answer."""
     server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON))
     assert speaks(server).read() == TEXT
 
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("case", ["portal", "nothing", "no content", "text"])
-def test_success_that_is_none(
+def test_success_without_an_answer(
     speaks: Speaks, serve: Serve, no_waiting: list[float], case: str, how: str
 ) -> None:
-    """A portal's page, an empty body and a 204 are no answers."""
+    """A portal's page, an empty body and a 204 raise."""
     bodies = {"portal": b"<html>", "nothing": b"", "no content": b"", "text": b"hello"}
     status = "204 No Content" if case == "no content" else "200 OK"
     kind = {"portal": "text/html", "text": "text/plain"}.get(case, JSON)
@@ -303,7 +303,7 @@ MID_STREAM: dict[str, bytes] = {
 
 @pytest.mark.parametrize("shape", MID_STREAM)
 def test_error_event_in_a_stream(speaks: Speaks, serve: Serve, shape: str) -> None:
-    """It is the error of its code, keeps the partial, and is not tried again."""
+    """It raises the error of its code with the partial answer, without a retry."""
     body = EVENTS[0] + MID_STREAM[shape]
     server = serve(lambda peer, _: peer.stream(body))
     talk = speaks(server).open()
@@ -319,7 +319,7 @@ def test_error_event_in_a_stream(speaks: Speaks, serve: Serve, shape: str) -> No
 def test_error_as_the_first_event_is_tried_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float], shape: str
 ) -> None:
-    """Nothing was handed out: the stream may begin anew."""
+    """The client retries, because it has yielded nothing."""
     body = MID_STREAM[shape]
     server = serve(then_well(lambda peer, _: peer.stream(body)))
     assert speaks(server).read() == TEXT
@@ -329,8 +329,8 @@ def test_error_as_the_first_event_is_tried_again(
 # -------------------------------------------------------------------------------- callbacks
 
 
-class Heard(BaseCallbackHandler):
-    """Counts what LangChain tells its listeners."""
+class CountingCallback(BaseCallbackHandler):
+    """Counts the callbacks that LangChain calls."""
 
     run_inline = True
 
@@ -352,7 +352,7 @@ class Heard(BaseCallbackHandler):
         self.ends += 1
 
 
-def langchain(server: Loopback, heard: Heard) -> ChatWorkersAI:
+def langchain(server: Loopback, heard: CountingCallback) -> ChatWorkersAI:
     return ChatWorkersAI(
         UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url, callbacks=[heard]
     )
@@ -362,9 +362,9 @@ def langchain(server: Loopback, heard: Heard) -> ChatWorkersAI:
 async def test_retries_are_no_runs_of_their_own(
     serve: Serve, no_waiting: list[float], call_style: str
 ) -> None:
-    """Two failures and a success: one start, one end, each token once, no error."""
+    """Two failures and a success give one start, one end, each token once, and no error."""
     server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
-    heard = Heard()
+    heard = CountingCallback()
     model = langchain(server, heard)
     if call_style == "sync":
         list(model.stream("Hello"))
@@ -378,9 +378,9 @@ async def test_retries_are_no_runs_of_their_own(
 
 @pytest.mark.parametrize("call_style", ["sync", "async"])
 async def test_broken_stream_is_one_error(serve: Serve, call_style: str) -> None:
-    """Tokens, then a reset, with retries left: one request, each token once, one error."""
+    """A reset after tokens gives one request, each token once, and one error."""
     server = serve(scripts.reset)
-    heard = Heard()
+    heard = CountingCallback()
     model = langchain(server, heard)
 
     async def read() -> None:
@@ -398,8 +398,8 @@ async def test_broken_stream_is_one_error(serve: Serve, call_style: str) -> None
     model.close()
 
 
-class Told(BaseEventHandler):
-    """Counts what LlamaIndex tells its listeners."""
+class CountingHandler(BaseEventHandler):
+    """Counts the events that LlamaIndex sends."""
 
     kinds: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
 
@@ -408,9 +408,9 @@ class Told(BaseEventHandler):
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
+def llamaindex_events() -> Iterator[CountingHandler]:
     """Listen to LlamaIndex's events."""
-    listener, dispatcher = Told(), vars(instrumentation)["root_dispatcher"]
+    listener, dispatcher = CountingHandler(), vars(instrumentation)["root_dispatcher"]
     dispatcher.add_event_handler(listener)
     yield listener
     dispatcher.event_handlers.remove(listener)
@@ -418,29 +418,32 @@ def told() -> Iterator[Told]:
 
 @pytest.mark.parametrize("speaker_name", ["llamaindex-sync", "llamaindex-async"])
 def test_retries_are_no_events_of_their_own(
-    speaks: Speaks, serve: Serve, no_waiting: list[float], told: Told
+    speaks: Speaks, serve: Serve, no_waiting: list[float], llamaindex_events: CountingHandler
 ) -> None:
-    """Two failures and a success: LlamaIndex hears of one chat, and of each token once."""
+    """Two failures and a success give one chat event, and each token once."""
     server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
     assert speaks(server).read() == TEXT
     assert len(server.requests) == 3
-    assert told.kinds.count("LLMChatStartEvent") == 1
-    assert told.kinds.count("LLMChatEndEvent") == 1
-    assert told.kinds.count("ExceptionEvent") == 0
-    assert told.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS) + 1  # and the end
+    assert llamaindex_events.kinds.count("LLMChatStartEvent") == 1
+    assert llamaindex_events.kinds.count("LLMChatEndEvent") == 1
+    assert llamaindex_events.kinds.count("ExceptionEvent") == 0
+    # One event a token, and the final one.
+    assert llamaindex_events.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS) + 1
 
 
 @pytest.mark.parametrize("speaker_name", ["llamaindex-sync", "llamaindex-async"])
-def test_broken_stream_is_one_exception_event(speaks: Speaks, serve: Serve, told: Told) -> None:
-    """Tokens, then a reset: one request, each token once, and no end."""
+def test_broken_stream_is_one_exception_event(
+    speaks: Speaks, serve: Serve, llamaindex_events: CountingHandler
+) -> None:
+    """A reset after tokens gives one request, each token once, and no end event."""
     server = serve(scripts.reset)
     with pytest.raises(StreamInterruptedError):
         speaks(server).read()
     assert len(server.requests) == 1
-    assert told.kinds.count("LLMChatStartEvent") == 1
-    assert told.kinds.count("LLMChatEndEvent") == 0
-    assert told.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS)
-    assert told.kinds.count("ExceptionEvent") == 1
+    assert llamaindex_events.kinds.count("LLMChatStartEvent") == 1
+    assert llamaindex_events.kinds.count("LLMChatEndEvent") == 0
+    assert llamaindex_events.kinds.count("LLMChatInProgressEvent") == len(scripts.TOKENS)
+    assert llamaindex_events.kinds.count("ExceptionEvent") == 1
 
 
 # ------------------------------------------------------------------------------- embeddings
@@ -459,8 +462,8 @@ VECTORS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", [*VECTORS, "NaN"])
-def test_vectors_that_cannot_be_told(speaks: Speaks, serve: Serve, case: str) -> None:
-    """Not one vector a text, or not of numbers: nothing of the answer is used."""
+def test_invalid_vectors_raise(speaks: Speaks, serve: Serve, case: str) -> None:
+    """An answer without one numeric vector for each text raises, and none of it is used."""
     body = json.dumps({"result": {"data": VECTORS.get(case)}, "success": True})
     if case == "NaN":
         body = '{"result":{"data":[[1.0,NaN],[1.0,2.0]]},"success":true}'
@@ -470,7 +473,7 @@ def test_vectors_that_cannot_be_told(speaks: Speaks, serve: Serve, case: str) ->
 
 
 def test_vectors_in_another_order(speaks: Speaks, serve: Serve) -> None:
-    """Vectors that say where they belong are put there."""
+    """The client sorts vectors by their index."""
     data = [{"index": 1, "embedding": [1.0, 1.0]}, {"index": 0, "embedding": [0.0, 1.0]}]
     body = json.dumps({"object": "list", "data": data}).encode()
     server = serve(lambda peer, _: peer.answer(body))
@@ -479,7 +482,7 @@ def test_vectors_in_another_order(speaks: Speaks, serve: Serve) -> None:
 
 
 def test_all_errors_are_of_the_tree(speaks: Speaks, serve: Serve) -> None:
-    """Any status from 300 to 599 raises an error of the tree that knows it."""
+    """Any status from 300 to 599 raises an error of the tree with that status."""
     statuses = [300, 304, 402, 408, 409, 410, 418, 425, 451, 499, 500, 501, 505, 520, 529, 530, 599]
     server = serve(
         lambda peer, seen: peer.answer(b"", f"{statuses[len(peer.server.requests) - 1]} X")

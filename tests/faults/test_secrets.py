@@ -1,4 +1,4 @@
-"""Ten places where a secret could show, and every error there is."""
+"""No secret shows in any error, log, trace, repr or dump."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def leaks(shown: str | bytes, secrets: tuple[str, ...] = SECRETS) -> list[str]:
 
 
 def echo(status: str, kind: str = JSON) -> Script:
-    """Answer with everything that was sent."""
+    """Answer with the whole request."""
 
     def script(peer: Peer, seen: Seen) -> None:
         message = {"code": 0, "message": seen.head}
@@ -100,7 +100,7 @@ def fails(speaker: Speaker, how: str = "stream") -> WorkersAIError:
 
 
 def family(error: BaseException) -> Iterator[BaseException]:
-    """An error, its causes and its contexts."""
+    """Yield an error, its causes and its contexts."""
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -112,7 +112,7 @@ def family(error: BaseException) -> Iterator[BaseException]:
 
 
 def walk(value: Any, depth: int = 5) -> Iterator[str]:
-    """Every text that can be reached from an error's attributes."""
+    """Yield every text that can be reached from an error's attributes."""
     if isinstance(value, (str, bytes)):
         yield value if isinstance(value, str) else value.decode("latin-1")
     elif depth:
@@ -123,7 +123,7 @@ def walk(value: Any, depth: int = 5) -> Iterator[str]:
 
 
 def with_locals(error: BaseException) -> str:
-    """What a traceback that shows local variables prints, frames of other packages included."""
+    """Return a traceback with local variables, frames of other packages included."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     return "".join(shown.format())
 
@@ -141,9 +141,9 @@ ERRORS = [(name, how) for name in FAILURES for how in ("plain", "stream")]
 def test_errors_show_no_secret(
     speaks: Speaks, serve: Serve, caplog: pytest.LogCaptureFixture, failure: str, how: str
 ) -> None:
-    """Text, repr, attributes, pickle, traceback, locals and DEBUG logs of any failure are clean.
+    """Text, repr, attributes, pickle, traceback, locals and DEBUG logs of an error hold no secret.
 
-    Even where the server sends back what it was sent.
+    This includes servers that echo the request.
     """
     caplog.set_level(logging.DEBUG)
     timeout = Timeout(first_byte=0.05, idle=0.05, total=0.2)
@@ -172,7 +172,7 @@ WRONG: dict[str, Any] = {
 
 
 def shown_of_ours(error: BaseException) -> str:
-    """What a traceback with local variables prints of this package's frames."""
+    """Return the lines of this package's frames in a traceback with local variables."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [frame for frame in shown.stack if "workersai/" in frame.filename]
     assert ours
@@ -182,9 +182,9 @@ def shown_of_ours(error: BaseException) -> str:
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("name", CLASSES)
 def test_refused_settings_show_no_secret(name: str, wrong: str) -> None:
-    """An object that is not made, or cannot send, shows none of what it was given.
+    """The error about a wrong setting shows none of the settings.
 
-    Where LlamaIndex makes objects that are wrong, the first call refuses them.
+    LlamaIndex makes some objects with wrong settings; their first call refuses them.
     """
     given = {"account_id": ACCOUNT, "api_token": TOKEN, **GIVEN, wrong: WRONG[wrong]}
     with pytest.raises(ConfigurationError) as caught:
@@ -217,13 +217,13 @@ NOT_IN_PICKLES = TOKENS
 @pytest.mark.parametrize("sink", showings(None))
 @pytest.mark.parametrize("task", ["chat", "embed"])
 def test_objects_show_no_secret(speaks: Speaks, serve: Serve, task: str, sink: str) -> None:
-    """No way of writing an object down writes a token or the account, before or after its use."""
+    """No repr, dump or pickle of an object holds token or account, before or after its use."""
     speaker = speaks(serve(scripts.well), task=task, **GIVEN)
     show = showings(speaker.it)[sink]
     for _ in range(2):
         try:
             shown = show()
-        except (AttributeError, TypeError):  # it has no such method, or says that it will not
+        except (AttributeError, TypeError):  # the object has no such method, or the method refuses
             shown = ""
         hidden = NOT_IN_PICKLES if sink == "pickle" else SECRETS
         assert not leaks(shown, hidden)
@@ -234,7 +234,7 @@ def test_objects_show_no_secret(speaks: Speaks, serve: Serve, task: str, sink: s
 
 
 class Tracer(BaseTracer):
-    """Keeps LangChain's runs as a tracing service would get them."""
+    """Keeps LangChain's runs as a tracing service would receive them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ class Tracer(BaseTracer):
 
 
 class Everything(BaseCallbackHandler):
-    """Keeps what any callback is given."""
+    """Keeps the arguments of every callback."""
 
     run_inline = True
     raise_error = True
@@ -274,7 +274,7 @@ class Events(BaseEventHandler):
 def test_traces_of_a_failing_run(
     speaks: Speaks, serve: Serve, speaker_name: str, failure: str
 ) -> None:
-    """LangChain's tracers and LlamaIndex's events are told no token, and no account."""
+    """Tracers and event handlers receive neither the token nor the account."""
     timeout = Timeout(first_byte=0.05, idle=0.05, total=0.2)
     server = serve(FAILURES[failure])
     told: list[str] = []
@@ -298,8 +298,8 @@ def test_traces_of_a_failing_run(
 
 
 @contextlib.contextmanager
-def heard_from(library: str) -> Iterator[io.StringIO]:
-    """Listen to a library's own log."""
+def record_log_of(library: str) -> Iterator[io.StringIO]:
+    """Record a library's own log."""
     heard = io.StringIO()
     handler, logger = logging.StreamHandler(heard), logging.getLogger(library)
     level = logger.level
@@ -313,8 +313,8 @@ def heard_from(library: str) -> Iterator[io.StringIO]:
 
 
 def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
-    """Whatever httpx logs of a request, the account is not in it."""
-    with heard_from("httpx") as heard:
+    """What httpx logs of a request does not hold the account."""
+    with record_log_of("httpx") as heard:
         speaks(serve(scripts.well)).ask()
     assert not leaks(heard.getvalue())
 
@@ -322,9 +322,9 @@ def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
 @pytest.mark.parametrize("speaker_name", ["client-sync"])
 def test_account_in_the_logs_of_a_users_client(speaks: Speaks, serve: Serve, library: str) -> None:
-    """A user's own client logs the URL of each request; the account in it is masked."""
+    """A user's own client logs URLs with the account masked."""
     client = pytest.importorskip(library).Client(verify=False)
-    with heard_from(library) as heard, client:
+    with record_log_of(library) as heard, client:
         speaks(serve(scripts.well), http_client=client).ask()
     assert "/accounts/***/ai/run/" in heard.getvalue()
     assert not leaks(heard.getvalue())

@@ -1,4 +1,4 @@
-"""Several requests of one call: when one fails, the others stop and no further one goes out."""
+"""If one of several requests of a call fails, the others stop and no further one is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD = "the bad one"
 
 
 def hang_but_refuse_the_bad_one(peer: Peer, seen: Seen) -> None:
-    """Refuse one request when two others are under way, which are never answered."""
+    """Refuse one request while two others run, which the server never answers."""
     if BAD not in seen.body.decode():
         peer.wait_for_hang_up()
         return
@@ -72,7 +72,7 @@ MANY: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
 
 @pytest.mark.parametrize("name", MANY)
 def test_one_failure_stops_the_others(serve: Serve, name: str) -> None:
-    """The third of twelve is refused: two that run are broken off, nine are never sent."""
+    """The server refuses the third of twelve: two are cancelled, nine are never sent."""
     server = serve(hang_but_refuse_the_bad_one)
     settings = {"base_url": server.base_url, "account_id": ACCOUNT, "api_token": TOKEN}
     with pytest.raises((InvalidRequestError, CoreInvalidRequestError)):

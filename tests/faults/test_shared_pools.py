@@ -1,4 +1,4 @@
-"""One set of connections for all objects that connect alike, in one process and event loop."""
+"""All objects with the same route share connections, in one process and event loop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ids(way: Way) -> str:
 @pytest.mark.parametrize("how", ["kept", "dropped"])
 @pytest.mark.parametrize("way", OF_CLASSES, ids=ids)
 def test_a_hundred_objects_use_one_connection(serve: Serve, way: Way, how: str) -> None:
-    """Whether all of them live at once, or each is made for one request and dropped."""
+    """They may live at the same time, or each be made for one request and dropped."""
     server = serve(well)
 
     async def main() -> None:
@@ -56,14 +56,14 @@ def test_a_hundred_objects_use_one_connection(serve: Serve, way: Way, how: str) 
 def test_a_hundred_objects_use_one_connection_while_httpx_is_instrumented(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, way: Way
 ) -> None:
-    """A tracer that wraps httpx's transports sees every request, over one connection."""
+    """A tool that wraps httpx's transports sees every request, over one connection."""
     instrument(monkeypatch)
     test_a_hundred_objects_use_one_connection(serve, way, "dropped")
 
 
 @pytest.mark.parametrize("call_style", ["sync", "async"])
 def test_all_classes_share(serve: Serve, call_style: str) -> None:
-    """The client and both faces go over one connection, one after the other."""
+    """The client and both faces use one connection, one after the other."""
     server = serve(well)
     ways = [way for way in ASKED if way[1] == call_style]
 
@@ -90,7 +90,7 @@ DIFFERENT: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("way", OF_CLASSES, ids=ids)
 def test_what_makes_no_difference_to_a_connection(serve: Serve, way: Way) -> None:
-    """Tokens, accounts, headers and clocks belong to requests: each request has its own."""
+    """Objects with other tokens, accounts, headers and timeouts share it; each keeps its own."""
     server = serve(well)
 
     async def main() -> None:
@@ -107,7 +107,7 @@ def test_what_makes_no_difference_to_a_connection(serve: Serve, way: Way) -> Non
 
 @pytest.mark.parametrize("way", CLIENTS, ids=ids)
 def test_other_hosts_have_connections_of_their_own(serve: Serve, way: Way) -> None:
-    """Another port, and another name of the same machine, are other places."""
+    """Another port and another name of the same machine are other hosts."""
     one, two = serve(well), serve(well)
     urls = [one.base_url, two.base_url, f"http://localhost:{one.port}", f"{one.base_url}/other"]
 
@@ -135,7 +135,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("how", COPIES)
 @pytest.mark.parametrize("way", OF_FACES, ids=ids)
 def test_copies_share(serve: Serve, way: Way, how: str) -> None:
-    """A copy goes over its original's connections, before and after the original is used."""
+    """A copy uses its original's connections, before and after the original is used."""
     server = serve(well)
 
     async def main() -> None:
@@ -149,7 +149,7 @@ def test_copies_share(serve: Serve, way: Way, how: str) -> None:
 
 @pytest.mark.parametrize("way", OF_FACES, ids=ids)
 def test_a_setting_that_is_assigned_keeps_the_connections(serve: Serve, way: Way) -> None:
-    """The object makes another client then, over the connection that it had."""
+    """The object makes another client, over the same connection."""
     server = serve(well)
 
     async def main() -> None:
@@ -164,7 +164,7 @@ def test_a_setting_that_is_assigned_keeps_the_connections(serve: Serve, way: Way
 
 @pytest.mark.parametrize("call_style", ["sync", "async"])
 def test_runnables_of_langchain_share(serve: Serve, call_style: str) -> None:
-    """`configurable_fields`, `with_config`, `bind` and `with_retry` open nothing of their own."""
+    """`configurable_fields`, `with_config`, `bind` and `with_retry` open no connection."""
     server = serve(well)
 
     async def main() -> None:
@@ -199,7 +199,7 @@ def close(it: Any, call_style: str) -> Any:
 
 @pytest.mark.parametrize("way", OF_CLASSES, ids=ids)
 def test_closing_one_leaves_the_connections_to_the_others(serve: Serve, way: Way) -> None:
-    """The others go on over the same connection; when the last one closes, the server sees it."""
+    """The others use the same connection, until the last one closes it."""
 
     def watching(peer: Peer, seen: Seen) -> None:
         well(peer, seen)
@@ -227,7 +227,7 @@ def test_closing_one_leaves_the_connections_to_the_others(serve: Serve, way: Way
 
 @pytest.mark.parametrize("way", CLIENTS, ids=ids)
 def test_after_the_last_close_a_call_opens_anew(serve: Serve, way: Way) -> None:
-    """A closed object can be used again, alone."""
+    """A closed object opens a new connection at its next call."""
     server = serve(well)
 
     async def main() -> None:
@@ -242,7 +242,7 @@ def test_after_the_last_close_a_call_opens_anew(serve: Serve, way: Way) -> None:
 
 
 def two_streams(peer: Peer, seen: Seen) -> None:
-    """Begin a stream; end it when the test says so."""
+    """Begin a stream; end it when the test allows it."""
     peer.begin()
     peer.chunk(scripts.EVENTS[0])
     peer.server.release.wait(WAIT)
@@ -251,7 +251,7 @@ def two_streams(peer: Peer, seen: Seen) -> None:
 
 
 def test_closing_one_ends_its_own_stream_and_no_other(serve: Serve) -> None:
-    """A stream under way ends with an error if its client closes, and goes on if another does."""
+    """Closing a client ends its own stream with an error, and no stream of others."""
     server = serve(two_streams)
     first, second = (make("Client", server) for _ in range(2))
     streams = [client.stream_chat(HELLO) for client in (first, second)]
@@ -266,7 +266,7 @@ def test_closing_one_ends_its_own_stream_and_no_other(serve: Serve) -> None:
 
 
 async def test_closing_one_ends_its_own_stream_and_no_other_async(serve: Serve) -> None:
-    """As above, in one event loop."""
+    """The same holds in one event loop."""
     server = serve(two_streams)
     first, second = (make("AsyncClient", server) for _ in range(2))
     streams = [client.stream_chat(HELLO) for client in (first, second)]
@@ -281,7 +281,7 @@ async def test_closing_one_ends_its_own_stream_and_no_other_async(serve: Serve) 
 
 
 def test_dropping_an_object_leaves_the_others_their_streams(serve: Serve) -> None:
-    """Garbage collection of one object breaks nothing of another's."""
+    """Garbage collection of one object ends no stream of others."""
     server = serve(two_streams)
     first, second = (make("Client", server) for _ in range(2))
     kept, dropped = second.stream_chat(HELLO), first.stream_chat(HELLO)
@@ -297,7 +297,7 @@ def test_dropping_an_object_leaves_the_others_their_streams(serve: Serve) -> Non
 
 
 def test_event_loops_share_nothing(serve: Serve) -> None:
-    """Each loop opens its own connection, one for all objects in it, in a row or side by side."""
+    """Each loop opens one connection for all its objects, in a row or at the same time."""
     server = serve(well)
     clients = [make("AsyncClient", server) for _ in range(3)]
 
@@ -314,7 +314,7 @@ def test_event_loops_share_nothing(serve: Serve) -> None:
 
 
 def test_a_loop_that_was_just_closed_is_no_hindrance(serve: Serve) -> None:
-    """What its objects left is given up; another loop opens its own connection."""
+    """Connections of a closed loop are dropped, and another loop opens its own."""
     server = serve(well)
     client = make("AsyncClient", server)
     for _ in range(3):
@@ -323,13 +323,13 @@ def test_a_loop_that_was_just_closed_is_no_hindrance(serve: Serve) -> None:
         loop.close()
         assert make("Client", server).chat(HELLO).text == TEXT
     gc.collect()
-    assert server.connections == 4  # one for the sync calls of this process
+    assert server.connections == 4  # one connection for the sync calls of this process
 
 
 def test_threads_share(serve: Serve) -> None:
-    """Sixteen threads, each with an object of its own, need at most sixteen connections.
+    """Sixteen threads, each with its own object, need at most sixteen connections.
 
-    Every one of them gets its own answer, whoever opened the connection it came over.
+    Each thread gets its own answers, whichever thread opened the connection.
     """
 
     def echo(peer: Peer, seen: Seen) -> None:
@@ -354,7 +354,7 @@ def test_threads_share(serve: Serve) -> None:
 
 
 def test_threads_that_close_while_others_ask(serve: Serve) -> None:
-    """Objects that come and go in one thread take nothing from the calls of another."""
+    """Making and closing objects in one thread does not disturb calls in another."""
     server = serve(well)
     is_done = threading.Event()
 
@@ -379,9 +379,9 @@ def test_threads_that_close_while_others_ask(serve: Serve) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("name", ["client-sync", "client-async", "langchain-sync"])
 def test_a_fork_shares_nothing_with_its_parent(serve: Serve, name: str) -> None:
-    """New and old objects of the child share one connection; the parent keeps its own.
+    """All objects of a forked child share a new connection, and the parent keeps its own.
 
-    The child closes what it has, and the parent's connection is still there.
+    The child closes its objects, and the parent's connection stays open.
     """
     server = serve(lambda peer, _: peer.answer(b'{"response":"connection %d"}' % peer.number))
     parent, other = (Speaker(name, base_url=server.base_url) for _ in range(2))
@@ -409,7 +409,7 @@ def test_a_fork_shares_nothing_with_its_parent(serve: Serve, name: str) -> None:
 def test_what_is_read_of_the_environment_is_read_when_an_object_first_calls(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy that is set later is used by later objects, and by no earlier one."""
+    """A proxy that is set later applies to objects that call later, not to earlier ones."""
     asked: list[str] = []
 
     def refuse(peer: Peer, seen: Seen) -> None:
@@ -428,7 +428,7 @@ def test_what_is_read_of_the_environment_is_read_when_an_object_first_calls(
 
 
 def test_users_own_clients_have_no_part_in_it(serve: Serve) -> None:
-    """Objects with a client of the user's own use that, whatever else connects alike."""
+    """Objects with a user's HTTP client use that client only."""
     server: Loopback = serve(well)
     assert make("Client", server).chat(HELLO).text == TEXT
     own = Speaker("client-sync-httpx", base_url=server.base_url)
@@ -441,7 +441,7 @@ def test_users_own_clients_have_no_part_in_it(serve: Serve) -> None:
 
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
 def test_a_client_that_never_called_has_nothing_to_close(cls: Any, serve: Serve) -> None:
-    """Closing it takes no connection from those that did call."""
+    """Closing it closes no connection of clients that have called."""
     server = serve(well)
     name, call_style = cls.__name__, "async" if cls is AsyncClient else "sync"
 

@@ -1,4 +1,4 @@
-"""TLS and the proxies of the environment: where a token may go, and what goes in clear."""
+"""TLS and the proxies of the environment: no token goes to a wrong host or in clear text."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def trust(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def secure(authority: trustme.CA) -> Iterator[Loopback]:
-    """Workers AI over TLS, as `localhost`."""
+    """Serve Workers AI over TLS as `localhost`."""
     server = Loopback(scripts.well, _context(authority, "localhost"))
     yield server
     server.close()
@@ -71,7 +71,7 @@ def _context(authority: trustme.CA, name: str) -> ssl.SSLContext:
 
 
 def test_calls_and_streams_over_tls(speaks: Speaks, secure: Loopback) -> None:
-    """Twenty calls and twenty streams need two connections at the most, tickets or not."""
+    """Twenty calls and twenty streams need at most two connections, with session tickets or not."""
     speaker = speaks(secure)
     for _ in range(20):
         assert speaker.ask() == TEXT
@@ -81,10 +81,10 @@ def test_calls_and_streams_over_tls(speaks: Speaks, secure: Loopback) -> None:
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_certificate_that_nobody_vouches_for(
+def test_a_certificate_of_an_unknown_authority(
     speaks: Speaks, secure: Loopback, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """Nothing is sent to a server whose certificate is not trusted."""
+    """The client sends nothing to a server whose certificate is not trusted."""
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
         speaks(secure, max_retries=0).either(how)
@@ -94,7 +94,7 @@ def test_a_certificate_that_nobody_vouches_for(
 def test_trust_is_read_when_an_object_first_calls(
     speaks: Speaks, secure: Loopback, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Objects of one process that trust others share neither certificates nor connections."""
+    """Objects that trust different certificates do not share connections."""
     trusting = speaks(secure)
     assert trusting.ask() == TEXT
     monkeypatch.delenv("SSL_CERT_FILE")
@@ -105,7 +105,7 @@ def test_trust_is_read_when_an_object_first_calls(
 
 
 def test_a_certificate_for_another_name(speaks: Speaks, authority: trustme.CA) -> None:
-    """A trusted certificate of another host is not this host's."""
+    """The client refuses a trusted certificate of another host."""
     server = Loopback(scripts.well, _context(authority, "example.com"))
     try:
         with pytest.raises(APIConnectionError, match=r"(?i)hostname mismatch|not valid for"):
@@ -116,14 +116,14 @@ def test_a_certificate_for_another_name(speaks: Speaks, authority: trustme.CA) -
 
 
 def test_a_server_that_speaks_no_tls(speaks: Speaks, serve: Serve) -> None:
-    """Plain text where TLS is expected is an error of the connection."""
+    """Plain text in place of TLS raises a connection error."""
     url = f"https://localhost:{serve(scripts.well).port}/client/v4"
     with pytest.raises(APIConnectionError):
         speaks(base_url=url, max_retries=0, timeout=Timeout(connect=0.2)).ask()
 
 
 def test_a_handshake_that_never_ends(speaks: Speaks) -> None:
-    """The clock `connect` covers the handshake."""
+    """The timeout `connect` covers the handshake."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/client/v4"
         with pytest.raises(APITimeoutError) as caught:
@@ -142,7 +142,7 @@ def test_https_goes_through_a_tunnel(
     variable: str,
     how: str,
 ) -> None:
-    """The proxy makes a connection, with its credentials, and sees neither token nor account."""
+    """The proxy opens a tunnel with its credentials, and sees neither token nor account."""
     proxy = proxies(secure.port)
     monkeypatch.setenv(variable, f"http://user:pass%20word@127.0.0.1:{proxy.port}")
     speaker = speaks(secure)
@@ -167,7 +167,7 @@ def test_plain_http_never_goes_through_a_proxy(
     variable: str,
     how: str,
 ) -> None:
-    """A proxy would read the token of a plain-http request, so it is asked nothing at all."""
+    """The client never connects to the proxy, which could read the token."""
     server = serve(scripts.well)
     proxy = proxies(server.port)
     monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
@@ -184,7 +184,7 @@ def test_hosts_that_need_no_proxy(
     monkeypatch: pytest.MonkeyPatch,
     excepted: str,
 ) -> None:
-    """`NO_PROXY` is obeyed."""
+    """Hosts in `NO_PROXY` bypass the proxy."""
     proxy = proxies(secure.port)
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("NO_PROXY", excepted)
@@ -203,7 +203,7 @@ def test_a_proxy_that_makes_no_tunnel(
     status: str,
     how: str,
 ) -> None:
-    """The error names the proxy and its status, and shows neither its password nor the token."""
+    """The error names the proxy and its status, without its password and the token."""
     proxy = proxies(secure.port, status=status)
     monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{proxy.port}")
     with pytest.raises(APIConnectionError, match=f"127.0.0.1 answered {status[:3]}") as caught:
@@ -220,7 +220,7 @@ def test_a_proxy_that_makes_no_tunnel(
 def test_a_proxy_that_cannot_be_reached(
     speaks: Speaks, monkeypatch: pytest.MonkeyPatch, free_port: int, how: str
 ) -> None:
-    """The error shows nothing of the proxy's credentials, local variables included."""
+    """The error shows none of the proxy's credentials, local variables included."""
     monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{free_port}")
     with pytest.raises(APIConnectionError) as caught:
         speaks(max_retries=0).either(how)

@@ -1,4 +1,4 @@
-"""Tool calls in pieces, in disorder and cut off: whole ones are exact, others are never run."""
+"""Tool calls in fragments: complete calls are exact, and incomplete ones are never run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = {"a": 1, "b": 10**20}
 
 
 def piece(index: int, arguments: Any = None, name: str | None = None, **rest: Any) -> bytes:
-    """A chunk that brings a piece of a call."""
+    """Return a chunk with a fragment of a call."""
     function = {"name": name, "arguments": arguments}
     given = {key: value for key, value in function.items() if value is not None}
     return choice({"tool_calls": [{"index": index, "function": given, **rest}]})
@@ -36,7 +36,7 @@ def choice(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
 
 
 def cut_up(text: str, count: int) -> list[str]:
-    """Cut a text in pieces, the last of them what is left."""
+    """Cut a text into pieces."""
     size = max(len(text) // count, 1)
     return [text[i : i + size] for i in range(0, len(text), size)]
 
@@ -86,7 +86,7 @@ WHOLE: dict[str, tuple[list[bytes], list[tuple[str, Any]]]] = {
 
 @pytest.mark.parametrize("case", WHOLE)
 def test_whole_calls_are_exact(speaks: Speaks, serve: Serve, case: str) -> None:
-    """However a call comes: its arguments are what the model wrote, and its place is kept."""
+    """However a call is cut, its arguments and its position are exact."""
     chunks, expected = WHOLE[case]
     body = b"".join(chunks) + LAST
     server = serve(lambda peer, _: peer.stream(body))
@@ -102,7 +102,7 @@ PLAIN: dict[str, Any] = {
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("form", PLAIN)
 def test_whole_calls_of_a_plain_answer(speaks: Speaks, serve: Serve, form: str, how: str) -> None:
-    """Arguments are a text or an object; several calls keep their order."""
+    """Arguments are text or an object, and several calls keep their order."""
     calls = [
         {"id": str(n), "type": "function", "function": {"name": f"f{n}", "arguments": PLAIN[form]}}
         for n in range(3)
@@ -118,7 +118,7 @@ CUTS = (1, 9, len(TEXT) - 1)
 
 @pytest.mark.parametrize("at", CUTS)
 def test_call_that_the_cap_cut_off(speaks: Speaks, serve: Serve, at: int) -> None:
-    """Arguments that end with `length` are no call to run, though a lenient parser would."""
+    """A call that ends with `length` is invalid, even if a lenient parser could read it."""
     body = piece(0, TEXT[:at], "get_weather", id="1") + choice({}, "length") + DONE
     server = serve(lambda peer, _: peer.stream(body))
     assert speaks(server).calls("stream") == ([], ["get_weather"])
@@ -126,7 +126,7 @@ def test_call_that_the_cap_cut_off(speaks: Speaks, serve: Serve, at: int) -> Non
 
 @pytest.mark.parametrize("at", CUTS)
 def test_call_that_the_cap_cut_off_plain(speaks: Speaks, serve: Serve, at: int) -> None:
-    """The same in a plain answer."""
+    """The same holds in a plain answer."""
     function = {"name": "get_weather", "arguments": TEXT[:at]}
     message = {"tool_calls": [{"id": "1", "type": "function", "function": function}]}
     answer = {"choices": [{"message": message, "finish_reason": "length"}]}
@@ -136,7 +136,7 @@ def test_call_that_the_cap_cut_off_plain(speaks: Speaks, serve: Serve, at: int) 
 
 @pytest.mark.parametrize("arguments", ['{"x":', "{} {}", "[1]", '"x"', "nonsense", '{"x":1}}'])
 def test_arguments_that_are_no_object(speaks: Speaks, serve: Serve, arguments: str) -> None:
-    """Whatever the model says of its end: what is no JSON object is not run."""
+    """Arguments that are no JSON object make a call invalid, whatever the finish reason is."""
     body = piece(0, arguments, "f", id="1") + LAST
     server = serve(lambda peer, _: peer.stream(body))
     assert speaks(server).calls("stream") == ([], ["f"])
@@ -145,7 +145,7 @@ def test_arguments_that_are_no_object(speaks: Speaks, serve: Serve, arguments: s
 @pytest.mark.parametrize("at", CUTS[1:])
 @pytest.mark.parametrize("ending", ["clean", "cut", "reset"])
 def test_call_that_the_network_cut_off(speaks: Speaks, serve: Serve, at: int, ending: str) -> None:
-    """A stream that stops inside a call is an error; its partial has no call to run."""
+    """A stream that breaks inside a call raises, and its partial answer has no valid call."""
 
     def script(peer: Any, seen: Any) -> None:
         peer.begin()
@@ -168,7 +168,7 @@ def assert_not_to_run(error: WorkersAIError) -> None:
 
 
 def calls_of(partial: Any) -> tuple[list[str], list[str]]:
-    """The names of the calls to run and of those not to run, in the form of each face."""
+    """Return the names of the valid and the invalid calls, in the form of each face."""
     if isinstance(partial, ChatResponse):
         blocks = [block for block in partial.message.blocks if isinstance(block, ToolCallBlock)]
         invalid = partial.message.additional_kwargs.get("invalid_tool_calls", [])

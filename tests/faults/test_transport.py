@@ -1,4 +1,4 @@
-"""The transport: connections, streams that stop, clocks, bodies without an end."""
+"""The transport: connections, broken streams, timeouts, bodies without an end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BARE = ("client-sync", "client-async")
 
 @pytest.mark.parametrize("how", HOW)
 def test_closed_port(speaks: Speaks, no_waiting: list[float], free_port: int, how: str) -> None:
-    """A port nobody listens on raises a connection error after two retries with backoff."""
+    """A closed port raises a connection error after two retries with backoff."""
     speaker = speaks(base_url=f"http://127.0.0.1:{free_port}")
     with pytest.raises(APIConnectionError):
         speaker.either(how)
@@ -47,7 +47,7 @@ def test_closed_port(speaks: Speaks, no_waiting: list[float], free_port: int, ho
 def test_closed_without_a_byte(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """A server that hangs up at once is asked three times, then it is a connection error."""
+    """The client calls a server that closes at once three times, then raises a connection error."""
     server = serve(lambda peer, _: peer.hang_up())
     with pytest.raises(APIConnectionError):
         speaks(server).either(how)
@@ -57,7 +57,7 @@ def test_closed_without_a_byte(
 @pytest.mark.parametrize("speaker_name", TELLING)
 @pytest.mark.parametrize("how", HOW)
 def test_keep_alive_race(speaks: Speaks, serve: Serve, no_waiting: list[float], how: str) -> None:
-    """A connection that closes under the second request: asked again at once, whatever retries."""
+    """If a reused connection closes under a request, the client tries again at once."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 2:
@@ -75,7 +75,7 @@ def test_keep_alive_race(speaks: Speaks, serve: Serve, no_waiting: list[float], 
 def test_idle_connection_that_was_closed(
     speaks: Speaks, serve: Serve, no_waiting: list[float], speaker_name: str
 ) -> None:
-    """A hundred calls, each finding the connection before it closed: no visible error."""
+    """A hundred calls succeed, though each finds its connection closed."""
 
     def script(peer: Peer, seen: Seen) -> None:
         scripts.well(peer, seen)
@@ -89,7 +89,7 @@ def test_idle_connection_that_was_closed(
 
 
 def test_fifty_streams_use_two_connections(speaks: Speaks, serve: Serve) -> None:
-    """A stream read to its end leaves its connection to the next."""
+    """A stream that is read to its end leaves its connection to the next."""
     server = serve(scripts.well)
     speaker = speaks(server)
     assert {speaker.read() for _ in range(50)} == {TEXT}
@@ -100,7 +100,7 @@ def test_fifty_streams_use_two_connections(speaks: Speaks, serve: Serve) -> None
     "script", [scripts.open_after_done, scripts.ping_after_done, scripts.flood_after_done]
 )
 def test_socket_held_open_after_done(speaks: Speaks, serve: Serve, script: Script) -> None:
-    """`[DONE]` ends the stream within a quarter of a second, whatever the socket does."""
+    """`[DONE]` ends the stream in 0.25 s, even if the socket stays open."""
     speaker = speaks(serve(script))
     for _ in range(5):
         began = time.monotonic()
@@ -110,11 +110,11 @@ def test_socket_held_open_after_done(speaks: Speaks, serve: Serve, script: Scrip
     pytest.fail("Five times it took longer, which no busy machine explains.")
 
 
-@pytest.mark.parametrize("speaker_name", SIX)  # what a library's own sockets take, they keep
+@pytest.mark.parametrize("speaker_name", SIX)  # a user's library keeps what its own sockets read
 def test_surplus_bytes_never_answer_the_next_question(
     speaks: Speaks, serve: Serve, no_waiting: list[float]
 ) -> None:
-    """What a server sends beyond its answer is nobody's answer."""
+    """Bytes after an answer never become the answer to the next request."""
     speaker = speaks(serve(scripts.surplus))
     assert all(speaker.ask().startswith("own") for _ in range(5))
 
@@ -134,7 +134,7 @@ LATE = {
 def test_surplus_bytes_on_an_idle_connection(
     speaks: Speaks, serve: Serve, no_waiting: list[float], late: str, is_read: bool
 ) -> None:
-    """What comes between two answers is nobody's, read by the event loop by then or not."""
+    """Bytes between two answers are dropped, whether or not the event loop has read them."""
     asked, sent = threading.Event(), threading.Event()
 
     def script(peer: Peer, seen: Seen) -> None:
@@ -155,13 +155,13 @@ def test_surplus_bytes_on_an_idle_connection(
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("speaker_name", SIX)  # how many a user's own client may have is theirs
+@pytest.mark.parametrize("speaker_name", SIX)  # a user's client limits its own connections
 def test_many_streams_at_once(speaks: Speaks, serve: Serve) -> None:
-    """A hundred and fifty open streams wait for no free connection with the default settings."""
+    """With the default settings, 150 open streams do not wait for a free connection."""
     gate = threading.Barrier(150)
 
     def script(peer: Peer, seen: Seen) -> None:
-        gate.wait(WAIT)  # until all are there
+        gate.wait(WAIT)  # until all streams are there
         scripts.well(peer, seen)
 
     server = serve(script)
@@ -176,7 +176,7 @@ def test_many_streams_at_once(speaks: Speaks, serve: Serve) -> None:
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("status", ["301 Moved", "307 Temporary Redirect", "308 Permanent"])
 def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str, how: str) -> None:
-    """A token goes to no other host."""
+    """The client sends the token to no other host."""
     other = serve(scripts.well)
     location = f"location: http://localhost:{other.port}/"
     server = serve(lambda peer, _: peer.answer(b"", status, "text/plain", location))
@@ -187,7 +187,7 @@ def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str, h
 
 
 def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
-    """A cookie that the server sets does not travel with the next request."""
+    """The client sends no cookie of an answer with the next request."""
     server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON, "set-cookie: a=1; Path=/"))
     speaker = speaks(server)
     speaker.ask()
@@ -202,7 +202,7 @@ def test_cookies_are_not_sent_back(speaks: Speaks, serve: Serve) -> None:
 def test_cut_stream_is_an_error_that_keeps_the_partial(
     speaks: Speaks, serve: Serve, cut: str
 ) -> None:
-    """However the bytes stop: the tokens are handed out, then it raises, and nothing is retried."""
+    """However a stream breaks off, the client yields its tokens and raises, without a retry."""
     server = serve(CUTS[cut])
     talk = speaks(server).open()
     assert [next(talk) for _ in range(3)] == list(scripts.TOKENS)
@@ -219,7 +219,7 @@ def test_cut_stream_is_an_error_that_keeps_the_partial(
 def test_success_that_is_no_stream(
     speaks: Speaks, serve: Serve, no_waiting: list[float], kind: str
 ) -> None:
-    """A captive portal's page on a request for a stream is never an empty success."""
+    """The page of a captive portal in reply to a stream request raises."""
     page = b"<html>Please log in</html>"
     speaker = speaks(serve(lambda peer, _: peer.answer(page, "200 OK", kind)))
     with pytest.raises(WorkersAIError) as caught:
@@ -229,7 +229,7 @@ def test_success_that_is_no_stream(
 
 @pytest.mark.parametrize("ending", ["end", "hang up"])
 def test_finish_reason_without_done_is_success(speaks: Speaks, serve: Serve, ending: str) -> None:
-    """A model that said why it finished has finished."""
+    """A stream with a finish reason is complete without `[DONE]`."""
     last = scripts.event(choices=[{"delta": {"content": "!"}, "finish_reason": "stop"}])
 
     def script(peer: Peer, seen: Seen) -> None:
@@ -246,7 +246,7 @@ def test_finish_reason_without_done_is_success(speaks: Speaks, serve: Serve, end
 def test_short_body_of_a_plain_answer_is_asked_again(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """Half a plain answer is none; nothing was handed out, so it is tried again."""
+    """The client retries a plain answer that breaks off, because it has returned no part of it."""
 
     def script(peer: Peer, seen: Seen) -> None:
         if len(peer.server.requests) == 1:
@@ -264,8 +264,8 @@ def test_short_body_of_a_plain_answer_is_asked_again(
 # --------------------------------------------------------------------------------- clocks
 
 
-def waits_idly(speaker: Speaker) -> float:
-    """Read a token and wait for the idle clock; return how long it took."""
+def read_until_idle(speaker: Speaker) -> float:
+    """Read a token and wait for the idle timeout; return how long it took."""
     talk = speaker.open()
     assert next(talk) == scripts.TOKENS[0]
     began = time.monotonic()
@@ -280,31 +280,31 @@ def waits_idly(speaker: Speaker) -> float:
 
 @pytest.mark.parametrize("script", [scripts.stall, scripts.ping])
 def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Script) -> None:
-    """The idle clock counts events, not pings, and ends within a tenth more than it says.
+    """The idle timeout counts events, not pings, and ends within a tenth more than its seconds.
 
-    The token is kept and the connection closed.
+    The error holds the token, and the connection is closed.
     """
     server = serve(script)
     speaker = speaks(server, timeout=Timeout(idle=0.15))
     for asked in range(1, 11):
-        took = waits_idly(speaker)
+        took = read_until_idle(speaker)
         assert took > 0.12
         if script is scripts.stall:
             assert server.gone.wait(0.5)
         assert len(server.requests) == asked
         if took < 0.165:
             return
-    pytest.fail("Ten times it took a tenth more, which no busy machine explains.")
+    pytest.fail("Ten waits took more than a tenth longer than the timeout.")
 
 
 def test_flood_of_pings(speaks: Speaks, serve: Serve) -> None:
-    """The idle clock runs out although there is always something to read, and nothing in it."""
+    """The idle timeout ends a stream of comments without a pause."""
     speaker = speaks(serve(scripts.flood), timeout=Timeout(idle=0.15))
-    assert any(0.12 < waits_idly(speaker) < 0.35 for _ in range(5))  # a busy machine may stumble
+    assert any(0.12 < read_until_idle(speaker) < 0.35 for _ in range(5))  # tries for a busy machine
 
 
 def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, no_waiting: list[float]) -> None:
-    """`first_byte` runs out for each attempt, and all of them count for the deadline."""
+    """`first_byte` limits each attempt, and all attempts count towards the total."""
     server = serve(scripts.hang)
     speaker = speaks(server, task="embed", timeout=Timeout(first_byte=0.2, total=20), max_retries=1)
     began = time.monotonic()
@@ -325,7 +325,7 @@ def test_accepted_and_never_answered(speaks: Speaks, serve: Serve, no_waiting: l
     ids=["hang-plain", "hang-stream", "slow body"],
 )
 def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: Script, how: str) -> None:
-    """Whatever the server does, the call is over when `total` is."""
+    """Whatever the server does, the call ends after `total` seconds."""
     server = serve(script)
     speaker = speaks(server, timeout=0.08)
     began = time.monotonic()
@@ -335,10 +335,10 @@ def test_total_is_never_exceeded(speaks: Speaks, serve: Serve, script: Script, h
     assert caught.value.phase == "total"
 
 
-# A user's own sync client knows how long a silence may be, and hears of an answer by its head.
+# A user's sync client limits pauses only, and returns no answer before its whole head.
 @pytest.mark.parametrize("speaker_name", [*SIX, *(name for name in OWN if "async" in name)])
 def test_total_is_not_exceeded_by_a_slow_head(speaks: Speaks, serve: Serve) -> None:
-    """A head that comes byte by byte, each in good time, does not go on beyond `total`."""
+    """A head that arrives byte by byte does not extend `total`."""
     speaker = speaks(serve(scripts.slow_head), timeout=0.08)
     began = time.monotonic()
     with pytest.raises(APITimeoutError) as caught:
@@ -348,7 +348,7 @@ def test_total_is_not_exceeded_by_a_slow_head(speaks: Speaks, serve: Serve) -> N
 
 
 def test_retries_end_before_the_deadline(speaks: Speaks, serve: Serve) -> None:
-    """A server that is always busy is not waited for beyond `total`, nor in the last attempt."""
+    """Retries of a busy server, and the last attempt too, end with `total`."""
     server = serve(lambda peer, _: peer.answer(b"{}", "503 Busy"))
     speaker = speaks(server, timeout=0.3, max_retries=100)
     began = time.monotonic()
@@ -367,7 +367,7 @@ ERROR_TIMEOUTS = {"total": Timeout(total=0.15), "first_byte": Timeout(first_byte
 def test_error_whose_body_never_ends(
     speaks: Speaks, serve: Serve, limit: str, script: Script, how: str
 ) -> None:
-    """The status of an error is told soon although its body does not come."""
+    """The client raises the error of the status soon, although the body does not end."""
     server = serve(script)
     speaker = speaks(server, timeout=ERROR_TIMEOUTS[limit], max_retries=0)
     began = time.monotonic()
@@ -383,7 +383,7 @@ def test_error_whose_body_never_ends(
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", NOT_HTTP)
 def test_answer_that_is_no_http(speaks: Speaks, serve: Serve, name: str, how: str) -> None:
-    """It raises without a hang, and asking again would not help."""
+    """An answer that is not HTTP raises at once, without a retry."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.send(NOT_HTTP[name])
@@ -401,7 +401,7 @@ def test_answer_that_is_no_http(speaks: Speaks, serve: Serve, name: str, how: st
 def test_body_that_is_not_what_its_encoding_says(
     speaks: Speaks, serve: Serve, encoding: str, how: str
 ) -> None:
-    """Bytes that cannot be decompressed are unreadable, not text."""
+    """Bytes that cannot be decompressed raise instead of becoming text."""
     extra = f"content-encoding: {encoding}"
     server = serve(lambda peer, _: peer.answer(WHOLE, "200 OK", JSON, extra))
     with pytest.raises(ResponseError):
@@ -409,7 +409,7 @@ def test_body_that_is_not_what_its_encoding_says(
 
 
 def test_compressed_answers_are_read(speaks: Speaks, serve: Serve) -> None:
-    """Gzip that nobody asked for is read all the same, whole or as a stream."""
+    """The client reads gzip that it did not ask for, plain or as a stream."""
     speaker = speaks(serve(scripts.compressed(WHOLE)))
     assert speaker.ask() == TEXT
     assert speaks(serve(scripts.compressed(STREAM, SSE))).read() == TEXT
@@ -430,7 +430,7 @@ def test_page_of_html_with_an_error_status(
 
 
 def peak_mib() -> float:
-    """The most memory this process has ever had resident."""
+    """Return the most memory that this process has had resident, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -446,7 +446,7 @@ BOMBS = {
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_bodies_of_512_mib(speaks: Speaks, serve: Serve, bomb: str, how: str) -> None:
-    """They end in a typed error at the limit, with less than 32 MiB more memory."""
+    """They raise a typed error at the limit, with less than 32 MiB more memory."""
     kind = SSE if "stream" in bomb else JSON
     script = BOMBS[bomb] or (
         lambda peer, _: peer.answer(GZIP_BOMB, "200 OK", kind, "content-encoding: gzip")
@@ -461,11 +461,9 @@ def test_bodies_of_512_mib(speaks: Speaks, serve: Serve, bomb: str, how: str) ->
 TOKEN_OF_64_KIB = scripts.event(response="x" * 65_536)
 
 
-@pytest.mark.parametrize(
-    "speaker_name", [*BARE, *OWN]
-)  # what frameworks keep of a stream is theirs
+@pytest.mark.parametrize("speaker_name", [*BARE, *OWN])  # frameworks may keep more of a stream
 def test_tokens_of_512_mib(speaks: Speaks, serve: Serve) -> None:
-    """A model that does not stop ends in a typed error, with less than 32 MiB more memory."""
+    """A model that does not stop raises a typed error, with less than 32 MiB more memory."""
     talk = speaks(serve(scripts.endless(kind=SSE, piece=TOKEN_OF_64_KIB))).open()
     before = peak_mib()
     with pytest.raises(ResponseError, match="characters") as caught:
@@ -480,7 +478,7 @@ GZIP_BOMB = scripts.gzip_bomb()
 
 @pytest.mark.parametrize("speaker_name", BARE)
 def test_a_million_tiny_events(speaks: Speaks, serve: Serve) -> None:
-    """Comments by the million are read in linear time, and bring nothing."""
+    """The client reads a million comments in linear time, and yields nothing for them."""
     body = b": tiny\n\n" * 1_000_000 + STREAM
     server = serve(lambda peer, _: peer.answer(body, "200 OK", SSE))
     began = time.monotonic()

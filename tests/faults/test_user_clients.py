@@ -1,6 +1,7 @@
-"""HTTP clients of the user's own: of httpx with either engine, and of httpx2.
+"""HTTP clients of the user's own: httpx with either engine, and httpx2.
 
-The whole suite speaks through them, by the bare client; here is what is only about them.
+The other files run through them too, with the bare client; this one has the rules that concern only
+them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ HOW = ("plain", "stream")
 
 
 class Own:
-    """A user's client, and speakers that use it."""
+    """A user's HTTP client, and speakers that use it."""
 
     def __init__(self, name: str, library: str) -> None:
         self.name, call_style = name, name.split("-")[1]
@@ -47,7 +48,7 @@ class Own:
 
     def speak(self, server: Any, **settings: Any) -> Speaker:
         made = Speaker(self.name, base_url=server.base_url, http_client=self.client, **settings)
-        if self.speakers:  # one event loop for all that share a client
+        if self.speakers:  # one event loop for all speakers that share a client
             made._loop = self.speakers[0]._loop
         self.speakers.append(made)
         return made
@@ -67,7 +68,7 @@ def own(request: pytest.FixtureRequest) -> Iterator[Own]:
 
 
 def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
-    """It sends the requests, with its headers and cookies, and is neither closed nor changed."""
+    """It sends requests with its headers and cookies, and is neither closed nor changed."""
     server = serve(scripts.well)
     speaker = own.speak(server)
     before = dict(own.client.headers), dict(own.client.cookies)
@@ -81,7 +82,7 @@ def test_own_client_is_used_and_left_as_it_is(own: Own, serve: Serve) -> None:
 
 
 def test_own_client_that_is_closed(own: Own, serve: Serve) -> None:
-    """A closed client is the caller's mistake, and said so."""
+    """A closed client raises a configuration error."""
     server = serve(scripts.well)
     speaker = own.speak(server)
     speaker.wait(own.client.aclose() if speaker.is_async else own.client.close())
@@ -91,7 +92,7 @@ def test_own_client_that_is_closed(own: Own, serve: Serve) -> None:
 
 
 class Closing(httpx.Client):
-    """A client that another thread closes just as it is to send."""
+    """A client that another thread closes just before it sends."""
 
     def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
         self.close()
@@ -108,7 +109,7 @@ class AsyncClosing(httpx.AsyncClient):
     ("speaker_name", "make"), [("client-sync", Closing), ("client-async", AsyncClosing)]
 )
 def test_own_client_that_is_closed_meanwhile(speaks: Speaks, serve: Serve, make: type[Any]) -> None:
-    """A client that is closed between two looks at it raises in our terms, too."""
+    """A client that is closed between check and use raises a package error too."""
     server = serve(scripts.well)
     with pytest.raises(ConfigurationError, match="closed"):
         speaks(server, http_client=make(verify=False)).ask()
@@ -116,7 +117,7 @@ def test_own_client_that_is_closed_meanwhile(speaks: Speaks, serve: Serve, make:
 
 
 class Broken(httpx.Client):
-    """A client whose owner's code fails."""
+    """A client whose owner's code raises."""
 
     def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
         raise RuntimeError("a hook of the user's own, in a loop")
@@ -124,14 +125,14 @@ class Broken(httpx.Client):
 
 @pytest.mark.parametrize("speaker_name", ["client-sync"])
 def test_errors_of_the_owners_code_stay_theirs(speaks: Speaks, serve: Serve) -> None:
-    """What a hook or a transport of the user's raises is neither wrapped nor tried again."""
+    """The client neither wraps nor retries an error of a user's hook or transport."""
     with Broken(verify=False) as client, pytest.raises(RuntimeError, match="of the user's own"):
         speaks(serve(scripts.well), http_client=client).ask()
 
 
 @pytest.mark.parametrize("speaker_name", [name for name in OWN if "async" in name])
 def test_own_client_in_another_event_loop(speaks: Speaks, serve: Serve) -> None:
-    """A client that holds connections of one event loop says so in another."""
+    """A client with connections of one event loop raises an error in another."""
     speaker = speaks(serve(scripts.well))
     assert speaker.ask() == TEXT
     first, speaker._loop = speaker._loop, asyncio.new_event_loop()
@@ -145,9 +146,9 @@ def test_own_client_in_another_event_loop(speaks: Speaks, serve: Serve) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("speaker_name", OWN)
 def test_own_client_that_was_used_before_a_fork(speaks: Speaks, serve: Serve) -> None:
-    """The child is told to make a client of its own, and the parent's connection stays its own.
+    """In a forked child the error asks for a new client; the parent's connection stays open.
 
-    Whichever object the parent used the client through.
+    It does not matter through which object the parent used the client.
     """
     server = serve(lambda peer, _: peer.answer(b'{"response":"connection %d"}' % peer.number))
     speaker = speaks(server)
@@ -163,7 +164,7 @@ def test_own_client_that_was_used_before_a_fork(speaks: Speaks, serve: Serve) ->
 
     def of_the_child() -> bytes:
         if speaker.is_async:
-            speaker._loop = asyncio.new_event_loop()  # its parent's is its parent's
+            speaker._loop = asyncio.new_event_loop()  # not its parent's loop
         first, speaker.it = refusal(speaker), another
         return first + refusal(speaker)
 
@@ -174,7 +175,7 @@ def test_own_client_that_was_used_before_a_fork(speaks: Speaks, serve: Serve) ->
 
 
 def refusal(speaker: Speaker) -> bytes:
-    """Say which parameter a call was refused for."""
+    """Return the parameter for which a call was refused."""
     try:
         return speaker.ask().encode()
     except ConfigurationError as error:
@@ -182,7 +183,7 @@ def refusal(speaker: Speaker) -> bytes:
 
 
 def then_well(first: Script) -> Script:
-    """Do *first* for the second request, and answer all others well."""
+    """Call *first* for the second request, and answer all others well."""
 
     def script(peer: Peer, seen: Seen) -> None:
         (first if len(peer.server.requests) == 2 else scripts.well)(peer, seen)
@@ -195,7 +196,7 @@ def then_well(first: Script) -> Script:
 def test_reused_connection_that_aiohttp_does_not_tell_of(
     speaks: Speaks, serve: Serve, no_waiting: list[float], how: str
 ) -> None:
-    """A connection that closes under the second request is an ordinary retry."""
+    """A reused connection that closes under a request costs an ordinary retry with aiohttp."""
     server = serve(then_well(lambda peer, _: peer.hang_up()))
     speaker = speaks(server)
     assert [speaker.either(how) for _ in range(2)] == [TEXT, TEXT]
@@ -209,7 +210,7 @@ def test_reused_connection_that_aiohttp_does_not_tell_of(
 def test_no_http_through_an_own_client(
     speaks: Speaks, serve: Serve, no_waiting: list[float], name: str, how: str
 ) -> None:
-    """An answer that is no HTTP raises in our terms; httpx takes half a line for a hang-up."""
+    """An answer that is not HTTP raises a package error; httpx takes half a line for a hang-up."""
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.send(NOT_HTTP[name])
@@ -222,13 +223,13 @@ def test_no_http_through_an_own_client(
 @pytest.mark.parametrize("wrong", [object(), "client"], ids=["object", "text"])
 @pytest.mark.parametrize("make", [Client, AsyncClient])
 def test_what_is_no_http_client(make: type[Any], wrong: object) -> None:
-    """Anything else is refused where it is given."""
+    """The constructor refuses any other object."""
     with pytest.raises(ConfigurationError):
         make(UNKNOWN, account_id="0" * 32, api_token=TOKEN, http_client=wrong)
 
 
 def test_own_client_that_is_async_where_a_sync_one_is_needed() -> None:
-    """An async client cannot serve sync calls."""
+    """An async client for sync calls raises an error."""
     client = httpx.AsyncClient()
     with pytest.raises(ConfigurationError, match=r"httpx\.Client"):
         Client(UNKNOWN, account_id="0" * 32, api_token=TOKEN, http_client=client)  # type: ignore[arg-type]  # what the test is about
@@ -236,13 +237,13 @@ def test_own_client_that_is_async_where_a_sync_one_is_needed() -> None:
 
 
 def test_httpx2_is_no_dependency() -> None:
-    """The package imports no httpx2 of its own."""
+    """The package does not import httpx2 itself."""
     for name in ("families", "user_clients"):
         assert "httpx2" not in vars(importlib.import_module(f"workersai._http.{name}"))
 
 
 class Body(httpx.SyncByteStream):
-    """A stream's events, and something after them."""
+    """The bytes of a stream's events, and more bytes after them."""
 
     def __init__(self) -> None:
         self.is_drained = False
@@ -272,7 +273,7 @@ class Multiplexed(httpx.BaseTransport):
 
 @pytest.mark.parametrize(("version", "is_drained"), [(b"HTTP/1.1", True), (b"HTTP/2", False)])
 def test_what_follows_a_stream(loopback: None, version: bytes, is_drained: bool) -> None:
-    """It is read so that the connection can be kept; one of HTTP/2, which others share, is kept."""
+    """The client reads the bytes after a stream to keep the connection; HTTP/2 is kept anyway."""
     with socket.socket() as below:
         transport = Multiplexed(version, below)
         own = httpx.Client(transport=transport)

@@ -1,7 +1,7 @@
-"""What a user's own HTTP client adds to a request, and what a call leaves in it: nothing.
+"""What a user's HTTP client adds to a request, and that a call leaves nothing in it.
 
-Through the seven ways to bring one: httpx and httpx2, sync and async, httpx over aiohttp, and
-both faces, which hand theirs on.
+The tests run through the seven ways to pass one: httpx and httpx2, sync and async, httpx over
+aiohttp, and both faces.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OURS = f"Bearer {TOKEN}"
 
 
 class Own:
-    """A client of the user's own and a speaker that uses it."""
+    """A user's HTTP client, and a speaker that uses it."""
 
     def __init__(self, pair: tuple[str, str], stack: ExitStack) -> None:
         self.name, self.library = pair
@@ -55,7 +55,7 @@ class Own:
         return made
 
     def hook(self, act: Callable[[Any], None]) -> Any:
-        """Make a hook in the client's kind of function."""
+        """Make a hook as a sync or async function, as the client needs."""
 
         async def awaited(subject: Any) -> None:
             act(subject)
@@ -63,7 +63,7 @@ class Own:
         return awaited if self.is_async else act
 
     def auth(self, flow: Callable[[Any], Iterator[Any]]) -> Any:
-        """Make an auth of the client's library."""
+        """Make an auth object of the client's library."""
         return type("Auth", (self.module.Auth,), {"auth_flow": lambda _, request: flow(request)})()
 
 
@@ -92,7 +92,7 @@ def traced(request: pytest.FixtureRequest, stack: ExitStack) -> Own:
 
 
 def test_headers_cookies_and_params_of_the_client_are_sent(own: Own, serve: Serve) -> None:
-    """A gateway that wants its header, its cookie and its parameter gets them, in every call."""
+    """Every call sends the client's header, cookie and parameter, as a gateway may need."""
     server = serve(scripts.well)
     speaker = own.speak(
         server,
@@ -119,8 +119,8 @@ THEIRS = {
 }
 
 
-def test_our_headers_win(own: Own, serve: Serve) -> None:
-    """Where both name one header, ours is sent, and once: no second token, no second host."""
+def test_package_headers_override_the_clients(own: Own, serve: Serve) -> None:
+    """A header that both set is sent once, with the package's value."""
     server = serve(scripts.well)
     assert own.speak(server, headers=THEIRS).ask() == TEXT
     (seen,) = server.requests
@@ -136,8 +136,8 @@ def test_our_headers_win(own: Own, serve: Serve) -> None:
     assert json.loads(seen.body)["messages"]
 
 
-def test_params_of_a_call_win(bare: Own, serve: Serve) -> None:
-    """A parameter that we send is not replaced by the client's of the same name."""
+def test_params_of_a_call_override_the_clients(bare: Own, serve: Serve) -> None:
+    """A parameter of the call is sent instead of the client's with the same name."""
     body = b'{"success":true,"result":[],"errors":[],"messages":[]}'
     server = serve(lambda peer, _: peer.answer(body))
     speaker = bare.speak(server, params={"search": "theirs", "extra": "1"})
@@ -148,7 +148,7 @@ def test_params_of_a_call_win(bare: Own, serve: Serve) -> None:
 
 
 def test_hooks_of_the_client_run(own: Own, serve: Serve) -> None:
-    """A request hook adds its header, a response hook sees the answer."""
+    """A request hook adds its header, and a response hook sees the answer."""
     server, statuses = serve(scripts.well), []
 
     def sign(request: Any) -> None:
@@ -164,7 +164,7 @@ def test_hooks_of_the_client_run(own: Own, serve: Serve) -> None:
 
 
 def test_auth_of_the_client_runs(own: Own, serve: Serve) -> None:
-    """It adds its header, and can ask again with an answer to the gateway's challenge."""
+    """It adds its header, and can answer a gateway's challenge with a second request."""
 
     def challenge(peer: Peer, seen: Seen) -> None:
         if seen.header("x-proof") == "of the riddle":
@@ -186,7 +186,7 @@ def test_auth_of_the_client_runs(own: Own, serve: Serve) -> None:
 
 @pytest.mark.parametrize("kind", ["pair", "function", "replacing"])
 def test_auth_that_writes_our_header(own: Own, serve: Serve, kind: str) -> None:
-    """An auth that writes `authorization` or `host` does not take the place of the token."""
+    """An auth that sets `authorization` or `host` does not replace the token or the host."""
 
     def replace(request: Any) -> Iterator[Any]:
         request.headers.update({"authorization": "Bearer theirs", "host": "elsewhere.example"})
@@ -209,7 +209,7 @@ def test_auth_that_writes_our_header(own: Own, serve: Serve, kind: str) -> None:
 
 
 def test_the_clients_base_url_moves_nothing(bare: Own, serve: Serve) -> None:
-    """A client that is made for another host serves ours with a URL of its own."""
+    """A client with another base URL sends the request to the configured host."""
     server, other = serve(scripts.well), serve(scripts.well)
     speaker = bare.speak(server, base_url=f"http://localhost:{other.port}/elsewhere")
     assert speaker.ask() == TEXT
@@ -217,7 +217,7 @@ def test_the_clients_base_url_moves_nothing(bare: Own, serve: Serve) -> None:
 
 
 def test_redirects_are_not_followed_by_a_client_that_would(bare: Own, serve: Serve) -> None:
-    """`follow_redirects=True` of a client is for its own requests."""
+    """The package overrides `follow_redirects=True` of a client."""
     other = serve(scripts.well)
     location = f"location: http://127.0.0.1:{other.port}/"
     server = serve(lambda peer, _: peer.answer(b"", "307 Go", "text/plain", location))
@@ -227,7 +227,7 @@ def test_redirects_are_not_followed_by_a_client_that_would(bare: Own, serve: Ser
 
 
 def test_a_request_of_the_auths_own_takes_no_token_elsewhere(own: Own, serve: Serve) -> None:
-    """An auth that fetches something first may copy our headers; the token does not go along."""
+    """An auth that sends its own request with copied headers sends no token."""
     keys = serve(lambda peer, _: peer.answer(b'"a key"'))
     server = serve(scripts.well)
 
@@ -246,7 +246,7 @@ def test_a_request_of_the_auths_own_takes_no_token_elsewhere(own: Own, serve: Se
 
 
 def test_an_auth_cannot_turn_the_request_elsewhere(own: Own, serve: Serve) -> None:
-    """It is refused before anything is sent, whatever the library, and shows no secret."""
+    """The package refuses it before the request is sent, without a secret in the error."""
     server, other = serve(scripts.well), serve(scripts.well)
 
     def turn(request: Any) -> Iterator[Any]:
@@ -258,7 +258,7 @@ def test_an_auth_cannot_turn_the_request_elsewhere(own: Own, serve: Serve) -> No
 
 
 def refused(speaker: Speaker) -> ConfigurationError:
-    """Return what refuses a call, having looked whether it shows a secret."""
+    """Return the error of a call; check that it shows no secret."""
     with pytest.raises(ConfigurationError, match="token") as caught:
         speaker.ask()
     assert caught.value.parameter == "http_client"
@@ -268,7 +268,7 @@ def refused(speaker: Speaker) -> ConfigurationError:
 
 
 def test_a_hook_cannot_turn_the_request_elsewhere(traced: Own, serve: Serve) -> None:
-    """Hooks run last; httpx tells before it writes, and then nothing is written."""
+    """The package refuses a hook's change of the URL just before httpx writes the request."""
     server, other = serve(scripts.well), serve(scripts.well)
 
     def turn(request: Any) -> None:
@@ -280,14 +280,14 @@ def test_a_hook_cannot_turn_the_request_elsewhere(traced: Own, serve: Serve) -> 
 
 
 class Turning(httpx.Client):
-    """A client that builds requests for a host of its own."""
+    """A client that builds requests for another host."""
 
     def build_request(self, method: str, url: Any, **settings: Any) -> httpx.Request:
         return super().build_request(method, "http://elsewhere.example", **settings)
 
 
 def test_a_client_that_builds_for_another_host(serve: Serve) -> None:
-    """A method that is overridden moves the token no more than a hook does."""
+    """The package refuses the request of an overridden method, like that of a hook."""
     server = serve(scripts.well)
     speaker = Speaker(
         "client-sync", base_url=server.base_url, http_client=Turning(verify=False), max_retries=0
@@ -308,7 +308,7 @@ def hears_nothing(proxy: Loopback) -> None:
 def test_plain_http_through_a_users_proxy_is_refused(
     own: Own, serve: Serve, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """The client's proxy gets no connection, and the error says what to bring instead."""
+    """The package does not connect to the client's proxy, and the error states what to pass."""
     server, proxy = serve(scripts.well), serve(scripts.well)
     url = f"http://127.0.0.1:{proxy.port}"
     if how == "environment":
@@ -322,7 +322,7 @@ def test_plain_http_through_a_users_proxy_is_refused(
 
 
 def test_https_through_a_users_proxy(bare: Own, serve: Serve) -> None:
-    """The client asks its proxy for a tunnel, and no byte of ours is in clear."""
+    """The client asks its proxy for a tunnel, and sends only encrypted bytes."""
     proxy = FakeProxy(serve)
     speaker = bare.speak(proxy.server, base="https://workersai.example", proxy=proxy.plain_url)
     with pytest.raises(APIConnectionError):
@@ -335,7 +335,7 @@ def test_https_through_a_users_proxy(bare: Own, serve: Serve) -> None:
 
 
 def test_plain_http_over_a_connection_that_a_proxy_has(traced: Own, serve: Serve) -> None:
-    """The client's owner used the proxy for the same host before: we do not send over it."""
+    """The package does not use the owner's open connection to a proxy for the same host."""
     server, proxy = serve(scripts.well), serve(lambda peer, _: peer.answer(b"{}"))
     speaker = traced.speak(server, proxy=f"http://127.0.0.1:{proxy.port}")
     speaker.wait(traced.client.get(f"http://localhost:{server.port}/mine"))
@@ -346,7 +346,7 @@ def test_plain_http_over_a_connection_that_a_proxy_has(traced: Own, serve: Serve
 def test_plain_http_through_an_aiohttp_session_with_a_proxy(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
 ) -> None:
-    """A session that reads the environment itself is refused while that names a proxy."""
+    """The package refuses a session with `trust_env` while the environment names a proxy."""
     aiohttp = importlib.import_module("aiohttp")
     transport = importlib.import_module("httpx_aiohttp").AiohttpTransport
     server, proxy = serve(scripts.well), serve(scripts.well)
@@ -367,7 +367,7 @@ def test_plain_http_through_an_aiohttp_session_with_a_proxy(
 def test_hosts_that_the_environment_takes_from_the_proxy(
     own: Own, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that goes to the host directly, whatever else it does by a proxy, is used."""
+    """The package uses a client that bypasses its proxy for the host."""
     server, proxy = serve(scripts.well), serve(scripts.well)
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("NO_PROXY", "localhost")
@@ -379,7 +379,7 @@ def test_hosts_that_the_environment_takes_from_the_proxy(
 def test_plain_http_through_a_mounted_proxy_is_refused(
     traced: Own, serve: Serve, mount: str
 ) -> None:
-    """A transport of the user's own for some hosts is looked at as well."""
+    """The package also checks the transports that a user mounts for some hosts."""
     server, proxy = serve(scripts.well), serve(scripts.well)
     kind = traced.module.AsyncHTTPTransport if traced.is_async else traced.module.HTTPTransport
     mounted = kind(proxy=f"http://127.0.0.1:{proxy.port}", verify=False)
@@ -388,7 +388,7 @@ def test_plain_http_through_a_mounted_proxy_is_refused(
 
 
 def test_secrets_of_the_client_show_in_no_error(own: Own, serve: Serve) -> None:
-    """A gateway that sends its own key back is not quoted with it."""
+    """The error quotes no key of the client that a gateway echoes."""
 
     def echo(peer: Peer, seen: Seen) -> None:
         message = {"code": 3001, "message": seen.head}
@@ -405,7 +405,7 @@ def test_secrets_of_the_client_show_in_no_error(own: Own, serve: Serve) -> None:
 
 
 def setting(peer: Peer, seen: Seen) -> None:
-    """Answer with two cookies, one of a name that the client has already."""
+    """Answer with two cookies, one of a name that the client already has."""
     if scripts.wants_stream(seen):
         peer.begin("text/event-stream", "set-cookie: new=1; Path=/", "set-cookie: old=2; Path=/")
         peer.chunk(scripts.STREAM)
@@ -416,7 +416,7 @@ def setting(peer: Peer, seen: Seen) -> None:
 
 
 def test_no_cookie_of_an_answer_stays(own: Own, serve: Serve) -> None:
-    """Neither a new one nor a new value of an old one: the next call sends what the first sent."""
+    """The client's jar stays as it was: the next call sends the same cookies."""
     server = serve(setting)
     speaker = own.speak(server, cookies={"old": "1"})
     jar = own.client.cookies.jar
@@ -427,7 +427,7 @@ def test_no_cookie_of_an_answer_stays(own: Own, serve: Serve) -> None:
 
 
 def test_settings_of_the_client_stay_as_they_are(own: Own, serve: Serve) -> None:
-    """Headers, cookies, params, auth, hooks and timeout are the same objects, or equal ones."""
+    """Headers, cookies, params, auth, hooks and timeout stay equal."""
     server = serve(setting)
     hooks = {"request": [own.hook(lambda _: None)], "response": []}
 
@@ -468,7 +468,7 @@ def test_failed_calls_leave_nothing_either(own: Own, serve: Serve) -> None:
 
 
 def test_cookies_of_the_owners_own_requests_are_kept(own: Own, serve: Serve) -> None:
-    """A hook that logs in with the same client, within a call of ours, keeps its session."""
+    """A login by a hook with the same client, during a call, keeps its session."""
     login = serve(lambda peer, _: peer.answer(b"{}", "200 OK", scripts.JSON, "set-cookie: s=9"))
     server = serve(setting)
     url = f"http://localhost:{login.port}/login"
@@ -492,7 +492,7 @@ def test_cookies_of_the_owners_own_requests_are_kept(own: Own, serve: Serve) -> 
 def test_cookies_while_the_owner_uses_the_client_too(
     serve: Serve, stack: ExitStack, library: str
 ) -> None:
-    """Another thread's answer sets its cookie while one of ours is under way; ours sets none."""
+    """An answer to another thread sets its cookie during a call; the call sets none."""
     begun, may_answer = threading.Event(), threading.Event()
 
     def slowly(peer: Peer, seen: Seen) -> None:
@@ -515,7 +515,7 @@ def test_cookies_while_the_owner_uses_the_client_too(
 
 
 def test_tasks_that_share_a_client(serve: Serve, stack: ExitStack) -> None:
-    """Twenty calls at once over httpx's and aiohttp's own cookie jars leave both empty."""
+    """Twenty concurrent calls leave the cookie jars of httpx and aiohttp empty."""
     server = serve(setting)
     for library in LIBRARIES["async"]:
         speaker = Own(("client-async", library), stack).speak(server)
@@ -525,7 +525,7 @@ def test_tasks_that_share_a_client(serve: Serve, stack: ExitStack) -> None:
 
 
 def test_cookies_of_an_aiohttp_session_stay_as_they_are(serve: Serve, stack: ExitStack) -> None:
-    """The session's own jar loses nothing and gains nothing, a cookie of the same name included."""
+    """The session's jar keeps its cookies and gets none, also of the same name."""
 
     def count(peer: Peer, seen: Seen) -> None:
         number = len(peer.server.requests)
@@ -545,7 +545,7 @@ def test_cookies_of_an_aiohttp_session_stay_as_they_are(serve: Serve, stack: Exi
 
 
 def test_a_client_that_is_dropped_is_not_kept(serve: Serve) -> None:
-    """What is remembered of a client goes with it."""
+    """The package keeps no reference to a client that the user dropped."""
     from workersai._http import user_clients
 
     gc.collect()
