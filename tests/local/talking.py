@@ -1,4 +1,4 @@
-"""Words that the tests of the local server share: models, bodies, tools, a client."""
+"""Models, bodies, tools and a client that the tests of the local server share."""
 
 from __future__ import annotations
 

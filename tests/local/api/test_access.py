@@ -1,4 +1,4 @@
-"""Who is let in, and in which words the others are refused."""
+"""Which requests the local server admits, and how it words its refusals."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_wrong_account(server: LocalServer) -> None:
 
 
 def test_account_of_another_shape(server: LocalServer) -> None:
-    """An account id that is not 32 hexadecimal digits has no route, whatever the token."""
+    """The server has no route for an account id that is not 32 hexadecimal digits."""
     assert asked(server, "my-account", {"authorization": "Bearer x"}) == (404, 7003)
 
 
-def test_refusal_says_nothing_of_the_token(server: LocalServer) -> None:
-    """No refusal repeats the token it was given."""
+def test_a_refusal_does_not_repeat_the_token(server: LocalServer) -> None:
+    """A refusal does not repeat the token that the request carried."""
     url = f"{server.base_url}/accounts/{server.account_id}/ai/run/{GRANITE}"
     headers = {"authorization": "Bearer very-secret-token"}
     response = httpx.post(url, json=user("Hi"), headers=headers, trust_env=False)

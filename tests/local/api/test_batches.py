@@ -1,4 +1,4 @@
-"""The local Workers AI's queue: asynchronous batches, submitted and asked for."""
+"""The queue of the local server: clients submit a batch, then poll for its results."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def ask(client: httpx.Client) -> Ask:
 
 @pytest.fixture
 def submit(ask: Ask) -> Callable[..., str]:
-    """Submit requests; the id."""
+    """Submit requests and return the batch's id."""
 
     def send(model: str, *requests: Any) -> str:
-        told = ask(model, {"requests": list(requests)}).json()["result"]
-        assert told == {"status": "queued", "request_id": told["request_id"], "model": model}
-        return str(told["request_id"])
+        reply = ask(model, {"requests": list(requests)}).json()["result"]
+        assert reply == {"status": "queued", "request_id": reply["request_id"], "model": model}
+        return str(reply["request_id"])
 
     return send
 
 
 @pytest.fixture
 def answered(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, Any]]:
-    """Submit requests and ask until they are answered; the result."""
+    """Submit requests, poll until they are answered, and return the result."""
 
     def send(model: str, *requests: Any) -> dict[str, Any]:
         request_id = submit(model, *requests)
-        told = [ask(model, {"request_id": request_id}).json()["result"] for _ in range(3)]
-        assert [result.get("status") for result in told] == ["queued", "running", None]
-        result: dict[str, Any] = told[-1]
+        replies = [ask(model, {"request_id": request_id}).json()["result"] for _ in range(3)]
+        assert [result.get("status") for result in replies] == ["queued", "running", None]
+        result: dict[str, Any] = replies[-1]
         return result
 
     return send
@@ -61,7 +61,7 @@ def answered(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, An
 def test_a_batch_is_queued_then_running_then_answered(
     answered: Callable[..., dict[str, Any]], post: Callable[..., httpx.Response], model: str
 ) -> None:
-    """Each request gets what it would get alone, in its place and with its reference."""
+    """A batch answers each request in order, as if sent alone, and repeats its reference."""
     alone = post(model, user("Hello")).json()["result"]
 
     result = answered(model, user("Hello"), {"prompt": "Once", "external_reference": "mine"})
@@ -77,15 +77,15 @@ def test_a_batch_is_queued_then_running_then_answered(
     }
 
 
-def test_a_question_needs_no_query(submit: Callable[..., str], client: httpx.Client) -> None:
-    """`request_id` alone says what is asked for."""
-    told = client.post(f"/run/{GRANITE}", json={"request_id": submit(GRANITE, user("Hello"))})
+def test_polling_needs_no_query(submit: Callable[..., str], client: httpx.Client) -> None:
+    """A client polls with `request_id` in the body; it needs no `queueRequest` in the URL."""
+    reply = client.post(f"/run/{GRANITE}", json={"request_id": submit(GRANITE, user("Hello"))})
 
-    assert told.json()["result"]["status"] == "queued"
+    assert reply.json()["result"]["status"] == "queued"
 
 
-def test_results_can_be_asked_for_again(submit: Callable[..., str], ask: Ask) -> None:
-    """The same answers, to the byte."""
+def test_results_can_be_polled_again(submit: Callable[..., str], ask: Ask) -> None:
+    """Polling a finished batch again returns the same bytes."""
     question = {"request_id": submit(GRANITE, user("Hello"))}
 
     *_, one, other = [ask(GRANITE, question).content for _ in range(4)]
@@ -108,7 +108,7 @@ def test_texts_become_vectors(answered: Callable[..., dict[str, Any]]) -> None:
 def test_a_request_without_a_cap_ends_at_256_tokens(
     answered: Callable[..., dict[str, Any]],
 ) -> None:
-    """As the schema of a batch's requests says, and not at the 2000 of a single one."""
+    """Batched requests default to 256 tokens, as their schema says; single ones to 2000."""
     long = " ".join(f"word{n}" for n in range(400))
 
     cut, whole = answered(GRANITE, user(long), {**user(long), "max_tokens": 2000})["responses"]
@@ -121,7 +121,7 @@ def test_a_request_without_a_cap_ends_at_256_tokens(
 def test_a_request_that_fails_stays_in_its_place(
     answered: Callable[..., dict[str, Any]],
 ) -> None:
-    """With the errors of the envelope that it would get alone."""
+    """A request that fails keeps its place and has the errors that it would get alone."""
     first, failed, last = answered(
         GRANITE, user("a"), {**user("b"), "max_tokens": 1_000_000}, user("c")
     )["responses"]
@@ -132,7 +132,7 @@ def test_a_request_that_fails_stays_in_its_place(
 
 
 def test_stream_has_no_effect_in_a_batch(answered: Callable[..., dict[str, Any]]) -> None:
-    """The schema lists it; the answer is a whole one."""
+    """A batch ignores `stream`, which its schema lists, and returns whole answers."""
     (row,) = answered(GRANITE, {**user("Hello"), "stream": True})["responses"]
 
     assert row["result"]["choices"][0]["message"]["content"]
@@ -158,30 +158,36 @@ def test_stream_has_no_effect_in_a_batch(answered: Callable[..., dict[str, Any]]
     ],
 )
 def test_refusals(ask: Ask, model: str, body: Any, status: int, code: int) -> None:
-    """In Cloudflare's envelope; 8007 and 5504 are the codes that clients report."""
-    told = ask(model, body)
+    """The queue refuses wrong requests in Cloudflare's envelope.
 
-    assert told.status_code == status
-    assert told.json()["success"] is False
-    assert told.json()["errors"][0]["code"] == code
+    Clients have reported the codes 8007 and 5504.
+    """
+    reply = ask(model, body)
+
+    assert reply.status_code == status
+    assert reply.json()["success"] is False
+    assert reply.json()["errors"][0]["code"] == code
 
 
 def test_a_batch_belongs_to_its_model(submit: Callable[..., str], ask: Ask) -> None:
-    """Asked of another one it is not there."""
-    told = ask(SEA_LION, {"request_id": submit(GRANITE, user("a"))})
+    """Polling another model for a batch is refused with 5504."""
+    reply = ask(SEA_LION, {"request_id": submit(GRANITE, user("a"))})
 
-    assert told.json()["errors"][0]["code"] == 5504
+    assert reply.json()["errors"][0]["code"] == 5504
 
 
 def test_requests_without_the_query_are_refused(client: httpx.Client) -> None:
-    """A batch is only queued when asked for."""
-    told = client.post(f"/run/{GRANITE}", json={"requests": [user("a")]})
+    """The server queues a batch only if the URL has `queueRequest=true`."""
+    reply = client.post(f"/run/{GRANITE}", json={"requests": [user("a")]})
 
-    assert told.json()["errors"][0]["code"] == 8001
+    assert reply.json()["errors"][0]["code"] == 8001
 
 
 def test_the_catalogue_lists_queues_as_cloudflare_s_does(client: httpx.Client) -> None:
-    """`async_queue` for llama-3.3 and bge, not for granite, whose page alone describes batches."""
+    """The catalogue lists `async_queue` for llama-3.3 and bge, but not for granite.
+
+    Only granite's page describes its batches.
+    """
 
     def properties(name: str) -> set[str]:
         (found,) = client.get("/models/search", params={"search": name}).json()["result"]
@@ -210,7 +216,7 @@ def ask_for(queue: BatchQueue, request_id: str) -> dict[str, Any]:
 
 
 def test_the_queue_is_bounded() -> None:
-    """The oldest batch leaves, and is then one that is not there."""
+    """The queue drops its oldest batch when it is full; polling for that batch is refused."""
     queue = BatchQueue()
     oldest, *_, latest = [one(queue, "a") for _ in range(33)]
 
@@ -219,25 +225,25 @@ def test_the_queue_is_bounded() -> None:
         ask_for(queue, oldest)
 
 
-def test_one_question_works_no_longer_than_it_may() -> None:
-    """Where answers take time, a batch goes on with each question, and none is answered twice."""
-    queue, said = BatchQueue(seconds=0.0), []
+def test_a_poll_works_for_a_limited_time() -> None:
+    """A poll works for a limited time; the next poll goes on and repeats no request."""
+    queue, asked = BatchQueue(seconds=0.0), []
 
     def slow(body: Any) -> dict[str, Any]:
-        said.append(body["prompt"])
+        asked.append(body["prompt"])
         return run(body)
 
     request_id = one(queue, "a", "b", "c")
-    told = [queue.poll(MODELS[GRANITE], request_id, slow)["result"] for _ in range(6)]
+    replies = [queue.poll(MODELS[GRANITE], request_id, slow)["result"] for _ in range(6)]
 
-    assert [result.get("status") for result in told[:4]] == ["queued", *["running"] * 3]
-    assert [row["result"]["response"] for row in told[4]["responses"]] == ["a", "b", "c"]
-    assert told[5] == told[4]
-    assert said == ["a", "b", "c"]
+    assert [result.get("status") for result in replies[:4]] == ["queued", *["running"] * 3]
+    assert [row["result"]["response"] for row in replies[4]["responses"]] == ["a", "b", "c"]
+    assert replies[5] == replies[4]
+    assert asked == ["a", "b", "c"]
 
 
 class SlowEcho(EchoEngine):
-    """The rule-based engine, served like one that takes time: on threads."""
+    """The rule-based engine, run on threads as slow engines are."""
 
     blocking = True
 
@@ -249,10 +255,10 @@ def slow(loopback: None) -> Iterator[httpx.Client]:
 
 
 def test_an_engine_on_threads_answers_batches_too(slow: httpx.Client) -> None:
-    """As one on the event loop does."""
+    """An engine that runs on threads answers batches too."""
     url = f"/run/{GRANITE}?queueRequest=true"
-    told = slow.post(url, json={"requests": [user("a"), user("b")]}).json()["result"]
-    question = {"request_id": told["request_id"]}
+    reply = slow.post(url, json={"requests": [user("a"), user("b")]}).json()["result"]
+    question = {"request_id": reply["request_id"]}
 
     *_, last = [slow.post(url, json=question).json()["result"] for _ in range(3)]
 
@@ -260,9 +266,9 @@ def test_an_engine_on_threads_answers_batches_too(slow: httpx.Client) -> None:
 
 
 def test_a_repeatable_server_gives_the_same_batch_the_same_id(loopback: None) -> None:
-    """And the same answers; another batch has another id."""
+    """A repeatable server answers the same batch with the same id and the same bytes."""
 
-    def told(*bodies: Any) -> list[bytes]:
+    def answers(*bodies: Any) -> list[bytes]:
         found = []
         with LocalServer(repeatable=True) as server, client_of(server) as client:
             for body in bodies:
@@ -273,7 +279,7 @@ def test_a_repeatable_server_gives_the_same_batch_the_same_id(loopback: None) ->
                 found += [client.post(url, json=question).content for _ in range(3)]
         return found
 
-    one, other = told(user("a"), user("b")), told(user("a"), user("b"))
+    one, other = answers(user("a"), user("b")), answers(user("a"), user("b"))
 
     assert one == other
     assert one[0] != one[4]

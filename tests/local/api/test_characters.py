@@ -1,4 +1,4 @@
-"""The characters of the local server: one set of answers each to what nobody knows."""
+"""The characters of the local server: each answers in its own way where no source has facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of the local server are those of the profiles; only the shapes are its own."""
+"""The models of the local server: their facts come from the profiles, their shapes from here."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
 
 @pytest.mark.parametrize("model", EVERY)
 def test_a_model_is_what_its_profile_says(model: LocalModel) -> None:
-    """A model's facts are its profile, and the profile is one that lists the model."""
+    """A model has the facts of its profile, and that profile lists the model."""
     assert model.profile is get_profile(model.name)
     assert model.profile.known
 
 
 def test_no_fact_is_written_twice() -> None:
-    """What a profile knows of a model is no field of the local server's model."""
+    """The local server's model has no field that the profile has too."""
     own = {field.name for field in fields(LocalModel)} - {"profile"}
 
     assert not own & {field.name for field in fields(ModelProfile)}
@@ -39,7 +39,7 @@ def test_neurons_follow_the_prices_of_the_profile() -> None:
 
 
 def test_the_catalogue_lists_what_the_profiles_know(client: httpx.Client) -> None:
-    """What the profile has is listed: abilities, prices, window, queue, end; nothing else is."""
+    """The catalogue lists the abilities, prices, window, queue and end that a profile has."""
     for item in result(client.get("/models/search", params={"include_deprecated": "true"})):
         properties = {entry["property_id"]: entry["value"] for entry in item["properties"]}
         profile = get_profile(item["name"])
@@ -57,7 +57,7 @@ def test_the_catalogue_lists_what_the_profiles_know(client: httpx.Client) -> Non
 
 @pytest.mark.parametrize("model", EVERY)
 def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> None:
-    """An answer has neurons just when the model's page has a price."""
+    """An answer has neurons if and only if the model's page has a price."""
     if model.profile.deprecated is not None:
         assert post(model.name, user("Hi")).status_code == 410
         return

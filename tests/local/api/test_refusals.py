@@ -1,4 +1,4 @@
-"""Requests that Workers AI refuses, with its status, code and words."""
+"""Requests that Workers AI refuses, with its status, code and message."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_refused(post: Post, where: str, body: Any, status: int, code: int) -> N
     assert data["messages"] == []
 
 
-def test_list_content_in_the_words_of_the_live_validator(post: Post) -> None:
-    """Content as parts, on a model whose schema says string, is told as clients have seen it."""
+def test_list_content_gets_the_message_of_the_live_validator(post: Post) -> None:
+    """Where the schema says string, a list as content gets the message that clients reported."""
     parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}
     for response in (post(GRANITE, parts), post(V1, {"model": GRANITE, **parts})):
         message = response.json()["errors"][0]["message"]
@@ -93,7 +93,7 @@ def test_list_content_in_the_words_of_the_live_validator(post: Post) -> None:
 
 
 def test_missing_content_on_the_native_endpoint_only(post: Post, weather: dict[str, Any]) -> None:
-    """A tool-calling turn without content is a schema error on `/ai/run`, and fine on `/ai/v1`."""
+    """`/ai/run` refuses a tool-calling turn without content; `/ai/v1` accepts it."""
     call = {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
     messages = [
         *user("Weather?")["messages"],
@@ -113,7 +113,7 @@ def test_parts_where_the_model_takes_them(post: Post) -> None:
 
 
 def test_a_body_that_is_no_object(post: Post) -> None:
-    """What is no object at all is told with its own type."""
+    """The error for a body that is no JSON object names the type of the body."""
     message = post(GRANITE, []).json()["errors"][0]["message"]
     assert "Type mismatch of '/', 'array' not in 'object'" in message
 

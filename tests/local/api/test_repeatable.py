@@ -1,4 +1,4 @@
-"""A repeatable server: the same request, the same bytes."""
+"""A repeatable server answers the same request with the same bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BODIES: list[dict[str, Any]] = [
 
 
 def answers(body: dict[str, Any], *, repeatable: bool) -> list[bytes]:
-    """What two servers answer, and the second one once more."""
+    """Ask one server once and another server twice; return the three bodies."""
     found = []
     for times in (1, 2):
         with (
@@ -39,20 +39,20 @@ def answers(body: dict[str, Any], *, repeatable: bool) -> list[bytes]:
 def test_a_repeatable_server_answers_the_same_request_with_the_same_bytes(
     body: dict[str, Any],
 ) -> None:
-    """Ids and times follow from the request, in answers, streams and refusals."""
+    """A repeatable server derives ids and times from the request, in refusals too."""
     first, *others = answers(body, repeatable=True)
 
     assert set(others) == {first}
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_ids_are_fresh_unless_they_shall_repeat(body: dict[str, Any]) -> None:
-    """Without the option no two answers have the same id."""
+def test_ids_are_fresh_by_default(body: dict[str, Any]) -> None:
+    """By default, no two answers have the same id."""
     assert len(set(answers(body, repeatable=False))) == 3
 
 
 def test_ids_of_different_requests_and_calls_differ() -> None:
-    """Another request has other ids, and so has each call of one answer."""
+    """Different requests have different ids, and so have the calls of one answer."""
     clock = function("get_time", "Get the time.")
     both = [{"role": "user", "content": "Use get_weather for the city Paris and get_time."}]
 

@@ -145,7 +145,7 @@ def test_caps(post: Post) -> None:
 
 
 def test_stop(post: Post) -> None:
-    """The answer ends before the first stop sequence, one or several given."""
+    """The answer ends before the first stop sequence that it meets."""
     for stop in (" two", ["never", " two"]):
         found = result(post(GLM, {**user("one two three"), "stop": stop}))
         assert found["choices"][0]["message"]["content"] == "You said: one"

@@ -36,7 +36,7 @@ def test_native_stream_of_chunks(events: Events, model: str) -> None:
 
 @pytest.mark.parametrize("model", [GRANITE, GLM])
 def test_chunk_usage_adds_up_to_the_tail(events: Events, model: str) -> None:
-    """Usage on the chunks counts up what the tail holds in total; the input is on the first."""
+    """The usage of all chunks adds up to the tail's; the first chunk counts the input."""
     *chunks, tail, _ = events(model, user("Hi there"))
     for key in ("prompt_tokens", "completion_tokens", "total_tokens"):
         assert sum(chunk["usage"][key] for chunk in chunks) == tail["usage"][key]
@@ -103,9 +103,9 @@ def test_classic_tool_call_is_whole(events: Events, weather: dict[str, Any]) -> 
 def test_hybrid_chunks(events: Events) -> None:
     """On `/ai/v1` llama-3.3 repeats each chunk's text as `response`, as the live service does."""
     found = events(V1, {"model": LLAMA, **user("Hi")})[:-1]
-    said = [(e["choices"][0]["delta"]["content"], e["response"]) for e in found if "response" in e]
-    assert said
-    assert all(content == response for content, response in said)
+    texts = [(e["choices"][0]["delta"]["content"], e["response"]) for e in found if "response" in e]
+    assert texts
+    assert all(content == response for content, response in texts)
 
 
 def test_text_completion_stream(events: Events) -> None:
@@ -117,19 +117,19 @@ def test_text_completion_stream(events: Events) -> None:
 
 
 def test_several_choices(events: Events) -> None:
-    """With `n`, every choice opens, speaks and finishes under its own index."""
+    """With `n`, each choice streams its role, text and finish under its own index."""
     found = events(GLM, {**user("Hi"), "n": 2})
     chunks = [event["choices"][0] for event in found[:-2] if event["choices"]]
     for index in (0, 1):
         mine = [choice for choice in chunks if choice["index"] == index]
         assert mine[0]["delta"].get("role") == "assistant"
         assert mine[-1]["finish_reason"] == "stop"
-        said = "".join(choice["delta"].get("content") or "" for choice in mine)
-        assert said == "You said: Hi"
+        text = "".join(choice["delta"].get("content") or "" for choice in mine)
+        assert text == "You said: Hi"
 
 
-def test_stream_says_what_the_plain_answer_says(events: Events, client: httpx.Client) -> None:
-    """Both paths give the same text and usage."""
+def test_a_stream_has_the_text_of_the_plain_answer(events: Events, client: httpx.Client) -> None:
+    """A stream and a plain answer have the same text and usage."""
     plain = client.post(f"/run/{GRANITE}", json=user("Same, please")).json()["result"]
     found = events(GRANITE, user("Same, please"))
     assert text_of(found[:-2]) == plain["choices"][0]["message"]["content"]
@@ -146,7 +146,7 @@ class _BreaksOff(EchoEngine):
 
 @pytest.mark.usefixtures("loopback")
 def test_engine_that_breaks_off() -> None:
-    """A stream that cannot go on says so and never says `[DONE]`; a plain answer is a 500."""
+    """A stream whose engine fails sends an error and no `[DONE]`; a plain answer is a 500."""
     with LocalServer(engine=_BreaksOff()) as server, client_of(server) as client:
         streamed = client.post(f"/run/{GRANITE}", json={**user("Hi"), "stream": True})
         plain = client.post(f"/run/{GRANITE}", json=user("Hi"))

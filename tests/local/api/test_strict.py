@@ -95,13 +95,13 @@ def test_described_tools_meet_the_strict_server(strict: httpx.Client, model: str
         "f",
     ],
 )
-def test_what_no_client_sends_is_refused_all_the_same(post: Post, tool: Any) -> None:
-    """A tool without a name, or of another form, is refused by every server."""
+def test_malformed_tools_are_always_refused(post: Post, tool: Any) -> None:
+    """Every server refuses a tool without a name or of an unknown form."""
     assert post(GRANITE, {**user("Hi"), "tools": [tool]}).status_code == 400
 
 
 def test_the_published_schema_is_listed_whole(client: httpx.Client) -> None:
-    """`/models/schema` shows the published schema, whatever is enforced."""
+    """`/models/schema` shows the published schema, also where the server enforces less."""
     listed = client.get("/models/schema", params={"model": GRANITE}).json()["result"]["input"]
     tools = listed["oneOf"][1]["properties"]["tools"]["items"]["oneOf"]
 

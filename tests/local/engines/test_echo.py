@@ -1,4 +1,4 @@
-"""The rules of the echo engine: what it says, which tools it calls, with what."""
+"""The rules of the echo engine: its texts, the tools that it calls and their arguments."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ def calls(text: str, *tools: ToolSpec, **fields: Any) -> list[tuple[str, Any]]:
     return [(p.name, json.loads(p.arguments)) for p in found if isinstance(p, CallPiece)]
 
 
-def said(found: list[Piece]) -> str:
+def joined_text(found: list[Piece]) -> str:
     return "".join(piece.text for piece in found if isinstance(piece, TextPiece))
 
 
 def answered(schema: dict[str, Any] | None, text: str) -> Any:
-    return json.loads(said(pieces(text, json_mode=JsonMode(schema))))
+    return json.loads(joined_text(pieces(text, json_mode=JsonMode(schema))))
 
 
 def test_text_restates_the_request() -> None:
-    """Without tools, the answer is the user's last text, every character of it."""
-    assert said(pieces("Grüße aus 東京 👩‍👩‍👧!")) == "You said: Grüße aus 東京 👩‍👩‍👧!"
+    """Without tools, the engine repeats the user's last text in full."""
+    assert joined_text(pieces("Grüße aus 東京 👩‍👩‍👧!")) == "You said: Grüße aus 東京 👩‍👩‍👧!"
 
 
 def test_tool_results_are_restated() -> None:
-    """A conversation that ends with tool results is answered with them, and calls nothing."""
+    """The engine answers tool results by repeating them, and calls no further tool."""
     called = [
         {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}},
         {"id": "2", "function": {"name": "get_time", "arguments": "{}"}},
@@ -73,7 +73,7 @@ def test_tool_results_are_restated() -> None:
         {"role": "tool", "tool_call_id": "2", "content": "09:30"},
     )
     found = pieces("", *TOOLS, messages=messages)
-    assert said(found) == "get_weather answered: 4 °C\nget_time answered: 09:30"
+    assert joined_text(found) == "get_weather answered: 4 °C\nget_time answered: 09:30"
     assert not [piece for piece in found if isinstance(piece, CallPiece)]
 
 
@@ -90,12 +90,12 @@ def test_tool_results_are_restated() -> None:
     ],
 )
 def test_auto(text: str, expected: list[Any]) -> None:
-    """By itself it calls the tool whose words the text shares, and none when none are."""
+    """By default the engine calls the tool that shares words with the text, else no tool."""
     assert calls(text, *TOOLS) == expected
 
 
 def test_parallel_calls() -> None:
-    """Tools that one text names are all called, each with the values of its own part."""
+    """The engine calls each tool that a text names, with values from that part of the text."""
     text = "What is the weather in Paris and the time in Tokyo?"
     expected = [("get_weather", {"city": "Paris"}), ("get_time", {"place": "Tokyo"})]
     assert calls(text, *TOOLS) == expected
@@ -103,7 +103,7 @@ def test_parallel_calls() -> None:
 
 
 def test_forced_calls() -> None:
-    """`required` and a named tool are called whatever the text says; `none` calls nothing."""
+    """`required` and a named tool force a call for any text; `none` prevents calls."""
     assert len(calls("Hello", *TOOLS, tool_choice="required")) == 1
     assert calls("Hello", *TOOLS, tool_choice="=ping") == [("ping", {})]
     assert calls("ping", *TOOLS, tool_choice="none") == []
@@ -194,12 +194,12 @@ def test_thinking_names_the_tools() -> None:
     ],
 )
 def test_json_answers_are_valid(schema: Any) -> None:
-    """Whatever the schema, the answer meets it."""
+    """An answer in JSON mode meets the schema."""
     assert meets(schema, answered(schema, "Give me 12 of them."))
 
 
 def test_json_answer_is_filled_from_the_text() -> None:
-    """Every property is filled with what the text says."""
+    """The engine fills each property with values from the text."""
     schema = {
         "type": "object",
         "properties": {
@@ -223,7 +223,7 @@ def test_json_object() -> None:
         {"role": "user", "content": "I live in Lyon"},
     )
     found = pieces("", messages=messages, json_mode=JsonMode())
-    assert json.loads(said(found)) == {"city": "Lyon"}
+    assert json.loads(joined_text(found)) == {"city": "Lyon"}
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_json_object() -> None:
     ],
 )
 def test_schema_that_cannot_be_met(schema: dict[str, Any]) -> None:
-    """A schema nothing in the text meets, or that is none, is refused rather than broken."""
+    """The engine refuses a schema that is invalid or that no answer of its own meets."""
     with pytest.raises(SchemaNotMet):
         pieces("Hello", json_mode=JsonMode(schema))
 
 
 def test_the_same_request_has_the_same_answer() -> None:
-    """Two engines answer alike, but for the ids of calls."""
+    """The engine answers the same request with the same calls, text and thinking."""
     text = "weather in Oslo, and time in Rome"
     assert calls(text, *TOOLS) == calls(text, *TOOLS)
     assert pieces("Hello", reasoning=True) == pieces("Hello", reasoning=True)
@@ -252,7 +252,7 @@ def test_the_same_request_has_the_same_answer() -> None:
 
 @pytest.mark.parametrize("cap", [1, 4, 100])
 def test_cap(cap: int) -> None:
-    """A cap ends the answer with `length`, or leaves a shorter one alone."""
+    """A cap ends a longer answer with `length` and leaves a shorter one unchanged."""
     *found, finish = pieces("one two three", max_tokens=cap)
     assert isinstance(finish, FinishPiece)
     assert len(found) == finish.completion_tokens == min(cap, 6)

@@ -1,4 +1,4 @@
-"""The real local models behind the wire: shapes and grounding, never prose."""
+"""The real local models behind the API: tests of shapes and grounded values, not of wording."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def test_tool_calls(front: httpx.Client, text: str, name: str, arguments: dict[s
 
 
 def test_no_tool_where_none_fits(front: httpx.Client) -> None:
-    """Small talk calls nothing."""
+    """The model calls no tool in reply to small talk."""
     found = choice(front, GRANITE, {**user("Thanks, that's all!"), "tools": TOOLS})
     assert "tool_calls" not in found["message"]
 
 
 def test_answer_after_a_tool_result(front: httpx.Client) -> None:
-    """The answer holds what the tool found."""
+    """The answer contains the tool's result."""
     call = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
     messages = [
         *user("What's the weather in Paris?")["messages"],
@@ -100,7 +100,7 @@ def test_answer_after_a_tool_result(front: httpx.Client) -> None:
 
 
 def test_answer_from_context(front: httpx.Client) -> None:
-    """A question about a given text is answered from it."""
+    """The model answers a question from the context in the request."""
     asked = (
         "Context: Employees get 27 days of paid vacation per year. The office closes at 18:00.\n"
         "Question: How many vacation days do employees get?"

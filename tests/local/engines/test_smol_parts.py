@@ -1,4 +1,4 @@
-"""What surrounds the real models: schemas, prompts, grounding. No model is loaded."""
+"""The code around the real models: schemas, prompts, grounding. No test loads a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workersai.local.engines.routing import PlannedCall
 
 
 def test_bounded_schema() -> None:
-    """Open strings and arrays get an end; closed ones and the schema given stay as they are."""
+    """Open strings and arrays get a limit in a copy; closed ones stay as they are."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -55,17 +55,17 @@ def multiply(text: str) -> PlannedCall:
     ],
 )
 def test_grounded(written: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Arguments that the request holds stay; invented ones are taken from it."""
+    """Arguments found in the request stay; invented ones are replaced from the request."""
     assert grounded(written, multiply("Multiply 3 and 4")) == expected
 
 
-def test_grounded_has_nothing_better() -> None:
-    """Where the request holds no such value, the model's stays."""
+def test_grounded_keeps_values_without_replacement() -> None:
+    """If the request has no such value, the model's value stays."""
     assert grounded({"a": 6, "b": 8}, multiply("Multiply them")) == {"a": 6, "b": 8}
 
 
 def test_prompts_have_plain_roles() -> None:
-    """The small model sees system, user and assistant turns with text, whatever came in."""
+    """The small model gets system, user and assistant turns with text, from any conversation."""
     messages = (
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": "Weather?"},
@@ -83,7 +83,7 @@ def test_prompts_have_plain_roles() -> None:
 
 
 def test_prompt_after_tool_results() -> None:
-    """Results that end the conversation stand beside the question, after examples."""
+    """Tool results at the end of the conversation go into one turn with the question."""
     messages = (
         {"role": "user", "content": "Weather?"},
         {"role": "tool", "tool_call_id": "1", "name": "get_weather", "content": "sunny"},
@@ -93,15 +93,15 @@ def test_prompt_after_tool_results() -> None:
 
 
 def test_prompt_for_arguments_and_json() -> None:
-    """Both name what is to be filled."""
+    """Both prompts name the fields that the model must fill."""
     assert '"a": number, "b": number' in argument_messages(multiply("3 and 4"))[-1]["content"]
     job = ChatJob(messages=({"role": "user", "content": "Ann"},))
     schema: dict[str, Any] = {"properties": {"name": {}, "age": {}}}
     assert json_messages(job, schema)[-1]["content"].endswith("name, age.")
 
 
-def test_preflight_names_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that cannot start says all that is missing, with remedies, in one message."""
+def test_preflight_names_all_missing_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One error lists all parts that the engine lacks, each with its remedy."""
     lacking = [
         Check("package xllamacpp", ok=False, detail="not installed", remedy="pip install it"),
         Check("libgomp", ok=False, detail="not found", remedy="apt-get install libgomp1"),
@@ -113,8 +113,8 @@ def test_preflight_names_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(check.remedy in str(raised.value) for check in lacking)
 
 
-def test_fallback_is_taken_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that cannot start is an error; with a fallback named, that one answers."""
+def test_fallback_is_used_only_when_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that cannot start raises, unless the caller names a fallback."""
     lacking = [Check("libgomp", ok=False, detail="not found", remedy="install it")]
     monkeypatch.setattr(smol, "missing", lambda: lacking)
     with pytest.raises(EngineUnavailable, match="libgomp"):
@@ -123,7 +123,7 @@ def test_fallback_is_taken_only_when_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_model_file_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A GGUF path that leads nowhere is said before anything is loaded."""
+    """A GGUF path without a file raises before anything is loaded."""
     monkeypatch.setattr(smol, "missing", list)
     with pytest.raises(EngineUnavailable, match=r"none\.gguf"):
         smol.SmolEngine(tmp_path / "none.gguf")

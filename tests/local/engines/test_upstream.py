@@ -31,7 +31,7 @@ def front(server: LocalServer) -> Iterator[httpx.Client]:
 
 
 def test_text_and_reasoning_pass_through(front: httpx.Client) -> None:
-    """The upstream's text and thinking come out in the shape of the model asked for."""
+    """The upstream's text and thinking arrive in the shape of the requested model."""
     response = front.post(f"/run/{GLM}", json=user("Hi"))
     message = response.json()["result"]["choices"][0]["message"]
     assert message["content"] == "You said: Hi"
@@ -56,7 +56,7 @@ def test_calls_pass_through(front: httpx.Client, server: LocalServer) -> None:
 
 
 def test_parameters_pass_through(front: httpx.Client, server: LocalServer) -> None:
-    """What the request set is asked of the upstream, and nothing else."""
+    """The upstream gets the parameters that the request set, and no tools."""
     body = {**user("a b c"), "max_tokens": 30, "stop": " c", "seed": 7, "temperature": 0.5}
     front.post(f"/run/{GLM}", json=body)
     sent = server.requests[-1].json
@@ -95,7 +95,7 @@ def scripted(answer: httpx.Response) -> httpx.Client:
 
 
 def test_first_model_is_used() -> None:
-    """Without a model id, the first one that the upstream lists is asked for."""
+    """Without a model id, the engine uses the first model that the upstream lists."""
     client = scripted(httpx.Response(200, json={"data": [{"id": "m1"}, {"id": "m2"}]}))
     engine = UpstreamEngine("http://up/v1", client=client)
     assert engine._model == "m1"
@@ -103,7 +103,7 @@ def test_first_model_is_used() -> None:
 
 @pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, json={"data": []})])
 def test_no_model(answer: httpx.Response) -> None:
-    """An upstream that lists no model cannot be used without a name for one."""
+    """If the upstream lists no model, the error asks for `--upstream-model`."""
     with pytest.raises(EngineUnavailable, match="--upstream-model"):
         UpstreamEngine("http://up/v1", client=scripted(answer))
 
@@ -111,7 +111,7 @@ def test_no_model(answer: httpx.Response) -> None:
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("path", [f"/run/{GRANITE}", "/run/@cf/baai/bge-m3"])
 def test_failing_upstream(path: str) -> None:
-    """What the upstream refuses is a server error that says so."""
+    """An upstream failure becomes a 500 that names the upstream's status and text."""
     engine = UpstreamEngine("http://up/v1", "m", scripted(httpx.Response(503, text="busy")))
     body: dict[str, Any] = user("Hi") if "granite" in path else {"text": "a"}
     with LocalServer(engine=engine) as running, client_of(running) as client:

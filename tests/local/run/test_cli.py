@@ -42,21 +42,21 @@ def command(*arguments: str, path: Path | None = None) -> subprocess.CompletedPr
 
 def test_help_lists_the_commands() -> None:
     """Help names the three commands."""
-    said = runner.invoke(app, ["--help"]).output
-    assert all(name in said for name in ("serve", "pull", "doctor"))
+    output = runner.invoke(app, ["--help"]).output
+    assert all(name in output for name in ("serve", "pull", "doctor"))
 
 
 def test_serve_help_names_every_option() -> None:
     """Help of `serve` names each option."""
-    said = command("serve", "--help").stdout
+    output = command("serve", "--help").stdout
     for option in ("--engine", "--host", "--port", "--token", "--account", "--fallback", "--gguf"):
-        assert option in said
-    assert "--upstream" in said
-    assert "--upstream-model" in said
+        assert option in output
+    assert "--upstream" in output
+    assert "--upstream-model" in output
 
 
 def test_doctor_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Doctor lists what is missing with its remedy, and then exits with 1."""
+    """`doctor` lists each missing part with its remedy and exits with status 1."""
     monkeypatch.setenv("WORKERSAI_CACHE_DIR", str(tmp_path))
     found = runner.invoke(app, ["doctor"])
     assert found.exit_code == 1
@@ -76,7 +76,7 @@ def test_missing_extra(tmp_path: Path, package: str) -> None:
 
 
 def test_other_import_errors_are_not_hidden(tmp_path: Path) -> None:
-    """A module that is missing for another reason is shown as the error it is."""
+    """The command does not hide an import error with another cause."""
     broken = "raise ModuleNotFoundError('no such thing', name='something_else')\n"
     (tmp_path / "typer.py").write_text(broken)
     found = command("serve", path=tmp_path)
@@ -84,8 +84,8 @@ def test_other_import_errors_are_not_hidden(tmp_path: Path) -> None:
     assert "something_else" in found.stderr or "no such thing" in found.stderr
 
 
-def test_serve_refuses_plainly() -> None:
-    """An engine that cannot start is one line and exit status 1."""
+def test_serve_without_a_working_engine() -> None:
+    """If the engine cannot start, `serve` prints one line and exits with status 1."""
     found = command("serve", "--engine", "upstream")
     assert found.returncode == 1
     assert "cannot start" in found.stderr
@@ -95,24 +95,24 @@ def test_serve_refuses_plainly() -> None:
 
 @pytest.mark.usefixtures("loopback")
 def test_serve() -> None:
-    """`serve` says where it listens, answers there, and takes only the token it was given."""
+    """`serve` prints its address, answers there, and accepts only the token passed to it."""
     with served("--token", "mine") as url:
         assert statuses(url, "mine", "yours") == [200, 401]
 
 
 @pytest.mark.usefixtures("loopback")
 def test_serve_takes_the_token_of_the_environment() -> None:
-    """The token may stand in the environment, where other users cannot read it."""
+    """`serve` reads the token from the environment, where other users cannot see it."""
     with served(environ={TOKEN_VARIABLE: "of-the-environment"}) as url:
         assert statuses(url, "of-the-environment", "anything") == [200, 401]
 
 
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "0", "", "192.0.2.1", "some.name.test"])
-def test_serve_wants_a_token_where_others_can_reach_it(
+def test_serve_needs_a_token_where_others_can_reach_it(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a token, nothing listens on an address that other machines can reach."""
+    """Without a token, `serve` does not listen on an address that other machines can reach."""
     names = {"some.name.test": "192.0.2.7"}
     lookup = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda h, *a, **k: lookup(names.get(h, h), *a, **k))
@@ -142,20 +142,20 @@ def test_serve_asks_for_the_token_at_a_terminal() -> None:
     os.close(theirs)
     assert process.stdout is not None
     with process, os.fdopen(ours, "wb", buffering=0) as keyboard:
-        said = b""
-        # What is typed before a question is thrown away.
+        output = b""
+        # The command discards input typed before it asks.
         for _ in range(2):
-            while not said.endswith((b"Token: ", b"confirmation: ")):
-                said += process.stdout.read(1) or pytest.fail(f"no question: {said!r}")
+            while not output.endswith((b"Token: ", b"confirmation: ")):
+                output += process.stdout.read(1) or pytest.fail(f"no question: {output!r}")
             keyboard.write(b"a-typed-token\n")
-            said += b"\n"
-        said += process.stdout.read()
+            output += b"\n"
+        output += process.stdout.read()
 
-    # The address is none of this machine: with the token, all that is wrong is the address.
-    assert b"callers must send a token" in said
-    assert b"cannot start" in said
-    assert TOKEN_VARIABLE.encode() not in said
-    assert b"a-typed-token" not in said
+    # The token is accepted; the start fails because this machine lacks the address.
+    assert b"callers must send a token" in output
+    assert b"cannot start" in output
+    assert TOKEN_VARIABLE.encode() not in output
+    assert b"a-typed-token" not in output
 
 
 @pytest.mark.usefixtures("loopback")
@@ -168,8 +168,8 @@ def test_serve_asks_for_the_token_at_a_terminal() -> None:
         (["--host", "no such host"], "host"),
     ],
 )
-def test_serve_refuses_what_no_request_could_meet(arguments: list[str], says: str) -> None:
-    """A token, account or host that nobody could use is refused in one line."""
+def test_serve_refuses_unusable_settings(arguments: list[str], says: str) -> None:
+    """`serve` refuses an unusable token, account or host in one line."""
     found = runner.invoke(app, ["serve", "--engine", "echo", "--port", "0", *arguments])
 
     assert found.exit_code == 1
@@ -179,7 +179,7 @@ def test_serve_refuses_what_no_request_could_meet(arguments: list[str], says: st
 
 @pytest.mark.usefixtures("loopback")
 def test_serve_says_that_a_port_is_taken() -> None:
-    """A port that something else holds is one line and exit status 1."""
+    """If the port is taken, `serve` prints one line and exits with status 1."""
     with LocalServer() as server:
         arguments = ["serve", "--engine", "echo", "--port", str(server.port)]
         found = runner.invoke(app, arguments)
@@ -209,7 +209,7 @@ def served(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterato
 
 
 def statuses(url: str, *tokens: str) -> list[int]:
-    """The status that a request with each token gets."""
+    """Send a request with each token and return the statuses."""
     return [
         httpx.post(
             url, json=user("Hi"), headers={"authorization": f"Bearer {token}"}, trust_env=False
@@ -226,7 +226,7 @@ def statuses(url: str, *tokens: str) -> list[int]:
 def test_warns_when_others_can_reach_it(
     host: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only an address other machines can reach is warned about."""
+    """`serve` warns only about an address that other machines can reach."""
     options = EngineOptions(engine="echo")
     commands._announce(EchoEngine(), options, resolved(host, 0), 8787)
     assert ("Other machines" in capsys.readouterr().err) is warned

@@ -1,4 +1,4 @@
-"""Which addresses a host name stands for, and who can reach them."""
+"""The addresses of a host name, and whether other machines can reach them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ V4 = socket.AF_INET
     ],
 )
 def test_addresses(host: str, loopback: bool, seen_by_callers: str) -> None:
-    """An address is loopback or not whatever its spelling; its URL is one for this machine."""
+    """The server recognises loopback in any spelling and makes a URL for this machine."""
     found = resolved(host, 80)
 
     assert found.are_loopback is loopback
@@ -56,8 +56,8 @@ def test_name_with_one_address_outside_loopback_is_reachable(
         token_for(resolved("two.test", 0), None)
 
 
-def test_what_was_checked_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name is looked up once: one that changes between check and use gains nothing."""
+def test_a_name_is_resolved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server resolves a name once, so the name cannot change between check and use."""
     asked: list[Any] = []
 
     def lookup(host: str, *_: Any, **__: Any) -> list[Any]:
@@ -73,14 +73,14 @@ def test_what_was_checked_is_listened_on(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_sockets_send_at_once() -> None:
-    """The protocol is spelled out, which is what makes asyncio switch Nagle's algorithm off."""
+    """Sockets name their protocol; asyncio then switches Nagle's algorithm off."""
     [made] = listening(resolved("127.0.0.1", 0))
     with made:
         assert made.proto == socket.IPPROTO_TCP
 
 
-def test_addresses_that_this_machine_lacks_are_passed_over() -> None:
-    """A name's addresses share a port; those that are not here matter only if none is."""
+def test_addresses_that_this_machine_lacks_are_skipped() -> None:
+    """All addresses of a name share a port; if this machine has none of them, that is an error."""
     here, away = (V4, ("127.0.0.1", 0)), (V4, ("192.0.2.1", 0))
     also = (V4, ("127.0.0.2", 0))
 
@@ -99,12 +99,12 @@ def test_addresses_that_this_machine_lacks_are_passed_over() -> None:
 
 @pytest.mark.parametrize("token", [None, "mine"])
 def test_loopback_takes_the_token_of_the_caller(token: str | None) -> None:
-    """On loopback a token is the user's choice."""
+    """On loopback the server uses the caller's token, or no token."""
     assert token_for(resolved("127.0.0.1", 0), token) == token
 
 
 def test_empty_variable_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that is set to nothing names no token."""
+    """An empty variable counts as no token."""
     monkeypatch.setenv(TOKEN_VARIABLE, "")
     with pytest.raises(ConfigurationError, match=TOKEN_VARIABLE):
         token_for(resolved("0.0.0.0", 0), None)

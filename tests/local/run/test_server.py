@@ -44,7 +44,7 @@ def test_addresses(server: LocalServer) -> None:
 
 
 def test_port_is_freed() -> None:
-    """After the block nothing listens, and asking for the port is an error."""
+    """After the block no server listens, and reading `port` raises."""
     with LocalServer(engine="echo") as server:
         url = server.base_url
     with pytest.raises(httpx.ConnectError):
@@ -54,7 +54,7 @@ def test_port_is_freed() -> None:
 
 
 def test_can_start_again() -> None:
-    """A server can be entered twice."""
+    """A server can start again after it stopped."""
     server = LocalServer(engine="echo")
     for _ in range(2):
         with server, client_of(server) as client:
@@ -69,8 +69,8 @@ def test_stops_in_the_middle_of_a_stream() -> None:
             assert next(response.iter_lines()).startswith("data: ")
 
 
-def test_unavailable_engine_falls_back_only_when_told() -> None:
-    """An engine that cannot start is an error, or the fallback when one was named."""
+def test_unavailable_engine_falls_back_only_to_a_named_one() -> None:
+    """An engine that cannot start raises, unless the caller names a fallback."""
     with pytest.raises(EngineUnavailable, match="--upstream"):
         LocalServer(engine="upstream")
     with LocalServer(engine="upstream", fallback="echo") as server:
@@ -89,7 +89,7 @@ def test_package_imports_cheaply() -> None:
 
 
 def test_port_that_is_taken(server: LocalServer) -> None:
-    """A port that something else holds is an error at once, not a hang."""
+    """A port that is taken raises at once and does not hang."""
     with pytest.raises(OSError, match="in use"):
         LocalServer(engine="echo", port=server.port).start()
 
@@ -150,7 +150,7 @@ def test_thread_that_ends_before_it_answers_is_an_error(monkeypatch: pytest.Monk
 
 
 def test_stop_twice_and_before_a_start() -> None:
-    """Stopping a server that does not run does nothing."""
+    """Stopping a server that does not run has no effect."""
     server = LocalServer()
     server.stop()
     with server:
@@ -159,7 +159,7 @@ def test_stop_twice_and_before_a_start() -> None:
 
 
 def test_start_after_stop_makes_the_engine_anew() -> None:
-    """A server frees its engine when it stops, and answers with a new one when it starts again."""
+    """A server frees its engine when it stops and makes a new one when it starts again."""
     with LocalServer(api_token="behind") as behind:
         front = LocalServer("upstream", upstream=behind.openai_base_url, upstream_model=GRANITE)
         engine = front.engine
@@ -175,7 +175,7 @@ def test_start_after_stop_makes_the_engine_anew() -> None:
 
 
 class Kept(EchoEngine):
-    """An engine of the user's own, which counts how often it is closed."""
+    """A user's own engine that counts how often it is closed."""
 
     closed = 0
 
@@ -192,10 +192,10 @@ def test_an_engine_of_the_user_stays_open() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])
-def test_host_that_others_can_reach_wants_a_token(
+def test_host_that_others_can_reach_needs_a_token(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Outside loopback the token comes from the caller or the environment, before any port is."""
+    """Outside loopback the caller or the environment must name a token before a port opens."""
     with pytest.raises(ConfigurationError, match=TOKEN_VARIABLE):
         LocalServer(host=host)
     monkeypatch.setenv(TOKEN_VARIABLE, "of-the-environment")
@@ -205,14 +205,14 @@ def test_host_that_others_can_reach_wants_a_token(
 
 
 def test_the_environment_changes_nothing_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that is set for `serve` leaves the servers of tests as they are."""
+    """On loopback the server ignores the token variable that `serve` reads."""
     monkeypatch.setenv(TOKEN_VARIABLE, "of-the-environment")
 
     assert LocalServer().api_token == "local-token"
 
 
-def test_listens_where_it_is_told() -> None:
-    """`localhost` may be two addresses; the server answers at the one that its URL names."""
+def test_listens_at_the_address_of_its_url() -> None:
+    """`localhost` may have two addresses; the server listens at the one in its URL."""
     with LocalServer(host="localhost") as server, client_of(server) as client:
         assert client.post(f"/run/{GRANITE}", json=user("Hi")).status_code == 200
 
@@ -239,7 +239,7 @@ def test_listens_where_it_is_told() -> None:
     ],
 )
 def test_wrong_settings_are_refused_by_name(settings: dict[str, Any]) -> None:
-    """A setting that no request could meet raises before anything listens."""
+    """An unusable setting raises an error that names it, before the server listens."""
     [name] = settings
     with pytest.raises(ConfigurationError, match=name.removeprefix("api_")):
         LocalServer(**settings)
