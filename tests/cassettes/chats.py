@@ -36,7 +36,7 @@ CLIENT_OPTIONS = {*CONNECTION, "endpoint", "base_url", "http_client"}
 
 
 class Caller(Wire):
-    """The settings of a call for a cassette; what is sent and answered is vcrpy's affair."""
+    """The settings of a recorded call; vcrpy handles its requests and answers."""
 
     def __init__(self, case: Case, **connection: Any) -> None:
         super().__init__(case.scenario)
@@ -45,15 +45,15 @@ class Caller(Wire):
         self._connection = connection
 
     def settings(self) -> dict[str, Any]:
-        """The constructor arguments of a class: nothing of its HTTP is replaced."""
+        """Return the constructor arguments of a class; its HTTP stays unchanged."""
         return {**CONNECTION, **self._connection, **self.scenario.options}
 
     def client_settings(self) -> dict[str, Any]:
-        """The settings that a client takes."""
+        """Return the settings that a client's constructor takes."""
         return {key: value for key, value in self.settings().items() if key in CLIENT_OPTIONS}
 
     def parameters(self) -> dict[str, Any]:
-        """The settings that a client takes with each call."""
+        """Return the settings that a client takes with each call."""
         return {key: value for key, value in self.settings().items() if key not in CLIENT_OPTIONS}
 
 
@@ -102,7 +102,7 @@ def from_result(result: ChatResult) -> Outcome:
 
 
 def conversations(caller: Caller) -> list[tuple[Turn, ...]]:
-    """The conversations of a batch: the scenario's turns, and one text each."""
+    """Return the conversations of a batch: the scenario's turns, with one text each."""
     texts = caller.case.arguments["texts"]
     return [(*caller.scenario.turns, Turn("user", text)) for text in texts]
 
@@ -152,7 +152,7 @@ async def client_async(wire: Wire, *, stream: bool) -> Outcome:
 
 
 def chat(face: ChatFace) -> Face:
-    """A chat; where tools have results, the second request that brings them."""
+    """Send a chat; if tools have results, send them in a second request."""
 
     async def ask(caller: Caller) -> Outcome:
         case = caller.case

@@ -1,4 +1,4 @@
-"""Every kind of call through each face, with what comes out in terms that can be compared."""
+"""Every kind of call through each face, with results that tests can compare."""
 
 from __future__ import annotations
 

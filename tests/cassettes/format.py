@@ -75,7 +75,7 @@ class Interaction:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds."""
+    """The content of a cassette file."""
 
     provenance: Provenance
     interactions: tuple[Interaction, ...]
@@ -85,7 +85,7 @@ class Recording:
 
 
 def body_document(body: bytes) -> dict[str, Any]:
-    """A body as it is written: `json` if nothing is lost by that, else `text`."""
+    """Return a body for the file: `json` if that keeps every byte, else `text`."""
     text = body.decode("utf-8")
     if not text:
         return {}
@@ -97,7 +97,7 @@ def body_document(body: bytes) -> dict[str, Any]:
 
 
 def body_bytes(document: Mapping[str, Any]) -> bytes:
-    """The bytes that `body_document` was given."""
+    """Return the bytes from which `body_document` made a document."""
     if "json" in document:
         return _compact(document["json"]).encode()
     return str(document.get("text", "")).encode()
@@ -108,7 +108,7 @@ def _compact(value: Any) -> str:
 
 
 def kept(headers: Mapping[str, Any], names: frozenset[str]) -> dict[str, str]:
-    """The headers of an allow-list, in lower case and sorted."""
+    """Return the headers on an allow-list, in lower case and sorted."""
     found = {name.lower(): value for name, value in headers.items() if name.lower() in names}
     return {
         name: value if isinstance(value, str) else ", ".join(value)
@@ -117,7 +117,7 @@ def kept(headers: Mapping[str, Any], names: frozenset[str]) -> dict[str, str]:
 
 
 def scrub_request(request: Request) -> Request:
-    """What a cassette may know of a request; done while recording and while replaying."""
+    """Leave in a request only what a cassette may contain; applied to recordings and replays."""
     request.uri = _ACCOUNT.sub(f"/accounts/{ACCOUNT}", request.uri, count=1)
     request.headers = kept(request.headers, REQUEST_HEADERS)
     return request
@@ -155,7 +155,7 @@ def _without_indentation(value: Any) -> Any:
 
 
 def exact_body(one: Request, other: Request) -> None:
-    """Bodies are the same JSON, `1` and `1.0` and `true` being three different values."""
+    """Compare bodies as JSON; `1`, `1.0` and `true` are three different values."""
     ours, theirs = _canonical(one.body), _canonical(other.body)
     assert ours == theirs, f"\nsent:     {ours}\nrecorded: {theirs}"
 
@@ -168,7 +168,7 @@ def _canonical(body: bytes | None) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML for reading: text of several lines as a block, numbers in a row, no anchors."""
+    """Write YAML for readers: block texts, numbers in one row, no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -189,7 +189,7 @@ _Dumper.add_representer(list, _list)
 
 
 def dump(recording: Recording) -> str:
-    """A file's text."""
+    """Return the text of a file for a recording."""
     document = {
         **asdict(recording.provenance),
         "interactions": [
@@ -213,27 +213,29 @@ def dump(recording: Recording) -> str:
 
 
 def parse(text: str) -> Recording:
-    """The recording that a file's text holds."""
+    """Return the recording that a file's text contains."""
     document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     found = []
     for entry in document["interactions"]:
-        asked, told = entry["request"], entry["response"]
+        asked, answered = entry["request"], entry["response"]
         request = Message(asked["headers"], body_bytes(asked))
-        answer = Message(told["headers"], body_bytes(told))
-        found.append(Interaction(asked["method"], asked["uri"], request, told["status"], answer))
+        answer = Message(answered["headers"], body_bytes(answered))
+        found.append(
+            Interaction(asked["method"], asked["uri"], request, answered["status"], answer)
+        )
     names = ("recorded_from", "engine", "note")
     return Recording(Provenance(*(document[name] for name in names)), tuple(found))
 
 
 def read(path: Path) -> Recording:
-    """The recording in a file."""
+    """Return the recording in a file."""
     about = path.stat()
     return _read(path, about.st_mtime_ns, about.st_size)
 
 
 @functools.lru_cache(maxsize=512)
 def _read(path: Path, _changed: int, _size: int) -> Recording:
-    """Parse a file once, as long as it stays as it is: many faces play the same recording."""
+    """Parse a file once until it changes; many faces replay the same recording."""
     return parse(path.read_text("utf-8"))
 
 
@@ -259,7 +261,7 @@ class CassetteFiles:
         self._is_sorted = is_sorted
 
     def load_cassette(self, cassette_path: Any, serializer: Any) -> tuple[list[Request], list[Any]]:
-        """Read a file into vcrpy's terms."""
+        """Read a file and return it in vcrpy's types."""
         try:
             entries = read(Path(cassette_path)).interactions
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""A run of `workersai probe` as a recording: from the stand-in, or live by `make record-live`."""
+"""Recordings of `workersai probe`: from the local server, or live by `make record-live`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def planned() -> list[Planned]:
 
 
 def most_it_costs() -> float:
-    """USD that recording it live costs at the most."""
+    """Return the highest cost of a live recording, in USD."""
     return worst_cost(planned())
 
 
@@ -47,10 +47,10 @@ def probed(tape: VCR, client: httpx.Client | None, connection: Mapping[str, Any]
 
 
 def stand_in() -> LocalServer:
-    """The server that is recorded from where there is no account."""
+    """Start the local server, which answers recordings made without an account."""
     return LocalServer(Talker(), account_id=ACCOUNT, repeatable=True)
 
 
 def remove(folder: Path = CASSETTES) -> None:
-    """Remove the recording, so that it is made anew."""
+    """Delete the recording, so that the next run records it again."""
     (folder / f"{PATH}.yaml").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a recording says, read in the plainest way and without the package under test."""
+"""Read the expected outcome from a recording, with simple code outside the package."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.cassettes.scenarios import Case
 from tests.scenarios import Call, Outcome
 
 
-def told(case: Case, recording: Recording) -> Any:
-    """What every face must give back for a recording."""
+def expected_outcome(case: Case, recording: Recording) -> Any:
+    """Return the outcome that every face must give for a recording."""
     return READERS[case.kind](recording)
 
 
-def error_told(recording: Recording) -> tuple[int, int]:
-    """Status and code of the error that a recording ends with."""
+def expected_error(recording: Recording) -> tuple[int, int]:
+    """Return status and code of the error at the end of a recording."""
     last = recording.interactions[-1]
     return last.status, json.loads(last.answer.body)["errors"][0]["code"]
 
 
 def _answers(recording: Recording) -> list[Any]:
-    """The JSON of each answer, out of Cloudflare's envelope."""
+    """Return the JSON of each answer, without Cloudflare's envelope."""
     return [_opened(json.loads(entry.answer.body)) for entry in recording.interactions]
 
 

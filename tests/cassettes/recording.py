@@ -56,7 +56,7 @@ _LETTERS_PER_TOKEN = 3
 
 
 class RefusingEngine(EchoEngine):
-    """The rule-based engine, which first refuses as often as it is told to."""
+    """The rule-based engine, which first refuses a set number of requests."""
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
@@ -72,7 +72,7 @@ def recorder(
     secrets: Sequence[str] = (),
     folder: Path = CASSETTES,
 ) -> VCR:
-    """A VCR for this format; without a provenance it can only replay."""
+    """Return a VCR for this format; without a provenance it only replays."""
     made = VCR(
         cassette_library_dir=str(folder),
         path_transformer=VCR.ensure_suffix(".yaml"),
@@ -110,7 +110,7 @@ def _answered(response: httpx.Response) -> httpx.Response:
 
 
 def route(server: LocalServer, inner: httpx.Client) -> httpx.Client:
-    """A client whose requests to any host are answered by a server on this machine."""
+    """Return a client that sends requests for any host to a server on this machine."""
 
     def carry(request: httpx.Request) -> httpx.Response:
         return _answered(inner.send(_carried(server, request)))
@@ -153,7 +153,7 @@ Ready = Callable[[Case], dict[str, Any]]
 
 @contextlib.contextmanager
 def locally() -> Iterator[Ready]:
-    """Make ready for a case: the connection settings that reach the local server."""
+    """Start a local server for a case and return the settings that reach it."""
     engine = RefusingEngine()
     with (
         LocalServer(engine, account_id=ACCOUNT, repeatable=True, strict=True) as server,
@@ -169,7 +169,7 @@ def locally() -> Iterator[Ready]:
 
 
 def provenance_of(case: Case) -> Provenance:
-    """Where a local recording comes from."""
+    """Return the source of a local recording."""
     if not case.refusals:
         return LOCAL
     codes = ", ".join(f"{status}/{code}" for status, code, _ in case.refusals)
@@ -182,7 +182,7 @@ def provenance_of(case: Case) -> Provenance:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What Cloudflare is asked with."""
+    """Account and token for recordings from Cloudflare."""
 
     account_id: str
     api_token: str = field(repr=False)
@@ -190,7 +190,7 @@ class Credentials:
 
 @functools.cache
 def credentials() -> Credentials:
-    """Those of the environment, read once; without them, end with a word on what is missing."""
+    """Read the credentials from the environment, or exit and name what is missing."""
     names = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
     missing = [name for name in names if not os.environ.get(name)]
     if missing:
@@ -199,7 +199,7 @@ def credentials() -> Credentials:
 
 
 def likely_cost(cases: Sequence[Case]) -> float:
-    """USD that recording cases costs at the most, if no answer is longer than its cap."""
+    """Return the highest cost of recording cases, in USD, if answers end at their caps."""
     return sum(_cost(case) for case in cases if case.error is None)
 
 
@@ -212,7 +212,7 @@ def _cost(case: Case) -> float:
 
 
 def standard_cost(folder: Path = CASSETTES / "langchain_standard") -> float:
-    """USD that LangChain's suite costs at the most, from what its recordings ask."""
+    """Return the highest cost of LangChain's suite, in USD, from its recorded requests."""
     entries = [entry for path in folder.glob("*.yaml") for entry in read(path).interactions]
     return sum(_cost_again(entry) for entry in entries)
 
@@ -276,7 +276,7 @@ def record_probe_locally(folder: Path = CASSETTES) -> None:
 
 
 def record_live(cases: Sequence[Case]) -> None:
-    """Record cases from Cloudflare; those that it cannot be asked for stay as they are."""
+    """Record cases from Cloudflare; skip those that need more than an account."""
     found = credentials()
     askable = [case for case in cases if case.live]
     print(  # noqa: T201
@@ -298,7 +298,7 @@ def _file(case: Case, folder: Path = CASSETTES) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record all cases, or those whose path holds the given text."""
+    """Record all cases, or those whose path contains the argument."""
     parser = argparse.ArgumentParser(prog="python -m tests.cassettes.recording")
     parser.add_argument("--live", action="store_true", help="record from Cloudflare")
     parser.add_argument("--only", default="", help="record the paths that hold this text")

@@ -60,7 +60,7 @@ class Case:
 
     @property
     def error(self) -> type[workersai.WorkersAIError] | None:
-        """What every face raises."""
+        """Return the error that every face must raise."""
         return self.scenario.error
 
 
@@ -121,7 +121,7 @@ PROMPT = "The lighthouse was built in"
 
 
 def asked(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
-    """A row of the shared table without request and answer, which the recording has."""
+    """Return a row of the shared table without request and answer; the recording has both."""
     return Scenario("", model, request={}, answer=None, turns=turns, **more)
 
 
@@ -268,7 +268,7 @@ def _completions(path: str, model: str, options: dict[str, Any], **more: Any) ->
 def _lora(name: str, model: str) -> list[Case]:
     return [
         *_completions(f"completion/raw_{name}", model, {"raw": True}),
-        # The name of a fine-tune is an account's own, so Cloudflare cannot be asked for this one.
+        # A fine-tune's name belongs to one account, so this case cannot be recorded live.
         *_completions(f"completion/lora_{name}", model, {"lora": "harbour-logs"}, live=False),
     ]
 
@@ -389,7 +389,7 @@ def _without_text() -> list[Case]:
 
 
 def _batch(name: str, model: str) -> Case:
-    """Conversations by the queue; whether Cloudflare has one for these models is not known."""
+    """Return conversations for the queue; no source says whether Cloudflare has one for them."""
     return Case(
         f"batch/submit_and_poll_{name}",
         "batch",

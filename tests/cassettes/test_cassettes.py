@@ -27,7 +27,7 @@ from tests.cassettes.format import (
     Recording,
     read,
 )
-from tests.cassettes.reading import error_told, told
+from tests.cassettes.reading import expected_error, expected_outcome
 from tests.cassettes.recording import (
     LOCAL,
     likely_cost,
@@ -57,7 +57,7 @@ def recording_of(case: Case, folder: Path = CASSETTES) -> Recording:
 
 @contextmanager
 def replayed(case: Case, folder: Path = CASSETTES) -> Iterator[Cassette]:
-    """Replay a recording; all of it must be asked for."""
+    """Replay a recording; the block must send every recorded request."""
     recording_of(case, folder)
     with recorder(folder=folder).use_cassette(case.path) as cassette:
         yield cassette
@@ -80,7 +80,7 @@ def pairs() -> list[Any]:
 
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries come at once: the random share of the delay is nothing."""
+    """Retry without delay: set the random share of the delay to zero."""
     defaults = exchange.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "jitter", lambda: 0.0)
@@ -91,7 +91,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_face_sends_the_recorded_requests_and_reads_the_same(
     case: Case, face: str, folder: Path
 ) -> None:
-    """A face makes just the recorded requests, and gives back what the recording says."""
+    """Each face sends the recorded requests and returns the recorded outcome."""
     await check_face(case, face, folder)
 
 
@@ -108,22 +108,25 @@ async def check_face(case: Case, face: str, folder: Path) -> None:
     if case.error is not None:
         error = caught.value
         assert isinstance(error, APIStatusError)
-        assert (error.status_code, error.code) == error_told(read(path_of(case, folder)))
+        assert (error.status_code, error.code) == expected_error(read(path_of(case, folder)))
     else:
-        assert found == told(case, read(path_of(case, folder)))
+        assert found == expected_outcome(case, read(path_of(case, folder)))
         assert case.check(found)
 
 
 @pytest.mark.parametrize("face", FACES["chat"])
 async def test_a_recording_in_another_folder_is_replayed_as_well(tmp_path: Path, face: str) -> None:
-    """Live recordings lie beside those of the stand-in, and go through the same faces."""
+    """All faces also replay the live recordings, which have a folder of their own."""
     path_of(one(), tmp_path).parent.mkdir()
     shutil.copy(path_of(one()), path_of(one(), tmp_path))
     await check_face(one(), face, tmp_path)
 
 
 def test_every_kind_of_call_has_all_its_faces() -> None:
-    """Both clients and both frameworks, sync and async; only a catalogue search has no face."""
+    """Each kind of call runs through clients and frameworks, sync and async.
+
+    No framework has a catalogue search.
+    """
     everywhere = {
         f"{face}_{call_style}"
         for face in ("client", "langchain", "llamaindex")
@@ -144,7 +147,7 @@ def one() -> Case:
 
 
 async def test_a_request_with_another_body_is_not_answered() -> None:
-    """A face that sends another body gets no answer, and the error tells the difference."""
+    """A request with another body gets no answer; the error shows the difference."""
     (turn,) = HELLO
     other = asked(one().scenario.model, options={"seed": 8})
     caller = Caller(one())
@@ -161,14 +164,14 @@ async def test_a_request_with_another_body_is_not_answered() -> None:
 
 
 def test_a_recorded_request_that_is_not_made_fails_the_test() -> None:
-    """A stale tail in a recording is an error that names the command."""
+    """A test fails if it leaves recorded requests unsent; the error names the command."""
     with pytest.raises(AssertionError, match=f"0 of 1 .*{COMMAND}"), replayed(one()):
         pass
 
 
 @pytest.mark.usefixtures("loopback")
 async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_path: Path) -> None:
-    """What goes through httpx or through httpx over aiohttp is recorded once, not twice."""
+    """VCR records a request once, through httpx and through httpx over aiohttp."""
     tape = recorder(LOCAL, folder=tmp_path)
     tape.ignore_localhost = False
 
@@ -185,7 +188,7 @@ async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_p
 
 
 def test_a_missing_recording_names_the_command() -> None:
-    """Without a file the test says how to make it."""
+    """If the file is missing, the error names the command that records it."""
     missing = Case("chat/never_recorded", "chat", one().scenario)
 
     with pytest.raises(pytest.fail.Exception, match=COMMAND), replayed(missing):
@@ -193,19 +196,19 @@ def test_a_missing_recording_names_the_command() -> None:
 
 
 def test_replaying_never_records(tmp_path: Path) -> None:
-    """Only the commands that record have a provenance to write with."""
+    """A replay writes no file, since it has no provenance."""
     with pytest.raises(AssertionError, match=COMMAND):
         CassetteFiles().save_cassette(tmp_path / "x.yaml", {"requests": [], "responses": []}, None)
 
 
 def test_recording_live_needs_credentials() -> None:
-    """Without an account and a token nothing is asked, and the command says what is missing."""
+    """Without credentials, live recording sends no request and names what is missing."""
     with pytest.raises(SystemExit, match="CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN"):
         main(["--live"])
 
 
 def test_what_recording_live_costs_is_known_beforehand() -> None:
-    """The likely cost is a small sum, and counts no case that Cloudflare refuses."""
+    """The estimated cost is small and leaves out cases that Cloudflare refuses."""
     errors = [case for case in CASES if case.error is not None]
 
     assert 0 < likely_cost([case for case in CASES if case.live]) < 1

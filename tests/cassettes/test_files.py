@@ -1,4 +1,4 @@
-"""The files under `cassettes/`: complete, readable, free of secrets, and true to the byte."""
+"""The files under `cassettes/` are complete, readable and free of secrets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def path_of(case: Case) -> Path:
 
 
 def test_every_case_has_a_recording_and_every_recording_a_case() -> None:
-    """Nothing is missing under `cassettes/`, and nothing is left over."""
+    """Every case has a recording and every recording has a case."""
     apart = (STANDARD, probing.FOLDER, LIVE_CASSETTES)
     found = {path for path in FILES if not any(map(path.is_relative_to, apart))}
 
@@ -57,7 +57,7 @@ def test_every_case_has_a_recording_and_every_recording_a_case() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_says_where_it_comes_from_and_is_written_in_our_form(path: Path) -> None:
-    """A file names its source and engine, and is just what saving it again would write."""
+    """A file names its source and engine; saving it again changes no byte."""
     recording = read(path)
     source = recording.provenance
 
@@ -72,7 +72,7 @@ def test_a_file_says_where_it_comes_from_and_is_written_in_our_form(path: Path) 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_can_be_read_in_a_diff(path: Path) -> None:
-    """JSON is YAML and a stream a literal block; nothing is encoded or compressed."""
+    """Files hold JSON as YAML and streams as literal blocks, not encoded or compressed."""
     text = path.read_text("utf-8")
     entries = read(path).interactions
 
@@ -100,14 +100,14 @@ ANSWER_ID = re.compile(r"chatcmpl-(tool-)?[0-9a-f]{32}")
 
 
 def leaks(text: str) -> list[str]:
-    """What a file must not hold and does."""
+    """Return the secrets and personal data in a file."""
     text = ANSWER_ID.sub("", text)
     return [what for what, pattern in SECRETS.items() if pattern.search(text)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_file_holds_no_secret(path: Path) -> None:
-    """No token, account, cookie, ray id or address of a person is in any file."""
+    """No file holds a token, an account id, a cookie, a ray id or an email address."""
     assert leaks(path.read_text("utf-8")) == []
 
 
@@ -125,14 +125,14 @@ def test_a_file_holds_no_secret(path: Path) -> None:
         ("set __cf_bm=1", "a cookie"),
     ],
 )
-def test_the_scanner_finds_what_it_looks_for(text: str, what: str) -> None:
-    """Each kind of secret, planted, is found."""
+def test_the_scanner_finds_each_kind_of_secret(text: str, what: str) -> None:
+    """The scanner finds a planted secret of each kind."""
     assert what in leaks(text)
 
 
 @pytest.mark.usefixtures("loopback")
 def test_recording_again_brings_back_the_same_files(tmp_path: Path) -> None:
-    """The local server still answers as it was recorded, to the byte."""
+    """Recording again from the local server gives the same bytes."""
     local = [
         case for case in CASES if read(path_of(case)).provenance.recorded_from == "workersai-local"
     ]
@@ -166,7 +166,7 @@ NASTY = [
 
 @pytest.mark.parametrize("text", [*NASTY, *(json.dumps(text) for text in NASTY)])
 def test_text_survives_the_file(text: str) -> None:
-    """Whatever a body says is read back to the byte."""
+    """A body is the same bytes after writing and reading the file."""
     for body in (text.encode(), json.dumps({"a": [text, 1.0, 1, True, None]}).encode()):
         message = Message({}, body)
         recording = Recording(SOURCE, (Interaction("POST", "https://x", message, 200, message),))
@@ -178,7 +178,7 @@ def test_text_survives_the_file(text: str) -> None:
     "body", [b'{"a":1.50}', b'{"a": 1}', b'{"a":1,"a":2}', b'{"a":"\\u00e9"}', b"[1e2]"]
 )
 def test_json_that_would_change_stays_text(body: bytes) -> None:
-    """JSON is written as YAML only if the very bytes come back."""
+    """A body is written as YAML only if reading it returns the same bytes."""
     document = body_document(body)
 
     assert set(document) == {"text"}
@@ -196,7 +196,7 @@ def test_json_that_would_change_stays_text(body: bytes) -> None:
     ],
 )
 def test_bodies_are_compared_as_json(other: bytes, same: bool) -> None:
-    """Space and order of keys do not count; types and everything else do."""
+    """Comparison ignores space and key order in bodies; it sees all else, types included."""
     ours = Request("POST", "https://x", b'{"a":1,"b":2}', {})
     theirs = Request("POST", "https://x", other, {})
 
@@ -208,7 +208,7 @@ def test_bodies_are_compared_as_json(other: bytes, same: bool) -> None:
 
 
 def test_a_request_is_scrubbed_by_what_it_may_hold() -> None:
-    """The account becomes zeros, and no header stays that is not on the list."""
+    """Scrubbing writes the account as zeros and drops headers outside the list."""
     uri = "https://api.cloudflare.com/client/v4/accounts/0123456789abcdef0123456789abcdef/ai/run/@cf/a"
     headers = {"Authorization": "Bearer x", "X-New": "y", "Content-Type": "application/json"}
 
@@ -219,7 +219,7 @@ def test_a_request_is_scrubbed_by_what_it_may_hold() -> None:
 
 
 def test_random_ids_of_a_request_become_their_place() -> None:
-    """An id that is made afresh each time is told by where it first stands."""
+    """An id that changes with each run is replaced by the number of its first occurrence."""
     one, two = "8f0e7a52-6b1c-4f5e-9d3a-2b7c1d0e9f8a", "1c2d3e4f-5a6b-4c7d-8e9f-0a1b2c3d4e5f"
     request = Request("POST", "https://x/accounts/1/", f'["{one}","{two}","{one}"]'.encode(), {})
 
@@ -230,7 +230,7 @@ def test_random_ids_of_a_request_become_their_place() -> None:
 
 
 def test_a_docstring_is_the_same_in_every_python() -> None:
-    """Descriptions lose their indentation, wherever they are, and other texts keep theirs."""
+    """Scrubbing removes indentation from descriptions and leaves other texts unchanged."""
     body = b'{"tools":[{"description":"One.\\n\\n    Two."}],"content":"a\\n    b"}'
 
     scrubbed = json.loads(scrub_varying(Request("POST", "https://x", body, {})).body)
@@ -239,7 +239,7 @@ def test_a_docstring_is_the_same_in_every_python() -> None:
 
 
 def test_an_answer_keeps_no_header_and_no_secret_of_the_account(tmp_path: Path) -> None:
-    """Saving keeps the listed headers of an answer, and takes the account out of its body."""
+    """Saving keeps the listed headers of an answer and removes the account from its body."""
     account, token = "0123456789abcdef0123456789abcdef", "a-token"
     response = {
         "status": {"code": 200, "message": "OK"},

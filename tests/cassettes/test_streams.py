@@ -1,4 +1,4 @@
-"""Recorded streams, cut anyhow: vcrpy joins what it plays, so a replay never tests this."""
+"""Recorded streams, cut at random: vcrpy replays a stream as one piece."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def streams() -> list[Any]:
 
 
 def cut(body: bytes, seed: int) -> Iterator[bytes]:
-    """The bytes in pieces of random lengths, some of them empty; seed 0 is byte by byte."""
+    """Cut the bytes into pieces of random lengths, some empty; seed 0 cuts at every byte."""
     if seed == 0:
         yield from (body[place : place + 1] for place in range(len(body)))
         return
@@ -62,8 +62,8 @@ def events_of(entry: Interaction, pieces: Iterator[bytes]) -> list[Any]:
 
 
 @pytest.mark.parametrize("entry", streams())
-def test_a_recorded_stream_reads_the_same_however_it_is_cut(entry: Interaction) -> None:
-    """Whole, byte by byte or in random pieces: a stream's bytes make the same events."""
+def test_a_recorded_stream_reads_the_same_in_any_pieces(entry: Interaction) -> None:
+    """A stream gives the same events whole, byte by byte and in random pieces."""
     body = entry.answer.body
     data, events = data_of(iter([body])), events_of(entry, iter([body]))
 

@@ -15,7 +15,7 @@ RUN = CliRunner()
 
 
 def test_embed(account: LocalServer, tmp_path: Path) -> None:
-    """The command embeds a column, and says rows, tokens and cost."""
+    """`embed` embeds a column and prints rows, tokens and cost."""
     source = parquet(tmp_path / "in.parquet", 30)
     command = ["embed", str(source), str(tmp_path / "out"), "--model", EMBEDDER]
     done = RUN.invoke(app, [*command, "--column", "text", "--keep", "id"])
@@ -29,7 +29,7 @@ def test_embed(account: LocalServer, tmp_path: Path) -> None:
 
 
 def test_map(account: LocalServer, tmp_path: Path) -> None:
-    """The command asks about each row, with a schema and the gateway's facts of the row."""
+    """`map` asks about each row, with a schema and the row's gateway metadata."""
     source = lines(tmp_path / "in.jsonl", [{"text": "a", "id": 1}, {"text": "b", "id": 2}])
     schema = tmp_path / "schema.json"
     schema.write_text(json.dumps({"type": "object", "properties": {"x": {"type": "string"}}}))
@@ -48,7 +48,7 @@ def test_map(account: LocalServer, tmp_path: Path) -> None:
 
 
 def test_a_job_that_stops_early_says_so(account: LocalServer, tmp_path: Path) -> None:
-    """At the limit of costs the command ends with 3 and says how to go on."""
+    """At the cost limit the command exits with 3 and prints how to continue."""
     source = parquet(tmp_path / "in.parquet", 30)
     command = ["embed", str(source), str(tmp_path / "out"), "--model", EMBEDDER]
     done = RUN.invoke(app, [*command, "--column", "text", "--max-cost", "0.00002"])
@@ -56,8 +56,8 @@ def test_a_job_that_stops_early_says_so(account: LocalServer, tmp_path: Path) ->
     assert "higher one" in done.output
 
 
-def test_a_wrong_argument_is_said_in_a_line(account: LocalServer, tmp_path: Path) -> None:
-    """A mistake ends the command with 1 and a sentence."""
+def test_a_wrong_argument_is_one_sentence(account: LocalServer, tmp_path: Path) -> None:
+    """For a wrong argument the command prints one sentence and exits with 1."""
     command = ["embed", str(tmp_path / "x.parquet"), str(tmp_path / "out"), "--model", EMBEDDER]
     done = RUN.invoke(app, [*command, "--column", "text"])
     assert done.exit_code == 1

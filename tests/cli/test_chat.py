@@ -14,7 +14,7 @@ GLM = "@cf/zai-org/glm-4.7-flash"
 
 
 def test_one_question(account: LocalServer) -> None:
-    """A prompt on the command line is answered once, with usage and cost at the end."""
+    """`chat` answers a prompt from the command line once, then prints usage and cost."""
     done = RUN.invoke(app, ["chat", GRANITE, "Name a prime."])
     assert done.exit_code == 0, done.output
     assert "Name a prime." in done.output
@@ -22,8 +22,8 @@ def test_one_question(account: LocalServer) -> None:
     assert "$0.0000" in done.output
 
 
-def test_a_conversation_keeps_what_was_said(account: LocalServer) -> None:
-    """Each turn is sent with those before it; blank lines are no turns; /quit ends it."""
+def test_a_conversation_keeps_its_turns(account: LocalServer) -> None:
+    """`chat` sends each turn with the earlier ones, skips blank lines, and ends at /quit."""
     before = len(account.requests)
     done = RUN.invoke(app, ["chat", GRANITE, "--system", "Be brief."], input="One\n\nTwo\n/quit\nx")
     assert done.exit_code == 0, done.output
@@ -35,7 +35,7 @@ def test_a_conversation_keeps_what_was_said(account: LocalServer) -> None:
 
 
 def test_options_reach_the_wire(account: LocalServer) -> None:
-    """Temperature and the token cap are sent, and a cut answer says so."""
+    """`chat` sends temperature and token cap, and reports an answer that was cut."""
     done = RUN.invoke(app, ["chat", GRANITE, "x y z", "--temperature", "0", "--max-tokens", "1"])
     assert done.exit_code == 0, done.output
     sent = account.requests[-1].json
@@ -43,7 +43,7 @@ def test_options_reach_the_wire(account: LocalServer) -> None:
 
 
 def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> None:
-    """A reasoning model's reasoning is written; `--no-reasoning` leaves the answer alone."""
+    """`chat` prints a model's reasoning, unless `--no-reasoning` is set."""
     shown = RUN.invoke(app, ["chat", GLM, "Name a river."]).output
     hidden = RUN.invoke(app, ["chat", GLM, "Name a river.", "--no-reasoning"]).output
     assert len(shown) > len(hidden)
@@ -54,14 +54,14 @@ def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> N
     ("variable", "value", "expected"),
     [("CLOUDFLARE_API_TOKEN", "not-my-token", "10000"), ("CLOUDFLARE_API_TOKEN", "", "api_token")],
 )
-def test_what_is_wrong_is_one_sentence(
+def test_an_error_is_one_sentence(
     account: LocalServer,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
     expected: str,
 ) -> None:
-    """An error is one line without a traceback and without the token; the exit code is 1."""
+    """An error is one line without traceback and token; the exit status is 1."""
     monkeypatch.setenv(variable, value)
     done = RUN.invoke(app, ["chat", GRANITE, "x"])
     assert done.exit_code == 1

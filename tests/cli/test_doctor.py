@@ -19,7 +19,7 @@ def by_name(**options: Any) -> dict[str, Finding]:
 
 
 def test_an_account_that_works(account: LocalServer) -> None:
-    """Each finding says where its value comes from; one request is made; no token shows."""
+    """`doctor` sends one request and prints each value's source, but not the token."""
     before = len(account.requests)
     found = by_name()
     assert [finding.ok for finding in found.values()] == [True, True, None, None, True]
@@ -36,12 +36,12 @@ def test_an_account_that_works(account: LocalServer) -> None:
     ["@cf/ibm-granite/granite-4.0-h-micro", "@cf/baai/bge-reranker-base", "@cf/baai/bge-m3"],
 )
 def test_a_model_of_any_task(account: LocalServer, model: str) -> None:
-    """The request fits the task of the model that is asked for."""
+    """`doctor` sends a request that fits the task of the named model."""
     assert by_name(model=model)["one request"].ok
 
 
 def test_nothing_is_sent_without_credentials() -> None:
-    """What is missing is named with the variable to set, and no request is made."""
+    """Without credentials `doctor` names the variables to set and sends no request."""
     found = by_name()
     assert "one request" not in found
     assert "CLOUDFLARE_API_TOKEN" in found["API token"].remedy
@@ -49,7 +49,7 @@ def test_nothing_is_sent_without_credentials() -> None:
 
 
 def test_two_variables_that_disagree(account: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second variable with another value is named, because it is not the one that is read."""
+    """`doctor` names a second variable that has another value and is not used."""
     monkeypatch.setenv("CF_API_TOKEN", "another-token")
     detail = by_name()["API token"].detail
     assert "CF_API_TOKEN" in detail
@@ -66,14 +66,14 @@ def test_two_variables_that_disagree(account: LocalServer, monkeypatch: pytest.M
         ("WORKERSAI_BASE_URL", "ftp://nowhere", "correct the variable"),
     ],
 )
-def test_what_is_wrong_and_what_to_do(
+def test_a_failed_request_names_its_remedy(
     account: LocalServer,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
     remedy: str,
 ) -> None:
-    """A request that fails is a finding with what to do; the command exits with 1."""
+    """`doctor` prints a remedy for a request that fails, and exits with 1."""
     monkeypatch.setenv(variable, value)
     finding = by_name()["one request"]
     assert finding.ok is False

@@ -23,8 +23,8 @@ def listed(*arguments: str) -> list[str]:
     return [row["name"] for row in json.loads(done.stdout)]
 
 
-def test_without_an_account_it_is_the_table() -> None:
-    """Every model of the table that is not retired is listed, and nothing is asked."""
+def test_without_an_account_the_table_is_listed() -> None:
+    """Without an account `models` lists the table's current models and sends no request."""
     expected = {profile.name for profile in known_profiles() if profile.deprecated is None}
     assert set(listed()) == expected
 
@@ -40,15 +40,15 @@ def test_without_an_account_it_is_the_table() -> None:
     ],
 )
 def test_filters(option: str, fact: str) -> None:
-    """A filter leaves just the models that are known to have the fact."""
+    """A filter keeps only models for which the profile confirms the ability."""
     found = listed(option)
     expected = [p for p in known_profiles() if p.deprecated is None and getattr(p, fact)]
     assert found
     assert set(found) == {profile.name for profile in expected}
 
 
-def test_retired_models_are_asked_for() -> None:
-    """A model that is to be withdrawn is listed with `--retired` only."""
+def test_retired_models_need_the_option() -> None:
+    """`models` lists a retired model only with `--retired`."""
     retired = {profile.name for profile in known_profiles() if profile.deprecated}
     assert retired
     assert not retired & set(listed())
@@ -56,7 +56,7 @@ def test_retired_models_are_asked_for() -> None:
 
 
 def test_search_and_task() -> None:
-    """The argument narrows by id in any case, `--task` by task."""
+    """The argument filters by id, ignoring case; `--task` filters by task."""
     assert listed("GRANITE") == [GRANITE]
     assert {get_profile(name).task for name in listed("--task", "rerank")} == {"rerank"}
 
@@ -69,8 +69,8 @@ def test_json_has_every_fact() -> None:
     assert row["parameters"]["temperature"]["maximum"] == 2
 
 
-def test_the_table_shows_prices_and_what_is_unknown() -> None:
-    """The table has context, price and capabilities, `?` where no source says."""
+def test_the_table_shows_prices_and_unknown_facts() -> None:
+    """The table shows context, price and abilities, and `?` for facts without a source."""
     done = RUN.invoke(app, ["models", "granite-4.0"])
     row = next(line for line in done.output.splitlines() if GRANITE in line)
     assert "131,000" in row
@@ -78,8 +78,8 @@ def test_the_table_shows_prices_and_what_is_unknown() -> None:
     assert "?" in row
 
 
-def test_with_an_account_it_is_the_live_catalogue(account: LocalServer) -> None:
-    """With credentials the account's catalogue is read; `--offline` leaves it alone."""
+def test_with_an_account_the_live_catalogue_is_listed(account: LocalServer) -> None:
+    """With credentials `models` lists the account's catalogue, unless `--offline` is set."""
     before = len(account.requests)
     live = listed()
     assert len(account.requests) == before + 1
@@ -90,7 +90,7 @@ def test_with_an_account_it_is_the_live_catalogue(account: LocalServer) -> None:
 def test_a_catalogue_that_cannot_be_read(
     account: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that may not list models still shows the table, and the reason without the token."""
+    """If the token may not list models, `models` prints the reason and the table."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "wrong-token-of-mine")
     done = RUN.invoke(app, ["models", "granite-4.0"])
     assert done.exit_code == 0
@@ -101,7 +101,7 @@ def test_a_catalogue_that_cannot_be_read(
 
 @pytest.mark.parametrize("arguments", [["--tools"], ["bge"], ["--retired"]])
 def test_the_table_fits_a_terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 80 columns no column is lost; model ids are broken into lines instead."""
+    """At 80 columns the table keeps all columns and wraps model ids."""
     monkeypatch.setenv("COLUMNS", "80")
 
     shown = RUN.invoke(app, ["models", "--offline", *arguments]).output

@@ -15,13 +15,13 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 
 def text_of(svg: str) -> str:
-    """What a picture shows, line breaks and colours apart."""
+    """Return the text of a picture, without line breaks and colours."""
     return "".join(ET.fromstring(svg).itertext()).replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("name", ["models", "chat", "doctor"])
 def test_a_picture_stands_in_the_docs(name: str) -> None:
-    """It shows its command, and needs nothing from the network, no font either."""
+    """A page of the docs has the picture and its command; the picture loads no other file."""
     svg = (PICTURES / f"{name}.svg").read_text()
 
     assert f"$ workersai {name}" in text_of(svg)
@@ -29,8 +29,8 @@ def test_a_picture_stands_in_the_docs(name: str) -> None:
     assert not re.search(r"(?:href|src)=|url\((?!#)|@font-face|@import", svg)
 
 
-def test_a_picture_shows_what_the_command_writes(account: LocalServer, tmp_path: Path) -> None:
-    """It is run in a terminal, and what is typed into it is there."""
+def test_a_picture_shows_the_command_and_its_output(account: LocalServer, tmp_path: Path) -> None:
+    """A picture shows a command from a terminal, with the typed input and the output."""
     picture = draw.Picture("chat", ("chat", "@cf/zai-org/glm-4.7-flash"), ("Hello", "/quit"))
 
     env = draw.environment(account, str(tmp_path), picture.width)

@@ -21,7 +21,7 @@ BGE = "@cf/baai/bge-small-en-v1.5"
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask about a batch without a pause."""
+    """Poll for a batch without a pause."""
     monkeypatch.setattr("workersai.probe.running._BETWEEN_POLLS", 0.0)
 
 
@@ -30,7 +30,7 @@ def probe(*arguments: str, **settings: Any) -> Any:
 
 
 def test_a_run_shows_plan_verdicts_and_cost(account: LocalServer, tmp_path: Path) -> None:
-    """The plan comes first, then each question; the stand-in is named as what it is."""
+    """`probe` prints the plan, then each verdict, and names the local server as a stand-in."""
     out = tmp_path / "probe.json"
     done = probe("--models", GRANITE, "--out", str(out), "--yes")
     assert done.exit_code == 0, done.output
@@ -44,7 +44,7 @@ def test_a_run_shows_plan_verdicts_and_cost(account: LocalServer, tmp_path: Path
 
 
 def test_nothing_is_sent_without_consent(account: LocalServer, tmp_path: Path) -> None:
-    """It asks before it begins; any other word than yes sends nothing."""
+    """`probe` asks before it begins; it sends no request unless the answer is yes."""
     before = len(account.requests)
     out = tmp_path / "probe.json"
     done = probe("--models", GRANITE, "--out", str(out), input="n\n")
@@ -57,7 +57,7 @@ def test_nothing_is_sent_without_consent(account: LocalServer, tmp_path: Path) -
 def test_a_run_that_was_interrupted_goes_on(
     account: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C keeps what came; the same command sends the rest."""
+    """Ctrl-C keeps the results so far; the same command sends the remaining requests."""
     out = tmp_path / "probe.json"
     send = Probe._send
     left = [3]
@@ -79,7 +79,7 @@ def test_a_run_that_was_interrupted_goes_on(
     assert len(json.loads(out.read_text())["answers"][GRANITE]) > 30
 
 
-def test_models_stand_between_commas(account: LocalServer, tmp_path: Path) -> None:
+def test_models_may_be_separated_by_commas(account: LocalServer, tmp_path: Path) -> None:
     """`--models a,b` and `--models a --models b` are the same."""
     for arguments in (("--models", f"{GLM}, {BGE}"), ("--models", GLM, "--models", BGE)):
         out = tmp_path / "probe.json"
@@ -90,7 +90,7 @@ def test_models_stand_between_commas(account: LocalServer, tmp_path: Path) -> No
 
 
 def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: Path) -> None:
-    """The facts go to the file of the user's own, after a yes."""
+    """`probe` shows the changes and writes them to the user's file after a yes."""
     out, facts = tmp_path / "probe.json", tmp_path / "facts.json"
     probe("--models", GRANITE, "--out", str(out), "--yes")
     arguments = ("--apply", str(out), "--facts", str(facts))
@@ -103,7 +103,7 @@ def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: 
 
 
 def test_a_stand_in_cannot_change_the_package(account: LocalServer, tmp_path: Path) -> None:
-    """Without a file of the user's own, verdicts of a local server are refused."""
+    """Verdicts of a local server may only go to a file that the user names."""
     out = tmp_path / "probe.json"
     probe("--models", GRANITE, "--out", str(out), "--yes")
     done = probe("--apply", str(out), "--yes")
@@ -111,8 +111,8 @@ def test_a_stand_in_cannot_change_the_package(account: LocalServer, tmp_path: Pa
     assert "not by Cloudflare" in done.output
 
 
-def test_what_is_wrong_is_said_in_a_line(tmp_path: Path) -> None:
-    """Missing credentials and files end with a message, not with a traceback."""
+def test_a_mistake_is_one_line(tmp_path: Path) -> None:
+    """Missing credentials or files end with a message and no traceback."""
     nothing = probe("--out", str(tmp_path / "probe.json"), "--yes")
     assert nothing.exit_code == 1
     assert "CLOUDFLARE_ACCOUNT_ID" in nothing.output

@@ -20,7 +20,7 @@ def refresh(*arguments: str) -> Any:
 
 
 def test_the_account_is_compared_and_saved(account: LocalServer, tmp_path: Path) -> None:
-    """Differences and old facts are shown; what was read can be compared again from files."""
+    """`refresh` prints differences and old facts, and can compare saved answers again."""
     live = refresh("--save", str(tmp_path))
     assert live.exit_code == 0, live.output
     assert "@cf/qwen/qwq-32b: the catalogue does not list it" in live.output
@@ -28,8 +28,8 @@ def test_the_account_is_compared_and_saved(account: LocalServer, tmp_path: Path)
     assert refresh("--saved", str(tmp_path)).output == live.output
 
 
-def test_what_differs_is_written(tmp_path: Path) -> None:
-    """`--write` adds the facts of the catalogue to a file, and shows the lines."""
+def test_differences_are_written(tmp_path: Path) -> None:
+    """`--write` adds the catalogue's facts to a file and prints the lines."""
     listed = [{"property_id": "context_window", "value": "200000"}]
     models = {"result": [{"name": GRANITE, "task": "Text Generation", "properties": listed}]}
     (tmp_path / "models.json").write_text(json.dumps(models))
@@ -41,7 +41,7 @@ def test_what_differs_is_written(tmp_path: Path) -> None:
     assert (written["model"], written["source"]) == (GRANITE, "catalogue")
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_an_unreadable_folder_ends_with_a_message(tmp_path: Path) -> None:
     """A folder without files ends with a message."""
     done = refresh("--saved", str(tmp_path))
     assert done.exit_code == 1

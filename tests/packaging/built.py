@@ -1,4 +1,4 @@
-"""The distributions as they are released: where they lie, and how they are built."""
+"""The distributions as they are released: their folders and how to build them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def build(project: Path, target: Path, kind: str = "wheel") -> Path:
 
 
 def files_of(wheel: Path) -> set[str]:
-    """Every file of a wheel but its metadata."""
+    """Return every file of a wheel except its metadata."""
     with zipfile.ZipFile(wheel) as archive:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
 def metadata_of(wheel: Path) -> list[str]:
-    """The lines of a wheel's metadata, description left out."""
+    """Return the lines of a wheel's metadata, without the description."""
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         return archive.read(name).decode().split("\n\n")[0].splitlines()

@@ -1,4 +1,4 @@
-"""Tests that install take minutes and the package index: `-m installs` asks for them."""
+"""Installing takes minutes and the package index; run these tests with `-m installs`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wheels hold: code in one, names in the others, one version in all."""
+"""The wheels: one has the code, the others have names only, all have one version."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ REQUIRES = dict.fromkeys(PLACES, f"workersai[llamaindex]=={VERSION}") | {
 
 
 def test_every_thin_distribution_is_known() -> None:
-    """The folders under `packaging` are the distributions that these tests are about."""
+    """These tests cover every distribution under `packaging`."""
     assert set(THIN) == set(REQUIRES)
 
 
 def test_the_wheel_holds_no_part_of_a_framework(tmp_path: Path) -> None:
-    """`workersai` brings its three packages: with it alone, `import llama_index` still fails."""
+    """`workersai` installs only its three packages: `import llama_index` still fails."""
     files = files_of(build(ROOT, tmp_path))
 
     assert {name.split("/")[0] for name in files} == {
@@ -43,7 +43,7 @@ def test_the_wheel_holds_no_part_of_a_framework(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", REQUIRES)
 def test_thin_wheels_hold_names_alone(name: str, tmp_path: Path) -> None:
-    """A thin wheel holds at most one module of its framework's namespace, which it leaves open."""
+    """A thin wheel has at most one module in its framework's namespace and keeps that open."""
     files = files_of(build(THIN[name], tmp_path))
 
     folder = PLACES[name][0].replace(".", "/") if name in PLACES else None
@@ -52,7 +52,7 @@ def test_thin_wheels_hold_names_alone(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", REQUIRES)
 def test_thin_wheels_require_their_own_version(name: str, tmp_path: Path) -> None:
-    """The version is that of `workersai`, which is required in the same version."""
+    """A thin wheel has the version of `workersai` and requires exactly that version."""
     metadata = metadata_of(build(THIN[name], tmp_path))
 
     assert f"Version: {VERSION}" in metadata
@@ -62,7 +62,7 @@ def test_thin_wheels_require_their_own_version(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", REQUIRES)
 def test_thin_sdists_build_the_same_wheel(name: str, tmp_path: Path) -> None:
-    """An sdist, which has no repository around it, builds the wheel that the repository does."""
+    """An sdist builds the same wheel outside of the repository."""
     sdist = build(THIN[name], tmp_path / "sdist", "sdist")
     with tarfile.open(sdist) as archive:
         if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
@@ -77,13 +77,13 @@ def test_thin_sdists_build_the_same_wheel(name: str, tmp_path: Path) -> None:
 
 
 def test_one_hook_writes_all_requirements() -> None:
-    """The folders share one build hook: a change of one is a change of all."""
+    """All folders have the same build hook."""
     assert len({(path / "hatch_build.py").read_bytes() for path in THIN.values()}) == 1
 
 
 @pytest.mark.parametrize("name", PLACES)
 def test_names_are_those_of_the_face(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The class at LlamaIndex's place is the face's own, and the namespace stays open."""
+    """LlamaIndex's namespace offers the face's own class and stays open."""
     monkeypatch.syspath_prepend(str(THIN[name]))
     place, cls = PLACES[name]
 
