@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+DOCS ?= .venv-docs
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
 EXAMPLES := $(VENV)-examples
@@ -31,7 +32,7 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo examples test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray dist clean
+.PHONY: help demo examples test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray docs dist clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -195,6 +196,20 @@ cancel: $(VENV)/.dev ## Cancel 10,000 calls: no lost slot, connection or descrip
 fuzz: $(VENV)/.dev ## Run 10,000 examples for each rule about streams
 	$(BIN)/python -m pytest tests/faults/test_answers.py --hypothesis-profile=fuzz --timeout=1800 -k 'fuzz'
 
+$(DOCS)/.docs: pyproject.toml
+	$(call MAKE_VENV,$(DOCS))
+ifdef UV
+	VIRTUAL_ENV=$(abspath $(DOCS)) uv pip install --quiet --editable '.[langchain,llamaindex,bulk,limits]' --group docs
+else
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--editable '.[langchain,llamaindex,bulk,limits]' --group docs
+endif
+	@touch $@
+
+docs: $(DOCS)/.docs ## Build the documentation site in site/; a warning is an error
+	$(DOCS)/bin/mkdocs build --quiet --strict
+
 audit: $(VENV)/.dev $(VENV)/.demo ## Check all installed packages against PyPI's advisories; unknown packages fail
 	$(INSTALL) 'pip-audit>=2.9,<3'
 	$(FREEZE) --exclude-editable > $(VENV)/audit.txt
@@ -206,4 +221,4 @@ dist: audit ## Build the distributions, after a clean audit
 	for project in . packaging/*/; do $(BIN)/python -m build --outdir dist $$project || exit 1; done
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) $(BENCH) $(EXAMPLES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) site $(BENCH) $(EXAMPLES) .mypy_cache .ruff_cache .pytest_cache .hypothesis
