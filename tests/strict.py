@@ -1,4 +1,4 @@
-"""What a server that is as strict as any says of a conversation."""
+"""The rules by which a strict server refuses a conversation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def problems(messages: Sequence[Any]) -> list[str]:
-    """What a strict server would say of a conversation; no model takes more than this one."""
+    """Return the problems for which a strict server would refuse these messages."""
     found, waiting = [], list[str]()
     for at, message in enumerate(messages):
         role = message["role"]

@@ -1,8 +1,8 @@
-"""Real agents in one run each, against a server on the loopback interface that is as strict as any.
+"""Agents of LangGraph and LlamaIndex, each in one run against a strict server on this machine.
 
-In the one run of each agent: another provider's model answers between ours, a call is malformed, a
-tool returns an image, one a link to a resource, one ranks a blank document, and calls are taken off
-messages. The server answers as a small model would; what it has to refuse, it refuses for good.
+In each run another provider's model answers before ours, a call is malformed, tools return an image
+and a link, a tool ranks blank documents, and middleware or a memory removes calls from messages.
+The server answers as a small model would, and refuses what a strict server refuses.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ import llamaindex_workersai
 from langchain_workersai import ChatWorkersAI, WorkersAIRerank
 from llamaindex_workersai import WorkersAI
 from tests.llamaindex_workersai.scripted import Reply, event_stream
+from tests.strict import problems
 from tests.workersai.loopback import Loopback, Peer, Seen
 
 pytestmark = [
@@ -54,7 +55,7 @@ MALFORMED = "{'what': 'figs', 'among': 3,}"
 
 
 class Server:
-    """A small model behind a strict server: it answers in order, and refuses what vLLM would."""
+    """Sends its replies in order, and refuses requests that a strict server refuses."""
 
     def __init__(self, *replies: Reply) -> None:
         self.left = list(replies)
@@ -81,17 +82,17 @@ class Server:
             self._answer(peer, blank, {"response": [{"id": 0, "score": 0.8}]})
             return
         self.bodies.append(body)
-        problems = list(_problems(body))
-        if problems or not body.get("stream"):
-            whole = None if problems else self.left.pop(0).whole(GRANITE)
-            self._answer(peer, problems, whole)
+        found = _problems(body)
+        if found or not body.get("stream"):
+            whole = None if found else self.left.pop(0).whole(GRANITE)
+            self._answer(peer, found, whole)
             return
         peer.stream(event_stream(self.left.pop(0).events(GRANITE)))
 
-    def _answer(self, peer: Peer, problems: Sequence[Any], result: Any) -> None:
-        if problems:
-            self.refused += map(str, problems)
-            error = {"code": 8007, "message": str(problems)}
+    def _answer(self, peer: Peer, found: Sequence[Any], result: Any) -> None:
+        if found:
+            self.refused += map(str, found)
+            error = {"code": 8007, "message": str(found)}
             body = {"success": False, "result": None, "errors": [error], "messages": []}
             peer.answer(json.dumps(body).encode(), "400 Bad Request")
         else:
@@ -99,37 +100,16 @@ class Server:
             peer.answer(json.dumps(body).encode())
 
 
-def _problems(body: dict[str, Any]) -> Iterator[str]:
-    """What vLLM, or the page's schema, refuses in a request."""
-    waiting: set[str] = set()
-    for at, message in enumerate(body["messages"]):
-        if not isinstance(message.get("content"), str):
-            yield f"{at}: content is no string"
-        if message["role"] == "system" and at:
-            yield f"{at}: a late system message"
-        if message["role"] == "tool":
-            if message.get("tool_call_id") not in waiting:
-                yield f"{at}: a result of no call"
-            waiting.discard(message["tool_call_id"])
-            continue
-        if waiting:
-            yield f"{at}: {waiting} have no result"
-        calls = message.get("tool_calls", [])
-        waiting = {call["id"] for call in calls}
-        yield from (f"{at}: no object" for call in calls if not _is_object(call))
+def _problems(body: dict[str, Any]) -> list[str]:
+    """Return what a strict server refuses: problems of the conversation, and tool names."""
     names = [made["function"]["name"] for made in body.get("tools", ())]
-    yield from (
-        f"the name {name}" for name in names if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
-    )
-
-
-def _is_object(call: dict[str, Any]) -> bool:
-    return isinstance(json.loads(call["function"]["arguments"]), dict)
+    refused = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)]
+    return [*problems(body["messages"]), *(f"the name {name}" for name in refused)]
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
-    """Start servers, and stop them at the end."""
+    """Return a function that starts servers; stop them after the test."""
     started: list[Server] = []
 
     def start(*replies: Reply) -> Server:
@@ -143,7 +123,7 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 def assert_was_understood(server: Server, *words: str) -> None:
-    """Nothing was refused, every answer was used, and the last request has all that matters."""
+    """Assert that no request was refused, that all replies were used, and what was sent last."""
     assert server.refused == []
     assert server.left == []
     text = json.dumps(server.bodies[-1]["messages"], ensure_ascii=False)
@@ -158,7 +138,7 @@ RAN: list[Any] = []
 
 
 class OtherProvider(FakeMessagesListChatModel):
-    """A model of another provider, in whose messages is what only that provider understands."""
+    """A model of another provider; its messages have blocks of that provider."""
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
         return self
@@ -194,7 +174,7 @@ class Switch(AgentMiddleware[Any, Any]):
 
 
 class Budget(AgentMiddleware[Any, Any]):
-    """Takes the calls off a message, once there were enough, and has the model go on."""
+    """Removes the calls from a message after three results, and asks the model again."""
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
@@ -233,10 +213,11 @@ def langchain_tools(server: Server) -> list[Any]:
 
 @pytest.mark.parametrize("streaming", [None, True])
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_one_run_of_a_langgraph_agent(
-    serve: Callable[..., Server], is_async: bool, streaming: bool | None
+@pytest.mark.parametrize("version", [None, "v1"])
+async def test_a_langgraph_agent_ends_with_the_models_answer(
+    serve: Callable[..., Server], version: str | None, is_async: bool, streaming: bool | None
 ) -> None:
-    """It ends with the model's answer; each tool ran once, with what the model meant."""
+    """The run ends with the model's answer, and each tool ran once with the model's arguments."""
     RAN.clear()
     server = serve(
         Reply(calls=[("shoot", {"of": "door"})]),
@@ -246,7 +227,7 @@ async def test_one_run_of_a_langgraph_agent(
         Reply("A door, a plan, and figs."),
     )
     agent: Any = create_agent(
-        ChatWorkersAI(GRANITE, streaming=streaming, **server.connection),
+        ChatWorkersAI(GRANITE, streaming=streaming, output_version=version, **server.connection),
         langchain_tools(server),
         system_prompt="Look.",
         middleware=[Switch(), Budget()],
@@ -266,7 +247,7 @@ async def test_one_run_of_a_langgraph_agent(
 
 
 class Forgetful(ChatMemoryBuffer):
-    """A memory that keeps no calls: what they brought stands alone."""
+    """A memory that returns messages without their tool calls, but with the results."""
 
     def get(self, *args: Any, **kwargs: Any) -> list[ChatMessage]:
         return [_without_calls(message) for message in super().get(*args, **kwargs)]
@@ -279,7 +260,7 @@ def _without_calls(message: ChatMessage) -> ChatMessage:
 
 
 def other_provider() -> MockFunctionCallingLLM:
-    """A planner at another provider, whose class keeps things of its own with its messages."""
+    """Return another provider's model; its messages have blocks and fields of that provider."""
     call = {"to_agent": "looker", "reason": "It looks."}
     turn = ChatMessage(
         role="assistant",
@@ -317,8 +298,10 @@ def llamaindex_tools(server: Server) -> list[Any]:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_one_run_of_an_agent_workflow(serve: Callable[..., Server], streaming: bool) -> None:
-    """The same, of two agents, the first of them at another provider."""
+async def test_an_agent_workflow_ends_with_the_models_answer(
+    serve: Callable[..., Server], streaming: bool
+) -> None:
+    """A run that another provider's agent begins ends with the answer of our agent's model."""
     RAN.clear()
     server = serve(
         Reply("Let me look.", calls=[("shoot", "door")]),

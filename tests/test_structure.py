@@ -327,7 +327,7 @@ def test_contributing_shows_the_tree() -> None:
 
 
 def lines_of(face: str) -> dict[str, list[str]]:
-    """The lines of each file that say something, without the name of the face."""
+    """Return the lines of each file that are not blank, with the name of the face replaced."""
     return {
         str(path.relative_to(ROOT)): [
             line.replace(face, "face") for line in path.read_text().splitlines() if line.strip()
@@ -348,7 +348,7 @@ def longest_common_block(one: list[str], other: list[str]) -> int:
 
 
 def test_the_faces_share_no_code_by_copy() -> None:
-    """No block of more than 15 lines stands in both: what both do is in the core, once."""
+    """No block of more than 15 lines stands in both faces: `workersai.integration` has it."""
     ours, theirs = map(lines_of, FACES)
     blocks = {
         (name, other): longest_common_block(lines, others)
@@ -356,30 +356,3 @@ def test_the_faces_share_no_code_by_copy() -> None:
         for other, others in theirs.items()
     }
     assert {pair: length for pair, length in blocks.items() if length > 15} == {}
-
-
-def code_lines(path: Path) -> list[str]:
-    """The lines of a module that are neither blank, comment, import nor list of exports."""
-    text = path.read_text()
-    lines = text.split("\n")
-    left_out: set[int] = set()
-    for node in ast.parse(text).body:
-        is_exports = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-        if isinstance(node, (ast.Import, ast.ImportFrom)) or is_exports:
-            left_out.update(range(node.lineno - 1, node.end_lineno or node.lineno))
-    found = [line.strip() for i, line in enumerate(lines) if i not in left_out]
-    return [line for line in found if line and not line.startswith("#")]
-
-
-def test_nothing_long_is_written_in_both_faces() -> None:
-    """No block of more than 15 lines stands in both faces: what they share is in the core."""
-    blocks: list[dict[tuple[str, ...], str]] = []
-    for face in FACES:
-        found: dict[tuple[str, ...], str] = {}
-        for path in modules(face):
-            lines = code_lines(path)
-            for start in range(len(lines) - 15):
-                found[tuple(lines[start : start + 16])] = f"{path.name}: {lines[start]}"
-        blocks.append(found)
-    shared = [blocks[0][block] for block in blocks[0].keys() & blocks[1].keys()]
-    assert shared == []

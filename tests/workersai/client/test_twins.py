@@ -12,6 +12,7 @@ import pytest
 import workersai
 
 CLIENT = Path(workersai.__file__).parent / "client"
+HTTP = Path(workersai.__file__).parent / "_http"
 
 TWINS = [
     ("sending.py", "SyncSender", "sending.py", "AsyncSender"),
@@ -38,16 +39,40 @@ WORDS = [
 ]
 
 
+POOL_TWINS = [
+    ("Connection", "close"),
+    ("Pool", "leave"),
+    ("Pool", "is_forgotten"),
+    ("Pool", "_connect"),
+    ("Response", "_own_connection"),
+    ("Response", "_send"),
+    ("Response", "_receive"),
+    ("Response", "_feed"),
+    ("Response", "close"),
+    ("Response", "_drain"),
+    ("Response", "break_off"),
+]
+"""The methods that do the same in both pools; the other methods differ in what they do."""
+
+
 def half(file: str, name: str) -> str:
     """Return the source of one class or function, without comments and docstrings."""
-    tree = ast.parse((CLIENT / file).read_text())
+    return ast.unparse(bare(ast.parse((CLIENT / file).read_text()), name))
+
+
+def method(file: str, of: str, name: str) -> str:
+    """Return the source of one method of a pool module, without comments and docstrings."""
+    return ast.unparse(bare(bare(ast.parse((HTTP / file).read_text()), of), name))
+
+
+def bare(tree: ast.AST, name: str) -> ast.AST:
     (found,) = (n for n in ast.walk(tree) if getattr(n, "name", None) == name)
     for node in ast.walk(found):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
             ast.get_docstring(node) is not None
         ):
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(found)
+    return found
 
 
 def in_sync_words(text: str) -> str:
@@ -64,3 +89,12 @@ def test_both_halves_are_the_same_code(
     sync, other = half(file, name), in_sync_words(half(other_file, other_name))
     difference = "\n".join(difflib.unified_diff(sync.splitlines(), other.splitlines(), lineterm=""))
     assert not difference, difference
+
+
+@pytest.mark.parametrize(("of", "name"), POOL_TWINS)
+def test_the_pools_have_methods_with_the_same_code(of: str, name: str) -> None:
+    """A change in a method of one pool must be made in that of the other pool too."""
+    sync = method("sync_pool.py", f"Sync{of}", name)
+    other_name = "aclose" if (of, name) == ("Response", "close") else name
+    other = in_sync_words(method("aio_pool.py", f"Async{of}", other_name))
+    assert sync == ast.unparse(ast.parse(other.replace("_LATE", "TimeoutError")))
