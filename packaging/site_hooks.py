@@ -1,4 +1,4 @@
-"""What the documentation site does to pages: links to files outside of `docs` become their names."""
+"""Change pages for the documentation site: links to files outside of `docs` become their names."""
 
 from __future__ import annotations
 
