@@ -201,7 +201,7 @@ def test_an_agent_asks_for_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
 
 
 def test_a_profile_of_the_users_own_chooses_the_providers_schema(scripted: Any, wire: Any) -> None:
-    """Who knows that a model calls tools beside a schema says so."""
+    """A user's profile that allows tools beside a schema makes LangChain use a schema."""
     profile = {"tool_calling": True, "structured_output": True}
     llm, server = scripted(wire.answer('{"name": "Ada", "age": 36}'), profile=profile)
     result = create_agent(llm, [], response_format=Person).invoke({"messages": [HumanMessage("a")]})

@@ -15,7 +15,7 @@ from tests.langchain_workersai.scripted import GRANITE, merged
 
 
 def test_an_answer_has_text_usage_and_metadata(scripted: Any, wire: Any) -> None:
-    """Text, token counts with details, and what else the server said, under LangChain's names."""
+    """An answer has text, token counts with details, and the server's metadata."""
     llm, _ = scripted(wire.answer("Hello", reasoning_content="hm"))
     message = llm.invoke("hi")
     assert message.content == "Hello"
@@ -69,7 +69,7 @@ def test_plain_and_streamed_answers_say_the_same(scripted: Any, wire: Any, strea
 
 
 def test_text_beside_tool_calls_is_kept(scripted: Any, wire: Any) -> None:
-    """A sentence before a call is not lost."""
+    """An answer keeps its text beside tool calls."""
     llm, _ = scripted(wire.answer("Let me look.", tool_calls=[wire.call()]))
     message = llm.invoke("hi")
     assert message.content == "Let me look."

@@ -43,7 +43,7 @@ def test_typed_errors_by_code(  # noqa: PLR0917 - the columns of the table
     retryable: bool,
     streamed: bool,
 ) -> None:
-    """Cloudflare's code decides the class and whether a retry helps; its sentence is told."""
+    """Cloudflare's code decides error class and retry; the error has Cloudflare's message."""
     reply = wire.error(status, code, "the server's sentence", cf_ray="ray-7")
     llm, _ = scripted(reply, max_retries=0)
     with pytest.raises(ours, match="the server's sentence") as caught:

@@ -18,8 +18,8 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-def test_only_what_was_set_is_sent(scripted: Any, wire: Any) -> None:
-    """No parameter has a value of our own."""
+def test_only_parameters_that_are_set_are_sent(scripted: Any, wire: Any) -> None:
+    """A request has only parameters that the user set."""
     llm, server = scripted(wire.answer("a"))
     llm.invoke("hi")
     assert server.body == {"messages": [{"role": "user", "content": "hi"}]}
@@ -74,10 +74,10 @@ def test_an_unknown_option_is_refused(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
-def test_a_calls_model_is_the_one_that_answers(
+def test_the_model_of_a_call_is_asked(
     scripted: Any, wire: Any, endpoint: str, streamed: bool
 ) -> None:
-    """`model=` of a call changes the request and what LangSmith is told."""
+    """`model=` of a call changes the request and the model that LangSmith receives."""
     answer = wire.stream("a", model=GLM) if streamed else {**wire.answer("a"), "model": GLM}
     llm, server = scripted(answer, endpoint=endpoint)
     message = merged(list(llm.stream("hi", model=GLM))) if streamed else llm.invoke("hi", model=GLM)

@@ -90,7 +90,7 @@ def test_cut_arguments_of_a_stream_are_invalid(scripted: Any, wire: Any) -> None
 
 
 class Tokens(BaseCallbackHandler):
-    """Keeps the order of what happens."""
+    """Records the order of callbacks and chunks."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log

@@ -22,7 +22,7 @@ def weather(city: str) -> str:
 
 
 def test_tracing_parameters(scripted: Any, wire: Any) -> None:
-    """LangSmith is told provider, model and the parameters in effect."""
+    """LangSmith receives the provider, the model and the parameters of the call."""
     llm, _ = scripted(wire.answer("a"), temperature=0.5, max_tokens=9, stop="END")
     params = llm._get_ls_params()
     assert params == {

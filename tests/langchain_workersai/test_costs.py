@@ -174,8 +174,8 @@ def test_unknown_prices_are_counted_as_unknown(scripted: Any, wire: Any) -> None
     assert costs.by_model["@cf/new/model"].neurons == 0.5
 
 
-def test_a_call_without_usage_is_a_call(scripted: Any) -> None:
-    """It is counted, and said to be one whose tokens are not known."""
+def test_a_call_without_usage_is_counted(scripted: Any) -> None:
+    """A call without usage is counted as one with unknown tokens."""
     costs = WorkersAICostCallbackHandler()
     llm, _ = scripted({"response": "a"}, callbacks=[costs])
     llm.invoke("hi")
@@ -384,8 +384,8 @@ async def test_a_run_over_many_texts_is_counted(scripted: Any) -> None:
 # ---------------------------------------------------------------------------- in a context
 
 
-def test_a_context_counts_what_is_in_it(scripted: Any, wire: Any) -> None:
-    """Nothing before, nothing after, in threads of a batch too; what it counted stays readable."""
+def test_a_context_counts_its_calls(scripted: Any, wire: Any) -> None:
+    """A context counts the calls inside it, in threads too, and can be read afterwards."""
     llm, _ = scripted(wire.answer("a"))
     llm.invoke("before")
     with get_workersai_callback() as costs:

@@ -59,7 +59,7 @@ async def test_long_lists_are_split_and_joined_in_order(
 
 
 def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
-    """`batch_size`, or `chunk_size`, makes smaller requests."""
+    """`batch_size`, or `chunk_size`, limits the texts of a request."""
     replies = (vectors([1.0], [2.0]), vectors([3.0]))
     embeddings, server = scripted(
         *replies, cls=WorkersAIEmbeddings, model=SMALL, chunk_size=2, max_concurrency=1
@@ -74,21 +74,21 @@ def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
     ids=["too few", "too many", "no number"],
 )
 def test_unsound_vectors_are_never_returned(scripted: Any, reply: dict[str, Any]) -> None:
-    """A wrong number of vectors, or one that is none, is an error and not an index."""
+    """A wrong number of vectors, or an item that is no vector, raises a typed error."""
     embeddings, _ = scripted(reply, cls=WorkersAIEmbeddings, model=SMALL)
     with pytest.raises(face.ResponseError):
         embeddings.embed_documents(["a", "b"])
 
 
 def test_no_texts_need_no_request(scripted: Any) -> None:
-    """An empty list has no vectors."""
+    """An empty list returns no vectors and sends no request."""
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL)
     assert embeddings.embed_documents([]) == []
     assert server.requests == []
 
 
 def test_queries_and_documents_are_different_input(scripted: Any) -> None:
-    """Models with two kinds of input learn which it is; the instruction is the query's."""
+    """Models with two kinds of input receive the kind; only queries have the instruction."""
     embeddings, server = scripted(
         vectors([1.0]), cls=WorkersAIEmbeddings, model=QWEN, instruction="Find laws"
     )
@@ -137,7 +137,7 @@ def test_errors_are_typed_and_retried(scripted: Any, wire: Any) -> None:
 
 
 def test_timeouts_are_the_users(scripted: Any) -> None:
-    """A clock that runs out is a typed error in sync calls too."""
+    """A call that exceeds the user's timeout raises a typed error, sync too."""
 
     def hang(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("too slow")
@@ -192,7 +192,7 @@ async def test_long_chunks_fit_the_model(m3: WorkersAIEmbeddings) -> None:
 
 
 async def test_a_text_that_is_too_long_is_named(m3: WorkersAIEmbeddings) -> None:
-    """LangChain's class for it, with the text's place in the list."""
+    """A text that is too long raises LangChain's error class with its position in the list."""
     texts = [*["short"] * 30, CHUNK * 5, *["short"] * 30]
     with pytest.raises(ContextOverflowError, match=r"texts\[30\]: Sequence too long") as caught:
         m3.embed_documents(texts)
@@ -206,7 +206,7 @@ async def test_a_text_that_is_too_long_is_named(m3: WorkersAIEmbeddings) -> None
 
 
 async def test_blank_texts_raise_with_their_places(scripted: Any) -> None:
-    """By default, before any request, in documents and queries."""
+    """Blank documents and queries raise before any request, with their positions."""
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
     pages = ["page one", "", "page three", "\n \n"]
     with pytest.raises(face.ConfigurationError, match=r"texts\[1\], texts\[3\].*blank_text"):
@@ -235,7 +235,7 @@ async def test_a_text_of_the_users_is_embedded_for_blank_ones(scripted: Any) -> 
 
 
 async def test_after_a_failure_no_request_is_sent(scripted: Any, wire: Any) -> None:
-    """Requests that are under way may end, and no other is paid for, in sync and async calls."""
+    """After a failure no new request starts; running ones may end, sync and async."""
     embeddings, server = scripted(
         wire.error(400, 5006), cls=WorkersAIEmbeddings, model=SMALL, batch_size=1, max_concurrency=2
     )
@@ -276,14 +276,14 @@ def namespace(**settings: Any) -> str:
     ids=lambda value: "-".join(value) if isinstance(value, dict) else str(value),
 )
 def test_a_namespace_for_a_cache_of_vectors(settings: dict[str, Any], *, is_same: bool) -> None:
-    """It is the same exactly when the vectors are, and shows no secret."""
+    """The namespace is equal exactly if the vectors are, and holds no secret."""
     assert namespace().startswith(f"{M3.lstrip('@')}-")
     assert (namespace(**settings) == namespace()) is is_same
     assert "0" * 32 not in namespace()
 
 
 def test_langchain_s_cache_of_vectors(scripted: Any) -> None:
-    """`CacheBackedEmbeddings` asks for what it does not have, and never for a vector twice."""
+    """`CacheBackedEmbeddings` requests each vector once."""
     cache = pytest.importorskip("langchain_classic.embeddings").CacheBackedEmbeddings
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
     store = InMemoryByteStore()

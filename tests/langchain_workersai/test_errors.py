@@ -43,7 +43,7 @@ STATUS: dict[str, Any] = {
     ],
 )
 def test_each_error_is_the_cores_and_langchains(name: str, langchain: type[Exception]) -> None:
-    """Whoever catches the core's class or LangChain's catches ours."""
+    """Each error can be caught as the core's class and as LangChain's."""
     ours = getattr(face, name)
     assert issubclass(ours, getattr(workersai, name))
     assert issubclass(ours, langchain)
@@ -80,8 +80,8 @@ def test_retryability_is_the_codes_not_the_classes() -> None:
     assert from_core_error(workersai.StreamInterruptedError("cut")).is_retryable is False
 
 
-def test_a_broken_stream_keeps_what_had_come() -> None:
-    """`.partial` survives the conversion."""
+def test_a_broken_stream_keeps_the_received_part() -> None:
+    """The error of a broken stream has the received part in `.partial`."""
     partial = workersai.ChatResult(choices=(workersai.ChatChoice(text="half"),))
     twin = from_core_error(workersai.StreamInterruptedError("cut", partial=partial))
     assert twin.partial is partial

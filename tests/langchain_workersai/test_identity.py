@@ -176,8 +176,8 @@ def test_bound_options_are_part_of_the_cache_key(scripted: Any, wire: Any) -> No
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_every_class_says_what_it_takes(cls: Any) -> None:
-    """Each field has a description, or is in the documentation of its class or of its bases."""
+def test_every_field_is_documented(cls: Any) -> None:
+    """Each field has a description, or is documented in its class or a base class."""
     documented = "".join(base.__doc__ or "" for base in cls.__mro__)
     own = {n for n in cls.model_fields if any(n in b.__annotations__ for b in _ours(cls))}
     said = {name for name, field in cls.model_fields.items() if field.description}
@@ -229,7 +229,7 @@ def test_fields_of_a_run_leave_streams_alone(scripted: Any, wire: Any) -> None:
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("streaming", [None, True, False])
 def test_switches_survive_a_dump(monkeypatch: pytest.MonkeyPatch, streaming: bool | None) -> None:
-    """`streaming=False` is not "nothing said": it comes back from `load` and from a pickle."""
+    """`streaming=False` survives `load` and a pickle."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     given = {} if streaming is None else {"streaming": streaming}

@@ -95,7 +95,7 @@ def test_callbacks_hear_each_token_once(scripted: Any) -> None:
 
 
 def test_tracing_and_counting(scripted: Any) -> None:
-    """LangSmith is told what kind of model this is; tokens are estimated without a download."""
+    """LangSmith receives the kind of model; tokens are estimated without a download."""
     llm, _ = scripted({"response": "x"}, cls=WorkersAILLM, model=LORA, temperature=0.5)
     params = llm._get_ls_params()
     assert params["ls_model_type"] == "llm"

@@ -32,7 +32,7 @@ def test_each_class_has_its_successor(before: str, after: str) -> None:
 
 
 def test_every_parameter_of_the_old_chat_model_is_on_the_page() -> None:
-    """Whoever looks for a parameter finds what became of it."""
+    """The migration page names every parameter of the old chat model."""
     text = PAGE.read_text(encoding="utf-8")
     base = {n for c in old.ChatCloudflareWorkersAI.__mro__[1:] for n in _fields(c)}
     own = set(_fields(old.ChatCloudflareWorkersAI)) - base

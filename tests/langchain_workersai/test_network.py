@@ -114,7 +114,7 @@ async def test_silence_before_the_answer_is_typed(serve: Serve) -> None:
 
 
 def test_by_default_no_call_waits_for_ever() -> None:
-    """Every clock has an end unless the user says otherwise."""
+    """Every time limit is finite by default."""
     clocks = Timeout()
     assert all(
         0 < getattr(clocks, name) < 3600 for name in ("connect", "first_byte", "idle", "total")

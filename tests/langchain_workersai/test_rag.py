@@ -67,8 +67,8 @@ async def test_a_compression_retriever_ranks(store: VectorStore, local: dict[str
     assert await retriever.ainvoke(QUESTION) == documents
 
 
-def test_a_chain_answers_from_what_it_found(store: VectorStore, local: dict[str, Any]) -> None:
-    """Retriever, prompt, model and parser as one chain; its stream is the same answer."""
+def test_a_chain_answers_from_found_documents(store: VectorStore, local: dict[str, Any]) -> None:
+    """A chain of retriever, prompt, model and parser answers, plain and streamed."""
     prompt = ChatPromptTemplate.from_template("Answer from:\n{context}\n\nQuestion: {question}")
     retriever = reranked(store, local, top_n=1) | (lambda found: found[0].page_content)
     llm = ChatWorkersAI(GRANITE, **local)

@@ -57,7 +57,7 @@ def test_rerank_takes_texts(scripted: Any) -> None:
 
 
 async def test_nothing_to_rank_needs_no_request(scripted: Any) -> None:
-    """No documents, no request."""
+    """An empty list of documents sends no request."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     assert rerank.compress_documents([], "dogs?") == []
     assert await rerank.acompress_documents([], "dogs?") == []
@@ -65,14 +65,14 @@ async def test_nothing_to_rank_needs_no_request(scripted: Any) -> None:
 
 
 def test_errors_are_typed(scripted: Any, wire: Any) -> None:
-    """Reranking fails as chat does."""
+    """Reranking raises the same error classes as chat."""
     rerank, _ = scripted(wire.error(404, 5007), cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.NotFoundError):
         rerank.compress_documents(DOCUMENTS, "dogs?")
 
 
-async def test_nothing_to_keep_is_no_wish(scripted: Any) -> None:
-    """`top_n=0` of a call is refused, and not taken for "as the object says"."""
+async def test_zero_top_n_is_refused(scripted: Any) -> None:
+    """`top_n=0` of a call is refused; it does not mean the object's `top_n`."""
     ranker, server = scripted({"response": []}, cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.ConfigurationError):
         ranker.rerank(["a", "b"], "q", top_n=0)
@@ -110,7 +110,7 @@ async def test_nothing_but_documents_without_text_needs_no_request(scripted: Any
 
 @pytest.mark.parametrize("query", ["", " \n"], ids=repr)
 async def test_a_blank_query_is_refused(scripted: Any, query: str) -> None:
-    """Before any request."""
+    """A blank query raises before any request."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.ConfigurationError, match="query"):
         rerank.compress_documents(DOCUMENTS, query)

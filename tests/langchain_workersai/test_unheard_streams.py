@@ -151,10 +151,10 @@ def test_a_usage_callback_of_the_context_hears(scripted: Any, wire: Any) -> None
 
 
 @pytest.mark.parametrize("how", ["verbose", "debug"])
-def test_what_is_shown_is_shown(
+def test_debug_and_verbose_of_langchain(
     scripted: Any, wire: Any, how: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`set_debug` shows the run; `verbose` shows nothing for chat models, and breaks nothing."""
+    """`set_debug` prints the run; `verbose` prints nothing for chat models."""
     llm, _ = scripted(wire.stream("Hello"), verbose=how == "verbose")
     set_debug(how == "debug")
     try:
@@ -202,10 +202,8 @@ def test_streaming_can_be_switched_off(scripted: Any, wire: Any, settings: dict[
     assert "stream" not in server.body
 
 
-def test_what_langchain_reads_of_the_options_does_not_reach_the_model(
-    scripted: Any, wire: Any
-) -> None:
-    """The format of structured output is for traces alone."""
+def test_options_for_traces_are_not_sent(scripted: Any, wire: Any) -> None:
+    """LangChain's format of structured output is in traces, and is not sent to the model."""
     llm, server = scripted(wire.stream("Hello"))
     found = {"kwargs": {"method": "json_mode"}, "schema": {"type": "object"}}
     assert merged(list(llm.stream("hi", ls_structured_output_format=found))).text == "Hello"

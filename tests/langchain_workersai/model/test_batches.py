@@ -103,8 +103,8 @@ async def test_a_request_of_a_batch_is_what_invoke_sends(
     assert server.body == {"requests": [{**one.body, "max_tokens": 2000}]}
 
 
-async def test_what_is_bound_is_sent(scripted: Scripted, call_style: str) -> None:
-    """However often it was bound; what the call says goes first."""
+async def test_a_batch_sends_bound_options(scripted: Scripted, call_style: str) -> None:
+    """A batch sends all bound options; an option of the call replaces a bound one."""
     llm, server = scripted(QUEUED)
     bound = llm.bind(seed=1, top_k=3).bind(seed=2).with_config(tags=["x"])
 
@@ -228,7 +228,7 @@ async def test_a_model_without_a_queue(scripted: Scripted, call_style: str) -> N
 
 
 async def test_think_tags_are_taken_out(scripted: Scripted, call_style: str) -> None:
-    """As of any answer."""
+    """Batch results have no think tags in their text."""
     answer = {"response": "<think>Hm.</think>Yes."}
     llm, _ = scripted({"responses": [row(0, result=answer)]}, think_tags=True)
 

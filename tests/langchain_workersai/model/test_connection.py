@@ -45,7 +45,7 @@ def test_constructors_do_no_work(cls: Make, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_gateways_token_reaches_the_gateway(scripted: Any, wire: Any) -> None:
-    """What no dump shows is still sent."""
+    """The gateway's token is sent, though no dump shows it."""
     llm, server = scripted(wire.answer("a"), gateway={"id": "gw", "authorization": SECRET})
     llm.invoke("hi")
     assert server.requests[0].headers["cf-aig-authorization"] == f"Bearer {SECRET}"

@@ -174,8 +174,8 @@ def test_include_raw_never_raises(scripted: Any, wire: Any, method: str) -> None
     assert "max_tokens" in str(result["parsing_error"])
 
 
-def test_tracing_is_told_the_form(scripted: Any, wire: Any) -> None:
-    """One model call, whose options name method and schema."""
+def test_tracing_receives_method_and_schema(scripted: Any, wire: Any) -> None:
+    """Tracing receives one model call, with the method and schema among its options."""
     seen: list[Any] = []
 
     class Starts(BaseCallbackHandler):
@@ -255,7 +255,7 @@ def method_of(body: dict[str, Any]) -> str:
 async def test_the_method_is_what_the_model_is_known_to_take(
     scripted: Any, wire: Any, model: str, method: str, way: str
 ) -> None:
-    """A JSON schema where it was seen to work, else a forced call."""
+    """The default method is a JSON schema for models known to accept one, else a forced call."""
     llm, server = scripted(by(wire, way, method), model=model)
     assert await ask(llm.with_structured_output(Person), way) == Person(name="Ada", age=36)
     assert method_of(server.body) == method
@@ -322,10 +322,10 @@ async def test_a_refused_method_gives_way_to_the_next_and_is_remembered(
 @pytest.mark.parametrize(
     ("method", "code"), [("json_schema", 5025), ("function_calling", 8001), (None, 5006)]
 )
-async def test_a_refusal_of_what_the_user_chose_is_the_users(
+async def test_a_refused_method_of_the_users_raises(
     scripted: Any, wire: Any, way: str, method: Any, code: int
 ) -> None:
-    """A method of the user's own is not replaced; nor is any for an invalid request."""
+    """A method that the user chose is not replaced, and an invalid request is not repeated."""
     llm, server = scripted(wire.error(400, code))
     with pytest.raises(face.InvalidRequestError) as caught:
         await ask(llm.with_structured_output(Person, method=method), way)
@@ -334,7 +334,7 @@ async def test_a_refusal_of_what_the_user_chose_is_the_users(
 
 
 def test_many_threads_share_what_is_remembered(scripted: Any, wire: Any) -> None:
-    """A batch on one object ends with objects only, whoever met the refusal first."""
+    """All threads of a batch get objects after one of them met a method's refusal."""
 
     def reply(body: dict[str, Any]) -> Any:
         return wire.error(400, 5025) if "response_format" in body else wire.answer(ADA)
@@ -356,10 +356,10 @@ PROSE = "Ada is 36."
 @pytest.mark.parametrize(
     "text", [PROSE, "", '{"name": "Ada"}', '{"name": "Ada", "age": "old"}', "[1]", "null", ADA * 2]
 )
-async def test_what_is_not_the_object_raises(
+async def test_an_answer_without_the_object_raises(
     scripted: Any, wire: Any, way: str, method: Any, text: str
 ) -> None:
-    """By every method, plain and streamed, it is one exception, which has the model's text."""
+    """An answer without the object raises one exception type, which has the model's text."""
     llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
     with pytest.raises(OutputParserException) as caught:
         await ask(llm.with_structured_output(Person, method=method), way)
@@ -436,7 +436,7 @@ async def test_a_tool_that_is_called_instead_is_no_error(
     """With tools beside a JSON schema the model may call one: there is no object then."""
 
     def look_up(name: str) -> str:
-        """Look somebody up."""
+        """Look up a person."""
         return name
 
     call = wire.call("look_up", '{"name": "Ada"}')
@@ -704,10 +704,10 @@ SCHEMALESS = [5, "Person", [Person], object(), {}, {"type": "json_object"}, json
         *(({"schema": odd}, "schema", "schema") for odd in SCHEMALESS),
     ],
 )  # fmt: skip
-def test_what_cannot_work_is_refused(
+def test_wrong_arguments_are_refused(
     scripted: Any, wire: Any, arguments: dict[str, Any], parameter: str, words: str
 ) -> None:
-    """It is an error at once, which names the argument and says what to pass."""
+    """Wrong arguments raise an error that names the argument and says what to pass."""
     llm, server = scripted(wire.answer("a"))
     with pytest.raises(face.ConfigurationError, match=words) as caught:
         llm.with_structured_output(**arguments)

@@ -71,8 +71,8 @@ async def test_a_schema_is_asked_for_beside_options(
     assert heard.tags.count("mine") == 2
 
 
-def test_an_agent_keeps_what_is_bound(scripted: Scripted, wire: Any) -> None:
-    """An agent binds its tools to the model it was given, options included."""
+def test_an_agent_keeps_bound_options(scripted: Scripted, wire: Any) -> None:
+    """An agent adds its tools to the bound options of its model."""
     llm, server = scripted(wire.answer("a"))
     agent: Any = create_agent(llm.bind(temperature=0.5), [get_weather])
     agent.invoke({"messages": [("user", "hi")]})
@@ -90,10 +90,10 @@ def test_an_agent_keeps_what_is_bound(scripted: Scripted, wire: Any) -> None:
     ],
     ids=["tools", "tool_choice", "response_format", "response_format of json_mode"],
 )
-def test_what_a_method_decides_is_not_the_callers(
+def test_options_that_a_method_sets_are_refused(
     scripted: Scripted, wire: Any, method: str, option: dict[str, Any]
 ) -> None:
-    """An option that the method of structured output sets itself is refused by its name."""
+    """An option that a structured-output method sets is refused, by its name."""
     llm, _ = scripted(wire.answer("a"))
     with pytest.raises(face.ConfigurationError) as caught:
         llm.with_structured_output(Person, method=method, **option)

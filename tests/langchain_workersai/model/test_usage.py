@@ -46,7 +46,7 @@ TOKENS = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
 
 
 def test_embeddings_tell_the_run_what_they_cost(scripted: Any) -> None:
-    """Tokens from the body, neurons and the request id from headers."""
+    """Embeddings report tokens, neurons and the request id to the run as an event."""
     found = {"data": [[1.0]], "usage": {"prompt_tokens": 3}}
     embeddings, _ = scripted(reply(found), cls=WorkersAIEmbeddings, model=SMALL)
 
@@ -60,8 +60,8 @@ def test_embeddings_tell_the_run_what_they_cost(scripted: Any) -> None:
 
 
 @IN_LANGGRAPH_TASKS
-async def test_async_calls_tell_it_too(scripted: Any) -> None:
-    """Embeddings and rankings, awaited inside a run."""
+async def test_async_calls_report_their_usage(scripted: Any) -> None:
+    """Awaited embeddings and rankings report their usage to the run too."""
     rows = {"response": [{"id": 0, "score": 0.5}]}
     embeddings, _ = scripted(reply({"data": [[1.0]]}), cls=WorkersAIEmbeddings, model=SMALL)
     rerank, _ = scripted(reply(rows), cls=WorkersAIRerank, model=RERANKER)
@@ -80,8 +80,8 @@ async def test_async_calls_tell_it_too(scripted: Any) -> None:
     ]
 
 
-def test_rankings_tell_the_callbacks_that_they_are_given(scripted: Any) -> None:
-    """A compression retriever passes its run's; `rerank` finds them in the context."""
+def test_rankings_report_to_their_callbacks(scripted: Any) -> None:
+    """Rankings report usage to the callbacks of a retriever or, by `rerank`, of the context."""
     rows = {"response": [{"id": 0, "score": 0.5}]}
     rerank, _ = scripted(reply(rows), cls=WorkersAIRerank, model=RERANKER)
 
@@ -95,8 +95,8 @@ def test_rankings_tell_the_callbacks_that_they_are_given(scripted: Any) -> None:
 
 
 @pytest.mark.parametrize("callbacks", [None, [], [Listener()]], ids=["none", "empty", "no run"])
-async def test_outside_of_a_run_nobody_is_told(scripted: Any, callbacks: Any) -> None:
-    """The call works all the same."""
+async def test_calls_work_outside_of_a_run(scripted: Any, callbacks: Any) -> None:
+    """Calls outside of a run return their results and report to no callback."""
     rows = {"response": [{"id": 0, "score": 0.5}]}
     rerank, _ = scripted(reply(rows), cls=WorkersAIRerank, model=RERANKER)
     assert rerank.compress_documents([Document("a")], "q", callbacks)

@@ -288,10 +288,8 @@ def test_a_broken_call_beside_a_whole_one_does_not_spoil_it() -> None:
     ],
     ids=str,
 )
-def test_arguments_in_odd_clothes_read_as_the_core_read_them(
-    pieces: list[str], parsed: dict[str, int]
-) -> None:
-    """`null`, nothing, or JSON inside a JSON string: the merged call has the core's arguments."""
+def test_odd_arguments_are_read_as_by_the_core(pieces: list[str], parsed: dict[str, int]) -> None:
+    """A merged call with `null`, empty or doubly encoded arguments has the core's arguments."""
     first, *rest = pieces
     message = merged(
         [

@@ -324,8 +324,8 @@ def test_tool_status_stays_in_langchain() -> None:
         "RemoveMessage",
     ],
 )
-def test_what_has_no_form_is_refused(message: BaseMessage) -> None:
-    """A message that cannot be said on the wire raises and names `messages`."""
+def test_messages_without_a_wire_form_are_refused(message: BaseMessage) -> None:
+    """A user's message without a wire form raises an error that names `messages`."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_message(message)
     assert caught.value.parameter == "messages"
@@ -420,8 +420,8 @@ def result(content: Any) -> ToolMessage:
         (None, []),
     ],
 )
-def test_what_a_tool_returned_is_never_refused(content: Any, words: list[str]) -> None:
-    """What has no form on the wire is text: its JSON, without the bytes of files."""
+def test_tool_results_are_never_refused(content: Any, words: list[str]) -> None:
+    """A tool result without a wire form is sent as JSON text, without the bytes of files."""
     (wire,) = sent(result(content))
     assert isinstance(wire["content"], str)
     assert len(wire["content"]) < 300
@@ -504,8 +504,8 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n0123").decode()
     ],
     ids=["v1", "v0", "Anthropic"],
 )
-def test_an_image_without_a_type_is_what_its_bytes_say(block: dict[str, Any]) -> None:
-    """A type that nobody gave is not guessed."""
+def test_an_image_without_a_type_gets_it_from_its_bytes(block: dict[str, Any]) -> None:
+    """An image without a type gets the type that its bytes show."""
     (wire,) = sent(HumanMessage([block]))
     (part,) = wire["content"]
     assert part == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
@@ -592,8 +592,8 @@ def test_arguments_in_dicts_of_openai_are_read(arguments: Any, args: dict[str, A
         "thinking system",
     ],
 )
-def test_what_cannot_be_read_is_said_in_our_words(message: BaseMessage) -> None:
-    """A block of a user's that lacks a key names `messages`."""
+def test_blocks_without_a_key_are_refused(message: BaseMessage) -> None:
+    """A user's block that lacks a key raises an error that names `messages`."""
     with pytest.raises(ConfigurationError, match="messages: ") as caught:
         to_wire_message(message)
     assert caught.value.parameter == "messages"

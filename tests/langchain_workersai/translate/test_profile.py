@@ -25,8 +25,8 @@ TEXT = "text-generation"
 SETTINGS: dict[str, Any] = {"account_id": "0" * 32, "api_token": "t"}
 
 
-def test_a_profile_says_what_the_page_says() -> None:
-    """Context window and abilities come from the model's page; what it leaves open is absent."""
+def test_a_profile_follows_the_page() -> None:
+    """A profile has context window and abilities from the model's page, and no other keys."""
     granite = ChatWorkersAI(GRANITE, **SETTINGS).profile
     assert granite is not None
     assert granite["max_input_tokens"] == 131000
@@ -40,7 +40,7 @@ def test_a_profile_says_what_the_page_says() -> None:
 
 
 def test_a_profile_follows_the_table() -> None:
-    """Window, tools, images, levels of reasoning and an end are told where a page has them."""
+    """A profile has window, tools, images, reasoning levels and retirement from the table."""
     llama = ChatWorkersAI("@cf/meta/llama-3.2-1b-instruct", **SETTINGS).profile
     assert llama is not None
     assert (llama["max_input_tokens"], llama["image_inputs"]) == (60_000, False)
@@ -74,8 +74,8 @@ ATTACHMENTS = ("image_inputs", "image_tool_message", "audio_inputs", "pdf_inputs
         (GLM, [ABSENT] * 6),  # its schema lists parts that the model may not take
     ],
 )
-def test_a_profile_says_what_may_be_attached(model: str, expected: list[Any]) -> None:
-    """Agents leave out what is `False`, and send what is absent: a model may take it."""
+def test_a_profile_lists_refused_attachments(model: str, expected: list[Any]) -> None:
+    """A profile marks attachments as `False` only if the model refuses them."""
     profile = ChatWorkersAI(model, **SETTINGS).profile
     assert profile is not None
     assert [profile.get(name, ABSENT) for name in ATTACHMENTS] == expected
@@ -107,14 +107,14 @@ def test_every_profile_is_one_of_langchain(model: str) -> None:
 
 
 def test_an_unknown_model_has_no_profile_and_works(scripted: Any, wire: Any) -> None:
-    """A model that nobody described is not described by guessing."""
+    """A model without known facts has no profile, and answers."""
     llm, _ = scripted(wire.answer("a"), model="@cf/new/model")
     assert llm.profile is None
     assert llm.invoke("hi").content == "a"
 
 
 def test_a_users_profile_stays() -> None:
-    """Whoever knows better says so, and changes nobody else's."""
+    """A profile that the user passes is kept, and does not change other objects."""
     llm = ChatWorkersAI(GRANITE, profile={"max_input_tokens": 5}, **SETTINGS)
     assert llm.profile == {"max_input_tokens": 5}
     first = ChatWorkersAI(GRANITE, **SETTINGS)

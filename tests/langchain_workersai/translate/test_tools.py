@@ -124,7 +124,7 @@ def test_tool_choice_is_langchains(choice: Any, wire: Any) -> None:
     ids=["pydantic", "pydantic v1", "TypedDict", "JSON schema", "function", "OpenAI", "Anthropic"],
 )
 def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
-    """A schema travels with its name, and with `strict` if that was said."""
+    """A schema is sent with its name, and with `strict` if the user passed it."""
     wire = to_wire_response_format(schema, strict=True)
     assert wire["type"] == "json_schema"
     assert wire["json_schema"]["name"].lower().startswith("weather")
@@ -181,8 +181,8 @@ def test_a_schema_arrives_whole(given: Any) -> None:
         )
 
 
-def test_what_langchain_injects_is_not_asked_of_the_model() -> None:
-    """Arguments that the runtime fills in are in no definition."""
+def test_injected_arguments_are_not_in_definitions() -> None:
+    """Tool definitions leave out arguments that LangChain's runtime fills in."""
 
     @tool
     def note(text: str, state: Annotated[dict[str, Any], InjectedState]) -> str:
