@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def run(*, rows: bool, curves: bool, only: Sequence[str]) -> None:
-    """Measure, and write the JSON; rows that were not asked for stay as they are in it."""
+    """Measure and write the JSON; rows that are not selected keep their figures."""
     effort = ALL if curves or only else QUICK
     with prepared() as (root, loop):
         if rows:

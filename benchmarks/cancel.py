@@ -20,7 +20,7 @@ CANCELS = 10_000
 
 
 def run(face: str) -> bool:
-    """Cancel through a face; say whether nothing was left behind."""
+    """Cancel calls through a face; return whether all connections and descriptors were freed."""
     began = time.perf_counter()
     with server_in_a_thread() as server, small_pool(), quick_retries():
         found = asyncio.run(storm(face, server, CANCELS))
@@ -35,6 +35,6 @@ def run(face: str) -> bool:
 
 
 if __name__ == "__main__":
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # the server writes to who has gone
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # hides writes to closed connections
     clean = [run(face) for face in STORMPROOF]
     sys.exit(not all(clean))

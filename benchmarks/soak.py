@@ -28,13 +28,13 @@ GROWTH_MIB = 8.0
 
 
 def memory_mib() -> float:
-    """What this process has resident now."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 async def call(caller: Caller, number: int, chance: random.Random) -> str:
-    """Make a call of some kind; say how it ended."""
+    """Make a call of a random kind; return how it ended."""
     if chance.random() < FAULT_SHARE:
         prompt, wanted = chance.choice(FAULTS), ""
     else:
@@ -47,7 +47,7 @@ async def call(caller: Caller, number: int, chance: random.Random) -> str:
 
 
 async def soak(face: str, port: int, seconds: float) -> bool:
-    """Call for so long; print and judge what it did to this process."""
+    """Make calls for some seconds; print and judge the memory and descriptors of this process."""
     caller, ends, chance = Caller(face, port), Counter[str](), random.Random(1)
     began, warm, files = time.monotonic(), 0.0, 0
 

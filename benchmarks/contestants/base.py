@@ -95,4 +95,4 @@ class Contestant:
         return self.place.loop.run_until_complete(coroutine)
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close all connections."""

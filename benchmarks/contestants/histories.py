@@ -1,4 +1,4 @@
-"""A conversation of so many messages, on the wire: an agent's, with a tool call in each turn."""
+"""Conversations of a given length, as JSON messages of an agent with a tool call per turn."""
 
 from __future__ import annotations
 

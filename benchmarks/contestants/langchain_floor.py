@@ -1,4 +1,4 @@
-"""LangChain's base class with answers from memory: what any LangChain chat model costs at least."""
+"""LangChain's base class with answers from memory: the least that any chat model costs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmarks.server.answers import ANSWER, MODEL, STEPS, TOOL, WRONG, fragmen
 
 
 class FromMemory(BaseChatModel):
-    """A chat model as LangChain's guide has it, whose answers are the server's."""
+    """A chat model as in LangChain's guide, with the server's answers in memory."""
 
     model: str
     account: tuple[Any, ...]
@@ -107,7 +107,7 @@ _WithSettings: Any = create_model("FromMemory", __base__=FromMemory, **plain_fie
 
 
 class LangChainFloor(LangChainChat):
-    """No network, no JSON: what is left is LangChain."""
+    """LangChain's own cost: no network and no JSON."""
 
     name = "LangChain's base class"
     distributions = ("langchain-core", "langchain")

@@ -1,4 +1,4 @@
-"""LlamaIndex's base class with answers from memory: what any LlamaIndex LLM costs at least."""
+"""LlamaIndex's base class with answers from memory: the least that any LLM costs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _call(arguments: str, number: int = 0) -> ToolCallBlock:
 
 
 class FromMemory(FunctionCallingLLM):
-    """An LLM as LlamaIndex's guide has it, whose answers are the server's."""
+    """An LLM as in LlamaIndex's guide, with the server's answers in memory."""
 
     model: str
     account: tuple[Any, ...]
@@ -150,7 +150,7 @@ _WithSettings: Any = create_model("FromMemory", __base__=FromMemory, **plain_fie
 
 
 class LlamaIndexFloor(LlamaIndexChat):
-    """No network, no JSON: what is left is LlamaIndex."""
+    """LlamaIndex's own cost: no network and no JSON."""
 
     name = "LlamaIndex's base class"
     distributions = ("llama-index-core",)

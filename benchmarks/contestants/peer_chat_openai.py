@@ -11,7 +11,7 @@ from benchmarks.server.answers import MODEL
 
 
 class ChatOpenAIAtV1(LangChainChat):
-    """As Cloudflare's documentation sets OpenAI's clients up."""
+    """`ChatOpenAI` with the settings of Cloudflare's documentation."""
 
     name = "ChatOpenAI"
     distributions = ("langchain-openai", "openai")

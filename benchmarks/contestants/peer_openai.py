@@ -17,7 +17,7 @@ MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 
 
 class OpenAIPackage(Contestant):
-    """`openai.OpenAI` and `openai.AsyncOpenAI`, with what they do by default."""
+    """`openai.OpenAI` and `openai.AsyncOpenAI` with their default settings."""
 
     name = "openai"
     family = "raw"

@@ -11,7 +11,7 @@ from benchmarks.server.answers import MODEL
 
 
 class OpenAILikeAtV1(LlamaIndexChat):
-    """As a chat model that calls tools."""
+    """`OpenAILike` as a chat model that calls tools."""
 
     name = "OpenAILike"
     distributions = ("llama-index-llms-openai-like", "llama-index-llms-openai", "openai")

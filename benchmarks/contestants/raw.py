@@ -1,4 +1,4 @@
-"""httpx as everybody would write it: `iter_lines` and `json.loads`, nothing made of the result."""
+"""Plain httpx: `iter_lines` and `json.loads`, without typed results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def new_text(event: dict[str, Any]) -> str:
 
 
 class Httpx(Contestant):
-    """`httpx.Client` and `httpx.AsyncClient`, with what they do by default."""
+    """`httpx.Client` and `httpx.AsyncClient` with their default settings."""
 
     name = "httpx"
     family = "raw"

@@ -1,4 +1,4 @@
-"""aiohttp as everybody would write it: lines of the body and `json.loads`."""
+"""Plain aiohttp: the lines of the body and `json.loads`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.server.answers import MODEL
 
 
 class Aiohttp(Contestant):
-    """`aiohttp.ClientSession`, with what it does by default."""
+    """`aiohttp.ClientSession` with its default settings."""
 
     name = "aiohttp"
     family = "raw"

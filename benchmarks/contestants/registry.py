@@ -1,4 +1,4 @@
-"""All contestants, by name and place in the code; nothing is imported before it is asked for."""
+"""All contestants by name and module; a contestant is imported when a run needs it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
         return all(_version(name) for name in self.needs)
 
     def load(self) -> type[Contestant]:
-        """Import the class and all that it stands on."""
+        """Import the contestant's class and its dependencies."""
         module, _, name = self.place.partition(":")
         found: type[Contestant] = getattr(importlib.import_module(module), name)
         return found
@@ -35,7 +35,7 @@ def _version(distribution: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """The version of everything that takes part and is installed."""
+    """Return the versions of all installed contestants and their dependencies."""
     also = ("langchain-core", "langchain", "llama-index-core", "pydantic", "pydantic-core")
     names = sorted({name for entry in ENTRIES for name in entry.needs} | set(also))
     return {name: version for name in names if (version := _version(name))}

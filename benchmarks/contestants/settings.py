@@ -21,7 +21,7 @@ VALUES = (
 
 
 def plain_fields() -> dict[str, Any]:
-    """Fields for `pydantic.create_model`, none of them required."""
+    """Return optional fields for `pydantic.create_model`."""
     return {
         **dict.fromkeys(NUMBERS, (float | None, None)),
         **dict.fromkeys(TEXTS, (str | None, None)),

@@ -68,7 +68,7 @@ def _takes_part(entry: Entry, verb: str, figures: dict[str, Figures]) -> bool:
 
 
 def first_answer(name: str, root: str, account: Account) -> tuple[float, float] | None:
-    """CPU and wall seconds; `None` for a wrong answer."""
+    """Return CPU and wall seconds, or `None` for a wrong answer."""
     began = time.perf_counter()
     came = child("first_answer", name, root, account.id, seconds=60)
     wall = time.perf_counter() - began
@@ -105,7 +105,7 @@ def _ratio(
 def memory(
     scenario: MemoryScenario, root: str, seconds: float, left_out: Sequence[str] = ()
 ) -> dict[str, Figures]:
-    """What reading the streams adds to each contestant's memory, in bytes a stream."""
+    """Measure the memory that each contestant adds for a stream, in bytes."""
     figures: dict[str, Figures] = {}
     verb = "drain" if scenario.streams == 1 else "adrain"
     running = [entry.name for entry in ENTRIES if _takes_part(entry, verb, figures)]

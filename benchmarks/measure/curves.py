@@ -1,4 +1,4 @@
-"""Contestants at several sizes; who takes too long at one takes no part in the next."""
+"""Measure contestants at several sizes; drop a slow contestant from larger sizes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_SECONDS = 1.0
 
 
 def draw(curve: Curve, root: str, loop: asyncio.AbstractEventLoop) -> Points:
-    """Measure a curve; who took too much CPU time at a size is left out beyond it."""
+    """Measure a curve; leave a contestant out beyond the size at which it was too slow."""
     running = [entry for entry in ENTRIES if entry.is_installed and can(entry, curve.at(1))]
     points: Points = {entry.name: [] for entry in running}
     for size in curve.sizes:
@@ -42,7 +42,7 @@ def draw(curve: Curve, root: str, loop: asyncio.AbstractEventLoop) -> Points:
 
 
 def _runs(scenario: Scenario, contestant: Contestant) -> list[float]:
-    """CPU seconds of each run; none for a wrong answer."""
+    """Return the CPU seconds of each run; an empty list for a wrong answer."""
     prepare(scenario, contestant)
     spent: list[float] = []
     while not _is_enough(spent, scenario.warm_ups):

@@ -1,4 +1,4 @@
-"""Contestants take turns in one process: what changes the machine's speed changes it for all."""
+"""Contestants take turns in one process, so changes in the machine's speed affect all."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def can(entry: Entry, scenario: Scenario) -> bool:
 def _warm(
     scenario: Scenario, place: Place, left_out: Sequence[str]
 ) -> tuple[dict[str, Figures], dict[str, Contestant]]:
-    """Make the contestants and let each run once; who answers wrongly takes no further part."""
+    """Make the contestants and run each once; drop those with a wrong answer."""
     figures: dict[str, Figures] = {}
     running: dict[str, Contestant] = {}
     for entry in ENTRIES:
@@ -121,7 +121,7 @@ def _warm(
 
 
 def prepare(scenario: Scenario, contestant: Any) -> None:
-    """Make what a run needs and the clock is not to see."""
+    """Make the inputs of a run before the clock starts."""
     if scenario.verb == "ask_history":
         contestant.remember(scenario.events)
 
@@ -155,7 +155,7 @@ def _run(scenario: Scenario, contestant: Contestant, spent: Spent) -> bool:
 def _ratios(
     scenario: Scenario, running: Mapping[str, Contestant], spent: Mapping[str, Spent]
 ) -> dict[str, Figures]:
-    """The median over the rounds of what a contestant spent, and of its ratio to the base."""
+    """Return the medians of a contestant's cost and of its ratio to the base."""
     figures = {}
     for name, contestant in running.items():
         base = spent.get(scenario.base[contestant.family])
@@ -177,6 +177,6 @@ def _per_unit(seconds: list[float], scenario: Scenario) -> float:
 
 
 def _ratio(own: list[float], base: list[float]) -> float:
-    """Round by round; who stopped early is compared in the rounds it took part in."""
+    """Compare round by round; a contestant that stopped early counts with its own rounds."""
     pairs = zip(own, base, strict=False)
     return round(statistics.median(one / other for one, other in pairs), 4)

@@ -1,4 +1,4 @@
-"""What the figures were taken on: no names of hosts, no paths."""
+"""The machine and versions of a measurement, without host names and paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.contestants.registry import versions
 
 
 def machine() -> dict[str, Any]:
-    """The machine, Python, and the versions of what took part."""
+    """Describe the machine, Python and the versions of the contestants."""
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
         "system": f"{platform.system()}, {platform.machine()}",
@@ -25,7 +25,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The processor's name, where Linux tells it."""
+    """Return the processor's name; Linux only."""
     information = Path("/proc/cpuinfo")
     if not information.exists():
         return "unknown"

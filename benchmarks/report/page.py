@@ -1,4 +1,4 @@
-"""`benchmarks/RESULTS.md`, and the table in README.md, both made from the JSON alone."""
+"""Make `benchmarks/RESULTS.md` and the table in README.md from the JSON files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ left out beyond it.
 
 
 def page(main: dict[str, Any], curves: dict[str, Any] | None) -> str:
-    """The whole of RESULTS.md."""
+    """Return the whole text of RESULTS.md."""
     machine, scenarios = main["machine"], main["scenarios"]
     about = {"command": main["command"], "langchain": LANGCHAIN, "llamaindex": LLAMAINDEX}
     parts = [
@@ -102,13 +102,13 @@ def readme_table(main: dict[str, Any]) -> str:
 
 
 def with_table(readme: str, shown: str) -> str:
-    """README.md with another table between its markers."""
+    """Return README.md with a new table between its markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return before + shown + after
 
 
 def write(main: dict[str, Any], curves: dict[str, Any] | None, readme: Path = README) -> None:
-    """Write both."""
+    """Write RESULTS.md and README.md."""
     PAGE.write_text(page(main, curves))
     readme.write_text(with_table(readme.read_text(), readme_table(main)))

@@ -14,7 +14,7 @@ COLOURS = {entry.name: colour for entry, colour in zip(ENTRIES, _PALETTE, strict
 
 
 def draw_all(results: dict[str, Any], folder: Path) -> list[Path]:
-    """Draw each curve that was measured; draws nothing where matplotlib is not installed."""
+    """Draw each measured curve; draw nothing if matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         return []
     measured = [curve for curve in CURVES if curve.key in results["curves"]]

@@ -47,7 +47,7 @@ def size(value: float) -> str:
 
 
 def figure(row: Row, figures: dict[str, Any] | None) -> str:
-    """The figure of a contestant in a row, or why there is none."""
+    """Return a contestant's figure in a row, or the reason for its absence."""
     if figures is None:
         return ""
     if figures["status"] != "measured":
@@ -69,7 +69,7 @@ def judged(row: Row, which: int, figures: dict[str, Any] | None) -> str:
 
 
 def is_met(row: Row, target: float, figures: dict[str, Any] | None) -> bool:
-    """Say whether what is shown is within the target."""
+    """Return whether the displayed figure meets the target."""
     if figures is None or figures["status"] != "measured":
         return False
     if isinstance(row, MemoryScenario):

@@ -1,4 +1,4 @@
-"""What a call, a message, an event or a text costs as there are more of them."""
+"""The cost of a call, message, event or text at growing sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scenario is: the work, what a contestant is compared with, and what the answer must be."""
+"""A scenario: its work, the base of its ratios, and the check of its answers."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Scenario:
 
     @property
     def units(self) -> int:
-        """How many of the unit a run has."""
+        """Return the number of units in a run."""
         return self.size * (self.events if self.unit == "event" else 1)
 
     def sized(self, size: int | None = None, events: int | None = None) -> Scenario:
-        """The same with more or less to do."""
+        """Return the same scenario in another size."""
         return replace(
             self,
             size=self.size if size is None else size,

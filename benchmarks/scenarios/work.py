@@ -1,4 +1,4 @@
-"""What contestants do in the scenarios, and how it is checked."""
+"""The work of the scenarios, and the checks of its results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.server.answers import ANSWER, first_number, fragments, words
 
 
 def texts_to_embed(size: int) -> list[str]:
-    """Texts that say which they are, so that vectors in a wrong order are seen."""
+    """Return numbered texts, so that a check sees vectors in a wrong order."""
     return [f"A text about a lighthouse, number {number}" for number in range(size)]
 
 

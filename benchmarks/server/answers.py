@@ -71,14 +71,14 @@ def _whole(message: dict[str, Any], finish: str, route: Route) -> bytes:
 
 
 @functools.cache
-def said(text: str, route: Route) -> bytes:
-    """A whole answer in words."""
+def whole_answer(text: str, route: Route) -> bytes:
+    """Return a whole answer in words."""
     return _whole({"role": "assistant", "content": text}, "stop", route)
 
 
 @functools.cache
 def called(number: int, route: Route) -> bytes:
-    """A whole answer with one tool call, the agent's number `number`."""
+    """Return a whole answer with one tool call, number `number` of the agent."""
     function = {"name": TOOL, "arguments": json.dumps({"items": ["a", "b"]})}
     call = {"id": f"call_{number}", "type": "function", "function": function}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
@@ -152,13 +152,13 @@ def stream(account: Account, route: Route) -> list[bytes]:
 
 @functools.lru_cache(maxsize=64)
 def joined(account: Account, route: Route) -> bytes:
-    """The same in one piece."""
+    """Return the same stream in one piece."""
     return b"".join(stream(account, route))
 
 
 @functools.cache
 def agent_stream(step: int, text: str, route: Route) -> bytes:
-    """What an agent's model streams at a step: a tool call, or words at the end."""
+    """Return a step of an agent's stream: a tool call, or the final words."""
     if step < STEPS:
         events = _call_deltas(['{"items":', '["a","b"]}'], step)
         return b"".join(_stream(events, "tool_calls", route, 4))
@@ -196,7 +196,7 @@ def _tail(dimensions: int) -> str:
     return "".join("," + number for number in _TAIL.split(",")[: dimensions - 1])
 
 
-# --------------------------------------------------------------------------------- what was asked
+# --------------------------------------------------------------------------------------- requests
 
 _TOOL_RESULT = re.compile(rb'"role": ?"tool"')
 
@@ -210,7 +210,7 @@ def plain(account: Account, body: bytes, route: Route) -> bytes:
     step = len(_TOOL_RESULT.findall(body))
     if account.kind == "agent" and step < STEPS:
         return called(step, route)
-    return said(text, route)
+    return whole_answer(text, route)
 
 
 def agent(account: Account, body: bytes, route: Route) -> bytes:

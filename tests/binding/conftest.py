@@ -18,13 +18,13 @@ def _suspending() -> Iterator[Suspending]:
 
 @pytest.fixture
 def suspending(_suspending: Suspending) -> Iterator[Suspending]:
-    """Whether functions can wait for promises; they can, unless a test sets `can`."""
+    """Set `can` to False on this object to make `run_sync` unavailable; it is True by default."""
     yield _suspending
     _suspending.can = True
 
 
 @pytest.fixture(autouse=True)
 def _pyodide(monkeypatch: pytest.MonkeyPatch, suspending: Suspending) -> None:
-    """Let Python believe that it runs in JavaScript."""
+    """Make Python look as if it ran in JavaScript."""
     install(monkeypatch, suspending)
     AbortController.made.clear()

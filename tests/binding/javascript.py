@@ -88,7 +88,7 @@ class JsProxy:
         self._target[name] = to_js(value)
 
     def to_py(self) -> Any:
-        """Copy deeply, as Pyodide does: what is `null` stays `jsnull`."""
+        """Copy deeply, as Pyodide does; `null` stays `jsnull`."""
         return _deep(self._target)
 
 
@@ -99,7 +99,7 @@ def _deep(value: Any) -> Any:
 
 
 def to_python(value: Any) -> Any:
-    """What Python gets for a value of JavaScript."""
+    """Convert a JavaScript value for Python."""
     if isinstance(value, (dict, list, Host, RawJSON)):
         return JsProxy(value)
     if callable(value) and not isinstance(value, JsProxy):
@@ -108,7 +108,7 @@ def to_python(value: Any) -> Any:
 
 
 def to_js(value: Any) -> Any:
-    """What JavaScript gets for a value of Python."""
+    """Convert a Python value for JavaScript."""
     if isinstance(value, JsProxy):
         return value._target
     if value is None or isinstance(value, (str, bool, float, JsNull)):
@@ -131,7 +131,7 @@ class _Function:
 
 
 def promise(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-    """Begin what goes on whether or not it is waited for."""
+    """Start a coroutine that runs even if no caller awaits the promise."""
 
     async def settle() -> Any:
         return to_python(await work)
@@ -140,7 +140,7 @@ def promise(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
 
 
 def number(text: str) -> int | float:
-    """An integer as a double holds it."""
+    """Return an integer with the precision of a double."""
     return int(text) if abs(int(text)) <= SAFE else float(text)
 
 
@@ -157,7 +157,7 @@ def _nulls(value: Any) -> Any:
 
 
 def stringify(value: Any) -> str:
-    """Write JSON as JavaScript does: what is undefined in an object is left out."""
+    """Write JSON as JavaScript does; leave out an object's undefined values."""
     if isinstance(value, dict):
         kept = {name: inner for name, inner in value.items() if inner is not UNDEFINED}
         pairs = ",".join(f"{json.dumps(name)}:{stringify(inner)}" for name, inner in kept.items())
@@ -225,7 +225,7 @@ class AbortControllerConstructor(Host):
 
 
 class Reader(Host):
-    """Reads a stream of bytes; `cancelled` and `is_locked` are for tests to look at."""
+    """Reads a stream of bytes."""
 
     def __init__(self, stream: ReadableStream) -> None:
         self._stream = stream
@@ -281,7 +281,7 @@ class Response(Host):
 
 
 class Suspending:
-    """What `run_sync` needs: an event loop that goes on while a function waits for it."""
+    """The double of `run_sync`: an event loop that runs on while a function waits."""
 
     def __init__(self) -> None:
         self.can = True
@@ -322,5 +322,5 @@ def install(
 
 
 def cut(body: bytes, size: int = 7) -> list[bytes]:
-    """A body in pieces that respect neither events nor characters."""
+    """Cut a body into pieces that ignore the bounds of events and characters."""
     return [body[start : start + size] for start in range(0, len(body), size)]

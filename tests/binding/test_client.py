@@ -1,4 +1,4 @@
-"""Both clients on a binding: what is passed to `env.AI.run`, and what comes of what it does."""
+"""Both clients on a binding: the arguments of `env.AI.run`, and its answers and errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ EVENTS = b'data: {"response": "Hi"}\n\ndata: {"response": "", "usage": {}}\n\nda
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    """Workers AI, for what these tests ask."""
+    """Answer the requests of these tests as Workers AI does."""
     body = json.loads(request.content or b"{}")
     if request.method == "GET":
         models = [{"name": GRANITE, "task": {"name": "Text Generation"}, "properties": []}]
@@ -78,7 +78,7 @@ def refuse(status: int, code: int, text: str) -> Any:
 
 
 class Scripted(Ai):
-    """A binding whose `run` does what a test says."""
+    """A binding whose `run` gives the answers that a test sets."""
 
     def __init__(self, *steps: Any) -> None:
         super().__init__(answer)
@@ -102,7 +102,7 @@ def call_style(request: pytest.FixtureRequest) -> CallStyle:
 
 
 def whole(client: Speaker, stream: Any) -> list[Any]:
-    """All that a generator gives, sync or async."""
+    """Return all items of a generator, sync or async."""
 
     async def read() -> list[Any]:
         return [item async for item in stream]
@@ -127,7 +127,7 @@ def bound(call_style: CallStyle) -> Iterator[Bound]:
         yield make
 
 
-# ------------------------------------------------------------------------------ what is passed
+# --------------------------------------------------------------------------- the arguments of run
 
 
 GATEWAY = {
@@ -184,7 +184,7 @@ def test_settings_become_options_of_run(bound: Bound) -> None:
 
 
 def test_options_of_a_call_reach_run(bound: Bound) -> None:
-    """A call's own gateway, affinity and headers stand before the client's."""
+    """A call's own gateway, affinity and headers override the client's."""
     ai = Ai(answer)
     client = bound(JsProxy(ai), gateway="mine", session_affinity="a")
 
@@ -196,7 +196,7 @@ def test_options_of_a_call_reach_run(bound: Bound) -> None:
 
 
 def test_gateway_options_need_its_id(bound: Bound) -> None:
-    """A binding has gateway options for a gateway with an id alone; nothing is sent."""
+    """Gateway options without a gateway id raise, and no request is sent."""
     ai = Ai(answer)
     client = bound(JsProxy(ai), gateway={"skip_cache": True})
     with pytest.raises(ConfigurationError, match="gateway's id") as caught:
@@ -207,7 +207,7 @@ def test_gateway_options_need_its_id(bound: Bound) -> None:
 
 @pytest.mark.parametrize("number", [2**53, -(2**60), 10**40])
 def test_integers_of_any_size_are_sent_as_they_are(bound: Bound, number: int) -> None:
-    """An integer that a JavaScript number cannot hold arrives with all its digits."""
+    """An integer too large for a JavaScript number arrives with all its digits."""
     bodies: list[bytes] = []
 
     def keep(request: httpx.Request) -> httpx.Response:
@@ -225,7 +225,7 @@ def test_integers_of_any_size_are_sent_as_they_are(bound: Bound, number: int) ->
 def test_an_integer_that_cannot_be_passed_on_is_refused(
     bound: Bound, monkeypatch: pytest.MonkeyPatch, suspending: Suspending
 ) -> None:
-    """Where JavaScript has no `JSON.rawJSON`, a number is never changed quietly."""
+    """Without `JSON.rawJSON` the client refuses an integer that JavaScript would round."""
     install(monkeypatch, suspending, has_raw=False)
     ai = Ai(answer)
     client = bound(JsProxy(ai))
@@ -235,7 +235,7 @@ def test_an_integer_that_cannot_be_passed_on_is_refused(
 
 
 def test_null_stays_null(bound: Bound) -> None:
-    """`None` in a payload goes out as `null`, and is not left out as `undefined`."""
+    """The client sends `None` as `null`; it does not become `undefined`."""
     bodies: list[Any] = []
 
     def keep(request: httpx.Request) -> httpx.Response:
@@ -249,7 +249,7 @@ def test_null_stays_null(bound: Bound) -> None:
 
 
 def test_everything_a_client_does_goes_through_a_binding(bound: Bound) -> None:
-    """Chat, completion, streams, embeddings, rerank, the catalogue and any model."""
+    """Every method of a client works through a binding."""
     client = bound(env_ai(answer))
 
     assert client.chat().text == "Hi"
@@ -268,7 +268,7 @@ def test_everything_a_client_does_goes_through_a_binding(bound: Bound) -> None:
     assert "binding" in repr(client.client)
 
 
-# ----------------------------------------------------------------------------- what is refused
+# ------------------------------------------------------------------------------ refused arguments
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_everything_a_client_does_goes_through_a_binding(bound: Bound) -> None:
 )
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
 def test_a_client_takes_a_binding_alone(cls: Any, setting: dict[str, Any]) -> None:
-    """Credentials, a URL, the other endpoint and an HTTP client are refused beside a binding."""
+    """A client refuses credentials, a URL, `openai` or an HTTP client beside a binding."""
     (name,) = setting
     with pytest.raises(ConfigurationError) as caught:
         cls(GRANITE, binding=env_ai(answer), **setting)
@@ -294,7 +294,7 @@ def test_a_client_takes_a_binding_alone(cls: Any, setting: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
 def test_what_is_no_binding_is_refused(cls: Any) -> None:
-    """A binding has `run`; the whole of `env` has none."""
+    """An object without `run`, such as the whole `env`, is refused as binding."""
     with pytest.raises(ConfigurationError, match=r"env\.AI") as caught:
         cls(GRANITE, binding=object())
     assert caught.value.parameter == "binding"
@@ -304,7 +304,7 @@ def test_what_is_no_binding_is_refused(cls: Any) -> None:
 def test_outside_of_javascript_a_binding_is_refused(
     cls: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no Pyodide, the error says what to pass instead."""
+    """Without Pyodide the error asks for account_id and api_token instead."""
     binding = env_ai(answer)
     monkeypatch.setitem(sys.modules, "js", None)
     with pytest.raises(ConfigurationError, match="account_id and api_token"):
@@ -314,7 +314,7 @@ def test_outside_of_javascript_a_binding_is_refused(
 @pytest.mark.parametrize("setting", ["api_token", "account_id"])
 @pytest.mark.parametrize("one", SEVEN.values(), ids=SEVEN)
 def test_every_class_refuses_credentials_beside_a_binding(one: One, setting: str) -> None:
-    """In the constructor, and without showing a token."""
+    """Each class refuses credentials beside a binding; the error does not show the token."""
     with pytest.raises(ConfigurationError, match=f"binding and {setting}") as caught:
         one.cls(one.model, binding=env_ai(answer), **{setting: CREDENTIALS[setting]})
     assert caught.value.parameter == setting
@@ -325,7 +325,7 @@ def test_every_class_refuses_credentials_beside_a_binding(one: One, setting: str
 def test_no_class_looks_for_credentials_beside_a_binding(
     one: One, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the environment says of accounts and tokens is neither read nor kept."""
+    """With a binding, a class neither reads nor keeps the environment's credentials."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "not a token")
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "not an account")
     monkeypatch.setenv("WORKERSAI_BASE_URL", "not a URL")
@@ -335,8 +335,8 @@ def test_no_class_looks_for_credentials_beside_a_binding(
 
 
 @pytest.mark.parametrize("one", SEVEN.values(), ids=SEVEN)
-def test_an_object_can_be_given_a_binding(one: One, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy with a binding no longer uses what the first one had read from the environment."""
+def test_a_copy_can_have_a_binding(one: One, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy with a binding does not use the credentials of the original."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     first = one.cls(one.model)
@@ -347,7 +347,7 @@ def test_an_object_can_be_given_a_binding(one: One, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
 async def test_every_way_to_ask_goes_through_a_binding(name: str, way: str) -> None:
-    """All methods of all seven classes, those that wait included."""
+    """Every method of all seven classes, sync or async, works through a binding."""
     ai, one = Ai(answer), SEVEN[name]
     await one.ask(one.cls(one.model, binding=JsProxy(ai)), way)
     assert len(ai._options) == 1
@@ -357,7 +357,7 @@ async def test_every_way_to_ask_goes_through_a_binding(name: str, way: str) -> N
 async def test_where_python_cannot_wait_the_error_says_what_to_await(
     name: str, way: str, suspending: Suspending
 ) -> None:
-    """Methods that are awaited work; all others say that they have to be."""
+    """Where Python cannot suspend, sync methods raise and name the async way."""
     suspending.can = False
     ai, one = Ai(answer), SEVEN[name]
     it = one.cls(one.model, binding=JsProxy(ai))
@@ -369,7 +369,7 @@ async def test_where_python_cannot_wait_the_error_says_what_to_await(
     assert ai._options == []
 
 
-# ------------------------------------------------------------------------- what JavaScript does
+# ---------------------------------------------------------------- JavaScript's answers and errors
 
 
 def thrown(name: str, text: str) -> JsException:
@@ -395,7 +395,7 @@ def thrown(name: str, text: str) -> JsException:
 def test_what_a_binding_throws_is_a_typed_error(
     bound: Bound, error: JsException, expected: Any, code: int | None
 ) -> None:
-    """Cloudflare's code stands in the text, as in `5007: No such model`."""
+    """A client reads Cloudflare's code from the text, as in `5007: No such model`."""
     client = bound(JsProxy(Scripted(error)), max_retries=0)
     with pytest.raises(expected) as caught:
         client.chat()
@@ -403,8 +403,8 @@ def test_what_a_binding_throws_is_a_typed_error(
     assert not isinstance(caught.value.__cause__, JsException)
 
 
-def test_what_may_pass_is_tried_again(bound: Bound) -> None:
-    """A thrown 3040 and a `Response` with it are retried as over HTTP."""
+def test_transient_errors_are_retried(bound: Bound) -> None:
+    """A client retries a thrown 3040 and a `Response` with 3040, as over HTTP."""
     busy = {"internalCode": 3040, "name": "AiError", "description": "Capacity", "message": "x"}
     ai = Scripted(
         thrown("AiError", "3040: Capacity temporarily exceeded"),
@@ -421,10 +421,11 @@ def test_what_may_pass_is_tried_again(bound: Bound) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_a_call_beside_ours_that_takes_the_response_away_does_no_harm(
-    bound: Bound, stream: bool
-) -> None:
-    """`run` keeps its options in the binding: another call can make it return less than asked."""
+def test_a_parsed_answer_instead_of_a_response_is_read(bound: Bound, stream: bool) -> None:
+    """A client reads a parsed answer where it asked for the `Response`.
+
+    `run` keeps its options in the binding, so a concurrent call can change them.
+    """
     client = bound(env_ai(answer, ignores=True))
     if stream:
         assert [e.text for e in client.open() if isinstance(e, TextDelta)] == ["Hi"]
@@ -432,8 +433,8 @@ def test_a_call_beside_ours_that_takes_the_response_away_does_no_harm(
         assert client.chat().text == "Hi"
 
 
-def test_so_it_does_for_errors(bound: Bound) -> None:
-    """Then the error is thrown, with the same code."""
+def test_a_thrown_error_instead_of_a_response_is_read(bound: Bound) -> None:
+    """A client reads the code of an error that `run` throws instead of a `Response`."""
     binding = env_ai(refuse(400, 5007, "No such model"), ignores=True)
     client = bound(binding, max_retries=0)
     with pytest.raises(NotFoundError) as caught:
@@ -442,7 +443,7 @@ def test_so_it_does_for_errors(bound: Bound) -> None:
 
 
 def test_cloudflare_s_wrapper_of_responses_is_unwrapped(bound: Bound) -> None:
-    """The Python SDK of Workers hands a `Response` out in an object of its own."""
+    """A client reads a `Response` that the Python SDK of Workers wrapped."""
 
     class Wrapped:
         def __init__(self, response: Any) -> None:
@@ -458,7 +459,7 @@ def test_cloudflare_s_wrapper_of_responses_is_unwrapped(bound: Bound) -> None:
 
 
 def test_a_body_that_is_null_is_empty(bound: Bound) -> None:
-    """An error without a body is named by its status."""
+    """An error without a body gets its type from its status."""
     client = bound(JsProxy(Scripted(Response(503, {}, []))), max_retries=0)
     with pytest.raises(ServerError) as caught:
         client.chat()
@@ -466,7 +467,7 @@ def test_a_body_that_is_null_is_empty(bound: Bound) -> None:
 
 
 def test_headers_come_back(bound: Bound) -> None:
-    """A gateway's facts and the request id are read from the `Response`."""
+    """The client reads gateway facts and request id from the headers of the `Response`."""
 
     def with_headers(request: httpx.Request) -> httpx.Response:
         found = answer(request)
@@ -488,7 +489,7 @@ SHORT = Timeout(first_byte=0.05, idle=0.05, total=5)
 
 
 def test_the_first_byte_clock_aborts_the_call(bound: Bound) -> None:
-    """A call that nothing answers ends, and its signal is aborted."""
+    """At the first-byte timeout the call raises and its signal is aborted."""
     client = bound(JsProxy(Scripted(...)), timeout=SHORT, max_retries=0)
     with pytest.raises(APITimeoutError) as caught:
         list(client.open())
@@ -497,7 +498,7 @@ def test_the_first_byte_clock_aborts_the_call(bound: Bound) -> None:
 
 
 def test_the_idle_clock_cancels_the_reader(bound: Bound) -> None:
-    """A stream that falls silent ends; its reader is cancelled."""
+    """At the idle timeout the stream raises and its reader is cancelled."""
     response = Response(200, SSE, HANGING)
     client = bound(JsProxy(Scripted(response)), timeout=SHORT, max_retries=0)
     stream = client.open()
@@ -510,7 +511,7 @@ def test_the_idle_clock_cancels_the_reader(bound: Bound) -> None:
 
 
 def test_a_stream_that_is_closed_early_cancels_the_reader(bound: Bound) -> None:
-    """Closing a stream tells JavaScript that nothing more is wanted."""
+    """Closing a stream early cancels its reader."""
     response = Response(200, SSE, HANGING)
     client = bound(JsProxy(Scripted(response)))
     stream = client.open()
@@ -520,7 +521,7 @@ def test_a_stream_that_is_closed_early_cancels_the_reader(bound: Bound) -> None:
 
 
 def test_a_stream_that_was_read_is_not_cancelled(bound: Bound) -> None:
-    """The reader lets go of a stream that came to its end, and nothing is aborted."""
+    """A stream read to its end releases its reader and aborts no request."""
     response = Response(200, SSE, [EVENTS])
     client = bound(JsProxy(Scripted(response)))
     list(client.open())
@@ -530,8 +531,8 @@ def test_a_stream_that_was_read_is_not_cancelled(bound: Bound) -> None:
 
 
 @pytest.mark.parametrize("place", ["head", "body"])
-async def test_a_cancelled_task_cancels_what_it_waits_for(place: str) -> None:
-    """The request is aborted, whether its head or its body was waited for."""
+async def test_a_cancelled_task_aborts_its_request(place: str) -> None:
+    """Cancelling a task aborts its request, before the head and in the body."""
     response = Response(200, SSE, HANGING)
     ai = Scripted(... if place == "head" else response)
     client = AsyncClient(GRANITE, binding=JsProxy(ai))
@@ -554,8 +555,8 @@ async def test_a_cancelled_task_cancels_what_it_waits_for(place: str) -> None:
     await client.aclose()
 
 
-async def test_closing_a_client_breaks_off_what_is_under_way() -> None:
-    """As over HTTP: a stream that was being read ends in an error with what it had brought."""
+async def test_closing_a_client_interrupts_its_streams() -> None:
+    """Closing a client ends an open stream with an error that has the partial text."""
     response = Response(200, SSE, HANGING)
     client = AsyncClient(GRANITE, binding=JsProxy(Scripted(response)), max_retries=0)
     stream = client.stream_chat(HELLO)

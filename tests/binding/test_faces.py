@@ -17,7 +17,7 @@ NATIVE = [scenario for scenario in SCENARIOS if scenario.options.get("endpoint")
 
 
 class Bound(Wire):
-    """As `Wire`, but reached through a binding."""
+    """`Wire`, reached through a binding."""
 
     HOW: dict[str, Any] = {}  # noqa: RUF012
 
@@ -26,7 +26,7 @@ class Bound(Wire):
 
 
 class Bare(Bound):
-    """As `Bound`, without the envelope of the REST API, which the binding's service leaves out."""
+    """`Bound` without the REST API's envelope, as the binding's service answers."""
 
     HOW = {"is_bare": True}  # noqa: RUF012
 
@@ -35,7 +35,7 @@ KINDS = (Bound, Bare, Bare, Bound)
 
 
 class BoundQueue(Bound, Queue):
-    """As `Queue`, but reached through a binding."""
+    """`Queue`, reached through a binding."""
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -63,7 +63,7 @@ async def test_a_scenario_is_the_same_through_a_binding(
 async def test_a_batch_is_the_same_through_a_binding(
     scenario: Scenario, face: Callable[[Wire], Awaitable[Outcome]]
 ) -> None:
-    """A batch goes in with `queueRequest`, and is polled by its `request_id`."""
+    """Both faces send a batch with `queueRequest` and poll it by its `request_id`."""
     wire = BoundQueue(scenario)
     default = get_profile(scenario.model).max_tokens_default
     cap = {} if default is None else {"max_tokens": default}

@@ -63,7 +63,7 @@ class Ai(Host):
     def _request(
         self, model: str, body: Any, options: dict[str, Any], own: dict[str, Any]
     ) -> httpx.Request:
-        """Write the request that the REST API takes for the same."""
+        """Write the REST API's request for a call of `run`."""
         kept = {n: v for n, v in own.items() if n not in {"returnRawResponse", "queueRequest"}}
         params = {"queueRequest": "true"} if own.get("queueRequest") else {}
         gateway = kept.pop("gateway", None)
@@ -100,7 +100,7 @@ class Ai(Host):
 
 
 def bare(content: bytes) -> bytes:
-    """Take Cloudflare's envelope off an answer, and write an error in the binding's own form."""
+    """Remove Cloudflare's envelope from an answer; write an error in the binding's form."""
     try:
         document = json.loads(content, parse_float=RawJSON)
     except ValueError:
@@ -116,7 +116,7 @@ def bare(content: bytes) -> bytes:
 
 
 def thrown(content: bytes) -> JsException:
-    """The error that the binding throws for an answer that is one."""
+    """Return the error that the binding throws for an error answer."""
     try:
         document = json.loads(content)
     except ValueError:

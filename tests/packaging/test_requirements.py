@@ -1,4 +1,4 @@
-"""What is imported is what is required, by package and extra."""
+"""Each package and extra requires exactly the distributions that its modules import."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PARTS = {
 
 
 def required(extras: list[str]) -> set[str]:
-    """The distributions that some extras name, or without extras the package itself."""
+    """Return the distributions that some extras name, or the package's own requirements."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lists = [project["optional-dependencies"][extra] for extra in extras]
     lines = [line for lines in lists or [project["dependencies"]] for line in lines]
@@ -73,7 +73,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
 def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) -> None:
-    """A module imports only what its part requires by name: nothing comes along by chance."""
+    """A part names every distribution that its modules import."""
     allowed = required([]) | (required(extras) if extras else set())
     if extras in (["local"], ["bulk"]):
         allowed |= required(["serve"])
@@ -85,7 +85,7 @@ def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) ->
 
 @pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
 def test_what_is_required_is_imported(modules: list[Path], extras: list[str]) -> None:
-    """A part requires only what its modules import."""
+    """A part names no distribution that its modules do not import."""
     found = set().union(*map(imported, modules))
 
     assert required(extras) - found == set()

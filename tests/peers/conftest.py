@@ -1,4 +1,4 @@
-"""One local server for the clients of others."""
+"""One local server for other projects' clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients for Python against the local server: its wire is not only ours."""
+"""Other projects' Python clients work against the local server."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_openai_stream(sdk: openai.OpenAI, model: str) -> None:
 
 @pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
 def test_openai_tools(sdk: openai.OpenAI, model: str) -> None:
-    """A call and its result go round through the OpenAI SDK."""
+    """The OpenAI SDK reads a tool call and sends its result."""
     asked = sdk.chat.completions.create(
         model=model, messages=[{"role": "user", "content": "Weather in Oslo?"}], tools=[TOOL]
     )
@@ -106,7 +106,7 @@ def test_openai_tools(sdk: openai.OpenAI, model: str) -> None:
 
 
 def test_openai_streamed_tools(sdk: openai.OpenAI) -> None:
-    """The SDK's own stream helper puts a call together from its fragments."""
+    """The OpenAI SDK's stream helper joins the fragments of a call."""
     with sdk.chat.completions.stream(
         model=GLM,
         messages=[{"role": "user", "content": "Weather in Reykjavik?"}],
@@ -120,7 +120,7 @@ def test_openai_streamed_tools(sdk: openai.OpenAI) -> None:
 
 
 def test_openai_embeddings(sdk: openai.OpenAI) -> None:
-    """The SDK reads floats, and the base64 that it asks for by default, as the same vectors."""
+    """The OpenAI SDK reads the same vectors from floats and from its default, base64."""
     default = sdk.embeddings.create(model=SMALL, input=["one", "two"])
     floats = sdk.embeddings.create(model=SMALL, input=["one", "two"], encoding_format="float")
     assert [len(row.embedding) for row in default.data] == [384, 384]
@@ -129,7 +129,7 @@ def test_openai_embeddings(sdk: openai.OpenAI) -> None:
 
 
 def test_openai_errors(sdk: openai.OpenAI) -> None:
-    """The SDK turns refusals into its own errors, with Cloudflare's words."""
+    """The OpenAI SDK raises its own errors with Cloudflare's messages."""
     with pytest.raises(openai.BadRequestError) as refused:
         sdk.chat.completions.create(model="@cf/x/y", messages=[{"role": "user", "content": "Hi"}])
     assert "No such model" in str(refused.value.body)
@@ -167,7 +167,7 @@ def test_langchain_cloudflare_chat(chat_of: ChatOf, model: str) -> None:
 
 
 async def test_langchain_cloudflare_async(chat_of: ChatOf) -> None:
-    """Its async calls work too."""
+    """Cloudflare's LangChain package reads answers in async calls."""
     chat = chat_of(GRANITE)
     assert (await chat.ainvoke("Hi")).content == "You said: Hi"
     await chat.async_client.aclose()
@@ -175,7 +175,7 @@ async def test_langchain_cloudflare_async(chat_of: ChatOf) -> None:
 
 @pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
 def test_langchain_cloudflare_tools(chat_of: ChatOf, model: str) -> None:
-    """It binds tools, reads calls and sends results back."""
+    """Cloudflare's LangChain package binds tools, reads calls and sends results."""
     described = {
         "type": "function",
         "function": {
@@ -207,14 +207,14 @@ class Person(BaseModel):
 
 
 def test_langchain_cloudflare_structured_output(chat_of: ChatOf) -> None:
-    """Its structured output, JSON mode with the schema in a message, gives an object."""
+    """Cloudflare's LangChain package gets an object in JSON mode, by a schema in a message."""
     structured = chat_of(GLM).with_structured_output(Person, method="json_schema")
     found = structured.invoke("Anna is 34 years old.")
     assert found == Person(name="Anna", age=34)
 
 
 def test_langchain_cloudflare_embeddings(server: LocalServer) -> None:
-    """Its embeddings class reads vectors for queries and documents."""
+    """Cloudflare's LangChain package reads vectors of queries and documents."""
     made = CloudflareWorkersAIEmbeddings(
         account_id=server.account_id,
         api_token=server.api_token,

@@ -54,7 +54,7 @@ def found(server: LocalServer) -> Found:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_chat(found: Found, model: str) -> None:
-    """It reads a plain answer: text, reason, tokens."""
+    """The client reads text, finish reason and tokens of a plain answer."""
     answer = found[f"chat {model}"]
 
     assert answer["text"] == "You said: Hi"
@@ -64,7 +64,7 @@ def test_chat(found: Found, model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_stream(found: Found, model: str) -> None:
-    """It reads a stream to the same answer as the plain one."""
+    """The client reads the same answer from a stream as from a plain answer."""
     answer = found[f"stream {model}"]
 
     assert answer.pop("pieces") > 1
@@ -74,7 +74,7 @@ def test_stream(found: Found, model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("task", ["tools", "streamed_tools"])
 def test_tools(found: Found, task: str, model: str) -> None:
-    """Its tools, described as zod does, are called once, and the result is answered with."""
+    """The model calls the client's tools, described by zod, once and answers with the result."""
     answer = found[f"{task} {model}"]
 
     assert answer["calls"] == [["get_weather", {"city": "Oslo"}]]
@@ -83,17 +83,17 @@ def test_tools(found: Found, task: str, model: str) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_structured_output(found: Found, model: str) -> None:
-    """Its JSON schema is met."""
+    """The answer meets the client's JSON schema."""
     assert found[f"structured {model}"] == {"name": "Anna", "age": 34}
 
 
 def test_embeddings(found: Found) -> None:
-    """It reads one vector for each text."""
+    """The client reads one vector for each text."""
     assert found["embeddings"] == [384, 384]
 
 
 def test_rerank(found: Found) -> None:
-    """It reads the best documents first."""
+    """The client reads the best documents first."""
     ranked = found["rerank"]
 
     assert len(ranked) == 2
