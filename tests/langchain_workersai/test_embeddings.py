@@ -137,7 +137,7 @@ def test_errors_are_typed_and_retried(scripted: Any, wire: Any) -> None:
 
 
 def test_timeouts_are_the_users(scripted: Any) -> None:
-    """A call that exceeds the user's timeout raises a typed error, sync too."""
+    """A request that times out in the user's HTTP client raises a typed error."""
 
     def hang(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("too slow")

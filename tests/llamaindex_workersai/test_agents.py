@@ -368,7 +368,7 @@ async def test_early_stopping_generates_an_answer(of_agent: bool) -> None:
 
 
 async def test_early_stopping_after_tool_results_keeps_them() -> None:
-    """What the tools said so far reaches the model before the closing instruction."""
+    """The request before an early stop has the tools' results and then the instruction."""
     llm, script = ours(Reply("Enough: 3."))
     history = [
         ChatMessage(role="user", content="1+2?"),

@@ -79,10 +79,10 @@ async def test_one_pair_of_callbacks_a_call(entry: str, argument: Any) -> None:
 
 
 @pytest.mark.parametrize(("entry", "argument"), ALL)
-async def test_events_say_what_was_asked_and_hold_no_secret(
+async def test_events_have_parameters_and_no_secret(
     entry: str, argument: Any, collector: Collector
 ) -> None:
-    """One start and one end, with model and temperature, and nothing secret anywhere."""
+    """A call has one start and one end event, with model and temperature, without secrets."""
     llm = WorkersAI(MODEL, temperature=0.5, **Scripted(Reply("Hi.")).connection)
     await run(llm, entry, argument)
     starts = [event for event in collector._events if event.class_name().endswith("StartEvent")]

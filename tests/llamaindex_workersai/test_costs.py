@@ -92,8 +92,8 @@ def handler() -> Iterator[WorkersAICostHandler]:
 
 
 @EVERY
-async def test_an_answer_says_what_it_cost(entry: str, argument: Any) -> None:
-    """USD by the page's prices and the neurons, whichever way it was asked for."""
+async def test_an_answer_has_its_cost(entry: str, argument: Any) -> None:
+    """An answer has its cost in USD and neurons, in every way to ask."""
     *before, last = await run(make(), entry, argument)
     assert last.raw["cost_usd"] == pytest.approx(ONE)
     assert last.raw["usage"]["neurons"] == 0.5
@@ -128,8 +128,8 @@ def test_an_answer_from_a_gateways_cache_costs_nothing() -> None:
     assert raw["cost_usd"] == 0.0
 
 
-def test_the_answers_of_a_batch_say_what_they_cost() -> None:
-    """Each by its own usage, at the prices of the batch's model."""
+def test_the_answers_of_a_batch_have_their_costs() -> None:
+    """Each answer of a batch has the cost of its own usage at the model's prices."""
     whole = Reply("a", usage=USAGE).whole(KIMI)
     rows = [{"id": at, "result": whole, "success": True} for at in (0, 1)]
     responses: Any = make({"responses": rows}).batch_results(BatchJob("b", KIMI))
@@ -189,8 +189,8 @@ def test_unknown_prices_are_counted_as_unknown(handler: WorkersAICostHandler) ->
     assert handler.total.calls_without_cost == 1
 
 
-def test_a_call_without_usage_is_a_call(handler: WorkersAICostHandler) -> None:
-    """It is counted, and said to be one whose tokens are not known."""
+def test_a_call_without_usage_is_counted(handler: WorkersAICostHandler) -> None:
+    """A call without usage is counted as one with unknown tokens."""
     make(Reply("a", usage=None)).chat(MESSAGES)
     assert handler.total == CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
 
@@ -218,7 +218,7 @@ async def test_a_stream_that_is_left_has_an_unknown_cost(handler: WorkersAICostH
     assert next(response.raw for response in whole if response.raw is not None)
     cast("Any", whole).close()
     assert handler.total == CALL
-    llm.stream_chat(MESSAGES)  # nobody reads it
+    llm.stream_chat(MESSAGES)  # this stream is not read
     assert handler.total == CALL
 
 

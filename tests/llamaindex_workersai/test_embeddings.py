@@ -169,7 +169,7 @@ async def test_async_requests_are_bounded(settings: dict[str, Any], most: int) -
 @pytest.mark.parametrize("show", [True, False])
 @pytest.mark.parametrize("workers", [None, 2])
 async def test_after_a_failure_no_request_is_sent(*, show: bool, workers: int | None) -> None:
-    """What is under way is cancelled, nothing else is sent or paid for, and nothing lingers."""
+    """A failure cancels running requests, prevents further ones and leaves no task."""
     server = Counting()
     found = server.embedding(embed_batch_size=1, max_concurrency=4, num_workers=workers)
     before = asyncio.all_tasks()
@@ -180,7 +180,7 @@ async def test_after_a_failure_no_request_is_sent(*, show: bool, workers: int | 
 
 
 async def test_a_cancelled_call_stops_its_batches() -> None:
-    """Whoever gives up pays for nothing more."""
+    """A cancelled call sends no further batches."""
     server = Counting()
     found = server.embedding(embed_batch_size=1, max_concurrency=2)
     task = asyncio.ensure_future(found.aget_text_embedding_batch([*"abcdefgh"]))
@@ -254,8 +254,8 @@ def test_embedding_is_found_by_name() -> None:
     assert loaded.pooling == "cls"
 
 
-def test_what_changes_vectors_is_in_the_dict_and_secrets_are_not() -> None:
-    """Ingestion caches key on the dict: a new token keeps the cache, a new pooling does not."""
+def test_the_dict_has_settings_that_change_vectors() -> None:
+    """The dict has every setting that changes vectors, and no secret."""
     plain = WorkersAIEmbedding(MODEL, api_token="one").to_dict()
     assert WorkersAIEmbedding(MODEL, api_token="two").to_dict() == plain
     for change in ({"pooling": "cls"}, {"dimensions": 8}, {"text_instruction": "T: "}):
@@ -321,8 +321,8 @@ def test_how_requests_are_sent_keeps_the_ingestion_cache(settings: dict[str, Any
 
 
 @pytest.mark.parametrize("settings", CHANGES, ids=str)
-def test_what_changes_vectors_is_in_the_ingestion_cache(settings: dict[str, Any]) -> None:
-    """An index never mixes vectors that do not compare."""
+def test_the_ingestion_cache_follows_the_settings(settings: dict[str, Any]) -> None:
+    """The ingestion cache asks again after a change of a setting that changes vectors."""
     cache = IngestionCache()
     assert [ingest(cache, {}), ingest(cache, settings), ingest(cache, settings)] == [1, 1, 0]
 

@@ -110,8 +110,8 @@ def satisfied(answer: str, *, yes: bool) -> Reply:
 
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("call_style", ["sync", "async"])
-async def test_refine_drops_what_does_not_answer(streaming: bool, call_style: str) -> None:
-    """Structured answer filtering sees whether a source answers, streaming too."""
+async def test_refine_drops_sources_without_an_answer(streaming: bool, call_style: str) -> None:
+    """Refine drops sources that do not answer the question, streaming too."""
     llm, script = scripted(satisfied("Nothing.", yes=False), satisfied("The Rhine.", yes=True))
     refine = Refine(llm=llm, streaming=streaming, structured_answer_filtering=True)
     chunks = ["Bread.", "The Rhine."]
@@ -211,7 +211,7 @@ def test_selectors_choose(selector: Any) -> None:
     ],
 )
 async def test_chat_engines_remember(connection: dict[str, Any], mode: ChatMode) -> None:
-    """Each chat engine answers in all four ways, and what was said stays in its memory."""
+    """Each chat engine answers in all four ways and keeps the conversation in its memory."""
     index = VectorStoreIndex.from_documents(
         RIVERS, embed_model=WorkersAIEmbedding(EMBEDDING, **connection)
     )

@@ -188,8 +188,8 @@ async def test_system_prompt_is_for_predict_and_its_kin() -> None:
     assert sent == [["Be brief.", "Say hi."]] * 4 + [["Hello?"]]
 
 
-def test_history_is_repaired_on_request_only_in_what_is_sent() -> None:
-    """The conversation given stays; what is sent is acceptable, unless switched off."""
+def test_history_is_repaired_in_the_request_alone() -> None:
+    """Repair changes the request and not the user's messages; the option switches it off."""
     messages = [*HELLO, ChatMessage(role="system", content="Answer now.")]
     script = Scripted(Reply("Hi"))
     model(script).chat(messages)
@@ -258,8 +258,8 @@ async def test_abandoned_async_stream_closes_its_connection() -> None:
     assert body.closed
 
 
-def test_broken_stream_raises_with_what_came() -> None:
-    """A stream that ends too soon is an error, never a short answer."""
+def test_broken_stream_raises_with_the_received_part() -> None:
+    """A stream that ends too soon raises an error with the received part."""
     body = Tracked(*pieces("Hello there.")[:5])
     with pytest.raises(StreamInterruptedError) as caught:
         list(model(Scripted(body.response())).stream_chat(HELLO))
@@ -295,13 +295,13 @@ def test_metadata_can_be_overridden() -> None:
     assert not llm.metadata.is_chat_model
 
 
-def test_max_tokens_is_what_prompts_keep_free() -> None:
-    """The configured cap is the output's size."""
+def test_prompts_keep_max_tokens_free() -> None:
+    """LlamaIndex's prompt helpers read `max_tokens` as the size of the output."""
     assert WorkersAI(MODEL, max_tokens=77).metadata.num_output == 77
 
 
-def test_unknown_model_works_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A model nobody knows is not refused, and its assumed window is logged once."""
+def test_unknown_model_works_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """An unknown model answers, and its assumed window is logged once."""
     llm = WorkersAI("@cf/someone/new-model-for-this-test")
     with caplog.at_level(logging.WARNING):
         windows = {llm.metadata.context_window for _ in range(3)}

@@ -80,7 +80,7 @@ async def test_react_agent_with_results_as_tool_messages() -> None:
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_react_agent_reads_no_reasoning(streaming: bool) -> None:
-    """Reasoning beside the text does not disturb the protocol, and is told as it comes."""
+    """Reasoning does not disturb the ReAct protocol, and is streamed as it arrives."""
     outcome, _ = await both(
         thinking(REACT, "Answer: wrong. "),
         lambda llm: ReActAgent(tools=[add], llm=llm, streaming=streaming).run("1+2?"),
@@ -131,7 +131,7 @@ def coder(llm: FunctionCallingLLM, **settings: Any) -> CodeActAgent:
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_code_act_agent(streaming: bool) -> None:
-    """Code in the text is run, and its output told; deltas must add up to the text."""
+    """The agent runs the code in a text and returns its output; deltas add up to the text."""
     outcome, script = await both(CODE, lambda llm: coder(llm, streaming=streaming).run("1+2?"))
     assert str(outcome.result) == "It is 3."
     results = [event for event in outcome.events if isinstance(event, ToolCallResult)]
@@ -140,7 +140,7 @@ async def test_code_act_agent(streaming: bool) -> None:
 
 
 async def test_code_act_agent_runs_no_reasoning() -> None:
-    """Code that is only thought of is not run, and the thinking is told as it comes."""
+    """The agent does not run code in reasoning, and streams the reasoning as it arrives."""
     words = "<execute>\ndangerous()\n</execute>"
     outcome, _ = await both(
         thinking(CODE, words), lambda llm: coder(llm).run("1+2?"), name=REASONING_MODEL

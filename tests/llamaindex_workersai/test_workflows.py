@@ -88,8 +88,8 @@ async def test_handoff_to_an_agent_that_reads_text() -> None:
     assert all(acceptable(request["messages"]) for request in script.requests)
 
 
-async def test_handoff_to_nobody_is_told() -> None:
-    """A wrong name comes back as the tool's result."""
+async def test_handoff_to_an_unknown_agent() -> None:
+    """A handoff to an unknown agent returns an error as the tool's result."""
     outcome, _ = await both([hand_over("nobody"), Reply("Sorry.")], lambda llm: team(llm).run("?"))
     assert str(outcome.result) == "Sorry."
     told = [e.tool_output.content for e in outcome.events if isinstance(e, ToolCallResult)]
@@ -118,7 +118,7 @@ async def test_workflow_of_tools_is_a_function_agent() -> None:
 
 
 async def test_state_is_in_the_prompt() -> None:
-    """A workflow's state is told to the model."""
+    """The model receives a workflow's state in the prompt."""
     _, script = await both(
         [Reply("Hi.")], lambda llm: team(llm, initial_state={"city": "Köln"}).run("Where?")
     )
@@ -187,7 +187,7 @@ async def test_human_in_the_loop() -> None:
 
 
 async def until_asked(handler: WorkflowHandler) -> list[Any]:
-    """Watch a run until it waits for somebody."""
+    """Read a run's events until it waits for a person's input."""
     events = []
     async for event in handler.stream_events():
         events.append(event)

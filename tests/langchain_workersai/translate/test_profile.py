@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {"account_id": "0" * 32, "api_token": "t"}
 
 
 def test_a_profile_follows_the_page() -> None:
-    """A profile has context window and abilities from the model's page, and no other keys."""
+    """A profile has window and abilities from the model's page; open abilities are absent."""
     granite = ChatWorkersAI(GRANITE, **SETTINGS).profile
     assert granite is not None
     assert granite["max_input_tokens"] == 131000
@@ -75,7 +75,7 @@ ATTACHMENTS = ("image_inputs", "image_tool_message", "audio_inputs", "pdf_inputs
     ],
 )
 def test_a_profile_lists_refused_attachments(model: str, expected: list[Any]) -> None:
-    """A profile marks attachments as `False` only if the model refuses them."""
+    """A profile has `False` for refused attachments, and lacks those a model may accept."""
     profile = ChatWorkersAI(model, **SETTINGS).profile
     assert profile is not None
     assert [profile.get(name, ABSENT) for name in ATTACHMENTS] == expected

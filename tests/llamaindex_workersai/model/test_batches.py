@@ -111,7 +111,7 @@ async def test_a_request_of_a_batch_is_what_chat_sends(call_style: str) -> None:
 
 
 async def test_tools_have_their_own_names_again(call_style: str) -> None:
-    """The batch knows them; how many calls an answer shows is said where it is read."""
+    """Calls of a batch have the tools' own names; `allow_parallel_tool_calls` limits them."""
     queued = {"status": "queued", "request_id": "r", "model": MODEL}
     done = {"responses": [row(0, calls=[("a_b", {}), ("a_b", {})])]}
     llm = model(Scripted(queued, done))

@@ -110,8 +110,8 @@ async def test_model_of_a_call(entry: str) -> None:
         ("think_tags", "not of a single call"),
     ],
 )
-async def test_what_no_call_takes_is_refused(entry: str, name: str, says: str) -> None:
-    """It would go into the request's body, a token too, and do nothing."""
+async def test_unknown_options_are_refused(entry: str, name: str, says: str) -> None:
+    """Options that no call accepts, a token among them, are refused."""
     script = Scripted(Reply("Hi"))
     llm = WorkersAI(MODEL, **script.connection)
     argument: Any = HELLO if entry in ENTRIES else "Hello?"
@@ -142,7 +142,7 @@ def test_large_cap_leaves_room_for_prompts(settings: dict[str, Any], reserve: in
 
 @pytest.mark.parametrize("entry", [*ENTRIES, *COMPLETIONS])
 async def test_logs_hold_no_secret(entry: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Not even the most talkative log shows the token, or what was said."""
+    """The debug log contains neither the token nor any text of the conversation."""
     script = Scripted(Reply("Confidential answer."))
     llm = WorkersAI(MODEL, **script.connection)
     with caplog.at_level(logging.DEBUG):

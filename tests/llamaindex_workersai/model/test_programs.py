@@ -60,8 +60,8 @@ async def ask(script: Scripted, entry: str, **settings: Any) -> Any:
     ],
     ids=["other case", "other name", "text", "fence", "written call"],
 )
-async def test_what_fits_a_program_is_its_object(entry: str, reply: Reply) -> None:
-    """A call of the one tool under another name counts, and its arguments as text do, at once."""
+async def test_a_program_accepts_odd_calls(entry: str, reply: Reply) -> None:
+    """A program accepts its call under another name, and with arguments as text."""
     script = Scripted(reply)
     assert await ask(script, entry) == BOAT
     assert len(script.requests) == 1
@@ -77,10 +77,10 @@ async def test_what_fits_a_program_is_its_object(entry: str, reply: Reply) -> No
     ],
     ids=["call", "other name", "text"],
 )
-async def test_what_does_not_fit_a_program_is_asked_for_again(
+async def test_a_program_asks_again_for_an_invalid_object(
     entry: str, reply: Reply, reason: str
 ) -> None:
-    """The model is told why, once; then the error says it."""
+    """A program returns an invalid object to the model once; then it raises an error."""
     script = Scripted(reply, Reply(calls=[("Boat", FITS)]))
     assert await ask(script, entry) == BOAT
     assert reason in script.requests[1]["messages"][-1]["content"]
@@ -141,7 +141,7 @@ async def called(llm: WorkersAI, entry: str, **kwargs: Any) -> Any:
 async def test_a_call_that_cannot_be_run_is_asked_for_again(
     entry: str, is_required: bool, wrong: Reply
 ) -> None:
-    """Whether or not a call was required: the model wanted to call, and is told what is wrong."""
+    """The model receives the reason why its call cannot run, required or not."""
     script = Scripted(wrong, Reply(calls=[("double", {"a": 4})]))
     found = await called(model(script), entry, tool_required=is_required)
     assert found.response == "8"

@@ -136,7 +136,7 @@ TALKS: list[list[ChatMessage]] = [
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize("talk", TALKS, ids=["user", "system", "assistant", "tool"])
 async def test_prompt_method_asks_in_a_message_of_its_own(entry: str, talk: Any) -> None:
-    """The schema comes last, as a user's message, and nobody else's words are changed."""
+    """The prompt method adds the schema as a last user message, and changes no other message."""
     script = Scripted(TEXT)
     llm = model(script, structured_output_method="prompt")
     await predict(llm, entry, Album, prompt=ChatPromptTemplate(talk))
@@ -219,10 +219,8 @@ async def test_refused_method_gives_way_to_the_next_and_is_remembered(entry: str
 
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize(("method", "code"), [("json_schema", 5025), ("tool", 8001), (None, 5006)])
-async def test_refusal_of_what_the_user_chose_is_the_users(
-    entry: str, method: Any, code: int
-) -> None:
-    """A method of the user's own is not replaced; nor is any for an invalid request."""
+async def test_refused_method_of_the_users_raises(entry: str, method: Any, code: int) -> None:
+    """A method that the user chose is not replaced, and an invalid request is not repeated."""
     script = Scripted(refusal(code))
     with pytest.raises(InvalidRequestError):
         await predict(model(script, structured_output_method=method), entry, Album)
@@ -403,7 +401,7 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("parameter", "call"), WRONG)
 def test_wrong_arguments_say_what_to_pass(parameter: str, call: Any) -> None:
-    """They raise before any request, by their names, and as no builtin exception."""
+    """Wrong arguments raise an error with their names before any request, and no builtin one."""
     script = Scripted(TEXT)
     with pytest.raises(ConfigurationError) as caught:
         call(model(script))
@@ -438,7 +436,7 @@ async def test_generic_classes_work(entry: str, method: Any) -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_answer_that_does_not_fit_is_sent_back(entry: str) -> None:
-    """The model is told what is wrong, as the result of its call, and answers again."""
+    """The model receives the errors of its object as the call's result, and answers again."""
     script = Scripted(Reply(calls=[("Album", {"name": "Water"})]), CALL)
     llm = model(script, structured_output_method="tool")
     assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
@@ -490,7 +488,7 @@ async def test_error_after_the_last_try_shows_the_answer(entry: str) -> None:
 async def test_cut_and_refused_answers_are_not_asked_again(
     entry: str, reply: Reply, words: str
 ) -> None:
-    """A cut answer and a refusal are told as what they are, at once."""
+    """A cut answer and a refusal raise at once, by their own error."""
     script = Scripted(reply)
     llm = model(script, structured_output_method="json_schema")
     with pytest.raises(StructuredOutputError, match=words):
@@ -609,9 +607,7 @@ async def test_core_s_program_reads_a_single_field(entry: str, expected: BaseMod
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_raises_without_a_call(entry: str) -> None:
-    """Text instead of a call, again and again, is an error with the words that users know, and
-    with what the model said.
-    """
+    """Repeated text instead of a call raises LlamaIndex's error with the model's text."""
     with pytest.raises(ValueError, match=r"Expected at least one tool call.*'No\.'") as caught:
         await run_program(model(Scripted(Reply("No."))), Album, entry)
     assert isinstance(caught.value, ToolCallError)
@@ -620,7 +616,7 @@ async def test_core_s_program_raises_without_a_call(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_asks_again_where_a_call_was_required(entry: str) -> None:
-    """A model that ignores the forced choice is told so, and its call then counts."""
+    """A model that ignores a forced choice is asked again, and its next call counts."""
     script = Scripted(Reply("Sure!"), CALL)
     assert await run_program(model(script), Album, entry) == Album(**DATA)
     asked, answer, complaint = script.requests[1]["messages"]
@@ -656,8 +652,8 @@ async def test_how_often_a_required_call_is_asked_for(
 
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
-async def test_core_s_program_raises_on_what_does_not_fit(entry: str) -> None:
-    """A call that does not fit the class is an error, not a string."""
+async def test_core_s_program_raises_on_an_invalid_object(entry: str) -> None:
+    """A call that does not fit the class raises an error."""
     with pytest.raises(ValueError, match="songs"):
         await run_program(model(Scripted(Reply(calls=[("Album", {"name": "x"})]))), Album, entry)
 
@@ -691,9 +687,9 @@ class Band(BaseModel):
         ('<think>{"name": "no"}</think>{"name": "X", "albums": [{"songs": ["R"]}', (1, ["R"])),
     ],
 )
-def test_partial_objects_have_what_came(text: str, expected: tuple[int, list[str]]) -> None:
-    """Lists in lists appear item by item; unknown fields, fences and reasoning do no harm."""
-    found: Any = PartialObjects(Band).feed(said(text))
+def test_partial_objects_grow_by_item(text: str, expected: tuple[int, list[str]]) -> None:
+    """Partial objects grow item by item, despite unknown fields, fences and reasoning."""
+    found: Any = PartialObjects(Band).feed(response_of(text))
     assert found.name == "X"
     first = found.albums[0]
     songs = first["songs"] if isinstance(first, dict) else first.songs
@@ -703,8 +699,8 @@ def test_partial_objects_have_what_came(text: str, expected: tuple[int, list[str
 @pytest.mark.parametrize("text", ["", "Sure!", "{", "[1, 2", '<think>{"name": "no"}', "{oops}"])
 def test_no_partial_object_before_there_is_one(text: str) -> None:
     """Nothing, words, reasoning and what is no object give no blank object."""
-    assert PartialObjects(Band).feed(said(text)) is None
+    assert PartialObjects(Band).feed(response_of(text)) is None
 
 
-def said(text: str) -> ChatResponse:
+def response_of(text: str) -> ChatResponse:
     return ChatResponse(message=ChatMessage(role="assistant", content=text))

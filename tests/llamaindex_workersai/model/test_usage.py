@@ -46,8 +46,8 @@ def script(result: dict[str, Any]) -> Scripted:
     return Scripted(lambda _: unread(httpx.Response(200, json=body, headers=headers)))
 
 
-async def test_embeddings_say_what_they_cost(collector: Collector) -> None:
-    """Tokens from the body, neurons and the request id from headers; sync calls and async ones."""
+async def test_embeddings_report_their_usage(collector: Collector) -> None:
+    """Embeddings report tokens, neurons and the request id, sync and async."""
     answers = script({"data": [[1.0]], "usage": {"prompt_tokens": 3}})
     found = WorkersAIEmbedding(SMALL, **answers.connection)
     found.get_text_embedding("a")
@@ -60,8 +60,8 @@ async def test_embeddings_say_what_they_cost(collector: Collector) -> None:
     assert collector.facts() == [(SMALL, usage, ["ray-5"])] * 6
 
 
-async def test_rankings_say_what_they_cost(collector: Collector) -> None:
-    """Where the body has no usage, the neurons of the header are all there is."""
+async def test_rankings_report_their_usage(collector: Collector) -> None:
+    """Rankings without usage in the body report the header's neurons."""
     found = WorkersAIRerank(RERANKER, **script({"response": [{"id": 0, "score": 0.5}]}).connection)
     nodes = [NodeWithScore(node=TextNode(text="a"))]
     found.postprocess_nodes(nodes, query_str="q")

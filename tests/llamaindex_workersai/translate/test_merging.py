@@ -136,10 +136,10 @@ def test_llamaindex_converts_and_joins_responses(
 
 
 @given(answers())
-def test_what_llamaindex_writes_into_one_response_is_in_no_other(
+def test_responses_share_no_dicts(
     answer: tuple[ChatResponse, list[ChatEvent]],
 ) -> None:
-    """Its converters add to the dicts of the response that they get."""
+    """A response shares no dict with another: LlamaIndex's converters write into them."""
     responses = streamed(answer[1])
     before = [response.model_dump_json() for response in responses]
     for response in (responses[0], responses[-1]):

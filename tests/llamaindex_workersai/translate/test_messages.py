@@ -129,16 +129,16 @@ def test_a_document_without_a_name_is_its_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["upload", "photo.jpg", "photo.png"])
-def test_an_image_is_what_its_bytes_say(tmp_path: Path, name: str) -> None:
-    """The path of an upload has no suffix, or a wrong one."""
+def test_the_bytes_of_an_image_decide_its_type(tmp_path: Path, name: str) -> None:
+    """The bytes of an image decide its type, whatever suffix its path has."""
     path = tmp_path / name
     path.write_bytes(PNG)
     image = wire(ChatMessage(blocks=[ImageBlock(path=path)]))[0]["content"][0]["image_url"]
     assert image["url"].startswith("data:image/png;base64,")
 
 
-def test_an_image_from_a_stream_is_what_its_bytes_say() -> None:
-    """LlamaIndex knows no type of a file object; a type that the user names is kept."""
+def test_the_bytes_of_a_stream_decide_its_type() -> None:
+    """The bytes of a file object decide the image's type, unless the user names one."""
     unnamed = ImageBlock(image=io.BytesIO(PNG))
     named = ImageBlock(image=io.BytesIO(PNG), image_mimetype="image/x-own")
     urls = [part["image_url"]["url"] for part in map(only_part, (unnamed, named))]
@@ -150,8 +150,8 @@ def only_part(block: ImageBlock) -> dict[str, Any]:
     return part
 
 
-def test_a_sound_without_a_suffix_is_what_its_bytes_say(tmp_path: Path) -> None:
-    """The format of audio is read in the same way."""
+def test_the_bytes_of_a_sound_decide_its_format(tmp_path: Path) -> None:
+    """The bytes of a sound without a suffix decide its format."""
     path = tmp_path / "recording"
     path.write_bytes(WAV)
     audio = wire(ChatMessage(blocks=[AudioBlock(path=path)]))[0]["content"][0]["input_audio"]
@@ -179,7 +179,7 @@ def test_other_document_becomes_a_file_part() -> None:
 
 
 def test_blocks_of_other_providers_degrade() -> None:
-    """Cache points and citations say nothing to Workers AI; cited content is told as text."""
+    """Cache points and citations are left out; a citable block is sent as text."""
     message = ChatMessage(
         blocks=[
             TextBlock(text="Hi"),
@@ -316,8 +316,8 @@ def test_older_conventions_of_other_providers_are_read(entry: Any) -> None:
 @pytest.mark.parametrize(
     "entries", [None, "x", {}, 5, [None], ["x"], [{}], [{"id": "c"}]], ids=repr
 )
-def test_what_is_no_call_is_no_call(entries: Any) -> None:
-    """Whatever else stands under `tool_calls` is not read as one."""
+def test_items_that_are_no_calls_are_ignored(entries: Any) -> None:
+    """Items of `tool_calls` that are no calls are ignored."""
     message = ChatMessage(
         role=MessageRole.ASSISTANT, content="Hi", additional_kwargs={"tool_calls": entries}
     )
@@ -342,8 +342,8 @@ def test_calls_that_could_not_be_run_are_sent() -> None:
     ["hello", {"role": "user"}, [{"role": "user", "content": "Hi"}], ["hello"], None, [None]],
     ids=repr,
 )
-def test_what_is_no_message_is_refused(messages: Any) -> None:
-    """Dicts and strings are LangChain's; here the error says what to pass."""
+def test_values_that_are_no_messages_are_refused(messages: Any) -> None:
+    """Dicts and strings raise an error that says to pass `ChatMessage`."""
     with pytest.raises(ConfigurationError, match="ChatMessage") as caught:
         to_wire_messages(messages)
     assert caught.value.parameter == "messages"
@@ -411,8 +411,8 @@ def tool(*blocks: Any, call_id: str = "c1") -> ChatMessage:
     ],
     ids=["video", "audio link", "link", "missing file", "nothing", "unknown audio", "cited link"],
 )
-def test_what_a_tool_returned_is_never_refused(block: Any, words: list[str]) -> None:
-    """A user's block without a form raises; a tool's is described in its result."""
+def test_tool_results_are_never_refused(block: Any, words: list[str]) -> None:
+    """A user's block without a wire form raises; that of a tool is described as text."""
     with pytest.raises(ConfigurationError) as caught:
         wire(ChatMessage(blocks=[block]))
     assert caught.value.parameter == "messages"

@@ -45,8 +45,8 @@ async def test_think_tags_become_reasoning(entry: str, piece: int) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_what_was_held_back_comes_with_the_last_response(entry: str) -> None:
-    """An answer that ends in what may have been a tag is not cut."""
+async def test_the_last_response_has_the_held_back_text(entry: str) -> None:
+    """The last response has the text that was held back as a possible tag."""
     for text, said, reasoning in (("a <thi", "a <thi", []), ("<think>hm</th", None, ["hm</th"])):
         responses = await run(model(text), entry, HELLO)
         assert responses[-1].message.content == said
