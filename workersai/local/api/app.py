@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import from_json
@@ -231,4 +232,7 @@ async def _closing(content: AsyncIterator[bytes], events: Iterator[bytes]) -> As
             yield data
     finally:
         if isinstance(events, Generator):
-            events.close()
+            # While a blocking engine works in its thread, its generator refuses to be closed; it
+            # ends with the piece that it is making.
+            with suppress(ValueError):
+                events.close()

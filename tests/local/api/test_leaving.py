@@ -1,0 +1,31 @@
+"""A client that leaves while an engine works in a thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+from workersai.local.api.app import _closing
+
+
+async def test_an_engine_at_work_is_left_alone() -> None:
+    """Its generator cannot be closed from outside while it runs; that is no error of the server."""
+    working, finish = threading.Event(), threading.Event()
+
+    def engine() -> Iterator[bytes]:
+        yield b"one"
+        working.set()
+        finish.wait(5)
+        yield b"two"
+
+    async def first_only() -> AsyncIterator[bytes]:
+        yield b"one"
+
+    events = engine()
+    assert next(events) == b"one"
+    thread = threading.Thread(target=lambda: next(events))
+    thread.start()
+    working.wait(5)
+    assert [data async for data in _closing(first_only(), events)] == [b"one"]
+    finish.set()
+    thread.join()
