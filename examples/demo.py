@@ -139,7 +139,7 @@ def local_server(
                 engine, upstream=options.upstream, upstream_model=options.upstream_model
             )
     except EngineUnavailable as error:
-        # Nobody who runs the demo bare chose smol: then a lesser demo is better than none.
+        # The user named no engine: fall back to echo if smol cannot start.
         if options.engine is not None and not options.fallback:
             raise
         screen.say("warning", f"{error}\nThe echo engine answers instead: rules, no model.")

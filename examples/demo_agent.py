@@ -64,7 +64,7 @@ def run(screen: Screen, models: Models, connection: Connection) -> Outcome:
         )
         with screen.growing() as lines:
             seen = [shown(message, lines, clock) for message, _ in stream]
-        screen.say("note", clock.told())
+        screen.say("note", clock.summary())
         outcome.require("result" in seen, f"no tool was called for: {question}")
         outcome.require("answer" in seen, f"no answer to: {question}")
     for counts in counter.usage_metadata.values():
@@ -77,7 +77,7 @@ def run(screen: Screen, models: Models, connection: Connection) -> Outcome:
 
 
 def shown(message: object, lines: Growing, clock: Clock) -> str:
-    """Show a piece of the stream; say what it was."""
+    """Show a piece of the stream; return its kind."""
     if isinstance(message, ToolMessage):
         lines.feed("result", message.text)
         return "result"

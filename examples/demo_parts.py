@@ -1,4 +1,4 @@
-"""What both parts of the demo are given and give back."""
+"""The inputs and results that both parts of the demo share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workersai import Usage
 
 
 class Connection(TypedDict, total=False):
-    """Where Workers AI is; what is absent comes from the environment."""
+    """Where Workers AI is; the environment fills missing settings."""
 
     account_id: str
     api_token: str
@@ -49,10 +49,10 @@ class Clock:
         self._first: float | None = None
 
     def tick(self) -> None:
-        """A token came."""
+        """Count a token."""
         if self._first is None:
             self._first = time.perf_counter() - self._start
 
-    def told(self) -> str:
+    def summary(self) -> str:
         whole = time.perf_counter() - self._start
         return f"first token after {self._first or whole:.2f} s, {whole:.2f} s in all"

@@ -80,7 +80,7 @@ def run(screen: Screen, models: Models, connection: Connection) -> Outcome:
                 answer = cast("StreamingResponse", answering.synthesize(question, sources))
                 told = "".join(shown(token, lines, clock) for token in answer.response_gen)
             screen.say("sources", quoted(answer.source_nodes))
-            screen.say("note", clock.told())
+            screen.say("note", clock.summary())
             outcome.require(told.strip(), f"no answer to: {question}")
             outcome.require(answer.source_nodes, f"no sources for: {question}")
     outcome.usage = counter.total()
@@ -89,7 +89,7 @@ def run(screen: Screen, models: Models, connection: Connection) -> Outcome:
 
 @contextmanager
 def counted() -> Iterator[UsageCounter]:
-    """Count the tokens of what happens in the block."""
+    """Count the tokens of all LlamaIndex calls in the block."""
     counter, dispatcher = UsageCounter(), get_dispatcher()
     dispatcher.add_event_handler(counter)
     try:
@@ -118,11 +118,11 @@ def shown(token: str, lines: Growing, clock: Clock) -> str:
 
 
 def scored(nodes: list[NodeWithScore]) -> str:
-    """The files of some nodes with their scores, best first."""
+    """Return the files of some nodes with their scores, best first."""
     return ", ".join(f"{node.metadata['file_name']} {node.get_score():.2f}" for node in nodes)
 
 
 def quoted(nodes: list[NodeWithScore]) -> str:
-    """Each source's file and how its text begins."""
+    """Return each source's file and the beginning of its text."""
     begun = ((node.metadata["file_name"], " ".join(node.text.split())) for node in nodes)
     return "\n".join(f"{name}: {text[:QUOTED]}..." for name, text in begun)

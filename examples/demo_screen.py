@@ -51,7 +51,7 @@ class Screen:
             self.console.print(f"== {text} ==", markup=False)
 
     def say(self, label: str, text: str) -> None:
-        """One whole line under a label."""
+        """Print one whole line under a label."""
         if self.console.is_terminal:
             self.console.print(_line(label, text))
         else:
@@ -61,7 +61,7 @@ class Screen:
         return Growing(self)
 
     def working(self, text: str) -> AbstractContextManager[object]:
-        """A line with a clock, for as long as the `with` block takes."""
+        """Show a line with a clock while the block runs."""
         if not self.console.is_terminal:
             self.say("note", text)
             return nullcontext()
@@ -81,9 +81,9 @@ class Screen:
 
 
 class Growing:
-    """Labelled lines of which the last one grows; a new label begins a new line.
+    """Labelled lines; the last one grows until a new label begins a line.
 
-    Where lines cannot grow, each is said once it is whole.
+    Where lines cannot grow, each line is printed once it is complete.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -93,7 +93,7 @@ class Growing:
         self._live: Live | None = None
 
     def feed(self, label: str, text: str, part: int = 0) -> None:
-        """Add text to the line of this label and part, which is begun if it is not the last."""
+        """Add text to the line of this label and part, or begin that line."""
         if self._key != (label, part):
             self.close()
             self._key = (label, part)
@@ -105,7 +105,7 @@ class Growing:
             self._live.update(_line(label, self._text))
 
     def close(self) -> None:
-        """End the last line; what comes next begins another."""
+        """End the last line, so that the next text begins a new one."""
         if self._live is not None:
             self._live.stop()
         elif self._key is not None:
@@ -125,14 +125,14 @@ class Growing:
 
 
 def _plain(label: str, text: str) -> str:
-    """The same without a terminal: one line per line of the text, none of them wrapped."""
+    """Print without a terminal: one line for each line of text, without wrapping."""
     first, *rest = text.strip().splitlines() or [""]
     indent = " " * (WIDTH + 2)
     return "\n".join([f"{label:>{WIDTH}}  {first}", *(indent + line for line in rest)])
 
 
 def _line(label: str, text: str) -> Table:
-    """A label in its column and a text that wraps beside it."""
+    """Return a label in its column and a text that wraps beside it."""
     line = Table.grid(padding=(0, 2))
     line.add_column(width=WIDTH, justify="right", no_wrap=True)
     line.add_column(overflow="fold")

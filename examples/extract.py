@@ -29,7 +29,7 @@ class Notice(BaseModel):
 
 
 def extracted(files: list[Path]) -> tuple[dict[str, Notice], dict[str, str]]:
-    """Ask about four files at a time; what fails is kept with its reason, and the rest goes on."""
+    """Ask about four files at a time; keep the reason of a failure and go on."""
     model = ChatWorkersAI("@cf/ibm-granite/granite-4.0-h-micro", temperature=0)
     asking = model.with_structured_output(Notice)
     found: dict[str, Notice] = {}

@@ -51,7 +51,7 @@ def retriever() -> ContextualCompressionRetriever:
 
 
 def cited(answer: str, sources: list[Document]) -> list[tuple[int, str]]:
-    """The sources that an answer names; a number without a source is said to be made up."""
+    """Return the sources that an answer names; report a number without a source as made up."""
     numbers = sorted({int(number) for number in re.findall(r"\[(\d+)\]", answer)})
     known = {number: source.metadata["file"] for number, source in enumerate(sources, 1)}
     return [(number, known.get(number, "made up: there is no such source")) for number in numbers]

@@ -53,7 +53,7 @@ def agent() -> CompiledStateGraph:
 
 
 def shown(piece: object) -> str:
-    """The text of a piece of the stream: words, parts of a call, or a tool's result."""
+    """Return the text of a piece of the stream: words, parts of a call, or a tool's result."""
     if isinstance(piece, ToolMessage):
         return f"\n[{piece.name} returned] {piece.text}\n"
     if not isinstance(piece, AIMessageChunk):

@@ -26,7 +26,7 @@ def test_a_program_is_short(program: Path) -> None:
 
 
 def test_a_program_needs_no_account(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an account, an example starts the local server, and says that no model answers."""
+    """Without an account an example starts the local server and prints that no model answers."""
     for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "WORKERSAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     ended = run("langgraph_agent.py")
@@ -46,8 +46,8 @@ def test_an_agent_calls_a_tool_and_streams(run: Run, workersai_server: Any) -> N
     assert all(request.json["stream"] for request in workersai_server.requests)
 
 
-def test_a_supervisor_is_stopped_and_taken_up(run: Run, workersai_server: Any) -> None:
-    """A second process takes the run up where it stopped: nothing is asked a second time."""
+def test_a_supervisor_resumes_after_approval(run: Run, workersai_server: Any) -> None:
+    """A second process resumes the run and repeats no request."""
     stopped = run("langgraph_supervisor.py").stdout
     assert "Stopped: Book the Kiln on Friday?" in stopped
     assert "is booked" not in stopped
@@ -61,7 +61,7 @@ def test_a_supervisor_is_stopped_and_taken_up(run: Run, workersai_server: Any) -
 
 
 def test_a_rag_on_qdrant_cites_its_files(run: Run, workersai_server: Any) -> None:
-    """A citation names the file of its source; one that the model made up is said to be so."""
+    """The program prints a citation's file, and reports a citation without a source."""
     workersai_server.answers("It reaches 1,260 degrees [1]. Mugs are free [7].")
     shown = run("langchain_rag_qdrant.py", "Which temperature does the kiln reach?").stdout
     assert "[1] kiln.txt" in shown
@@ -71,7 +71,7 @@ def test_a_rag_on_qdrant_cites_its_files(run: Run, workersai_server: Any) -> Non
 
 
 def test_a_rag_on_chroma_streams_with_sources(run: Run, workersai_server: Any) -> None:
-    """The best of the reranked sources is the file with the answer, which the model is shown."""
+    """The model gets the file with the answer, which the reranker puts first."""
     workersai_server.answers("Twenty-eight euros a month.")
     shown = run("llamaindex_rag_chroma.py", "What does membership cost a month?").stdout
     answer, source, *_ = shown.splitlines()
@@ -84,7 +84,7 @@ def test_a_rag_on_chroma_streams_with_sources(run: Run, workersai_server: Any) -
 
 
 def test_agents_hand_over(run: Run, workersai_server: Any) -> None:
-    """After the handoff the second agent has the turn, with its own tool and task."""
+    """After the handoff the second agent answers with its own tool and task."""
     workersai_server.calls("handoff", {"to_agent": "steward", "reason": "a booking"})
     workersai_server.calls("book_machine", {"machine": "kiln", "day": "Monday"})
     workersai_server.answers("The kiln is yours on Monday.")
@@ -100,7 +100,7 @@ def test_agents_hand_over(run: Run, workersai_server: Any) -> None:
 
 @pytest.mark.parametrize("program", ["mcp_langchain.py", "mcp_llamaindex.py"])
 def test_tools_come_from_an_mcp_server(run: Run, workersai_server: Any, program: str) -> None:
-    """The tools of the MCP server are offered to the model, and run on that server."""
+    """The model gets the MCP server's tools, and calls run on that server."""
     shown = run(program, "What is the price of the kiln for 3 hours?").stdout
     assert "The server has: machine_price, opening_hours" in shown
     offered = workersai_server.requests[0].json["tools"]
@@ -111,7 +111,7 @@ def test_tools_come_from_an_mcp_server(run: Run, workersai_server: Any, program:
 
 @pytest.mark.usefixtures("workersai_server")
 def test_a_folder_is_extracted(run: Run, tmp_path: Path) -> None:
-    """Each file becomes a row; a bar shows how far it is."""
+    """The program writes a row for each file and shows its progress."""
     ended = run("extract.py", "--out", "rows.csv")
     rows = {row["file"]: row for row in csv.DictReader((tmp_path / "rows.csv").open())}
     assert sorted(rows) == sorted(path.name for path in (EXAMPLES / "texts").glob("*.txt"))
@@ -120,7 +120,7 @@ def test_a_folder_is_extracted(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_file_that_fails_is_named(run: Run, workersai_server: Any, tmp_path: Path) -> None:
-    """A file whose answer is refused is reported with its reason; the others have their rows."""
+    """The program reports a refused file with its reason and writes rows for the others."""
     workersai_server.fails(5006)
     ended = run("extract.py", "--out", "rows.csv", status=1)
     assert len(list(csv.DictReader((tmp_path / "rows.csv").open()))) == 4

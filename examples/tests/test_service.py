@@ -82,7 +82,7 @@ def page(address: str, browser: Any) -> Iterator[Any]:
 
 
 def ends_with(page: Any, state: str) -> str:
-    """Wait for a state of the page, and return what the page says of it."""
+    """Wait for a state of the page and return the page's text."""
     page.wait_for_selector(f"#state.{state}")
     return str(page.inner_text("#state"))
 
@@ -120,8 +120,8 @@ def test_stop_closes_the_connection_to_workers_ai(
         assert page.is_enabled("#send")
 
 
-def test_a_broken_stream_is_shown_as_such(page: Any, workersai_server: Any) -> None:
-    """An answer that breaks off keeps what came of it, and is not shown as complete."""
+def test_a_broken_stream_is_marked(page: Any, workersai_server: Any) -> None:
+    """The page keeps the text of a broken answer and does not show it as complete."""
     workersai_server.cuts("The kiln costs 28.50 euros for three hours.", after=3)
     page.click("#send")
     said = ends_with(page, "broken")
@@ -134,7 +134,7 @@ def test_a_broken_stream_is_shown_as_such(page: Any, workersai_server: Any) -> N
 
 
 def test_an_error_is_shown(page: Any, workersai_server: Any) -> None:
-    """What Workers AI refuses is shown with its reason."""
+    """The page shows the reason of a refusal by Workers AI."""
     workersai_server.fails(4006, times=5)
     page.click("#send")
     assert "QuotaExceededError" in ends_with(page, "broken")
