@@ -110,7 +110,7 @@ def is_unrecorded(error: BaseException | None) -> bool:
 
 @pytest.fixture
 def free_port(loopback: None) -> Iterator[int]:
-    """A port that nobody listens on, kept from others."""
+    """Reserve a port on which no server listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield sock.getsockname()[1]

@@ -162,8 +162,8 @@ async def test_it_is_asked_a_bounded_number_of_times(face: str, way: str) -> Non
     ],
     ids=["cut", "refused", "beside a sound one", "text", "sound"],
 )
-async def test_what_is_final_is_not_asked_for_again(face: str, way: str, reply: Reply) -> None:
-    """The token cap would cut again, and a sound call is run with or without the others."""
+async def test_final_answers_are_not_asked_for_again(face: str, way: str, reply: Reply) -> None:
+    """A cut answer, or one with a valid call, is not asked for again."""
     script = Scripted(reply)
     await ask(make(face, script), way)
     assert len(script.requests) == 1
@@ -172,7 +172,7 @@ async def test_what_is_final_is_not_asked_for_again(face: str, way: str, reply: 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
 async def test_nothing_is_asked_again_without_tools(face: str, way: str) -> None:
-    """A request that offers no tool wants no call."""
+    """A request without tools is not repeated."""
     script = Scripted(broken())
     llm = make(face, script)
     if face == "langchain":
@@ -183,10 +183,8 @@ async def test_nothing_is_asked_again_without_tools(face: str, way: str) -> None
 
 
 @pytest.mark.parametrize("face", FACES)
-async def test_the_answer_is_all_that_was_said_and_cost(face: str) -> None:
-    """Text and reasoning of both answers stand, in paragraphs; usage is the sum; plain and
-    streamed agree.
-    """
+async def test_the_answer_joins_all_answers(face: str) -> None:
+    """The answer joins text and reasoning of both answers, and its usage is their sum."""
     found = []
     for way in WAYS:
         first = broken(text="Let me see.", reasoning="Hm.")
@@ -211,8 +209,8 @@ async def test_the_answer_is_all_that_was_said_and_cost(face: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
-async def test_a_text_may_be_what_comes_then(face: str, way: str) -> None:
-    """A model that gives up calling has answered: nothing is broken any more."""
+async def test_a_text_may_follow_a_malformed_call(face: str, way: str) -> None:
+    """A text after a malformed call is the answer, and it has no invalid calls."""
     script = Scripted(broken(), Reply("I cannot."))
     llm = make(face, script)
     answer = await ask(llm, way)
@@ -224,7 +222,7 @@ async def test_a_text_may_be_what_comes_then(face: str, way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
 async def test_a_call_without_a_name_is_asked_for_again(face: str, way: str) -> None:
-    """There is no call to answer then: a user's message says it."""
+    """A user's message tells the model about a call without a name."""
     script = Scripted(Reply(calls=[("", GOOD)]), good())
     assert calls_of(await ask(make(face, script), way)) == [("forecast", GOOD)]
     last = script.requests[1]["messages"][-1]
@@ -234,8 +232,8 @@ async def test_a_call_without_a_name_is_asked_for_again(face: str, way: str) -> 
 
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("retries", [-1, "two", 1.5])
-async def test_a_number_of_retries_is_one(face: str, retries: Any) -> None:
-    """In the constructor, by assignment and of a call; it raises before any request."""
+async def test_a_wrong_number_of_retries_is_refused(face: str, retries: Any) -> None:
+    """A wrong `tool_call_retries` raises before any request, in constructor and call."""
     script = Scripted(good())
     wrong = LangChainError if face == "langchain" else ConfigurationError
     with pytest.raises(wrong) as caught:
@@ -247,7 +245,7 @@ async def test_a_number_of_retries_is_one(face: str, retries: Any) -> None:
 
 
 async def test_the_log_says_that_it_was_asked_again(caplog: pytest.LogCaptureFixture) -> None:
-    """One line a time, without what the model wrote."""
+    """The log has one line for each repeated request, without the model's text."""
     caplog.set_level(logging.INFO, logger="workersai")
     await ask(make("langchain", Scripted(broken("SECRET"), good())), "plain")
     lines = [r.getMessage() for r in caplog.records if "asking again" in r.getMessage()]

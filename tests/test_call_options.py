@@ -88,7 +88,7 @@ async def ask(it: Any, way: str, **options: Any) -> Any:
 
 @ALL
 async def test_a_call_s_options_are_sent_with_it_alone(name: str, way: str) -> None:
-    """They go beside the object's headers, nowhere into the body, and not into the next call."""
+    """A call's options are sent as headers of that call, and not in its body."""
     wire = Wire()
     it = SEVEN[name].make(default_headers={"x-own": "mine"}, gateway="own", **wire.settings())
     await ask(it, way, **PUBLIC)
@@ -263,8 +263,8 @@ async def test_langchain_s_retrieval_takes_no_other_option(option: str) -> None:
             await retrieve(way, Wire(), {option: "mean"})
 
 
-async def test_what_a_pipeline_of_llamaindex_passes_on_is_left_alone() -> None:
-    """A pipeline gives its own keywords to every step; each takes those it knows."""
+async def test_unknown_keywords_of_a_pipeline_are_ignored() -> None:
+    """An embedding ignores unknown keywords that a LlamaIndex pipeline passes to each step."""
     wire = Wire()
     await retrieve("get_text_embedding_batch", wire, {"unheard_of": 1})
     assert len(wire.requests) == 1

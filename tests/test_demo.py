@@ -74,7 +74,7 @@ def test_shows_both_parts_and_their_costs(run: Run) -> None:
 
 
 def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With credentials every call goes there, no server is started, and the price is said."""
+    """With credentials the demo calls the account, starts no server and prints the price."""
     with LocalServer(engine="echo", account_id=ACCOUNT, strict=True) as server:
         on_account(monkeypatch, server, server.api_token)
         address = server.base_url
@@ -86,8 +86,8 @@ def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPat
     assert server.api_token not in shown
 
 
-def test_a_part_that_fails_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of Workers AI fails its part, the other one still runs, and the exit is 1."""
+def test_a_failed_part_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of Workers AI fails its part; the other part runs, and the exit is 1."""
     with LocalServer(engine="echo", strict=True) as server:
         on_account(monkeypatch, server, "another-token")
         status, shown = run()
@@ -105,7 +105,7 @@ class Toolless(EchoEngine):
 
 
 def test_an_answer_without_a_tool_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo is a check: an agent that calls nothing fails, however well it talks."""
+    """The demo fails if the agent answers without calling a tool."""
     with LocalServer(engine=Toolless()) as server:
         on_account(monkeypatch, server, server.api_token)
         status, shown = run("--agent-only")
@@ -123,7 +123,7 @@ def test_without_models_rules_answer(run: Run) -> None:
 
 
 def test_a_chosen_engine_falls_back_only_when_told(run: Run) -> None:
-    """An engine that was asked for and cannot start ends the demo, unless told otherwise."""
+    """A chosen engine that cannot start ends the demo, unless `--fallback` is set."""
     status, shown = run("--engine", "upstream", "--agent-only")
     assert status == 2
     assert "needs the address of a server" in shown

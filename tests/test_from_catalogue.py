@@ -88,8 +88,8 @@ def made(request: pytest.FixtureRequest, cls: Any) -> Any:
     return make
 
 
-async def test_what_the_catalogue_says(cls: Any, made: Any) -> None:
-    """A model that no table has is described by one request, and by its own entry alone."""
+async def test_a_model_is_described_by_the_catalogue(cls: Any, made: Any) -> None:
+    """A model without table entries is described by its own catalogue entry, in one request."""
     catalogue = Catalogue()
     it = await made(catalogue, NEW, temperature=0.5)
     assert window_and_tools(it) == (65536, False)
@@ -99,8 +99,8 @@ async def test_what_the_catalogue_says(cls: Any, made: Any) -> None:
     assert asked.url.params["search"] == NEW
 
 
-async def test_what_is_passed_goes_first(cls: Any, made: Any) -> None:
-    """A user's own facts stay."""
+async def test_passed_facts_replace_the_catalogue(cls: Any, made: Any) -> None:
+    """Facts that the user passes replace those of the catalogue."""
     if cls is langchain_workersai.ChatWorkersAI:
         it = await made(Catalogue(), NEW, profile={"max_input_tokens": 1000})
     else:
@@ -108,8 +108,8 @@ async def test_what_is_passed_goes_first(cls: Any, made: Any) -> None:
     assert window_and_tools(it)[0] == 1000
 
 
-async def test_what_the_catalogue_leaves_out_is_the_page_s(made: Any) -> None:
-    """The facts of the tables fill what an entry does not mention."""
+async def test_the_tables_complete_the_catalogue(made: Any) -> None:
+    """The tables supply the facts that a catalogue entry does not have."""
     assert window_and_tools(await made(Catalogue(), GRANITE)) == (131_000, True)
 
 
@@ -152,8 +152,8 @@ def costs_of(it: Any, **options: Any) -> Any:
 
 
 @CHATS
-def test_an_answer_costs_what_the_catalogue_says(cls: Any) -> None:
-    """Of the model that it was asked about, in copies too; another model has its own price."""
+def test_an_answer_is_priced_by_the_catalogue(cls: Any) -> None:
+    """An answer is priced by the catalogue, in copies too; another model has its own price."""
     llm = cls.from_catalogue(NEW, **Catalogue().settings())
     assert costs_of(llm) == pytest.approx(20e-6)
     assert costs_of(llm.model_copy(update={"temperature": 1})) == pytest.approx(20e-6)

@@ -34,14 +34,14 @@ def listener(loopback: None) -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "192.0.2.1"])
-def test_who_does_not_ask_has_no_network(host: str) -> None:
-    """A test that asks for nothing opens no connection, not even to its own machine."""
+def test_tests_have_no_network(host: str) -> None:
+    """A test without the fixture `loopback` cannot open a connection, even to this machine."""
     with pytest.raises(SocketBlockedError):
         socket.create_connection((host, 9))
 
 
-def test_who_does_not_ask_serves_nothing() -> None:
-    """Without asking, no port is listened on either."""
+def test_tests_cannot_listen() -> None:
+    """A test without the fixture `loopback` cannot listen on a port."""
     with pytest.raises(SocketBlockedError):
         socket.create_server(("127.0.0.1", 0))
 
@@ -56,8 +56,8 @@ async def test_the_packages_own_engines_are_blocked_too() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_servers_fixture_asks_for_its_tests(listener: socket.socket, host: str) -> None:
-    """Who uses a fixture that asks reaches this machine, by number and by name."""
+def test_a_fixture_opens_the_loopback_interface(listener: socket.socket, host: str) -> None:
+    """A test whose fixture requests `loopback` reaches this machine, by number and by name."""
     with socket.create_connection((host, listener.getsockname()[1])) as made:
         accepted, _ = listener.accept()
         with accepted:
@@ -67,8 +67,8 @@ def test_a_servers_fixture_asks_for_its_tests(listener: socket.socket, host: str
 
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("address", ELSEWHERE)
-def test_who_asks_reaches_no_other_host(address: tuple[str, int]) -> None:
-    """Asking opens the loopback interface alone."""
+def test_loopback_opens_no_other_host(address: tuple[str, int]) -> None:
+    """The fixture `loopback` opens no other host."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family) as made, pytest.raises(SocketConnectBlockedError):
         made.connect(address)
@@ -83,14 +83,14 @@ def test_who_asks_reaches_no_other_host(address: tuple[str, int]) -> None:
         ("rewrite", "live", "enable_socket"),
     ],
 )
-def test_recording_opens_what_it_records_from(
+def test_recording_opens_its_hosts(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     mode: str | None,
     where: str,
     opened: str | None,
 ) -> None:
-    """Replaying a test opens nothing, recording it this machine, and only recording live more."""
+    """Replaying opens no host, recording opens this machine, and live recording opens all."""
     monkeypatch.setattr(request.config.option, "record_mode", mode)
     monkeypatch.setenv("WORKERSAI_RECORD", where)
     item = pytest.Function.from_parent(request.node.parent, name="it", callobj=lambda: None)

@@ -160,8 +160,8 @@ async def test_a_parser_leaves_the_raw_answer_as_it_was(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_dict_that_was_read_is_the_readers_own(way: str) -> None:
-    """Who changes what was parsed does not change the message."""
+async def test_a_parsed_dict_is_a_copy(way: str) -> None:
+    """A change of a parsed dict does not change the message."""
     schema = {"title": "Guests", "type": "object", "properties": {"names": {"type": "array"}}}
     script = Scripted(Reply(calls=[("Guests", ARGUMENTS)]))
     model = ChatWorkersAI(MODEL, **script.connection)

@@ -254,7 +254,7 @@ def test_langchain_s_agent_of_functions_runs(streams: bool) -> None:
 
 
 def test_a_tool_s_call_is_no_function_call() -> None:
-    """Who asks with tools finds the call in `tool_calls` alone."""
+    """A request with tools has its call in `tool_calls`, and not in `function_call`."""
     llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection([]))
     message = llm.bind_tools([weather]).invoke("Rain?")
     assert isinstance(message, AIMessage)

@@ -146,7 +146,7 @@ async def test_a_completion_s_partial_is_one(case: str, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["sync", "async"])
 async def test_the_core_s_partial_is_a_result(case: str, way: str) -> None:
-    """Whoever uses the client alone gets its own words."""
+    """The client's errors have a `ChatResult` as `partial`."""
     ending, error = ENDINGS[case]
     options = settings(ending, BEGUN)
     http_client, http_async_client = options.pop("http_client"), options.pop("http_async_client")
@@ -161,8 +161,8 @@ async def test_the_core_s_partial_is_a_result(case: str, way: str) -> None:
     assert partial.request_id == "ray-1"
 
 
-async def test_nothing_is_no_partial(case: str) -> None:
-    """A stream that broke before it brought anything has none."""
+async def test_an_empty_stream_has_no_partial(case: str) -> None:
+    """The error of a stream that broke before its first content has no partial."""
     ending, error = ENDINGS[case]
     options = settings(ending, [])
     assert (await broken(ChatWorkersAI(GLM, **options).stream("Hi"), error)).partial is None

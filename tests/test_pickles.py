@@ -114,8 +114,8 @@ def test_the_environment_of_the_worker_goes_before_that_of_the_parent(
 
 
 @ALL
-def test_what_is_left_behind_is_named(name: str) -> None:
-    """Headers, the gateway's token and what cannot be pickled: one warning where it comes out."""
+def test_unpickling_names_missing_settings(name: str) -> None:
+    """One warning on unpickling names headers, gateway token and other settings left out."""
     it = SEVEN[name].make(http_client=threading.Lock(), **SECRETS)
     written = pickle.dumps(it)
     with pytest.warns(UserWarning, match="was unpickled without") as caught:

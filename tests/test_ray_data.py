@@ -126,10 +126,8 @@ def test_settings_travel_without_the_token(
 @pytest.mark.parametrize(
     ("batch", "match"), [([1], "columns by name"), ({"other": [1]}, "no column 'text'")]
 )
-def test_a_batch_that_is_none_is_refused(
-    face: tuple[Any, Any, Any, Any], batch: Any, match: str
-) -> None:
-    """Another batch format, or a missing column, raises by name."""
+def test_a_wrong_batch_is_refused(face: tuple[Any, Any, Any, Any], batch: Any, match: str) -> None:
+    """Another batch format, or a missing column, raises an error that names it."""
     classes, embeddings, _, _ = face
     rows = classes.WorkersAIEmbedder(embeddings(BGE_M3, **Server().settings()))
     with pytest.raises(ConfigurationError, match=match):

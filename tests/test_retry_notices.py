@@ -133,7 +133,7 @@ WITH_A_RUN = {"invoke", "ainvoke", *(name for name in LANGCHAIN if "completion" 
 
 
 class Heard(BaseCallbackHandler):
-    """Keeps what is told of retries, by event or by LangChain's own callback."""
+    """Records the notices of retries, by event or by LangChain's own callback."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -185,8 +185,8 @@ async def test_langchain_hears_of_each_retry(operation: str, handler: type[Heard
 
 
 @pytest.mark.parametrize("operation", sorted(LANGCHAIN.keys() - WITH_A_RUN))
-async def test_outside_of_a_run_a_retry_is_made_all_the_same(operation: str) -> None:
-    """There is nobody to tell."""
+async def test_retries_work_outside_of_a_run(operation: str) -> None:
+    """A retry outside of a run reports to no callback."""
     server = Server()
     await finished(LANGCHAIN[operation](server.settings()))
     assert server.requests == 2

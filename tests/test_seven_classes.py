@@ -214,7 +214,7 @@ def test_the_environment_is_read_when_an_object_is_made(
 def test_an_argument_goes_before_the_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment is for what nobody passed; an assigned `None` means it again."""
+    """An argument replaces the variable; assigning `None` reads the variable again."""
     for variable, field in VARIABLES:
         monkeypatch.setenv(variable, FROM_ENVIRONMENT[field])
     it = SEVEN[name].make(base_url="https://b.example")
@@ -233,10 +233,10 @@ def test_an_argument_goes_before_the_environment(
         ("WORKERSAI_BASE_URL", "http://named.example", "base_url"),
     ],
 )
-def test_what_the_environment_says_is_checked_too(
+def test_variables_are_checked(
     name: str, variable: str, value: str, parameter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A malformed variable is refused where the object is made, as an argument is."""
+    """A malformed variable raises when the object is made, as an argument does."""
     monkeypatch.setenv(variable, value)
     assert refused(SEVEN[name].cls, SEVEN[name].model).parameter == parameter
 
@@ -456,8 +456,8 @@ def test_a_call_s_other_keys_hold_no_credential(name: str, argument: str) -> Non
         ("repetition_window", "Pass other fields of the request in {others_in}"),
     ],
 )
-def test_a_call_refuses_what_it_does_not_take(name: str, option: str, answer: str) -> None:
-    """A setting of the object, a credential and a typo are answered as such; nothing is sent."""
+def test_a_call_refuses_unknown_options(name: str, option: str, answer: str) -> None:
+    """A call refuses settings of the object, credentials and typos before any request."""
     one, wire = SEVEN[name], Wire()
     it = one.make(**wire.settings())
     ask: Any = it.invoke if name != "WorkersAI" else it.complete
@@ -487,8 +487,8 @@ async def test_a_refused_value_can_be_sent_anyway(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
-async def test_what_has_no_json_form_is_refused(name: str, way: str) -> None:
-    """Unchecked is not unsendable: NaN, bytes and objects are refused before a request."""
+async def test_values_without_a_json_form_are_refused(name: str, way: str) -> None:
+    """NaN, bytes and objects raise an error before any request, wherever they are passed."""
     one, wire = SEVEN[name], Wire()
     for value in (float("nan"), b"x", object()):
         it = one.make(**{one.others_in: {"odd": value}}, **wire.settings())
@@ -534,8 +534,8 @@ def test_related_settings_are_assigned_together(name: str) -> None:
 
 
 @ALL
-def test_what_an_assignment_takes_is_what_the_constructor_takes(name: str) -> None:
-    """Values are read in the same way: seconds, clocks from a dump, a tuple of words."""
+def test_assignments_read_values_as_the_constructor(name: str) -> None:
+    """An assignment reads values as the constructor does: seconds, clocks, tuples of words."""
     one = SEVEN[name]
     it = one.make()
     it.timeout = {"connect": 1.0, "total": 2.0}

@@ -149,7 +149,7 @@ def test_translators_reach_no_network(face: str) -> None:
 
 
 def test_nothing_imports_the_local_server() -> None:
-    """`workersai.local` serves the command and the tests, never the packages."""
+    """Outside its own folder, the commands and the tests, no module imports `workersai.local`."""
     for path in [*CORE, *modules(FACES[0]), *modules(FACES[1])]:
         assert not {n for n in imports(path) if n.startswith("workersai.local")}, path
 
@@ -208,7 +208,7 @@ def test_lazy_names_are_those_that_type_checkers_see() -> None:
 
 
 def test_importing_the_package_imports_next_to_nothing() -> None:
-    """A pytest plugin or a command that does not use it does not pay for it."""
+    """`import workersai` loads three small modules; the others are loaded at first use."""
     code = (
         "import sys, pytest, logging; before = set(sys.modules); import workersai\n"
         "assert set(sys.modules) - before <= "
@@ -271,7 +271,7 @@ def test_a_face_without_its_framework_names_the_extra(
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_module_says_what_it_is(package: str) -> None:
+def test_every_module_has_a_docstring(package: str) -> None:
     """Each module begins with a docstring, and each package ships its types."""
     assert (ROOT / package / "py.typed").exists()
     for path in modules(package):

@@ -257,8 +257,8 @@ def test_a_text_to_embed(make: Any, embed: str, most: float, settings: dict[str,
 
 
 @pytest.mark.parametrize("name", ["Client", "WorkersAI, no tools"])
-def test_what_an_event_leaves_behind(name: str, settings: dict[str, Any], server: Server) -> None:
-    """A stream keeps its text, and nothing else for each event."""
+def test_a_stream_keeps_only_text(name: str, settings: dict[str, Any], server: Server) -> None:
+    """A stream keeps only its text of an event."""
     make, ask, *_ = STREAMS[name]
     client = make(MODEL, **settings)
     server.make, kept = text, []
