@@ -488,7 +488,7 @@ async def test_a_refused_value_can_be_sent_anyway(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
 async def test_values_without_a_json_form_are_refused(name: str, way: str) -> None:
-    """NaN, bytes and objects raise an error before any request, wherever they are passed."""
+    """NaN, bytes and objects among the other keys raise an error before any request."""
     one, wire = SEVEN[name], Wire()
     for value in (float("nan"), b"x", object()):
         it = one.make(**{one.others_in: {"odd": value}}, **wire.settings())
