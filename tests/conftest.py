@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
@@ -31,6 +32,14 @@ UNRECORDED = (
     "This request is not in the recording. If the request was meant to change, `make record` "
     "makes the recordings anew; the difference shows in `git diff cassettes`."
 )
+
+
+def pytest_sessionstart() -> None:
+    """Leave no event loop that asyncio would make unasked for the first test without one.
+
+    LlamaIndex asks for it in sync calls, and nothing closes it.
+    """
+    asyncio.set_event_loop(None)
 
 
 def pytest_collection_finish() -> None:
