@@ -38,7 +38,13 @@ with LocalServer() as server:
                 api_token=server.api_token, base_url=server.base_url) as client:
         print(client.chat([{"role": "user", "content": "Hi"}]).text)
 """
-EXTRAS = ("workersai.local", "workersai.cli")
+EXTRAS = (
+    "workersai.cli",
+    "workersai.local",
+    "workersai.observability",  # needs OpenTelemetry, which instrumentations bring
+    "workersai.pytest_plugin",
+    "workersai.testing",
+)
 
 
 class Installed:
