@@ -113,7 +113,7 @@ test-workers: $(VENV)/.dev ## Run the core in Pyodide, as a Python Worker does, 
 
 matrix: $(VENV)/.dev ## Run the tests on each Python of this machine, with the newest and the lowest versions
 	$(INSTALL) 'nox>=2025.2.9'
-	$(BIN)/nox --session "tests(versions='newest')" "tests(versions='lowest')"
+	$(BIN)/nox --tags matrix
 
 $(RAY)/.dev: pyproject.toml
 	$(call MAKE_VENV,$(RAY))

@@ -14,7 +14,11 @@ nox.options.reuse_venv = "yes"
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 EXTRAS = ("langchain", "llamaindex", "serve", "limits", "bulk")
-VERSIONS = ("newest", "lowest", "prereleases")
+VERSIONS = [
+    nox.param("newest", tags=["matrix"]),
+    nox.param("lowest", tags=["matrix"]),
+    "prereleases",
+]
 
 
 @nox.session(python=PYTHONS)
