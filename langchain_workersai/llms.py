@@ -49,7 +49,7 @@ class WorkersAILLM(TextModel, BaseLLM):
     ```python
     from langchain_workersai import WorkersAILLM
 
-    llm = WorkersAILLM("@cf/meta/llama-2-7b-chat-hf-lora", lora="my-adapter", raw=True)
+    llm = WorkersAILLM("@cf/meta/llama-3.2-3b-instruct", lora="my-adapter", raw=True)
     llm.invoke("<s>[INST] Say hello [/INST]")
     llm.batch(["One:", "Two:"])
     ```

@@ -33,7 +33,7 @@ class WorkersAICostCallbackHandler(BaseCallbackHandler):
 
     ```python
     costs = WorkersAICostCallbackHandler()
-    agent.invoke({"messages": [...]}, config={"callbacks": [costs]})
+    agent.invoke({"messages": [("user", "Hi")]}, config={"callbacks": [costs]})
     costs.total.cost_usd, costs.by_model
     ```
 

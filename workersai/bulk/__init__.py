@@ -3,8 +3,8 @@
 ```python
 from workersai.bulk import embed_file, map_file
 
-report = embed_file("in.parquet", "out/", model="@cf/baai/bge-m3", column="text")
-report = map_file("in.jsonl", "out/", model="@cf/zai-org/glm-4.7-flash", prompt="Sum up: {text}")
+report = embed_file("in.parquet", "vectors/", model="@cf/baai/bge-m3", column="text")
+report = map_file("in.jsonl", "answers/", model="@cf/zai-org/glm-4.7-flash", prompt="Sort: {text}")
 ```
 
 Both read Parquet and JSON lines (by the file's suffix), and write parts with every row once, in
