@@ -15,7 +15,7 @@ from workersai import _log
 from workersai._version import __version__
 
 if TYPE_CHECKING:
-    from workersai._models import get_profile
+    from workersai._models import get_profile, known_profiles
     from workersai._models.profile import ModelParameter, ModelProfile
     from workersai.client import AsyncClient, Client
     from workersai.client.embedding_streams import AsyncEmbeddingStream, EmbeddingStream
@@ -131,6 +131,7 @@ __all__ = [
     "__version__",
     "collect",
     "get_profile",
+    "known_profiles",
     "without_think_tags",
 ]
 
@@ -190,6 +191,7 @@ _HOMES = {
     "WorkersAIError": "errors",
     "collect": "client.streams",
     "get_profile": "_models",
+    "known_profiles": "_models",
     "without_think_tags": "thinking",
 }
 """The module of each name, below this package; as above, for type checkers."""

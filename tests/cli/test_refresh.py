@@ -23,7 +23,7 @@ def test_the_account_is_compared_and_saved(account: LocalServer, tmp_path: Path)
     """`refresh` prints differences and old facts, and can compare saved answers again."""
     live = refresh("--save", str(tmp_path))
     assert live.exit_code == 0, live.output
-    assert "@cf/qwen/qwq-32b: the catalogue does not list it" in live.output
+    assert "@cf/zai-org/glm-4.7-flash: its schema does not list chat_template_kwargs" in live.output
     assert "No source has a date: " in live.output
     assert refresh("--saved", str(tmp_path)).output == live.output
 

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from tests.local.talking import GRANITE, Post, result, user
-from workersai import ModelProfile, get_profile
+from workersai import Client, ModelProfile, NotFoundError, get_profile, known_profiles
+from workersai.local import LocalServer
 from workersai.local.api.models import MODELS, LocalModel, neurons
+from workersai.types import WireMessage
 
 EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
 
@@ -69,3 +71,24 @@ def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> Non
     found = result(post(model.name, bodies[model.task]))
     usage = found.get("usage") or found.get("meta") or {}
     assert ("neurons" in usage) == (model.profile.input_price is not None)
+
+
+@pytest.mark.parametrize("profile", known_profiles(), ids=lambda profile: profile.name)
+def test_every_listed_model_answers(profile: ModelProfile, server: LocalServer) -> None:
+    """The server answers for every model of the tables, and refuses withdrawn ones with 5028."""
+    question: list[WireMessage] = [{"role": "user", "content": "Hi"}]
+    with Client(
+        profile.name,
+        base_url=server.base_url,
+        account_id=server.account_id,
+        api_token=server.api_token,
+    ) as client:
+        if profile.deprecated:
+            with pytest.raises(NotFoundError, match="5028"):
+                client.chat(question)
+        elif profile.task == "embeddings":
+            assert len(client.embed(["Hi"]).vectors[0]) == (profile.dimensions or 768)
+        elif profile.task == "rerank":
+            assert [one.index for one in client.rerank("Hi", ["Hi"]).documents] == [0]
+        else:
+            assert client.chat(question).text == "You said: Hi"

@@ -176,7 +176,8 @@ def test_logprobs(post: Post) -> None:
 def test_catalogue(client: httpx.Client) -> None:
     """The model search filters by name and task, and hides retired models unless asked."""
     names = [m["name"] for m in result(client.get("/models/search", params={"search": "GLM"}))]
-    assert names == [GLM]
+    assert GLM in names
+    assert all("glm" in name for name in names)
     task = {"task": "Text Embeddings"}
     found = result(client.get("/models/search", params=task))
     assert {m["task"]["name"] for m in found} == {"Text Embeddings"}

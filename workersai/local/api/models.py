@@ -1,7 +1,8 @@
 """The models of the local Workers AI: facts from profiles, and the shapes of their answers.
 
 Prices, windows, caps, abilities, queue and end come from `workersai.get_profile`. The shapes of
-answers were reported by clients of the live service and are only here.
+answers were reported by clients of the live service and are only here. Models whose answers nobody
+reported have the shape of similar ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from workersai import ModelProfile, Usage, get_profile
+from workersai import ModelProfile, Usage, get_profile, known_profiles
 
 __all__ = ["MODELS", "LocalModel", "Task", "neurons"]
 
@@ -26,6 +27,7 @@ _TASKS: Mapping[str, Task] = {
     "embeddings": "Text Embeddings",
     "rerank": "Text Classification",
 }
+_ANY_DIMENSIONS = 768
 _USD_PER_NEURON = 0.011 / 1000
 """Cloudflare's price of one neuron, the unit Workers AI bills in."""
 
@@ -67,8 +69,8 @@ class LocalModel:
 
     @property
     def dimensions(self) -> int:
-        """The length of its vectors."""
-        return self.profile.dimensions or 0
+        """The length of its vectors; 768 if no source has it."""
+        return self.profile.dimensions or _ANY_DIMENSIONS
 
     @property
     def queue(self) -> Queue | None:
@@ -169,5 +171,22 @@ _ALL = (
     ),
 )
 
-MODELS: Mapping[str, LocalModel] = MappingProxyType({model.name: model for model in _ALL})
+
+def _like_others(profile: ModelProfile) -> LocalModel:
+    """Describe a model whose answers were not reported by the shapes of its kind."""
+    about = "Its answers have the shape of similar models."
+    if profile.task == "embeddings":
+        return LocalModel(profile=profile, about=about, schema="bge")
+    if profile.task == "rerank":
+        return LocalModel(profile=profile, about=about, schema="reranker")
+    openai = "max_completion_tokens" in profile.parameters
+    return LocalModel(profile=profile, about=about, wire="openai" if openai else "classic")
+
+
+_REPORTED = {model.name: model for model in _ALL}
+
+MODELS: Mapping[str, LocalModel] = MappingProxyType(
+    _REPORTED
+    | {one.name: _like_others(one) for one in known_profiles() if one.name not in _REPORTED}
+)
 """All models of the local server, by id."""
