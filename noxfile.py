@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import nox
+from packaging.requirements import Requirement
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
@@ -49,4 +50,4 @@ def _test_group(versions: str) -> list[str]:
     group = nox.project.dependency_groups(PROJECT, "test")
     if versions != "lowest":
         return [*group]
-    return ["langchain==1.4.0" if one.startswith("langchain>=") else one for one in group]
+    return ["langchain==1.4.0" if Requirement(one).name == "langchain" else one for one in group]

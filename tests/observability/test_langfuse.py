@@ -63,7 +63,8 @@ def test_a_stream_is_observed(observed: Any, chain: Any) -> None:
     """Model, provider, messages, tokens and the time of the first token are there."""
     found = observed(lambda config: list(chain(streamed("a", "b")).stream("x", config)))
     assert found[f"{PREFIX}.model.name"] == GLM
-    assert json.loads(found[f"{PREFIX}.metadata.ls_provider"]) == "workersai"
+    provider = found[f"{PREFIX}.metadata.ls_provider"]  # quoted by newer versions of Langfuse
+    assert provider.strip('"') == "workersai"
     assert json.loads(found[f"{PREFIX}.input"])[0]["content"] == "x"
     assert json.loads(found[f"{PREFIX}.output"])["content"] == "ab"
     assert f"{PREFIX}.completion_start_time" in found
