@@ -14,7 +14,7 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import aiohappyeyeballs
 
@@ -384,6 +384,7 @@ class AsyncResponse:
         self.status = 0
         self.is_error = False
         self.headers: dict[str, str] = {}
+        self._bytes = self._read()
         active.add(self)
 
     async def begin(self) -> None:
@@ -401,8 +402,11 @@ class AsyncResponse:
         self.is_error = is_error_status(self.status)
         clocks.begin_body(is_error=self.is_error)
 
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """As `SyncResponse.__iter__`."""
+        return self._bytes
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
         decoder = decoder_for(self.headers)
         ready: list[bytes] = []  # holds nothing while its reader works on what it was given
         while (data := await self._next()) is not None:
@@ -475,6 +479,7 @@ class AsyncResponse:
     async def aclose(self, *, is_done: bool = False) -> None:
         """As `SyncResponse.close`."""
         try:
+            await self._bytes.aclose()  # not left to the event loop, which may be closed by then
             if is_done and self._connection is not None:
                 await self._drain()
         finally:
