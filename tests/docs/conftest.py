@@ -8,6 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from llama_index.core import Settings
 from llama_index_instrumentation import get_dispatcher
 
 from workersai.testing import ScriptedServer
@@ -28,6 +29,9 @@ def server(
     root = get_dispatcher()
     monkeypatch.setattr(root, "event_handlers", [*root.event_handlers])
     monkeypatch.setattr(root, "span_handlers", [*root.span_handlers])
-    with mock.patch.dict(os.environ, shared_server.environment):
+    with (
+        mock.patch.dict(os.environ, shared_server.environment),
+        mock.patch.dict(vars(Settings)),
+    ):
         yield shared_server
     assert shared_server.unused == 0, "a prepared answer was not asked for"

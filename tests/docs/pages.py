@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("workersai", "langchain_workersai", "llamaindex_workersai")
 
 _COMMENT = re.compile(r"<!--\s*(not run|before|after|output)\b:?(.*?)-->", re.DOTALL)
+
+_INDENTED = re.compile(r"^( +)```.*?^\1```", re.DOTALL | re.MULTILINE)
 
 Kind = Literal["program", "left out", "before", "after", "output"]
 
@@ -83,7 +86,13 @@ def _docstrings(file: Path) -> Iterator[Page]:
             name = getattr(node, "name", "")
             if "```" in text:
                 first = node.body[0].lineno - 1
-                yield Page(f"{module}:{name}", tuple(steps_of(inspect.cleandoc(text), first)))
+                text = _INDENTED.sub(_dedented, inspect.cleandoc(text))
+                yield Page(f"{module}:{name}", tuple(steps_of(text, first)))
+
+
+def _dedented(block: re.Match[str]) -> str:
+    """Take out the indentation of a block in a docstring's section, which is not Markdown's."""
+    return textwrap.dedent(block[0])
 
 
 def steps_of(markdown: str, first_line: int = 0) -> list[Step]:

@@ -53,6 +53,15 @@ def test_each_python_block_is_found() -> None:
     assert sum(len(page.programs) for page in FILES) > 40
 
 
+def test_each_example_of_a_docstring_is_found() -> None:
+    """The reader misses no Python block of a docstring, in whatever section it stands."""
+    root = Path(__file__).parents[2]
+    files = {page.name.split(":")[0] for page in pages_of_docstrings()}
+    blocks = sum(len(BLOCK.findall((root / file).read_text())) for file in files)
+    found = sum(len(page.programs) for page in pages_of_docstrings())
+    assert found == blocks > 12
+
+
 def _left_out(page: Page) -> int:
     return sum(step.kind == "left out" for step in page.steps)
 
