@@ -1,4 +1,4 @@
-"""What the tests of the LangChain face share: scripted servers and a real local one."""
+"""Fixtures of the LangChain tests: scripted servers and a local server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENVIRONMENT = (
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no account of the machine they run on, and trace nowhere."""
+    """Remove the machine's account from the environment and switch tracing off."""
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
@@ -37,13 +37,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def wire() -> type[Wire]:
-    """The wire's shapes."""
+    """The functions that build answers and streams as Workers AI sends them."""
     return Wire
 
 
 @pytest.fixture
 def scripted() -> Scripted:
-    """Make models whose server answers what the test says."""
+    """Return a function that makes a model and the scripted server that answers its requests."""
 
     def make(
         *replies: Any, cls: type[Any] = ChatWorkersAI, model: str = GRANITE, **settings: Any
@@ -63,17 +63,17 @@ def scripted() -> Scripted:
 
 @pytest.fixture(scope="session")
 def local_server(loopback: None) -> Iterator[LocalServer]:
-    """A local Workers AI; the rule-based engine unless the environment names another."""
+    """A local Workers AI, rule-based unless WORKERSAI_TEST_ENGINE names another engine."""
     engine: Any = os.environ.get("WORKERSAI_TEST_ENGINE", "echo")
-    # Not strict: the published schema wants one type on each property of a tool, and an optional
-    # one has none.
+    # The server is not strict: the published schema requires one type on each property of a tool,
+    # and an optional property has no single type.
     with LocalServer(engine=engine) as server:
         yield server
 
 
 @pytest.fixture
 def local(local_server: LocalServer) -> dict[str, Any]:
-    """The settings that reach the local server."""
+    """The settings that connect an object to the local server."""
     return {
         "base_url": local_server.base_url,
         "account_id": local_server.account_id,
@@ -83,9 +83,9 @@ def local(local_server: LocalServer) -> dict[str, Any]:
 
 @pytest.fixture
 def known_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in LangChain's list of classes that `load(allowed_objects="all")` may make.
+    """Add ChatWorkersAI to the classes that `load(allowed_objects="all")` of LangChain may make.
 
-    Only packages of LangChain's own are in it; everyone else's users name the class, as
+    LangChain's own list has its own packages only; users of other packages name the class, as
     `test_identity.py` does.
     """
     module: Any = sys.modules["langchain_core.load.load"]
@@ -103,7 +103,7 @@ PIXEL = base64.b64decode(
 
 @pytest.fixture
 def offline_media(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Serve the pictures that the standard tests would download."""
+    """Serve the pictures that the standard tests would otherwise download."""
 
     def get(url: str, **_: Any) -> httpx.Response:
         return httpx.Response(200, content=PIXEL, request=httpx.Request("GET", url))

@@ -1,4 +1,4 @@
-"""Scripted servers for the tests of the LangChain face, and the shapes they answer in."""
+"""Scripted servers for the LangChain tests, and functions that build their answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CUTS_FOR_A_SUMMARY = pytest.mark.skipif(
 
 
 def merged(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    """A stream as one message."""
+    """Add the chunks of a stream to one message."""
     first, *rest = chunks
     for chunk in rest:
         first = first + chunk
@@ -36,12 +36,12 @@ def merged(chunks: list[AIMessageChunk]) -> AIMessageChunk:
 
 
 async def collect(model: Any, question: Any = "hi", **options: Any) -> list[AIMessageChunk]:
-    """The chunks of an async stream."""
+    """Return the chunks of an async stream."""
     return [chunk async for chunk in model.astream(question, **options)]
 
 
 class Scripted(Protocol):
-    """Makes a model that talks to a scripted server."""
+    """A function that makes a model and the scripted server that answers its requests."""
 
     def __call__(
         self, *replies: Any, cls: type[Any] = ..., model: str = ..., **settings: Any
@@ -49,9 +49,9 @@ class Scripted(Protocol):
 
 
 class Server:
-    """A scripted server: answers in order, and keeps what it was asked.
+    """A scripted server that sends its replies in order and keeps the requests.
 
-    A reply may be a function of the request's body.
+    A reply may be a function that takes the request's body and returns the reply.
     """
 
     def __init__(self, replies: tuple[Any, ...]) -> None:
@@ -76,7 +76,7 @@ class Server:
 
 
 def response(reply: Any) -> httpx.Response:
-    """A reply as HTTP: a dict is a result in the envelope, a list is a stream's events."""
+    """Return a reply as HTTP: a dict as a result in the envelope, a list as a stream of events."""
     if isinstance(reply, httpx.Response):
         return _unread(reply.status_code, reply.content, **reply.headers)
     if isinstance(reply, list):
@@ -87,7 +87,7 @@ def response(reply: Any) -> httpx.Response:
 
 
 def _unread(status: int, body: bytes, **headers: str) -> httpx.Response:
-    """A response whose body is still to come, as from a network."""
+    """Return a response whose body has not been read, as a network delivers it."""
     return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
@@ -102,7 +102,7 @@ USAGE = {
 
 
 class Wire:
-    """The wire's shapes, for scripts: whole answers and streams."""
+    """Functions that build answers and streams as Workers AI sends them."""
 
     usage = USAGE
 
@@ -110,13 +110,13 @@ class Wire:
     def call(
         name: str = "f", arguments: str = "{}", call_id: str | None = "c1", index: int = 0
     ) -> dict[str, Any]:
-        """A tool call, whole or as a stream's piece."""
+        """Return a tool call, whole or as a fragment of a stream."""
         function = {"name": name, "arguments": arguments}
         return {"index": index, "id": call_id, "type": "function", "function": function}
 
     @staticmethod
     def answer(*texts: str | None, finish: str = "stop", **message: Any) -> dict[str, Any]:
-        """A chat completion with a choice for each text."""
+        """Return a chat completion with one choice for each text."""
         choices = [
             {
                 "index": index,
@@ -138,7 +138,7 @@ class Wire:
     def stream(
         *deltas: str | dict[str, Any], finish: str | None = "stop", model: str = GRANITE
     ) -> list[Any]:
-        """A stream with a chunk for each delta, usage at its tail, and its end."""
+        """Return a stream with one chunk for each delta, then the usage and the end marker."""
 
         def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
             choice = {"index": 0, "delta": delta, "finish_reason": reason}
@@ -158,7 +158,7 @@ class Wire:
 
     @staticmethod
     def error(status: int, code: int, message: str = "no", **headers: str) -> httpx.Response:
-        """An answer that says no, in Cloudflare's envelope."""
+        """Return an error answer in Cloudflare's envelope."""
         body: dict[str, Any] = {"success": False, "result": None, "messages": []}
         errors = [{"code": code, "message": message}]
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -49,7 +49,7 @@ class Person(BaseModel):
     age: int
 
 
-def called(messages: list[Any]) -> list[tuple[Any, Any]]:
+def tool_results(messages: list[Any]) -> list[tuple[Any, Any]]:
     return [(m.name, m.content) for m in messages if isinstance(m, ToolMessage)]
 
 
@@ -66,20 +66,20 @@ def test_an_agent_calls_its_tools(
     agent = create_agent(llm, [weather, multiply])
     question = {"role": "user", "content": "Use multiply to compute 6 times 7"}
     messages = agent.invoke({"messages": [question]})["messages"]
-    assert called(messages) == [("multiply", "42")]
+    assert tool_results(messages) == [("multiply", "42")]
     assert "42" in messages[-1].text
     llm.close()
 
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 def test_an_agent_streams_messages(local: dict[str, Any], endpoint: EndpointName) -> None:
-    """`stream_mode="messages"` shows call, result and answer as they come."""
+    """`stream_mode="messages"` yields the tool call, its result and the answer as they arrive."""
     llm = ChatWorkersAI(GRANITE, endpoint=endpoint, **local)
     agent = create_agent(llm, [weather, multiply])
     question = {"role": "user", "content": "Use multiply to compute 6 times 7"}
     pieces = [m for m, _ in agent.stream({"messages": [question]}, stream_mode="messages")]
     chunks = [m for m in pieces if isinstance(m, AIMessageChunk)]
-    assert called(pieces) == [("multiply", "42")]
+    assert tool_results(pieces) == [("multiply", "42")]
     assert any(c.tool_call_chunks for c in chunks)
     assert "42" in "".join(c.text for c in chunks)
     assert sum(c.usage_metadata is not None for c in chunks) == 2
@@ -91,19 +91,19 @@ def test_an_agent_streams_messages(local: dict[str, Any], endpoint: EndpointName
 async def test_the_chunks_of_an_agent_s_run_add_up(
     scripted: Any, wire: Any, endpoint: EndpointName, way: str
 ) -> None:
-    """Two calls of a model with a cost of their own are one message: neurons are a list."""
+    """The chunks of an agent's two model calls add up to one message with a list of neurons."""
     first = wire.stream({"tool_calls": [wire.call("weather", '{"city": "Bern"}')]})
     second = wire.stream("It is ", "sunny.")
     for events, neurons in ((first, 0.5), (second, 0.75)):
         events[-2] = {**events[-2], "usage": {**wire.usage, "neurons": neurons}}
     llm, server = scripted(first, second, endpoint=endpoint)
     agent: Any = create_agent(llm, [weather])
-    asked = {"messages": [("user", "weather?")]}
+    question = {"messages": [("user", "weather?")]}
     if way == "stream":
-        given = [m for m, _ in agent.stream(asked, stream_mode="messages")]
+        messages = [m for m, _ in agent.stream(question, stream_mode="messages")]
     else:
-        given = [m async for m, _ in agent.astream(asked, stream_mode="messages")]
-    total = merged([m for m in given if isinstance(m, AIMessageChunk)])
+        messages = [m async for m, _ in agent.astream(question, stream_mode="messages")]
+    total = merged([m for m in messages if isinstance(m, AIMessageChunk)])
     assert len(server.requests) == 2
     assert total.response_metadata["neurons"] == [0.5, 0.75]
     assert total.text == "It is sunny."
@@ -113,17 +113,17 @@ async def test_the_chunks_of_an_agent_s_run_add_up(
 
 
 async def test_an_agent_works_asynchronously(local: dict[str, Any]) -> None:
-    """The same loop through `ainvoke`."""
+    """`ainvoke` of an agent calls the tool and returns its result."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [multiply])
     question: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
-    assert called((await agent.ainvoke(question))["messages"]) == [("multiply", "42")]
+    assert tool_results((await agent.ainvoke(question))["messages"]) == [("multiply", "42")]
     await llm.aclose()
 
 
 @IN_LANGGRAPH_TASKS
 async def test_an_agents_events(local: dict[str, Any]) -> None:
-    """The same loop as events."""
+    """An agent's events include the model's start, chunks and end, and the tool's end."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [multiply])
     question: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
@@ -136,7 +136,7 @@ async def test_an_agents_events(local: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("strategy", [ToolStrategy, ProviderStrategy])
 def test_an_agent_answers_in_a_schema(local: dict[str, Any], strategy: Any) -> None:
-    """Structured output works by a forced tool and by the provider's own JSON schema."""
+    """An agent returns a schema's object by a forced tool and by the provider's JSON schema."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [], response_format=strategy(Person))
     question = {"role": "user", "content": "The name is Ada and the age is 36."}
@@ -152,13 +152,13 @@ def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> None:
     agent = create_agent(llm, [multiply], checkpointer=InMemorySaver())
     first: Any = {"configurable": {"thread_id": "1"}}
     other: Any = {"configurable": {"thread_id": "2"}}
-    ask: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
-    more: Any = {"messages": [{"role": "user", "content": "Thank you"}]}
-    agent.invoke(ask, first)
-    assert ("multiply", "42") in called(agent.invoke(more, first)["messages"])
-    alone = agent.invoke(more, other)["messages"]
-    assert [m.text for m in alone if isinstance(m, HumanMessage)] == ["Thank you"]
-    assert ("multiply", "42") not in called(alone)
+    question: Any = {"messages": [{"role": "user", "content": "Use multiply to compute 6 times 7"}]}
+    thanks: Any = {"messages": [{"role": "user", "content": "Thank you"}]}
+    agent.invoke(question, first)
+    assert ("multiply", "42") in tool_results(agent.invoke(thanks, first)["messages"])
+    separate = agent.invoke(thanks, other)["messages"]
+    assert [m.text for m in separate if isinstance(m, HumanMessage)] == ["Thank you"]
+    assert ("multiply", "42") not in tool_results(separate)
     llm.close()
 
 
@@ -166,7 +166,7 @@ def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> None:
 
 
 def test_an_agents_turns_on_the_wire(scripted: Any, wire: Any) -> None:
-    """The second request replays the call and its result as the wire wants them."""
+    """The agent's second request contains the tool call and the tool's result."""
     call = wire.answer("", tool_calls=[wire.call("weather", '{"city": "Rome"}')])
     llm, server = scripted(call, wire.answer("Sunny."))
     create_agent(llm, [weather]).invoke({"messages": [HumanMessage("Weather in Rome?")]})
@@ -177,9 +177,10 @@ def test_an_agents_turns_on_the_wire(scripted: Any, wire: Any) -> None:
     assert second["messages"][2]["tool_call_id"] == "c1"
 
 
-def test_an_agent_asks_for_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
-    """No request has tools beside a schema: no model is known to call tools then. The agent calls
-    its tools, and then the schema as one, streaming too.
+def test_an_agent_requests_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
+    """With tools and a schema the agent sends the schema as a tool, plain and streamed.
+
+    No model is known to call tools while a response format is set.
     """
     look = wire.answer("", tool_calls=[wire.call("weather", '{"city": "Rome"}')])
     call = wire.answer("", tool_calls=[wire.call("Person", '{"name": "Ada", "age": 36}')])
@@ -190,9 +191,9 @@ def test_an_agent_asks_for_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
     for model in (GRANITE, GLM, LLAMA, "@cf/new/model"):
         llm, server = scripted(look, call, *as_stream, model=model)
         agent = create_agent(llm, [weather], response_format=Person)
-        asked: Any = {"messages": [HumanMessage("a")]}
-        assert agent.invoke(asked)["structured_response"] == Person(name="Ada", age=36)
-        list(agent.stream(asked, stream_mode="messages"))
+        question: Any = {"messages": [HumanMessage("a")]}
+        assert agent.invoke(question)["structured_response"] == Person(name="Ada", age=36)
+        list(agent.stream(question, stream_mode="messages"))
         assert [body.get("stream") for body in server.bodies] == [None, None, True, True]
         for body in server.bodies:
             assert "response_format" not in body
@@ -200,8 +201,8 @@ def test_an_agent_asks_for_a_schema_as_a_tool(scripted: Any, wire: Any) -> None:
             assert [tool["function"]["name"] for tool in body["tools"]] == ["weather", "Person"]
 
 
-def test_a_profile_of_the_users_own_chooses_the_providers_schema(scripted: Any, wire: Any) -> None:
-    """A user's profile that allows tools beside a schema makes LangChain use a schema."""
+def test_a_users_profile_selects_the_providers_schema(scripted: Any, wire: Any) -> None:
+    """A user's profile that allows tools beside a schema makes the agent send a response format."""
     profile = {"tool_calling": True, "structured_output": True}
     llm, server = scripted(wire.answer('{"name": "Ada", "age": 36}'), profile=profile)
     result = create_agent(llm, [], response_format=Person).invoke({"messages": [HumanMessage("a")]})
@@ -226,7 +227,7 @@ def handoff(to: str) -> Any:
 
 
 def test_a_supervisor_hands_over_between_two_agents(scripted: Any, wire: Any) -> None:
-    """Two agents hand a conversation to each other and back, on one history."""
+    """Two agents hand a conversation to each other and back in one shared history."""
     boss, boss_server = scripted(
         wire.answer("", tool_calls=[wire.call("transfer_to_clerk", "{}", "h1")]),
         wire.answer("All done: 42."),
@@ -242,7 +243,7 @@ def test_a_supervisor_hands_over_between_two_agents(scripted: Any, wire: Any) ->
     graph.add_edge(START, "boss")
     result = graph.compile().invoke({"messages": [HumanMessage("6 times 7?")]})
     assert result["messages"][-1].text == "All done: 42."
-    assert ("multiply", "42") in called(result["messages"])
+    assert ("multiply", "42") in tool_results(result["messages"])
     assert [len(boss_server.requests), len(clerk_server.requests)] == [2, 2]
     roles = [m["role"] for m in boss_server.bodies[-1]["messages"]]
     assert roles.count("tool") == 3
@@ -250,7 +251,7 @@ def test_a_supervisor_hands_over_between_two_agents(scripted: Any, wire: Any) ->
 
 @pytest.mark.parametrize("local_rules", [True, False], ids=["local", "scripted"])
 def test_a_supervisor_on_the_local_server(local: dict[str, Any], local_rules: bool) -> None:
-    """The same graph with the rule-based engine behind both agents, or one of them."""
+    """A supervisor and a clerk on the local server hand over and run the tool."""
     llm = ChatWorkersAI(GRANITE, **local)
     clerk = create_agent(llm, [multiply], name="clerk")
     graph = StateGraph(MessagesState)
@@ -259,13 +260,13 @@ def test_a_supervisor_on_the_local_server(local: dict[str, Any], local_rules: bo
     graph.add_edge(START, "boss" if local_rules else "clerk")
     question = HumanMessage("Hand over to clerk and multiply 6 and 7")
     result = graph.compile().invoke({"messages": [question]})
-    assert called(result["messages"])
+    assert tool_results(result["messages"])
     llm.close()
 
 
 @CUTS_FOR_A_SUMMARY
 def test_summarization_reacts_to_our_context_error(scripted: Any, wire: Any) -> None:
-    """When the history is too long even to summarise, the middleware cuts it and asks again."""
+    """The summarization middleware shortens a history that is too long and asks again."""
     too_long = wire.error(413, 5021, "The estimated number of input and maximum output tokens")
     summarizer, summaries = scripted(too_long, wire.answer("They said hello."))
     llm, server = scripted(wire.answer("Short again."))
@@ -284,7 +285,7 @@ def test_summarization_reacts_to_our_context_error(scripted: Any, wire: Any) -> 
 
 
 def test_summarization_knows_the_context_window(scripted: Any, wire: Any) -> None:
-    """A fraction of the window can be the trigger, because the profile has the window."""
+    """The middleware accepts a fraction of the window, which it takes from the model's profile."""
     llm, server = scripted(wire.answer("a"))
     middleware = SummarizationMiddleware(llm, trigger=("fraction", 0.5), keep=("messages", 1))
     create_agent(llm, [], middleware=[middleware]).invoke({"messages": [HumanMessage("hi")]})
@@ -297,7 +298,7 @@ def test_summarization_knows_the_context_window(scripted: Any, wire: Any) -> Non
 def test_retry_middleware_reads_our_errors(
     scripted: Any, wire: Any, status: int, code: int, requests: int
 ) -> None:
-    """A bad token or a used-up allocation is not retried; a busy model is."""
+    """The retry middleware repeats a call of a busy model, not one with a bad token or quota."""
     llm, server = scripted(wire.error(status, code), max_retries=0)
     retry = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
     agent = create_agent(llm, [], middleware=[retry])
@@ -307,7 +308,7 @@ def test_retry_middleware_reads_our_errors(
 
 
 def test_a_broken_stream_reaches_the_agents_caller(scripted: Any, wire: Any) -> None:
-    """An agent does not take a stream that broke off for an answer."""
+    """An agent raises StreamInterruptedError when the model's stream breaks off."""
     llm, _ = scripted(wire.stream("Half an ans", finish=None))
     agent = create_agent(llm, [])
     with pytest.raises(face.StreamInterruptedError):
@@ -315,14 +316,16 @@ def test_a_broken_stream_reaches_the_agents_caller(scripted: Any, wire: Any) -> 
 
 
 async def test_events_of_the_model(scripted: Any, wire: Any) -> None:
-    """`astream_events` reports start, each token and the end with usage."""
+    """`astream_events` reports each token and the end with usage."""
     llm, _ = scripted(wire.stream("a", "b"))
     events: AsyncIterator[Any] = llm.astream_events("hi", version="v2")
-    seen = [event async for event in events]
-    assert [e["data"]["chunk"].content for e in seen if e["event"] == "on_chat_model_stream"] == [
+    collected = [event async for event in events]
+    assert [
+        e["data"]["chunk"].content for e in collected if e["event"] == "on_chat_model_stream"
+    ] == [
         "a",
         "b",
         "",
     ]
-    (end,) = [e for e in seen if e["event"] == "on_chat_model_end"]
+    (end,) = [e for e in collected if e["event"] == "on_chat_model_end"]
     assert end["data"]["output"].usage_metadata["total_tokens"] == 12

@@ -45,7 +45,7 @@ QUESTION: Any = {"messages": [{"role": "user", "content": "Use multiply to compu
 @IN_LANGGRAPH_TASKS
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 async def test_an_agent_streams_messages(local: dict[str, Any], endpoint: EndpointName) -> None:
-    """`astream(stream_mode="messages")` shows call, result and answer as they come."""
+    """`astream(stream_mode="messages")` yields the call, the result and the answer."""
     llm = ChatWorkersAI(GRANITE, endpoint=endpoint, **local)
     agent = create_agent(llm, [multiply])
     pieces = [m async for m, _ in agent.astream(QUESTION, stream_mode="messages")]
@@ -61,7 +61,7 @@ async def test_an_agent_streams_messages(local: dict[str, Any], endpoint: Endpoi
 async def test_an_agent_answers_in_a_schema(
     local: dict[str, Any], strategy: Any, streamed: bool
 ) -> None:
-    """Structured output works by a forced tool and by the provider's own JSON schema."""
+    """An agent returns a schema's object by a forced tool and by the provider's JSON schema."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent: Any = create_agent(llm, [], response_format=strategy(Person))
     question = {"messages": [HumanMessage("The name is Ada and the age is 36.")]}
@@ -76,7 +76,7 @@ async def test_an_agent_answers_in_a_schema(
 
 
 async def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> None:
-    """A second turn on the same thread sees the first."""
+    """An agent's second turn on a thread has the messages of the first."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [multiply], checkpointer=InMemorySaver())
     thread: Any = {"configurable": {"thread_id": "1"}}
@@ -91,13 +91,13 @@ async def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> 
     "streamed", [False, pytest.param(True, marks=IN_LANGGRAPH_TASKS)], ids=["ainvoke", "astream"]
 )
 async def test_a_supervisor_hands_over(scripted: Scripted, wire: Any, streamed: bool) -> None:
-    """A call of the handoff tool moves the conversation to the other agent, in a stream too."""
+    """The handoff tool moves the conversation to the other agent, in a stream too."""
 
     @tool
     async def to_mathematician(reason: str) -> Command[Any]:
         """Hand the conversation to the mathematician."""
-        told = ToolMessage(reason, tool_call_id="c1")
-        return Command(goto="mathematician", graph=Command.PARENT, update={"messages": [told]})
+        result = ToolMessage(reason, tool_call_id="c1")
+        return Command(goto="mathematician", graph=Command.PARENT, update={"messages": [result]})
 
     handoff = {"tool_calls": [wire.call("to_mathematician", '{"reason": "numbers"}')]}
     supervisor, _ = scripted(wire.stream(handoff) if streamed else wire.answer("", **handoff))
@@ -121,7 +121,7 @@ async def test_a_supervisor_hands_over(scripted: Scripted, wire: Any, streamed: 
 
 @CUTS_FOR_A_SUMMARY
 async def test_summarization_reacts_to_our_context_error(scripted: Scripted, wire: Any) -> None:
-    """When the history is too long even to summarise, the middleware cuts it and asks again."""
+    """The summarization middleware shortens a history that is too long and asks again."""
     too_long = wire.error(413, 5021, "The estimated number of input and maximum output tokens")
     summarizer, summaries = scripted(too_long, wire.answer("They said hello."))
     llm, server = scripted(wire.answer("Short again."))
@@ -142,7 +142,7 @@ async def test_summarization_reacts_to_our_context_error(scripted: Scripted, wir
 async def test_retry_middleware_reads_our_errors(
     scripted: Scripted, wire: Any, status: int, code: int, requests: int
 ) -> None:
-    """A bad token or a used-up allocation is not retried; a busy model is."""
+    """The retry middleware repeats a call of a busy model, not one with a bad token or quota."""
     llm, server = scripted(wire.error(status, code), max_retries=0)
     retry = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
     agent = create_agent(llm, [], middleware=[retry])
@@ -153,7 +153,7 @@ async def test_retry_middleware_reads_our_errors(
 
 @IN_LANGGRAPH_TASKS
 async def test_a_broken_stream_reaches_the_agents_caller(scripted: Scripted, wire: Any) -> None:
-    """An agent does not take a stream that broke off for an answer."""
+    """An agent raises StreamInterruptedError when the model's stream breaks off."""
     llm, _ = scripted(wire.stream("Half an ans", finish=None))
     agent = create_agent(llm, [])
     question: Any = {"messages": [HumanMessage("hi")]}

@@ -37,8 +37,8 @@ def test_an_answer_has_text_usage_and_metadata(scripted: Any, wire: Any) -> None
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
-def test_plain_and_streamed_answers_say_the_same(scripted: Any, wire: Any, streamed: bool) -> None:
-    """Content, reasoning, calls, usage and finish reason do not depend on streaming."""
+def test_plain_and_streamed_answers_agree(scripted: Any, wire: Any, streamed: bool) -> None:
+    """Plain and streamed messages have the same content, reasoning, calls, usage and finish."""
     call = wire.call("f", '{"a": 1}')
     answer = wire.answer("Hello", reasoning_content="hm", tool_calls=[call], finish="tool_calls")
     events = wire.stream(
@@ -77,7 +77,7 @@ def test_text_beside_tool_calls_is_kept(scripted: Any, wire: Any) -> None:
 
 
 def test_unreadable_arguments_are_invalid_calls(scripted: Any, wire: Any) -> None:
-    """Arguments that are no JSON object never become a call that could be run."""
+    """Arguments that are not a JSON object become an invalid call, which cannot be run."""
     llm, _ = scripted(wire.answer("", tool_calls=[wire.call("f", '{"a": ')]))
     message = llm.invoke("hi")
     assert message.tool_calls == []
@@ -87,7 +87,7 @@ def test_unreadable_arguments_are_invalid_calls(scripted: Any, wire: Any) -> Non
 
 
 def test_json_text_without_tools_stays_text(scripted: Any, wire: Any) -> None:
-    """An answer that looks like a call is text unless it is a call."""
+    """ChatWorkersAI keeps JSON in the text as text, even if it looks like a tool call."""
     text = '{"name": "Bob", "arguments": {"a": 1}}'
     llm, _ = scripted(wire.answer(text))
     message = llm.invoke("hi")
@@ -96,7 +96,7 @@ def test_json_text_without_tools_stays_text(scripted: Any, wire: Any) -> None:
 
 
 def test_several_answers(scripted: Any, wire: Any) -> None:
-    """`n` is sent, every choice is a generation, and the usage is counted once."""
+    """With `n` each choice is a generation and only the first has the usage."""
     llm, server = scripted(wire.answer("a", "b"), n=2)
     result = llm.generate([[HumanMessage("hi")]])
     assert server.body["n"] == 2
@@ -109,7 +109,7 @@ def test_several_answers(scripted: Any, wire: Any) -> None:
 
 
 def test_several_answers_cannot_be_streamed(scripted: Any, wire: Any) -> None:
-    """A stream has one answer; asking for more is an error and not a silent loss."""
+    """`stream` raises ConfigurationError for `n` above 1, because a stream has one answer."""
     llm, server = scripted(wire.stream("a"), n=2)
     with pytest.raises(face.ConfigurationError, match="n"):
         list(llm.stream("hi"))
@@ -117,7 +117,7 @@ def test_several_answers_cannot_be_streamed(scripted: Any, wire: Any) -> None:
 
 
 def test_logprobs_plain_and_streamed(scripted: Any, wire: Any) -> None:
-    """Log probabilities are asked for and kept, in both ways of answering."""
+    """Plain and streamed messages have the log probabilities that the request asked for."""
     entry = {"token": "a", "logprob": -0.5, "top_logprobs": []}
     answer, events = wire.answer("a"), wire.stream("a")
     answer["choices"][0]["logprobs"] = {"content": [entry]}
@@ -131,7 +131,7 @@ def test_logprobs_plain_and_streamed(scripted: Any, wire: Any) -> None:
 
 
 def test_counts_of_several_prompts_are_added(scripted: Any, wire: Any) -> None:
-    """`generate` with several prompts adds the counts, nested details included."""
+    """`generate` adds the counts of several prompts, nested details included."""
     llm, _ = scripted(wire.answer("a"))
     result = llm.generate([[HumanMessage("a")], [HumanMessage("b")]])
     usage = result.llm_output["token_usage"]
@@ -143,7 +143,7 @@ def test_counts_of_several_prompts_are_added(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("tokens", [True, False], ids=["tokens", "cost alone"])
 def test_messages_of_several_calls_add_up(scripted: Any, wire: Any, tokens: bool) -> None:
-    """Whether the body reports usage or a header the cost alone, plain or streamed."""
+    """Messages and chunks of several calls add up, with token counts or with the cost alone."""
     answers = [wire.answer("a"), wire.answer("b")]
     for answer, neurons in zip(answers, (0.5, 0.75), strict=True):
         answer["usage"] = {**(wire.usage if tokens else {}), "neurons": neurons}

@@ -56,7 +56,7 @@ def test_typed_errors_by_code(  # noqa: PLR0917 - the columns of the table
 
 
 async def test_errors_are_typed_in_async_calls(scripted: Any, wire: Any) -> None:
-    """`ainvoke` and `astream` raise the same classes."""
+    """`ainvoke` and `astream` raise the error class of Cloudflare's code."""
     llm, _ = scripted(wire.error(401, 10000), max_retries=0)
     with pytest.raises(face.AuthenticationError):
         await llm.ainvoke("hi")
@@ -82,25 +82,25 @@ async def test_errors_are_typed_in_async_calls(scripted: Any, wire: Any) -> None
 def test_broken_streams_raise(
     scripted: Any, wire: Any, events: list[Any], expected: type[Exception]
 ) -> None:
-    """A stream ends with its finish or with an exception, and the part that came is kept."""
+    """A stream that breaks off raises an error that has the text received so far."""
     llm, _ = scripted(events, max_retries=0)
-    got: list[AIMessageChunk] = []
+    chunks: list[AIMessageChunk] = []
     with pytest.raises(expected) as caught:
-        got.extend(llm.stream("hi"))
-    assert [chunk.content for chunk in got] == ["Hel"]
+        chunks.extend(llm.stream("hi"))
+    assert [chunk.content for chunk in chunks] == ["Hel"]
     assert isinstance(caught.value, core.ModelError)
     assert caught.value.partial.text == "Hel"  # type: ignore[attr-defined]  # ours has it
 
 
 def test_an_answer_without_choices_is_an_error(scripted: Any, wire: Any) -> None:
-    """No choice is no answer."""
+    """`invoke` raises ResponseError for an answer without a choice."""
     llm, _ = scripted({**wire.answer(), "choices": []})
     with pytest.raises(face.ResponseError):
         llm.invoke("hi")
 
 
 def test_network_failures_are_typed(scripted: Any, wire: Any) -> None:
-    """A connection that fails is LangChain's connection error."""
+    """A failed connection raises LangChain's connection error."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")

@@ -48,8 +48,8 @@ DONE = {"responses": [row(1), row(0)]}
 
 
 async def submit(llm: Any, call_style: str, *args: Any, **kwargs: Any) -> BatchJob:
-    made = llm.submit_batch(*args, **kwargs) if call_style == "sync" else None
-    batch: BatchJob = made or await llm.asubmit_batch(*args, **kwargs)
+    job = llm.submit_batch(*args, **kwargs) if call_style == "sync" else None
+    batch: BatchJob = job or await llm.asubmit_batch(*args, **kwargs)
     return batch
 
 
@@ -70,14 +70,14 @@ def call_style(request: pytest.FixtureRequest) -> str:
 
 
 async def test_inputs_become_messages_in_their_order(scripted: Scripted, call_style: str) -> None:
-    """Strings, messages and prompts are sent as `invoke` sends them; each gets its message."""
+    """A batch takes strings, messages and prompts as `invoke` does; results keep their order."""
     llm, server = scripted(QUEUED, RUNNING, {"responses": [row(2), row(0), row(1)]}, seed=7)
     prompt = ChatPromptTemplate.from_messages([("user", "Hi {name}")]).invoke({"name": "Ada"})
 
     batch = await submit(llm, call_style, ["One", [HumanMessage("Two")], prompt], stop=["."])
     messages = await results(llm, call_style, batch, interval=1e-6)
 
-    assert [sent["messages"][0]["content"] for sent in server.bodies[0]["requests"]] == [
+    assert [request["messages"][0]["content"] for request in server.bodies[0]["requests"]] == [
         "One",
         "Two",
         "Hi Ada",
@@ -92,15 +92,15 @@ async def test_inputs_become_messages_in_their_order(scripted: Scripted, call_st
 async def test_a_request_of_a_batch_is_what_invoke_sends(
     scripted: Scripted, call_style: str
 ) -> None:
-    """With tools, choice and format bound, and `model_kwargs`; but for the page's token cap."""
-    alone, one = scripted(Wire.answer("a"), model_kwargs={"future": 1})
+    """A batch sends each request as `invoke` does, and adds the token cap of the model's page."""
+    single, single_server = scripted(Wire.answer("a"), model_kwargs={"future": 1})
     llm, server = scripted(QUEUED, model_kwargs={"future": 1})
     options: dict[str, Any] = {"tool_choice": "any", "temperature": 0.5}
 
-    alone.bind_tools([get_weather], **options).invoke("Hi")
+    single.bind_tools([get_weather], **options).invoke("Hi")
     await submit(llm.bind_tools([get_weather], **options), call_style, ["Hi"])
 
-    assert server.body == {"requests": [{**one.body, "max_tokens": 2000}]}
+    assert server.body == {"requests": [{**single_server.body, "max_tokens": 2000}]}
 
 
 async def test_a_batch_sends_bound_options(scripted: Scripted, call_style: str) -> None:
@@ -110,12 +110,12 @@ async def test_a_batch_sends_bound_options(scripted: Scripted, call_style: str) 
 
     await submit(bound, call_style, ["Hi"], top_k=4)
 
-    (sent,) = server.body["requests"]
-    assert (sent["seed"], sent["top_k"]) == (2, 4)
+    (request,) = server.body["requests"]
+    assert (request["seed"], request["top_k"]) == (2, 4)
 
 
-def test_a_bound_model_is_langchain_s_binding(scripted: Scripted) -> None:
-    """It is one, is written as one, and travels in a pickle."""
+def test_a_bound_model_is_a_runnable_binding(scripted: Scripted) -> None:
+    """`bind` returns a `RunnableBinding`, which is dumped as one and can be pickled."""
     llm, _ = scripted(QUEUED)
     bound: Any = llm.bind(seed=1)
 
@@ -125,21 +125,23 @@ def test_a_bound_model_is_langchain_s_binding(scripted: Scripted) -> None:
     assert pickle.loads(pickle.dumps(plain.bind(seed=1))).kwargs == {"seed": 1}
 
 
-async def test_a_schema_as_the_response_format(scripted: Scripted, call_style: str) -> None:
-    """`with_structured_output` makes a chain; a batch takes the schema itself."""
+async def test_a_batch_takes_a_schema_as_response_format(
+    scripted: Scripted, call_style: str
+) -> None:
+    """`submit_batch` sends a class passed as `response_format` as a JSON schema."""
     llm, server = scripted(QUEUED)
 
     await submit(llm, call_style, ["Ada"], response_format=Person)
 
-    (sent,) = server.body["requests"]
-    assert sent["response_format"]["type"] == "json_schema"
-    assert sent["response_format"]["json_schema"]["title"] == "Person"
+    (request,) = server.body["requests"]
+    assert request["response_format"]["type"] == "json_schema"
+    assert request["response_format"]["json_schema"]["title"] == "Person"
 
 
-async def test_a_failed_input_is_langchain_s_error_in_its_place(
+async def test_a_failed_request_is_an_error_in_its_place(
     scripted: Scripted, call_style: str
 ) -> None:
-    """The others are messages."""
+    """The results have LangChain's error where a request failed, and messages elsewhere."""
     llm, _ = scripted({"responses": [row(0), failed(1, 5021), row(2)]})
 
     first, error, last = await results(llm, call_style, ID)
@@ -149,8 +151,8 @@ async def test_a_failed_input_is_langchain_s_error_in_its_place(
     assert (first.text, last.text) == ("text 0", "text 2")
 
 
-async def test_an_answer_that_is_no_conversation_s(scripted: Scripted, call_style: str) -> None:
-    """Vectors in a chat's batch are an error in their place."""
+async def test_an_answer_that_is_not_a_chat_answer(scripted: Scripted, call_style: str) -> None:
+    """A chat batch returns a ResponseError in the place of an answer that holds vectors."""
     llm, _ = scripted({"responses": [row(0, result={"data": [[1.0]], "shape": [1, 1]})]})
 
     (error,) = await results(llm, call_style, ID)
@@ -158,17 +160,17 @@ async def test_an_answer_that_is_no_conversation_s(scripted: Scripted, call_styl
     assert isinstance(error, face.ResponseError)
 
 
-async def test_one_poll(scripted: Scripted, call_style: str) -> None:
-    """The batch with its status, by its id of this model; once done, it takes no more requests."""
+async def test_polling_once(scripted: Scripted, call_style: str) -> None:
+    """`poll_batch` returns the batch with its status; finished results need no more requests."""
     llm, server = scripted(RUNNING, DONE, model=SEA_LION)
 
     assert await poll(llm, call_style, ID) == BatchJob(ID, SEA_LION, "running")
-    found = await poll(llm, call_style, ID)
-    assert (found.status, [result.chat.text for result in found.results]) == (
+    job = await poll(llm, call_style, ID)
+    assert (job.status, [result.chat.text for result in job.results]) == (
         "done",
         ["text 0", "text 1"],
     )
-    answers = await results(llm, call_style, found)
+    answers = await results(llm, call_style, job)
     assert [message.text for message in answers] == ["text 0", "text 1"]
     assert server.bodies == [{"request_id": ID}] * 2
     assert {str(request.url).partition("/run/")[2] for request in server.requests} == {
@@ -176,8 +178,8 @@ async def test_one_poll(scripted: Scripted, call_style: str) -> None:
     }
 
 
-async def test_another_model_for_one_batch(scripted: Scripted, call_style: str) -> None:
-    """The batch knows its model; the object's own is asked for an id alone."""
+async def test_a_batch_remembers_its_model(scripted: Scripted, call_style: str) -> None:
+    """`batch_results` asks for the model that the batch was submitted to, not the object's own."""
     llm, server = scripted({**QUEUED, "model": SEA_LION}, DONE)
 
     batch = await submit(llm, call_style, ["a", "b"], model=SEA_LION)
@@ -187,7 +189,7 @@ async def test_another_model_for_one_batch(scripted: Scripted, call_style: str) 
 
 
 async def test_a_wait_that_is_too_long(scripted: Scripted, call_style: str) -> None:
-    """LangChain's timeout error, with the batch to wait for again."""
+    """`batch_results` raises LangChain's timeout error, which has the batch to wait for again."""
     llm, _ = scripted(RUNNING)
 
     with pytest.raises(face.APITimeoutError) as caught:
@@ -205,10 +207,10 @@ async def test_a_wait_that_is_too_long(scripted: Scripted, call_style: str) -> N
         ({"temperature": 9.0}, ["a"], "temperature"),
     ],
 )
-async def test_what_cannot_work_is_refused_before_any_request(
+async def test_wrong_arguments_are_refused_before_any_request(
     scripted: Scripted, call_style: str, settings: dict[str, Any], inputs: list[str], parameter: str
 ) -> None:
-    """As LangChain's configuration error."""
+    """`submit_batch` raises ConfigurationError for wrong arguments before it sends a request."""
     llm, server = scripted(QUEUED, **settings)
 
     with pytest.raises(face.ConfigurationError) as caught:
@@ -219,7 +221,7 @@ async def test_what_cannot_work_is_refused_before_any_request(
 
 
 async def test_a_model_without_a_queue(scripted: Scripted, call_style: str) -> None:
-    """What the server says is LangChain's error for it."""
+    """`submit_batch` raises Cloudflare's refusal as LangChain's error with Cloudflare's message."""
     refused: httpx.Response = Wire.error(400, 8007, "This model does not support request queuing")
     llm, _ = scripted(refused)
 
@@ -227,8 +229,8 @@ async def test_a_model_without_a_queue(scripted: Scripted, call_style: str) -> N
         await submit(llm, call_style, ["a"])
 
 
-async def test_think_tags_are_taken_out(scripted: Scripted, call_style: str) -> None:
-    """Batch results have no think tags in their text."""
+async def test_think_tags_become_reasoning(scripted: Scripted, call_style: str) -> None:
+    """Batch results have the text between think tags as reasoning, not in their text."""
     answer = {"response": "<think>Hm.</think>Yes."}
     llm, _ = scripted({"responses": [row(0, result=answer)]}, think_tags=True)
 
@@ -238,8 +240,8 @@ async def test_think_tags_are_taken_out(scripted: Scripted, call_style: str) -> 
     assert message.additional_kwargs["reasoning_content"] == "Hm."
 
 
-def test_langchain_s_own_batch_is_untouched(scripted: Scripted) -> None:
-    """`batch` still makes a request an input, tells callbacks, and waits."""
+def test_langchain_s_own_batch_is_unchanged(scripted: Scripted) -> None:
+    """LangChain's `batch` sends one request for each input and reports each to the callbacks."""
     starts: list[Any] = []
 
     class Listener(BaseCallbackHandler):
@@ -256,7 +258,7 @@ def test_langchain_s_own_batch_is_untouched(scripted: Scripted) -> None:
 
 
 async def test_on_the_local_server(local: dict[str, Any], call_style: str) -> None:
-    """From submission to messages, over real HTTP, fetched by the id alone."""
+    """A batch is submitted to the local server over HTTP and its results are fetched by its id."""
     llm = ChatWorkersAI(GRANITE, max_tokens=40, **local)
 
     batch = await submit(llm, call_style, ["Say one.", "Say two."])

@@ -1,4 +1,4 @@
-"""An object's settings, secrets, event loops and threads."""
+"""Settings, secrets, event loops and threads of one object."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ def make(cls: Make, **settings: Any) -> Any:
 
 @pytest.mark.parametrize("name", ["BASE_URL", "AI_GATEWAY", "API_KEY", "API_TOKEN", "ACCOUNT_ID"])
 def test_generic_variables_are_never_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A variable of some other program cannot send the token elsewhere."""
+    """No class reads generic variables, so another program's setting cannot redirect the token."""
     monkeypatch.setenv(name, "http://evil.example.test")
-    model = make(ChatWorkersAI)
-    assert "evil" not in repr(model.asdict())
-    assert model.gateway is None
+    llm = make(ChatWorkersAI)
+    assert "evil" not in repr(llm.asdict())
+    assert llm.gateway is None
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_constructors_do_no_work(cls: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No HTTP client and no TLS context before the first call."""
+def test_constructors_open_no_connection(cls: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constructor creates no TLS context and therefore no HTTP client."""
     monkeypatch.setattr("ssl.SSLContext.__new__", lambda *_: pytest.fail("a TLS context"))
     make(cls)
 
 
 def test_the_gateways_token_reaches_the_gateway(scripted: Any, wire: Any) -> None:
-    """The gateway's token is sent, though no dump shows it."""
+    """ChatWorkersAI sends the gateway's token in the header `cf-aig-authorization`."""
     llm, server = scripted(wire.answer("a"), gateway={"id": "gw", "authorization": SECRET})
     llm.invoke("hi")
     assert server.requests[0].headers["cf-aig-authorization"] == f"Bearer {SECRET}"
 
 
 def test_settings_reach_the_requests(scripted: Any, wire: Any) -> None:
-    """Gateway, affinity, headers and base URL are on each request, and only there."""
+    """Each request has the gateway, affinity and headers of the object; no body has the token."""
     llm, server = scripted(
         wire.answer("a"),
         gateway={"id": "gw", "skip_cache": True},
@@ -72,7 +72,7 @@ def test_settings_reach_the_requests(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("cls", [ChatWorkersAI, WorkersAILLM])
 def test_langchain_s_own_dumps_show_no_secret(cls: Make) -> None:
-    """Token, gateway token and headers are neither in a dump nor in what tells models apart."""
+    """LangChain's dumps and identifying parameters contain neither tokens nor header values."""
     gateway = {"id": "gw", "authorization": SECRET}
     model = make(cls, gateway=gateway, default_headers={"x-api-key": SECRET, "x-team": "a"})
     assert SECRET not in f"{dumps(model)} {model._identifying_params!r}"
@@ -86,7 +86,7 @@ def test_secrets_are_named_in_dumps(cls: Make) -> None:
 
 
 def test_one_object_in_several_event_loops(local: dict[str, Any]) -> None:
-    """Three runs of asyncio and a sync call share one object."""
+    """One object serves three event loops, one after another, and then a sync call."""
     llm = ChatWorkersAI(GRANITE, **local)
     embeddings = WorkersAIEmbeddings("@cf/baai/bge-m3", **local)
 
@@ -105,7 +105,7 @@ def test_one_object_in_several_event_loops(local: dict[str, Any]) -> None:
 
 
 def test_many_threads_share_one_object(local: dict[str, Any]) -> None:
-    """Threads, each with a loop of its own or none, do not disturb each other."""
+    """One object serves eight threads, four of which run an event loop."""
     llm, texts = ChatWorkersAI(GRANITE, **local), []
 
     async def ask() -> None:
@@ -128,7 +128,7 @@ def test_many_threads_share_one_object(local: dict[str, Any]) -> None:
     llm.close()
 
 
-async def test_close_ends_connections_and_not_the_object(local: dict[str, Any]) -> None:
+async def test_an_object_can_be_used_after_close(local: dict[str, Any]) -> None:
     """After `close` and `aclose` the next call opens new connections."""
     llm = ChatWorkersAI(GRANITE, **local)
     for _ in range(2):
@@ -139,7 +139,7 @@ async def test_close_ends_connections_and_not_the_object(local: dict[str, Any]) 
 
 
 async def test_a_users_own_clients_are_used_and_not_closed(scripted: Any, wire: Any) -> None:
-    """`http_client` and `http_async_client` carry the calls and stay open."""
+    """ChatWorkersAI sends its calls through the user's HTTP clients and leaves them open."""
     llm, server = scripted(wire.answer("a"))
     llm.invoke("hi")
     await llm.ainvoke("hi")
@@ -150,8 +150,8 @@ async def test_a_users_own_clients_are_used_and_not_closed(scripted: Any, wire: 
     assert not llm.http_async_client.is_closed
 
 
-def test_batches_run(local: dict[str, Any]) -> None:
-    """`batch` asks for several at once."""
+def test_batch_answers_every_input(local: dict[str, Any]) -> None:
+    """LangChain's `batch` returns one answer for each input."""
     llm = ChatWorkersAI(GRANITE, **local)
     answers = llm.batch(["hello there", "good evening", "hello there"])
     assert len(answers) == 3

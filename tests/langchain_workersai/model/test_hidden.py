@@ -1,4 +1,4 @@
-"""Account, token and headers: of use like any setting, and shown by none of its reprs."""
+"""Account ids and tokens can be used like other settings but do not appear in reprs."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def make(cls: Make, **settings: Any) -> Any:
     return cls(GRANITE, **{"account_id": ACCOUNT, "api_token": "a-token", **settings})
 
 
-def test_the_account_shows_nowhere_and_still_tells_models_apart() -> None:
-    """Dumps and identity say "another account", not which; a text of it is a text like any."""
-    one, other = make(ChatWorkersAI), make(ChatWorkersAI, account_id="f" * 32)
-    for model in (one, other):
-        shown = f"{model!r} {model._identifying_params} {dumpd(model)} {model.model_dump_json()}"
-        assert model.account_id not in shown
-    assert one._identifying_params["account"] != other._identifying_params["account"]
-    assert one.account_id == ACCOUNT
-    one.account_id = "e" * 32
-    assert "e" * 32 not in repr(vars(one))
+def test_dumps_distinguish_accounts_without_showing_them() -> None:
+    """Dumps and identifying parameters differ between accounts and contain no account id."""
+    first, second = make(ChatWorkersAI), make(ChatWorkersAI, account_id="f" * 32)
+    for model in (first, second):
+        dumped = f"{model!r} {model._identifying_params} {dumpd(model)} {model.model_dump_json()}"
+        assert model.account_id not in dumped
+    assert first._identifying_params["account"] != second._identifying_params["account"]
+    assert first.account_id == ACCOUNT
+    first.account_id = "e" * 32
+    assert "e" * 32 not in repr(vars(first))
 
 
-def test_the_account_is_a_text_like_any() -> None:
-    """Users may print, write, compare, copy and pickle it; only its repr is hidden."""
+def test_the_account_behaves_like_a_string() -> None:
+    """Users can print, compare, copy and pickle `account_id`; only its repr hides the value."""
     account = make(ChatWorkersAI).account_id
     for same in (account, copy.deepcopy(account), pickle.loads(pickle.dumps(account))):
         assert isinstance(same, str)

@@ -1,4 +1,4 @@
-"""Structured output by every method."""
+"""Structured output by each method."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def stream(wire: Any, method: str, text: str = ADA, finish: str = "stop") -> Any
 async def test_structured_output_methods(
     scripted: Any, wire: Any, method: str, schema: Any
 ) -> None:
-    """Each method gives the schema's objects: plain and as the last of a stream, sync and async."""
+    """Each method returns the schema's object: plain, as the last of a stream, sync and async."""
     plain, events = answer(wire, method), stream(wire, method)
     llm, _ = scripted(plain, plain, events, events)
     structured = llm.with_structured_output(schema, method=method)
@@ -104,15 +104,15 @@ async def test_structured_output_methods(
 
 
 def test_function_calling_forces_the_call(scripted: Any, wire: Any) -> None:
-    """The schema is a tool that the model must call; `strict` is on it."""
+    """`function_calling` sends the schema as a strict tool that the model must call."""
     llm, server = scripted(answer(wire, "function_calling"))
     llm.with_structured_output(Person, method="function_calling", strict=True).invoke("Ada")
     assert server.body["tool_choice"] == {"type": "function", "function": {"name": "Person"}}
     assert server.body["tools"][0]["function"]["strict"] is True
 
 
-def test_json_schema_is_sent_as_the_model_wants_it(scripted: Any, wire: Any) -> None:
-    """The schema is the response format; the compatible endpoint gets it with its name."""
+def test_json_schema_is_sent_as_response_format(scripted: Any, wire: Any) -> None:
+    """`json_schema` sends the schema as response format; the OpenAI endpoint gets its name too."""
     llm, server = scripted(answer(wire, "json_schema"), endpoint="openai")
     llm.with_structured_output(Person, method="json_schema", strict=True).invoke("Ada")
     form = server.body["response_format"]
@@ -123,7 +123,7 @@ def test_json_schema_is_sent_as_the_model_wants_it(scripted: Any, wire: Any) -> 
 
 
 def test_json_mode_asks_for_json(scripted: Any, wire: Any) -> None:
-    """JSON mode names no schema and needs none."""
+    """`json_mode` asks for a JSON object, sends no schema and needs none."""
     llm, server = scripted(answer(wire, "json_mode"))
     assert llm.with_structured_output(method="json_mode").invoke("Ada") == {
         "name": "Ada",
@@ -137,7 +137,7 @@ def test_json_mode_asks_for_json(scripted: Any, wire: Any) -> None:
 def test_a_cut_answer_raises_and_names_max_tokens(
     scripted: Any, wire: Any, method: str, streamed: bool
 ) -> None:
-    """What the token cap cut off is an error, not an object with keys missing."""
+    """Structured output raises an error that names `max_tokens` when the token cap cut the JSON."""
     make = stream if streamed else answer
     llm, _ = scripted(make(wire, method, '{"name": "Ada", "a', "length"))
     structured = llm.with_structured_output(SCHEMA, method=method)
@@ -146,14 +146,14 @@ def test_a_cut_answer_raises_and_names_max_tokens(
 
 
 def test_unreadable_arguments_raise(scripted: Any, wire: Any) -> None:
-    """A call with broken arguments is an error and not `None`."""
+    """Structured output raises an error for a call whose arguments are not JSON."""
     llm, _ = scripted(answer(wire, "function_calling", "not json"))
     with pytest.raises(OutputParserException, match="Person"):
         llm.with_structured_output(Person, method="function_calling").invoke("Ada")
 
 
 def test_a_refusal_raises(scripted: Any, wire: Any) -> None:
-    """A refusal is not parsed as an answer."""
+    """Structured output raises an error when the model refuses to answer."""
     llm, _ = scripted(wire.answer("", refusal="I will not"))
     with pytest.raises(Exception, match="refus"):
         llm.with_structured_output(Person, method="json_schema").invoke("Ada")
@@ -161,7 +161,7 @@ def test_a_refusal_raises(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_include_raw_never_raises(scripted: Any, wire: Any, method: str) -> None:
-    """With `include_raw` an error is a value beside the message."""
+    """With `include_raw` the result has the error beside the message."""
     good, bad = answer(wire, method), answer(wire, method, '{"name": ', "length")
     llm, _ = scripted(good, bad)
     structured = llm.with_structured_output(Person, method=method, include_raw=True)
@@ -175,23 +175,23 @@ def test_include_raw_never_raises(scripted: Any, wire: Any, method: str) -> None
 
 
 def test_tracing_receives_method_and_schema(scripted: Any, wire: Any) -> None:
-    """Tracing receives one model call, with the method and schema among its options."""
-    seen: list[Any] = []
+    """LangChain's callbacks receive the method and the schema among the options of the call."""
+    formats: list[Any] = []
 
     class Starts(BaseCallbackHandler):
         def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
-            seen.append(kwargs["options"]["ls_structured_output_format"])
+            formats.append(kwargs["options"]["ls_structured_output_format"])
 
     llm, _ = scripted(answer(wire, "function_calling"))
     llm.with_structured_output(SCHEMA, method="function_calling").invoke(
         "Ada", config={"callbacks": [Starts()]}
     )
-    assert [s["kwargs"]["method"] for s in seen] == ["function_calling"]
-    assert seen[0]["schema"] == SCHEMA
+    assert [form["kwargs"]["method"] for form in formats] == ["function_calling"]
+    assert formats[0]["schema"] == SCHEMA
 
 
 def test_a_model_that_refuses_streamed_schemas_is_asked_once(scripted: Any, wire: Any) -> None:
-    """`stream()` under a schema is one plain call for models that refuse to stream JSON."""
+    """`stream()` sends one plain request for a model that refuses to stream under a schema."""
     llm, server = scripted({"response": {"name": "Ada", "age": 36}}, model=LLAMA)
     structured = llm.with_structured_output(Person, method="json_schema")
     assert list(structured.stream("Ada"))[-1] == Person(name="Ada", age=36)
@@ -199,37 +199,36 @@ def test_a_model_that_refuses_streamed_schemas_is_asked_once(scripted: Any, wire
 
 
 def test_response_format_beside_tools(scripted: Any, wire: Any) -> None:
-    """`bind_tools` takes a schema as response format, as agents send it."""
+    """`bind_tools` sends a class passed as `response_format` beside the tools, as agents do."""
     llm, server = scripted(wire.answer("a"), endpoint="openai")
     llm.bind_tools([SCHEMA], response_format=Person).invoke("Ada")
     assert server.body["response_format"]["json_schema"]["name"] == "Person"
     assert server.body["tools"][0]["function"]["name"] == "Person"
 
 
-# ----------------------------------------------------------------- the method that is chosen
+# -------------------------------------------------------------------- the choice of a method
 
 
 async def ask(chain: Any, way: str, *args: Any, **kwargs: Any) -> Any:
-    """Run a chain by one of four ways; the last of a stream."""
+    """Run a chain in one of four ways and return the answer, or the last item of a stream."""
     args = args or ("Ada, 36",)
     if way == "astream":
         return [chunk async for chunk in chain.astream(*args, **kwargs)][-1]
     if way == "stream":
         return list(chain.stream(*args, **kwargs))[-1]
-    found = getattr(chain, way)(*args, **kwargs)
-    return await found if way == "ainvoke" else found
+    result = getattr(chain, way)(*args, **kwargs)
+    return await result if way == "ainvoke" else result
 
 
 WAYS = ["invoke", "ainvoke", "stream", "astream"]
-BY_TEXT = "@cf/meta/llama-guard-3-8b"
 
 
-def by(wire: Any, way: str, method: str) -> Any:
+def reply_by(wire: Any, way: str, method: str) -> Any:
     return (stream if "stream" in way else answer)(wire, method)
 
 
 def method_of(body: dict[str, Any]) -> str:
-    """How a request asks for the schema."""
+    """Return the method that a request uses to ask for the schema."""
     if "tools" in body:
         assert body["tool_choice"] == {"type": "function", "function": {"name": "Person"}}
         return "function_calling"
@@ -252,24 +251,26 @@ def method_of(body: dict[str, Any]) -> str:
         ("@cf/unknown/model", "function_calling"),
     ],
 )
-async def test_the_method_is_what_the_model_is_known_to_take(
+async def test_the_default_method_depends_on_the_model(
     scripted: Any, wire: Any, model: str, method: str, way: str
 ) -> None:
     """The default method is a JSON schema for models known to accept one, else a forced call."""
-    llm, server = scripted(by(wire, way, method), model=model)
+    llm, server = scripted(reply_by(wire, way, method), model=model)
     assert await ask(llm.with_structured_output(Person), way) == Person(name="Ada", age=36)
     assert method_of(server.body) == method
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_model_without_tools_is_asked_in_words(scripted: Any, wire: Any, way: str) -> None:
-    """The schema is in a user's message of its own, after the conversation."""
+async def test_a_model_without_tools_gets_the_schema_in_a_prompt(
+    scripted: Any, wire: Any, way: str
+) -> None:
+    """A model without tools gets the schema in a user message after the conversation."""
     profile = {"tool_calling": False}
     fenced = f"Sure!\n```json\n{ADA}\n```"
     reply = wire.stream(fenced) if "stream" in way else wire.answer(fenced)
     llm, server = scripted(reply, model="@cf/unknown/model", profile=profile)
-    talk = [("user", "Who?"), ("assistant", "Ada."), ("user", "And how old?")]
-    assert await ask(llm.with_structured_output(SCHEMA), way, talk) == json.loads(ADA)
+    conversation = [("user", "Who?"), ("assistant", "Ada."), ("user", "And how old?")]
+    assert await ask(llm.with_structured_output(SCHEMA), way, conversation) == json.loads(ADA)
     assert method_of(server.body) == "prompt"
     assert [m["content"] for m in server.body["messages"][:-1]] == ["Who?", "Ada.", "And how old?"]
 
@@ -278,9 +279,9 @@ async def test_a_model_without_tools_is_asked_in_words(scripted: Any, wire: Any,
 async def test_the_method_follows_the_model_that_is_asked(
     scripted: Any, wire: Any, way: str
 ) -> None:
-    """The model of a call or of a binding decides, not the one of the object."""
+    """The model of the call or binding decides the method, not the model of the object."""
     unknown = "@cf/unknown/model"
-    schema, call = by(wire, way, "json_schema"), by(wire, way, "function_calling")
+    schema, call = reply_by(wire, way, "json_schema"), reply_by(wire, way, "function_calling")
     llm, server = scripted(schema, schema, call, model=unknown)
     ada = Person(name="Ada", age=36)
     assert await ask(llm.bind(model=SEA_LION).with_structured_output(Person), way) == ada
@@ -294,11 +295,12 @@ async def test_the_method_follows_the_model_that_is_asked(
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_refused_method_gives_way_to_the_next_and_is_remembered(
+async def test_a_refused_default_method_is_replaced_and_remembered(
     scripted: Any, wire: Any, way: str
 ) -> None:
-    """5025 and 8001 refuse a method that was chosen here: the next is tried, and from then on it
-    is the first, for the object and its copies; a pickle knows nothing of it.
+    """When the model refuses a default method, the object and its copies use the next one.
+
+    The codes 5025 and 8001 are refusals. A pickle does not keep what the object learned.
     """
     schema, tool = wire.error(400, 5025), wire.error(400, 8001)
     text = wire.stream(ADA) if "stream" in way else wire.answer(ADA)
@@ -312,9 +314,9 @@ async def test_a_refused_method_gives_way_to_the_next_and_is_remembered(
     methods = [method_of(body) for body in server.bodies]
     assert methods == ["json_schema", "function_calling", "prompt", "prompt", "prompt"]
     clients = {"http_client": llm.http_client, "http_async_client": llm.http_async_client}
-    other = pickle.loads(pickle.dumps(llm.model_copy(update=dict.fromkeys(clients))))
-    other = other.model_copy(update={**clients, "api_token": llm.api_token})
-    await ask(other.with_structured_output(Person), way)
+    unpickled = pickle.loads(pickle.dumps(llm.model_copy(update=dict.fromkeys(clients))))
+    unpickled = unpickled.model_copy(update={**clients, "api_token": llm.api_token})
+    await ask(unpickled.with_structured_output(Person), way)
     assert [method_of(body) for body in server.bodies[5:]] == methods[:3]
 
 
@@ -322,7 +324,7 @@ async def test_a_refused_method_gives_way_to_the_next_and_is_remembered(
 @pytest.mark.parametrize(
     ("method", "code"), [("json_schema", 5025), ("function_calling", 8001), (None, 5006)]
 )
-async def test_a_refused_method_of_the_users_raises(
+async def test_a_refused_method_of_the_user_raises(
     scripted: Any, wire: Any, way: str, method: Any, code: int
 ) -> None:
     """A method that the user chose is not replaced, and an invalid request is not repeated."""
@@ -333,20 +335,20 @@ async def test_a_refused_method_of_the_users_raises(
     assert len(server.requests) == 1
 
 
-def test_many_threads_share_what_is_remembered(scripted: Any, wire: Any) -> None:
-    """All threads of a batch get objects after one of them met a method's refusal."""
+def test_threads_share_the_remembered_method(scripted: Any, wire: Any) -> None:
+    """All threads of a `batch` get objects after the model refused the default method to one."""
 
     def reply(body: dict[str, Any]) -> Any:
         return wire.error(400, 5025) if "response_format" in body else wire.answer(ADA)
 
     llm, server = scripted(reply)
-    found = llm.with_structured_output(Person).batch(["a"] * 8)
-    assert found == [Person(name="Ada", age=36)] * 8
+    people = llm.with_structured_output(Person).batch(["a"] * 8)
+    assert people == [Person(name="Ada", age=36)] * 8
     assert llm.with_structured_output(Person).invoke("a") == Person(name="Ada", age=36)
     assert method_of(server.bodies[-1]) == method_of(server.bodies[-2]) == "function_calling"
 
 
-# ------------------------------------------------------------------ answers that do not come
+# ------------------------------------------------------------------ answers without an object
 
 PROSE = "Ada is 36."
 
@@ -359,7 +361,7 @@ PROSE = "Ada is 36."
 async def test_an_answer_without_the_object_raises(
     scripted: Any, wire: Any, way: str, method: Any, text: str
 ) -> None:
-    """An answer without the object raises one exception type, which has the model's text."""
+    """An answer without the object raises OutputParserException, which has the model's text."""
     llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
     with pytest.raises(OutputParserException) as caught:
         await ask(llm.with_structured_output(Person, method=method), way)
@@ -368,10 +370,10 @@ async def test_an_answer_without_the_object_raises(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("arguments", ['{"name": "Ada"}', '{"name": 5, "age": []}', "{}"])
-async def test_a_call_that_does_not_fit_raises(
+async def test_a_call_that_does_not_fit_the_schema_raises(
     scripted: Any, wire: Any, way: str, arguments: str
 ) -> None:
-    """The arguments of a forced call are held to the class as a text is."""
+    """Structured output validates the arguments of a forced call against the class."""
     make = stream if "stream" in way else answer
     llm, _ = scripted(make(wire, "function_calling", arguments))
     with pytest.raises(OutputParserException, match="age"):
@@ -386,10 +388,10 @@ async def test_a_call_that_does_not_fit_raises(
      f'{{"name": "Person", "arguments": {ADA}}}'],
     ids=["bare", "fence", "words", "thought", "call"],
 )  # fmt: skip
-async def test_a_forced_call_that_came_as_text_is_read(
+async def test_a_forced_call_in_the_text_is_read(
     scripted: Any, wire: Any, way: str, schema: Any, text: str
 ) -> None:
-    """Models leak calls into their text: the schema's JSON there is the answer."""
+    """`function_calling` reads the call from the text if the model wrote its JSON there."""
     llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
     chain = llm.with_structured_output(schema, method="function_calling")
     assert as_dict(await ask(chain, way)) == json.loads(ADA)
@@ -397,10 +399,10 @@ async def test_a_forced_call_that_came_as_text_is_read(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("schema", [SCHEMA, PersonDict], ids=["JSON schema", "TypedDict"])
-async def test_other_json_in_the_text_is_no_answer(
+async def test_other_json_in_the_text_is_not_an_answer(
     scripted: Any, wire: Any, way: str, schema: Any
 ) -> None:
-    """A dict is not validated, but JSON without the keys that the schema requires is another's."""
+    """`function_calling` rejects JSON in the text that lacks the keys the schema requires."""
     text = '{"error": "I cannot call tools"}'
     llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
     with pytest.raises(OutputParserException, match="name, age"):
@@ -413,27 +415,27 @@ async def test_other_json_in_the_text_is_no_answer(
 async def test_include_raw_has_the_error_beside_the_message(
     scripted: Any, wire: Any, way: str, method: Any, text: str
 ) -> None:
-    """It never raises for an answer: not plain, and not at the end of a stream."""
+    """With `include_raw` an answer without the object never raises, plain or streamed."""
     llm, _ = scripted(wire.stream(text) if "stream" in way else wire.answer(text))
     chain = llm.with_structured_output(Person, method=method, include_raw=True)
     if "stream" in way:
         chunks = [c async for c in chain.astream("x")] if way == "astream" else [*chain.stream("x")]
-        found = chunks[0]
+        result = chunks[0]
         for chunk in chunks[1:]:
-            found = found + chunk
+            result = result + chunk
     else:
-        found = await ask(chain, way)
-    assert found["raw"].text == text
-    assert found["parsed"] is None
-    assert isinstance(found["parsing_error"], OutputParserException)
+        result = await ask(chain, way)
+    assert result["raw"].text == text
+    assert result["parsed"] is None
+    assert isinstance(result["parsing_error"], OutputParserException)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("include_raw", [False, True])
-async def test_a_tool_that_is_called_instead_is_no_error(
+async def test_another_tool_may_be_called_instead(
     scripted: Any, wire: Any, way: str, include_raw: bool
 ) -> None:
-    """With tools beside a JSON schema the model may call one: there is no object then."""
+    """With tools beside a JSON schema the result is `None` when the model calls a tool."""
 
     def look_up(name: str) -> str:
         """Look up a person."""
@@ -449,27 +451,27 @@ async def test_a_tool_that_is_called_instead_is_no_error(
     chain = llm.with_structured_output(
         Person, method="json_schema", include_raw=include_raw, tools=[look_up]
     )
-    found = await ask(chain, way)
+    result = await ask(chain, way)
     assert server.body["tools"][0]["function"]["name"] == "look_up"
     assert "response_format" in server.body
     if include_raw:
-        assert (found["parsed"], found["parsing_error"]) == (None, None)
+        assert (result["parsed"], result["parsing_error"]) == (None, None)
     else:
-        assert found is None
+        assert result is None
 
 
 def test_dicts_grow_while_they_stream(scripted: Any, wire: Any) -> None:
-    """A dict is shown as far as it has come, and last as it is; an object of a class once."""
+    """A stream yields a dict as it grows, but an object of a class only once, complete."""
     for method in METHODS:
         llm, _ = scripted(stream(wire, method))
-        grown = list(llm.with_structured_output(SCHEMA, method=method).stream("x"))
-        assert grown == [{}, {"name": "Ada", "age": 36}]
+        values = list(llm.with_structured_output(SCHEMA, method=method).stream("x"))
+        assert values == [{}, {"name": "Ada", "age": 36}]
         assert list(llm.with_structured_output(Person, method=method).stream("x")) == [
             Person(name="Ada", age=36)
         ]
 
 
-# ------------------------------------------------------------------------- schemas that are sent
+# ------------------------------------------------------------------------- schemas as sent
 
 
 class Node(BaseModel):
@@ -514,14 +516,14 @@ class Pet(TypedDict, total=False):
 
 
 class Owner(TypedDict):
-    """An owner; LangChain itself cannot read it."""
+    """An owner. LangChain cannot convert this class to a schema itself."""
 
     first: Node
     kind: Kind
 
 
 class Strict(BaseModel):
-    """What Python and JSON write differently."""
+    """Types that Python and JSON write differently."""
 
     model_config = {"strict": True}
     day: date
@@ -550,7 +552,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
 
 
 def by_schema(wire: Any, body: dict[str, Any], value: Any) -> Any:
-    """Answer as the schema wants it: a value that is no object stands in one, under `value`."""
+    """Answer as the schema asks: a value that is not an object is wrapped in one, under `value`."""
     tools = body.get("tools")
     schema = tools[0]["function"]["parameters"] if tools else bare(body["response_format"])
     assert schema["type"] == "object"
@@ -569,18 +571,18 @@ def by_schema(wire: Any, body: dict[str, Any], value: Any) -> Any:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("method", ["function_calling", "json_schema", None])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: str(shape[0])[:40])
-async def test_every_kind_of_schema(
+async def test_each_kind_of_schema(
     scripted: Any, wire: Any, way: str, method: Any, shape: Any
 ) -> None:
-    """What LangChain's users pass is sent as the schema of an object, and comes back as it is
-    read by its type.
+    """Each schema that LangChain accepts is sent as an object's schema, and its value is read
+    back by its type.
     """
     schema, value, expected = shape
     llm, _ = scripted(lambda body: by_schema(wire, body, value))
-    found = await ask(llm.with_structured_output(schema, method=method), way)
+    result = await ask(llm.with_structured_output(schema, method=method), way)
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         expected = schema.model_validate_json(json.dumps(value))
-    assert found == expected
+    assert result == expected
 
 
 def bare(form: dict[str, Any]) -> Any:
@@ -588,7 +590,7 @@ def bare(form: dict[str, Any]) -> Any:
 
 
 def test_a_recursive_class_keeps_its_recursion(scripted: Any, wire: Any) -> None:
-    """In a schema, in a forced call, and among the tools that are bound."""
+    """A recursive class keeps its reference in a schema, a forced call and a bound tool."""
     llm, server = scripted(wire.answer('{"name": "a"}'), model=GLM)
 
     def grow(tree: Node) -> None:
@@ -599,7 +601,7 @@ def test_a_recursive_class_keeps_its_recursion(scripted: Any, wire: Any) -> None
     llm.bind_tools([Node, grow]).invoke("x")
     first, second, third = server.bodies
     schemas = [bare(first["response_format"])]
-    schemas += [made["function"]["parameters"] for made in second["tools"] + third["tools"]]
+    schemas += [bound["function"]["parameters"] for bound in second["tools"] + third["tools"]]
     for schema in schemas:
         assert schema["$defs"]["Node"]["properties"]["children"]["items"] == {
             "$ref": "#/$defs/Node"
@@ -621,17 +623,17 @@ ENVELOPE = {"name": "Place", "description": "A place.", "strict": True, "schema"
     ],
     ids=["envelope", "response format", "flat"],
 )
-def test_openais_envelope_is_understood(
+def test_openais_envelope_is_read(
     scripted: Any, wire: Any, schema: Any, model: str, method: Any
 ) -> None:
-    """`{name, strict, schema}`, alone or as the whole response format, is the schema in it."""
+    """OpenAI's `{name, strict, schema}`, alone or in a response format, is read as its schema."""
     before = copy.deepcopy(schema)
     llm, server = scripted(wire.answer('{"city": "Oslo"}'), model=model)
     assert llm.with_structured_output(schema, method=method).invoke("x") == {"city": "Oslo"}
-    sent = json.dumps(server.body.get("tools") or server.body["response_format"])
-    assert '"city"' in sent
-    assert '"strict": true' in sent
-    assert '"Place"' in sent
+    request_text = json.dumps(server.body.get("tools") or server.body["response_format"])
+    assert '"city"' in request_text
+    assert '"strict": true' in request_text
+    assert '"Place"' in request_text
     assert schema == before
     llm.bind_tools([], response_format=schema).invoke("x")
     assert '"city"' in json.dumps(server.bodies[1]["response_format"])
@@ -640,7 +642,7 @@ def test_openais_envelope_is_understood(
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
 def test_strict_reaches_the_wire(scripted: Any, wire: Any, model: str, endpoint: str) -> None:
-    """Whatever the model takes a schema in, `strict` is there; extra keys are forbidden with it."""
+    """Each method sends `strict` with the schema; a strict schema forbids extra keys."""
     for method in ("function_calling", "json_schema", None):
         for strict in (True, False):
             llm, server = scripted(wire.answer(ADA), model=model, endpoint=endpoint)
@@ -657,10 +659,10 @@ def test_strict_reaches_the_wire(scripted: Any, wire: Any, model: str, endpoint:
     ("title", "name"),
     [("Mein Haus", "Mein_Haus"), ("a" * 99, "a" * 64), ("住所", "answer"), ("ok-1_B", "ok-1_B")],
 )
-def test_names_from_titles_are_acceptable(
+def test_titles_become_valid_names(
     scripted: Any, wire: Any, method: str, title: str, name: str
 ) -> None:
-    """A title may be any text, a name on the wire may not."""
+    """A schema's title is changed to a name that the wire accepts."""
     llm, server = scripted(wire.answer('{"city": "Oslo"}'), model=GLM)
     llm.with_structured_output({"title": title, **PLACE}, method=method).invoke("x")
     tools = server.body.get("tools")
@@ -670,10 +672,8 @@ def test_names_from_titles_are_acceptable(
         assert server.body["tool_choice"]["function"]["name"] == name
 
 
-def test_an_optional_key_of_a_typed_dict_is_optional(scripted: Any, wire: Any) -> None:
-    """`total=False` and `NotRequired` hold, descriptions are LangChain's, nothing recurs for
-    ever.
-    """
+def test_optional_keys_of_a_typed_dict(scripted: Any, wire: Any) -> None:
+    """`total=False` makes the keys of a recursive TypedDict optional; descriptions are kept."""
     llm, server = scripted(wire.answer("{}"), model=GLM)
     llm.with_structured_output(Pet, method="json_schema").invoke("x")
     schema = bare(server.body["response_format"])

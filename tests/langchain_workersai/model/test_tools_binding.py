@@ -1,4 +1,4 @@
-"""Chat models with bound options: nothing that was bound gets lost."""
+"""Chat models with bound options keep every option that was bound."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def get_weather(city: str) -> str:
     return city
 
 
-class Heard(BaseCallbackHandler):
-    """Remembers the tags of the models that ran."""
+class TagRecorder(BaseCallbackHandler):
+    """Keeps the tags of the models that ran."""
 
     def __init__(self) -> None:
         self.tags: list[str] = []
@@ -38,29 +38,29 @@ class Heard(BaseCallbackHandler):
 
 
 async def test_tools_are_bound_beside_options(scripted: Scripted, wire: Any) -> None:
-    """`bind(...).bind_tools(...)` sends both, and keeps the config."""
+    """`bind(...).bind_tools(...)` sends the options and the tools, and keeps the config."""
     llm, server = scripted(wire.answer("a"))
-    heard = Heard()
-    bound: Any = llm.with_config(tags=["mine"], callbacks=[heard]).bind(temperature=0.5, seed=1)
+    recorder = TagRecorder()
+    bound: Any = llm.with_config(tags=["mine"], callbacks=[recorder]).bind(temperature=0.5, seed=1)
     bound.bind_tools([get_weather], seed=2).invoke("hi")
     await bound.bind_tools([get_weather], seed=2).ainvoke("hi")
     for body in server.bodies:
         assert body["tools"][0]["function"]["name"] == "get_weather"
         assert (body["temperature"], body["seed"]) == (0.5, 2)
-    assert heard.tags == ["mine", "mine"]
+    assert recorder.tags == ["mine", "mine"]
 
 
 @pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
-async def test_a_schema_is_asked_for_beside_options(
+async def test_a_schema_is_requested_beside_options(
     scripted: Scripted, wire: Any, method: str
 ) -> None:
-    """`bind(...).with_structured_output(...)` keeps parameters and config; its form wins."""
+    """`bind(...).with_structured_output(...)` keeps bound parameters and config, not the tools."""
     text = '{"name": "Ada"}'
     call = {"tool_calls": [wire.call("Person", text)]} if method == "function_calling" else {}
     llm, server = scripted(wire.answer(text, **call))
-    heard = Heard()
+    recorder = TagRecorder()
     bound: Any = llm.bind_tools([get_weather], tool_choice="any").bind(temperature=0.5)
-    bound = bound.with_config(tags=["mine"], callbacks=[heard])
+    bound = bound.with_config(tags=["mine"], callbacks=[recorder])
     chain = bound.with_structured_output(Person, method=method)
     assert chain.invoke("hi") == Person(name="Ada")
     assert await chain.ainvoke("hi") == Person(name="Ada")
@@ -68,11 +68,11 @@ async def test_a_schema_is_asked_for_beside_options(
         assert body["temperature"] == 0.5
         names = [sent["function"]["name"] for sent in body.get("tools", [])]
         assert names == (["Person"] if call else [])
-    assert heard.tags.count("mine") == 2
+    assert recorder.tags.count("mine") == 2
 
 
 def test_an_agent_keeps_bound_options(scripted: Scripted, wire: Any) -> None:
-    """An agent adds its tools to the bound options of its model."""
+    """An agent sends the bound options of its model beside the agent's tools."""
     llm, server = scripted(wire.answer("a"))
     agent: Any = create_agent(llm.bind(temperature=0.5), [get_weather])
     agent.invoke({"messages": [("user", "hi")]})
@@ -93,7 +93,7 @@ def test_an_agent_keeps_bound_options(scripted: Scripted, wire: Any) -> None:
 def test_options_that_a_method_sets_are_refused(
     scripted: Scripted, wire: Any, method: str, option: dict[str, Any]
 ) -> None:
-    """An option that a structured-output method sets is refused, by its name."""
+    """`with_structured_output` refuses an option that its method sets, and names the option."""
     llm, _ = scripted(wire.answer("a"))
     with pytest.raises(face.ConfigurationError) as caught:
         llm.with_structured_output(Person, method=method, **option)
@@ -101,19 +101,19 @@ def test_options_that_a_method_sets_are_refused(
 
 
 def test_tools_beside_a_schema(scripted: Scripted, wire: Any) -> None:
-    """`json_schema` leaves tools to the caller; `include_raw` shows which was chosen."""
+    """With `json_schema` the caller's tools are sent, and `include_raw` shows the tool call."""
     call = [wire.call("get_weather", '{"city": "Oslo"}')]
     llm, server = scripted(wire.answer("", tool_calls=call))
     chain = llm.with_structured_output(
         Person, method="json_schema", include_raw=True, tools=[get_weather]
     )
-    found: Any = chain.invoke("hi")
-    assert found["raw"].tool_calls[0]["name"] == "get_weather"
+    result: Any = chain.invoke("hi")
+    assert result["raw"].tool_calls[0]["name"] == "get_weather"
     assert server.body["tools"][0]["function"]["name"] == "get_weather"
 
 
 async def test_options_bound_after_a_config_are_in_batches(scripted: Scripted) -> None:
-    """`with_config` gives a binding that knows about batches."""
+    """A binding made after `with_config` sends its options in batches too."""
     queued = {"status": "queued", "request_id": "r", "model": "m"}
     llm, server = scripted(queued)
     bound: Any = llm.with_config(tags=["x"]).bind(seed=2)
@@ -123,7 +123,7 @@ async def test_options_bound_after_a_config_are_in_batches(scripted: Scripted) -
 
 
 def test_wrappers_around_a_binding(scripted: Scripted, wire: Any) -> None:
-    """Retries, fallbacks and copies keep what is bound."""
+    """Retries, fallbacks and copies of a binding send its options."""
     llm, server = scripted(wire.answer("a"))
     failing, _ = scripted(wire.error(500, 3043), max_retries=0)
     bound = llm.bind(seed=1)
@@ -135,13 +135,13 @@ def test_wrappers_around_a_binding(scripted: Scripted, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("streaming", [None, True])
-async def test_an_agent_calls_tools_whose_names_no_model_accepts(
+async def test_an_agent_calls_tools_with_names_that_models_reject(
     scripted: Scripted, wire: Any, streaming: bool | None
 ) -> None:
-    """Names of MCP servers and of people: models see others, the agent sees its own."""
+    """ChatWorkersAI sends valid tool names to the model and gives the agent the original ones."""
     ran: list[str] = []
 
-    def made(name: str) -> StructuredTool:
+    def make_tool(name: str) -> StructuredTool:
         def run(city: str) -> str:
             ran.append(name)
             return city
@@ -158,15 +158,15 @@ async def test_an_agent_calls_tools_whose_names_no_model_accepts(
             wire.stream({"tool_calls": [call]}) if streaming else wire.answer("", tool_calls=[call])
         )
 
-    tools = [made(name) for name in ("city search", "city.search", "поиск города", "plain")]
+    tools = [make_tool(name) for name in ("city search", "city.search", "поиск города", "plain")]
     llm, server = scripted(reply, streaming=streaming)
     agent: Any = create_agent(llm, tools)
-    for found in (
+    for result in (
         agent.invoke({"messages": [("user", "hi")]}),
         await agent.ainvoke({"messages": [("user", "hi")]}),
     ):
-        assert found["messages"][-1].text == "done"
-    assert ran == [made.name for made in tools] * 2
+        assert result["messages"][-1].text == "done"
+    assert ran == [tool.name for tool in tools] * 2
     history = server.bodies[4]["messages"]
     calls = [call for message in history for call in message.get("tool_calls", ())]
     assert [call["function"]["name"] for call in calls] == [
@@ -177,8 +177,8 @@ async def test_an_agent_calls_tools_whose_names_no_model_accepts(
     ]
 
 
-def test_arguments_that_are_no_tools(scripted: Scripted, wire: Any) -> None:
-    """By `bind_tools` or by a call: it raises before any request, and says what to pass."""
+def test_arguments_that_are_not_tools(scripted: Scripted, wire: Any) -> None:
+    """Wrong tools, tool choices and formats raise ConfigurationError before any request."""
     llm, server = scripted(wire.answer("a"))
     wrong: list[tuple[str, Any]] = [
         ("tools", lambda: llm.bind_tools(get_weather)),

@@ -1,4 +1,4 @@
-"""What embeddings and rankings cost, as custom events of the run that they are part of."""
+"""Usage of embeddings and rankings, reported as custom events of the run."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def facts(model: str, **usage: Any) -> dict[str, Any]:
 TOKENS = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
 
 
-def test_embeddings_tell_the_run_what_they_cost(scripted: Any) -> None:
+def test_embeddings_report_their_cost_to_the_run(scripted: Any) -> None:
     """Embeddings report tokens, neurons and the request id to the run as an event."""
-    found = {"data": [[1.0]], "usage": {"prompt_tokens": 3}}
-    embeddings, _ = scripted(reply(found), cls=WorkersAIEmbeddings, model=SMALL)
+    result = {"data": [[1.0]], "usage": {"prompt_tokens": 3}}
+    embeddings, _ = scripted(reply(result), cls=WorkersAIEmbeddings, model=SMALL)
 
     def embed(_: str) -> None:
         embeddings.embed_documents(["a"])
