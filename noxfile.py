@@ -36,7 +36,10 @@ def tests(session: nox.Session, versions: str) -> None:
                     "lowest-direct", "--python", str(session.python), "--output-file", str(lowest),
                     *(f"--extra={extra}" for extra in EXTRAS))  # fmt: skip
         product += ["--constraint", str(lowest)]
-        options = ["-W", "default::DeprecationWarning"]  # old packages warn of each other
+        # Old packages warn of each other, need more calls, and are too old for OpenInference.
+        options = ["-W", "default::DeprecationWarning", "--ignore=tests/benchmarks",
+                   "--ignore=tests/observability/test_openinference.py",
+                   "--deselect=tests/docs/test_pages.py::test_programs_of_a_page_run[docs/observability.md]"]  # fmt: skip
     if versions == "prereleases":
         product += ["--pre", "langchain-core", "langchain", "llama-index-core"]
     session.install(*product, *_test_group(versions))

@@ -479,7 +479,7 @@ class AsyncResponse:
     async def aclose(self, *, is_done: bool = False) -> None:
         """As `SyncResponse.close`."""
         try:
-            await self._bytes.aclose()  # not left to the event loop, which may be closed by then
+            await self._bytes.aclose()  # the event loop, which would do it, may be closed by then
             if is_done and self._connection is not None:
                 await self._drain()
         finally:

@@ -9,7 +9,7 @@ import ssl
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from workersai._clocks import Clocks
 from workersai._http.exceptions import broken, cut_short, no_tunnel, unreadable
@@ -262,7 +262,7 @@ class SyncResponse:
         self.status = 0
         self.is_error = False
         self.headers: dict[str, str] = {}
-        self._bytes: Iterator[bytes] = iter(())
+        self._bytes = self._read()
         active.add(self)
 
     def begin(self) -> None:
@@ -279,7 +279,6 @@ class SyncResponse:
         self.status, self.headers = reader.status, reader.headers
         self.is_error = is_error_status(self.status)
         clocks.begin_body(is_error=self.is_error)
-        self._bytes = self._read()
 
     def __iter__(self) -> Iterator[bytes]:
         """Return an iterator over the body's bytes; a caller that stops early can continue later.
@@ -329,7 +328,7 @@ class SyncResponse:
             failure = unreadable(error, self._pool.route.host, self._outgoing)
         raise failure
 
-    def _read(self) -> Iterator[bytes]:
+    def _read(self) -> Generator[bytes, None, None]:
         decoder = decoder_for(self.headers)
         ready: list[bytes] = []  # holds nothing while its reader works on what it was given
         while (data := self._next()) is not None:
@@ -366,6 +365,7 @@ class SyncResponse:
             is_done: Whether the rest is not needed; it is read only if it arrives at once.
         """
         try:
+            self._bytes.close()
             if is_done and self._connection is not None:
                 self._drain()
         finally:
