@@ -113,59 +113,59 @@ def test_network_failures_are_typed(scripted: Any, wire: Any) -> None:
 
 
 def test_tracing_sees_the_answer_of_a_failed_call(scripted: Any, wire: Any) -> None:
-    """Handlers get the status and body of an error."""
-    seen: list[Any] = []
+    """LangChain's error callbacks receive the status, request id and body of a failed call."""
+    metadata: list[Any] = []
 
     class Errors(BaseCallbackHandler):
         def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
-            seen.append(kwargs["response"].generations[0][0].message.response_metadata)
+            metadata.append(kwargs["response"].generations[0][0].message.response_metadata)
 
     llm, _ = scripted(wire.error(400, 5006, "bad", cf_ray="ray-9"), max_retries=0)
     with pytest.raises(face.InvalidRequestError):
         llm.invoke("hi", config={"callbacks": [Errors()]})
-    assert seen[0]["status_code"] == 400
-    assert seen[0]["request_id"] == "ray-9"
-    assert seen[0]["body"]["errors"][0]["code"] == 5006
+    assert metadata[0]["status_code"] == 400
+    assert metadata[0]["request_id"] == "ray-9"
+    assert metadata[0]["body"]["errors"][0]["code"] == 5006
 
 
 def test_retries_are_made_and_announced(scripted: Any, wire: Any) -> None:
-    """A busy model is asked again after the time it named; `on_retry` hears of it."""
-    seen: list[tuple[int, float, str]] = []
+    """ChatWorkersAI repeats a call to a busy model and reports the retry to `on_retry`."""
+    retries: list[tuple[int, float, str]] = []
 
     class Retries(BaseCallbackHandler):
         def on_retry(self, retry_state: Any, **kwargs: Any) -> None:
             error = retry_state.outcome.exception()
-            seen.append((retry_state.attempt_number, retry_state.idle_for, type(error).__name__))
+            retries.append((retry_state.attempt_number, retry_state.idle_for, type(error).__name__))
 
     busy = wire.error(429, 3040, retry_after="0")
     llm, server = scripted(busy, wire.answer("a"))
     assert llm.invoke("hi", config={"callbacks": [Retries()]}).content == "a"
     assert len(server.requests) == 2
-    assert [(n, name) for n, _, name in seen] == [(1, "OutOfCapacityError")]
+    assert [(n, name) for n, _, name in retries] == [(1, "OutOfCapacityError")]
 
 
 async def test_async_retries_are_announced(scripted: Any, wire: Any) -> None:
-    """Async handlers hear of retries too."""
-    seen: list[int] = []
+    """Async callback handlers receive retries of async calls."""
+    attempts: list[int] = []
 
     class Retries(AsyncCallbackHandler):
         async def on_retry(self, retry_state: Any, **kwargs: Any) -> None:
-            seen.append(retry_state.attempt_number)
+            attempts.append(retry_state.attempt_number)
 
     llm, _ = scripted(wire.error(429, 3040, retry_after="0"), wire.answer("a"))
     await llm.ainvoke("hi", config={"callbacks": [Retries()]})
-    assert seen == [1]
+    assert attempts == [1]
 
 
 def test_the_start_of_a_stream_is_retried(scripted: Any, wire: Any) -> None:
-    """Until the first token, a stream is retried like any call."""
+    """ChatWorkersAI retries a stream that fails before its first token."""
     llm, server = scripted(wire.error(429, 3040, retry_after="0"), wire.stream("a"))
     assert merged(list(llm.stream("hi"))).content == "a"
     assert len(server.requests) == 2
 
 
 def test_no_retries_means_one_request(scripted: Any, wire: Any) -> None:
-    """`max_retries=0` asks once."""
+    """With `max_retries=0` ChatWorkersAI sends one request."""
     llm, server = scripted(wire.error(429, 3040), max_retries=0)
     with pytest.raises(face.OutOfCapacityError):
         llm.invoke("hi")
@@ -173,7 +173,7 @@ def test_no_retries_means_one_request(scripted: Any, wire: Any) -> None:
 
 
 def test_a_long_retry_after_is_raised_with_its_time(scripted: Any, wire: Any) -> None:
-    """A wait longer than a minute is the caller's to decide."""
+    """ChatWorkersAI raises at once when the server asks for a wait of more than a minute."""
     llm, server = scripted(wire.error(429, 3021, retry_after="120"))
     with pytest.raises(face.RateLimitError) as caught:
         llm.invoke("hi")

@@ -1,4 +1,4 @@
-"""What `ChatWorkersAI` sends."""
+"""Requests of `ChatWorkersAI`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_only_parameters_that_are_set_are_sent(scripted: Any, wire: Any) -> None
 
 
 def test_parameters_reach_the_wire_under_their_names(scripted: Any, wire: Any) -> None:
-    """Each field is sent as it is; 0 stays 0."""
-    sent: dict[str, Any] = {
+    """ChatWorkersAI sends each field under its own name, the value 0 included."""
+    parameters: dict[str, Any] = {
         "temperature": 0,
         "max_tokens": 9,
         "top_p": 0.5,
@@ -39,15 +39,15 @@ def test_parameters_reach_the_wire_under_their_names(scripted: Any, wire: Any) -
         "stop": ["END"],
         "user": "u",
     }
-    llm, server = scripted(wire.answer("a"), **sent, model_kwargs={"custom": 1})
+    llm, server = scripted(wire.answer("a"), **parameters, model_kwargs={"custom": 1})
     llm.invoke("hi")
     body = server.body
-    assert {k: body[k] for k in sent} == sent
+    assert {k: body[k] for k in parameters} == parameters
     assert body["custom"] == 1
 
 
-def test_a_calls_options_come_before_the_fields(scripted: Any, wire: Any) -> None:
-    """Per-call and bound options replace fields, and merge into `model_kwargs`."""
+def test_options_of_a_call_replace_fields(scripted: Any, wire: Any) -> None:
+    """Options of a call and bound options replace fields, and are merged into `model_kwargs`."""
     llm, server = scripted(wire.answer("a"), temperature=1, stop=["A"], model_kwargs={"x": 1})
     llm.bind(temperature=0.5).invoke("hi", stop=["B"], model_kwargs={"y": 2}, top_k=3)
     body = server.body
@@ -56,14 +56,14 @@ def test_a_calls_options_come_before_the_fields(scripted: Any, wire: Any) -> Non
 
 
 def test_empty_stop_is_not_sent(scripted: Any, wire: Any) -> None:
-    """An empty list of stop words means none."""
+    """ChatWorkersAI leaves out `stop` when the list is empty."""
     llm, server = scripted(wire.answer("a"), stop=[])
     llm.invoke("hi", stop=[])
     assert "stop" not in server.body
 
 
 def test_an_unknown_option_is_refused(scripted: Any, wire: Any) -> None:
-    """A misspelt option is an error, at construction and at the call."""
+    """ChatWorkersAI raises ConfigurationError for an unknown option, in constructor and call."""
     with pytest.raises(face.ConfigurationError, match="temprature"):
         scripted(wire.answer("a"), temprature=1)
     llm, server = scripted(wire.answer("a"))
@@ -74,7 +74,7 @@ def test_an_unknown_option_is_refused(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("endpoint", ["run", "openai"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
-def test_the_model_of_a_call_is_asked(
+def test_the_model_of_a_call_is_used(
     scripted: Any, wire: Any, endpoint: str, streamed: bool
 ) -> None:
     """`model=` of a call changes the request and the model that LangSmith receives."""
@@ -89,8 +89,8 @@ def test_the_model_of_a_call_is_asked(
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
-def test_no_model_of_a_call_is_the_object_s(scripted: Any, streamed: bool) -> None:
-    """`model=None` says nothing: the answer names the model that was asked."""
+def test_a_model_of_none_means_the_object_s_model(scripted: Any, streamed: bool) -> None:
+    """With `model=None` ChatWorkersAI uses the object's model and names it in the answer."""
     llm, _ = scripted([{"response": "a"}, "[DONE]"] if streamed else {"response": "a"})
     message = (
         merged(list(llm.stream("hi", model=None))) if streamed else llm.invoke("hi", model=None)
@@ -98,8 +98,8 @@ def test_no_model_of_a_call_is_the_object_s(scripted: Any, streamed: bool) -> No
     assert message.response_metadata["model_name"] == GRANITE
 
 
-def test_stream_usage_is_asked_for_where_it_must_be(scripted: Any, wire: Any) -> None:
-    """The compatible endpoint is asked for usage, unless `stream_usage` says no."""
+def test_the_openai_endpoint_requests_stream_usage(scripted: Any, wire: Any) -> None:
+    """A stream on the OpenAI endpoint requests usage unless `stream_usage` is False."""
     llm, server = scripted(wire.stream("a"), endpoint="openai")
     list(llm.stream("hi"))
     list(llm.stream("hi", stream_usage=False))
@@ -108,7 +108,7 @@ def test_stream_usage_is_asked_for_where_it_must_be(scripted: Any, wire: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("choice", "sent"),
+    ("choice", "expected"),
     [
         (None, None),
         ("auto", "auto"),
@@ -120,11 +120,11 @@ def test_stream_usage_is_asked_for_where_it_must_be(scripted: Any, wire: Any) ->
     ],
     ids=str,
 )
-def test_tool_choice_in_every_form(scripted: Any, wire: Any, choice: Any, sent: Any) -> None:
-    """LangChain's words for a choice become the wire's."""
+def test_tool_choice_in_every_form(scripted: Any, wire: Any, choice: Any, expected: Any) -> None:
+    """`bind_tools` translates LangChain's tool choices into those of Workers AI."""
     llm, server = scripted(wire.answer("a"))
     llm.bind_tools([weather], tool_choice=choice).invoke("hi")
-    assert server.body.get("tool_choice") == sent
+    assert server.body.get("tool_choice") == expected
     assert server.body["tools"][0]["function"]["name"] == "weather"
 
 
@@ -135,23 +135,23 @@ def test_no_tools_are_not_sent(scripted: Any, wire: Any) -> None:
     assert "tools" not in server.body
 
 
-def test_strict_and_parallel_calls_reach_the_wire(scripted: Any, wire: Any) -> None:
-    """`strict` is on the function, `parallel_tool_calls` on the request."""
+def test_strict_and_parallel_calls_are_sent(scripted: Any, wire: Any) -> None:
+    """`bind_tools` sends `strict` in the function and `parallel_tool_calls` in the request."""
     llm, server = scripted(wire.answer("a"))
     llm.bind_tools([weather], strict=True, parallel_tool_calls=False).invoke("hi")
     assert server.body["tools"][0]["function"]["strict"] is True
     assert server.body["parallel_tool_calls"] is False
 
 
-def test_tools_of_a_single_call_need_no_binding(scripted: Any, wire: Any) -> None:
-    """`invoke(tools=[...])` takes LangChain's tools too."""
+def test_a_call_takes_tools_without_binding(scripted: Any, wire: Any) -> None:
+    """`invoke` accepts LangChain's tools in `tools=[...]`."""
     llm, server = scripted(wire.answer("a"))
     llm.invoke("hi", tools=[weather])
     assert server.body["tools"][0]["function"]["name"] == "weather"
 
 
-def test_history_goes_back_whole(scripted: Any, wire: Any) -> None:
-    """Calls, their results and reasoning are replayed; models that reason get their reasoning."""
+def test_history_is_sent_complete(scripted: Any, wire: Any) -> None:
+    """A history is sent with calls, results and, to models that reason, the reasoning."""
     history = [
         HumanMessage("weather?"),
         AIMessage(
@@ -175,22 +175,22 @@ def test_history_goes_back_whole(scripted: Any, wire: Any) -> None:
 IMAGE: list[str | dict[Any, Any]] = [{"type": "image", "base64": "AAAA", "mime_type": "image/png"}]
 
 
-def test_images_go_to_models_that_see(scripted: Any, wire: Any) -> None:
-    """A v1 image block reaches a model with vision; one without refuses before any request."""
-    seeing = "@cf/meta/llama-4-scout-17b-16e-instruct"
-    llm, server = scripted(wire.answer("a"), model=seeing)
+def test_images_go_to_models_with_vision(scripted: Any, wire: Any) -> None:
+    """A model with vision gets a v1 image block; any other model raises before a request."""
+    vision_model = "@cf/meta/llama-4-scout-17b-16e-instruct"
+    llm, server = scripted(wire.answer("a"), model=vision_model)
     llm.invoke([HumanMessage(IMAGE)])
     (part,) = server.body["messages"][0]["content"]
     assert part == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    blind, server = scripted(wire.answer("a"))
+    text_only, server = scripted(wire.answer("a"))
     with pytest.raises(face.ConfigurationError, match="image"):
-        blind.invoke([HumanMessage(IMAGE)])
+        text_only.invoke([HumanMessage(IMAGE)])
     assert server.requests == []
 
 
 @pytest.mark.parametrize("name", ["streaming", "stream_usage", "repair_history", "think_tags"])
-def test_a_switch_is_true_or_false(scripted: Any, wire: Any, name: str) -> None:
-    """A word or a number is no switch, of the constructor and of assignments alike."""
+def test_switches_must_be_true_or_false(scripted: Any, wire: Any, name: str) -> None:
+    """Constructor and assignment raise ConfigurationError for a switch that is not a bool."""
     llm, _ = scripted(wire.answer("a"), **{name: True})
     for wrong in ("off", 1):
         with pytest.raises(face.ConfigurationError, match=f"{name} must be True or False"):

@@ -14,8 +14,8 @@ from langchain_core.messages import HumanMessage
 from tests.langchain_workersai.scripted import collect, merged
 
 
-async def test_async_answers_are_the_sync_ones(scripted: Any, wire: Any) -> None:
-    """`ainvoke` and `astream` send and return what `invoke` and `stream` do."""
+async def test_async_answers_equal_sync_answers(scripted: Any, wire: Any) -> None:
+    """`ainvoke` and `astream` send and return the same as `invoke` and `stream`."""
     answer, events = wire.answer("Hello"), wire.stream("Hel", "lo")
     llm, server = scripted(answer, answer, events, events)
     plain, aplain = llm.invoke("hi"), await llm.ainvoke("hi")
@@ -27,7 +27,7 @@ async def test_async_answers_are_the_sync_ones(scripted: Any, wire: Any) -> None
 
 
 def test_usage_metadata_of_a_stream_is_on_one_chunk(scripted: Any, wire: Any) -> None:
-    """Usage that the server repeats or sums up is reported once."""
+    """A stream reports usage on one chunk, even if the server repeats it on each event."""
     events = wire.stream("a", "b")
     for event in events[:-1]:
         event["usage"] = wire.usage
@@ -40,7 +40,7 @@ def test_usage_metadata_of_a_stream_is_on_one_chunk(scripted: Any, wire: Any) ->
 
 
 def test_repeated_ids_and_names_do_not_double(scripted: Any, wire: Any) -> None:
-    """A server that repeats id and name on every piece still means one call of one tool."""
+    """A stream yields one tool call when the server repeats id and name on each fragment."""
     pieces = ("", '{"a"', ": 1}")
     deltas = [{"tool_calls": [wire.call("f", piece)]} for piece in pieces]
     llm, _ = scripted(wire.stream(*deltas, finish="tool_calls"))
@@ -52,7 +52,7 @@ def test_repeated_ids_and_names_do_not_double(scripted: Any, wire: Any) -> None:
 def test_text_and_several_calls_survive_both_output_versions(
     scripted: Any, wire: Any, version: str
 ) -> None:
-    """With `output_version="v1"` neither the text nor any call is lost in the merge."""
+    """Merged chunks keep the text and each call in both of LangChain's output versions."""
     deltas = [
         "Looking.",
         {"tool_calls": [wire.call("f", '{"a": 1}', "x", 0)]},
@@ -67,7 +67,7 @@ def test_text_and_several_calls_survive_both_output_versions(
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 def test_v3_events_have_the_arguments(scripted: Any, wire: Any) -> None:
-    """The event protocol delivers text and whole calls."""
+    """LangChain's v3 event stream has the text and complete tool calls."""
     deltas = [
         "Looking.",
         {"tool_calls": [wire.call("f", '{"a"', "x", 0)]},
@@ -80,8 +80,8 @@ def test_v3_events_have_the_arguments(scripted: Any, wire: Any) -> None:
     assert [c["args"] for c in output.tool_calls] == [{"a": 1}]
 
 
-def test_cut_arguments_of_a_stream_are_invalid(scripted: Any, wire: Any) -> None:
-    """A call that the token cap cut off is not completed by guessing."""
+def test_cut_arguments_become_an_invalid_call(scripted: Any, wire: Any) -> None:
+    """A streamed call that the token cap cut off becomes an invalid call."""
     delta = {"tool_calls": [wire.call("f", '{"city": "Lis')]}
     llm, _ = scripted(wire.stream(delta, finish="length"))
     message = merged(list(llm.stream("hi")))
@@ -89,8 +89,8 @@ def test_cut_arguments_of_a_stream_are_invalid(scripted: Any, wire: Any) -> None
     assert message.invalid_tool_calls[0]["name"] == "f"
 
 
-class Tokens(BaseCallbackHandler):
-    """Records the order of callbacks and chunks."""
+class TokenLogger(BaseCallbackHandler):
+    """Writes the tokens that callbacks receive into a log."""
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -100,22 +100,22 @@ class Tokens(BaseCallbackHandler):
             self.log.append(f"callback {token}")
 
 
-def test_callbacks_come_before_the_chunk_and_once(scripted: Any, wire: Any) -> None:
-    """Each token is announced once, before it is handed on."""
+def test_callbacks_receive_each_token_once_before_its_chunk(scripted: Any, wire: Any) -> None:
+    """Callbacks receive each token once, before `stream` yields its chunk."""
     log: list[str] = []
     llm, _ = scripted(wire.stream("a", "b"))
-    for chunk in llm.stream("hi", config={"callbacks": [Tokens(log)]}):
+    for chunk in llm.stream("hi", config={"callbacks": [TokenLogger(log)]}):
         log += [f"chunk {chunk.content}"] if chunk.content else []
     assert log == ["callback a", "chunk a", "callback b", "chunk b"]
 
 
-def test_direct_streams_announce_tokens_too(scripted: Any, wire: Any) -> None:
-    """Where LangChain hands over a run manager, its handlers hear each token once."""
+def test_direct_streams_report_tokens_to_the_run_manager(scripted: Any, wire: Any) -> None:
+    """`_stream` reports each token once to the run manager that LangChain passes."""
     log: list[str] = []
     llm, _ = scripted(wire.stream("a", "b"))
 
     class Manager:
-        handlers: list[Any] = []  # noqa: RUF012 - as LangChain has it
+        handlers: list[Any] = []  # noqa: RUF012 - LangChain's manager declares it like this
 
         def on_llm_new_token(self, token: str, *, chunk: Any) -> None:
             log.append(token)
@@ -136,7 +136,7 @@ def test_streaming_switches(scripted: Any, wire: Any) -> None:
 
 
 def test_leaving_a_stream_early_closes_it(scripted: Any, wire: Any) -> None:
-    """Breaking out of a loop closes the connection."""
+    """Closing a stream early closes its connection."""
     closed: list[bool] = []
 
     class Body(httpx.SyncByteStream):

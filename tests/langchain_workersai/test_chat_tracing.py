@@ -1,4 +1,4 @@
-"""What LangChain asks of a chat model beside answers."""
+"""Tracing, token counts and rate limits of chat models."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ def test_tracing_parameters(scripted: Any, wire: Any) -> None:
 
 
 def test_token_counting_needs_no_download(scripted: Any, wire: Any) -> None:
-    """Counts are estimates that include tools."""
+    """ChatWorkersAI estimates token counts without a download, tools included."""
     llm, _ = scripted(wire.answer("a"))
-    bare = llm.get_num_tokens_from_messages([HumanMessage("hello there")])
-    armed = llm.get_num_tokens_from_messages([HumanMessage("hello there")], tools=[weather])
-    assert 0 < bare < armed
-    assert 0 < llm.get_num_tokens("hello there") <= bare
+    without_tools = llm.get_num_tokens_from_messages([HumanMessage("hello there")])
+    with_tools = llm.get_num_tokens_from_messages([HumanMessage("hello there")], tools=[weather])
+    assert 0 < without_tools < with_tools
+    assert 0 < llm.get_num_tokens("hello there") <= without_tools
 
 
 def test_the_versions_are_traced(scripted: Any, wire: Any) -> None:
-    """A run's metadata names the version of this package."""
+    """LangSmith metadata of a model has the version of this package."""
     llm, _ = scripted(wire.answer("a"))
     assert llm.metadata["lc_versions"]["workersai"] == face.__version__
 
 
 class Limiter(BaseRateLimiter):
-    """Counts what it let pass."""
+    """Counts the calls that it permits."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -65,8 +65,8 @@ class Limiter(BaseRateLimiter):
         return self.acquire()
 
 
-async def test_a_rate_limiter_is_asked_once_a_call(scripted: Any, wire: Any) -> None:
-    """LangChain's rate limiter stands before each call, plain or streamed."""
+async def test_the_rate_limiter_runs_once_a_call(scripted: Any, wire: Any) -> None:
+    """ChatWorkersAI waits once for LangChain's rate limiter in each call, plain or streamed."""
     limiter = Limiter()
     answer, events = wire.answer("a"), wire.stream("a")
     llm, _ = scripted(answer, answer, events, events, rate_limiter=limiter)
@@ -78,10 +78,10 @@ async def test_a_rate_limiter_is_asked_once_a_call(scripted: Any, wire: Any) -> 
 
 
 @pytest.mark.parametrize("cls", [face.ChatWorkersAI, face.WorkersAILLM])
-def test_models_take_the_names_that_langchain_uses(
+def test_models_accept_langchains_argument_names(
     cls: Callable[..., ChatWorkersAI],
 ) -> None:
-    """The model may be positional; `api_key`, `stop_sequences` and the like are aliases."""
+    """The model may be positional; `api_key` and `stop_sequences`, for example, are aliases."""
     settings: dict[str, Any] = {"account_id": "0" * 32, "api_key": "t"}
     first = cls(GRANITE, **settings)
     second = cls(model=GRANITE, **settings)
@@ -91,10 +91,13 @@ def test_models_take_the_names_that_langchain_uses(
     assert third.timeout == 3
 
 
-def test_a_users_own_token_counter(scripted: Any, wire: Any) -> None:
+def test_a_users_token_counter_is_used(scripted: Any, wire: Any) -> None:
     """`custom_get_token_ids` counts texts, messages and tools."""
     llm, _ = scripted(wire.answer("a"), custom_get_token_ids=lambda text: [*range(len(text))])
     assert llm.get_num_tokens("four") == 4
-    bare = llm.get_num_tokens_from_messages([HumanMessage("four")])
-    assert bare == len("Human: four")
-    assert llm.get_num_tokens_from_messages([HumanMessage("four")], tools=[weather]) > bare + 50
+    without_tools = llm.get_num_tokens_from_messages([HumanMessage("four")])
+    assert without_tools == len("Human: four")
+    assert (
+        llm.get_num_tokens_from_messages([HumanMessage("four")], tools=[weather])
+        > without_tools + 50
+    )

@@ -1,4 +1,4 @@
-"""What calls cost: on the message, in a handler, and in a context."""
+"""Costs of calls on messages, in callback handlers and in contexts."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from workersai import BatchJob
 KIMI = "@cf/moonshotai/kimi-k2.6"
 SMALL = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
-ONE = (5 * 0.017 + 7 * 0.11) / 1_000_000
-"""The usage of a scripted answer at granite's prices, which has none for cached tokens."""
+CALL_COST = (5 * 0.017 + 7 * 0.11) / 1_000_000
+"""The cost of a scripted answer on granite, which has no price for cached tokens."""
 CALL = CostTotals(
     calls=1,
     input_tokens=5,
@@ -42,16 +42,16 @@ CALL = CostTotals(
     cached_tokens=3,
     reasoning_tokens=2,
     neurons=0.5,
-    cost_usd=ONE,
+    cost_usd=CALL_COST,
 )
 
 
-def of(*calls: CostTotals) -> CostTotals:
+def total_of(*calls: CostTotals) -> CostTotals:
     return sum(calls, CostTotals())
 
 
-async def answers(llm: Any) -> list[Any]:
-    """The same question in every way: whole answers, and streams as one message."""
+async def plain_answers(llm: Any) -> list[Any]:
+    """Ask the same question by invoke, ainvoke, batch and abatch."""
     return [
         llm.invoke("hi"),
         await llm.ainvoke("hi"),
@@ -60,47 +60,47 @@ async def answers(llm: Any) -> list[Any]:
     ]
 
 
-async def streamed(llm: Any) -> list[Any]:
+async def streamed_answers(llm: Any) -> list[Any]:
     return [merged(list(llm.stream("hi"))), merged(await collect(llm))]
 
 
-# ---------------------------------------------------------------------------- on a message
+# --------------------------------------------------------------------------- on a message
 
 
-async def test_an_answer_says_what_it_cost(scripted: Any, wire: Any) -> None:
-    """USD by the page's prices, plain and streamed, sync and async; one number a call."""
+async def test_a_message_has_its_cost(scripted: Any, wire: Any) -> None:
+    """Each message has its cost in USD, plain and streamed, sync and async."""
     plain, _ = scripted(wire.answer("a"))
     stream, _ = scripted(wire.stream("a"))
-    for message in [*await answers(plain), *await streamed(stream)]:
-        assert message.response_metadata["cost_usd"] == [pytest.approx(ONE)]
+    for message in [*await plain_answers(plain), *await streamed_answers(stream)]:
+        assert message.response_metadata["cost_usd"] == [pytest.approx(CALL_COST)]
         assert message.response_metadata["neurons"] == [0.5]
 
 
-def test_cached_tokens_have_the_price_of_the_page(scripted: Any, wire: Any) -> None:
-    """Where the page has a price for them, they cost that."""
+def test_cached_tokens_have_their_own_price(scripted: Any, wire: Any) -> None:
+    """The cost uses the price of cached tokens where the model's page has one."""
     llm, _ = scripted(wire.answer("a"), model=KIMI)
     expected = (2 * 0.95 + 3 * 0.16 + 7 * 4.0) / 1_000_000
     assert llm.invoke("hi").response_metadata["cost_usd"] == [pytest.approx(expected)]
 
 
-def test_the_price_is_that_of_the_model_that_was_asked(scripted: Any, wire: Any) -> None:
-    """A call's own model, whatever name the answer has."""
+def test_the_price_belongs_to_the_model_of_the_call(scripted: Any, wire: Any) -> None:
+    """The cost uses the prices of the model of the call, not of the name in the answer."""
     llm, _ = scripted(wire.answer("a"))
     cost = llm.invoke("hi", model=GLM).response_metadata["cost_usd"]
     assert cost == [pytest.approx((5 * 0.06 + 7 * 0.40) / 1_000_000)]
 
 
-async def test_an_unknown_price_is_absent(scripted: Any, wire: Any) -> None:
-    """Neither 0 nor a guess; the neurons are there all the same."""
+async def test_an_unknown_cost_is_left_out(scripted: Any, wire: Any) -> None:
+    """A message of a model without a known price has neurons but no cost."""
     plain, _ = scripted(wire.answer("a"), model="@cf/new/model")
     stream, _ = scripted(wire.stream("a"), model="@cf/new/model")
-    for message in [*await answers(plain), *await streamed(stream)]:
+    for message in [*await plain_answers(plain), *await streamed_answers(stream)]:
         assert "cost_usd" not in message.response_metadata
         assert message.response_metadata["neurons"] == [0.5]
 
 
 def test_an_answer_from_a_gateways_cache_costs_nothing(scripted: Any, wire: Any) -> None:
-    """No model was asked for it."""
+    """The cost is 0 when the AI Gateway answered from its cache."""
     envelope = {"result": wire.answer("a"), "success": True}
     reply = httpx.Response(200, json=envelope, headers={"cf-aig-cache-status": "HIT"})
     llm, _ = scripted(reply, gateway="gate")
@@ -108,82 +108,82 @@ def test_an_answer_from_a_gateways_cache_costs_nothing(scripted: Any, wire: Any)
 
 
 def test_messages_of_several_calls_add_up(scripted: Any, wire: Any) -> None:
-    """The chunks of calls with different costs have a sum, and it keeps each number."""
+    """Messages of calls with different costs add up to one that lists each cost."""
     cheap, _ = scripted(wire.stream("a"))
     dear, _ = scripted(wire.stream("b"), model=KIMI)
     total = merged([*cheap.stream("hi"), *dear.stream("hi"), *cheap.stream("hi")])
     costs = total.response_metadata["cost_usd"]
     assert len(costs) == 3
-    assert costs[0] == costs[2] == pytest.approx(ONE) != costs[1]
+    assert costs[0] == costs[2] == pytest.approx(CALL_COST) != costs[1]
 
 
-def test_the_answers_of_a_batch_say_what_they_cost(scripted: Any, wire: Any) -> None:
-    """Each by its own usage, at the prices of the batch's model."""
+def test_messages_of_a_batch_have_their_costs(scripted: Any, wire: Any) -> None:
+    """Each message of a batch has the cost of its own usage at the prices of the batch's model."""
     rows = [{"id": at, "result": wire.answer("a"), "success": True} for at in (0, 1)]
     llm, _ = scripted({"responses": rows})
     for message in llm.batch_results(BatchJob("b", GRANITE)):
-        assert message.response_metadata["cost_usd"] == [pytest.approx(ONE)]
+        assert message.response_metadata["cost_usd"] == [pytest.approx(CALL_COST)]
 
 
 # ---------------------------------------------------------------------------- in a handler
 
 
-async def test_a_handler_adds_up_every_call(scripted: Any, wire: Any) -> None:
-    """Plain and streamed, sync and async, in batches; for each model and in all."""
+async def test_a_handler_adds_up_all_calls(scripted: Any, wire: Any) -> None:
+    """The handler adds up plain, streamed, async and batch calls, for each model and in total."""
     costs = WorkersAICostCallbackHandler()
     plain, _ = scripted(wire.answer("a"), callbacks=[costs])
     stream, _ = scripted(wire.stream("a"), callbacks=[costs])
-    await answers(plain)
-    await streamed(stream)
-    assert costs.total.cost_usd == pytest.approx(6 * ONE)
+    await plain_answers(plain)
+    await streamed_answers(stream)
+    assert costs.total.cost_usd == pytest.approx(6 * CALL_COST)
     assert costs.by_model.keys() == {GRANITE}
-    assert costs.total == costs.by_model[GRANITE] == of(*[CALL] * 6)
+    assert costs.total == costs.by_model[GRANITE] == total_of(*[CALL] * 6)
     assert GRANITE in repr(costs)
     costs.reset()
     assert costs.total == CostTotals()
 
 
 async def test_completions_are_counted(scripted: Any) -> None:
-    """Those of the completion model too: each prompt of a batch, and streams."""
+    """The handler counts the completion model's calls, each prompt of a batch and streams."""
     usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
     costs = WorkersAICostCallbackHandler()
     plain, _ = scripted({"response": "a", "usage": usage}, cls=WorkersAILLM, callbacks=[costs])
     events = [{"response": "a"}, {"response": "", "usage": usage}, "[DONE]"]
     stream, _ = scripted(events, cls=WorkersAILLM, callbacks=[costs])
-    await answers(plain)
+    await plain_answers(plain)
     plain.generate(["a", "b"])
     list(stream.stream("hi"))
     await collect(stream)
     assert costs.by_model.keys() == {GRANITE}
     assert costs.total.calls == 8
-    assert costs.total.cost_usd == pytest.approx(8 * ONE)
+    assert costs.total.cost_usd == pytest.approx(8 * CALL_COST)
     assert (costs.total.input_tokens, costs.total.output_tokens) == (40, 56)
 
 
 def test_unknown_prices_are_counted_as_unknown(scripted: Any, wire: Any) -> None:
-    """They are no zero: the sum lacks them and says how many."""
+    """A total leaves out unknown costs and says how many calls have one."""
     costs = WorkersAICostCallbackHandler()
     unknown, _ = scripted(wire.answer("a") | {"model": None}, model="@cf/new/model")
     unknown.invoke("hi", config={"callbacks": [costs]})
     assert costs.total.cost_usd is None
     known, _ = scripted(wire.answer("a"))
     known.invoke("hi", config={"callbacks": [costs]})
-    assert costs.total.cost_usd == pytest.approx(ONE)
+    assert costs.total.cost_usd == pytest.approx(CALL_COST)
     assert costs.total.calls_without_cost == 1
     assert costs.by_model["@cf/new/model"].cost_usd is None
     assert costs.by_model["@cf/new/model"].neurons == 0.5
 
 
 def test_a_call_without_usage_is_counted(scripted: Any) -> None:
-    """A call without usage is counted as one with unknown tokens."""
+    """The handler counts a call without usage as one call with unknown tokens and cost."""
     costs = WorkersAICostCallbackHandler()
     llm, _ = scripted({"response": "a"}, callbacks=[costs])
     llm.invoke("hi")
     assert costs.total == CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
 
 
-def test_several_answers_are_one_call(scripted: Any, wire: Any) -> None:
-    """With `n`, the usage is the request's."""
+def test_several_choices_are_one_call(scripted: Any, wire: Any) -> None:
+    """The handler counts a request with `n` choices once."""
     costs = WorkersAICostCallbackHandler()
     llm, _ = scripted(wire.answer("a", "b"), model=GLM, n=2, callbacks=[costs])
     llm.generate([[HumanMessage("hi")]])
@@ -191,7 +191,7 @@ def test_several_answers_are_one_call(scripted: Any, wire: Any) -> None:
 
 
 def test_answers_of_langchains_cache_are_not_counted(scripted: Any, wire: Any) -> None:
-    """No request is made for them."""
+    """The handler does not count answers from LangChain's cache."""
     costs = WorkersAICostCallbackHandler()
     llm, server = scripted(wire.answer("a"), cache=InMemoryCache(), callbacks=[costs])
     llm.invoke("hi")
@@ -208,20 +208,21 @@ def test_answers_of_langchains_cache_are_not_counted(scripted: Any, wire: Any) -
 UNKNOWN = CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
 
 
-async def test_a_stream_that_is_left_has_an_unknown_cost(scripted: Any, wire: Any) -> None:
-    """It was paid for, and reported nothing yet; one that is left at its end has."""
+async def test_a_stream_closed_early_has_an_unknown_cost(scripted: Any, wire: Any) -> None:
+    """The handler counts a stream closed before its usage arrived as a call of unknown cost."""
     costs = WorkersAICostCallbackHandler()
     chat, _ = scripted(wire.stream("a", "b"), callbacks=[costs])
     completion, _ = scripted(wire.stream("a", "b"), cls=WorkersAILLM, callbacks=[costs])
     for llm in (chat, completion):
         costs.reset()
         chunks = llm.stream("hi")
-        assert [next(chunks), next(chunks)]  # LangChain keeps a completion's first with its next
+        # LangChain keeps the first chunk of a completion until the second has come.
+        assert [next(chunks), next(chunks)]
         chunks.close()
-        awaited = llm.astream("hi")
-        assert [await anext(awaited), await anext(awaited)]
-        await awaited.aclose()
-        assert costs.by_model == {GRANITE: of(UNKNOWN, UNKNOWN)}
+        async_chunks = llm.astream("hi")
+        assert [await anext(async_chunks), await anext(async_chunks)]
+        await async_chunks.aclose()
+        assert costs.by_model == {GRANITE: total_of(UNKNOWN, UNKNOWN)}
     costs.reset()
     chunks = chat.stream("hi")
     last = next(chunk for chunk in chunks if chunk.usage_metadata)
@@ -232,7 +233,7 @@ async def test_a_stream_that_is_left_has_an_unknown_cost(scripted: Any, wire: An
 
 
 def test_a_stream_that_breaks_has_an_unknown_cost(scripted: Any, wire: Any) -> None:
-    """What had come of it was paid for; a call without any answer is not counted."""
+    """The handler counts a broken stream with an unknown cost, but no call without an answer."""
     costs = WorkersAICostCallbackHandler()
     broken, _ = scripted(wire.stream("a", finish=None), callbacks=[costs], max_retries=0)
     with pytest.raises(StreamInterruptedError):
@@ -250,23 +251,23 @@ def test_a_stream_that_breaks_has_an_unknown_cost(scripted: Any, wire: Any) -> N
 async def test_a_stream_that_breaks_inside_an_agent_has_an_unknown_cost(
     scripted: Any, wire: Any
 ) -> None:
-    """LangChain drops what had come of it, and still it was paid for."""
+    """The handler counts a stream that breaks inside an agent, whose text LangChain drops."""
     costs = WorkersAICostCallbackHandler()
-    asked: Any = {"messages": [HumanMessage("hi")]}
+    question: Any = {"messages": [HumanMessage("hi")]}
     config: Any = {"callbacks": [costs]}
     model, _ = scripted(*[wire.stream("a", finish=None)] * 2, max_retries=0)
     broken: Any = create_agent(model, [])
     with pytest.raises(StreamInterruptedError):
-        list(broken.stream(asked, config, stream_mode="messages"))
+        list(broken.stream(question, config, stream_mode="messages"))
     with pytest.raises(StreamInterruptedError):
-        _ = [_ async for _ in broken.astream(asked, config, stream_mode="messages")]
-    assert costs.by_model == {GRANITE: of(UNKNOWN, UNKNOWN)}
+        _ = [_ async for _ in broken.astream(question, config, stream_mode="messages")]
+    assert costs.by_model == {GRANITE: total_of(UNKNOWN, UNKNOWN)}
     assert costs._under_way == {}
     assert costs._begun == set()
 
 
 def test_other_providers_are_not_counted() -> None:
-    """A handler of this package counts this package's models."""
+    """The handler counts no models of other providers."""
     costs = WorkersAICostCallbackHandler()
     other = GenericFakeChatModel(messages=iter([AIMessage("a")]))
     other.invoke("hi", config={"callbacks": [costs]})
@@ -285,7 +286,7 @@ def weather(city: str) -> str:
 
 
 def agent(scripted: Any, wire: Any) -> Any:
-    """An agent of two calls: one for a tool, one for the answer."""
+    """An agent that makes two model calls, one for a tool and one for the answer."""
     call = {"tool_calls": [wire.call("weather", '{"city": "Bern"}')]}
     llm, _ = scripted(
         lambda body: (
@@ -297,31 +298,31 @@ def agent(scripted: Any, wire: Any) -> Any:
     return create_agent(llm, [weather])
 
 
-ASKED: Any = {"messages": [("user", "Weather in Bern?")]}
+QUESTION: Any = {"messages": [("user", "Weather in Bern?")]}
 
 
 def test_an_agents_run_is_counted(scripted: Any, wire: Any) -> None:
-    """All calls of an agent, plain and streamed by token."""
-    run = agent(scripted, wire)
+    """The handler counts all calls of an agent, plain and streamed."""
+    weather_agent = agent(scripted, wire)
     costs = WorkersAICostCallbackHandler()
-    run.invoke(ASKED, config={"callbacks": [costs]})
-    assert costs.total == of(CALL, CALL)
-    list(run.stream(ASKED, config={"callbacks": [costs]}, stream_mode="messages"))
+    weather_agent.invoke(QUESTION, config={"callbacks": [costs]})
+    assert costs.total == total_of(CALL, CALL)
+    list(weather_agent.stream(QUESTION, config={"callbacks": [costs]}, stream_mode="messages"))
     assert costs.total.calls == 4
-    assert costs.total.cost_usd == pytest.approx(4 * ONE)
+    assert costs.total.cost_usd == pytest.approx(4 * CALL_COST)
 
 
 @IN_LANGGRAPH_TASKS
 async def test_an_async_agents_run_is_counted(scripted: Any, wire: Any) -> None:
-    """Its calls, by a handler and by a context."""
-    run = agent(scripted, wire)
+    """A handler and a context count the async calls of an agent."""
+    weather_agent = agent(scripted, wire)
     costs = WorkersAICostCallbackHandler()
-    with get_workersai_callback() as around:
-        await run.ainvoke(ASKED, config={"callbacks": [costs]})
-        async for _ in run.astream(ASKED, stream_mode="messages"):
+    with get_workersai_callback() as context_costs:
+        await weather_agent.ainvoke(QUESTION, config={"callbacks": [costs]})
+        async for _ in weather_agent.astream(QUESTION, stream_mode="messages"):
             pass
-    assert costs.total == of(CALL, CALL)
-    assert around.total.calls == 4
+    assert costs.total == total_of(CALL, CALL)
+    assert context_costs.total.calls == 4
 
 
 # ------------------------------------------------------------------ embeddings and rankings
@@ -334,7 +335,7 @@ SCORES = {"response": [{"id": 0, "score": 0.5}]}
 
 
 def test_embeddings_and_rankings_of_a_run_are_counted(scripted: Any) -> None:
-    """A handler of the run hears of them; a ranking that counts no tokens has no known cost."""
+    """A handler of the run counts embeddings and rankings; a ranking without tokens has no cost."""
     embeddings, _ = scripted(VECTORS, cls=WorkersAIEmbeddings, model=SMALL)
     rerank, _ = scripted(SCORES, cls=WorkersAIRerank, model=RERANKER)
 
@@ -350,38 +351,38 @@ def test_embeddings_and_rankings_of_a_run_are_counted(scripted: Any) -> None:
 
 
 async def test_embeddings_and_rankings_outside_of_a_run_are_counted(scripted: Any) -> None:
-    """In a context, and by the callbacks that a compressor is passed; each of them once."""
+    """A context and a compressor's callbacks count embeddings and rankings, each once."""
     embeddings, _ = scripted(VECTORS, cls=WorkersAIEmbeddings, model=SMALL)
     rerank, _ = scripted(SCORES, cls=WorkersAIRerank, model=RERANKER)
-    given = WorkersAICostCallbackHandler()
+    passed_handler = WorkersAICostCallbackHandler()
     with get_workersai_callback() as costs:
         embeddings.embed_query("a")
         await embeddings.aembed_documents(["a"])
         rerank.rerank(["a"], "q")
-        rerank.compress_documents([Document("a")], "q", callbacks=[given])
+        rerank.compress_documents([Document("a")], "q", callbacks=[passed_handler])
         await rerank.acompress_documents([Document("a")], "q", callbacks=[costs])
     assert {model: totals.calls for model, totals in costs.by_model.items()} == {
         SMALL: 2,
         RERANKER: 3,
     }
-    assert given.total.calls == 1
+    assert passed_handler.total.calls == 1
 
 
-async def test_a_run_over_many_texts_is_counted(scripted: Any) -> None:
-    """With the requests that were made, also of a run that is left early."""
+async def test_embed_iter_is_counted(scripted: Any) -> None:
+    """A context counts the requests of `embed_iter`, also if the caller stops early."""
     embeddings, _ = scripted(VECTORS, cls=WorkersAIEmbeddings, model=SMALL, batch_size=1)
     with get_workersai_callback() as costs:
         list(embeddings.embed_iter(["a", "b"]))
         assert [vector async for vector in embeddings.aembed_iter(["a"])]
-        run = embeddings.embed_iter(["a"] * 99)
-        next(run)
-        run.close()
+        vectors = embeddings.embed_iter(["a"] * 99)
+        next(vectors)
+        vectors.close()
     assert costs.total.calls == 3
     assert costs.total.input_tokens >= 12
     assert costs.total.calls_without_cost == 0
 
 
-# ---------------------------------------------------------------------------- in a context
+# --------------------------------------------------------------------------- in a context
 
 
 def test_a_context_counts_its_calls(scripted: Any, wire: Any) -> None:
@@ -391,11 +392,11 @@ def test_a_context_counts_its_calls(scripted: Any, wire: Any) -> None:
     with get_workersai_callback() as costs:
         llm.batch(["a", "b", "c"])
     llm.invoke("after")
-    assert costs.total == of(CALL, CALL, CALL)
+    assert costs.total == total_of(CALL, CALL, CALL)
 
 
-def test_contexts_stand_in_one_another(scripted: Any, wire: Any) -> None:
-    """Each counts what is in it, also after one before it failed."""
+def test_contexts_can_be_nested(scripted: Any, wire: Any) -> None:
+    """Each nested context counts its own calls, also after an earlier context failed."""
     llm, _ = scripted(wire.answer("a"))
     with pytest.raises(ValueError, match="no"), get_workersai_callback():
         raise ValueError("no")
@@ -409,7 +410,7 @@ def test_contexts_stand_in_one_another(scripted: Any, wire: Any) -> None:
 
 
 async def test_contexts_of_two_tasks_do_not_mix(scripted: Any, wire: Any) -> None:
-    """What one request of a server costs is in its context alone."""
+    """A context counts the calls of its own task only."""
     llm, _ = scripted(wire.answer("a"))
 
     async def work(calls: int) -> int:
@@ -422,7 +423,7 @@ async def test_contexts_of_two_tasks_do_not_mix(scripted: Any, wire: Any) -> Non
 
 
 def test_a_block_may_end_in_another_context() -> None:
-    """Fixtures and generators end elsewhere than they began: nothing is raised or left behind."""
+    """A block that ends in another context raises nothing and leaves no handler behind."""
     block = get_workersai_callback()
     elsewhere = contextvars.copy_context()
     costs = elsewhere.run(block.__enter__)
@@ -432,8 +433,8 @@ def test_a_block_may_end_in_another_context() -> None:
         assert other is not costs
 
 
-def test_contexts_leave_nothing_in_langchain(scripted: Any, wire: Any) -> None:
-    """LangChain asks every hook that was ever registered at each call: they are used again."""
+def test_contexts_leave_no_hooks_in_langchain(scripted: Any, wire: Any) -> None:
+    """New contexts reuse their hooks, because LangChain calls each registered hook in each call."""
     from langchain_core.tracers import context
 
     llm, _ = scripted(wire.answer("a"))
@@ -447,7 +448,7 @@ def test_contexts_leave_nothing_in_langchain(scripted: Any, wire: Any) -> None:
 
 
 def test_threads_share_a_handler(scripted: Any, wire: Any) -> None:
-    """No call is lost."""
+    """A handler counts each call of eight threads."""
     costs = WorkersAICostCallbackHandler()
     llm, _ = scripted(wire.answer("a"), callbacks=[costs])
     with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""`WorkersAIEmbeddings` against scripted answers and the local server."""
+"""`WorkersAIEmbeddings` on scripted answers and the local server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def vectors(*rows: list[float]) -> dict[str, Any]:
 
 
 def test_vectors_come_in_the_order_of_the_texts(scripted: Any) -> None:
-    """One vector a text, floats even where the server sent whole numbers."""
+    """`embed_documents` returns one vector of floats for each text, in order."""
     embeddings, server = scripted(vectors([1, 0], [0, 1]), cls=WorkersAIEmbeddings, model=SMALL)
     result = embeddings.embed_documents(["a", "b"])
     assert result == [[1.0, 0.0], [0.0, 1.0]]
@@ -34,8 +34,8 @@ def test_vectors_come_in_the_order_of_the_texts(scripted: Any) -> None:
     assert server.body["text"] == ["a", "b"]
 
 
-async def test_async_vectors_are_the_sync_ones(local: dict[str, Any]) -> None:
-    """Sync and async calls give the same vectors."""
+async def test_async_vectors_equal_sync_vectors(local: dict[str, Any]) -> None:
+    """Async embedding calls return the vectors of the sync calls."""
     embeddings = WorkersAIEmbeddings(M3, **local)
     texts = ["one text", "another text"]
     assert await embeddings.aembed_documents(texts) == embeddings.embed_documents(texts)
@@ -48,7 +48,7 @@ async def test_async_vectors_are_the_sync_ones(local: dict[str, Any]) -> None:
 async def test_long_lists_are_split_and_joined_in_order(
     local: dict[str, Any], endpoint: EndpointName
 ) -> None:
-    """More texts than a request may hold come back as if one request had held them."""
+    """`embed_documents` splits a long list into requests and joins the vectors in order."""
     embeddings = WorkersAIEmbeddings(SMALL, endpoint=endpoint, max_concurrency=3, **local)
     texts = [f"text number {n}" for n in range(230)]
     result = await embeddings.aembed_documents(texts)
@@ -58,8 +58,8 @@ async def test_long_lists_are_split_and_joined_in_order(
     await embeddings.aclose()
 
 
-def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
-    """`batch_size`, or `chunk_size`, limits the texts of a request."""
+def test_batch_size_limits_a_request(scripted: Any) -> None:
+    """`batch_size`, alias `chunk_size`, limits the texts of a request."""
     replies = (vectors([1.0], [2.0]), vectors([3.0]))
     embeddings, server = scripted(
         *replies, cls=WorkersAIEmbeddings, model=SMALL, chunk_size=2, max_concurrency=1
@@ -73,22 +73,22 @@ def test_batches_have_the_size_that_is_asked_for(scripted: Any) -> None:
     [vectors([1.0]), vectors([1.0], [2.0], [3.0]), {"shape": [2, 1], "data": [[1.0], [None]]}],
     ids=["too few", "too many", "no number"],
 )
-def test_unsound_vectors_are_never_returned(scripted: Any, reply: dict[str, Any]) -> None:
-    """A wrong number of vectors, or an item that is no vector, raises a typed error."""
+def test_wrong_vectors_are_never_returned(scripted: Any, reply: dict[str, Any]) -> None:
+    """Embeddings raise ResponseError for a wrong number of vectors or an item that is not one."""
     embeddings, _ = scripted(reply, cls=WorkersAIEmbeddings, model=SMALL)
     with pytest.raises(face.ResponseError):
         embeddings.embed_documents(["a", "b"])
 
 
-def test_no_texts_need_no_request(scripted: Any) -> None:
+def test_an_empty_list_sends_no_request(scripted: Any) -> None:
     """An empty list returns no vectors and sends no request."""
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL)
     assert embeddings.embed_documents([]) == []
     assert server.requests == []
 
 
-def test_queries_and_documents_are_different_input(scripted: Any) -> None:
-    """Models with two kinds of input receive the kind; only queries have the instruction."""
+def test_queries_and_documents_are_sent_differently(scripted: Any) -> None:
+    """Only queries have the instruction, for a model that distinguishes queries and documents."""
     embeddings, server = scripted(
         vectors([1.0]), cls=WorkersAIEmbeddings, model=QWEN, instruction="Find laws"
     )
@@ -101,7 +101,7 @@ def test_queries_and_documents_are_different_input(scripted: Any) -> None:
 
 
 def test_options_reach_the_wire(scripted: Any) -> None:
-    """Pooling and other keys are sent, under the model's own names."""
+    """Embeddings send `pooling` and `model_kwargs` under the model's own names."""
     embeddings, server = scripted(
         {**vectors([1.0]), "pooling": "cls"},
         cls=WorkersAIEmbeddings,
@@ -114,19 +114,19 @@ def test_options_reach_the_wire(scripted: Any) -> None:
     assert server.body["custom"] == 1
 
 
-def test_a_progress_bar_on_request(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """`show_progress` draws a bar; without it nothing is written."""
+def test_show_progress_draws_a_bar(scripted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """`show_progress` writes a progress bar to stderr; without it nothing is written."""
     settings: dict[str, Any] = {"cls": WorkersAIEmbeddings, "model": SMALL, "batch_size": 1}
     silent, _ = scripted(vectors([1.0]), **settings)
     silent.embed_documents(["a", "b"])
     assert capsys.readouterr().err == ""
-    loud, _ = scripted(vectors([1.0]), **settings, show_progress=True)
-    loud.embed_documents(["a", "b"])
+    verbose, _ = scripted(vectors([1.0]), **settings, show_progress=True)
+    verbose.embed_documents(["a", "b"])
     assert "2/2" in capsys.readouterr().err
 
 
 def test_errors_are_typed_and_retried(scripted: Any, wire: Any) -> None:
-    """Embeddings fail and retry as chat does."""
+    """Embeddings retry a busy model and raise the same error classes as chat."""
     busy = wire.error(429, 3040, retry_after="0")
     embeddings, server = scripted(busy, vectors([1.0]), cls=WorkersAIEmbeddings, model=SMALL)
     assert embeddings.embed_query("a") == [1.0]
@@ -136,8 +136,8 @@ def test_errors_are_typed_and_retried(scripted: Any, wire: Any) -> None:
         refused.embed_query("a")
 
 
-def test_timeouts_are_the_users(scripted: Any) -> None:
-    """A request that times out in the user's HTTP client raises a typed error."""
+def test_a_timeout_of_the_users_client_is_typed(scripted: Any) -> None:
+    """A timeout in the user's HTTP client raises APITimeoutError."""
 
     def hang(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadTimeout("too slow")
@@ -154,7 +154,10 @@ CHUNK = "Reeds and sedges line the slow river banks. " * 230
 
 
 def by_budget(request: httpx.Request) -> httpx.Response:
-    """bge-m3's rule: texts x longest <= 60,000, and 8,192 a text; a word is a token."""
+    """Apply bge-m3's limits: texts x longest <= 60,000, and 8,192 tokens a text.
+
+    A word counts as a token.
+    """
     texts = json.loads(request.content)["text"]
     longest = max(len(text.split()) for text in texts)
     message = None
@@ -171,7 +174,7 @@ def by_budget(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture
 def m3() -> Iterator[WorkersAIEmbeddings]:
-    """Embeddings of a server that has bge-m3's rule."""
+    """Embeddings whose server applies bge-m3's limits."""
     transport = httpx.MockTransport(by_budget)
     with httpx.Client(transport=transport) as client:
         yield WorkersAIEmbeddings(
@@ -183,29 +186,29 @@ def m3() -> Iterator[WorkersAIEmbeddings]:
         )
 
 
-async def test_long_chunks_fit_the_model(m3: WorkersAIEmbeddings) -> None:
-    """A hundred chunks of 1,800 tokens are more than bge-m3 takes at once; all get vectors."""
+async def test_long_chunks_are_split_to_fit_the_model(m3: WorkersAIEmbeddings) -> None:
+    """Embeddings split a hundred chunks that exceed bge-m3's limit for one request."""
     texts = [CHUNK + "x" * n for n in range(100)]
     expected = [[float(len(text)), 1.0] for text in texts]
     assert m3.embed_documents(texts) == expected
     assert await m3.aembed_documents(texts) == expected
 
 
-async def test_a_text_that_is_too_long_is_named(m3: WorkersAIEmbeddings) -> None:
+async def test_a_text_that_is_too_long_is_located(m3: WorkersAIEmbeddings) -> None:
     """A text that is too long raises LangChain's error class with its position in the list."""
     texts = [*["short"] * 30, CHUNK * 5, *["short"] * 30]
     with pytest.raises(ContextOverflowError, match=r"texts\[30\]: Sequence too long") as caught:
         m3.embed_documents(texts)
     assert isinstance(caught.value, face.ContextWindowExceededError)
     assert caught.value.position == 30
-    with pytest.raises(face.ContextWindowExceededError) as other:
+    with pytest.raises(face.ContextWindowExceededError) as async_caught:
         await m3.aembed_documents(texts)
-    assert other.value.position == 30
+    assert async_caught.value.position == 30
     with pytest.raises(face.ContextWindowExceededError):
         m3.embed_query(CHUNK * 5)
 
 
-async def test_blank_texts_raise_with_their_places(scripted: Any) -> None:
+async def test_blank_texts_raise_with_their_positions(scripted: Any) -> None:
     """Blank documents and queries raise before any request, with their positions."""
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
     pages = ["page one", "", "page three", "\n \n"]
@@ -220,8 +223,8 @@ async def test_blank_texts_raise_with_their_places(scripted: Any) -> None:
     assert server.requests == []
 
 
-async def test_a_text_of_the_users_is_embedded_for_blank_ones(scripted: Any) -> None:
-    """`blank_text` gives blank pages a vector that stores accept; a blank query still raises."""
+async def test_blank_text_replaces_blank_documents(scripted: Any) -> None:
+    """`blank_text` is embedded in place of blank documents; a blank query still raises."""
     embeddings, server = scripted(
         vectors([1.0], [2.0], [2.0]), cls=WorkersAIEmbeddings, model=M3, blank_text="(blank page)"
     )
@@ -234,8 +237,8 @@ async def test_a_text_of_the_users_is_embedded_for_blank_ones(scripted: Any) -> 
         embeddings.embed_query("")
 
 
-async def test_after_a_failure_no_request_is_sent(scripted: Any, wire: Any) -> None:
-    """After a failure no new request starts; running ones may end, sync and async."""
+async def test_no_request_starts_after_a_failure(scripted: Any, wire: Any) -> None:
+    """After a failure embeddings start no new request; those already running may end."""
     embeddings, server = scripted(
         wire.error(400, 5006), cls=WorkersAIEmbeddings, model=SMALL, batch_size=1, max_concurrency=2
     )
@@ -275,14 +278,16 @@ def namespace(**settings: Any) -> str:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else str(value),
 )
-def test_a_namespace_for_a_cache_of_vectors(settings: dict[str, Any], *, is_same: bool) -> None:
-    """The namespace is equal exactly if the vectors are, and holds no secret."""
+def test_the_cache_namespace_identifies_the_vectors(
+    settings: dict[str, Any], *, is_same: bool
+) -> None:
+    """`cache_namespace` differs exactly if the vectors could differ, and contains no account."""
     assert namespace().startswith(f"{M3.lstrip('@')}-")
     assert (namespace(**settings) == namespace()) is is_same
     assert "0" * 32 not in namespace()
 
 
-def test_langchain_s_cache_of_vectors(scripted: Any) -> None:
+def test_langchain_s_vector_cache(scripted: Any) -> None:
     """`CacheBackedEmbeddings` requests each vector once."""
     cache = pytest.importorskip("langchain_classic.embeddings").CacheBackedEmbeddings
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
@@ -297,8 +302,8 @@ def test_langchain_s_cache_of_vectors(scripted: Any) -> None:
 
 
 @pytest.mark.parametrize("model", [M3, "@hf/name:tag/part+1"])
-def test_a_namespace_is_a_name_of_files(scripted: Any, model: str, tmp_path: Path) -> None:
-    """A store of files keeps vectors under the namespace, whatever the model is called."""
+def test_the_namespace_is_a_valid_file_name(scripted: Any, model: str, tmp_path: Path) -> None:
+    """A file store accepts `cache_namespace` for each form of model name."""
     cache = pytest.importorskip("langchain_classic.embeddings").CacheBackedEmbeddings
     files = pytest.importorskip("langchain_classic.storage").LocalFileStore(tmp_path)
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=model)

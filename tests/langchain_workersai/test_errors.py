@@ -1,4 +1,4 @@
-"""Errors that are both ours and LangChain's."""
+"""Error classes that belong to the core and to LangChain."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ STATUS: dict[str, Any] = {
         ("ResponseError", core.ModelAPIError),
     ],
 )
-def test_each_error_is_the_cores_and_langchains(name: str, langchain: type[Exception]) -> None:
+def test_each_error_has_the_cores_and_langchains_class(
+    name: str, langchain: type[Exception]
+) -> None:
     """Each error can be caught as the core's class and as LangChain's."""
     ours = getattr(face, name)
     assert issubclass(ours, getattr(workersai, name))
@@ -51,7 +53,7 @@ def test_each_error_is_the_cores_and_langchains(name: str, langchain: type[Excep
 
 
 def test_every_error_of_the_core_has_a_counterpart() -> None:
-    """A class that is added to the core is added here, and the tree keeps its shape."""
+    """Each error class of the core has a counterpart here with the same place in the tree."""
     names = [n for n in workersai.__all__ if isinstance(getattr(workersai, n), type)]
     errors = [getattr(workersai, n) for n in names]
     tree = {e for e in errors if issubclass(e, workersai.WorkersAIError)}
@@ -63,16 +65,16 @@ def test_every_error_of_the_core_has_a_counterpart() -> None:
 
 
 def test_a_converted_error_keeps_everything() -> None:
-    """Text and attributes are the core's; the class is what is new."""
+    """A converted error has the text and attributes of the core's error."""
     error = workersai.OutOfCapacityError("busy", **STATUS)
-    twin = from_core_error(error)
-    assert type(twin) is face.OutOfCapacityError
-    assert str(twin) == str(error)
-    assert {k: getattr(twin, k) for k in STATUS} == STATUS
+    converted = from_core_error(error)
+    assert type(converted) is face.OutOfCapacityError
+    assert str(converted) == str(error)
+    assert {k: getattr(converted, k) for k in STATUS} == STATUS
 
 
-def test_retryability_is_the_codes_not_the_classes() -> None:
-    """A used-up allocation is a 429 that no retry helps."""
+def test_the_code_decides_whether_a_retry_helps() -> None:
+    """`is_retryable` depends on Cloudflare's code, not on the error class."""
     quota = workersai.QuotaExceededError("used up", status_code=429, code=3036)
     assert isinstance(from_core_error(quota), core.ModelRateLimitError)
     assert from_core_error(quota).is_retryable is False
@@ -83,12 +85,12 @@ def test_retryability_is_the_codes_not_the_classes() -> None:
 def test_a_broken_stream_keeps_the_received_part() -> None:
     """The error of a broken stream has the received part in `.partial`."""
     partial = workersai.ChatResult(choices=(workersai.ChatChoice(text="half"),))
-    twin = from_core_error(workersai.StreamInterruptedError("cut", partial=partial))
-    assert twin.partial is partial
+    converted = from_core_error(workersai.StreamInterruptedError("cut", partial=partial))
+    assert converted.partial is partial
 
 
-def test_the_chain_is_cut() -> None:
-    """What stood behind an HTTP error does not show in the traceback."""
+def test_the_cause_is_hidden() -> None:
+    """A converted error has no cause or context, so that tracebacks show no HTTP exception."""
 
     def fail() -> None:
         try:
@@ -103,21 +105,21 @@ def test_the_chain_is_cut() -> None:
 
 
 def test_other_exceptions_pass() -> None:
-    """What is not the core's is not touched."""
+    """`framework_errors` lets exceptions of others pass unchanged."""
     with pytest.raises(ZeroDivisionError), framework_errors():
         _ = 1 // 0
 
 
-def test_an_error_travels_between_processes() -> None:
-    """Errors pickle with their attributes."""
+def test_errors_can_be_pickled() -> None:
+    """A pickled error keeps its class and its attributes."""
     error = from_core_error(workersai.RateLimitError("slow down", **STATUS))
-    twin = pickle.loads(pickle.dumps(error))
-    assert type(twin) is face.RateLimitError
-    assert twin.retry_after == 2.0
+    unpickled = pickle.loads(pickle.dumps(error))
+    assert type(unpickled) is face.RateLimitError
+    assert unpickled.retry_after == 2.0
 
 
 def test_tracers_find_the_answer_on_the_error() -> None:
-    """LangChain records `.response` and `.request_id` of a failed call."""
+    """An error has the `.response` that LangChain's tracers record."""
     error = from_core_error(workersai.RateLimitError("slow down", **STATUS))
     assert isinstance(error, face.RateLimitError)
     assert error.response.status_code == 429

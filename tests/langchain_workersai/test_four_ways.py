@@ -1,4 +1,4 @@
-"""What a call can ask for, in each of the four ways to ask: plain, streamed, sync, async."""
+"""Options of a call in each of the four ways to call: plain and streamed, sync and async."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ import langchain_workersai as face
 from tests.langchain_workersai.scripted import GLM, GRANITE, Scripted, collect, merged
 
 WAYS = ["invoke", "ainvoke", "stream", "astream"]
-SEEING = "@cf/meta/llama-4-scout-17b-16e-instruct"
+VISION = "@cf/meta/llama-4-scout-17b-16e-instruct"
 
 pytestmark = pytest.mark.parametrize("way", WAYS)
 
 
 async def ask(model: Any, way: str, question: Any = "hi", **options: Any) -> AIMessage:
-    """One answer, asked for in this way; a stream's chunks are merged."""
+    """Call the model in one way and return its answer; a stream's chunks are merged."""
     if way in ("invoke", "ainvoke"):
-        whole: AIMessage = (
+        message: AIMessage = (
             model.invoke(question, **options)
             if way == "invoke"
             else await model.ainvoke(question, **options)
         )
-        return whole
+        return message
     chunks = list(model.stream(question, **options)) if way == "stream" else None
     return merged(chunks or await collect(model, question, **options))
 
 
 def reply(wire: Any, way: str, text: str = "Hello", **message: Any) -> Any:
-    """What the server says, whole or in two pieces and more."""
+    """Return the server's answer, whole or as a stream of several chunks."""
     if way in ("invoke", "ainvoke"):
         return wire.answer(text, **message)
     reasoning = {"reasoning_content": message.pop("reasoning_content", "")}
@@ -87,16 +87,16 @@ TOOLS = {
 async def test_each_kind_of_tool_reaches_the_wire(
     scripted: Scripted, wire: Any, way: str, kind: str, bound: bool
 ) -> None:
-    """Whatever LangChain takes as a tool is sent in one shape, bound or given to the call."""
+    """Each kind of tool that LangChain accepts is sent in one shape, bound or per call."""
     llm, server = scripted(reply(wire, way))
     if bound:
         await ask(llm.bind_tools([TOOLS[kind]]), way)
     else:
         await ask(llm, way, tools=[TOOLS[kind]])
-    (sent,) = server.body["tools"]
-    assert sent["type"] == "function"
-    assert sent["function"]["name"].lower().startswith("weather")
-    assert sent["function"]["parameters"]["properties"]["city"]["type"] == "string"
+    (definition,) = server.body["tools"]
+    assert definition["type"] == "function"
+    assert definition["function"]["name"].lower().startswith("weather")
+    assert definition["function"]["parameters"]["properties"]["city"]["type"] == "string"
 
 
 ALLOWED = {
@@ -112,24 +112,24 @@ NAMED = {"type": "function", "function": {"name": "weather"}}
 
 
 @pytest.mark.parametrize(
-    ("choice", "sent"),
+    ("choice", "expected"),
     [("any", "required"), (ALLOWED, ALLOWED), (OPENAI, NAMED)],
     ids=["any", "allowed tools", "dict"],
 )
-async def test_a_choice_is_sent(
-    scripted: Scripted, wire: Any, way: str, choice: Any, sent: Any
+async def test_a_tool_choice_is_sent(
+    scripted: Scripted, wire: Any, way: str, choice: Any, expected: Any
 ) -> None:
-    """LangChain's words are translated; the API's own dicts pass as they are."""
+    """`bind_tools` translates LangChain's choices and passes the API's dicts unchanged."""
     llm, server = scripted(reply(wire, way))
     await ask(llm.bind_tools([weather], tool_choice=choice), way)
-    assert server.body["tool_choice"] == sent
+    assert server.body["tool_choice"] == expected
 
 
 @pytest.mark.parametrize("schema", [Weather, WeatherV1, WeatherDict, SCHEMA])
 async def test_a_schema_is_a_response_format(
     scripted: Scripted, wire: Any, way: str, schema: Any
 ) -> None:
-    """`response_format` of a call takes a schema, as that of `bind_tools` does."""
+    """`response_format` accepts a schema in a call, in `bind` and in `bind_tools`."""
     llm, server = scripted(reply(wire, way), endpoint="openai")
     await ask(llm, way, response_format=schema)
     await ask(llm.bind(response_format=schema), way)
@@ -140,10 +140,8 @@ async def test_a_schema_is_a_response_format(
     assert "city" in first["json_schema"]["schema"]["properties"]
 
 
-async def test_strict_is_for_the_schema_of_the_answer_too(
-    scripted: Scripted, wire: Any, way: str
-) -> None:
-    """`bind_tools(strict=True)` holds arguments and answer to their schemas."""
+async def test_strict_applies_to_tools_and_answer(scripted: Scripted, wire: Any, way: str) -> None:
+    """`bind_tools(strict=True)` sends `strict` for the arguments and for the answer's schema."""
     llm, server = scripted(reply(wire, way), endpoint="openai")
     await ask(llm.bind_tools([weather], strict=True, response_format=Weather), way)
     assert server.body["tools"][0]["function"]["strict"] is True
@@ -151,7 +149,7 @@ async def test_strict_is_for_the_schema_of_the_answer_too(
 
 
 async def test_stop_words_are_sent(scripted: Scripted, wire: Any, way: str) -> None:
-    """Those of the object, and those of the call in their place."""
+    """Stop words of the call replace those of the object."""
     llm, server = scripted(reply(wire, way), stop=["A"])
     await ask(llm, way)
     await ask(llm, way, stop=["B"])
@@ -159,7 +157,7 @@ async def test_stop_words_are_sent(scripted: Scripted, wire: Any, way: str) -> N
 
 
 async def test_other_keys_of_the_request(scripted: Scripted, wire: Any, way: str) -> None:
-    """They come from the object, and from the call by LangChain's name or the core's."""
+    """`model_kwargs` or `extra` of a call add keys to those of the object and replace them."""
     llm, server = scripted(reply(wire, way), model_kwargs={"a": 1, "b": 1})
     for name in ("model_kwargs", "extra"):
         await ask(llm, way, **{name: {"b": 2, "c": 3}})
@@ -167,11 +165,13 @@ async def test_other_keys_of_the_request(scripted: Scripted, wire: Any, way: str
 
 
 async def test_log_probabilities_are_kept(scripted: Scripted, wire: Any, way: str) -> None:
-    """They are in the metadata of the message."""
+    """A message has the log probabilities in its metadata."""
     entry = {"token": "a", "logprob": -0.5, "top_logprobs": []}
-    said = reply(wire, way)
-    (said[0] if isinstance(said, list) else said)["choices"][0]["logprobs"] = {"content": [entry]}
-    llm, server = scripted(said, logprobs=True)
+    answer = reply(wire, way)
+    (answer[0] if isinstance(answer, list) else answer)["choices"][0]["logprobs"] = {
+        "content": [entry]
+    }
+    llm, server = scripted(answer, logprobs=True)
     message = await ask(llm, way)
     assert server.body["logprobs"] is True
     assert message.response_metadata["logprobs"] == {"content": [entry]}
@@ -181,19 +181,19 @@ async def test_log_probabilities_are_kept(scripted: Scripted, wire: Any, way: st
 async def test_reasoning_text_and_calls(
     scripted: Scripted, wire: Any, way: str, version: str
 ) -> None:
-    """All three are blocks in this order, and go back to a model that wants its reasoning."""
+    """A message has reasoning, text and calls as blocks and sends all three back."""
     calls = [wire.call("f", '{"a": 1}', "x", 0), wire.call("g", "{}", "y", 1)]
-    said = reply(wire, way, reasoning_content="hm", tool_calls=calls)
-    llm, server = scripted(said, model=GLM, output_version=version)
+    answer = reply(wire, way, reasoning_content="hm", tool_calls=calls)
+    llm, server = scripted(answer, model=GLM, output_version=version)
     message = await ask(llm, way)
     blocks = [block["type"] for block in message.content_blocks]
     assert blocks == ["reasoning", "text", "tool_call", "tool_call"]
     assert isinstance(message.content, list) is (version == "v1")
     assert message.text == "Hello"
     await ask(llm, way, [HumanMessage("hi"), message])
-    sent = server.bodies[1]["messages"][1]
-    assert (sent["content"], sent["reasoning"]) == ("Hello", "hm")
-    assert [call["id"] for call in sent["tool_calls"]] == ["x", "y"]
+    replayed = server.bodies[1]["messages"][1]
+    assert (replayed["content"], replayed["reasoning"]) == ("Hello", "hm")
+    assert [call["id"] for call in replayed["tool_calls"]] == ["x", "y"]
 
 
 MEDIA: list[dict[str, Any]] = [
@@ -207,27 +207,27 @@ MEDIA: list[dict[str, Any]] = [
 async def test_media_that_a_model_does_not_take_are_refused(
     scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
 ) -> None:
-    """A model that reads text says so before any request."""
+    """A model that takes text only raises before any request when the message has media."""
     llm, server = scripted(reply(wire, way), model=GRANITE)
     with pytest.raises(ValueError, match="takes text only"):
         await ask(llm, way, [HumanMessage([block])])
     assert server.requests == []
 
 
-async def test_an_image_reaches_a_model_that_sees(scripted: Scripted, wire: Any, way: str) -> None:
-    """A v1 block is sent as a part with a data URL."""
-    llm, server = scripted(reply(wire, way), model=SEEING)
+async def test_an_image_reaches_a_model_with_vision(
+    scripted: Scripted, wire: Any, way: str
+) -> None:
+    """A v1 image block is sent as a part with a data URL."""
+    llm, server = scripted(reply(wire, way), model=VISION)
     await ask(llm, way, [HumanMessage([MEDIA[0]])])
     (part,) = server.body["messages"][0]["content"]
     assert part == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 
 
-async def test_streaming_is_off_for_tools_where_that_is_said(
-    scripted: Scripted, wire: Any, way: str
-) -> None:
-    """`disable_streaming="tool_calling"` makes one plain call, with tools alone."""
-    whole = wire.answer("Hello")
-    llm, server = scripted(whole, reply(wire, way), disable_streaming="tool_calling")
+async def test_disable_streaming_for_tools(scripted: Scripted, wire: Any, way: str) -> None:
+    """With `disable_streaming="tool_calling"` a call with tools is one plain request."""
+    plain = wire.answer("Hello")
+    llm, server = scripted(plain, reply(wire, way), disable_streaming="tool_calling")
     assert (await ask(llm.bind_tools([weather]), way)).text == "Hello"
     assert (await ask(llm.bind_tools([]), way)).text == "Hello"
     assert "stream" not in server.bodies[0]
@@ -235,7 +235,7 @@ async def test_streaming_is_off_for_tools_where_that_is_said(
 
 
 class Retries(AsyncCallbackHandler):
-    """Remembers the attempts that failed, of async calls."""
+    """Keeps the numbers of failed attempts of async calls."""
 
     def __init__(self) -> None:
         self.attempts: list[int] = []
@@ -245,7 +245,7 @@ class Retries(AsyncCallbackHandler):
 
 
 class SyncRetries(BaseCallbackHandler):
-    """Remembers the attempts that failed, of sync calls."""
+    """Keeps the numbers of failed attempts of sync calls."""
 
     def __init__(self) -> None:
         self.attempts: list[int] = []
@@ -255,19 +255,19 @@ class SyncRetries(BaseCallbackHandler):
 
 
 async def test_retries_are_announced(scripted: Scripted, wire: Any, way: str) -> None:
-    """A busy model is asked again; LangChain hands us its handlers for plain calls alone."""
-    heard = Retries() if way.startswith("a") else SyncRetries()
+    """Callbacks receive the retries of plain calls; LangChain passes no handlers to streams."""
+    recorder = Retries() if way.startswith("a") else SyncRetries()
     busy = wire.error(429, 3040, retry_after="0")
-    llm, server = scripted(busy, reply(wire, way), callbacks=[heard])
+    llm, server = scripted(busy, reply(wire, way), callbacks=[recorder])
     assert (await ask(llm, way)).text == "Hello"
     assert len(server.requests) == 2
-    assert heard.attempts == ([1] if way in ("invoke", "ainvoke") else [])
+    assert recorder.attempts == ([1] if way in ("invoke", "ainvoke") else [])
 
 
 async def test_a_refused_token_is_the_frameworks_error_too(
     scripted: Scripted, wire: Any, way: str
 ) -> None:
-    """One class is ours and LangChain's, and is not worth a retry."""
+    """A refused token raises a class of ours and of LangChain's, and is not retried."""
     llm, server = scripted(wire.error(401, 10000))
     with pytest.raises(ModelAuthenticationError) as caught:
         await ask(llm, way)
@@ -277,10 +277,10 @@ async def test_a_refused_token_is_the_frameworks_error_too(
 
 
 async def test_completions(scripted: Scripted, wire: Any, way: str) -> None:
-    """Prompt, adapter, stop words and another model are sent; the text comes back."""
+    """WorkersAILLM sends prompt, adapter, stop words and the call's model, and returns the text."""
     plain = way in ("invoke", "ainvoke")
-    said: Any = {"response": "Hello"} if plain else [{"response": "Hello"}, "[DONE]"]
-    llm, server = scripted(said, cls=face.WorkersAILLM, lora="mine", raw=True)
+    answer: Any = {"response": "Hello"} if plain else [{"response": "Hello"}, "[DONE]"]
+    llm, server = scripted(answer, cls=face.WorkersAILLM, lora="mine", raw=True)
     options: dict[str, Any] = {"model": "@cf/meta/other", "stop": ["!"]}
     if plain:
         text = (
@@ -305,13 +305,15 @@ UNTYPED = [
 
 
 @pytest.mark.parametrize("block", UNTYPED, ids=["v1", "v0", "no data", "no base64"])
-async def test_an_image_without_a_type_ends_no_conversation(
+async def test_an_image_without_a_type_does_not_end_the_run(
     scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
 ) -> None:
-    """LangChain's tracing refuses an image whose type is not named, before the model is asked. An
-    image of a tool, or of another provider's answer, is in every later turn; the run goes on.
+    """A tool's image without a type does not stop the run.
+
+    LangChain's tracing refuses such an image before the model is called, and the image is in
+    every later turn of the conversation.
     """
-    llm, server = scripted(reply(wire, way), model=SEEING)
+    llm, server = scripted(reply(wire, way), model=VISION)
     call = {"name": "look", "args": {}, "id": "c1"}
     history = [
         HumanMessage("Look."),
@@ -324,22 +326,22 @@ async def test_an_image_without_a_type_ends_no_conversation(
 
 
 @pytest.mark.parametrize("block", UNTYPED[:2], ids=["v1", "v0"])
-async def test_an_image_without_a_type_is_sent_as_what_it_is(
+async def test_an_image_without_a_type_gets_one(
     scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
 ) -> None:
-    """A user's image reaches the wire with the type that its bytes show."""
-    llm, server = scripted(reply(wire, way), model=SEEING)
+    """A user's image without a type is sent with the type that its bytes show."""
+    llm, server = scripted(reply(wire, way), model=VISION)
     await ask(llm, way, [HumanMessage([block])])
     (part,) = server.body["messages"][0]["content"]
     assert part["image_url"]["url"] == "data:image/gif;base64,R0lGODlhAQ=="
 
 
 @pytest.mark.parametrize("block", UNTYPED[2:], ids=["no data", "no base64"])
-async def test_an_image_that_is_none_is_the_users_error(
+async def test_an_image_without_data_is_refused(
     scripted: Scripted, wire: Any, way: str, block: dict[str, Any]
 ) -> None:
-    """A user's image without readable data is refused in our words, before a request."""
-    llm, server = scripted(reply(wire, way), model=SEEING)
+    """A user's image without readable data raises ConfigurationError before a request."""
+    llm, server = scripted(reply(wire, way), model=VISION)
     with pytest.raises(face.ConfigurationError, match="base64"):
         await ask(llm, way, [HumanMessage([block])])
     assert not server.requests

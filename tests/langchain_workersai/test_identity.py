@@ -1,4 +1,4 @@
-"""An object's copies, pickles, dumps and place in caches."""
+"""Copies, pickles, dumps and cache keys of an object."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def make(cls: Make, **settings: Any) -> Any:
 
 
 def test_a_copy_with_other_settings_uses_them(scripted: Any, wire: Any) -> None:
-    """Settings changed in a copy, or set later, are the ones that requests use."""
+    """Settings changed in a copy, or assigned later, are used in the next request."""
     llm, server = scripted(wire.answer("a"))
     llm.invoke("hi")
-    other = llm.model_copy(update={"endpoint": "openai", "model": GLM})
-    other.invoke("hi")
+    copied = llm.model_copy(update={"endpoint": "openai", "model": GLM})
+    copied.invoke("hi")
     llm.session_affinity = "s2"
     llm.invoke("hi")
     first, second, third = server.requests
@@ -45,7 +45,7 @@ def test_a_copy_with_other_settings_uses_them(scripted: Any, wire: Any) -> None:
 
 
 def test_with_config_and_fallback_wrappers(scripted: Any, wire: Any) -> None:
-    """LangChain's own wrappers - fields set at run time, fallbacks - work."""
+    """Fields set at run time and fallbacks work with ChatWorkersAI."""
     from langchain_core.runnables import ConfigurableField
 
     llm, server = scripted(wire.answer("a"))
@@ -58,21 +58,21 @@ def test_with_config_and_fallback_wrappers(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 def test_serialisation_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `dumpd` writes, `load` with the class named reads: secrets from the environment."""
+    """`load` makes the object that `dumpd` wrote, with secrets from the environment."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     for cls in (ChatWorkersAI, WorkersAILLM):
         settings: dict[str, Any] = {"timeout": Timeout(total=9, idle=3), "temperature": 0.5}
         model = make(cls, **settings, gateway={"id": "gw"}, model_kwargs={"x": 1})
-        twin = load(
+        loaded = load(
             dumpd(model),
             allowed_objects=[cls],
             valid_namespaces=["langchain_workersai"],
             secrets_from_env=True,
         )
-        assert type(twin) is cls
-        assert twin.timeout == model.timeout
-        assert twin.model_dump() == model.model_dump()
+        assert type(loaded) is cls
+        assert loaded.timeout == model.timeout
+        assert loaded.model_dump() == model.model_dump()
 
 
 DIFFERENCES: list[dict[str, Any]] = [
@@ -92,17 +92,19 @@ DIFFERENCES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids="-".join)
-def test_caches_tell_models_apart(scripted: Any, wire: Any, difference: dict[str, Any]) -> None:
-    """Two models that could answer differently never share a cached answer."""
+def test_cache_keys_distinguish_models(
+    scripted: Any, wire: Any, difference: dict[str, Any]
+) -> None:
+    """Two models that could answer differently do not share a cached answer."""
     cache = InMemoryCache()
-    one, _ = scripted(wire.answer("one"), cache=cache)
+    first, _ = scripted(wire.answer("one"), cache=cache)
     same, server = scripted(wire.answer("same"), cache=cache)
-    other, _ = scripted(wire.answer("other"), cache=cache, **difference)
-    assert one.invoke("hi").content == "one"
+    different, _ = scripted(wire.answer("other"), cache=cache, **difference)
+    assert first.invoke("hi").content == "one"
     assert same.invoke("hi").content == "one"
     assert server.requests == []
-    assert other.invoke("hi").content == "other"
-    assert one._identifying_params != other._identifying_params
+    assert different.invoke("hi").content == "other"
+    assert first._identifying_params != different._identifying_params
 
 
 SAME: list[dict[str, Any]] = [
@@ -120,43 +122,43 @@ SAME: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("same", SAME, ids="-".join)
 @pytest.mark.parametrize("cls", [ChatWorkersAI, WorkersAILLM])
-async def test_how_a_request_is_sent_changes_no_key(
+async def test_transport_settings_do_not_change_the_cache_key(
     scripted: Any, wire: Any, cls: Any, same: dict[str, Any]
 ) -> None:
-    """A new timeout, retry or header answers from the cache: nothing is paid for again."""
+    """Objects that differ in timeout, retries or headers share cached answers."""
     cache = InMemoryCache()
     reply = wire.answer("one") if cls is ChatWorkersAI else {"response": "one"}
-    one, _ = scripted(reply, cls=cls, cache=cache)
+    first, _ = scripted(reply, cls=cls, cache=cache)
     other, server = scripted(reply, cls=cls, cache=cache, **same)
-    answers = [one.invoke("hi"), other.invoke("hi"), await other.ainvoke("hi")]
+    answers = [first.invoke("hi"), other.invoke("hi"), await other.ainvoke("hi")]
     assert {getattr(answer, "content", answer) for answer in answers} == {"one"}
     assert server.requests == []
-    assert one._identifying_params == other._identifying_params
+    assert first._identifying_params == other._identifying_params
 
 
-def test_how_an_answer_is_read_is_part_of_the_key(scripted: Any, wire: Any) -> None:
-    """With think tags kept in the text, the same reply is another answer."""
+def test_think_tags_are_part_of_the_cache_key(scripted: Any, wire: Any) -> None:
+    """Objects that read think tags differently do not share a cached answer."""
     cache = InMemoryCache()
     reply = wire.answer("<think>hm</think>yes")
-    one, _ = scripted(reply, cache=cache)
-    other, _ = scripted(reply, cache=cache, think_tags=not one.think_tags)
-    assert one.invoke("hi").content != other.invoke("hi").content
+    first, _ = scripted(reply, cache=cache)
+    other, _ = scripted(reply, cache=cache, think_tags=not first.think_tags)
+    assert first.invoke("hi").content != other.invoke("hi").content
 
 
-def test_options_of_a_gateway_change_no_key(scripted: Any, wire: Any) -> None:
-    """Its id does; how long it keeps answers, how often it tries and what it logs does not."""
+def test_gateway_options_do_not_change_the_cache_key(scripted: Any, wire: Any) -> None:
+    """The gateway's id changes the cache key; its cache, metadata and token options do not."""
     cache = InMemoryCache()
-    one, _ = scripted(wire.answer("one"), cache=cache, gateway="gw")
+    first, _ = scripted(wire.answer("one"), cache=cache, gateway="gw")
     for options in ({"cache_ttl": 60}, {"metadata": {"team": "a"}}, {"authorization": "secret"}):
         other, server = scripted(wire.answer("b"), cache=cache, gateway={"id": "gw", **options})
-        assert one.invoke("hi").content == other.invoke("hi").content
+        assert first.invoke("hi").content == other.invoke("hi").content
         assert server.requests == []
     other, server = scripted(wire.answer("b"), cache=cache, gateway={"id": "another"})
     assert other.invoke("hi").content == "b"
 
 
-def test_a_changed_model_does_not_answer_from_the_old_cache(scripted: Any, wire: Any) -> None:
-    """A field set after a cached call is part of the next call's identity."""
+def test_an_assigned_field_changes_the_cache_key(scripted: Any, wire: Any) -> None:
+    """A field assigned after a cached call changes the cache key of the next call."""
     llm, server = scripted(wire.answer("a"), cache=InMemoryCache())
     llm.invoke("hi")
     llm.temperature = 0.5
@@ -166,7 +168,7 @@ def test_a_changed_model_does_not_answer_from_the_old_cache(scripted: Any, wire:
 
 
 def test_bound_options_are_part_of_the_cache_key(scripted: Any, wire: Any) -> None:
-    """Tools and per-call options separate cached answers too."""
+    """Options of a call are part of the cache key."""
     llm, server = scripted(wire.answer("a"), cache=InMemoryCache())
     llm.invoke("hi")
     llm.invoke("hi", temperature=0.5)
@@ -180,8 +182,8 @@ def test_every_field_is_documented(cls: Any) -> None:
     """Each field has a description, or is documented in its class or a base class."""
     documented = "".join(base.__doc__ or "" for base in cls.__mro__)
     own = {n for n in cls.model_fields if any(n in b.__annotations__ for b in _ours(cls))}
-    said = {name for name, field in cls.model_fields.items() if field.description}
-    assert [name for name in own - said if f"{name}:" not in documented] == []
+    described = {name for name, field in cls.model_fields.items() if field.description}
+    assert [name for name in own - described if f"{name}:" not in documented] == []
 
 
 def _ours(cls: type[Any]) -> list[type[Any]]:
@@ -189,13 +191,19 @@ def _ours(cls: type[Any]) -> list[type[Any]]:
 
 
 @pytest.mark.parametrize("difference", [{"model": GLM}, {"lora": "mine"}, {"raw": True}], ids=str)
-def test_caches_tell_completion_models_apart(scripted: Any, difference: dict[str, Any]) -> None:
-    """What holds for chat holds for completion."""
+def test_cache_keys_distinguish_completion_models(
+    scripted: Any, difference: dict[str, Any]
+) -> None:
+    """Two completion models that could answer differently do not share a cached answer."""
     cache = InMemoryCache()
-    one, _ = scripted({"response": "one"}, cls=WorkersAILLM, cache=cache)
+    first, _ = scripted({"response": "one"}, cls=WorkersAILLM, cache=cache)
     same, server = scripted({"response": "same"}, cls=WorkersAILLM, cache=cache)
-    other, _ = scripted({"response": "other"}, cls=WorkersAILLM, cache=cache, **difference)
-    assert [one.invoke("hi"), same.invoke("hi"), other.invoke("hi")] == ["one", "one", "other"]
+    different, _ = scripted({"response": "other"}, cls=WorkersAILLM, cache=cache, **difference)
+    assert [first.invoke("hi"), same.invoke("hi"), different.invoke("hi")] == [
+        "one",
+        "one",
+        "other",
+    ]
     assert server.requests == []
 
 
@@ -203,7 +211,7 @@ def test_caches_tell_completion_models_apart(scripted: Any, difference: dict[str
 def test_the_environment_s_account_is_part_of_the_identity(
     monkeypatch: pytest.MonkeyPatch, account: dict[str, Any]
 ) -> None:
-    """However the account is left to the environment, two of them never share an answer."""
+    """Two accounts from the environment never share an answer, however the setting is left out."""
     digests = set()
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "")
     for number in "ab":
@@ -213,8 +221,8 @@ def test_the_environment_s_account_is_part_of_the_identity(
     assert len(digests) == 2
 
 
-def test_fields_of_a_run_leave_streams_alone(scripted: Any, wire: Any) -> None:
-    """A model that LangChain makes again from its fields still streams, for that account."""
+def test_a_configured_model_still_streams(scripted: Any, wire: Any) -> None:
+    """A model that LangChain makes again from its fields still streams, for the new account."""
     from langchain_core.runnables import ConfigurableField
 
     llm, server = scripted(wire.stream("a", "b"))
@@ -229,11 +237,11 @@ def test_fields_of_a_run_leave_streams_alone(scripted: Any, wire: Any) -> None:
 @pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
 @pytest.mark.parametrize("streaming", [None, True, False])
 def test_switches_survive_a_dump(monkeypatch: pytest.MonkeyPatch, streaming: bool | None) -> None:
-    """`streaming=False` survives `load` and a pickle."""
+    """`streaming` has its value after `load` and after unpickling."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", SECRET)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
-    given = {} if streaming is None else {"streaming": streaming}
-    model = ChatWorkersAI(GRANITE, **given)  # type: ignore[arg-type]  # mypy joins the two dicts
+    switches = {} if streaming is None else {"streaming": streaming}
+    model = ChatWorkersAI(GRANITE, **switches)  # type: ignore[arg-type]  # mypy joins the two dicts
     loaded = load(
         dumpd(model),
         allowed_objects=[ChatWorkersAI],

@@ -1,4 +1,4 @@
-"""`WorkersAILLM` against scripted answers and the local server."""
+"""`WorkersAILLM` on scripted answers and the local server."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ STREAM = [
 ]
 
 
-def test_a_prompt_goes_as_it_is(scripted: Any) -> None:
-    """Prompt, adapter and `raw` reach the native endpoint; the text comes back."""
+def test_a_prompt_is_sent_unchanged(scripted: Any) -> None:
+    """WorkersAILLM sends prompt, adapter and `raw` to the native endpoint and returns the text."""
     llm, server = scripted(
         {"response": "Hello", "usage": USAGE}, cls=WorkersAILLM, model=LORA, lora="mine", raw=True
     )
@@ -33,7 +33,7 @@ def test_a_prompt_goes_as_it_is(scripted: Any) -> None:
 
 
 def test_several_prompts_are_several_requests(scripted: Any) -> None:
-    """`generate` asks once a prompt, keeps the order and adds the counts."""
+    """`generate` sends one request for each prompt, keeps the order and adds the counts."""
     replies = [{"response": text, "usage": USAGE} for text in ("one", "two")]
     llm, _ = scripted(*replies, cls=WorkersAILLM, model=LORA, max_concurrency=1)
     result = llm.generate(["1", "2"])
@@ -43,7 +43,7 @@ def test_several_prompts_are_several_requests(scripted: Any) -> None:
 
 
 async def test_async_batches_keep_their_order(local: dict[str, Any]) -> None:
-    """A batch of prompts asks several at once and answers in order."""
+    """`agenerate` sends several prompts at once and returns the answers in order."""
     llm = WorkersAILLM(LORA, max_concurrency=2, **local)
     prompts = [f"hello number {n}" for n in range(5)]
     result = await llm.agenerate(prompts)
@@ -51,8 +51,8 @@ async def test_async_batches_keep_their_order(local: dict[str, Any]) -> None:
     await llm.aclose()
 
 
-async def test_streams_bring_text_and_usage(scripted: Any) -> None:
-    """Text in pieces, usage and end in `generation_info`; async alike."""
+async def test_streams_have_text_and_usage(scripted: Any) -> None:
+    """A stream yields the text in pieces and has the usage in `generation_info`."""
     llm, server = scripted(STREAM, cls=WorkersAILLM, model=LORA)
     assert list(llm.stream("hi")) == [t async for t in llm.astream("hi")]
     assert "".join(llm.stream("hi")) == "Hello"
@@ -67,8 +67,8 @@ async def test_streams_bring_text_and_usage(scripted: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["<think>hm</think>\nFour", "hm</think>Four"])
-async def test_think_tags_are_taken_out_on_request(scripted: Any, text: str) -> None:
-    """Plain and streamed, sync and async; another setting is another key of the cache."""
+async def test_think_tags_are_removed_from_the_text(scripted: Any, text: str) -> None:
+    """With `think_tags` plain and streamed text has no reasoning, and the cache key differs."""
     events = [{"response": text[:4]}, {"response": text[4:]}, "[DONE]"]
     plain, _ = scripted({"response": text}, cls=WorkersAILLM, model=LORA, think_tags=True)
     streaming, _ = scripted(events, cls=WorkersAILLM, model=LORA, think_tags=True)
@@ -81,21 +81,21 @@ async def test_think_tags_are_taken_out_on_request(scripted: Any, text: str) -> 
     assert other._identifying_params != plain._identifying_params
 
 
-def test_callbacks_hear_each_token_once(scripted: Any) -> None:
-    """Handlers get the tokens of a stream in order."""
-    heard: list[str] = []
+def test_callbacks_receive_each_token_once(scripted: Any) -> None:
+    """Callback handlers receive the tokens of a stream once and in order."""
+    tokens: list[str] = []
 
-    class Tokens(BaseCallbackHandler):
+    class TokenRecorder(BaseCallbackHandler):
         def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
-            heard.append(token)
+            tokens.append(token)
 
     llm, _ = scripted(STREAM, cls=WorkersAILLM, model=LORA)
-    list(llm.stream("hi", config={"callbacks": [Tokens()]}))
-    assert [token for token in heard if token] == ["Hel", "lo"]
+    list(llm.stream("hi", config={"callbacks": [TokenRecorder()]}))
+    assert [token for token in tokens if token] == ["Hel", "lo"]
 
 
 def test_tracing_and_counting(scripted: Any) -> None:
-    """LangSmith receives the kind of model; tokens are estimated without a download."""
+    """LangSmith receives the model's parameters; tokens are counted without a download."""
     llm, _ = scripted({"response": "x"}, cls=WorkersAILLM, model=LORA, temperature=0.5)
     params = llm._get_ls_params()
     assert params["ls_model_type"] == "llm"
@@ -106,7 +106,7 @@ def test_tracing_and_counting(scripted: Any) -> None:
 
 
 async def test_errors_are_typed(scripted: Any, wire: Any) -> None:
-    """Completion fails as chat does, plain and streamed, sync and async."""
+    """WorkersAILLM raises the same error classes as chat, plain and streamed, sync and async."""
     llm, _ = scripted(wire.error(401, 10000), cls=WorkersAILLM, model=LORA)
     with pytest.raises(face.AuthenticationError):
         llm.invoke("hi")
@@ -117,8 +117,8 @@ async def test_errors_are_typed(scripted: Any, wire: Any) -> None:
 
 
 @pytest.mark.parametrize("switch", ["streaming", "stream_usage", "stream"])
-def test_switches_that_do_nothing_do_not_exist(scripted: Any, switch: str) -> None:
-    """LangChain's completion models stream in `stream` alone, and the usage comes unasked."""
+def test_switches_without_effect_are_refused(scripted: Any, switch: str) -> None:
+    """WorkersAILLM refuses chat's streaming switches, because it streams in `stream` alone."""
     with pytest.raises(face.ConfigurationError, match=switch):
         scripted({"response": "a"}, cls=WorkersAILLM, **{switch: True})
     llm, server = scripted({"response": "a"}, cls=WorkersAILLM)

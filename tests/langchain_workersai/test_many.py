@@ -1,4 +1,4 @@
-"""`batch` and `abatch` of both text models: failures in their place, and a limit that holds."""
+"""`batch` and `abatch` of both text models: failures and the limit of concurrent requests."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def prompt_of(seen: Seen) -> str:
 
 
 def echo(peer: Peer, seen: Seen) -> None:
-    """Answer a prompt with itself; one prompt finds the model busy."""
+    """Answer a prompt with its own text, except one prompt, which gets a busy error."""
     if (prompt := prompt_of(seen)) == BUSY:
         refuse("429 Too Many Requests", 3040)(peer, seen)
     else:
         peer.answer(f'{{"success":true,"result":{{"response":"{prompt}"}}}}'.encode())
 
 
-def text(found: Any) -> Any:
-    """The text of an answer, or what stands in its place."""
-    return getattr(found, "text", found)
+def text(answer: Any) -> Any:
+    """Return the text of an answer, or an exception as it is."""
+    return getattr(answer, "text", answer)
 
 
 @asynccontextmanager
@@ -46,8 +46,8 @@ async def served(
     cls: type[Any], script: Callable[[Peer, Seen], None], **settings: Any
 ) -> AsyncIterator[tuple[Any, Loopback]]:
     server = Loopback(script)
-    given = {"base_url": server.base_url, "account_id": ACCOUNT, "api_token": TOKEN}
-    model = cls(UNKNOWN, **{**given, "max_retries": 0, **settings})
+    connection = {"base_url": server.base_url, "account_id": ACCOUNT, "api_token": TOKEN}
+    model = cls(UNKNOWN, **{**connection, "max_retries": 0, **settings})
     try:
         yield model, server
     finally:
@@ -58,35 +58,33 @@ async def served(
 
 async def batch(model: Any, call_style: CallStyle, *args: Any, **options: Any) -> list[Any]:
     if call_style == "sync":
-        found = await asyncio.to_thread(model.batch, *args, **options)
+        answers = await asyncio.to_thread(model.batch, *args, **options)
     else:
-        found = await model.abatch(*args, **options)
-    return list(map(text, found))
+        answers = await model.abatch(*args, **options)
+    return list(map(text, answers))
 
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
 @pytest.mark.parametrize("limit", [None, 1, 2])
-async def test_a_failure_takes_no_other_answer_with_it(
+async def test_a_failure_does_not_affect_other_answers(
     cls: type[Any], call_style: CallStyle, limit: int | None
 ) -> None:
-    """With `return_exceptions` its exception stands in its place, and every prompt is asked."""
+    """With `return_exceptions` a failed prompt has its exception in its place in the list."""
     config: Any = {} if limit is None else {"max_concurrency": limit}
     async with served(cls, echo) as (model, server):
-        one, failed, three = await batch(
+        first, failed, third = await batch(
             model, call_style, ["one", BUSY, "three"], config, return_exceptions=True
         )
-    assert (one, three) == ("one", "three")
+    assert (first, third) == ("one", "three")
     assert isinstance(failed, OutOfCapacityError)
     assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_a_failure_is_raised_and_the_rest_is_not_asked(
-    cls: type[Any], call_style: CallStyle
-) -> None:
-    """Without `return_exceptions`, one after the other: the prompts behind it cost nothing."""
+async def test_a_failure_stops_the_batch(cls: type[Any], call_style: CallStyle) -> None:
+    """Without `return_exceptions` a sequential batch raises and sends no later prompt."""
     async with served(cls, echo) as (model, server):
         with pytest.raises(OutOfCapacityError):
             await batch(model, call_style, ["one", BUSY, "three"], {"max_concurrency": 1})
@@ -94,7 +92,7 @@ async def test_a_failure_is_raised_and_the_rest_is_not_asked(
 
 
 def meeting(count: int) -> Callable[[Peer, Seen], None]:
-    """Answer only when *count* requests are there at once."""
+    """Answer only when *count* requests have arrived at the same time."""
     barrier = threading.Barrier(count, timeout=10)
 
     def script(peer: Peer, seen: Seen) -> None:
@@ -106,8 +104,8 @@ def meeting(count: int) -> Callable[[Peer, Seen], None]:
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_the_config_says_how_many_run_at_once(cls: type[Any], call_style: CallStyle) -> None:
-    """`max_concurrency=3`: the requests come by threes, and no fourth is on its way."""
+async def test_max_concurrency_of_the_config(cls: type[Any], call_style: CallStyle) -> None:
+    """With `max_concurrency=3` exactly three requests are sent at a time."""
     async with served(cls, meeting(3)) as (model, server):
         prompts = [f"prompt {place}" for place in range(9)]
         assert await batch(model, call_style, prompts, {"max_concurrency": 3}) == prompts
@@ -116,15 +114,13 @@ async def test_the_config_says_how_many_run_at_once(cls: type[Any], call_style: 
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("method", ["batch", "generate"])
-async def test_the_field_of_the_completion_model_holds_for_both(
-    method: str, call_style: CallStyle
-) -> None:
-    """`WorkersAILLM(max_concurrency=2)` asks by twos, sync and async, `generate` too."""
+async def test_max_concurrency_of_the_completion_model(method: str, call_style: CallStyle) -> None:
+    """`WorkersAILLM(max_concurrency=2)` sends two prompts at a time in `batch` and `generate`."""
     prompts = [f"prompt {place}" for place in range(6)]
     async with served(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
         ask = batch if method == "batch" else generate
-        found = await ask(model, call_style, prompts)
-    assert found == prompts
+        answers = await ask(model, call_style, prompts)
+    assert answers == prompts
     assert server.connections == 2
 
 
@@ -140,7 +136,7 @@ async def generate(model: Any, call_style: CallStyle, prompts: list[str]) -> lis
 @pytest.mark.parametrize("cls", MODELS)
 @pytest.mark.parametrize("wrong", [0, -1, "3", 2.0])
 async def test_a_wrong_limit_is_refused(cls: type[Any], call_style: CallStyle, wrong: Any) -> None:
-    """Before any request, and by its name."""
+    """A batch raises ConfigurationError for a wrong `max_concurrency` before any request."""
     async with served(cls, echo) as (model, server):
         with pytest.raises(ConfigurationError, match="max_concurrency"):
             await batch(model, call_style, ["one", "two"], {"max_concurrency": wrong})
@@ -148,7 +144,7 @@ async def test_a_wrong_limit_is_refused(cls: type[Any], call_style: CallStyle, w
 
 
 class Runs(BaseCallbackHandler):
-    """Counts what LangChain says of the runs of a batch."""
+    """Counts the runs of a batch that LangChain reports."""
 
     def __init__(self) -> None:
         self.begun = self.ended = self.failed = 0
@@ -168,22 +164,22 @@ class Runs(BaseCallbackHandler):
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)
 @pytest.mark.parametrize("cls", MODELS)
-async def test_each_prompt_is_a_run_and_a_cached_answer(
+async def test_each_prompt_is_a_run_with_a_cached_answer(
     cls: type[Any], call_style: CallStyle
 ) -> None:
-    """Handlers hear of each prompt, the cache keeps what came, and configs may differ."""
+    """Each prompt is a run with its own callbacks, and the cache keeps successful answers."""
     first, second, third = Runs(), Runs(), Runs()
     configs: Any = [{"callbacks": [runs]} for runs in (first, second, third)]
     async with served(cls, echo, cache=InMemoryCache()) as (model, server):
         prompts = ["one", BUSY, "three"]
         await batch(model, call_style, prompts, configs, return_exceptions=True)
-        found = await batch(model, call_style, ["one", "three"])
+        cached = await batch(model, call_style, ["one", "three"])
     assert [(runs.begun, runs.ended, runs.failed) for runs in (first, second, third)] == [
         (1, 1, 0),
         (1, 0, 1),
         (1, 1, 0),
     ]
-    assert found == ["one", "three"]
+    assert cached == ["one", "three"]
     assert len(server.requests) == 3
 
 
@@ -192,19 +188,21 @@ async def test_each_prompt_is_a_run_and_a_cached_answer(
 async def test_chains_and_bindings_keep_failures_apart_too(
     cls: type[Any], call_style: CallStyle
 ) -> None:
-    """A chain hands its inputs to `batch`, a binding its options, a per-call model among them."""
+    """A chain's batch and a binding's batch have a failure in its place and send bound options."""
     async with served(cls, echo) as (model, server):
         chain = RunnableLambda(str.strip) | model.bind(temperature=0.5, model="@cf/a/b")
-        one, failed = await batch(chain, call_style, [" one ", f" {BUSY}"], return_exceptions=True)
-    assert one == "one"
+        first, failed = await batch(
+            chain, call_style, [" one ", f" {BUSY}"], return_exceptions=True
+        )
+    assert first == "one"
     assert isinstance(failed, OutOfCapacityError)
     assert {seen.json["temperature"] for seen in server.requests} == {0.5}
     assert all(seen.path.endswith("@cf/a/b") for seen in server.requests)
 
 
 @pytest.mark.parametrize("cls", MODELS)
-async def test_no_prompts_are_no_answers(cls: type[Any]) -> None:
-    """An empty batch is an empty list."""
+async def test_an_empty_batch_returns_an_empty_list(cls: type[Any]) -> None:
+    """`batch` and `abatch` return an empty list for no prompts and send no request."""
     async with served(cls, echo) as (model, server):
         assert model.batch([]) == await model.abatch([]) == []
     assert server.requests == []

@@ -1,4 +1,4 @@
-"""For those who come from `langchain-cloudflare`: what they wrote still has its meaning."""
+"""Code written for `langchain-cloudflare` keeps its meaning where the migration page says so."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CLASSES = {
 
 
 @pytest.mark.parametrize(("before", "after"), CLASSES.items())
-def test_each_class_has_its_successor(before: str, after: str) -> None:
-    """The names on the page exist in both packages."""
+def test_each_class_has_a_successor(before: str, after: str) -> None:
+    """Each class name on the migration page exists in its package."""
     assert hasattr(old, before)
     assert hasattr(new, after)
     text = PAGE.read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def _fields(cls: type[Any]) -> dict[str, Any]:
 
 
 def test_the_old_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment made for the old package works."""
+    """ChatWorkersAI reads the environment variables of the old package."""
     monkeypatch.setenv("CF_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("CF_AI_API_TOKEN", "token")
     llm = new.ChatWorkersAI(model=GRANITE)
@@ -54,8 +54,8 @@ def test_the_old_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_old_spelling_works() -> None:
-    """Parameters that kept their meaning kept their name."""
-    kept: dict[str, Any] = {"account_id": ACCOUNT, "api_token": "t", "model": GRANITE}
+    """Parameters of the old package that kept their meaning are accepted under the same names."""
+    common: dict[str, Any] = {"account_id": ACCOUNT, "api_token": "t", "model": GRANITE}
     chat: dict[str, Any] = {
         "temperature": 0.5,
         "max_tokens": 10,
@@ -65,22 +65,22 @@ def test_the_old_spelling_works() -> None:
         "model_kwargs": {"x": 1},
         "reject_if_busy": True,
     }
-    llm = new.ChatWorkersAI(**kept, **chat)
+    llm = new.ChatWorkersAI(**common, **chat)
     assert {name: getattr(llm, name) for name in chat} == chat
-    renamed = {**kept, "model_name": "@cf/baai/bge-m3"}
+    renamed = {**common, "model_name": "@cf/baai/bge-m3"}
     del renamed["model"]
     assert new.WorkersAIEmbeddings(**renamed).model == "@cf/baai/bge-m3"
 
 
 def test_the_base_url_variable_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`BASE_URL` of another program no longer decides where the token goes."""
+    """ChatWorkersAI ignores `BASE_URL`, so another program's setting cannot redirect the token."""
     monkeypatch.setenv("BASE_URL", "http://evil.example.test")
     llm = new.ChatWorkersAI(GRANITE, account_id=ACCOUNT, api_token="t")
     assert llm.base_url is None
 
 
 def test_streamed_tool_calls_arrive(scripted: Any, wire: Any) -> None:
-    """What the old package dropped from streams is there."""
+    """A stream has tool calls and usage, which the old package dropped."""
     call = {"tool_calls": [wire.call("f", '{"a": 1}')]}
     llm, _ = scripted(wire.stream(call, finish="tool_calls"))
     first, *rest = list(llm.stream("hi"))
@@ -92,7 +92,7 @@ def test_streamed_tool_calls_arrive(scripted: Any, wire: Any) -> None:
 
 
 def test_methods_keep_their_signatures() -> None:
-    """Calls of the old methods, by the arguments they had, still bind."""
+    """The methods accept the arguments of the old package's methods."""
     for name in ("bind_tools", "with_structured_output"):
         before = inspect.signature(getattr(old.ChatCloudflareWorkersAI, name)).parameters
         after = inspect.signature(getattr(new.ChatWorkersAI, name)).parameters

@@ -1,4 +1,4 @@
-"""Names that LangChain and the core both have."""
+"""Names that exist both in LangChain and in the core."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import langchain_workersai
 FOLDER = Path(langchain_workersai.__file__).parent
 
 
-def imported() -> dict[str, set[str]]:
-    """The names under which the package's modules know things of LangChain, and of the core."""
+def imported_names() -> dict[str, set[str]]:
+    """Return the names that the package imports, by the top-level package they come from."""
     names: dict[str, set[str]] = defaultdict(set)
     for path in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -23,9 +23,9 @@ def imported() -> dict[str, set[str]]:
     return names
 
 
-def test_one_name_is_one_thing() -> None:
-    """Where both have a `ChatResult`, the core's has another name in this package."""
-    names = imported()
+def test_no_name_has_two_meanings() -> None:
+    """This package imports the core's classes under other names than LangChain's classes."""
+    names = imported_names()
     assert {"ChatResult", "ModelProfile"} <= names["langchain_core"]
     assert {"WireResult", "ModelFacts"} <= names["workersai"]
     assert names["langchain_core"] & names["workersai"] == set()

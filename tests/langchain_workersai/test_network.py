@@ -1,4 +1,4 @@
-"""What the network does to calls: proxies, and servers that fall silent."""
+"""Calls over a network that fails: silent servers and broken connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Serve = Callable[[Answer], str]
 
 @pytest.fixture
 def serve(loopback: None) -> Iterator[Serve]:
-    """Start raw servers that do one thing to each connection; hang up at the end."""
+    """Start servers that handle each connection with one function; close them at the end."""
     opened: list[socket.socket] = []
 
     def start(answer: Answer) -> str:
@@ -47,12 +47,12 @@ def serve(loopback: None) -> Iterator[Serve]:
 
 
 def begin(connection: socket.socket, request: bytes = b"") -> None:
-    """Send the beginning of a stream, and then nothing."""
+    """Send the beginning of a stream and then nothing."""
     connection.sendall(HEAD + b"%x\r\n%s\r\n" % (len(EVENT), EVENT))
 
 
 def hang_up(connection: socket.socket, request: bytes) -> None:
-    """Send the beginning of a stream, and close."""
+    """Send the beginning of a stream and close the connection."""
     begin(connection)
     connection.shutdown(socket.SHUT_RDWR)
 
@@ -62,12 +62,12 @@ def model(url: str, **settings: Any) -> ChatWorkersAI:
 
 
 async def test_a_stalled_stream_ends_with_a_typed_timeout(serve: Serve) -> None:
-    """A stream that falls silent raises after `idle`, sync and async, and keeps what came."""
+    """A stream that falls silent raises APITimeoutError after `idle`, with the text received."""
     llm = model(serve(begin), timeout=Timeout(idle=0.2), max_retries=0)
-    got: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(face.APITimeoutError) as caught:
-        got.extend(llm.stream("hi"))
-    assert [chunk.content for chunk in got] == ["Hel"]
+        chunks.extend(llm.stream("hi"))
+    assert [chunk.content for chunk in chunks] == ["Hel"]
     assert isinstance(caught.value, core.ModelTimeoutError)
     assert caught.value.phase == "idle"
     assert caught.value.partial is not None
@@ -78,7 +78,7 @@ async def test_a_stalled_stream_ends_with_a_typed_timeout(serve: Serve) -> None:
 
 
 async def test_a_connection_that_breaks_is_typed(serve: Serve) -> None:
-    """A server that hangs up in the middle of an answer is an error of the connection."""
+    """A server that closes the connection in the middle of an answer raises a connection error."""
     llm = model(serve(hang_up), max_retries=0)
     with pytest.raises(core.ModelConnectionError) as caught:
         list(llm.stream("hi"))
@@ -91,7 +91,7 @@ async def test_a_connection_that_breaks_is_typed(serve: Serve) -> None:
 
 
 async def test_silence_before_the_answer_is_typed(serve: Serve) -> None:
-    """A server that never answers runs into the call's own clock, embeddings included."""
+    """A call to a server that never answers raises LangChain's timeout error."""
     url = serve(lambda connection, request: None)
     llm = model(url, timeout=0.2, max_retries=0)
     with pytest.raises(core.ModelTimeoutError):
@@ -113,9 +113,9 @@ async def test_silence_before_the_answer_is_typed(serve: Serve) -> None:
     embeddings.close()
 
 
-def test_by_default_no_call_waits_for_ever() -> None:
-    """Every time limit is finite by default."""
-    clocks = Timeout()
+def test_each_time_limit_is_finite_by_default() -> None:
+    """Each default time limit is below an hour."""
+    timeout = Timeout()
     assert all(
-        0 < getattr(clocks, name) < 3600 for name in ("connect", "first_byte", "idle", "total")
+        0 < getattr(timeout, name) < 3600 for name in ("connect", "first_byte", "idle", "total")
     )

@@ -1,4 +1,4 @@
-"""Retrieval with our embeddings and reranker in real vector stores, and caches."""
+"""Retrieval with embeddings and reranker in vector stores, and caches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings, WorkersAIRer
 from tests.langchain_workersai.scripted import GRANITE
 
 with warnings.catch_warnings():
-    # The package says at import that it will be split up; where FAISS goes is not said yet.
+    # The package warns at import that it will be split up; it does not yet say where FAISS goes.
     warnings.simplefilter("ignore", DeprecationWarning)
     from langchain_community.vectorstores import FAISS
 
@@ -49,14 +49,14 @@ def reranked(store: VectorStore, local: dict[str, Any], top_n: int = 2) -> Any:
     )
 
 
-async def test_a_store_finds_by_our_vectors(store: VectorStore) -> None:
-    """Search, sync and async, finds the text that shares the question's words."""
+async def test_a_store_finds_the_nearest_text(store: VectorStore) -> None:
+    """A vector store finds the text that shares the question's words, sync and async."""
     assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
     assert (await store.asimilarity_search(QUESTION, k=1))[0].page_content == TEXTS[1]
 
 
 async def test_a_compression_retriever_ranks(store: VectorStore, local: dict[str, Any]) -> None:
-    """The reranker stands behind LangChain's retriever, callbacks and all."""
+    """LangChain's compression retriever returns the reranker's best documents in order."""
     retriever = reranked(store, local)
     documents: list[Document] = retriever.invoke(QUESTION)
     assert documents[0].page_content == TEXTS[1]
@@ -68,20 +68,20 @@ async def test_a_compression_retriever_ranks(store: VectorStore, local: dict[str
 
 
 def test_a_chain_answers_from_found_documents(store: VectorStore, local: dict[str, Any]) -> None:
-    """A chain of retriever, prompt, model and parser answers, plain and streamed."""
+    """A chain of retriever, prompt, model and parser answers alike, plain and streamed."""
     prompt = ChatPromptTemplate.from_template("Answer from:\n{context}\n\nQuestion: {question}")
-    retriever = reranked(store, local, top_n=1) | (lambda found: found[0].page_content)
+    retriever = reranked(store, local, top_n=1) | (lambda documents: documents[0].page_content)
     llm = ChatWorkersAI(GRANITE, **local)
-    given = {"context": retriever, "question": RunnablePassthrough()}
-    chain = given | prompt | llm | StrOutputParser()
+    inputs = {"context": retriever, "question": RunnablePassthrough()}
+    chain = inputs | prompt | llm | StrOutputParser()
     answer = chain.invoke(QUESTION)
     assert answer
     assert "".join(chain.stream(QUESTION)) == answer
     llm.close()
 
 
-def test_cached_embeddings_are_asked_once(scripted: Any) -> None:
-    """LangChain's embedding cache stands before ours."""
+def test_cached_embeddings_are_requested_once(scripted: Any) -> None:
+    """LangChain's embedding cache answers the second call without a request."""
     reply = {"shape": [1, 2], "data": [[0.5, 0.25]]}
     embeddings, server = scripted(reply, cls=WorkersAIEmbeddings, model="@cf/baai/bge-m3")
     cached = CacheBackedEmbeddings.from_bytes_store(
@@ -92,7 +92,7 @@ def test_cached_embeddings_are_asked_once(scripted: Any) -> None:
 
 
 async def test_an_llm_cache_answers_again(scripted: Any, wire: Any) -> None:
-    """A cached answer costs no request, in sync and async calls, and keeps its message."""
+    """A cached answer needs no request in sync and async calls and keeps its metadata."""
     llm, server = scripted(wire.answer("Hello"), cache=InMemoryCache())
     first = llm.invoke("hi")
     second = await llm.ainvoke("hi")

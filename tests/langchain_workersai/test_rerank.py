@@ -1,4 +1,4 @@
-"""`WorkersAIRerank` against scripted answers and the local server."""
+"""`WorkersAIRerank` on scripted answers and the local server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENTS = [Document("about cats", metadata={"n": 0}), Document("about dogs", m
 
 
 def test_documents_come_best_first_with_their_scores(scripted: Any) -> None:
-    """Copies in order of relevance, the score in their metadata; the originals are untouched."""
+    """`compress_documents` returns scored copies, best first, and does not change the originals."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     ranked = rerank.compress_documents(DOCUMENTS, "dogs?")
     assert [d.metadata for d in ranked] == [
@@ -28,8 +28,8 @@ def test_documents_come_best_first_with_their_scores(scripted: Any) -> None:
     assert server.body["contexts"] == [{"text": "about cats"}, {"text": "about dogs"}]
 
 
-async def test_async_ranking_is_the_sync_one(local: dict[str, Any]) -> None:
-    """Sync and async calls rank alike."""
+async def test_async_ranking_equals_sync_ranking(local: dict[str, Any]) -> None:
+    """`acompress_documents` ranks as `compress_documents` does."""
     rerank = WorkersAIRerank(MODEL, **local)
     sync = rerank.compress_documents(DOCUMENTS, "something about dogs", callbacks=[])
     assert await rerank.acompress_documents(DOCUMENTS, "something about dogs") == sync
@@ -40,7 +40,7 @@ async def test_async_ranking_is_the_sync_one(local: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("top_n", "kept"), [(1, 1), (5, 2), (None, 2)])
 def test_top_n_keeps_the_best(scripted: Any, top_n: int | None, kept: int) -> None:
-    """`top_n` is how many are kept; `None` keeps all."""
+    """`top_n` limits the number of documents; `None` keeps all."""
     reply = {"response": RANKING["response"][:kept]}
     rerank, server = scripted(reply, cls=WorkersAIRerank, model=MODEL, top_n=top_n)
     assert len(rerank.compress_documents(DOCUMENTS, "dogs?")) == kept
@@ -48,7 +48,7 @@ def test_top_n_keeps_the_best(scripted: Any, top_n: int | None, kept: int) -> No
 
 
 def test_rerank_takes_texts(scripted: Any) -> None:
-    """`rerank()` gives places and scores, of texts or documents."""
+    """`rerank()` returns positions and scores for texts or documents."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     expected = [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]
     assert rerank.rerank(["about cats", "about dogs"], "dogs?") == expected
@@ -56,7 +56,7 @@ def test_rerank_takes_texts(scripted: Any) -> None:
     assert [body.get("top_k") for body in server.bodies] == [2, 1]
 
 
-async def test_nothing_to_rank_needs_no_request(scripted: Any) -> None:
+async def test_an_empty_list_sends_no_request(scripted: Any) -> None:
     """An empty list of documents sends no request."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     assert rerank.compress_documents([], "dogs?") == []
@@ -72,7 +72,7 @@ def test_errors_are_typed(scripted: Any, wire: Any) -> None:
 
 
 async def test_zero_top_n_is_refused(scripted: Any) -> None:
-    """`top_n=0` of a call is refused; it does not mean the object's `top_n`."""
+    """WorkersAIRerank refuses `top_n=0` of a call and does not use the object's `top_n` instead."""
     ranker, server = scripted({"response": []}, cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.ConfigurationError):
         ranker.rerank(["a", "b"], "q", top_n=0)
@@ -85,7 +85,7 @@ PAGES = ["\n", "about cats", "", "about dogs"]
 
 
 async def test_documents_without_text_come_last(scripted: Any) -> None:
-    """They are not sent, since one of them makes the server refuse all, and have no score."""
+    """Documents without text come last without a score, because the server would refuse them."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL, top_n=None)
     pages = [Document(text, metadata={"n": n}) for n, text in enumerate(PAGES)]
     expected = [(3, 0.9), (1, 0.1), (0, None), (2, None)]
@@ -99,8 +99,8 @@ async def test_documents_without_text_come_last(scripted: Any) -> None:
     assert [d["text"] for d in server.bodies[0]["contexts"]] == ["about cats", "about dogs"]
 
 
-async def test_nothing_but_documents_without_text_needs_no_request(scripted: Any) -> None:
-    """They keep their order; `top_n` holds."""
+async def test_only_documents_without_text_need_no_request(scripted: Any) -> None:
+    """Documents without text keep their order and `top_n` limits them, without a request."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL, top_n=1)
     pages = [Document(" "), Document("\n")]
     assert [d.page_content for d in rerank.compress_documents(pages, "q")] == [" "]
@@ -110,7 +110,7 @@ async def test_nothing_but_documents_without_text_needs_no_request(scripted: Any
 
 @pytest.mark.parametrize("query", ["", " \n"], ids=repr)
 async def test_a_blank_query_is_refused(scripted: Any, query: str) -> None:
-    """A blank query raises before any request."""
+    """WorkersAIRerank raises ConfigurationError for a blank query before any request."""
     rerank, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     with pytest.raises(face.ConfigurationError, match="query"):
         rerank.compress_documents(DOCUMENTS, query)

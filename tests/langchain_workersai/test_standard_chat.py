@@ -1,7 +1,7 @@
-"""LangChain's own tests for chat models, once an endpoint and model.
+"""LangChain's own tests for chat models, for each endpoint and model.
 
-The answers come from the local server's rule-based engine. Nothing is switched off that a
-model has: what a class does not claim (images, say) its model's page does not offer.
+The local server's rule-based engine answers. No test that a model could pass is switched off:
+a class claims every ability, such as images, that its model's page offers.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from langchain_workersai import ChatWorkersAI
 from tests.langchain_workersai.scripted import ACCOUNT, GLM, GRANITE, SEA_LION, merged
 
-SEEING = "@cf/google/gemma-4-26b-a4b-it"
+VISION = "@cf/google/gemma-4-26b-a4b-it"
 
 pytestmark = pytest.mark.usefixtures("known_to_load", "offline_media")
 
 
 class _Unit(ChatModelUnitTests):
-    """What does not need a server."""
+    """Tests that need no server."""
 
     name = GRANITE
     endpoint = "run"
@@ -65,7 +65,7 @@ class TestUnitOpenAI(_Unit):
 
 
 class _Integration(ChatModelIntegrationTests):
-    """What needs one."""
+    """Tests that need a server."""
 
     name = GRANITE
     endpoint = "run"
@@ -84,7 +84,7 @@ class _Integration(ChatModelIntegrationTests):
 
     @property
     def enable_vcr_tests(self) -> bool:
-        return False  # here nothing is recorded; `test_standard_recorded` switches it on
+        return False  # this module records nothing; `test_standard_recorded` switches it on
 
     @property
     def supports_json_mode(self) -> bool:
@@ -129,7 +129,7 @@ class TestGraniteSchemaRun(_Integration):
 
 
 class TestGraniteSchemaOpenAI(TestGraniteSchemaRun):
-    """The same on the compatible endpoint."""
+    """Granite with structured output by JSON schema on the compatible endpoint."""
 
     endpoint = "openai"
 
@@ -163,7 +163,7 @@ class TestSeaLionOpenAI(_Integration):
 class TestSeeingRun(_Integration):
     """A model with vision on the native endpoint."""
 
-    name = SEEING
+    name = VISION
 
     @property
     def supports_image_inputs(self) -> bool:

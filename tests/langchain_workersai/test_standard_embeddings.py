@@ -1,4 +1,4 @@
-"""LangChain's own tests for embeddings, once an endpoint."""
+"""LangChain's own tests for embeddings, for each endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCOUNT = "0123456789abcdef0123456789abcdef"
 
 
 class _Unit(EmbeddingsUnitTests):
-    """What does not need a server."""
+    """Tests that need no server."""
 
     endpoint = "run"
 
@@ -45,7 +45,7 @@ class TestUnitOpenAI(_Unit):
 
 
 class _Integration(EmbeddingsIntegrationTests):
-    """What needs one."""
+    """Tests that need a server."""
 
     endpoint = "run"
 

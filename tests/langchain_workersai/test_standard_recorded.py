@@ -1,7 +1,7 @@
-"""LangChain's own tests for chat models and embeddings again, from recordings.
+"""LangChain's own tests for chat models and embeddings, answered from recordings.
 
-Here the package talks to `api.cloudflare.com` through its own HTTP engines, and vcrpy answers.
-`make record` records from the local Workers AI; a request with another body is not answered.
+The package talks to `api.cloudflare.com` through its own HTTP engines, and vcrpy answers.
+`make record` records from the local Workers AI; vcrpy refuses a request with another body.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ pytestmark = [pytest.mark.vcr, pytest.mark.usefixtures("known_to_load", "offline
 
 @pytest.fixture(scope="module")
 def vcr_cassette_dir() -> str:
-    """All recordings of the suite are in one folder, `Class.test.yaml`."""
+    """All recordings of the suite are in one folder, named `Class.test.yaml`."""
     return str(FOLDER)
 
 
 @pytest.fixture(scope="session")
 def vcr_config() -> dict[str, Any]:
-    """How recordings are made and matched."""
+    """Settings of recording and matching."""
     return {
         "match_on": MATCH_ON,
         "before_record_request": scrub_varying,
         "decode_compressed_response": True,
         "ignore_localhost": True,
-        # The suite's benchmark asks the same again and again.
+        # The suite's benchmark sends the same request many times.
         "allow_playback_repeats": True,
     }
 
 
 @pytest.fixture(scope="session", autouse=True)
 def connection(record_mode: str) -> Iterator[dict[str, Any]]:
-    """Where the answers come from: recordings, the local server or Cloudflare."""
+    """The connection settings: of recordings, of the local server or of Cloudflare."""
     if record_mode == "none":
         yield {"account_id": ACCOUNT, "api_token": "test-token"}
     elif os.environ.get("WORKERSAI_RECORD") == "live":
@@ -59,20 +59,20 @@ def connection(record_mode: str) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def local(connection: dict[str, Any]) -> dict[str, Any]:
-    """What the classes of the suite connect with."""
+    """The settings that the classes of the suite connect with."""
     return connection
 
 
 @pytest.fixture(autouse=True)
 def _all_is_played(vcr: Any, record_mode: str) -> Iterator[None]:
-    """A recorded request that is no longer made fails the test."""
+    """Fail a test that no longer sends a recorded request."""
     yield
     if record_mode == "none" and vcr is not None:
         assert vcr.all_played, "not all recorded requests were made: `make record`?"
 
 
 class _Recorded(chat._Integration):
-    """The suite, its benchmark included, which needs recordings."""
+    """The suite with its benchmark, which needs recordings."""
 
     @property
     def enable_vcr_tests(self) -> bool:
@@ -110,16 +110,16 @@ class TestEmbeddingsRun(embeddings._Integration):
 
 
 def test_every_recording_has_a_test() -> None:
-    """No recording of the suite is left over from a test, or a parameter of one, that is gone."""
-    # A process of its own sees every test, whichever of them this run was asked for.
+    """Each recording of the suite belongs to a test that exists."""
+    # A process of its own collects all tests, even if this run selects only some.
     collect = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "--benchmark-disable"]
     done = subprocess.run([*collect, __file__], capture_output=True, text=True, check=True)
     names = (line.split("::")[1:] for line in done.stdout.splitlines() if "::" in line)
     tests = {".".join(name) for name in names}
 
-    left_over = [path.name for path in FOLDER.iterdir() if path.stem not in tests]
+    unused = [path.name for path in FOLDER.iterdir() if path.stem not in tests]
 
-    assert left_over == []
+    assert unused == []
     assert {path.stem.partition(".")[0] for path in FOLDER.iterdir()} == {
         name.partition(".")[0] for name in tests if "." in name
     }

@@ -1,4 +1,4 @@
-"""`ChatWorkersAI` keeps no chunk where no callback hears, and yields what LangChain yields."""
+"""Without callbacks `ChatWorkersAI` keeps no chunks and yields the chunks of LangChain's loop."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         ],
         {},
     ),
-    "a call asked for again": (
+    "a repeated call": (
         [Wire.stream(*BROKEN, finish="tool_calls"), Wire.stream("Sorry.")],
         {},
     ),
@@ -61,26 +61,28 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
 
 
 @pytest.fixture(params=CASES)
-def asked(request: pytest.FixtureRequest, scripted: Any) -> tuple[Any, dict[str, Any]]:
-    """A model whose server answers twice the same, and the options of a call."""
+def model_and_options(request: pytest.FixtureRequest, scripted: Any) -> tuple[Any, dict[str, Any]]:
+    """A model whose server gives the same answer twice, and the options of a call."""
     replies, settings = CASES[request.param]
     llm, _ = scripted(*replies, *replies, **settings)
     return llm, {"tools": [TOOL]}
 
 
-def test_the_chunks_are_those_of_langchains_loop(asked: tuple[Any, dict[str, Any]]) -> None:
-    """Ids, metadata, the fields that count as set and the last chunk's mark are the same."""
-    llm, options = asked
+def test_chunks_equal_those_of_langchains_loop(
+    model_and_options: tuple[Any, dict[str, Any]],
+) -> None:
+    """`stream` yields chunks with the ids, metadata and set fields of LangChain's own loop."""
+    llm, options = model_and_options
     ours = list(llm.stream("hi", CONFIG, **options))
     theirs = list(BaseChatModel.stream(llm, "hi", CONFIG, **options))
     assert_same(ours, theirs)
 
 
-async def test_async_chunks_are_those_of_langchains_loop(
-    asked: tuple[Any, dict[str, Any]],
+async def test_async_chunks_equal_those_of_langchains_loop(
+    model_and_options: tuple[Any, dict[str, Any]],
 ) -> None:
-    """As above, asynchronously."""
-    llm, options = asked
+    """`astream` yields chunks with the ids, metadata and set fields of LangChain's own loop."""
+    llm, options = model_and_options
     ours = [chunk async for chunk in llm.astream("hi", CONFIG, **options)]
     theirs = [chunk async for chunk in BaseChatModel.astream(llm, "hi", CONFIG, **options)]
     assert_same(ours, theirs)
@@ -94,16 +96,16 @@ def assert_same(ours: list[Any], theirs: list[Any]) -> None:
     assert merged(ours) == merged(theirs)
 
 
-def test_a_run_gets_an_id_of_its_own(scripted: Any, wire: Any) -> None:
-    """Without a `run_id` in the config all chunks of a stream share a new id."""
+def test_each_stream_has_its_own_run_id(scripted: Any, wire: Any) -> None:
+    """All chunks of a stream share a new id if the config has no `run_id`."""
     llm, _ = scripted(wire.stream("a", "b"))
     first, second = ({chunk.id for chunk in llm.stream("hi")} for _ in range(2))
     assert len(first) == len(second) == 1
     assert first != second
 
 
-def test_a_stream_that_breaks_raises_as_before(scripted: Any, wire: Any) -> None:
-    """What had arrived has been yielded, and is in the error."""
+def test_a_stream_that_breaks_raises(scripted: Any, wire: Any) -> None:
+    """A broken stream yields the text received so far and has it in its error."""
     llm, _ = scripted(wire.stream("a", finish=None), max_retries=0)
     stream = llm.stream("hi")
     assert next(stream).text == "a"
@@ -113,7 +115,7 @@ def test_a_stream_that_breaks_raises_as_before(scripted: Any, wire: Any) -> None
 
 
 class Listener(BaseCallbackHandler):
-    """Hears a stream."""
+    """Keeps the tokens of a stream and counts its ends."""
 
     def __init__(self) -> None:
         self.tokens: list[Any] = []
@@ -127,8 +129,8 @@ class Listener(BaseCallbackHandler):
 
 
 @pytest.mark.parametrize("place", ["call", "model", "chain"])
-def test_a_callback_hears_every_token(scripted: Any, wire: Any, place: str) -> None:
-    """Wherever a callback is set, LangChain's loop runs and tells it."""
+def test_a_callback_receives_every_token(scripted: Any, wire: Any, place: str) -> None:
+    """A callback on the call, the model or a chain receives each token and the end once."""
     listener = Listener()
     settings = {"callbacks": [listener]} if place == "model" else {}
     config: RunnableConfig = {} if place == "model" else {"callbacks": [listener]}
@@ -142,12 +144,12 @@ def test_a_callback_hears_every_token(scripted: Any, wire: Any, place: str) -> N
     assert listener.ends == 1
 
 
-def test_a_usage_callback_of_the_context_hears(scripted: Any, wire: Any) -> None:
-    """A handler that a context manager sets is found too."""
+def test_a_usage_callback_of_the_context_is_called(scripted: Any, wire: Any) -> None:
+    """A usage handler set by a context manager receives the usage of a stream."""
     llm, _ = scripted(wire.stream("Hello"))
     with get_usage_metadata_callback() as usage:
         list(llm.stream("hi"))
-    assert [found["total_tokens"] for found in usage.usage_metadata.values()] == [12]
+    assert [counts["total_tokens"] for counts in usage.usage_metadata.values()] == [12]
 
 
 @pytest.mark.parametrize("how", ["verbose", "debug"])
@@ -164,7 +166,7 @@ def test_debug_and_verbose_of_langchain(
     assert ("[llm/end]" in capsys.readouterr().out) is (how == "debug")
 
 
-async def test_events_of_a_stream_are_made(scripted: Any, wire: Any) -> None:
+async def test_events_of_a_stream(scripted: Any, wire: Any) -> None:
     """`astream_events` reports each chunk."""
     llm, _ = scripted(wire.stream("Hel", "lo"))
     events = [event async for event in llm.astream_events("hi", version="v2")]
@@ -172,31 +174,31 @@ async def test_events_of_a_stream_are_made(scripted: Any, wire: Any) -> None:
     assert [chunk.text for chunk in chunks] == ["Hel", "lo", ""]
 
 
-def test_a_rate_limiter_is_asked(scripted: Any, wire: Any) -> None:
-    """A call waits for its turn."""
+def test_the_rate_limiter_is_called(scripted: Any, wire: Any) -> None:
+    """A stream waits once for the rate limiter before its request."""
 
     class Limiter(InMemoryRateLimiter):
-        asked = 0
+        calls = 0
 
         def acquire(self, *, blocking: bool = True) -> bool:
-            self.asked += blocking
+            self.calls += blocking
             return True
 
     limiter = Limiter()
     llm, _ = scripted(wire.stream("Hello"), rate_limiter=limiter)
     assert merged(list(llm.stream("hi"))).text == "Hello"
-    assert limiter.asked == 1
+    assert limiter.calls == 1
 
 
-def test_another_output_version_is_langchains_to_write(scripted: Any, wire: Any) -> None:
-    """With `v1` the content is a list of blocks."""
+def test_output_version_v1(scripted: Any, wire: Any) -> None:
+    """With `output_version="v1"` the chunks have a list of content blocks."""
     llm, _ = scripted(wire.stream("Hello"), output_version="v1")
     assert [type(chunk.content) for chunk in llm.stream("hi")][0] is list  # noqa: RUF015 - all are
 
 
 @pytest.mark.parametrize("settings", [{"disable_streaming": True}, {"streaming": False}], ids=str)
 def test_streaming_can_be_switched_off(scripted: Any, wire: Any, settings: dict[str, Any]) -> None:
-    """Then there is one plain request."""
+    """With streaming switched off `stream` sends one plain request."""
     llm, server = scripted(wire.answer("Hello"), **settings)
     assert [chunk.text for chunk in llm.stream("hi")] == ["Hello"]
     assert "stream" not in server.body
@@ -205,13 +207,13 @@ def test_streaming_can_be_switched_off(scripted: Any, wire: Any, settings: dict[
 def test_options_for_traces_are_not_sent(scripted: Any, wire: Any) -> None:
     """LangChain's format of structured output is in traces, and is not sent to the model."""
     llm, server = scripted(wire.stream("Hello"))
-    found = {"kwargs": {"method": "json_mode"}, "schema": {"type": "object"}}
-    assert merged(list(llm.stream("hi", ls_structured_output_format=found))).text == "Hello"
+    schema_option = {"kwargs": {"method": "json_mode"}, "schema": {"type": "object"}}
+    assert merged(list(llm.stream("hi", ls_structured_output_format=schema_option))).text == "Hello"
     assert "ls_structured_output_format" not in server.body
 
 
-def test_a_subclass_may_stream_its_own_way(scripted: Any, wire: Any) -> None:
-    """A `_stream` that a subclass defines is called."""
+def test_a_subclass_may_override_stream(scripted: Any, wire: Any) -> None:
+    """`stream` calls the `_stream` of a subclass."""
 
     class Own(ChatWorkersAI):
         def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
@@ -223,7 +225,7 @@ def test_a_subclass_may_stream_its_own_way(scripted: Any, wire: Any) -> None:
 
 
 def test_content_blocks_are_sent_as_by_langchains_loop(scripted: Any, wire: Any) -> None:
-    """LangChain writes blocks in another form before a model sees them."""
+    """ChatWorkersAI sends content blocks as LangChain's loop does, which converts them first."""
     llm, server = scripted(wire.stream("Hello"))
     blocks: Any = [HumanMessage([{"type": "text", "text": "hi"}])]
     assert list(llm.stream(blocks, CONFIG)) == list(BaseChatModel.stream(llm, blocks, CONFIG))
@@ -231,7 +233,7 @@ def test_content_blocks_are_sent_as_by_langchains_loop(scripted: Any, wire: Any)
 
 
 def test_a_secret_among_the_options_is_refused(scripted: Any, wire: Any) -> None:
-    """An option that traces would show is refused, whether or not there is a trace."""
+    """ChatWorkersAI refuses an option with a secret, with and without tracing."""
     llm, server = scripted(wire.stream("Hello"))
     with pytest.raises(workersai.ConfigurationError, match="default_headers"):
         list(llm.stream("hi", headers={"authorization": "Bearer secret"}))
@@ -239,7 +241,7 @@ def test_a_secret_among_the_options_is_refused(scripted: Any, wire: Any) -> None
 
 
 class Endless(httpx.SyncByteStream):
-    """A stream of many events, made as they are read."""
+    """A stream of many events, produced while they are read."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -252,8 +254,8 @@ class Endless(httpx.SyncByteStream):
         yield b"data: [DONE]\n\n"
 
 
-def test_a_long_stream_takes_little_memory(scripted: Any) -> None:
-    """The chunks of a stream are not kept: 10,000 of them took 18 MB in LangChain's loop."""
+def test_a_long_stream_needs_little_memory(scripted: Any) -> None:
+    """`stream` does not keep its chunks; LangChain's loop took 18 MB for 10,000 chunks."""
     headers = {"content-type": "text/event-stream"}
 
     def answer(_: httpx.Request) -> httpx.Response:

@@ -13,14 +13,14 @@ METADATA = {"model_provider": "workersai"}
 
 
 def test_the_translator_is_registered_for_the_provider() -> None:
-    """LangChain finds the translator by the provider that every message names."""
+    """LangChain finds the translator by the provider in the message's metadata."""
     translator = get_translator("workersai")
     assert translator is not None
     assert translator["translate_content"] is blocks.translate_content
 
 
 def test_a_message_reads_as_reasoning_text_refusal_and_calls() -> None:
-    """A whole message has its blocks in the order in which they were made."""
+    """A message has its blocks in the order reasoning, text, refusal, calls."""
     message = AIMessage(
         "4",
         additional_kwargs={"reasoning_content": "2+2", "refusal": "no"},
@@ -47,14 +47,14 @@ def test_blocks_of_chunks_have_indices_of_their_own() -> None:
     assert [m.content_blocks[0]["index"] for m in chunks] == ["lc_rs_0", "lc_txt_0", "lc_tc_1"]
 
 
-def test_list_content_is_langchains_to_read() -> None:
-    """Content that is blocks already is read as such."""
+def test_list_content_is_kept() -> None:
+    """A message whose content is already a list of blocks keeps these blocks."""
     message = AIMessage([{"type": "text", "text": "a"}], response_metadata=METADATA)
     assert message.content_blocks == [{"type": "text", "text": "a"}]
 
 
 def test_a_merged_stream_reads_as_the_whole_message() -> None:
-    """Text, reasoning and calls of a merged stream are the blocks of the plain answer."""
+    """A merged stream has the same content blocks as the plain answer."""
     stream = ChunkStream(model="m")
     events: list[ChatEvent] = [
         ReasoningDelta("r"),

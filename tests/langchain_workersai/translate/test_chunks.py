@@ -1,4 +1,4 @@
-"""Stream events as LangChain chunks."""
+"""LangChain chunks made of stream events."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ PIECES = [
 
 @pytest.mark.parametrize(("event", "constructed"), PIECES, ids=str)
 def test_a_chunk_equals_the_constructed_one(event: ChatEvent, constructed: AIMessageChunk) -> None:
-    """A chunk made from the mould is the chunk that validation would have made."""
+    """A chunk made from the template equals the chunk that pydantic's validation makes."""
     (chunk,) = feed([event])
     assert chunk.message == constructed
     assert chunk.message.__dict__ == constructed.__dict__
@@ -105,8 +105,8 @@ def test_a_chunk_equals_the_constructed_one(event: ChatEvent, constructed: AIMes
 
 
 @pytest.mark.parametrize("event", [event for event, _ in PIECES], ids=str)
-def test_a_chunk_copies_pickles_and_merges(event: ChatEvent) -> None:
-    """Chunks from the mould are whole pydantic objects."""
+def test_a_chunk_can_be_copied_pickled_and_merged(event: ChatEvent) -> None:
+    """Chunks made from the template are complete pydantic objects."""
     (chunk,) = feed([event])
     assert pickle.loads(pickle.dumps(chunk)) == chunk
     assert copy.deepcopy(chunk) == chunk
@@ -114,8 +114,8 @@ def test_a_chunk_copies_pickles_and_merges(event: ChatEvent) -> None:
     assert (chunk + chunk).message.content == chunk.text * 2
 
 
-def test_chunks_share_nothing() -> None:
-    """What a caller writes into one chunk is in no other."""
+def test_chunks_share_no_dicts() -> None:
+    """A change to one chunk's dicts does not appear in another chunk."""
     first, second = feed([TextDelta("a"), TextDelta("b")])
     first.message.response_metadata["x"] = 1
     first.message.additional_kwargs["x"] = 1
@@ -124,7 +124,7 @@ def test_chunks_share_nothing() -> None:
 
 
 def test_usage_and_metadata_are_on_one_chunk() -> None:
-    """Usage, model, finish reason and neurons come once, at the end; the provider is on all."""
+    """The last chunk alone has usage, model, finish reason and neurons; all have the provider."""
     usage = Usage(3, 2, 5, cached_tokens=1, reasoning_tokens=1, neurons=0.25)
     chunks = messages(
         [
@@ -159,25 +159,25 @@ def test_usage_and_metadata_are_on_one_chunk() -> None:
     assert merged([TextDelta("a"), UsageUpdate(usage), ChatFinish("stop")]).content == "a"
 
 
-def test_a_stream_that_names_no_model_has_the_one_that_was_asked() -> None:
-    """`model_name` is never missing."""
+def test_a_stream_without_a_model_name_has_the_requested_model() -> None:
+    """`model_name` is the requested model if the stream names none."""
     assert messages([ChatFinish()])[-1].response_metadata["model_name"] == "@cf/a/b"
 
 
 def test_a_refusal_is_kept() -> None:
-    """A refusal arrives with the end."""
+    """The last chunk has the refusal of a stream."""
     assert messages([ChatFinish("stop", refusal="no")])[-1].additional_kwargs == {"refusal": "no"}
 
 
 def test_logprobs_of_a_stream_join() -> None:
-    """The log probabilities of all tokens are one list."""
-    one, two = {"token": "a"}, {"token": "b"}
-    message = merged([TextDelta("a", [one]), TextDelta("b", [two]), ChatFinish("stop")])
-    assert message.response_metadata["logprobs"] == {"content": [one, two]}
+    """Merged chunks have the log probabilities of all tokens in one list."""
+    first, second = {"token": "a"}, {"token": "b"}
+    message = merged([TextDelta("a", [first]), TextDelta("b", [second]), ChatFinish("stop")])
+    assert message.response_metadata["logprobs"] == {"content": [first, second]}
 
 
 def test_id_and_name_come_once_and_calls_merge_by_index() -> None:
-    """Interleaved pieces of two calls are two calls, each with its own arguments."""
+    """Interleaved fragments of two calls merge into two calls, each with its own arguments."""
     calls = (ToolCall("x", "f", {"a": 1}), ToolCall("y", "g", {"b": 2}))
     message = merged(
         [
@@ -216,8 +216,8 @@ def test_id_and_name_come_once_and_calls_merge_by_index() -> None:
         "",
     ],
 )
-def test_a_call_that_the_core_calls_invalid_is_invalid_here(arguments: str) -> None:
-    """No cut argument text becomes a valid-looking call, however lenient the parser."""
+def test_an_invalid_call_of_the_core_is_invalid_in_langchain(arguments: str) -> None:
+    """Cut arguments never merge into a valid call, although LangChain's parser is lenient."""
     invalid = InvalidToolCall("c", "f", arguments, "cut short")
     message = merged(
         [
@@ -242,8 +242,8 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.text(), VALUES, min_size=1, max_size=3), st.data())
-def test_no_cut_of_any_arguments_becomes_a_call(arguments: dict[str, object], data: Any) -> None:
-    """Whatever the arguments are and wherever they are cut, the merged call is invalid."""
+def test_cut_arguments_never_become_a_call(arguments: dict[str, object], data: Any) -> None:
+    """Any arguments cut at any place merge into an invalid call."""
     text = json.dumps(arguments, ensure_ascii=data.draw(st.booleans()))
     cut = text[: data.draw(st.integers(0, len(text) - 1))]
     message = merged(
@@ -257,8 +257,8 @@ def test_no_cut_of_any_arguments_becomes_a_call(arguments: dict[str, object], da
     assert len(message.invalid_tool_calls) == 1
 
 
-def test_a_broken_call_beside_a_whole_one_does_not_spoil_it() -> None:
-    """Only the call that is invalid is broken."""
+def test_an_invalid_call_does_not_affect_a_valid_one() -> None:
+    """A merged stream keeps the valid call beside an invalid one."""
     message = merged(
         [
             ToolCallDelta(0, "x", "f", '{"a": 1}'),
@@ -288,7 +288,7 @@ def test_a_broken_call_beside_a_whole_one_does_not_spoil_it() -> None:
     ],
     ids=str,
 )
-def test_odd_arguments_are_read_as_by_the_core(pieces: list[str], parsed: dict[str, int]) -> None:
+def test_odd_arguments_are_read_as_in_the_core(pieces: list[str], parsed: dict[str, int]) -> None:
     """A merged call with `null`, empty or doubly encoded arguments has the core's arguments."""
     first, *rest = pieces
     message = merged(
@@ -303,5 +303,5 @@ def test_odd_arguments_are_read_as_by_the_core(pieces: list[str], parsed: dict[s
 
 
 def test_the_breaker_is_short() -> None:
-    """What is added to a broken call's text is at most three characters."""
+    """`breaker` adds at most three characters to the text of an invalid call."""
     assert [breaker(t) for t in ("{", '{"a', '{"a\\', '{"a": [')] == ["]", '"]', '""]', "}"]

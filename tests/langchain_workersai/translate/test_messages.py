@@ -1,4 +1,4 @@
-"""Messages of LangChain as the wire has them."""
+"""Wire messages made of LangChain messages."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ INVALID = {
 MODEL = "@cf/zai-org/glm-4.7-flash"
 
 
-def sent(*messages: BaseMessage) -> list[Any]:
-    """What is sent of messages, unrepaired; the messages stay as they are."""
+def request_messages(*messages: BaseMessage) -> list[Any]:
+    """Return the messages as a request has them, without repair; the originals must not change."""
     before = copy.deepcopy(messages)
     wire = to_history(to_wire_messages(messages), model=MODEL, repair=False)
     assert messages == before
@@ -80,12 +80,12 @@ def sent(*messages: BaseMessage) -> list[Any]:
     ids=lambda value: type(value).__name__,
 )
 def test_each_message_has_its_role(message: BaseMessage, wire: dict[str, Any]) -> None:
-    """Every message class becomes the one wire message of its role."""
+    """Each message class becomes a wire message with its role."""
     assert to_wire_message(message) == wire
 
 
 def test_tool_calls_beside_text_are_kept_with_the_text() -> None:
-    """Text next to calls stays; the core writes the arguments."""
+    """An assistant's text beside tool calls is kept; the core writes the arguments."""
     wire = to_wire_message(AIMessage("Let me look.", tool_calls=[CALL]))
     assert wire == {
         "role": "assistant",
@@ -101,25 +101,25 @@ def test_tool_calls_beside_text_are_kept_with_the_text() -> None:
 
 
 def test_calls_without_text_carry_empty_content() -> None:
-    """Content is "" beside calls, never null."""
+    """An assistant message with calls and no text has the content "", not null."""
     assert to_wire_message(AIMessage("", tool_calls=[CALL]))["content"] == ""
 
 
 def test_invalid_calls_are_replayed() -> None:
-    """An invalid call goes back too, or the tool message that answers it would be an orphan."""
-    (wire,) = sent(AIMessage("", invalid_tool_calls=[INVALID]))
+    """An invalid call is sent too, because its tool message would have no call otherwise."""
+    (wire,) = request_messages(AIMessage("", invalid_tool_calls=[INVALID]))
     (call,) = wire["tool_calls"]
     assert (call["id"], json.loads(call["function"]["arguments"])) == ("c2", {"input": '{"ci'})
 
 
-def test_a_call_without_a_name_gets_one() -> None:
-    """The wire wants a name of every call."""
-    (wire,) = sent(AIMessage("", invalid_tool_calls=[{**INVALID, "name": None}]))
+def test_a_call_without_a_name_is_named_unknown() -> None:
+    """A call without a name is sent with the name `unknown`, because the API requires one."""
+    (wire,) = request_messages(AIMessage("", invalid_tool_calls=[{**INVALID, "name": None}]))
     assert wire["tool_calls"][0]["function"]["name"] == "unknown"
 
 
 def test_reasoning_is_replayed_as_reasoning() -> None:
-    """Reasoning goes back under its own key and never inside the content."""
+    """Reasoning is sent under its own key and never inside the content."""
     kept = AIMessage("4", additional_kwargs={"reasoning_content": "2+2"})
     blocks = AIMessage([{"type": "reasoning", "reasoning": "2+2"}, {"type": "text", "text": "4"}])
     assert to_wire_message(kept) == to_wire_message(blocks)
@@ -161,7 +161,7 @@ TEXT = {"type": "text", "text": "Looking."}
     ids=lambda block: str(block.get("type")),
 )
 def test_blocks_of_other_providers_are_dropped(block: dict[str, Any]) -> None:
-    """Of an assistant's blocks only the text is its content; calls travel as calls."""
+    """Only the text of an assistant's blocks is sent as content; calls are sent as calls."""
     message = AIMessage([block, TEXT], tool_calls=[CALL])
     wire = to_wire_message(message)
     assert wire["content"] == "Looking."
@@ -182,12 +182,12 @@ def test_blocks_of_other_providers_are_dropped(block: dict[str, Any]) -> None:
     ids=["OpenAI Responses", "Bedrock", "Anthropic", "v1", "string"],
 )
 def test_the_text_of_every_provider_is_kept(block: Any) -> None:
-    """Text is text, whatever it is called."""
+    """The text of each provider's text block is kept."""
     assert to_wire_message(AIMessage([block]))["content"] == "Looking."
 
 
 def test_several_text_blocks_stay_apart() -> None:
-    """Text blocks are parts, with the keys of other providers left behind."""
+    """Text blocks are sent as separate parts, without the keys of other providers."""
     message = HumanMessage(
         ["a", {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]
     )
@@ -280,7 +280,7 @@ def test_media_blocks_of_every_form_become_wire_parts(
 
 
 def test_images_in_tool_messages_are_parts_too() -> None:
-    """A tool may answer with an image."""
+    """An image in a tool message is sent as a part."""
     message = ToolMessage(
         [{"type": "image", "base64": "AA==", "mime_type": "image/png"}], tool_call_id="c"
     )
@@ -288,7 +288,7 @@ def test_images_in_tool_messages_are_parts_too() -> None:
 
 
 def test_tool_status_stays_in_langchain() -> None:
-    """`status` has no place on the wire."""
+    """The `status` of a tool message is not sent."""
     wire = to_wire_message(ToolMessage("boom", tool_call_id="c", status="error"))
     assert wire == {"role": "tool", "content": "boom", "tool_call_id": "c"}
 
@@ -331,8 +331,8 @@ def test_messages_without_a_wire_form_are_refused(message: BaseMessage) -> None:
     assert caught.value.parameter == "messages"
 
 
-def test_nothing_that_was_passed_is_changed() -> None:
-    """Translation reads; messages and their blocks stay as they were."""
+def test_messages_are_not_changed() -> None:
+    """`to_wire_messages` does not change the messages or their blocks."""
     messages: list[BaseMessage] = [
         HumanMessage([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]),
         AIMessage("", tool_calls=[CALL]),
@@ -347,8 +347,8 @@ V1 = {"type": "tool_call", "id": "c1", "name": "weather", "args": {"city": "Oslo
 
 
 @pytest.mark.parametrize("block", [V1, {**V1, "type": "tool_use", "input": V1["args"]}])
-def test_the_calls_of_a_message_decide(block: dict[str, Any]) -> None:
-    """Calls that a middleware took off a message are not sent because a block still shows them."""
+def test_only_tool_calls_of_a_message_are_sent(block: dict[str, Any]) -> None:
+    """Calls removed from `tool_calls` are not sent, even if a block still has them."""
     message = AIMessage([TEXT, block], tool_calls=[CALL])
     for without in (
         message.model_copy(update={"tool_calls": []}),
@@ -358,23 +358,23 @@ def test_the_calls_of_a_message_decide(block: dict[str, Any]) -> None:
         assert to_wire_message(without) == {"role": "assistant", "content": "Looking."}
 
 
-def test_a_call_that_a_middleware_wrote_anew_is_sent_as_it_is_now() -> None:
-    """An edited call is the call, whatever a block shows."""
+def test_an_edited_call_is_sent_as_edited() -> None:
+    """A call that a middleware edited is sent with its new arguments, not with the block's."""
     message = AIMessage([V1], tool_calls=[{**V1, "args": {"city": "Bergen"}}])
-    (wire,) = sent(message)
+    (wire,) = request_messages(message)
     assert json.loads(wire["tool_calls"][0]["function"]["arguments"]) == {"city": "Bergen"}
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_openai_functions_are_calls_where_they_were_answered(answered: bool) -> None:
-    """The tools before tools: a `FunctionMessage` answers the call in `additional_kwargs`.
+def test_openai_functions_are_calls_if_answered(answered: bool) -> None:
+    """A `function_call` of OpenAI's old API is sent as a call if a `FunctionMessage` answers it.
 
-    Without one the call is not sent: Google's classes repeat every call there.
+    Otherwise it is not sent, because Google's classes repeat each call there.
     """
     function = {"name": "add", "arguments": '{"a": 1}'}
-    asked = AIMessage("", additional_kwargs={"function_call": function})
+    request = AIMessage("", additional_kwargs={"function_call": function})
     result = [FunctionMessage(content="4", name="add")] if answered else []
-    wire = sent(HumanMessage("1 + 3?"), asked, *result, HumanMessage("Thanks."))
+    wire = request_messages(HumanMessage("1 + 3?"), request, *result, HumanMessage("Thanks."))
     if answered:
         assert wire[1]["tool_calls"][0]["function"] == function
         assert wire[2] == {
@@ -388,7 +388,7 @@ def test_openai_functions_are_calls_where_they_were_answered(answered: bool) -> 
 
 
 def result(content: Any) -> ToolMessage:
-    """A tool message with any content; checkpoints and edits check nothing."""
+    """Return a tool message with unvalidated content, as checkpoints and edits produce."""
     return ToolMessage("", tool_call_id="c1").model_copy(update={"content": content})
 
 
@@ -422,7 +422,7 @@ def result(content: Any) -> ToolMessage:
 )
 def test_tool_results_are_never_refused(content: Any, words: list[str]) -> None:
     """A tool result without a wire form is sent as JSON text, without the bytes of files."""
-    (wire,) = sent(result(content))
+    (wire,) = request_messages(result(content))
     assert isinstance(wire["content"], str)
     assert len(wire["content"]) < 300
     for word in words:
@@ -487,9 +487,9 @@ def test_tool_results_are_never_refused(content: Any, words: list[str]) -> None:
         "document of one text",
     ],
 )
-def test_a_text_file_is_text(block: Any, text: str) -> None:
-    """A document that is text is written out, for every model reads text."""
-    assert sent(HumanMessage([block])) == [{"role": "user", "content": text}]
+def test_a_text_file_is_sent_as_text(block: Any, text: str) -> None:
+    """A document that holds text is sent as text, because each model reads text."""
+    assert request_messages(HumanMessage([block])) == [{"role": "user", "content": text}]
 
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n0123").decode()
@@ -506,7 +506,7 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n0123").decode()
 )
 def test_an_image_without_a_type_gets_it_from_its_bytes(block: dict[str, Any]) -> None:
     """An image without a type gets the type that its bytes show."""
-    (wire,) = sent(HumanMessage([block]))
+    (wire,) = request_messages(HumanMessage([block]))
     (part,) = wire["content"]
     assert part == {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
 
@@ -522,14 +522,14 @@ def test_an_image_without_a_type_gets_it_from_its_bytes(block: dict[str, Any]) -
         ("developer", "developer"),
     ],
 )
-def test_roles_by_other_names(role: str, wire: str) -> None:
-    """A `ChatMessage` may name its role as another provider does."""
+def test_role_names_of_other_providers(role: str, wire: str) -> None:
+    """A `ChatMessage` may use another provider's name of its role."""
     message = ChatMessage(content="x", role=role)
     assert to_wire_message(message) == {"role": wire, "content": "x"}
 
 
-def test_a_tools_result_in_a_chat_message() -> None:
-    """It answers its call like any other."""
+def test_a_tool_result_in_a_chat_message() -> None:
+    """A `ChatMessage` with the role `tool` is sent with its tool call id."""
     message = ChatMessage(content="4", role="tool", additional_kwargs={"tool_call_id": "c1"})
     assert to_wire_message(message) == {"role": "tool", "content": "4", "tool_call_id": "c1"}
 
@@ -553,14 +553,17 @@ def openai(arguments: Any) -> dict[str, Any]:
     ],
     ids=repr,
 )
-def test_arguments_in_dicts_of_openai_are_read(arguments: Any, args: dict[str, Any]) -> None:
-    """A stored conversation holds what a model wrote; LangChain alone reads whole JSON only."""
-    given = openai(arguments)
-    before = copy.deepcopy(given)
-    (message,) = convert_to_messages(with_arguments_read([given]))
+def test_arguments_in_openai_dicts_are_read(arguments: Any, args: dict[str, Any]) -> None:
+    """`with_arguments_read` accepts any arguments in a stored OpenAI conversation.
+
+    LangChain alone reads complete JSON only.
+    """
+    stored = openai(arguments)
+    before = copy.deepcopy(stored)
+    (message,) = convert_to_messages(with_arguments_read([stored]))
     assert isinstance(message, AIMessage)
     assert message.tool_calls[0]["args"] == args
-    assert given == before
+    assert stored == before
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Metadata that LangChain can add up, whatever stands in it."""
+"""Metadata of messages and chunks can be added up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from workersai import (
 )
 
 COUNTS = st.integers(0, 10**9)
-SOME = st.none() | st.text(min_size=1, max_size=5)
+OPTIONAL_TEXT = st.none() | st.text(min_size=1, max_size=5)
 USAGES = st.builds(
     Usage,
     COUNTS,
@@ -52,10 +52,10 @@ TOKENS = st.fixed_dictionaries(
 )
 FACTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "model": SOME,
-        "id": SOME,
-        "request_id": SOME,
-        "system_fingerprint": SOME,
+        "model": OPTIONAL_TEXT,
+        "id": OPTIONAL_TEXT,
+        "request_id": OPTIONAL_TEXT,
+        "system_fingerprint": OPTIONAL_TEXT,
         "gateway": st.dictionaries(st.sampled_from(["cache_status", "log_id", "step"]), st.text()),
     }
 )
@@ -63,11 +63,11 @@ FACTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @st.composite
 def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
-    """One answer, whole and as the events of a stream: every fact is there or is not."""
+    """An answer, whole and as stream events, in which each fact may be absent."""
     facts, usage = draw(FACTS), draw(st.none() | USAGES)
     text, reasoning = draw(st.text(max_size=5)), draw(st.text(max_size=5))
     tokens = draw(st.none() | st.lists(TOKENS, min_size=1, max_size=2))
-    reason, refusal = draw(SOME), draw(SOME)
+    reason, refusal = draw(OPTIONAL_TEXT), draw(OPTIONAL_TEXT)
     call = draw(st.none() | st.just(ToolCall("c", "f", {"a": 1})))
     broken = draw(st.none() | st.just(InvalidToolCall("d", "g", '{"a', "cut")))
     valid, invalid = tuple(filter(None, [call])), tuple(filter(None, [broken]))
@@ -87,11 +87,11 @@ def calls(draw: st.DrawFn) -> tuple[ChatResult, list[ChatEvent]]:
 
 
 def chunks(events: list[ChatEvent]) -> list[AIMessageChunk]:
-    """The chunks as `stream` gives them: with what `generation_info` has in their metadata."""
+    """Return the chunks as `stream` yields them, with `generation_info` in their metadata."""
     stream = ChunkStream(model=GRANITE)
-    given = [chunk for event in events for chunk in stream.feed(event)]
+    generated = [chunk for event in events for chunk in stream.feed(event)]
     messages = []
-    for chunk in given:
+    for chunk in generated:
         assert isinstance(chunk.message, AIMessageChunk)
         info = chunk.generation_info or {}
         chunk.message.response_metadata = {**info, **chunk.message.response_metadata}
@@ -100,7 +100,7 @@ def chunks(events: list[ChatEvent]) -> list[AIMessageChunk]:
 
 
 def whole(result: ChatResult) -> AIMessageChunk:
-    """A plain answer as the chunk that LangChain makes of it to add it to others."""
+    """Return a plain answer as the chunk that LangChain makes to add it to others."""
     message = from_wire_chat_result(result, model=GRANITE).generations[0].message
     return AIMessageChunk(
         **message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
@@ -108,7 +108,7 @@ def whole(result: ChatResult) -> AIMessageChunk:
 
 
 def costs_of(usages: list[Usage]) -> list[float]:
-    """What calls cost by the page's prices, where they counted tokens."""
+    """Return the costs of the calls that counted tokens, at the page's prices."""
     costs = [get_profile(GRANITE).cost(usage) for usage in usages if usage.total_tokens]
     return [cost for cost in costs if cost is not None]
 
@@ -116,19 +116,19 @@ def costs_of(usages: list[Usage]) -> list[float]:
 @settings(max_examples=300)
 @given(st.lists(calls(), min_size=2, max_size=3), st.booleans())
 def test_the_chunks_of_several_calls_add_up(
-    asked: list[tuple[ChatResult, list[ChatEvent]]], one_by_one: bool
+    answers: list[tuple[ChatResult, list[ChatEvent]]], one_by_one: bool
 ) -> None:
-    """Whatever each call reports, its chunks and those of other calls have a sum."""
-    streams = [chunks(events) for _, events in asked]
+    """Chunks of several calls add up, whatever each call reports."""
+    streams = [chunks(events) for _, events in answers]
     if one_by_one:
         total = merged([chunk for stream in streams for chunk in stream])
     else:
         total = merged([merged(stream) for stream in streams])
-    usages = [result.usage for result, _ in asked if result.usage is not None]
+    usages = [result.usage for result, _ in answers if result.usage is not None]
     neurons = [usage.neurons for usage in usages if usage.neurons is not None]
     assert total.response_metadata.get("neurons", []) == neurons
     assert total.response_metadata.get("cost_usd", []) == costs_of(usages)
-    assert total.text == "".join(result.text for result, _ in asked)
+    assert total.text == "".join(result.text for result, _ in answers)
     if any(usage.total_tokens for usage in usages):
         assert total.usage_metadata is not None
         usages = [usage for usage in usages if usage.total_tokens]
@@ -138,17 +138,17 @@ def test_the_chunks_of_several_calls_add_up(
 
 @given(st.lists(calls(), min_size=2, max_size=3))
 def test_plain_answers_add_up_like_streams(
-    asked: list[tuple[ChatResult, list[ChatEvent]]],
+    answers: list[tuple[ChatResult, list[ChatEvent]]],
 ) -> None:
-    """A plain answer and a stream have the same metadata, so that either can follow the other."""
-    for result, events in asked:
+    """A plain answer and a stream have the same metadata, so that they can be added."""
+    for result, events in answers:
         streamed = message_chunk_to_message(merged(chunks(events)))
         plain = from_wire_chat_result(result, model=GRANITE).generations[0].message
         assert streamed.response_metadata == plain.response_metadata
-        streamed.additional_kwargs.pop(INVALID_CALLS, None)  # as written: a stream breaks them
+        streamed.additional_kwargs.pop(INVALID_CALLS, None)  # only streams keep the original text
         assert streamed.additional_kwargs == plain.additional_kwargs
         assert streamed.usage_metadata == plain.usage_metadata  # type: ignore[attr-defined]
-    first, *rest = asked
+    first, *rest = answers
     merged([whole(first[0]), *(merged(chunks(events)) for _, events in rest)])
     merged([*(merged(chunks(events)) for _, events in rest), whole(first[0])])
 
@@ -156,44 +156,44 @@ def test_plain_answers_add_up_like_streams(
 @settings(max_examples=200)
 @given(st.lists(calls(), min_size=2, max_size=3))
 def test_the_chunks_of_several_completions_add_up(
-    asked: list[tuple[ChatResult, list[ChatEvent]]],
+    answers: list[tuple[ChatResult, list[ChatEvent]]],
 ) -> None:
-    """The generations of a completion, streamed or whole, have a sum too."""
-    given = []
-    for _, events in asked:
+    """The generations of several completions add up, streamed or plain."""
+    generated = []
+    for _, events in answers:
         stream = CompletionStream(model=GRANITE, think_tags=False)
-        given += [chunk for event in events for chunk in stream.feed(event)]
-    results = from_wire_completions([result for result, _ in asked], model=GRANITE)
+        generated += [chunk for event in events for chunk in stream.feed(event)]
+    results = from_wire_completions([result for result, _ in answers], model=GRANITE)
     plain = [
-        GenerationChunk(text=made.text, generation_info=made.generation_info)
+        GenerationChunk(text=generation.text, generation_info=generation.generation_info)
         for row in results.generations
-        for made in row
+        for generation in row
     ]
-    for pieces in (given, plain):
+    for pieces in (generated, plain):
         total = pieces[0]
         for piece in pieces[1:]:
             total = total + piece
-        usages = [result.usage for result, _ in asked if result.usage is not None]
+        usages = [result.usage for result, _ in answers if result.usage is not None]
         neurons = [usage.neurons for usage in usages if usage.neurons is not None]
         assert (total.generation_info or {}).get("neurons", []) == neurons
         assert (total.generation_info or {}).get("cost_usd", []) == costs_of(usages)
-        assert total.text == "".join(result.text for result, _ in asked)
+        assert total.text == "".join(result.text for result, _ in answers)
 
 
 def test_generation_chunks_of_several_calls_add_up() -> None:
-    """Handlers that collect the chunks themselves can add them, one or a list."""
+    """LangChain's generation chunks of several calls can be added, one or a list."""
     events: list[ChatEvent] = [TextDelta("a", [{"token": "a", "logprob": -0.5}])]
     events += [UsageUpdate(Usage(1, 1, 2, neurons=0.25)), ChatFinish("stop", id="x")]
     streams = [ChunkStream(model="m"), ChunkStream(model="m")]
-    given = [chunk for stream in streams for event in events for chunk in stream.feed(event)]
-    total = given[0] + given[1:]
+    generated = [chunk for stream in streams for event in events for chunk in stream.feed(event)]
+    total = generated[0] + generated[1:]
     assert isinstance(total, ChatGenerationChunk)
     assert total.message.response_metadata["neurons"] == [0.25, 0.25]
 
 
 @pytest.mark.parametrize("neurons", [None, 0.0, 1.5])
 def test_neurons_are_a_list_with_one_number_a_call(neurons: float | None) -> None:
-    """Fractions have no sum in LangChain; token counts have, and stay whole numbers."""
+    """Neurons are a list, because LangChain adds whole numbers only."""
     result = ChatResult((ChatChoice(text="a"),), Usage(1, 2, 3, neurons=neurons))
     message = from_wire_chat_result(result, model="m").generations[0].message
     assert message.response_metadata.get("neurons") == (None if neurons is None else [neurons])

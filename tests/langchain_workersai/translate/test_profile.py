@@ -1,4 +1,4 @@
-"""What LangChain is told of a model, and how it finds this package."""
+"""Model profiles for LangChain, and how LangChain finds this package."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TEXT = "text-generation"
 SETTINGS: dict[str, Any] = {"account_id": "0" * 32, "api_token": "t"}
 
 
-def test_a_profile_follows_the_page() -> None:
-    """A profile has window and abilities from the model's page; open abilities are absent."""
+def test_a_profile_of_a_model_page() -> None:
+    """A profile has the window and abilities of the model's page and lacks unknown abilities."""
     granite = ChatWorkersAI(GRANITE, **SETTINGS).profile
     assert granite is not None
     assert granite["max_input_tokens"] == 131000
@@ -39,7 +39,7 @@ def test_a_profile_follows_the_page() -> None:
     assert "image_inputs" not in glm
 
 
-def test_a_profile_follows_the_table() -> None:
+def test_a_profile_of_the_model_table() -> None:
     """A profile has window, tools, images, reasoning levels and retirement from the table."""
     llama = ChatWorkersAI("@cf/meta/llama-3.2-1b-instruct", **SETTINGS).profile
     assert llama is not None
@@ -68,10 +68,10 @@ ATTACHMENTS = ("image_inputs", "image_tool_message", "audio_inputs", "pdf_inputs
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        (GRANITE, [False] * 6),  # its page takes a string alone
+        (GRANITE, [False] * 6),  # its page accepts strings only
         ("@cf/meta/llama-3.3-70b-instruct-fp8-fast", [False] * 6),
         (KIMI, [True, True, ABSENT, ABSENT, ABSENT, True]),
-        (GLM, [ABSENT] * 6),  # its schema lists parts that the model may not take
+        (GLM, [ABSENT] * 6),  # its schema lists parts that the model may refuse
     ],
 )
 def test_a_profile_lists_refused_attachments(model: str, expected: list[Any]) -> None:
@@ -79,15 +79,15 @@ def test_a_profile_lists_refused_attachments(model: str, expected: list[Any]) ->
     profile = ChatWorkersAI(model, **SETTINGS).profile
     assert profile is not None
     assert [profile.get(name, ABSENT) for name in ATTACHMENTS] == expected
-    assert profile["video_inputs"] is False  # no page has a form for them
+    assert profile["video_inputs"] is False  # no page describes a form for video
     outputs = [profile[f"{kind}_outputs"] for kind in ("text", "image", "audio", "video")]  # type: ignore[literal-required]  # keys of ModelProfile
     assert outputs == [True, False, False, False]
 
 
-def test_a_profile_has_the_keys_of_the_core_that_is_installed(
+def test_a_profile_has_keys_of_the_installed_langchain_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An older core warns of keys that it does not know, so that they are left out."""
+    """A profile lacks keys that the installed langchain-core does not know and would warn of."""
     newer = ChatWorkersAI(GRANITE, **SETTINGS).profile
     assert newer is not None
     assert newer.keys() <= ModelProfile.__annotations__.keys()
@@ -100,14 +100,14 @@ def test_a_profile_has_the_keys_of_the_core_that_is_installed(
 
 
 @pytest.mark.parametrize("model", [p.name for p in known_profiles() if p.task == TEXT])
-def test_every_profile_is_one_of_langchain(model: str) -> None:
-    """Each value has the type that LangChain gives its key."""
+def test_every_profile_is_valid_in_langchain(model: str) -> None:
+    """Each value of a profile has the type that LangChain declares for its key."""
     profile = to_langchain_profile(model)
     assert TypeAdapter(ModelProfile).validate_python(profile, strict=True) == profile
 
 
 def test_an_unknown_model_has_no_profile_and_works(scripted: Any, wire: Any) -> None:
-    """A model without known facts has no profile, and answers."""
+    """A model without known facts has no profile and can be called."""
     llm, _ = scripted(wire.answer("a"), model="@cf/new/model")
     assert llm.profile is None
     assert llm.invoke("hi").content == "a"
@@ -124,7 +124,7 @@ def test_a_users_profile_stays() -> None:
 
 
 def test_register_adds_the_provider() -> None:
-    """After `register()`, LangChain's factories make our classes by the provider's name."""
+    """After `register()` LangChain's factories make our classes for the prefix `workersai:`."""
     face.register()
     face.register()
     chat = init_chat_model(f"workersai:{GRANITE}", temperature=0, **SETTINGS)
@@ -134,8 +134,8 @@ def test_register_adds_the_provider() -> None:
     assert isinstance(embeddings, WorkersAIEmbeddings)
 
 
-def test_a_provider_may_stand_beside_the_model() -> None:
-    """`model_provider` says the same as the prefix, however it is written."""
+def test_model_provider_replaces_the_prefix() -> None:
+    """`init_chat_model` accepts `model_provider` in upper or lower case instead of the prefix."""
     face.register()
     for provider in ("workersai", "WorkersAI"):
         chat = init_chat_model(GRANITE, model_provider=provider, max_tokens=5, **SETTINGS)
@@ -144,7 +144,7 @@ def test_a_provider_may_stand_beside_the_model() -> None:
 
 
 def test_a_registered_model_can_be_configured(scripted: Any, wire: Any) -> None:
-    """A run chooses its model and parameters; tools that were bound go along."""
+    """A registered model takes model and parameters from the run and keeps bound tools."""
     face.register()
     template, server = scripted(wire.answer("a"))
     own = {**SETTINGS, "http_client": template.http_client}
@@ -160,8 +160,8 @@ def test_a_registered_model_can_be_configured(scripted: Any, wire: Any) -> None:
     assert server.bodies[0]["tools"][0]["function"]["name"] == "f"
 
 
-def test_a_registered_model_without_a_name(scripted: Any, wire: Any) -> None:
-    """A model that only the run names, by `model` and `model_provider`."""
+def test_a_registered_model_may_be_named_by_the_run(scripted: Any, wire: Any) -> None:
+    """`init_chat_model` without a model takes `model` and `model_provider` from the run."""
     face.register()
     template, server = scripted(wire.answer("a"))
     chat: Any = init_chat_model(http_client=template.http_client, **SETTINGS)
@@ -171,7 +171,7 @@ def test_a_registered_model_without_a_name(scripted: Any, wire: Any) -> None:
 
 
 def test_agents_take_a_registered_name() -> None:
-    """Where LangChain takes a model by name, the provider's prefix makes ours."""
+    """`create_agent` accepts a model name with the prefix `workersai:`."""
     face.register()
     agent = create_agent(f"workersai:{GRANITE}")
     assert agent.nodes.keys() >= {"model"}
@@ -206,28 +206,30 @@ except ImportError as error:
 
 
 def test_importing_without_langchain_says_what_to_install() -> None:
-    """Without langchain-core, the import names the extra."""
-    done = subprocess.run(
+    """Importing the package without langchain-core names the extra to install."""
+    process = subprocess.run(
         [sys.executable, "-c", MISSING], capture_output=True, text=True, check=True
     )
-    assert "pip install 'workersai[langchain]'" in done.stdout
+    assert "pip install 'workersai[langchain]'" in process.stdout
 
 
 def test_langchain_itself_is_not_needed() -> None:
-    """The package imports langchain-core alone; `register()` alone asks for langchain."""
+    """Importing the package imports neither langchain nor langgraph; only `register()` does."""
     code = "import sys, langchain_workersai; print({'langchain', 'langgraph'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("name", ["chat_models", "embeddings", "llms", "rerank"])
-def test_modules_are_where_langchain_puts_them(name: str) -> None:
-    """Module names are those of LangChain's own packages."""
+def test_modules_have_langchains_names(name: str) -> None:
+    """The module names are those of LangChain's own packages."""
     assert hasattr(face, name)
 
 
 def test_register_needs_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without langchain, or where it keeps its providers elsewhere, `register()` says so."""
+    """`register()` raises ConfigurationError without langchain or with an unknown layout of it."""
     monkeypatch.setattr("langchain.chat_models.base._BUILTIN_PROVIDERS", None)
     with pytest.raises(face.ConfigurationError, match="elsewhere"):
         face.register()
@@ -240,20 +242,20 @@ def test_a_configured_model_has_its_own_profile() -> None:
     """A model chosen by `configurable_fields` has its own profile; a user's own profile stays."""
     field = ConfigurableField(id="which")
 
-    def chosen(llm: ChatWorkersAI, model: str) -> Any:
+    def profile_of(llm: ChatWorkersAI, model: str) -> Any:
         configurable: Any = llm.configurable_fields(model=field)
-        made, _ = configurable.prepare({"configurable": {"which": model}})
-        return made.profile
+        configured, _ = configurable.prepare({"configurable": {"which": model}})
+        return configured.profile
 
     granite = ChatWorkersAI(GRANITE, **SETTINGS)
-    assert chosen(granite, GLM) == ChatWorkersAI(GLM, **SETTINGS).profile
-    assert chosen(granite, "@cf/mine/tuned") is None  # nothing is known of it
+    assert profile_of(granite, GLM) == ChatWorkersAI(GLM, **SETTINGS).profile
+    assert profile_of(granite, "@cf/mine/tuned") is None  # an unknown model
     own = ChatWorkersAI(GRANITE, profile={"name": GRANITE, "max_input_tokens": 5}, **SETTINGS)
-    assert chosen(own, GLM) == {"name": GRANITE, "max_input_tokens": 5}
+    assert profile_of(own, GLM) == {"name": GRANITE, "max_input_tokens": 5}
 
 
-def test_a_profile_is_that_of_the_model() -> None:
-    """Another model, set or copied in, brings its own profile; a user's own profile stays."""
+def test_a_profile_follows_the_model() -> None:
+    """A model assigned or copied in changes the profile; a user's own profile stays."""
     llm = ChatWorkersAI(GRANITE, **SETTINGS)
     copied = llm.model_copy(update={"model": GLM})
     llm.model = GLM

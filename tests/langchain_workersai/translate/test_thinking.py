@@ -1,4 +1,4 @@
-"""Reasoning between `<think>` tags, taken out on request."""
+"""Reasoning between `<think>` tags with the option `think_tags`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def test_think_tags_become_reasoning(scripted: Any, wire: Any, streamed: bool) -
     assert message.response_metadata["finish_reason"] == "stop"
 
 
-async def test_async_answers_too(scripted: Any, wire: Any) -> None:
-    """`ainvoke` and `astream` split as well."""
+async def test_async_think_tags_become_reasoning(scripted: Any, wire: Any) -> None:
+    """`ainvoke` and `astream` remove think tags from the text."""
     llm, _ = scripted(wire.answer("<think>hm</think>Four"), wire.stream("<think>hm</think>Four"))
     llm.think_tags = True
     assert (await llm.ainvoke("2+2")).content == "Four"
     assert merged([c async for c in llm.astream("2+2")]).content == "Four"
 
 
-def test_text_stays_text_unless_asked(scripted: Any, wire: Any) -> None:
-    """By default nothing is taken out of an answer."""
+def test_think_tags_stay_in_the_text_by_default(scripted: Any, wire: Any) -> None:
+    """Without `think_tags` an answer keeps its think tags."""
     llm, _ = scripted(wire.answer("<think>hm</think>Four"))
     assert llm.invoke("2+2").content == "<think>hm</think>Four"

@@ -1,4 +1,4 @@
-"""Tools, tool choice and response formats as the wire has them."""
+"""Wire forms of tools, tool choices and response formats."""
 
 from __future__ import annotations
 
@@ -56,29 +56,29 @@ ANTHROPIC = {"name": "weather", "description": "The weather.", "input_schema": P
 
 
 @pytest.mark.parametrize(
-    "given",
+    "definition",
     [tool(weather), weather, Weather, WeatherV1, WeatherDict, SCHEMA, OPENAI, FLAT, ANTHROPIC,
      {"type": "function", **FLAT}],
     ids=["BaseTool", "function", "pydantic", "pydantic v1", "TypedDict", "JSON schema", "OpenAI",
          "flat", "Anthropic", "flat with type"],
 )  # fmt: skip
-def test_every_kind_of_tool_becomes_the_nested_shape(given: Any) -> None:
-    """Whatever LangChain takes as a tool is one `function` with its parameters."""
-    wire = to_wire_tool(given)
+def test_every_kind_of_tool_becomes_the_nested_shape(definition: Any) -> None:
+    """Each kind of tool that LangChain accepts becomes a `function` with its parameters."""
+    wire = to_wire_tool(definition)
     assert wire["type"] == "function"
     assert wire["function"]["name"].lower().startswith("weather")
     assert "city" in wire["function"]["parameters"]["properties"]
 
 
 @pytest.mark.parametrize(
-    "given", [SCHEMA, OPENAI, FLAT, ANTHROPIC], ids=["schema", "openai", "flat", "anthropic"]
+    "definition", [SCHEMA, OPENAI, FLAT, ANTHROPIC], ids=["schema", "openai", "flat", "anthropic"]
 )
-def test_the_callers_dicts_are_not_touched(given: dict[str, Any]) -> None:
-    """With `strict`, schemas get new keys - in copies."""
-    before = copy.deepcopy(given)
-    wire = to_wire_tool(given, strict=True)
+def test_a_callers_dict_is_not_changed(definition: dict[str, Any]) -> None:
+    """`to_wire_tool` adds the keys of `strict` to a copy of the caller's dict."""
+    before = copy.deepcopy(definition)
+    wire = to_wire_tool(definition, strict=True)
     wire["function"]["parameters"]["properties"]["city"]["type"] = "changed"
-    assert given == before
+    assert definition == before
 
 
 def test_strict_is_on_the_function() -> None:
@@ -89,8 +89,8 @@ def test_strict_is_on_the_function() -> None:
     assert "strict" not in wire
 
 
-def test_a_servers_own_tool_passes_as_it_is() -> None:
-    """A dict whose type is not `function` belongs to the server."""
+def test_a_tool_of_the_server_is_sent_unchanged() -> None:
+    """A tool dict whose type is not `function` is sent unchanged."""
     builtin = {"type": "web_search", "limit": 3}
     assert to_wire_tool(builtin) == builtin
 
@@ -111,10 +111,8 @@ def test_a_servers_own_tool_passes_as_it_is() -> None:
         (Weather, "Weather"),
     ],
 )
-def test_tool_choice_is_langchains(choice: Any, wire: Any) -> None:
-    """`False` is "nothing chosen", a tool chooses itself; all else reaches the core, which knows
-    the wire's words.
-    """
+def test_tool_choice_is_passed_to_the_core(choice: Any, wire: Any) -> None:
+    """`False` means no choice, a tool becomes its name, and all else is left to the core."""
     assert to_wire_tool_choice(choice) == wire
 
 
@@ -133,13 +131,13 @@ def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["json_object", "json_schema", "text", "of-next-year"])
-def test_a_response_format_passes_as_it_is(kind: str) -> None:
-    """A dict that already is a response format is not wrapped again, whether we know it or not."""
+def test_a_response_format_is_sent_unchanged(kind: str) -> None:
+    """A dict that is already a response format is sent unchanged, known or unknown."""
     assert to_wire_response_format({"type": kind}) == {"type": kind}
 
 
-def test_a_schema_without_a_title_still_has_a_name() -> None:
-    """The API wants a name where the schema has none."""
+def test_a_schema_without_a_title_is_named_answer() -> None:
+    """A schema without a title is sent with the name `answer`, because the API requires one."""
     assert to_wire_response_format(PARAMETERS)["json_schema"]["name"] == "answer"
 
 
@@ -163,20 +161,20 @@ def pack(box: Box, pairs: dict[str, int | None], mode: Literal["fast", 2] = 2) -
     return box.label
 
 
-@pytest.mark.parametrize("given", [Box, pack, tool(pack.func), pack.func])  # type: ignore[attr-defined]  # a structured tool
-def test_a_schema_arrives_whole(given: Any) -> None:
-    """Recursion, `extra`, descriptions, unions and literals of classes, tools and functions."""
-    sent = to_wire_tool(given)["function"]["parameters"]
-    box = sent if given is Box else sent["$defs"]["Box"]
+@pytest.mark.parametrize("definition", [Box, pack, tool(pack.func), pack.func])  # type: ignore[attr-defined]  # a structured tool
+def test_a_schema_is_sent_complete(definition: Any) -> None:
+    """A schema keeps recursion, `extra`, descriptions, unions and literals."""
+    schema = to_wire_tool(definition)["function"]["parameters"]
+    box = schema if definition is Box else schema["$defs"]["Box"]
     assert box["additionalProperties"] is False
     assert box["properties"]["inner"]["items"] == {"$ref": "#/$defs/Box"}
     assert box["properties"]["label"]["title"] == "What is written on it"
-    if given is not Box:
-        assert sent["properties"]["box"]["$ref"] == "#/$defs/Box"
-        assert sent["properties"]["mode"]["enum"] == ["fast", 2]
+    if definition is not Box:
+        assert schema["properties"]["box"]["$ref"] == "#/$defs/Box"
+        assert schema["properties"]["mode"]["enum"] == ["fast", 2]
         nullable = [{"type": "integer"}, {"type": "null"}]
-        assert sent["properties"]["pairs"]["additionalProperties"] == {"anyOf": nullable}
-        Draft202012Validator(sent).validate(
+        assert schema["properties"]["pairs"]["additionalProperties"] == {"anyOf": nullable}
+        Draft202012Validator(schema).validate(
             {"box": {"label": "a", "inner": [{"label": "b"}]}, "pairs": {"x": None}}
         )
 
@@ -192,17 +190,17 @@ def test_injected_arguments_are_not_in_definitions() -> None:
     assert to_wire_tool(note)["function"]["parameters"]["properties"].keys() == {"text"}
 
 
-def test_a_tool_of_one_text_has_langchains_name_for_it() -> None:
-    """LangChain's oldest tools take a text without saying what it is called."""
-    old = Tool("search", lambda text: text, "Search.")
-    function = to_wire_tool(old)["function"]
+def test_a_tool_with_one_unnamed_text() -> None:
+    """LangChain's oldest tools get LangChain's parameter name `__arg1`."""
+    search = Tool("search", lambda text: text, "Search.")
+    function = to_wire_tool(search)["function"]
     assert (function["name"], function["description"]) == ("search", "Search.")
     assert function["parameters"]["properties"].keys() == {"__arg1"}
 
 
 @pytest.mark.parametrize("tools", [weather, tool(weather), Weather, SCHEMA, "weather", 5, None])
-def test_tools_are_a_list(tools: Any) -> None:
-    """One tool alone, or its name, is an error that says what to pass."""
+def test_tools_must_be_a_list(tools: Any) -> None:
+    """`to_wire_tools` refuses a single tool or a name and asks for a list."""
     with pytest.raises(ConfigurationError, match="tools must be a list") as caught:
         to_wire_tools(tools)
     assert caught.value.parameter == "tools"
@@ -213,31 +211,31 @@ def test_tools_are_a_list(tools: Any) -> None:
     [5, None, "weather", ["weather"], {}, PARAMETERS, {"type": "function"}, list[int], object(),
      {"type": "function", "function": {"parameters": PARAMETERS}}],
 )  # fmt: skip
-def test_a_tool_is_one(odd: Any) -> None:
-    """What is no tool, and what has no name, is an error that names its place."""
+def test_an_invalid_tool_is_located(odd: Any) -> None:
+    """`to_wire_tools` raises an error with the position of an entry that is not a tool."""
     with pytest.raises(ConfigurationError, match=r"tools\[1\]") as caught:
         to_wire_tools([weather, odd])
     assert caught.value.parameter == "tools"
 
 
 @pytest.mark.parametrize("choice", [5, ["weather"], 1.5, object()])
-def test_a_choice_is_one(choice: Any) -> None:
-    """What chooses nothing is an error that says what to pass."""
+def test_an_invalid_choice_is_refused(choice: Any) -> None:
+    """`to_wire_tool_choice` refuses other values and says that a tool or its name is needed."""
     with pytest.raises(ConfigurationError, match="a tool or its name") as caught:
         to_wire_tool_choice(choice)
     assert caught.value.parameter == "tool_choice"
 
 
 @pytest.mark.parametrize("form", [5, "json", [Weather], {}])
-def test_a_response_format_is_one(form: Any) -> None:
-    """What is no schema and no format is an error."""
+def test_an_invalid_response_format_is_refused(form: Any) -> None:
+    """`to_wire_response_format` refuses a value that is neither a schema nor a format."""
     with pytest.raises(ConfigurationError) as caught:
         to_wire_response_format(form)
     assert caught.value.parameter == "response_format"
 
 
-def test_a_contradiction_of_strict() -> None:
-    """A tool that says `strict` itself, and an argument that says otherwise."""
+def test_contradicting_strict_is_refused() -> None:
+    """`to_wire_tool` refuses a `strict` that contradicts the tool's own."""
     own = {"type": "function", "function": {**FLAT, "strict": False}}
     assert to_wire_tool(own)["function"]["strict"] is False
     with pytest.raises(ConfigurationError) as caught:
