@@ -23,15 +23,15 @@ MODELS = [ChatWorkersAI, WorkersAILLM]
 BUSY = "busy"
 
 
-def prompt_of(seen: Seen) -> str:
-    body = seen.json
+def prompt_of(request: Seen) -> str:
+    body = request.json
     return str(body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
 
 
-def echo(peer: Peer, seen: Seen) -> None:
+def echo(peer: Peer, request: Seen) -> None:
     """Answer a prompt with its own text, except one prompt, which gets a busy error."""
-    if (prompt := prompt_of(seen)) == BUSY:
-        refuse("429 Too Many Requests", 3040)(peer, seen)
+    if (prompt := prompt_of(request)) == BUSY:
+        refuse("429 Too Many Requests", 3040)(peer, request)
     else:
         peer.answer(f'{{"success":true,"result":{{"response":"{prompt}"}}}}'.encode())
 
@@ -95,9 +95,9 @@ def meeting(count: int) -> Callable[[Peer, Seen], None]:
     """Answer only when *count* requests have arrived at the same time."""
     barrier = threading.Barrier(count, timeout=10)
 
-    def script(peer: Peer, seen: Seen) -> None:
+    def script(peer: Peer, request: Seen) -> None:
         barrier.wait()
-        echo(peer, seen)
+        echo(peer, request)
 
     return script
 
@@ -196,8 +196,8 @@ async def test_chains_and_bindings_keep_failures_apart_too(
         )
     assert first == "one"
     assert isinstance(failed, OutOfCapacityError)
-    assert {seen.json["temperature"] for seen in server.requests} == {0.5}
-    assert all(seen.path.endswith("@cf/a/b") for seen in server.requests)
+    assert {request.json["temperature"] for request in server.requests} == {0.5}
+    assert all(request.path.endswith("@cf/a/b") for request in server.requests)
 
 
 @pytest.mark.parametrize("cls", MODELS)

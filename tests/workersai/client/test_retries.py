@@ -367,4 +367,4 @@ def test_what_is_no_timeout(value: Any, words: str) -> None:
 def test_timeout_of_httpx_is_refused_by_its_name() -> None:
     """The client refuses an `httpx.Timeout`, which old versions of `openai` rename."""
     with pytest.raises(ConfigurationError, match=r"not (httpx|openai)\.Timeout"):
-        Timeout.of(httpx.Timeout(5))
+        Timeout.of(httpx.Timeout(5))  # type: ignore[arg-type]  # the wrong type on purpose
