@@ -127,6 +127,27 @@ def test_an_alias_is_the_field(name: str, alias: str, how: str) -> None:
     assert field in it.model_fields_set
 
 
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [(name, alias) for name, alias in ALIASES if alias not in SEVEN[name].cls.model_fields],
+)
+def test_a_field_of_a_subclass_is_no_alias(name: str, alias: str) -> None:
+    """If a user's subclass has a field with an alias's name, the field has its own value.
+
+    LlamaIndex's embeddings have a field `model_name` themselves, which is the model.
+    """
+    one = SEVEN[name]
+    field = one.cls.ALIASES[alias]
+    body = {"__annotations__": {alias: int}, alias: 1, "__module__": __name__}
+    subclass: Any = type("Mine", (one.cls,), body)
+    subclass = type("Yours", (subclass,), {"__module__": __name__})
+    it = subclass(**{"model": one.model, **CREDENTIALS}, **{alias: 7})
+    assert (getattr(it, alias), getattr(it, field)) == (7, getattr(one.make(), field))
+    setattr(it, alias, 8)
+    assert getattr(it.model_copy(update={}), alias) == 8
+    assert alias in one.cls.ALIASES
+
+
 @pytest.mark.parametrize(("name", "alias"), ALIASES)
 def test_two_names_of_a_field(name: str, alias: str) -> None:
     """Two values for one field are refused, and the error names both; equal ones are one."""

@@ -17,8 +17,10 @@ from langchain_core.runnables import (
     RunnableGenerator,
     RunnableLambda,
     RunnablePassthrough,
+    RunnableSerializable,
 )
 from langchain_core.runnables.utils import AddableDict
+from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import override
 
 from langchain_workersai._errors import ConfigurationError
@@ -196,16 +198,26 @@ def _check_options(method: str | None, options: Mapping[str, Any]) -> None:
 # ----------------------------------------------------------------------- the method by itself
 
 
-class StructuredChat(Runnable[LanguageModelInput, Any]):
+class StructuredChat(RunnableSerializable[LanguageModelInput, Any]):
     """A chat model that answers with objects, by the best method for the model that is asked.
 
     It chooses the method when it is called, because a call may name another model. If a model
-    refuses a method, it uses the next one.
+    refuses a method, it uses the next one. As a chain of LangChain's own, it can be one of several
+    `configurable_alternatives`.
+
+    Attributes:
+        model: The chat model.
+        asked: The arguments of `with_structured_output`.
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+
+    model: Any
+    asked: Any
+    _memory: MethodMemory = PrivateAttr()
+
     def __init__(self, model: Any, asked: Wish, memory: MethodMemory) -> None:
-        self.model = model
-        self.asked = asked
+        super().__init__(model=model, asked=asked)
         self._memory = memory
 
     def __repr__(self) -> str:

@@ -199,8 +199,9 @@ def _of_typed_dict(kind: Any) -> dict[str, Any]:
         # Before Python 3.12 pydantic accepts only those of typing_extensions; LangChain accepts
         # both.
         function = convert_to_openai_function(kind)
-        about = {"title": function["name"], "description": function.get("description", "")}
-        return {**about, **function["parameters"]}
+        # LangChain describes a class without a docstring by that of `dict`.
+        description = function.get("description", "") if kind.__doc__ else ""
+        return {"title": function["name"], "description": description, **function["parameters"]}
     places = {**schema.get("$defs", {}), schema.get("title", ""): schema}
     for found in _typed_dicts(kind, set()):
         if isinstance(place := places.get(found.__name__), dict):

@@ -84,12 +84,20 @@ class CheckedFields(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Merge the aliases of all bases, so that a class lists only its additions."""
+        """Merge the aliases of all bases, so that a class lists only its additions.
+
+        A name that a user's subclass has as a field of its own is no alias there.
+        """
         super().__pydantic_init_subclass__(**kwargs)
-        joined: dict[str, str] = {"extra": cls.OTHERS_IN} if cls.OTHERS_IN != "extra" else {}
-        for base in reversed(cls.__mro__):
-            joined.update(vars(base).get("ALIASES", {}))
-        cls.ALIASES = MappingProxyType(joined)
+        bases = [base for base in cls.__bases__ if issubclass(base, CheckedFields)]
+        is_renamed = cls.OTHERS_IN not in {base.OTHERS_IN for base in bases}
+        joined: dict[str, str] = {"extra": cls.OTHERS_IN} if is_renamed else {}
+        for base in reversed(bases):
+            joined.update(base.ALIASES)
+        joined.update(vars(cls).get("ALIASES", {}))
+        older = {name for base in cls.__mro__[1:] for name in getattr(base, "model_fields", ())}
+        new = cls.model_fields.keys() - older
+        cls.ALIASES = MappingProxyType({k: field for k, field in joined.items() if k not in new})
 
     @model_validator(mode="wrap")
     @classmethod

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
+from langchain_core.runnables import ConfigurableField
 from pydantic import BaseModel
 from pydantic.v1 import BaseModel as V1Model
 from typing_extensions import TypedDict
@@ -713,3 +714,17 @@ def test_wrong_arguments_are_refused(
         llm.with_structured_output(**arguments)
     assert caught.value.parameter == parameter
     assert not server.requests
+
+
+async def test_a_structured_model_is_one_of_several_alternatives(scripted: Any, wire: Any) -> None:
+    """A config chooses between structured models, as between LangChain's own chains."""
+    llm, server = scripted(*[wire.answer(ADA)] * 3, model=GRANITE)
+    other = llm.model_copy(update={"model": GLM}).with_structured_output(SCHEMA)
+    either = llm.with_structured_output(Person).configurable_alternatives(
+        ConfigurableField("by"), default_key="granite", glm=other
+    )
+    assert either.invoke("Ada, 36") == Person(name="Ada", age=36)
+    glm = either.with_config(configurable={"by": "glm"})
+    assert as_dict(await glm.ainvoke("Ada, 36")) == {"name": "Ada", "age": 36}
+    assert as_dict(list(glm.stream("Ada, 36"))[-1]) == {"name": "Ada", "age": 36}
+    assert [GLM in str(request.url) for request in server.requests] == [False, True, True]

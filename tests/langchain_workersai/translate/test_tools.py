@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import typing
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -128,6 +129,14 @@ def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
     assert wire["json_schema"]["name"].lower().startswith("weather")
     assert wire["json_schema"]["strict"] is True
     assert "city" in wire["json_schema"]["schema"]["properties"]
+
+
+@pytest.mark.parametrize("kind", [TypedDict, typing.TypedDict])
+def test_a_typed_dict_without_a_docstring_has_no_description(kind: Any) -> None:
+    """The docstring that it inherits from `dict` says nothing about it."""
+    schema = kind("Place", {"city": str})
+    assert not to_wire_tool(schema)["function"].get("description")
+    assert not to_wire_response_format(schema)["json_schema"].get("description")
 
 
 @pytest.mark.parametrize("kind", ["json_object", "json_schema", "text", "of-next-year"])
