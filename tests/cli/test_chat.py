@@ -15,31 +15,33 @@ GLM = "@cf/zai-org/glm-4.7-flash"
 
 def test_one_question(account: LocalServer) -> None:
     """`chat` answers a prompt from the command line once, then prints usage and cost."""
-    done = RUN.invoke(app, ["chat", GRANITE, "Name a prime."])
-    assert done.exit_code == 0, done.output
-    assert "Name a prime." in done.output
-    assert "1 answer," in done.output
-    assert "$0.0000" in done.output
+    outcome = RUN.invoke(app, ["chat", GRANITE, "Name a prime."])
+    assert outcome.exit_code == 0, outcome.output
+    assert "Name a prime." in outcome.output
+    assert "1 answer," in outcome.output
+    assert "$0.0000" in outcome.output
 
 
 def test_a_conversation_keeps_its_turns(account: LocalServer) -> None:
     """`chat` sends each turn with the earlier ones, skips blank lines, and ends at /quit."""
     before = len(account.requests)
-    done = RUN.invoke(app, ["chat", GRANITE, "--system", "Be brief."], input="One\n\nTwo\n/quit\nx")
-    assert done.exit_code == 0, done.output
-    sent = [request.json["messages"] for request in account.requests[before:]]
-    assert [len(messages) for messages in sent] == [2, 4]
-    assert sent[0][0] == {"role": "system", "content": "Be brief."}
-    assert [message["role"] for message in sent[1]] == ["system", "user", "assistant", "user"]
-    assert "2 answers" in done.output
+    outcome = RUN.invoke(
+        app, ["chat", GRANITE, "--system", "Be brief."], input="One\n\nTwo\n/quit\nx"
+    )
+    assert outcome.exit_code == 0, outcome.output
+    histories = [request.json["messages"] for request in account.requests[before:]]
+    assert [len(messages) for messages in histories] == [2, 4]
+    assert histories[0][0] == {"role": "system", "content": "Be brief."}
+    assert [message["role"] for message in histories[1]] == ["system", "user", "assistant", "user"]
+    assert "2 answers" in outcome.output
 
 
-def test_options_reach_the_wire(account: LocalServer) -> None:
-    """`chat` sends temperature and token cap, and reports an answer that was cut."""
-    done = RUN.invoke(app, ["chat", GRANITE, "x y z", "--temperature", "0", "--max-tokens", "1"])
-    assert done.exit_code == 0, done.output
-    sent = account.requests[-1].json
-    assert (sent["temperature"], sent["max_tokens"]) == (0, 1)
+def test_options_are_sent(account: LocalServer) -> None:
+    """`chat` sends the temperature and the token cap of the command line."""
+    outcome = RUN.invoke(app, ["chat", GRANITE, "x y z", "--temperature", "0", "--max-tokens", "1"])
+    assert outcome.exit_code == 0, outcome.output
+    body = account.requests[-1].json
+    assert (body["temperature"], body["max_tokens"]) == (0, 1)
 
 
 def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> None:
@@ -54,17 +56,17 @@ def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> N
     ("variable", "value", "expected"),
     [("CLOUDFLARE_API_TOKEN", "not-my-token", "10000"), ("CLOUDFLARE_API_TOKEN", "", "api_token")],
 )
-def test_an_error_is_one_sentence(
+def test_an_error_prints_one_sentence(
     account: LocalServer,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
     expected: str,
 ) -> None:
-    """An error is one line without traceback and token; the exit status is 1."""
+    """`chat` prints an error in one line without traceback and token, and exits with 1."""
     monkeypatch.setenv(variable, value)
-    done = RUN.invoke(app, ["chat", GRANITE, "x"])
-    assert done.exit_code == 1
-    assert expected in done.output
-    assert "Traceback" not in done.output
-    assert "not-my-token" not in done.output
+    outcome = RUN.invoke(app, ["chat", GRANITE, "x"])
+    assert outcome.exit_code == 1
+    assert expected in outcome.output
+    assert "Traceback" not in outcome.output
+    assert "not-my-token" not in outcome.output

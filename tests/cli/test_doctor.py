@@ -14,21 +14,22 @@ from workersai.local import LocalServer
 RUN = CliRunner()
 
 
-def by_name(**options: Any) -> dict[str, Finding]:
+def findings(**options: Any) -> dict[str, Finding]:
+    """Return the findings of `check_account` by name."""
     return {finding.name: finding for finding in check_account(**options)}
 
 
 def test_an_account_that_works(account: LocalServer) -> None:
     """`doctor` sends one request and prints each value's source, but not the token."""
     before = len(account.requests)
-    found = by_name()
-    assert [finding.ok for finding in found.values()] == [True, True, None, None, True]
-    assert "CLOUDFLARE_API_TOKEN" in found["API token"].detail
-    assert "WORKERSAI_BASE_URL" in found["API root"].detail
+    checks = findings()
+    assert [finding.ok for finding in checks.values()] == [True, True, None, None, True]
+    assert "CLOUDFLARE_API_TOKEN" in checks["API token"].detail
+    assert "WORKERSAI_BASE_URL" in checks["API root"].detail
     assert len(account.requests) == before + 1
-    done = RUN.invoke(app, ["doctor"])
-    assert done.exit_code == 0
-    assert account.api_token not in done.output
+    outcome = RUN.invoke(app, ["doctor"])
+    assert outcome.exit_code == 0
+    assert account.api_token not in outcome.output
 
 
 @pytest.mark.parametrize(
@@ -37,21 +38,21 @@ def test_an_account_that_works(account: LocalServer) -> None:
 )
 def test_a_model_of_any_task(account: LocalServer, model: str) -> None:
     """`doctor` sends a request that fits the task of the named model."""
-    assert by_name(model=model)["one request"].ok
+    assert findings(model=model)["one request"].ok
 
 
 def test_nothing_is_sent_without_credentials() -> None:
     """Without credentials `doctor` names the variables to set and sends no request."""
-    found = by_name()
-    assert "one request" not in found
-    assert "CLOUDFLARE_API_TOKEN" in found["API token"].remedy
-    assert "CLOUDFLARE_ACCOUNT_ID" in found["account id"].remedy
+    checks = findings()
+    assert "one request" not in checks
+    assert "CLOUDFLARE_API_TOKEN" in checks["API token"].remedy
+    assert "CLOUDFLARE_ACCOUNT_ID" in checks["account id"].remedy
 
 
 def test_two_variables_that_disagree(account: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """`doctor` names a second variable that has another value and is not used."""
     monkeypatch.setenv("CF_API_TOKEN", "another-token")
-    detail = by_name()["API token"].detail
+    detail = findings()["API token"].detail
     assert "CF_API_TOKEN" in detail
     assert "another-token" not in detail
 
@@ -75,10 +76,10 @@ def test_a_failed_request_names_its_remedy(
 ) -> None:
     """`doctor` prints a remedy for a request that fails, and exits with 1."""
     monkeypatch.setenv(variable, value)
-    finding = by_name()["one request"]
+    finding = findings()["one request"]
     assert finding.ok is False
     assert remedy in finding.remedy
-    done = RUN.invoke(app, ["doctor"])
-    assert done.exit_code == 1
+    outcome = RUN.invoke(app, ["doctor"])
+    assert outcome.exit_code == 1
     if variable == "CLOUDFLARE_API_TOKEN":
-        assert value not in done.output
+        assert value not in outcome.output

@@ -18,12 +18,13 @@ GLM = "@cf/zai-org/glm-4.7-flash"
 
 
 def listed(*arguments: str) -> list[str]:
-    done = RUN.invoke(app, ["models", "--json", *arguments])
-    assert done.exit_code == 0, done.output
-    return [row["name"] for row in json.loads(done.stdout)]
+    """Return the model names that `models --json` prints."""
+    outcome = RUN.invoke(app, ["models", "--json", *arguments])
+    assert outcome.exit_code == 0, outcome.output
+    return [row["name"] for row in json.loads(outcome.stdout)]
 
 
-def test_without_an_account_the_table_is_listed() -> None:
+def test_models_without_an_account() -> None:
     """Without an account `models` lists the table's current models and sends no request."""
     expected = {profile.name for profile in known_profiles() if profile.deprecated is None}
     assert set(listed()) == expected
@@ -40,11 +41,11 @@ def test_without_an_account_the_table_is_listed() -> None:
     ],
 )
 def test_filters(option: str, fact: str) -> None:
-    """A filter keeps only models for which the profile confirms the ability."""
-    found = listed(option)
+    """A filter lists only models whose profile confirms the ability."""
+    names = listed(option)
     expected = [p for p in known_profiles() if p.deprecated is None and getattr(p, fact)]
-    assert found
-    assert set(found) == {profile.name for profile in expected}
+    assert names
+    assert set(names) == {profile.name for profile in expected}
 
 
 def test_retired_models_need_the_option() -> None:
@@ -63,16 +64,16 @@ def test_search_and_task() -> None:
 
 def test_json_has_every_fact() -> None:
     """The JSON of a model has all fields of its profile, parameters included."""
-    done = RUN.invoke(app, ["models", "--json", "glm-4.7-flash"])
-    (row,) = json.loads(done.stdout)
+    outcome = RUN.invoke(app, ["models", "--json", "glm-4.7-flash"])
+    (row,) = json.loads(outcome.stdout)
     assert row["context_window"] == get_profile(GLM).context_window
     assert row["parameters"]["temperature"]["maximum"] == 2
 
 
 def test_the_table_shows_prices_and_unknown_facts() -> None:
     """The table shows context, price and abilities, and `?` for facts without a source."""
-    done = RUN.invoke(app, ["models", "granite-4.0"])
-    row = next(line for line in done.output.splitlines() if GRANITE in line)
+    outcome = RUN.invoke(app, ["models", "granite-4.0"])
+    row = next(line for line in outcome.output.splitlines() if GRANITE in line)
     assert "131,000" in row
     assert "0.017 / 0.110" in row
     assert "?" in row
@@ -92,11 +93,11 @@ def test_a_catalogue_that_cannot_be_read(
 ) -> None:
     """If the token may not list models, `models` prints the reason and the table."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "wrong-token-of-mine")
-    done = RUN.invoke(app, ["models", "granite-4.0"])
-    assert done.exit_code == 0
-    assert GRANITE in done.stdout
-    assert "could not be read" in done.output
-    assert "wrong-token-of-mine" not in done.output
+    outcome = RUN.invoke(app, ["models", "granite-4.0"])
+    assert outcome.exit_code == 0
+    assert GRANITE in outcome.stdout
+    assert "could not be read" in outcome.output
+    assert "wrong-token-of-mine" not in outcome.output
 
 
 @pytest.mark.parametrize("arguments", [["--tools"], ["bge"], ["--retired"]])

@@ -15,12 +15,12 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 
 def text_of(svg: str) -> str:
-    """Return the text of a picture, without line breaks and colours."""
+    """Return the text of a picture without line breaks and styles."""
     return "".join(ET.fromstring(svg).itertext()).replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("name", ["models", "chat", "doctor"])
-def test_a_picture_stands_in_the_docs(name: str) -> None:
+def test_a_picture_is_in_the_docs(name: str) -> None:
     """A page of the docs has the picture and its command; the picture loads no other file."""
     svg = (PICTURES / f"{name}.svg").read_text()
 

@@ -32,39 +32,43 @@ def probe(*arguments: str, **settings: Any) -> Any:
 def test_a_run_shows_plan_verdicts_and_cost(account: LocalServer, tmp_path: Path) -> None:
     """`probe` prints the plan, then each verdict, and names the local server as a stand-in."""
     out = tmp_path / "probe.json"
-    done = probe("--models", GRANITE, "--out", str(out), "--yes")
-    assert done.exit_code == 0, done.output
-    assert "at most" in done.output
-    assert "Does the model call a tool?" in done.output
-    assert "Answered by workersai-local, not by Cloudflare." in done.output
-    assert account.api_token not in done.output
-    found = json.loads(out.read_text())
-    assert found["server"] == "workersai-local"
-    assert {one["question"] for one in found["verdicts"]} >= {"tools", "json-schema", "batch"}
+    outcome = probe("--models", GRANITE, "--out", str(out), "--yes")
+    assert outcome.exit_code == 0, outcome.output
+    assert "at most" in outcome.output
+    assert "Does the model call a tool?" in outcome.output
+    assert "Answered by workersai-local, not by Cloudflare." in outcome.output
+    assert account.api_token not in outcome.output
+    report = json.loads(out.read_text())
+    assert report["server"] == "workersai-local"
+    assert {verdict["question"] for verdict in report["verdicts"]} >= {
+        "tools",
+        "json-schema",
+        "batch",
+    }
 
 
 def test_nothing_is_sent_without_consent(account: LocalServer, tmp_path: Path) -> None:
-    """`probe` asks before it begins; it sends no request unless the answer is yes."""
+    """`probe` asks for consent and sends no request unless the answer is yes."""
     before = len(account.requests)
     out = tmp_path / "probe.json"
-    done = probe("--models", GRANITE, "--out", str(out), input="n\n")
-    assert done.exit_code == 1
-    assert "Send them?" in done.output
+    outcome = probe("--models", GRANITE, "--out", str(out), input="n\n")
+    assert outcome.exit_code == 1
+    assert "Send them?" in outcome.output
     assert len(account.requests) == before
     assert not out.exists()
 
 
-def test_a_run_that_was_interrupted_goes_on(
+def test_an_interrupted_run_continues(
     account: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C keeps the results so far; the same command sends the remaining requests."""
+    """Ctrl-C keeps the results so far, and the same command sends the remaining requests."""
     out = tmp_path / "probe.json"
     send = Probe._send
-    left = [3]
+    remaining = [3]
 
     def interrupted(self: Probe, *args: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
+        remaining[0] -= 1
+        if remaining[0] < 0:
             raise KeyboardInterrupt
         return send(self, *args)
 
@@ -80,13 +84,13 @@ def test_a_run_that_was_interrupted_goes_on(
 
 
 def test_models_may_be_separated_by_commas(account: LocalServer, tmp_path: Path) -> None:
-    """`--models a,b` and `--models a --models b` are the same."""
+    """`--models a,b` selects the same models as `--models a --models b`."""
     for arguments in (("--models", f"{GLM}, {BGE}"), ("--models", GLM, "--models", BGE)):
         out = tmp_path / "probe.json"
-        done = probe(*arguments, "--out", str(out), "--yes", "--max-cost", "0")
-        assert done.exit_code == 0, done.output
-        assert GLM in done.output
-        assert BGE in done.output
+        outcome = probe(*arguments, "--out", str(out), "--yes", "--max-cost", "0")
+        assert outcome.exit_code == 0, outcome.output
+        assert GLM in outcome.output
+        assert BGE in outcome.output
 
 
 def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: Path) -> None:
@@ -97,25 +101,25 @@ def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: 
     shown = probe(*arguments, input="n\n")
     assert '+  {"model": "@cf/ibm-granite/granite-4.0-h-micro"' in shown.output
     assert not facts.exists()
-    done = probe(*arguments, "--yes")
-    assert done.exit_code == 0, done.output
+    outcome = probe(*arguments, "--yes")
+    assert outcome.exit_code == 0, outcome.output
     assert json.loads(facts.read_text())["facts"]
 
 
 def test_a_stand_in_cannot_change_the_package(account: LocalServer, tmp_path: Path) -> None:
-    """Verdicts of a local server may only go to a file that the user names."""
+    """`probe` writes a local server's verdicts only to a file that the user names."""
     out = tmp_path / "probe.json"
     probe("--models", GRANITE, "--out", str(out), "--yes")
-    done = probe("--apply", str(out), "--yes")
-    assert done.exit_code == 1
-    assert "not by Cloudflare" in done.output
+    outcome = probe("--apply", str(out), "--yes")
+    assert outcome.exit_code == 1
+    assert "not by Cloudflare" in outcome.output
 
 
-def test_a_mistake_is_one_line(tmp_path: Path) -> None:
-    """Missing credentials or files end with a message and no traceback."""
-    nothing = probe("--out", str(tmp_path / "probe.json"), "--yes")
-    assert nothing.exit_code == 1
-    assert "CLOUDFLARE_ACCOUNT_ID" in nothing.output
+def test_an_error_prints_one_line(tmp_path: Path) -> None:
+    """`probe` reports missing credentials and missing files without a traceback."""
+    no_account = probe("--out", str(tmp_path / "probe.json"), "--yes")
+    assert no_account.exit_code == 1
+    assert "CLOUDFLARE_ACCOUNT_ID" in no_account.output
     missing = probe("--apply", str(tmp_path / "none.json"))
     assert missing.exit_code == 1
     assert "does not exist" in missing.output

@@ -30,19 +30,19 @@ def test_the_account_is_compared_and_saved(account: LocalServer, tmp_path: Path)
 
 def test_differences_are_written(tmp_path: Path) -> None:
     """`--write` adds the catalogue's facts to a file and prints the lines."""
-    listed = [{"property_id": "context_window", "value": "200000"}]
-    models = {"result": [{"name": GRANITE, "task": "Text Generation", "properties": listed}]}
+    properties = [{"property_id": "context_window", "value": "200000"}]
+    models = {"result": [{"name": GRANITE, "task": "Text Generation", "properties": properties}]}
     (tmp_path / "models.json").write_text(json.dumps(models))
     facts = tmp_path / "facts.json"
-    done = refresh("--saved", str(tmp_path), "--write", "--facts", str(facts))
-    assert done.exit_code == 0, done.output
-    assert '"field": "context_window", "value": 200000' in done.output
+    outcome = refresh("--saved", str(tmp_path), "--write", "--facts", str(facts))
+    assert outcome.exit_code == 0, outcome.output
+    assert '"field": "context_window", "value": 200000' in outcome.output
     (written,) = json.loads(facts.read_text())["facts"]
     assert (written["model"], written["source"]) == (GRANITE, "catalogue")
 
 
-def test_an_unreadable_folder_ends_with_a_message(tmp_path: Path) -> None:
-    """A folder without files ends with a message."""
-    done = refresh("--saved", str(tmp_path))
-    assert done.exit_code == 1
-    assert "models.json cannot be read as JSON" in done.output
+def test_an_unreadable_folder_is_reported(tmp_path: Path) -> None:
+    """`refresh` prints a message and exits with 1 for a folder without saved answers."""
+    outcome = refresh("--saved", str(tmp_path))
+    assert outcome.exit_code == 1
+    assert "models.json cannot be read as JSON" in outcome.output

@@ -160,7 +160,7 @@ class TestSeaLionOpenAI(_Integration):
     endpoint = "openai"
 
 
-class TestSeeingRun(_Integration):
+class TestVisionRun(_Integration):
     """A model with vision on the native endpoint."""
 
     name = VISION
@@ -178,7 +178,7 @@ class TestSeeingRun(_Integration):
         return True
 
 
-class TestSeeingOpenAI(TestSeeingRun):
+class TestVisionOpenAI(TestVisionRun):
     """A model with vision on the compatible endpoint."""
 
     endpoint = "openai"

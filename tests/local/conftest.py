@@ -1,4 +1,4 @@
-"""One echo server for all tests of the local Workers AI, and a client that may call it."""
+"""One echo server for all tests of the local Workers AI, and a client for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workersai.local import LocalServer
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the real models out, unless the environment asks for that engine."""
+    """Deselect the tests of the real models unless WORKERSAI_TEST_ENGINE is `smol`."""
     if os.environ.get("WORKERSAI_TEST_ENGINE") == "smol":
         return
     real = [item for item in items if item.get_closest_marker("smol")]
@@ -26,19 +26,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def server(loopback: None) -> Iterator[LocalServer]:
+    """A local server with the echo engine."""
     with LocalServer(engine="echo") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def client(server: LocalServer) -> Iterator[httpx.Client]:
-    with client_of(server) as made:
-        yield made
+    """An HTTP client that sends the server's token."""
+    with client_of(server) as http_client:
+        yield http_client
 
 
 @pytest.fixture
 def post(client: httpx.Client) -> Post:
-    """POST below `/ai`, to a model's id or to a path."""
+    """Return a function that posts a body to a model's id or to a path below `/ai`."""
 
     def send(where: str, body: Any) -> httpx.Response:
         return client.post(f"/run/{where}" if where.startswith("@") else where, json=body)
@@ -48,7 +50,7 @@ def post(client: httpx.Client) -> Post:
 
 @pytest.fixture
 def events(post: Post) -> Events:
-    """POST with `stream` set; the decoded events, with `[DONE]` as the text it is."""
+    """Return a function that posts with `stream` and returns the decoded events and `[DONE]`."""
 
     def send(where: str, body: Any) -> list[Any]:
         response = post(where, {**body, "stream": True})
@@ -61,4 +63,5 @@ def events(post: Post) -> Events:
 
 @pytest.fixture
 def weather() -> dict[str, Any]:
+    """A tool with one string property."""
     return function("get_weather", "Get the current weather in a city.", city="string")

@@ -1,4 +1,4 @@
-"""Models, bodies, tools and a client that the tests of the local server share."""
+"""Models, bodies, tools and a client for the tests of the local server."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Events = Callable[[str, Any], list[Any]]
 
 
 def client_of(server: LocalServer) -> httpx.Client:
+    """Return an HTTP client that sends the server's token."""
     return httpx.Client(
         base_url=f"{server.base_url}/accounts/{server.account_id}/ai",
         headers={"authorization": f"Bearer {server.api_token}"},
@@ -28,6 +29,7 @@ def client_of(server: LocalServer) -> httpx.Client:
 
 
 def result(response: httpx.Response) -> Any:
+    """Return the `result` of a successful answer in Cloudflare's envelope."""
     body = response.json()
     assert body["success"] is True, body
     assert (body["errors"], body["messages"]) == ([], [])
@@ -35,11 +37,12 @@ def result(response: httpx.Response) -> Any:
 
 
 def user(text: str) -> dict[str, Any]:
+    """Return a body with one user message."""
     return {"messages": [{"role": "user", "content": text}]}
 
 
 def function(name: str, description: str, **properties: Any) -> dict[str, Any]:
-    """A tool in the nested shape; every property is required."""
+    """Return a tool in the nested shape, whose properties are all required."""
     described = {
         key: {"description": key, **({"type": value} if isinstance(value, str) else value)}
         for key, value in properties.items()

@@ -1,4 +1,4 @@
-"""Models whose answers carry everything that a trace should show, over a mock transport."""
+"""Models over a mock transport whose answers have all that a trace should show."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ TOOLS = [
 
 
 def plain(message: dict[str, Any]) -> httpx.Response:
+    """Return a plain answer with this message."""
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     result = {"choices": [choice], "usage": USAGE, "model": GLM}
     return httpx.Response(200, json={"result": result, "success": True})
 
 
 def streamed(*texts: str) -> httpx.Response:
+    """Return a stream with one chunk for each text."""
     events: list[Any] = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts]
     events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE})
     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
@@ -53,13 +55,15 @@ def streamed(*texts: str) -> httpx.Response:
 
 
 def refused() -> httpx.Response:
+    """Return an error answer whose message has the token and the account."""
     errors = [{"code": 5006, "message": f"Bad input, says {TOKEN} of {ACCOUNT}"}]
     return httpx.Response(400, json={"errors": errors, "success": False})
 
 
 def settings(*replies: httpx.Response) -> dict[str, Any]:
-    left = list(replies)
-    client = httpx.Client(transport=httpx.MockTransport(lambda _: left.pop(0)))
+    """Return the settings of a model that receives these replies in order."""
+    remaining = list(replies)
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: remaining.pop(0)))
     return {
         "model": GLM,
         "account_id": ACCOUNT,
@@ -71,9 +75,11 @@ def settings(*replies: httpx.Response) -> dict[str, Any]:
 
 @pytest.fixture
 def chain() -> Any:
+    """Return a function that makes a LangChain model with scripted replies."""
     return lambda *replies: ChatWorkersAI(**settings(*replies))
 
 
 @pytest.fixture
 def index() -> Any:
+    """Return a function that makes a LlamaIndex model with scripted replies."""
     return lambda *replies: WorkersAI(**settings(*replies))

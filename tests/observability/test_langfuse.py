@@ -29,6 +29,7 @@ PREFIX = "langfuse.observation"
 
 @pytest.fixture(scope="module")
 def langfuse() -> Iterator[tuple[Langfuse, InMemorySpanExporter]]:
+    """A Langfuse client that exports to memory."""
     memory = InMemorySpanExporter()
     client = Langfuse(
         public_key="a-public-key",
@@ -43,13 +44,13 @@ def langfuse() -> Iterator[tuple[Langfuse, InMemorySpanExporter]]:
 
 @pytest.fixture
 def observed(langfuse: tuple[Langfuse, InMemorySpanExporter]) -> Any:
-    """Run with Langfuse's callback; return the attributes of the one observation."""
+    """Run a call with Langfuse's callback and return the attributes of its observation."""
     client, memory = langfuse
     memory.clear()
     config: Any = {"callbacks": [CallbackHandler(public_key="a-public-key")]}
 
-    def run(what: Any) -> dict[str, Any]:
-        what(config)
+    def run(call: Any) -> dict[str, Any]:
+        call(config)
         client.flush()
         (span,) = memory.get_finished_spans()
         assert TOKEN not in span.to_json()
@@ -60,35 +61,35 @@ def observed(langfuse: tuple[Langfuse, InMemorySpanExporter]) -> Any:
 
 
 def test_a_stream_is_observed(observed: Any, chain: Any) -> None:
-    """Model, provider, messages, tokens and the time of the first token are there."""
-    found = observed(lambda config: list(chain(streamed("a", "b")).stream("x", config)))
-    assert found[f"{PREFIX}.model.name"] == GLM
-    provider = found[f"{PREFIX}.metadata.ls_provider"]  # quoted by newer versions of Langfuse
+    """Langfuse records a stream's model, provider, messages, tokens and first-token time."""
+    attributes = observed(lambda config: list(chain(streamed("a", "b")).stream("x", config)))
+    assert attributes[f"{PREFIX}.model.name"] == GLM
+    provider = attributes[f"{PREFIX}.metadata.ls_provider"]  # quoted by newer versions of Langfuse
     assert provider.strip('"') == "workersai"
-    assert json.loads(found[f"{PREFIX}.input"])[0]["content"] == "x"
-    assert json.loads(found[f"{PREFIX}.output"])["content"] == "ab"
-    assert f"{PREFIX}.completion_start_time" in found
-    usage = json.loads(found[f"{PREFIX}.usage_details"])
+    assert json.loads(attributes[f"{PREFIX}.input"])[0]["content"] == "x"
+    assert json.loads(attributes[f"{PREFIX}.output"])["content"] == "ab"
+    assert f"{PREFIX}.completion_start_time" in attributes
+    usage = json.loads(attributes[f"{PREFIX}.usage_details"])
     assert usage["total"] == 1500
     assert usage["input_cache_read"] == 400
     assert usage["output_reasoning"] == 300
 
 
 def test_a_tool_call_is_observed(observed: Any, chain: Any) -> None:
-    """The call is in the output."""
+    """Langfuse records a tool call in the output."""
     message = {"role": "assistant", "content": "", "tool_calls": [CALL]}
     model = chain(plain(message)).bind_tools(TOOLS)
-    found = observed(lambda config: model.invoke("look", config))
-    assert '"look"' in found[f"{PREFIX}.output"]
+    attributes = observed(lambda config: model.invoke("look", config))
+    assert '"look"' in attributes[f"{PREFIX}.output"]
 
 
 def test_an_error_is_observed(observed: Any, chain: Any) -> None:
-    """Its message, with Cloudflare's code, is the status of the observation."""
+    """Langfuse records an error's message, with Cloudflare's code, as the status."""
 
     def fail(config: Any) -> None:
         with pytest.raises(WorkersAIError):
             chain(refused()).invoke("x", config)
 
-    found = observed(fail)
-    assert found[f"{PREFIX}.level"] == "ERROR"
-    assert "5006" in found[f"{PREFIX}.status_message"]
+    attributes = observed(fail)
+    assert attributes[f"{PREFIX}.level"] == "ERROR"
+    assert "5006" in attributes[f"{PREFIX}.status_message"]

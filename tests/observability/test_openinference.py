@@ -34,20 +34,21 @@ pytestmark = pytest.mark.filterwarnings("ignore:The `json` method is deprecated"
 
 @pytest.fixture(scope="module")
 def exporter() -> Iterator[InMemorySpanExporter]:
-    """Instrument both frameworks, as their users do, and undo it afterwards."""
+    """Instrument both frameworks for the tests of this module."""
     memory = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(CostExporter(memory)))
     instrumentors: list[Any] = [LangChainInstrumentor(), LlamaIndexInstrumentor()]
-    for one in instrumentors:
-        one.instrument(tracer_provider=provider)
+    for instrumentor in instrumentors:
+        instrumentor.instrument(tracer_provider=provider)
     yield memory
-    for one in instrumentors:
-        one.uninstrument()
+    for instrumentor in instrumentors:
+        instrumentor.uninstrument()
 
 
 @pytest.fixture
 def spans(exporter: InMemorySpanExporter) -> Any:
+    """Return a function that returns the spans of this test."""
     exporter.clear()
     return exporter.get_finished_spans
 
@@ -56,57 +57,59 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-def check_tokens_and_costs(found: dict[str, Any]) -> None:
-    assert found["llm.model_name"] == GLM
-    assert found["llm.provider"] == "workersai"
-    assert found["llm.token_count.prompt"] == 1000
-    assert found["llm.token_count.completion"] == 500
-    assert found["llm.token_count.prompt_details.cache_read"] == 400
-    assert found["llm.token_count.completion_details.reasoning"] == 300
-    assert found["llm.cost.completion"] == pytest.approx(500 * (PROFILE.output_price or 0) / 1e6)
-    assert found["llm.cost.total"] == pytest.approx(
-        found["llm.cost.prompt"] + found["llm.cost.completion"]
+def check_tokens_and_costs(span_attributes: dict[str, Any]) -> None:
+    assert span_attributes["llm.model_name"] == GLM
+    assert span_attributes["llm.provider"] == "workersai"
+    assert span_attributes["llm.token_count.prompt"] == 1000
+    assert span_attributes["llm.token_count.completion"] == 500
+    assert span_attributes["llm.token_count.prompt_details.cache_read"] == 400
+    assert span_attributes["llm.token_count.completion_details.reasoning"] == 300
+    assert span_attributes["llm.cost.completion"] == pytest.approx(
+        500 * (PROFILE.output_price or 0) / 1e6
+    )
+    assert span_attributes["llm.cost.total"] == pytest.approx(
+        span_attributes["llm.cost.prompt"] + span_attributes["llm.cost.completion"]
     )
 
 
-def check_no_secret(found: Any) -> None:
-    for span in found:
+def check_no_secret(spans: Any) -> None:
+    for span in spans:
         assert TOKEN not in span.to_json()
         assert ACCOUNT not in span.to_json()
 
 
 def test_a_call_of_langchain(spans: Any, chain: Any) -> None:
-    """Model, provider, messages, tokens and cost are on the span."""
+    """The span of a LangChain call has model, provider, messages, tokens and cost."""
     chain(plain({"role": "assistant", "content": "4"})).invoke("2+2?")
     (span,) = spans()
-    found = attributes(span)
-    check_tokens_and_costs(found)
-    assert found["llm.input_messages.0.message.content"] == "2+2?"
-    assert found["llm.output_messages.0.message.content"] == "4"
+    span_attributes = attributes(span)
+    check_tokens_and_costs(span_attributes)
+    assert span_attributes["llm.input_messages.0.message.content"] == "2+2?"
+    assert span_attributes["llm.output_messages.0.message.content"] == "4"
     check_no_secret(spans())
 
 
 def test_a_tool_call_of_langchain(spans: Any, chain: Any) -> None:
-    """The tool and its arguments are on the span, and the tools that were offered."""
+    """The span of a LangChain tool call has the call, its arguments and the offered tools."""
     message = {"role": "assistant", "content": "", "tool_calls": [CALL]}
     chain(plain(message)).bind_tools(TOOLS).invoke("look")
-    found = attributes(spans()[0])
+    span_attributes = attributes(spans()[0])
     prefix = "llm.output_messages.0.message.tool_calls.0.tool_call"
-    assert found[f"{prefix}.function.name"] == "look"
-    assert found[f"{prefix}.function.arguments"] == '{"at": 1}'
-    assert "look" in found["llm.tools.0.tool.json_schema"]
+    assert span_attributes[f"{prefix}.function.name"] == "look"
+    assert span_attributes[f"{prefix}.function.arguments"] == '{"at": 1}'
+    assert "look" in span_attributes["llm.tools.0.tool.json_schema"]
 
 
 def test_a_stream_of_langchain(spans: Any, chain: Any) -> None:
-    """A stream's span has its whole text, its tokens and its cost."""
+    """The span of a LangChain stream has its whole text, its tokens and its cost."""
     list(chain(streamed("a", "b")).stream("x"))
-    found = attributes(spans()[0])
-    check_tokens_and_costs(found)
-    assert found["llm.output_messages.0.message.content"] == "ab"
+    span_attributes = attributes(spans()[0])
+    check_tokens_and_costs(span_attributes)
+    assert span_attributes["llm.output_messages.0.message.content"] == "ab"
 
 
 def test_an_error_of_langchain(spans: Any, chain: Any) -> None:
-    """The span has the error, its class and its code; no secret."""
+    """The span of a failed LangChain call has the error's class and code, and no secret."""
     with pytest.raises(WorkersAIError):
         chain(refused()).invoke("x")
     (span,) = spans()
@@ -118,18 +121,18 @@ def test_an_error_of_langchain(spans: Any, chain: Any) -> None:
 
 
 def test_a_call_of_llamaindex(spans: Any, index: Any) -> None:
-    """Model, provider, messages, tokens and cost are on the span."""
+    """The span of a LlamaIndex call has model, provider, messages, tokens and cost."""
     index(plain({"role": "assistant", "content": "4"})).chat([ChatMessage("2+2?")])
     (span,) = spans()
-    found = attributes(span)
-    check_tokens_and_costs(found)
-    assert found["llm.input_messages.0.message.content"] == "2+2?"
-    assert "4" in found["output.value"]
+    span_attributes = attributes(span)
+    check_tokens_and_costs(span_attributes)
+    assert span_attributes["llm.input_messages.0.message.content"] == "2+2?"
+    assert "4" in span_attributes["output.value"]
     check_no_secret(spans())
 
 
 def test_a_stream_of_llamaindex(spans: Any, index: Any) -> None:
-    """The first token is an event of the span."""
+    """The span of a LlamaIndex stream has the first token as an event."""
     list(index(streamed("a", "b")).stream_chat([ChatMessage("x")]))
     (span,) = spans()
     check_tokens_and_costs(attributes(span))
@@ -137,7 +140,7 @@ def test_a_stream_of_llamaindex(spans: Any, index: Any) -> None:
 
 
 def test_an_error_of_llamaindex(spans: Any, index: Any) -> None:
-    """The span has the error, its class and its code; no secret."""
+    """The span of a failed LlamaIndex call has the error's code and no secret."""
     with pytest.raises(WorkersAIError):
         index(refused()).chat([ChatMessage("x")])
     (span,) = spans()
@@ -146,8 +149,8 @@ def test_an_error_of_llamaindex(spans: Any, index: Any) -> None:
     check_no_secret(spans())
 
 
-def test_a_model_without_prices_costs_nothing_known() -> None:
-    """Spans of other models, and of models whose prices are unknown, get no cost."""
+def test_spans_without_a_known_price_get_no_cost() -> None:
+    """CostExporter adds no cost to spans of other models and of models without a known price."""
     memory = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(CostExporter(memory)))

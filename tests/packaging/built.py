@@ -1,4 +1,4 @@
-"""The distributions as they are released: their folders and how to build them."""
+"""The folders of the released distributions, and a function that builds them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ VERSION = next(
     if line.startswith("__version__")
 )
 THIN = {path.name: path for path in sorted((ROOT / "packaging").iterdir()) if path.is_dir()}
-"""The distributions that hold names only, by name."""
+"""The distributions that hold names only, by their own names."""
 
 
 def build(project: Path, target: Path, kind: str = "wheel") -> Path:
-    """Build a wheel or an sdist of a project, with the backend that is installed."""
+    """Build a wheel or an sdist of a project with the installed backend."""
     target.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)],
@@ -26,8 +26,8 @@ def build(project: Path, target: Path, kind: str = "wheel") -> Path:
         check=True,
         capture_output=True,
     )
-    [built] = target.iterdir()
-    return built
+    [archive] = target.iterdir()
+    return archive
 
 
 def files_of(wheel: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Installing takes minutes and the package index; run these tests with `-m installs`."""
+"""Tests that install packages run only with `-m installs`: they take minutes and the index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that install out, unless their marker is named."""
+    """Deselect the tests that install packages, unless their marker is selected."""
     if "installs" in config.option.markexpr:
         return
     slow = [item for item in items if item.get_closest_marker("installs")]

@@ -1,4 +1,4 @@
-"""The wheels: one has the code, the others have names only, all have one version."""
+"""The wheels: `workersai` has the code, the thin ones have names only, all have one version."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_thin_distribution_is_known() -> None:
 
 
 def test_the_wheel_holds_no_part_of_a_framework(tmp_path: Path) -> None:
-    """`workersai` installs only its three packages: `import llama_index` still fails."""
+    """`workersai` installs only its three packages, so `import llama_index` still fails."""
     files = files_of(build(ROOT, tmp_path))
 
     assert {name.split("/")[0] for name in files} == {
@@ -42,7 +42,7 @@ def test_the_wheel_holds_no_part_of_a_framework(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", REQUIRES)
-def test_thin_wheels_hold_names_alone(name: str, tmp_path: Path) -> None:
+def test_thin_wheels_have_names_only(name: str, tmp_path: Path) -> None:
     """A thin wheel has at most one module in its framework's namespace and keeps that open."""
     files = files_of(build(THIN[name], tmp_path))
 
@@ -62,7 +62,7 @@ def test_thin_wheels_require_their_own_version(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", REQUIRES)
 def test_thin_sdists_build_the_same_wheel(name: str, tmp_path: Path) -> None:
-    """An sdist builds the same wheel outside of the repository."""
+    """A thin sdist builds the same wheel outside of the repository."""
     sdist = build(THIN[name], tmp_path / "sdist", "sdist")
     with tarfile.open(sdist) as archive:
         if hasattr(tarfile, "data_filter"):  # not in the first releases of Python 3.11
@@ -76,14 +76,14 @@ def test_thin_sdists_build_the_same_wheel(name: str, tmp_path: Path) -> None:
     assert metadata_of(again) == metadata_of(direct)
 
 
-def test_one_hook_writes_all_requirements() -> None:
-    """All folders have the same build hook."""
+def test_thin_distributions_have_one_build_hook() -> None:
+    """All thin distributions have the same build hook."""
     assert len({(path / "hatch_build.py").read_bytes() for path in THIN.values()}) == 1
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_names_are_those_of_the_face(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LlamaIndex's namespace offers the face's own class and stays open."""
+def test_names_are_the_faces_classes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LlamaIndex's namespace has the face's class and stays open for other packages."""
     monkeypatch.syspath_prepend(str(THIN[name]))
     place, cls = PLACES[name]
 
@@ -92,5 +92,5 @@ def test_names_are_those_of_the_face(name: str, monkeypatch: pytest.MonkeyPatch)
     assert getattr(module, cls) is getattr(llamaindex_workersai, cls)
     assert module.__all__ == [cls]
     spaces = ["llama_index", place.rpartition(".")[0]]
-    found = [importlib.util.find_spec(space) for space in spaces]
-    assert [spec and spec.origin for spec in found] == [None, None]
+    specs = [importlib.util.find_spec(space) for space in spaces]
+    assert [spec and spec.origin for spec in specs] == [None, None]

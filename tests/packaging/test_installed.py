@@ -1,6 +1,6 @@
-"""The wheels in environments of their own, with nothing but what they require.
+"""The wheels in new environments that have only what the wheels require.
 
-`make test-dist` runs these tests: they install from the package index.
+`make test-dist` runs these tests, because they install from the package index.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.packaging.built import ROOT, THIN, build
 
 pytestmark = [pytest.mark.installs, pytest.mark.timeout(900)]
 
-# Imports every module of a package, but for those of the extras that are named.
+# Imports each module of a package, except those of the extras that the arguments name.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 name, *left_out = sys.argv[1:]
@@ -48,7 +48,7 @@ EXTRAS = (
 
 
 class Installed:
-    """A new environment with some distributions, and what they require."""
+    """A new environment with some distributions and their requirements."""
 
     def __init__(self, folder: Path, wheels: Path, names: Sequence[str]) -> None:
         venv.create(folder, with_pip=True, symlinks=True)
@@ -59,11 +59,11 @@ class Installed:
         self._run("-m", "pip", "check", "--disable-pip-version-check")
 
     def python(self, program: str, *arguments: str) -> str:
-        """What a program prints here."""
+        """Run a program in the environment and return its output."""
         return self._run("-I", "-c", program, *arguments)
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(self.scripts / "python"), *arguments],
             cwd=self.scripts,
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
@@ -71,22 +71,22 @@ class Installed:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All wheels in one folder."""
-    together = tmp_path_factory.mktemp("wheels")
+    """Build all wheels into one folder."""
+    folder = tmp_path_factory.mktemp("wheels")
     for name, project in {"workersai": ROOT, **THIN}.items():
-        wheel = build(project, together / name)
-        wheel.rename(together / wheel.name)
-    return together
+        wheel = build(project, folder / name)
+        wheel.rename(folder / wheel.name)
+    return folder
 
 
-def test_the_core_alone(tmp_path: Path, wheels: Path) -> None:
-    """`workersai` imports with its own requirements, and brings no framework's name."""
+def test_the_core_without_extras(tmp_path: Path, wheels: Path) -> None:
+    """`workersai` imports with its own requirements and installs no framework."""
     installed = Installed(tmp_path, wheels, ["workersai"])
 
     assert int(installed.python(IMPORT_ALL, "workersai", *EXTRAS)) > 40
@@ -99,13 +99,13 @@ def test_the_core_alone(tmp_path: Path, wheels: Path) -> None:
 
 
 def test_the_local_server(tmp_path: Path, wheels: Path) -> None:
-    """With the extra `serve`, the local server answers a client, and the command runs."""
+    """With the extra `serve` the local server answers a client and the command runs."""
     installed = Installed(tmp_path, wheels, ["workersai[serve]"])
 
     assert installed.python(CHAT) == "You said: Hi\n"
     command = [str(installed.scripts / "workersai"), "--help"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "serve" in shown.stdout
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "serve" in process.stdout
 
 
 FACES: Mapping[str, tuple[list[str], str, list[str]]] = {
@@ -130,7 +130,7 @@ FACES: Mapping[str, tuple[list[str], str, list[str]]] = {
 def test_the_thin_distributions(
     tmp_path: Path, wheels: Path, names: list[str], face: str, imports: list[str]
 ) -> None:
-    """A thin distribution brings its face, which imports with what is required, and its names."""
+    """A thin distribution installs its face and its names, and each module imports."""
     installed = Installed(tmp_path, wheels, names)
 
     assert int(installed.python(IMPORT_ALL, face)) > 15

@@ -1,4 +1,4 @@
-"""What maintainers rely on: workflows that name commands which exist, and versions that agree."""
+"""The project's workflows, issue forms and versions of Python."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MUL
 
 
 def project() -> dict[str, Any]:
-    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return found
+    """Return the project table of pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return table
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_runs_commands_that_exist(path: Path) -> None:
-    """Each `make` target that a workflow runs is in the Makefile; permissions are stated."""
+    """Each `make` target of a workflow is in the Makefile, and the workflow states permissions."""
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"]
     runs = [
@@ -39,28 +40,28 @@ def test_a_workflow_runs_commands_that_exist(path: Path) -> None:
 
 
 def test_the_matrix_has_every_python_of_the_metadata() -> None:
-    """CI, nox and the classifiers name the same versions of Python."""
+    """CI, nox and the classifiers list the same versions of Python."""
     prefix = "Programming Language :: Python :: 3."
     stated = {
         f"3.{c.removeprefix(prefix)}" for c in project()["classifiers"] if c.startswith(prefix)
     }
     ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     assert set(ci["jobs"]["matrix"]["strategy"]["matrix"]["python"]) == stated
-    named = re.search(r"PYTHONS = (\[.*?\])", (ROOT / "noxfile.py").read_text())
-    assert named is not None
-    assert set(yaml.safe_load(named[1])) == stated
+    pythons = re.search(r"PYTHONS = (\[.*?\])", (ROOT / "noxfile.py").read_text())
+    assert pythons is not None
+    assert set(yaml.safe_load(pythons[1])) == stated
 
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
-def test_an_issue_form_asks_for_something(path: Path) -> None:
-    """A form has a field that must be filled in; the file of settings has none."""
+def test_an_issue_form_has_a_required_field(path: Path) -> None:
+    """Each issue form has a required field; the settings file has none."""
     form = yaml.safe_load(path.read_text())
     if path.stem != "config":
-        assert any(one.get("validations", {}).get("required") for one in form["body"])
+        assert any(field.get("validations", {}).get("required") for field in form["body"])
 
 
-def test_no_workflow_holds_a_token() -> None:
-    """Publishing is by trusted publishing; credentials of Cloudflare are secrets by name."""
+def test_workflows_have_no_token() -> None:
+    """The release publishes without a password, and the live run reads its token from secrets."""
     release = (ROOT / ".github/workflows/release.yml").read_text()
     assert "id-token: write" in release
     assert "password" not in release

@@ -19,18 +19,18 @@ else:
 
 OURS = {"workersai", "langchain_workersai", "llamaindex_workersai"}
 NOT_REQUIRED = {
-    "langchain": "register() says that it needs it",
+    "langchain": "register() raises an error that asks for it",
     "opentelemetry": "the instrumentations whose spans it exports bring it",
     "pytest": "pytest itself loads the plugin",
-    "tqdm": "show_progress says that it needs it",
-    "yarl": "it comes with aiohttp, where a user brings a client of it",
+    "tqdm": "show_progress raises an error that asks for it",
+    "yarl": "it comes with aiohttp, for users who pass an aiohttp client",
 }
 DISTRIBUTIONS = {"llama_index": "llama-index-core"}
-"""The distribution of an import, where the two names differ by more than hyphens."""
+"""The distribution of an import whose name differs by more than hyphens."""
 
 SERVER = [*(ROOT / "workersai/local").rglob("*.py"), *(ROOT / "workersai/cli").rglob("*.py")]
 SMOL = [path for path in SERVER if path.stem in {"llama", "minilm", "wordpiece"}]
-"""The modules that load models, which only the extra `local` serves."""
+"""The modules that load models, which need the extra `local`."""
 
 BULK = sorted((ROOT / "workersai/bulk").rglob("*.py"))
 PACED = [ROOT / "workersai/client/pace.py"]
@@ -45,7 +45,7 @@ PARTS = {
     "serve": (sorted(set(SERVER) - set(SMOL)), ["serve"]),
     "local": (SMOL, ["local"]),
 }
-"""The modules of each part, and the extra that brings what they import."""
+"""The modules of each part, and the extra that installs what they import."""
 
 
 def required(extras: list[str]) -> set[str]:
@@ -57,7 +57,7 @@ def required(extras: list[str]) -> set[str]:
 
 
 def imported(path: Path) -> set[str]:
-    """The distributions of others whose modules a file imports, at its top or in a function."""
+    """Return the distributions that a file imports, at its top or in a function."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -72,8 +72,8 @@ def imported(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
-def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) -> None:
-    """A part names every distribution that its modules import."""
+def test_imported_distributions_are_required(modules: list[Path], extras: list[str]) -> None:
+    """A part requires each distribution that its modules import."""
     allowed = required([]) | (required(extras) if extras else set())
     if extras in (["local"], ["bulk"]):
         allowed |= required(["serve"])
@@ -84,16 +84,16 @@ def test_what_is_imported_is_required(modules: list[Path], extras: list[str]) ->
 
 
 @pytest.mark.parametrize(("modules", "extras"), PARTS.values(), ids=PARTS)
-def test_what_is_required_is_imported(modules: list[Path], extras: list[str]) -> None:
-    """A part names no distribution that its modules do not import."""
-    found = set().union(*map(imported, modules))
+def test_required_distributions_are_imported(modules: list[Path], extras: list[str]) -> None:
+    """A part requires no distribution that its modules do not import."""
+    used = set().union(*map(imported, modules))
 
-    assert required(extras) - found == set()
+    assert required(extras) - used == set()
 
 
 @pytest.mark.parametrize("extra", ["langchain", "llamaindex", "limits", "bulk", "serve", "local"])
 def test_every_requirement_is_bounded_below(extra: str) -> None:
-    """Each requirement names the oldest version that works, or the only one."""
+    """Each requirement states the oldest version that works, or the only one."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"][extra]]
 

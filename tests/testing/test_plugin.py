@@ -1,4 +1,4 @@
-"""The pytest plugin: its example project, and that it costs nothing where it is not used."""
+"""The pytest plugin, with its example project."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ EXAMPLE = ROOT / "examples" / "testing"
 
 
 def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder without the plugins of this project's own tests."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     quiet = ["-p", "no:asyncio", "-p", "no:socket", "-p", "no:xdist"]
     return subprocess.run(
@@ -19,14 +20,14 @@ def pytest_run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def test_the_example_project_passes() -> None:
-    """Tests of an app with a tool, errors, a stall and a cut stream pass without an account."""
-    done = pytest_run(EXAMPLE)
-    assert done.returncode == 0, done.stdout
-    assert "10 passed" in done.stdout
+    """The example project's tests pass without an account."""
+    process = pytest_run(EXAMPLE)
+    assert process.returncode == 0, process.stdout
+    assert "10 passed" in process.stdout
 
 
 def test_an_unused_plugin_imports_nothing(tmp_path: Path) -> None:
-    """Where no test asks for the fixture, neither client nor server is imported."""
+    """The plugin imports neither client nor server if no test uses its fixture."""
     (tmp_path / "test_other.py").write_text(
         "import sys\n\n\ndef test_it():\n"
         "    ours = {name for name in sys.modules if name.split('.')[0] == 'workersai'}\n"
@@ -34,12 +35,12 @@ def test_an_unused_plugin_imports_nothing(tmp_path: Path) -> None:
         "    assert ours <= {'workersai', 'workersai._log', 'workersai._version', "
         "'workersai.pytest_plugin'}\n"
     )
-    done = pytest_run(tmp_path)
-    assert done.returncode == 0, done.stdout
+    process = pytest_run(tmp_path)
+    assert process.returncode == 0, process.stdout
 
 
 def test_the_fixture_hides_real_credentials(tmp_path: Path) -> None:
-    """A token of the developer's environment is not sent, and comes back after the test."""
+    """The fixture removes the developer's token from the environment and restores it afterwards."""
     (tmp_path / "test_it.py").write_text(
         "import os\n\nos.environ['CF_API_TOKEN'] = 'a-real-token'\n\n\n"
         "def test_hidden(workersai_server):\n"
@@ -47,5 +48,5 @@ def test_the_fixture_hides_real_credentials(tmp_path: Path) -> None:
         "    assert os.environ['CLOUDFLARE_API_TOKEN'] == workersai_server.api_token\n\n\n"
         "def test_back():\n    assert os.environ['CF_API_TOKEN'] == 'a-real-token'\n"
     )
-    done = pytest_run(tmp_path)
-    assert done.returncode == 0, done.stdout
+    process = pytest_run(tmp_path)
+    assert process.returncode == 0, process.stdout

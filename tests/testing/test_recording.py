@@ -1,4 +1,4 @@
-"""Recordings of an app's own: without secrets, and answered by body."""
+"""Cassettes that users record with `vcr_config`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ OTHER = "f" * 32
 
 
 def ask(text: str, **settings: Any) -> str:
+    """Return a chat model's answer."""
     return str(ChatWorkersAI(model=GRANITE, **settings).invoke(text).content)
 
 
 @pytest.mark.usefixtures("loopback")
-def test_a_recording_holds_no_secret_and_replays_by_body(tmp_path: Path) -> None:
-    """It is made with one account and read with another; a changed prompt is not answered."""
-    tape = VCR(cassette_library_dir=str(tmp_path), **vcr_config())
+def test_a_recording_has_no_secret_and_replays_by_body(tmp_path: Path) -> None:
+    """A cassette of one account answers another account, but not another prompt."""
+    recorder = VCR(cassette_library_dir=str(tmp_path), **vcr_config())
     with ScriptedServer() as server:
         server.answers("recorded")
         connection = {
@@ -32,7 +33,7 @@ def test_a_recording_holds_no_secret_and_replays_by_body(tmp_path: Path) -> None
             "account_id": server.account_id,
             "api_token": server.api_token,
         }
-        with tape.use_cassette("one.yaml", record_mode="once"):
+        with recorder.use_cassette("one.yaml", record_mode="once"):
             assert ask("Hello", **connection) == "recorded"
     text = (tmp_path / "one.yaml").read_text()
     assert server.api_token not in text
@@ -41,10 +42,10 @@ def test_a_recording_holds_no_secret_and_replays_by_body(tmp_path: Path) -> None
     assert "authorization" not in text.lower()
 
     elsewhere = {**connection, "account_id": OTHER, "api_token": TOKEN, "max_retries": 0}
-    with tape.use_cassette("one.yaml", record_mode="none"):
+    with recorder.use_cassette("one.yaml", record_mode="none"):
         assert ask("Hello", **elsewhere) == "recorded"
     with (
-        tape.use_cassette("one.yaml", record_mode="none"),
+        recorder.use_cassette("one.yaml", record_mode="none"),
         pytest.raises(CannotOverwriteExistingCassetteException),
     ):
         ask("Another prompt", **elsewhere)

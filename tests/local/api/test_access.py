@@ -1,4 +1,4 @@
-"""Which requests the local server admits, and how it words its refusals."""
+"""Requests that the local server admits, and the errors of those that it refuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workersai.local import LocalServer
 ACCOUNT = "f" * 32
 
 
-def asked(server: LocalServer, account: str, headers: dict[str, str]) -> tuple[int, Any]:
+def status_and_code(server: LocalServer, account: str, headers: dict[str, str]) -> tuple[int, Any]:
     url = f"{server.base_url}/accounts/{account}/ai/run/{GRANITE}"
     response = httpx.post(url, json=user("Hi"), headers=headers, trust_env=False)
     return response.status_code, response.json()["errors"][0]["code"]
@@ -30,20 +30,20 @@ def asked(server: LocalServer, account: str, headers: dict[str, str]) -> tuple[i
     ],
 )
 def test_token(server: LocalServer, header: str | None, status: int, code: int) -> None:
-    """A missing, a malformed and a wrong token are three different refusals."""
+    """The server refuses a missing, a malformed and a wrong token with three different errors."""
     headers = {} if header is None else {"authorization": header}
-    assert asked(server, server.account_id, headers) == (status, code)
+    assert status_and_code(server, server.account_id, headers) == (status, code)
 
 
 def test_wrong_account(server: LocalServer) -> None:
-    """A well-formed account that is not this server's is refused like a wrong token."""
+    """The server refuses another well-formed account like a wrong token."""
     headers = {"authorization": f"Bearer {server.api_token}"}
-    assert asked(server, ACCOUNT, headers) == (401, 10000)
+    assert status_and_code(server, ACCOUNT, headers) == (401, 10000)
 
 
 def test_account_of_another_shape(server: LocalServer) -> None:
     """The server has no route for an account id that is not 32 hexadecimal digits."""
-    assert asked(server, "my-account", {"authorization": "Bearer x"}) == (404, 7003)
+    assert status_and_code(server, "my-account", {"authorization": "Bearer x"}) == (404, 7003)
 
 
 def test_a_refusal_does_not_repeat_the_token(server: LocalServer) -> None:
@@ -55,7 +55,7 @@ def test_a_refusal_does_not_repeat_the_token(server: LocalServer) -> None:
 
 
 def test_every_response_names_the_stand_in(server: LocalServer, client: httpx.Client) -> None:
-    """Answers and refusals carry the server's and the engine's name and a local request id."""
+    """Each response has the server's and the engine's name and a local request id."""
     good = client.post(f"/run/{GRANITE}", json=user("Hi"))
     bad = httpx.get(f"{server.base_url}/nowhere", trust_env=False)
     for response in (good, bad):

@@ -23,7 +23,7 @@ Ask = Callable[..., httpx.Response]
 
 @pytest.fixture
 def ask(client: httpx.Client) -> Ask:
-    """POST to a model's queue."""
+    """Return a function that posts a body to a model's queue."""
 
     def send(model: str, body: Any) -> httpx.Response:
         return client.post(f"/run/{model}?queueRequest=true", json=body)
@@ -33,7 +33,7 @@ def ask(client: httpx.Client) -> Ask:
 
 @pytest.fixture
 def submit(ask: Ask) -> Callable[..., str]:
-    """Submit requests and return the batch's id."""
+    """Return a function that submits requests and returns the batch's id."""
 
     def send(model: str, *requests: Any) -> str:
         reply = ask(model, {"requests": list(requests)}).json()["result"]
@@ -45,7 +45,7 @@ def submit(ask: Ask) -> Callable[..., str]:
 
 @pytest.fixture
 def answered(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, Any]]:
-    """Submit requests, poll until they are answered, and return the result."""
+    """Return a function that submits requests, polls for the answers and returns the result."""
 
     def send(model: str, *requests: Any) -> dict[str, Any]:
         request_id = submit(model, *requests)
@@ -88,16 +88,18 @@ def test_results_can_be_polled_again(submit: Callable[..., str], ask: Ask) -> No
     """Polling a finished batch again returns the same bytes."""
     question = {"request_id": submit(GRANITE, user("Hello"))}
 
-    *_, one, other = [ask(GRANITE, question).content for _ in range(4)]
+    *_, third, fourth = [ask(GRANITE, question).content for _ in range(4)]
 
-    assert one == other
+    assert third == fourth
 
 
 def test_texts_become_vectors(answered: Callable[..., dict[str, Any]]) -> None:
-    """The embedding models take batches too, each request with its own texts."""
-    one, other = answered(BGE, {"text": ["a", "b"], "pooling": "cls"}, {"text": "c"})["responses"]
-    assert (one["result"]["shape"], one["result"]["pooling"]) == ([2, 768], "cls")
-    assert other["result"]["shape"] == [1, 768]
+    """Embedding models accept batches, in which each request has its own texts."""
+    first, second = answered(BGE, {"text": ["a", "b"], "pooling": "cls"}, {"text": "c"})[
+        "responses"
+    ]
+    assert (first["result"]["shape"], first["result"]["pooling"]) == ([2, 768], "cls")
+    assert second["result"]["shape"] == [1, 768]
 
     (ranked,) = answered(BGE_M3, {"query": "a", "contexts": [{"text": "a"}, {"text": "b"}]})[
         "responses"
@@ -190,8 +192,8 @@ def test_the_catalogue_lists_queues_as_cloudflare_s_does(client: httpx.Client) -
     """
 
     def properties(name: str) -> set[str]:
-        (found,) = client.get("/models/search", params={"search": name}).json()["result"]
-        return {item["property_id"] for item in found["properties"]}
+        (model,) = client.get("/models/search", params={"search": name}).json()["result"]
+        return {item["property_id"] for item in model["properties"]}
 
     assert "async_queue" in properties(LLAMA)
     assert "async_queue" in properties(BGE)
@@ -202,15 +204,16 @@ def test_the_catalogue_lists_queues_as_cloudflare_s_does(client: httpx.Client) -
 
 
 def run(body: Any) -> dict[str, Any]:
+    """Answer a request with its own prompt."""
     return {"result": {"response": body["prompt"]}}
 
 
-def one(queue: BatchQueue, *prompts: str) -> str:
+def submit_prompts(queue: BatchQueue, *prompts: str) -> str:
     body = {"requests": [{"prompt": prompt} for prompt in prompts]}
     return str(queue.submit(MODELS[GRANITE], body)["result"]["request_id"])
 
 
-def ask_for(queue: BatchQueue, request_id: str) -> dict[str, Any]:
+def poll(queue: BatchQueue, request_id: str) -> dict[str, Any]:
     result: dict[str, Any] = queue.poll(MODELS[GRANITE], request_id, run)["result"]
     return result
 
@@ -218,28 +221,28 @@ def ask_for(queue: BatchQueue, request_id: str) -> dict[str, Any]:
 def test_the_queue_is_bounded() -> None:
     """The queue drops its oldest batch when it is full; polling for that batch is refused."""
     queue = BatchQueue()
-    oldest, *_, latest = [one(queue, "a") for _ in range(33)]
+    oldest, *_, latest = [submit_prompts(queue, "a") for _ in range(33)]
 
-    assert ask_for(queue, latest)["status"] == "queued"
+    assert poll(queue, latest)["status"] == "queued"
     with pytest.raises(ApiFailure, match="5504"):
-        ask_for(queue, oldest)
+        poll(queue, oldest)
 
 
 def test_a_poll_works_for_a_limited_time() -> None:
     """A poll works for a limited time; the next poll goes on and repeats no request."""
-    queue, asked = BatchQueue(seconds=0.0), []
+    queue, prompts = BatchQueue(seconds=0.0), []
 
     def slow(body: Any) -> dict[str, Any]:
-        asked.append(body["prompt"])
+        prompts.append(body["prompt"])
         return run(body)
 
-    request_id = one(queue, "a", "b", "c")
+    request_id = submit_prompts(queue, "a", "b", "c")
     replies = [queue.poll(MODELS[GRANITE], request_id, slow)["result"] for _ in range(6)]
 
     assert [result.get("status") for result in replies[:4]] == ["queued", *["running"] * 3]
     assert [row["result"]["response"] for row in replies[4]["responses"]] == ["a", "b", "c"]
     assert replies[5] == replies[4]
-    assert asked == ["a", "b", "c"]
+    assert prompts == ["a", "b", "c"]
 
 
 class SlowEcho(EchoEngine):
@@ -269,17 +272,19 @@ def test_a_repeatable_server_gives_the_same_batch_the_same_id(loopback: None) ->
     """A repeatable server answers the same batch with the same id and the same bytes."""
 
     def answers(*bodies: Any) -> list[bytes]:
-        found = []
+        contents = []
         with LocalServer(repeatable=True) as server, client_of(server) as client:
             for body in bodies:
                 url = f"/run/{GRANITE}?queueRequest=true"
-                found.append(client.post(url, json={"requests": [body]}).content)
-                request_id = httpx.Response(200, content=found[-1]).json()["result"]["request_id"]
+                contents.append(client.post(url, json={"requests": [body]}).content)
+                request_id = httpx.Response(200, content=contents[-1]).json()["result"][
+                    "request_id"
+                ]
                 question = {"request_id": request_id}
-                found += [client.post(url, json=question).content for _ in range(3)]
-        return found
+                contents += [client.post(url, json=question).content for _ in range(3)]
+        return contents
 
-    one, other = answers(user("a"), user("b")), answers(user("a"), user("b"))
+    first, second = answers(user("a"), user("b")), answers(user("a"), user("b"))
 
-    assert one == other
-    assert one[0] != one[4]
+    assert first == second
+    assert first[0] != first[4]

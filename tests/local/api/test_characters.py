@@ -1,4 +1,4 @@
-"""The characters of the local server: each answers in its own way where no source has facts."""
+"""The characters of the local server, which differ where no source states the facts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from workersai.local.run.server import CharacterName
 
 
 def test_every_character_can_be_named() -> None:
-    """The type of the argument lists the characters that exist."""
+    """The type of the argument `character` lists the characters that exist."""
     assert set(get_args(CharacterName)) == set(CHARACTERS)
     assert all(character_named(name).name == name for name in CHARACTERS)
 
 
 def test_an_unknown_character_is_refused() -> None:
-    """The error names the characters, before any port is taken."""
+    """The server refuses an unknown character before it opens a port, and lists the known ones."""
     name: Any = "kind"
     with pytest.raises(ConfigurationError, match="documented, strict, vllm"):
         LocalServer(character=name)

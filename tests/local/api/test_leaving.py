@@ -1,4 +1,4 @@
-"""A client that leaves while an engine works in a thread."""
+"""A client that disconnects while an engine works in a thread."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from workersai.local.api.app import _closing
 
 
-async def test_an_engine_at_work_is_left_alone() -> None:
-    """Its generator cannot be closed from outside while it runs; that is no error of the server."""
+async def test_a_working_engine_is_not_closed() -> None:
+    """The server does not close the generator of an engine that is still running."""
     working, finish = threading.Event(), threading.Event()
 
     def engine() -> Iterator[bytes]:

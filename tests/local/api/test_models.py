@@ -1,4 +1,4 @@
-"""The models of the local server: their facts come from the profiles, their shapes from here."""
+"""The local server's models, whose facts come from the profiles."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workersai.local import LocalServer
 from workersai.local.api.models import MODELS, LocalModel, neurons
 from workersai.types import WireMessage
 
-EVERY = [pytest.param(model, id=name) for name, model in MODELS.items()]
+MODEL_PARAMETERS = [pytest.param(model, id=name) for name, model in MODELS.items()]
 
 
-@pytest.mark.parametrize("model", EVERY)
-def test_a_model_is_what_its_profile_says(model: LocalModel) -> None:
-    """A model has the facts of its profile, and that profile lists the model."""
+@pytest.mark.parametrize("model", MODEL_PARAMETERS)
+def test_a_model_has_its_profile(model: LocalModel) -> None:
+    """A model has the profile of its name, and the profile is a known one."""
     assert model.profile is get_profile(model.name)
     assert model.profile.known
 
 
-def test_no_fact_is_written_twice() -> None:
+def test_no_field_is_also_in_the_profile() -> None:
     """The local server's model has no field that the profile has too."""
     own = {field.name for field in fields(LocalModel)} - {"profile"}
 
@@ -40,7 +40,7 @@ def test_neurons_follow_the_prices_of_the_profile() -> None:
     assert neurons(replace(model, profile=replace(priced, input_price=None)), 10) is None
 
 
-def test_the_catalogue_lists_what_the_profiles_know(client: httpx.Client) -> None:
+def test_the_catalogue_has_the_profiles_facts(client: httpx.Client) -> None:
     """The catalogue lists the abilities, prices, window, queue and end that a profile has."""
     for item in result(client.get("/models/search", params={"include_deprecated": "true"})):
         properties = {entry["property_id"]: entry["value"] for entry in item["properties"]}
@@ -57,7 +57,7 @@ def test_the_catalogue_lists_what_the_profiles_know(client: httpx.Client) -> Non
         assert prices.get("per M output tokens") == profile.output_price
 
 
-@pytest.mark.parametrize("model", EVERY)
+@pytest.mark.parametrize("model", MODEL_PARAMETERS)
 def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> None:
     """An answer has neurons if and only if the model's page has a price."""
     if model.profile.deprecated is not None:
@@ -68,8 +68,8 @@ def test_every_priced_model_counts_neurons(post: Post, model: LocalModel) -> Non
         "Text Embeddings": {"text": ["Hi"]},
         "Text Classification": {"query": "Hi", "contexts": [{"text": "Hello"}]},
     }
-    found = result(post(model.name, bodies[model.task]))
-    usage = found.get("usage") or found.get("meta") or {}
+    answer = result(post(model.name, bodies[model.task]))
+    usage = answer.get("usage") or answer.get("meta") or {}
     assert ("neurons" in usage) == (model.profile.input_price is not None)
 
 
@@ -89,6 +89,6 @@ def test_every_listed_model_answers(profile: ModelProfile, server: LocalServer) 
         elif profile.task == "embeddings":
             assert len(client.embed(["Hi"]).vectors[0]) == (profile.dimensions or 768)
         elif profile.task == "rerank":
-            assert [one.index for one in client.rerank("Hi", ["Hi"]).documents] == [0]
+            assert [document.index for document in client.rerank("Hi", ["Hi"]).documents] == [0]
         else:
             assert client.chat(question).text == "You said: Hi"

@@ -72,7 +72,7 @@ REFUSED: list[tuple[str, Any, int, int]] = [
 
 @pytest.mark.parametrize(("where", "body", "status", "code"), REFUSED)
 def test_refused(post: Post, where: str, body: Any, status: int, code: int) -> None:
-    """Each fault has Cloudflare's status and code, in its envelope."""
+    """The server refuses each wrong request with Cloudflare's status and code, in its envelope."""
     response = post(where, body)
     data = response.json()
     assert (response.status_code, data["errors"][0]["code"]) == (status, code), data
@@ -81,7 +81,7 @@ def test_refused(post: Post, where: str, body: Any, status: int, code: int) -> N
 
 
 def test_list_content_gets_the_message_of_the_live_validator(post: Post) -> None:
-    """Where the schema says string, a list as content gets the message that clients reported."""
+    """The server refuses a list as content with the message that clients reported."""
     parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}
     for response in (post(GRANITE, parts), post(V1, {"model": GRANITE, **parts})):
         message = response.json()["errors"][0]["message"]
@@ -105,29 +105,29 @@ def test_missing_content_on_the_native_endpoint_only(post: Post, weather: dict[s
     assert post(V1, {"model": GRANITE, "messages": messages}).status_code == 200
 
 
-def test_parts_where_the_model_takes_them(post: Post) -> None:
+def test_text_parts_are_read(post: Post) -> None:
     """Glm and the classic models read text parts."""
     parts = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi there"}]}]}
     assert "Hi there" in post(GLM, parts).text
     assert "Hi there" in post(LLAMA, parts).text
 
 
-def test_a_body_that_is_no_object(post: Post) -> None:
-    """The error for a body that is no JSON object names the type of the body."""
+def test_a_body_that_is_not_an_object(post: Post) -> None:
+    """The error for a body that is not a JSON object names the type of the body."""
     message = post(GRANITE, []).json()["errors"][0]["message"]
     assert "Type mismatch of '/', 'array' not in 'object'" in message
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
 def test_body_that_is_not_json(client: httpx.Client, raw: bytes) -> None:
-    """A body that is no JSON, or holds what JSON cannot carry, is refused with 3003."""
+    """The server refuses a body that is not valid JSON with 3003."""
     response = client.post(f"/run/{GRANITE}", content=raw)
     assert (response.status_code, response.json()["errors"][0]["code"]) == (400, 3003)
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions", f"/run/{GRANITE}"])
-def test_get_where_only_post_is(client: httpx.Client, path: str) -> None:
-    """GET on a POST address, or on `/ai/v1/models` which does not exist, is 405 with 7001."""
+def test_get_is_refused_where_only_post_exists(client: httpx.Client, path: str) -> None:
+    """The server answers GET with 405 and 7001 where only POST exists, and at `/ai/v1/models`."""
     response = client.get(path)
     assert response.status_code == 405
     assert response.json() == {
@@ -138,7 +138,7 @@ def test_get_where_only_post_is(client: httpx.Client, path: str) -> None:
     }
 
 
-def test_schema_modes_that_are_fine_elsewhere(post: Post) -> None:
-    """A JSON schema in a stream is refused on classic models only."""
+def test_streamed_schemas_are_accepted_on_other_models(post: Post) -> None:
+    """Granite accepts a JSON schema in a stream, which classic models refuse."""
     body = {**user("Ann"), "stream": True, "response_format": JSON}
     assert post(GRANITE, body).status_code == 200

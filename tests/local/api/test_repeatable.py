@@ -24,15 +24,15 @@ BODIES: list[dict[str, Any]] = [
 
 
 def answers(body: dict[str, Any], *, repeatable: bool) -> list[bytes]:
-    """Ask one server once and another server twice; return the three bodies."""
-    found = []
+    """Send a request once to one server and twice to another; return the three bodies."""
+    contents = []
     for times in (1, 2):
         with (
             LocalServer(engine="echo", repeatable=repeatable) as server,
             client_of(server) as client,
         ):
-            found += [client.post(f"/run/{GRANITE}", json=body).content for _ in range(times)]
-    return found
+            contents += [client.post(f"/run/{GRANITE}", json=body).content for _ in range(times)]
+    return contents
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -52,13 +52,13 @@ def test_ids_are_fresh_by_default(body: dict[str, Any]) -> None:
 
 
 def test_ids_of_different_requests_and_calls_differ() -> None:
-    """Different requests have different ids, and so have the calls of one answer."""
+    """Different requests have different ids, and so do the calls of one answer."""
     clock = function("get_time", "Get the time.")
-    both = [{"role": "user", "content": "Use get_weather for the city Paris and get_time."}]
+    two_calls = [{"role": "user", "content": "Use get_weather for the city Paris and get_time."}]
 
     with LocalServer(engine="echo", repeatable=True) as server, client_of(server) as client:
-        bodies = [{"messages": HELLO}, {"messages": both, "tools": [*TOOLS, clock]}]
-        one, other = (client.post(f"/run/{GRANITE}", json=b).json()["result"] for b in bodies)
+        bodies = [{"messages": HELLO}, {"messages": two_calls, "tools": [*TOOLS, clock]}]
+        first, second = (client.post(f"/run/{GRANITE}", json=b).json()["result"] for b in bodies)
 
-    calls = other["choices"][0]["message"]["tool_calls"]
-    assert len({one["id"], other["id"], *(call["id"] for call in calls)}) == 4
+    calls = second["choices"][0]["message"]["tool_calls"]
+    assert len({first["id"], second["id"], *(call["id"] for call in calls)}) == 4

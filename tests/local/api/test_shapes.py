@@ -1,4 +1,4 @@
-"""The shape in which each model answers, by endpoint and request."""
+"""The shape of each model's answers, by endpoint and request."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PERSON = {
     "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
     "required": ["name", "age"],
 }
-SAID = "Anna is 34 years old."
+SENTENCE = "Anna is 34 years old."
 
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
 def test_chat_completion_in_result(post: Post, model: str) -> None:
     """Current models answer with an OpenAI object inside `result`."""
-    found = result(post(model, user("Hi")))
-    assert (found["object"], found["model"]) == ("chat.completion", model)
-    assert found["choices"][0]["message"]["content"] == "You said: Hi"
-    assert found["choices"][0]["finish_reason"] == "stop"
+    completion = result(post(model, user("Hi")))
+    assert (completion["object"], completion["model"]) == ("chat.completion", model)
+    assert completion["choices"][0]["message"]["content"] == "You said: Hi"
+    assert completion["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize("body", [user("Hi"), {"prompt": "Hi"}])
@@ -41,21 +41,21 @@ def test_published_output_schema(post: Post, model: str, body: dict[str, Any]) -
     jsonschema.validate(result(post(model, body)), branch)
 
 
-def test_glm_thinks_twice(post: Post) -> None:
-    """Glm sends its thinking under both names, identically; granite sends neither."""
+def test_glm_sends_reasoning_under_two_names(post: Post) -> None:
+    """Glm sends its reasoning under both names, identically; granite sends none."""
     message = result(post(GLM, user("Hi")))["choices"][0]["message"]
     assert message["reasoning"] == message["reasoning_content"] != ""
     assert "reasoning" not in result(post(GRANITE, user("Hi")))["choices"][0]["message"]
 
 
 def test_thinking_switched_off(post: Post) -> None:
-    """`enable_thinking: false` leaves the reasoning out."""
+    """With `enable_thinking: false` the answer has no reasoning."""
     body = {**user("Hi"), "chat_template_kwargs": {"enable_thinking": False}}
     assert result(post(GLM, body))["choices"][0]["message"]["reasoning"] is None
 
 
-def test_thinking_eats_a_small_cap(post: Post) -> None:
-    """With a cap below its thinking, a reasoning model ends with `length` and no content."""
+def test_reasoning_uses_up_a_small_cap(post: Post) -> None:
+    """A reasoning model with a small cap ends with `length`, reasoning and no content."""
     choice = result(post(GLM, {**user("Hi"), "max_tokens": 3}))["choices"][0]
     assert choice["finish_reason"] == "length"
     assert choice["message"]["content"] is None
@@ -63,24 +63,24 @@ def test_thinking_eats_a_small_cap(post: Post) -> None:
 
 
 def test_text_completion_for_prompt(post: Post) -> None:
-    """Granite answers a prompt with a `text_completion`; `raw` text comes back unadorned."""
-    found = result(post(GRANITE, {"prompt": "Once", "raw": True, "lora": "mine"}))
-    assert (found["object"], found["choices"][0]["text"]) == ("text_completion", "Once")
+    """Granite answers a prompt with a `text_completion`, and returns raw text unchanged."""
+    completion = result(post(GRANITE, {"prompt": "Once", "raw": True, "lora": "mine"}))
+    assert (completion["object"], completion["choices"][0]["text"]) == ("text_completion", "Once")
 
 
-def test_classic(post: Post) -> None:
+def test_classic_answer(post: Post) -> None:
     """Llama models answer with `response`, an empty call list and usage."""
-    found = result(post(LLAMA, user("Hi")))
-    assert found["response"] == "You said: Hi"
-    assert found["tool_calls"] == []
-    assert set(found) == {"response", "tool_calls", "usage"}
+    answer = result(post(LLAMA, user("Hi")))
+    assert answer["response"] == "You said: Hi"
+    assert answer["tool_calls"] == []
+    assert set(answer) == {"response", "tool_calls", "usage"}
 
 
 def test_classic_tool_call(post: Post, weather: dict[str, Any]) -> None:
-    """A classic call has an object of arguments, no id, and a null response."""
-    found = result(post(LLAMA, {**user("Weather in Oslo"), "tools": [weather]}))
-    assert found["response"] is None
-    assert found["tool_calls"] == [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
+    """A classic call has its arguments as an object, no id, and a null `response`."""
+    answer = result(post(LLAMA, {**user("Weather in Oslo"), "tools": [weather]}))
+    assert answer["response"] is None
+    assert answer["tool_calls"] == [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
 
 
 def test_openai_tool_call(post: Post, weather: dict[str, Any]) -> None:
@@ -94,34 +94,34 @@ def test_openai_tool_call(post: Post, weather: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM, LLAMA])
-def test_bare_on_openai_endpoint(post: Post, model: str) -> None:
-    """`/ai/v1` answers every model with a bare chat completion."""
-    found = post(V1, {"model": model, **user("Hi")}).json()
-    assert found["object"] == "chat.completion"
-    assert found["choices"][0]["message"]["content"] == "You said: Hi"
+def test_openai_endpoint_has_no_envelope(post: Post, model: str) -> None:
+    """`/ai/v1` answers each model with a chat completion without Cloudflare's envelope."""
+    completion = post(V1, {"model": model, **user("Hi")}).json()
+    assert completion["object"] == "chat.completion"
+    assert completion["choices"][0]["message"]["content"] == "You said: Hi"
 
 
 @pytest.mark.parametrize("model", [SEA_LION, LLAMA])
 def test_json_schema_answer_as_object(post: Post, model: str) -> None:
     """sea-lion and llama answer a JSON schema with a parsed object in `result.response`."""
-    wanted = {"type": "json_schema", "json_schema": PERSON}
-    found = result(post(model, {**user(SAID), "response_format": wanted}))
-    assert found["response"] == {"name": "Anna", "age": 34}
+    response_format = {"type": "json_schema", "json_schema": PERSON}
+    answer = result(post(model, {**user(SENTENCE), "response_format": response_format}))
+    assert answer["response"] == {"name": "Anna", "age": 34}
 
 
 def test_json_schema_answer_as_text(post: Post) -> None:
     """Granite and glm answer a JSON schema with JSON text, bare schema or named envelope."""
     bare = {"type": "json_schema", "json_schema": PERSON}
     named = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
-    for model, wanted in ((GRANITE, bare), (GRANITE, named), (GLM, named)):
-        found = result(post(model, {**user(SAID), "response_format": wanted}))
-        assert found["choices"][0]["message"]["content"] == '{"name":"Anna","age":34}'
+    for model, response_format in ((GRANITE, bare), (GRANITE, named), (GLM, named)):
+        completion = result(post(model, {**user(SENTENCE), "response_format": response_format}))
+        assert completion["choices"][0]["message"]["content"] == '{"name":"Anna","age":34}'
 
 
 def test_generic_run(post: Post) -> None:
-    """`/ai/run` takes the model and its input in the body."""
-    found = result(post("/run", {"model": GRANITE, "input": user("Hi"), "options": {}}))
-    assert found["model"] == GRANITE
+    """`/ai/run` reads the model and its input from the body."""
+    completion = result(post("/run", {"model": GRANITE, "input": user("Hi"), "options": {}}))
+    assert completion["model"] == GRANITE
 
 
 def test_usage_and_neurons(post: Post) -> None:
@@ -132,8 +132,8 @@ def test_usage_and_neurons(post: Post) -> None:
     assert usage["neurons"] == pytest.approx(usd / 0.011 * 1000, rel=1e-4)
 
 
-def test_caps(post: Post) -> None:
-    """Without a cap `/ai/v1` cuts at 256 tokens; granite's native default is 2000."""
+def test_token_caps(post: Post) -> None:
+    """Without a cap `/ai/v1` cuts at 256 tokens and granite's native endpoint at 2000."""
     long = user("word " * 400)
     cut = post(V1, {"model": GRANITE, **long}).json()
     assert cut["choices"][0]["finish_reason"] == "length"
@@ -144,25 +144,25 @@ def test_caps(post: Post) -> None:
     assert capped["usage"]["completion_tokens"] == 5
 
 
-def test_stop(post: Post) -> None:
-    """The answer ends before the first stop sequence that it meets."""
+def test_stop_sequences(post: Post) -> None:
+    """The answer ends before the first stop sequence in it."""
     for stop in (" two", ["never", " two"]):
-        found = result(post(GLM, {**user("one two three"), "stop": stop}))
-        assert found["choices"][0]["message"]["content"] == "You said: one"
-        assert found["choices"][0]["finish_reason"] == "stop"
+        completion = result(post(GLM, {**user("one two three"), "stop": stop}))
+        assert completion["choices"][0]["message"]["content"] == "You said: one"
+        assert completion["choices"][0]["finish_reason"] == "stop"
 
 
-def test_n(post: Post) -> None:
-    """`n` choices come, numbered; the prompt is counted once."""
-    one = result(post(GLM, user("Hi")))["usage"]
-    found = result(post(GLM, {**user("Hi"), "n": 3}))
-    assert [choice["index"] for choice in found["choices"]] == [0, 1, 2]
-    assert found["usage"]["prompt_tokens"] == one["prompt_tokens"]
-    assert found["usage"]["completion_tokens"] == 3 * one["completion_tokens"]
+def test_several_choices(post: Post) -> None:
+    """With `n` an answer has numbered choices and counts the prompt once."""
+    single_usage = result(post(GLM, user("Hi")))["usage"]
+    completion = result(post(GLM, {**user("Hi"), "n": 3}))
+    assert [choice["index"] for choice in completion["choices"]] == [0, 1, 2]
+    assert completion["usage"]["prompt_tokens"] == single_usage["prompt_tokens"]
+    assert completion["usage"]["completion_tokens"] == 3 * single_usage["completion_tokens"]
 
 
 def test_logprobs(post: Post) -> None:
-    """Log probabilities cover every token of the text; alternatives start with the token."""
+    """Log probabilities cover each token of the text; alternatives start with the token itself."""
     body = {**user("Grüße"), "logprobs": True, "top_logprobs": 2}
     choice = result(post(GLM, body))["choices"][0]
     content = choice["logprobs"]["content"]
@@ -174,13 +174,13 @@ def test_logprobs(post: Post) -> None:
 
 
 def test_catalogue(client: httpx.Client) -> None:
-    """The model search filters by name and task, and hides retired models unless asked."""
+    """The model search filters by name and task and lists retired models only on request."""
     names = [m["name"] for m in result(client.get("/models/search", params={"search": "GLM"}))]
     assert GLM in names
     assert all("glm" in name for name in names)
     task = {"task": "Text Embeddings"}
-    found = result(client.get("/models/search", params=task))
-    assert {m["task"]["name"] for m in found} == {"Text Embeddings"}
+    embedding_models = result(client.get("/models/search", params=task))
+    assert {m["task"]["name"] for m in embedding_models} == {"Text Embeddings"}
     retired = "@cf/meta/llama-3-8b-instruct"
     assert retired not in client.get("/models/search").text
     assert retired in client.get("/models/search", params={"include_deprecated": "true"}).text
@@ -188,9 +188,9 @@ def test_catalogue(client: httpx.Client) -> None:
 
 
 def test_model_schema(client: httpx.Client) -> None:
-    """The schema endpoint gives a model's input and output schemas; unknown models are 5007."""
-    found = result(client.get("/models/schema", params={"model": SEA_LION}))
-    assert found["input"]["oneOf"][0]["title"] == "Prompt"
-    assert found["output"]["oneOf"][0]["title"] == "Chat Completion Response"
+    """The schema endpoint returns a model's input and output schemas; unknown models are 5007."""
+    schemas = result(client.get("/models/schema", params={"model": SEA_LION}))
+    assert schemas["input"]["oneOf"][0]["title"] == "Prompt"
+    assert schemas["output"]["oneOf"][0]["title"] == "Chat Completion Response"
     refused = client.get("/models/schema", params={"model": "@cf/x/y"})
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, 5007)

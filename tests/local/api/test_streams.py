@@ -1,4 +1,4 @@
-"""Streams: what each endpoint and model sends, event by event."""
+"""The events that each endpoint and model streams."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ V1 = "/v1/chat/completions"
 
 
 def text_of(events: list[Any]) -> str:
+    """Return the text of a stream's chunks."""
     deltas = (event["choices"][0]["delta"] for event in events if event.get("choices"))
     return "".join(delta.get("content") or "" for delta in deltas)
 
@@ -25,11 +26,11 @@ def text_of(events: list[Any]) -> str:
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
 def test_native_stream_of_chunks(events: Events, model: str) -> None:
     """Current models stream OpenAI chunks, a usage chunk, the native tail, then `[DONE]`."""
-    *found, last, tail, done = events(model, user("Grüße, 世界"))
-    assert text_of(found) == "You said: Grüße, 世界"
-    assert found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
-    assert found[-1]["choices"][0]["finish_reason"] == "stop"
-    assert last["choices"] == []
+    *chunks, usage, tail, done = events(model, user("Grüße, 世界"))
+    assert text_of(chunks) == "You said: Grüße, 世界"
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    assert usage["choices"] == []
     assert (set(tail), tail["response"]) == ({"response", "usage"}, "")
     assert done == "[DONE]"
 
@@ -57,23 +58,25 @@ def test_openai_stream_has_no_native_parts(events: Events) -> None:
 
 
 def test_reasoning_comes_first_and_twice(events: Events) -> None:
-    """Glm streams its thinking under both names, before any content."""
-    found = [e["choices"][0]["delta"] for e in events(GLM, user("Hi"))[:-2] if e["choices"]]
-    thinking = [delta for delta in found if delta.get("reasoning")]
+    """Glm streams its reasoning under both names, before any content."""
+    deltas = [e["choices"][0]["delta"] for e in events(GLM, user("Hi"))[:-2] if e["choices"]]
+    thinking = [delta for delta in deltas if delta.get("reasoning")]
     assert thinking
     assert all(d["reasoning"] == d["reasoning_content"] and d["content"] is None for d in thinking)
     kinds = [
-        "reasoning" in delta for delta in found if delta.get("content") or "reasoning" in delta
+        "reasoning" in delta for delta in deltas if delta.get("content") or "reasoning" in delta
     ]
     assert [kind for kind, _ in itertools.groupby(kinds)] == [True, False]
 
 
 @pytest.mark.parametrize("where", [GLM, V1])
 def test_tool_call_in_fragments(events: Events, where: str, weather: dict[str, Any]) -> None:
-    """A call opens with id and name; argument fragments repeat neither, and join to JSON."""
+    """A streamed call starts with id and name; its fragments repeat neither and join to JSON."""
     body = {"model": GLM, **user("Weather in Ciudad de México"), "tools": [weather]}
-    found = [event for event in events(where, body)[:-1] if event.get("choices")]
-    calls = [call for event in found for call in event["choices"][0]["delta"].get("tool_calls", ())]
+    chunks = [event for event in events(where, body)[:-1] if event.get("choices")]
+    calls = [
+        call for event in chunks for call in event["choices"][0]["delta"].get("tool_calls", ())
+    ]
     opening, *fragments = calls
     assert opening["id"]
     assert opening["function"] == {"name": "get_weather", "arguments": ""}
@@ -81,62 +84,64 @@ def test_tool_call_in_fragments(events: Events, where: str, weather: dict[str, A
     assert {(call["id"], call["function"]["name"]) for call in fragments} == {(None, None)}
     joined = "".join(call["function"]["arguments"] for call in fragments)
     assert joined == '{"city":"Ciudad"}'
-    assert found[-1]["choices"][0]["finish_reason"] == "tool_calls"
+    assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
 def test_classic_stream(events: Events) -> None:
     """Llama models stream `response` with padding, then the tail with usage."""
-    *found, empty, tail, done = events(LLAMA, user("Hi"))
-    assert "".join(event["response"] for event in found) == "You said: Hi"
-    assert all(event["p"] for event in found)
+    *chunks, empty, tail, done = events(LLAMA, user("Hi"))
+    assert "".join(event["response"] for event in chunks) == "You said: Hi"
+    assert all(event["p"] for event in chunks)
     assert empty["tool_calls"] == []
-    assert tail["usage"]["completion_tokens"] == len(found)
+    assert tail["usage"]["completion_tokens"] == len(chunks)
     assert done == "[DONE]"
 
 
 def test_classic_tool_call_is_whole(events: Events, weather: dict[str, Any]) -> None:
-    """A classic stream carries a call in one event, its arguments an object."""
-    found = events(LLAMA, {**user("Weather in Oslo"), "tools": [weather]})
-    assert found[0]["tool_calls"] == [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
+    """A classic stream has a call in one event, with its arguments as an object."""
+    received = events(LLAMA, {**user("Weather in Oslo"), "tools": [weather]})
+    assert received[0]["tool_calls"] == [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
 
 
-def test_hybrid_chunks(events: Events) -> None:
+def test_openai_chunks_of_llama_have_response(events: Events) -> None:
     """On `/ai/v1` llama-3.3 repeats each chunk's text as `response`, as the live service does."""
-    found = events(V1, {"model": LLAMA, **user("Hi")})[:-1]
-    texts = [(e["choices"][0]["delta"]["content"], e["response"]) for e in found if "response" in e]
+    chunks = events(V1, {"model": LLAMA, **user("Hi")})[:-1]
+    texts = [
+        (e["choices"][0]["delta"]["content"], e["response"]) for e in chunks if "response" in e
+    ]
     assert texts
     assert all(content == response for content, response in texts)
 
 
 def test_text_completion_stream(events: Events) -> None:
-    """A prompt streams `text_completion` chunks."""
-    found = events(GRANITE, {"prompt": "Once upon"})
-    chunks = [event for event in found[:-2] if event["choices"]]
+    """A prompt to granite streams `text_completion` chunks."""
+    received = events(GRANITE, {"prompt": "Once upon"})
+    chunks = [event for event in received[:-2] if event["choices"]]
     assert {event["object"] for event in chunks} == {"text_completion"}
     assert "".join(event["choices"][0]["text"] for event in chunks) == "You said: Once upon"
 
 
 def test_several_choices(events: Events) -> None:
-    """With `n`, each choice streams its role, text and finish under its own index."""
-    found = events(GLM, {**user("Hi"), "n": 2})
-    chunks = [event["choices"][0] for event in found[:-2] if event["choices"]]
+    """With `n` each choice streams its role, text and finish under its own index."""
+    received = events(GLM, {**user("Hi"), "n": 2})
+    chunks = [event["choices"][0] for event in received[:-2] if event["choices"]]
     for index in (0, 1):
-        mine = [choice for choice in chunks if choice["index"] == index]
-        assert mine[0]["delta"].get("role") == "assistant"
-        assert mine[-1]["finish_reason"] == "stop"
-        text = "".join(choice["delta"].get("content") or "" for choice in mine)
+        own_chunks = [choice for choice in chunks if choice["index"] == index]
+        assert own_chunks[0]["delta"].get("role") == "assistant"
+        assert own_chunks[-1]["finish_reason"] == "stop"
+        text = "".join(choice["delta"].get("content") or "" for choice in own_chunks)
         assert text == "You said: Hi"
 
 
 def test_a_stream_has_the_text_of_the_plain_answer(events: Events, client: httpx.Client) -> None:
     """A stream and a plain answer have the same text and usage."""
     plain = client.post(f"/run/{GRANITE}", json=user("Same, please")).json()["result"]
-    found = events(GRANITE, user("Same, please"))
-    assert text_of(found[:-2]) == plain["choices"][0]["message"]["content"]
-    assert found[-2]["usage"] == plain["usage"]
+    received = events(GRANITE, user("Same, please"))
+    assert text_of(received[:-2]) == plain["choices"][0]["message"]["content"]
+    assert received[-2]["usage"] == plain["usage"]
 
 
-class _BreaksOff(EchoEngine):
+class _FailingEngine(EchoEngine):
     """An engine that fails after its first piece."""
 
     def chat(self, job: ChatJob) -> Any:
@@ -145,9 +150,9 @@ class _BreaksOff(EchoEngine):
 
 
 @pytest.mark.usefixtures("loopback")
-def test_engine_that_breaks_off() -> None:
-    """A stream whose engine fails sends an error and no `[DONE]`; a plain answer is a 500."""
-    with LocalServer(engine=_BreaksOff()) as server, client_of(server) as client:
+def test_failing_engine() -> None:
+    """A stream whose engine fails ends with an error and no `[DONE]`; a plain answer is a 500."""
+    with LocalServer(engine=_FailingEngine()) as server, client_of(server) as client:
         streamed = client.post(f"/run/{GRANITE}", json={**user("Hi"), "stream": True})
         plain = client.post(f"/run/{GRANITE}", json=user("Hi"))
     assert streamed.status_code == 200
@@ -157,7 +162,7 @@ def test_engine_that_breaks_off() -> None:
 
 
 class _Endless(EchoEngine):
-    """An engine that never finishes by itself, and notices when it is stopped."""
+    """An engine that never finishes by itself and records when it is stopped."""
 
     blocking = True
 
@@ -173,8 +178,8 @@ class _Endless(EchoEngine):
 
 
 @pytest.mark.usefixtures("loopback")
-def test_client_that_leaves_stops_the_engine() -> None:
-    """When the client goes in the middle of a stream, the engine stops working for it."""
+def test_client_that_disconnects_stops_the_engine() -> None:
+    """When the client disconnects in the middle of a stream, the server stops the engine."""
     engine = _Endless()
     with LocalServer(engine=engine) as server, client_of(server) as client:
         body = {**user("Hi"), "stream": True}

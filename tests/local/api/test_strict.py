@@ -18,14 +18,14 @@ CLASSIC = [GRANITE, SEA_LION]
 
 
 def weather(**changes: Any) -> dict[str, Any]:
-    """A tool whose function differs from a wholly described one."""
+    """Return a described tool with changes to its function."""
     tool = function("get_weather", "Get the weather.", city="string")
     tool["function"] |= changes
     return tool
 
 
-def taking(**properties: Any) -> dict[str, Any]:
-    """A tool with these properties, as they are."""
+def tool_with(**properties: Any) -> dict[str, Any]:
+    """Return a tool with these properties unchanged."""
     return weather(parameters={"type": "object", "properties": properties})
 
 
@@ -33,13 +33,13 @@ UNDESCRIBED = weather()
 del UNDESCRIBED["function"]["description"]
 BROKEN = [
     pytest.param(UNDESCRIBED, id="tool without a description"),
-    pytest.param(taking(city={"type": "string"}), id="property without a description"),
+    pytest.param(tool_with(city={"type": "string"}), id="property without a description"),
     pytest.param(
-        taking(city={"description": "x", "anyOf": [{"type": "string"}, {"type": "null"}]}),
+        tool_with(city={"description": "x", "anyOf": [{"type": "string"}, {"type": "null"}]}),
         id="property without a type",
     ),
     pytest.param(
-        taking(city={"description": "x", "type": ["string", "null"]}),
+        tool_with(city={"description": "x", "type": ["string", "null"]}),
         id="property with a list of types",
     ),
     pytest.param(weather(parameters={"type": "object"}), id="parameters without properties"),
@@ -55,10 +55,10 @@ def strict(loopback: None) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("model", CLASSIC)
 @pytest.mark.parametrize("tool", BROKEN)
-def test_tools_are_taken_unless_strict(
+def test_undescribed_tools_are_refused_only_by_a_strict_server(
     post: Post, strict: httpx.Client, model: str, tool: dict[str, Any]
 ) -> None:
-    """Tools as the TypeScript client sends them are answered; a strict server refuses them."""
+    """The server accepts the tools of the TypeScript client; a strict server refuses them."""
     body = {**user("What is the weather in Oslo?"), "tools": [tool]}
 
     assert post(model, body).status_code == 200
@@ -67,8 +67,8 @@ def test_tools_are_taken_unless_strict(
     assert refused.json()["errors"][0]["code"] == 5006
 
 
-def test_bare_schema_is_taken_unless_strict(post: Post, strict: httpx.Client) -> None:
-    """On glm a JSON schema needs its envelope on a strict server only."""
+def test_a_bare_schema_is_refused_only_by_a_strict_server(post: Post, strict: httpx.Client) -> None:
+    """On glm only a strict server requires the envelope of a JSON schema."""
     bare = {**user("Ann"), "response_format": BARE}
 
     assert post(GLM, bare).status_code == 200
@@ -78,8 +78,8 @@ def test_bare_schema_is_taken_unless_strict(post: Post, strict: httpx.Client) ->
 
 
 @pytest.mark.parametrize("model", CLASSIC)
-def test_described_tools_meet_the_strict_server(strict: httpx.Client, model: str) -> None:
-    """A tool that the published schema describes passes."""
+def test_a_strict_server_accepts_described_tools(strict: httpx.Client, model: str) -> None:
+    """A strict server accepts a tool that follows the published schema."""
     body = {**user("What is the weather in Oslo?"), "tools": [weather()]}
 
     assert strict.post(f"/run/{model}", json=body).status_code == 200
@@ -96,12 +96,12 @@ def test_described_tools_meet_the_strict_server(strict: httpx.Client, model: str
     ],
 )
 def test_malformed_tools_are_always_refused(post: Post, tool: Any) -> None:
-    """Every server refuses a tool without a name or of an unknown form."""
+    """Each server refuses a tool without a name or of an unknown form."""
     assert post(GRANITE, {**user("Hi"), "tools": [tool]}).status_code == 400
 
 
-def test_the_published_schema_is_listed_whole(client: httpx.Client) -> None:
-    """`/models/schema` shows the published schema, also where the server enforces less."""
+def test_the_published_schema_is_listed_complete(client: httpx.Client) -> None:
+    """`/models/schema` returns the published schema, even where the server enforces less."""
     listed = client.get("/models/schema", params={"model": GRANITE}).json()["result"]["input"]
     tools = listed["oneOf"][1]["properties"]["tools"]["items"]["oneOf"]
 

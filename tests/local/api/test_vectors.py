@@ -22,23 +22,23 @@ PASSAGES = [
 
 
 @pytest.mark.parametrize("dimensions", [384, 768, 1024])
-def test_shared_words_make_neighbours(dimensions: int) -> None:
-    """A question is nearest to the passage it shares words with, inflected ones included."""
-    asked = vector("How can I reset passwords?", dimensions)
-    scores = [cosine(asked, vector(text, dimensions)) for text in PASSAGES]
+def test_shared_words_make_vectors_similar(dimensions: int) -> None:
+    """A question is nearest to the passage that shares its words, inflected ones included."""
+    question = vector("How can I reset passwords?", dimensions)
+    scores = [cosine(question, vector(text, dimensions)) for text in PASSAGES]
     assert scores.index(max(scores)) == 1
-    assert math.isclose(cosine(asked, asked), 1.0, abs_tol=1e-5)
+    assert math.isclose(cosine(question, question), 1.0, abs_tol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "?!", "東京", "the of a"])
-def test_unit_length(text: str) -> None:
-    """Every text has a unit vector, one without words too."""
-    found = vector(text, 384)
-    assert math.isclose(cosine(found, found), 1.0, abs_tol=1e-5)
+def test_vectors_have_unit_length(text: str) -> None:
+    """Each text has a vector of length 1, even a text without words."""
+    embedding = vector(text, 384)
+    assert math.isclose(cosine(embedding, embedding), 1.0, abs_tol=1e-5)
 
 
 def test_relevance_separates() -> None:
-    """The passage that answers scores above one half, the others far below."""
+    """The passage that answers scores above one half and the others far below."""
     scores = relevance("reset password", PASSAGES)
     assert scores[1] > 0.5 > 10 * max(scores[0], scores[2])
 
@@ -55,53 +55,53 @@ def test_relevance_separates() -> None:
     ],
 )
 def test_native_embeddings(post: Post, model: str, dimensions: int, extra: set[str]) -> None:
-    """Each model has its dimensions and the extra fields it is known for."""
-    found = post(model, {"text": ["one", "two"]}).json()["result"]
-    assert found["shape"] == [2, dimensions]
-    assert [len(row) for row in found["data"]] == [dimensions, dimensions]
-    assert set(found) == {"shape", "data"} | extra
+    """Each model returns its dimensions and the extra fields it is known for."""
+    answer = post(model, {"text": ["one", "two"]}).json()["result"]
+    assert answer["shape"] == [2, dimensions]
+    assert [len(row) for row in answer["data"]] == [dimensions, dimensions]
+    assert set(answer) == {"shape", "data"} | extra
 
 
 def test_pooling(post: Post) -> None:
-    """English bge models pool by mean unless asked; bge-m3 by cls."""
+    """The small bge model pools by mean unless the request says otherwise; bge-m3 by cls."""
     assert post(SMALL, {"text": "a"}).json()["result"]["pooling"] == "mean"
     assert post(SMALL, {"text": "a", "pooling": "cls"}).json()["result"]["pooling"] == "cls"
     assert post(M3, {"text": "a"}).json()["result"]["pooling"] == "cls"
 
 
 def test_qwen_queries_and_documents(post: Post) -> None:
-    """qwen3 takes queries and documents beside text."""
+    """qwen3 embeds `queries` and `documents` in one request."""
     body = {"queries": ["q"], "documents": ["d", "e"], "instruction": "Find it"}
-    found = post("@cf/qwen/qwen3-embedding-0.6b", body).json()["result"]
-    assert found["shape"] == [3, 1024]
+    answer = post("@cf/qwen/qwen3-embedding-0.6b", body).json()["result"]
+    assert answer["shape"] == [3, 1024]
 
 
-def ranked(found: Any) -> list[int]:
-    return [entry["id"] for entry in found["response"]]
+def ranking(answer: Any) -> list[int]:
+    return [entry["id"] for entry in answer["response"]]
 
 
 def test_rerank(post: Post) -> None:
-    """Scores come best first with the index of their context; `top_k` cuts."""
+    """Scores are sorted best first and have the index of their context; `top_k` limits them."""
     body = {"query": "reset password", "contexts": [{"text": text} for text in PASSAGES]}
-    found = post(RERANKER, body).json()["result"]
-    assert ranked(found)[0] == 1
-    scores = [entry["score"] for entry in found["response"]]
+    answer = post(RERANKER, body).json()["result"]
+    assert ranking(answer)[0] == 1
+    scores = [entry["score"] for entry in answer["response"]]
     assert scores == sorted(scores, reverse=True)
-    assert found["usage"]["prompt_tokens"] > 0
-    assert ranked(post(RERANKER, {**body, "top_k": 1}).json()["result"]) == [1]
+    assert answer["usage"]["prompt_tokens"] > 0
+    assert ranking(post(RERANKER, {**body, "top_k": 1}).json()["result"]) == [1]
 
 
 def test_m3_query_and_contexts(post: Post) -> None:
-    """bge-m3 scores contexts for a query, and embeds contexts that come without one."""
+    """bge-m3 scores contexts for a query, and embeds contexts without a query."""
     contexts = [{"text": text} for text in PASSAGES]
     scored = post(M3, {"query": "reset password", "contexts": contexts}).json()["result"]
-    assert ranked(scored)[0] == 1
+    assert ranking(scored)[0] == 1
     alone = post(M3, {"contexts": contexts}).json()["result"]
     assert (alone["shape"], len(alone["response"][0])) == ([3, 1024], 1024)
 
 
 def test_openai_embeddings(post: Post) -> None:
-    """`/ai/v1/embeddings` takes a string or a list, and sends floats or base64 of them."""
+    """`/ai/v1/embeddings` accepts a string or a list and returns floats or base64 of them."""
     body = {"model": SMALL, "input": ["one two", "three"]}
     plain = post("/v1/embeddings", body).json()
     assert (plain["object"], plain["model"]) == ("list", SMALL)
@@ -115,20 +115,20 @@ def test_openai_embeddings(post: Post) -> None:
 
 
 def text_of(tokens: int) -> str:
-    """A text of so many tokens of the echo engine."""
+    """Return a text with this number of tokens of the echo engine."""
     return " ".join(["word"] * tokens)
 
 
 @pytest.mark.parametrize(
-    ("texts", "words", "says"),
+    ("texts", "words", "message"),
     [
         (9, 7000, "Max context reached 63000 tokens but model supports only 60000"),
         (1, 8193, "Sequence too long: 8193 > 8192"),
         (2, 9000, "Sequence too long: 9000 > 8192"),
     ],
 )
-def test_more_tokens_than_bge_m3_takes(post: Post, texts: int, words: int, says: str) -> None:
-    """A request is refused by its texts times the longest one, and by a single long text."""
+def test_more_tokens_than_bge_m3_accepts(post: Post, texts: int, words: int, message: str) -> None:
+    """bge-m3 refuses a request by its texts times the longest one, and a single long text."""
     batch = [text_of(words), *["word"] * (texts - 1)]
 
     native = post(M3, {"text": batch})
@@ -137,11 +137,11 @@ def test_more_tokens_than_bge_m3_takes(post: Post, texts: int, words: int, says:
     for response in (native, openai):
         [error] = response.json()["errors"]
         assert (response.status_code, error["code"]) == (400, 3030)
-        assert says in error["message"]
+        assert message in error["message"]
 
 
-def test_as_many_tokens_as_bge_m3_takes(post: Post) -> None:
-    """What fits is embedded, and a long text that the request lets be cut counts as cut."""
+def test_as_many_tokens_as_bge_m3_accepts(post: Post) -> None:
+    """bge-m3 embeds texts within its limits; a text that may be truncated counts as truncated."""
     assert post(M3, {"text": [text_of(7500)] * 8}).status_code == 200
     long = text_of(9000)
     assert post(M3, {"text": [long], "truncate_inputs": True}).status_code == 200

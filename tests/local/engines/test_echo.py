@@ -23,6 +23,7 @@ from workersai.local.engines.jsonmode import meets
 
 
 def tool(name: str, description: str, required: list[str] | None = None, **types: Any) -> ToolSpec:
+    """Return a tool; its properties are required unless *required* lists others."""
     properties = {k: v if isinstance(v, dict) else {"type": v} for k, v in types.items()}
     wanted = list(properties) if required is None else required
     return ToolSpec(
@@ -38,43 +39,45 @@ TOOLS = (WEATHER, TIME, ADD, PING)
 
 
 def pieces(text: str, *tools: ToolSpec, **fields: Any) -> list[Piece]:
+    """Return the pieces of the echo engine's answer."""
     messages = fields.pop("messages", ({"role": "user", "content": text},))
     return list(EchoEngine().chat(ChatJob(messages=messages, tools=tools, **fields)))
 
 
 def calls(text: str, *tools: ToolSpec, **fields: Any) -> list[tuple[str, Any]]:
-    found = pieces(text, *tools, **fields)
-    return [(p.name, json.loads(p.arguments)) for p in found if isinstance(p, CallPiece)]
+    """Return the name and arguments of each call in the answer."""
+    answer = pieces(text, *tools, **fields)
+    return [(p.name, json.loads(p.arguments)) for p in answer if isinstance(p, CallPiece)]
 
 
-def joined_text(found: list[Piece]) -> str:
-    return "".join(piece.text for piece in found if isinstance(piece, TextPiece))
+def joined_text(answer: list[Piece]) -> str:
+    return "".join(piece.text for piece in answer if isinstance(piece, TextPiece))
 
 
-def answered(schema: dict[str, Any] | None, text: str) -> Any:
+def json_answer(schema: dict[str, Any] | None, text: str) -> Any:
     return json.loads(joined_text(pieces(text, json_mode=JsonMode(schema))))
 
 
-def test_text_restates_the_request() -> None:
-    """Without tools, the engine repeats the user's last text in full."""
+def test_text_repeats_the_request() -> None:
+    """Without tools the engine repeats the user's last text in full."""
     assert joined_text(pieces("Grüße aus 東京 👩‍👩‍👧!")) == "You said: Grüße aus 東京 👩‍👩‍👧!"
 
 
-def test_tool_results_are_restated() -> None:
+def test_tool_results_are_repeated() -> None:
     """The engine answers tool results by repeating them, and calls no further tool."""
-    called = [
+    tool_calls = [
         {"id": "1", "function": {"name": "get_weather", "arguments": "{}"}},
         {"id": "2", "function": {"name": "get_time", "arguments": "{}"}},
     ]
     messages = (
         {"role": "user", "content": "Weather and time in Oslo?"},
-        {"role": "assistant", "content": "", "tool_calls": called},
+        {"role": "assistant", "content": "", "tool_calls": tool_calls},
         {"role": "tool", "tool_call_id": "1", "content": "4 °C"},
         {"role": "tool", "tool_call_id": "2", "content": "09:30"},
     )
-    found = pieces("", *TOOLS, messages=messages)
-    assert joined_text(found) == "get_weather answered: 4 °C\nget_time answered: 09:30"
-    assert not [piece for piece in found if isinstance(piece, CallPiece)]
+    answer = pieces("", *TOOLS, messages=messages)
+    assert joined_text(answer) == "get_weather answered: 4 °C\nget_time answered: 09:30"
+    assert not [piece for piece in answer if isinstance(piece, CallPiece)]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +92,8 @@ def test_tool_results_are_restated() -> None:
         ("Hello, how are you?", []),
     ],
 )
-def test_auto(text: str, expected: list[Any]) -> None:
-    """By default the engine calls the tool that shares words with the text, else no tool."""
+def test_automatic_calls(text: str, expected: list[Any]) -> None:
+    """By default the engine calls a tool that shares words with the text, or no tool."""
     assert calls(text, *TOOLS) == expected
 
 
@@ -115,7 +118,7 @@ def test_forced_calls() -> None:
 
 
 def test_arguments_of_every_kind() -> None:
-    """Arguments come from the text: names, numbers, enums, dates, truth, lists, nested objects."""
+    """Arguments come from the text: names, numbers, enums, dates, booleans and nested objects."""
     book = tool(
         "book_table",
         "Book a table in a restaurant.",
@@ -155,14 +158,14 @@ def test_optional_arguments() -> None:
     """An optional argument is left out, unless the text names it with a value."""
     search = tool("search", "Search the docs.", ["query"], query="string", limit="integer")
     assert calls("search the docs", search) == [("search", {"query": "search the docs"})]
-    [(_, found)] = calls("search the docs, limit=5", search)
-    assert found["limit"] == 5
+    [(_, arguments)] = calls("search the docs, limit=5", search)
+    assert arguments["limit"] == 5
 
 
 def test_thinking_names_the_tools() -> None:
-    """A reasoning model's thinking comes first and names what will be called."""
-    found = pieces("weather in Oslo", *TOOLS, reasoning=True)
-    thinking = "".join(piece.text for piece in found if isinstance(piece, ReasoningPiece))
+    """A reasoning model sends its reasoning first and names the tools that it will call."""
+    answer = pieces("weather in Oslo", *TOOLS, reasoning=True)
+    thinking = "".join(piece.text for piece in answer if isinstance(piece, ReasoningPiece))
     assert thinking == "This needs get_weather."
 
 
@@ -195,7 +198,7 @@ def test_thinking_names_the_tools() -> None:
 )
 def test_json_answers_are_valid(schema: Any) -> None:
     """An answer in JSON mode meets the schema."""
-    assert meets(schema, answered(schema, "Give me 12 of them."))
+    assert meets(schema, json_answer(schema, "Give me 12 of them."))
 
 
 def test_json_answer_is_filled_from_the_text() -> None:
@@ -208,22 +211,22 @@ def test_json_answer_is_filled_from_the_text() -> None:
             "likes": {"type": "array", "items": {"type": "string"}},
         },
     }
-    found = answered(schema, "Erick is 27 years old and likes apples, pears and figs")
-    assert found == {"name": "Erick", "age": 27, "likes": ["apples", "pears", "figs"]}
+    person = json_answer(schema, "Erick is 27 years old and likes apples, pears and figs")
+    assert person == {"name": "Erick", "age": 27, "likes": ["apples", "pears", "figs"]}
 
 
 def test_json_object() -> None:
-    """Plain JSON mode gives an object; a schema or keys that a message spells out are filled."""
+    """Plain JSON mode returns an object and fills a schema or keys that a message spells out."""
     keys = "Describe Lyon as JSON with 'city' and 'country' keys."
-    assert set(answered(None, keys)) == {"city", "country"}
-    assert answered(None, "Hi") == {"text": "Hi"}
+    assert set(json_answer(None, keys)) == {"city", "country"}
+    assert json_answer(None, "Hi") == {"text": "Hi"}
     system = 'Answer by this schema: {"properties": {"city": {"type": "string"}}}'
     messages = (
         {"role": "system", "content": system},
         {"role": "user", "content": "I live in Lyon"},
     )
-    found = pieces("", messages=messages, json_mode=JsonMode())
-    assert json.loads(joined_text(found)) == {"city": "Lyon"}
+    answer = pieces("", messages=messages, json_mode=JsonMode())
+    assert json.loads(joined_text(answer)) == {"city": "Lyon"}
 
 
 @pytest.mark.parametrize(
@@ -251,9 +254,9 @@ def test_the_same_request_has_the_same_answer() -> None:
 
 
 @pytest.mark.parametrize("cap", [1, 4, 100])
-def test_cap(cap: int) -> None:
+def test_token_cap(cap: int) -> None:
     """A cap ends a longer answer with `length` and leaves a shorter one unchanged."""
-    *found, finish = pieces("one two three", max_tokens=cap)
+    *answer, finish = pieces("one two three", max_tokens=cap)
     assert isinstance(finish, FinishPiece)
-    assert len(found) == finish.completion_tokens == min(cap, 6)
+    assert len(answer) == finish.completion_tokens == min(cap, 6)
     assert finish.reason == ("length" if cap < 6 else "stop")

@@ -1,4 +1,4 @@
-"""The real local models behind the API: tests of shapes and grounded values, not of wording."""
+"""The real local models behind the API, tested for shapes and grounded values, not wording."""
 
 from __future__ import annotations
 
@@ -29,27 +29,29 @@ PASSAGES = [
 
 @pytest.fixture(scope="module")
 def front(loopback: None) -> Iterator[httpx.Client]:
+    """A client of a server with the real models."""
     with LocalServer(engine="smol") as running, client_of(running) as client:
         yield client
 
 
 def choice(front: httpx.Client, model: str, body: dict[str, Any]) -> Any:
+    """Return the first choice of a model's answer."""
     response = front.post(f"/run/{model}", json=body)
     assert response.status_code == 200, response.text
     return response.json()["result"]["choices"][0]
 
 
-def test_text_is_real_and_repeatable(front: httpx.Client) -> None:
-    """The model knows the capital of France, and says the same twice."""
-    asked = user("What is the capital of France?")
-    first, second = (choice(front, GRANITE, asked)["message"]["content"] for _ in range(2))
+def test_text_is_correct_and_repeatable(front: httpx.Client) -> None:
+    """The model knows the capital of France and gives the same answer twice."""
+    question = user("What is the capital of France?")
+    first, second = (choice(front, GRANITE, question)["message"]["content"] for _ in range(2))
     assert "Paris" in first
     assert first == second
 
 
 @pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
-def test_stream_is_the_plain_answer(front: httpx.Client, model: str) -> None:
-    """`/ai/v1` streams the text that it answers plainly."""
+def test_stream_has_the_plain_answer(front: httpx.Client, model: str) -> None:
+    """`/ai/v1` streams the same text as in its plain answer."""
     body = {"model": model, **user("Name three call styles."), "max_tokens": 40}
     plain = front.post("/v1/chat/completions", json=body).json()
     text = front.post("/v1/chat/completions", json={**body, "stream": True}).text
@@ -70,21 +72,21 @@ def test_stream_is_the_plain_answer(front: httpx.Client, model: str) -> None:
     ],
 )
 def test_tool_calls(front: httpx.Client, text: str, name: str, arguments: dict[str, Any]) -> None:
-    """The right tool is called, with the values of the request."""
-    found = choice(front, GRANITE, {**user(text), "tools": TOOLS})
-    [call] = found["message"]["tool_calls"]
+    """The model calls the right tool with the values of the request."""
+    answer = choice(front, GRANITE, {**user(text), "tools": TOOLS})
+    [call] = answer["message"]["tool_calls"]
     assert call["function"]["name"] == name
     assert json.loads(call["function"]["arguments"]) == arguments
 
 
-def test_no_tool_where_none_fits(front: httpx.Client) -> None:
+def test_no_tool_for_small_talk(front: httpx.Client) -> None:
     """The model calls no tool in reply to small talk."""
-    found = choice(front, GRANITE, {**user("Thanks, that's all!"), "tools": TOOLS})
-    assert "tool_calls" not in found["message"]
+    answer = choice(front, GRANITE, {**user("Thanks, that's all!"), "tools": TOOLS})
+    assert "tool_calls" not in answer["message"]
 
 
 def test_answer_after_a_tool_result(front: httpx.Client) -> None:
-    """The answer contains the tool's result."""
+    """The model's answer contains the tool's result."""
     call = {"name": "get_weather", "arguments": '{"city":"Paris"}'}
     messages = [
         *user("What's the weather in Paris?")["messages"],
@@ -95,17 +97,17 @@ def test_answer_after_a_tool_result(front: httpx.Client) -> None:
         },
         {"role": "tool", "tool_call_id": "1", "content": "18 C and sunny"},
     ]
-    found = choice(front, GRANITE, {"messages": messages, "tools": TOOLS})
-    assert "18" in found["message"]["content"]
+    answer = choice(front, GRANITE, {"messages": messages, "tools": TOOLS})
+    assert "18" in answer["message"]["content"]
 
 
 def test_answer_from_context(front: httpx.Client) -> None:
     """The model answers a question from the context in the request."""
-    asked = (
+    question = (
         "Context: Employees get 27 days of paid vacation per year. The office closes at 18:00.\n"
         "Question: How many vacation days do employees get?"
     )
-    assert "27" in choice(front, GRANITE, user(asked))["message"]["content"]
+    assert "27" in choice(front, GRANITE, user(question))["message"]["content"]
 
 
 def test_json_schema(front: httpx.Client) -> None:
@@ -115,24 +117,24 @@ def test_json_schema(front: httpx.Client) -> None:
         "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
         "required": ["name", "age"],
     }
-    wanted = {"type": "json_schema", "json_schema": schema}
-    body = {**user("Anna is 34 and lives in Oslo."), "response_format": wanted}
-    found = front.post(f"/run/{SEA_LION}", json=body).json()["result"]["response"]
-    assert found == {"name": "Anna", "age": 34}
+    response_format = {"type": "json_schema", "json_schema": schema}
+    body = {**user("Anna is 34 and lives in Oslo."), "response_format": response_format}
+    person = front.post(f"/run/{SEA_LION}", json=body).json()["result"]["response"]
+    assert person == {"name": "Anna", "age": 34}
 
 
 def test_stop_cap_and_logprobs(front: httpx.Client) -> None:
     """Stop sequences, caps and log probabilities reach the model."""
     body = {**user("Count from one to ten in words."), "max_completion_tokens": 30}
-    found = choice(front, GLM, {**body, "logprobs": True, "top_logprobs": 2, "stop": [","]})
-    assert "," not in found["message"]["content"]
-    scored = found["logprobs"]["content"]
+    answer = choice(front, GLM, {**body, "logprobs": True, "top_logprobs": 2, "stop": [","]})
+    assert "," not in answer["message"]["content"]
+    scored = answer["logprobs"]["content"]
     assert all(item["logprob"] <= 0 and len(item["top_logprobs"]) == 2 for item in scored)
     assert choice(front, GRANITE, {**body, "max_tokens": 2})["finish_reason"] == "length"
 
 
 def test_raw_prompt(front: httpx.Client) -> None:
-    """A raw prompt is continued."""
+    """The model continues a raw prompt."""
     body = {"prompt": "One, two, three,", "raw": True, "max_tokens": 8}
     assert choice(front, GRANITE, body)["text"].strip()
 
@@ -142,11 +144,11 @@ def test_raw_prompt(front: httpx.Client) -> None:
     [("@cf/baai/bge-small-en-v1.5", 384), ("@cf/baai/bge-base-en-v1.5", 768)],
 )
 def test_embeddings_by_meaning(front: httpx.Client, model: str, dimensions: int) -> None:
-    """A question is nearest to the passage that answers it, sharing hardly a word."""
+    """A question is nearest to the passage that answers it, although they share hardly a word."""
     body = {"text": ["I cannot remember my login secret", *PASSAGES]}
-    asked, *rows = front.post(f"/run/{model}", json=body).json()["result"]["data"]
-    assert len(asked) == dimensions
-    scores = [sum(a * b for a, b in zip(asked, row, strict=True)) for row in rows]
+    question, *rows = front.post(f"/run/{model}", json=body).json()["result"]["data"]
+    assert len(question) == dimensions
+    scores = [sum(a * b for a, b in zip(question, row, strict=True)) for row in rows]
     assert scores.index(max(scores)) == 1
 
 
@@ -164,14 +166,14 @@ def test_embeddings_by_meaning(front: httpx.Client, model: str, dimensions: int)
     ],
 )
 def test_wordpiece(text: str, ids: list[int]) -> None:
-    """Ids are those of BERT's uncased tokenizer."""
+    """`encode` returns the ids of BERT's uncased tokenizer."""
     assert encode(text, 256) == ids
 
 
-def test_wordpiece_is_cut() -> None:
-    """A long text keeps its marks at both ends."""
-    found = encode("hello " * 50, 10)
-    assert (len(found), found[0], found[-1]) == (10, 101, 102)
+def test_wordpiece_cuts_long_texts() -> None:
+    """`encode` keeps the start and end marks of a text that it cuts."""
+    ids = encode("hello " * 50, 10)
+    assert (len(ids), ids[0], ids[-1]) == (10, 101, 102)
 
 
 def test_rerank_by_meaning(front: httpx.Client) -> None:
@@ -186,6 +188,6 @@ def test_rerank_by_meaning(front: httpx.Client) -> None:
 
 
 def test_conversation_longer_than_the_real_window(front: httpx.Client) -> None:
-    """What fits Cloudflare's window but not the small model's is refused like an overflow."""
+    """The server refuses with 5021 a text that only Cloudflare's larger window would hold."""
     response = front.post(f"/run/{GRANITE}", json=user("word " * 6000))
     assert (response.status_code, response.json()["errors"][0]["code"]) == (413, 5021)

@@ -1,4 +1,4 @@
-"""The code around the real models: schemas, prompts, grounding. No test loads a model."""
+"""The code around the real models: schemas, prompts and grounding, tested without a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workersai.local.engines.routing import PlannedCall
 
 
 def test_bounded_schema() -> None:
-    """Open strings and arrays get a limit in a copy; closed ones stay as they are."""
+    """`bounded_schema` limits open strings and arrays in a copy and keeps limited ones."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {
@@ -30,14 +30,14 @@ def test_bounded_schema() -> None:
         "$defs": {"S": {"type": "string"}},
     }
     before = json.dumps(schema)
-    found = bounded_schema(schema)
+    bounded = bounded_schema(schema)
     assert json.dumps(schema) == before
-    assert found["properties"]["free"]["maxLength"] == 80
-    assert found["properties"]["long"]["maxLength"] == 100
-    assert "maxLength" not in found["properties"]["kind"]
-    assert found["properties"]["list"]["maxItems"] == 8
-    assert found["properties"]["short"]["maxItems"] == 2
-    assert found["$defs"]["S"]["maxLength"] == 80
+    assert bounded["properties"]["free"]["maxLength"] == 80
+    assert bounded["properties"]["long"]["maxLength"] == 100
+    assert "maxLength" not in bounded["properties"]["kind"]
+    assert bounded["properties"]["list"]["maxItems"] == 8
+    assert bounded["properties"]["short"]["maxItems"] == 2
+    assert bounded["$defs"]["S"]["maxLength"] == 80
 
 
 def multiply(text: str) -> PlannedCall:
@@ -55,17 +55,17 @@ def multiply(text: str) -> PlannedCall:
     ],
 )
 def test_grounded(written: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Arguments found in the request stay; invented ones are replaced from the request."""
+    """`grounded` keeps arguments of the request and replaces invented ones from the request."""
     assert grounded(written, multiply("Multiply 3 and 4")) == expected
 
 
 def test_grounded_keeps_values_without_replacement() -> None:
-    """If the request has no such value, the model's value stays."""
+    """`grounded` keeps the model's value if the request has no such value."""
     assert grounded({"a": 6, "b": 8}, multiply("Multiply them")) == {"a": 6, "b": 8}
 
 
 def test_prompts_have_plain_roles() -> None:
-    """The small model gets system, user and assistant turns with text, from any conversation."""
+    """`chat_messages` turns any conversation into system, user and assistant turns with text."""
     messages = (
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": "Weather?"},
@@ -77,9 +77,9 @@ def test_prompts_have_plain_roles() -> None:
         {"role": "tool", "tool_call_id": "1", "content": "sunny"},
         {"role": "user", "content": "And tomorrow?"},
     )
-    found = chat_messages(ChatJob(messages=messages))
-    assert [m["role"] for m in found] == ["system", "user", "assistant", "user", "user"]
-    assert all(message["content"] for message in found)
+    prompt = chat_messages(ChatJob(messages=messages))
+    assert [m["role"] for m in prompt] == ["system", "user", "assistant", "user", "user"]
+    assert all(message["content"] for message in prompt)
 
 
 def test_prompt_after_tool_results() -> None:

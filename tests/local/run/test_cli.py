@@ -58,9 +58,9 @@ def test_serve_help_names_every_option() -> None:
 def test_doctor_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`doctor` lists each missing part with its remedy and exits with status 1."""
     monkeypatch.setenv("WORKERSAI_CACHE_DIR", str(tmp_path))
-    found = runner.invoke(app, ["doctor"])
-    assert found.exit_code == 1
-    assert "workersai pull" in found.output
+    outcome = runner.invoke(app, ["doctor"])
+    assert outcome.exit_code == 1
+    assert "workersai pull" in outcome.output
 
 
 @pytest.mark.parametrize(
@@ -69,28 +69,28 @@ def test_doctor_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_missing_extra(tmp_path: Path, package: str) -> None:
     """Without one of the extra's packages the command names the extra, without a traceback."""
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})\n")
-    found = command("serve", path=tmp_path)
-    assert found.returncode == 1
-    assert 'pip install "workersai[serve]"' in found.stderr
-    assert "Traceback" not in found.stderr
+    process = command("serve", path=tmp_path)
+    assert process.returncode == 1
+    assert 'pip install "workersai[serve]"' in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_other_import_errors_are_not_hidden(tmp_path: Path) -> None:
     """The command does not hide an import error with another cause."""
     broken = "raise ModuleNotFoundError('no such thing', name='something_else')\n"
     (tmp_path / "typer.py").write_text(broken)
-    found = command("serve", path=tmp_path)
-    assert "Traceback" in found.stderr
-    assert "something_else" in found.stderr or "no such thing" in found.stderr
+    process = command("serve", path=tmp_path)
+    assert "Traceback" in process.stderr
+    assert "something_else" in process.stderr or "no such thing" in process.stderr
 
 
 def test_serve_without_a_working_engine() -> None:
     """If the engine cannot start, `serve` prints one line and exits with status 1."""
-    found = command("serve", "--engine", "upstream")
-    assert found.returncode == 1
-    assert "cannot start" in found.stderr
-    assert "--fallback echo" in found.stderr
-    assert "Traceback" not in found.stderr
+    process = command("serve", "--engine", "upstream")
+    assert process.returncode == 1
+    assert "cannot start" in process.stderr
+    assert "--fallback echo" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.usefixtures("loopback")
@@ -101,7 +101,7 @@ def test_serve() -> None:
 
 
 @pytest.mark.usefixtures("loopback")
-def test_serve_takes_the_token_of_the_environment() -> None:
+def test_serve_reads_the_token_from_the_environment() -> None:
     """`serve` reads the token from the environment, where other users cannot see it."""
     with served(environ={TOKEN_VARIABLE: "of-the-environment"}) as url:
         assert statuses(url, "of-the-environment", "anything") == [200, 401]
@@ -118,10 +118,10 @@ def test_serve_needs_a_token_where_others_can_reach_it(
     monkeypatch.setattr(socket, "getaddrinfo", lambda h, *a, **k: lookup(names.get(h, h), *a, **k))
     monkeypatch.setattr(commands, "listening", unreachable)
 
-    found = runner.invoke(app, ["serve", "--engine", "echo", "--host", host, "--port", "0"])
+    outcome = runner.invoke(app, ["serve", "--engine", "echo", "--host", host, "--port", "0"])
 
-    assert found.exit_code == 1
-    assert TOKEN_VARIABLE in found.output
+    assert outcome.exit_code == 1
+    assert TOKEN_VARIABLE in outcome.output
 
 
 def unreachable(*_: object) -> None:
@@ -160,7 +160,7 @@ def test_serve_asks_for_the_token_at_a_terminal() -> None:
 
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--token", ""], "token"),
         (["--token", "two words"], "token"),
@@ -168,29 +168,29 @@ def test_serve_asks_for_the_token_at_a_terminal() -> None:
         (["--host", "no such host"], "host"),
     ],
 )
-def test_serve_refuses_unusable_settings(arguments: list[str], says: str) -> None:
+def test_serve_refuses_unusable_settings(arguments: list[str], message: str) -> None:
     """`serve` refuses an unusable token, account or host in one line."""
-    found = runner.invoke(app, ["serve", "--engine", "echo", "--port", "0", *arguments])
+    outcome = runner.invoke(app, ["serve", "--engine", "echo", "--port", "0", *arguments])
 
-    assert found.exit_code == 1
-    assert "cannot start" in found.output
-    assert says in found.output
+    assert outcome.exit_code == 1
+    assert "cannot start" in outcome.output
+    assert message in outcome.output
 
 
 @pytest.mark.usefixtures("loopback")
-def test_serve_says_that_a_port_is_taken() -> None:
-    """If the port is taken, `serve` prints one line and exits with status 1."""
+def test_serve_reports_a_port_in_use() -> None:
+    """`serve` prints one line and exits with status 1 if the port is in use."""
     with LocalServer() as server:
         arguments = ["serve", "--engine", "echo", "--port", str(server.port)]
-        found = runner.invoke(app, arguments)
+        outcome = runner.invoke(app, arguments)
 
-    assert found.exit_code == 1
-    assert "in use" in found.output
+    assert outcome.exit_code == 1
+    assert "in use" in outcome.output
 
 
 @contextmanager
 def served(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
-    """A running `serve` with the echo engine; the address of a model of it."""
+    """Run `serve` with the echo engine and yield the URL of a model."""
     process = subprocess.Popen(
         [*SERVE, *arguments],
         stdout=subprocess.PIPE,
@@ -223,7 +223,7 @@ def statuses(url: str, *tokens: str) -> list[int]:
     ("host", "warned"),
     [("127.0.0.1", False), ("::1", False), ("localhost", False), ("0.0.0.0", True)],
 )
-def test_warns_when_others_can_reach_it(
+def test_serve_warns_about_addresses_that_others_can_reach(
     host: str, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`serve` warns only about an address that other machines can reach."""

@@ -1,4 +1,4 @@
-"""`LocalServer`: start, stop, addresses, the record of requests."""
+"""Start, stop, addresses and recorded requests of `LocalServer`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ pytestmark = pytest.mark.usefixtures("loopback")
 
 
 def test_records_requests_without_the_token() -> None:
-    """Admitted requests are kept, path, body and headers, and the token never is."""
+    """The server records path, body and headers of admitted requests without the token."""
     with LocalServer(engine="echo", api_token="a-secret-token") as server:
         with client_of(server) as client:
             client.post(f"/run/{GRANITE}", json=user("Hi"), headers={"x-session-affinity": "s1"})
-        [seen] = server.requests
-        assert seen.method == "POST"
-        assert seen.path.endswith(f"/ai/run/{GRANITE}")
-        assert seen.json == user("Hi")
-        assert seen.headers["x-session-affinity"] == "s1"
-        assert "a-secret-token" not in repr(seen)
+        [request] = server.requests
+        assert request.method == "POST"
+        assert request.path.endswith(f"/ai/run/{GRANITE}")
+        assert request.json == user("Hi")
+        assert request.headers["x-session-affinity"] == "s1"
+        assert "a-secret-token" not in repr(request)
 
 
 def test_addresses(server: LocalServer) -> None:
@@ -62,7 +62,7 @@ def test_can_start_again() -> None:
 
 
 def test_stops_in_the_middle_of_a_stream() -> None:
-    """Leaving the block with a stream half read does not hang."""
+    """A server stops while a client has read only half of a stream."""
     with LocalServer(engine="echo") as server, client_of(server) as client:
         body = {**user("word " * 1500), "stream": True}
         with client.stream("POST", f"/run/{GRANITE}", json=body) as response:
@@ -78,7 +78,7 @@ def test_unavailable_engine_falls_back_only_to_a_named_one() -> None:
 
 
 def test_package_imports_cheaply() -> None:
-    """Importing the package loads no server stack; an unknown name is an AttributeError."""
+    """Importing the package loads no server libraries; an unknown name is an AttributeError."""
     code = (
         "import sys, workersai.local as w\n"
         "assert not {'starlette', 'uvicorn', 'typer', 'jsonschema'} & set(sys.modules)\n"
@@ -109,10 +109,10 @@ def test_one_of_many_starts_at_once_succeeds() -> None:
     """Threads that start one server at the same time get one running server."""
     server = LocalServer()
     before = threading.active_count()
-    together = threading.Barrier(4)
+    barrier = threading.Barrier(4)
 
     def start() -> bool:
-        together.wait()
+        barrier.wait()
         try:
             server.start()
         except RuntimeError:
@@ -120,7 +120,7 @@ def test_one_of_many_starts_at_once_succeeds() -> None:
         return True
 
     with ThreadPoolExecutor(4) as pool:
-        started = [done.result() for done in [pool.submit(start) for _ in range(4)]]
+        started = [future.result() for future in [pool.submit(start) for _ in range(4)]]
     server.stop()
 
     assert started.count(True) == 1
@@ -158,10 +158,10 @@ def test_stop_twice_and_before_a_start() -> None:
     server.stop()
 
 
-def test_start_after_stop_makes_the_engine_anew() -> None:
+def test_start_after_stop_makes_a_new_engine() -> None:
     """A server frees its engine when it stops and makes a new one when it starts again."""
-    with LocalServer(api_token="behind") as behind:
-        front = LocalServer("upstream", upstream=behind.openai_base_url, upstream_model=GRANITE)
+    with LocalServer(api_token="upstream") as upstream:
+        front = LocalServer("upstream", upstream=upstream.openai_base_url, upstream_model=GRANITE)
         engine = front.engine
         assert isinstance(engine, UpstreamEngine)
         engine._http.headers["authorization"] = "Bearer behind"
@@ -174,7 +174,7 @@ def test_start_after_stop_makes_the_engine_anew() -> None:
             front.stop()
 
 
-class Kept(EchoEngine):
+class ClosingCounter(EchoEngine):
     """A user's own engine that counts how often it is closed."""
 
     closed = 0
@@ -185,7 +185,7 @@ class Kept(EchoEngine):
 
 def test_an_engine_of_the_user_stays_open() -> None:
     """The server closes only an engine that it made."""
-    engine = Kept()
+    engine = ClosingCounter()
     with LocalServer(engine) as server:
         assert server.engine is engine
     assert engine.closed == 0
