@@ -37,11 +37,12 @@ def test_a_conversation_keeps_its_turns(account: LocalServer) -> None:
 
 
 def test_options_are_sent(account: LocalServer) -> None:
-    """`chat` sends the temperature and the token cap of the command line."""
+    """`chat` sends temperature and token cap, and says when the cap cut the answer."""
     outcome = RUN.invoke(app, ["chat", GRANITE, "x y z", "--temperature", "0", "--max-tokens", "1"])
     assert outcome.exit_code == 0, outcome.output
     body = account.requests[-1].json
     assert (body["temperature"], body["max_tokens"]) == (0, 1)
+    assert "cut at the token cap" in outcome.output
 
 
 def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> None:

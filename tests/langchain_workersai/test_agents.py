@@ -249,18 +249,28 @@ def test_a_supervisor_hands_over_between_two_agents(scripted: Any, wire: Any) ->
     assert roles.count("tool") == 3
 
 
-@pytest.mark.parametrize("local_rules", [True, False], ids=["local", "scripted"])
-def test_a_supervisor_on_the_local_server(local: dict[str, Any], local_rules: bool) -> None:
-    """A supervisor and a clerk on the local server hand over and run the tool."""
+@pytest.mark.parametrize(
+    ("first_agent", "expected"),
+    [("boss", ("transfer_to_clerk", "done")), ("clerk", ("multiply", "42"))],
+)
+def test_a_supervisor_on_the_local_server(
+    local: dict[str, Any], first_agent: str, expected: tuple[str, str]
+) -> None:
+    """On the local server the clerk answers last, after a handover or after its own tool.
+
+    The rule-based engine calls no further tool after a tool result.
+    """
     llm = ChatWorkersAI(GRANITE, **local)
     clerk = create_agent(llm, [multiply], name="clerk")
     graph = StateGraph(MessagesState)
     graph.add_node("boss", create_agent(llm, [handoff("clerk")], name="boss"))
     graph.add_node("clerk", clerk)
-    graph.add_edge(START, "boss" if local_rules else "clerk")
+    graph.add_edge(START, first_agent)
     question = HumanMessage("Hand over to clerk and multiply 6 and 7")
     result = graph.compile().invoke({"messages": [question]})
-    assert tool_results(result["messages"])
+    assert tool_results(result["messages"]) == [expected]
+    assert result["messages"][-1].name == "clerk"
+    assert expected[1] in result["messages"][-1].text
     llm.close()
 
 

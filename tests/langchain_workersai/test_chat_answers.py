@@ -116,20 +116,6 @@ def test_several_answers_cannot_be_streamed(scripted: Any, wire: Any) -> None:
     assert server.requests == []
 
 
-def test_logprobs_plain_and_streamed(scripted: Any, wire: Any) -> None:
-    """Plain and streamed messages have the log probabilities that the request asked for."""
-    entry = {"token": "a", "logprob": -0.5, "top_logprobs": []}
-    answer, events = wire.answer("a"), wire.stream("a")
-    answer["choices"][0]["logprobs"] = {"content": [entry]}
-    events[0]["choices"][0]["logprobs"] = {"content": [entry]}
-    llm, server = scripted(answer, events, logprobs=True, top_logprobs=1)
-    plain = llm.invoke("hi")
-    streamed = merged(list(llm.stream("hi")))
-    assert server.bodies[0]["logprobs"] is True
-    assert plain.response_metadata["logprobs"] == {"content": [entry]}
-    assert streamed.response_metadata["logprobs"] == {"content": [entry]}
-
-
 def test_counts_of_several_prompts_are_added(scripted: Any, wire: Any) -> None:
     """`generate` adds the counts of several prompts, nested details included."""
     llm, _ = scripted(wire.answer("a"))

@@ -8,13 +8,11 @@ import httpx
 import langchain_core.exceptions as core
 import pytest
 from langchain_core.callbacks import (
-    AsyncCallbackHandler,
     BaseCallbackHandler,
 )
 from langchain_core.messages import AIMessageChunk
 
 import langchain_workersai as face
-from tests.langchain_workersai.scripted import collect, merged
 
 
 @pytest.mark.parametrize(
@@ -53,15 +51,6 @@ def test_typed_errors_by_code(  # noqa: PLR0917 - the columns of the table
     assert (error.status_code, error.code, error.is_retryable) == (status, code, retryable)
     assert error.request_id == "ray-7"
     assert "secret-token" not in f"{error!r}{error.__dict__}"
-
-
-async def test_errors_are_typed_in_async_calls(scripted: Any, wire: Any) -> None:
-    """`ainvoke` and `astream` raise the error class of Cloudflare's code."""
-    llm, _ = scripted(wire.error(401, 10000), max_retries=0)
-    with pytest.raises(face.AuthenticationError):
-        await llm.ainvoke("hi")
-    with pytest.raises(face.AuthenticationError):
-        await collect(llm)
 
 
 @pytest.mark.parametrize(
@@ -142,26 +131,6 @@ def test_retries_are_made_and_announced(scripted: Any, wire: Any) -> None:
     assert llm.invoke("hi", config={"callbacks": [Retries()]}).content == "a"
     assert len(server.requests) == 2
     assert [(n, name) for n, _, name in retries] == [(1, "OutOfCapacityError")]
-
-
-async def test_async_retries_are_announced(scripted: Any, wire: Any) -> None:
-    """Async callback handlers receive retries of async calls."""
-    attempts: list[int] = []
-
-    class Retries(AsyncCallbackHandler):
-        async def on_retry(self, retry_state: Any, **kwargs: Any) -> None:
-            attempts.append(retry_state.attempt_number)
-
-    llm, _ = scripted(wire.error(429, 3040, retry_after="0"), wire.answer("a"))
-    await llm.ainvoke("hi", config={"callbacks": [Retries()]})
-    assert attempts == [1]
-
-
-def test_the_start_of_a_stream_is_retried(scripted: Any, wire: Any) -> None:
-    """ChatWorkersAI retries a stream that fails before its first token."""
-    llm, server = scripted(wire.error(429, 3040, retry_after="0"), wire.stream("a"))
-    assert merged(list(llm.stream("hi"))).content == "a"
-    assert len(server.requests) == 2
 
 
 def test_no_retries_means_one_request(scripted: Any, wire: Any) -> None:

@@ -143,13 +143,6 @@ def test_strict_and_parallel_calls_are_sent(scripted: Any, wire: Any) -> None:
     assert server.body["parallel_tool_calls"] is False
 
 
-def test_a_call_takes_tools_without_binding(scripted: Any, wire: Any) -> None:
-    """`invoke` accepts LangChain's tools in `tools=[...]`."""
-    llm, server = scripted(wire.answer("a"))
-    llm.invoke("hi", tools=[weather])
-    assert server.body["tools"][0]["function"]["name"] == "weather"
-
-
 def test_history_is_sent_complete(scripted: Any, wire: Any) -> None:
     """A history is sent with calls, results and, to models that reason, the reasoning."""
     history = [
@@ -170,22 +163,6 @@ def test_history_is_sent_complete(scripted: Any, wire: Any) -> None:
     granite, server = scripted(wire.answer("a"))
     granite.invoke(history)
     assert "reasoning" not in server.body["messages"][1]
-
-
-IMAGE: list[str | dict[Any, Any]] = [{"type": "image", "base64": "AAAA", "mime_type": "image/png"}]
-
-
-def test_images_go_to_models_with_vision(scripted: Any, wire: Any) -> None:
-    """A model with vision gets a v1 image block; any other model raises before a request."""
-    vision_model = "@cf/meta/llama-4-scout-17b-16e-instruct"
-    llm, server = scripted(wire.answer("a"), model=vision_model)
-    llm.invoke([HumanMessage(IMAGE)])
-    (part,) = server.body["messages"][0]["content"]
-    assert part == {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    text_only, server = scripted(wire.answer("a"))
-    with pytest.raises(face.ConfigurationError, match="image"):
-        text_only.invoke([HumanMessage(IMAGE)])
-    assert server.requests == []
 
 
 @pytest.mark.parametrize("name", ["streaming", "stream_usage", "repair_history", "think_tags"])

@@ -6,14 +6,12 @@ import warnings
 from typing import Any
 
 import pytest
-from langchain_classic.embeddings import CacheBackedEmbeddings
 from langchain_classic.retrievers import ContextualCompressionRetriever
 from langchain_core.caches import InMemoryCache
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
-from langchain_core.stores import InMemoryByteStore
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings, WorkersAIRerank
@@ -78,17 +76,6 @@ def test_a_chain_answers_from_found_documents(store: VectorStore, local: dict[st
     assert answer
     assert "".join(chain.stream(QUESTION)) == answer
     llm.close()
-
-
-def test_cached_embeddings_are_requested_once(scripted: Any) -> None:
-    """LangChain's embedding cache answers the second call without a request."""
-    reply = {"shape": [1, 2], "data": [[0.5, 0.25]]}
-    embeddings, server = scripted(reply, cls=WorkersAIEmbeddings, model="@cf/baai/bge-m3")
-    cached = CacheBackedEmbeddings.from_bytes_store(
-        embeddings, InMemoryByteStore(), namespace=embeddings.model, key_encoder="sha256"
-    )
-    assert cached.embed_documents(["a"]) == cached.embed_documents(["a"]) == [[0.5, 0.25]]
-    assert len(server.requests) == 1
 
 
 async def test_an_llm_cache_answers_again(scripted: Any, wire: Any) -> None:
