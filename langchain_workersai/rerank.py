@@ -9,13 +9,19 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from typing_extensions import Unpack
 
-from langchain_workersai._errors import framework_errors
+from langchain_workersai._errors import ConfigurationError, framework_errors
 from langchain_workersai._model.arguments import RankingSettings
 from langchain_workersai._model.connection import Connection
 from langchain_workersai._model.retries import async_retry_reporter, retry_reporter
 from langchain_workersai._model.usage import areport_usage, report_usage
 from workersai import RequestOptions, RerankResult
-from workersai.integration import CONFIG, CheckedFields, RerankFields, hides_arguments
+from workersai.integration import (
+    CONFIG,
+    CheckedFields,
+    RerankFields,
+    check_items,
+    hides_arguments,
+)
 
 SCORE = "relevance_score"
 
@@ -70,6 +76,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             without text is not sent; it comes last, and its score is `None`.
         """
         with framework_errors():
+            documents = _documents(documents)
             asked = {"on_retry": retry_reporter(callbacks), **self._options(None, options)}
             result = self._client().rerank(query, _texts(documents), **asked)
             report_usage("workersai_rerank", result, callbacks)
@@ -84,6 +91,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
     ) -> Sequence[Document]:
         """Return the documents that are most relevant; see `compress_documents`."""
         with framework_errors():
+            documents = _documents(documents)
             asked = {"on_retry": async_retry_reporter(callbacks), **self._options(None, options)}
             result = await self._async_client().rerank(query, _texts(documents), **asked)
             await areport_usage("workersai_rerank", result, callbacks)
@@ -136,8 +144,23 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         return {**own, **self._request_options(options)}
 
 
+def _documents(documents: Sequence[Document]) -> list[Document]:
+    """Return the documents as a list, or raise `ConfigurationError` before anything is sent."""
+    listed = check_items("documents", documents)
+    for place, document in enumerate(listed):
+        if not isinstance(document, Document):
+            raise ConfigurationError(
+                f"documents[{place}] must be a Document, not {type(document).__name__}; "
+                "rerank() takes strings",
+                parameter="documents",
+            )
+    return listed
+
+
 def _texts(documents: Sequence[str | Document]) -> list[str]:
-    return [d if isinstance(d, str) else d.page_content for d in documents]
+    """Return the texts; the core refuses what is neither a text nor a document."""
+    listed = check_items("documents", documents)
+    return [d.page_content if isinstance(d, Document) else d for d in listed]
 
 
 def _scores(result: RerankResult) -> list[dict[str, Any]]:

@@ -20,7 +20,13 @@ from llamaindex_workersai._model.connection import Connection
 from llamaindex_workersai._model.retries import report_retry
 from llamaindex_workersai._model.usage import report_usage
 from workersai import ConfigurationError, RerankResult
-from workersai.integration import CONFIG, CheckedFields, RerankFields, hides_arguments
+from workersai.integration import (
+    CONFIG,
+    CheckedFields,
+    RerankFields,
+    check_items,
+    hides_arguments,
+)
 
 _dispatcher = get_dispatcher(__name__)
 
@@ -67,7 +73,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, nodes = _query(query_bundle), _nodes(nodes)
         if not nodes:
             return []
         with self._reporting(query, nodes) as ranked:
@@ -79,7 +85,7 @@ class WorkersAIRerank(Connection, RerankFields, BaseNodePostprocessor):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, nodes = _query(query_bundle), _nodes(nodes)
         if not nodes:
             return []
         with self._reporting(query, nodes) as ranked:
@@ -140,4 +146,22 @@ def _query(query_bundle: QueryBundle | None) -> str:
         raise ConfigurationError(
             "A reranker needs the query: pass query_str or query_bundle.", parameter="query_bundle"
         )
+    if not isinstance(query_bundle.query_str, str):
+        raise ConfigurationError(
+            f"query_str must be a string, not {type(query_bundle.query_str).__name__}",
+            parameter="query_str",
+        )
     return query_bundle.query_str
+
+
+def _nodes(nodes: Sequence[NodeWithScore] | None) -> list[NodeWithScore]:
+    """Return the nodes as a list, or raise `ConfigurationError` before anything is sent."""
+    listed = check_items("nodes", [] if nodes is None else nodes)
+    for place, scored in enumerate(listed):
+        if not isinstance(scored, NodeWithScore):
+            raise ConfigurationError(
+                f"nodes[{place}] must be a NodeWithScore, not {type(scored).__name__}: pass "
+                "NodeWithScore(node=...)",
+                parameter="nodes",
+            )
+    return listed

@@ -159,6 +159,7 @@ async def test_the_clock_of_a_call(name: str, way: str, alias: str) -> None:
     [
         ({"timeout": "soon"}, "timeout"),
         ({"max_retries": -1}, "max_retries"),
+        ({"max_retries": True}, "max_retries"),
         ({"headers": {"authorization": "short"}}, "headers"),
         ({"headers": {"x-team": 5}}, "headers"),
         ({"headers": "x-team: a"}, "headers"),

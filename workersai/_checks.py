@@ -25,8 +25,10 @@ def check_count(name: str, value: int, least: int) -> int:
     Raises:
         ConfigurationError: If it is not a whole number, or is less than *least*.
     """
-    if not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{name}={value!r} must be {least} or more", parameter=name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigurationError(
+            f"{name}={value!r} must be a whole number, {least} or more", parameter=name
+        )
     return value
 
 

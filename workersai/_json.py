@@ -19,6 +19,7 @@ from workersai._secrets import redact
 from workersai.errors import ConfigurationError, ResponseError
 
 __all__ = [
+    "HALVES",
     "REPLACEMENT",
     "ExactDocument",
     "PlainList",
@@ -136,6 +137,10 @@ def read_index(value: Any) -> int | None:
         return value
     is_digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 7
     return int(value) if is_digits else None
+
+
+HALVES = "contains a lone surrogate (half of an emoji), which cannot be encoded as UTF-8"
+"""Says what is wrong with a text for which `has_halves` is true."""
 
 
 def has_halves(text: str) -> bool:

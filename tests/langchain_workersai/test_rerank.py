@@ -117,3 +117,36 @@ async def test_a_blank_query_is_refused(scripted: Any, query: str) -> None:
     with pytest.raises(face.ConfigurationError, match="query"):
         await rerank.acompress_documents(DOCUMENTS, query)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("documents", "words"),
+    [
+        ("a text", "documents must be a list, not str"),
+        (None, "documents must be a list, not NoneType"),
+        ([Document("a"), None], r"documents\[1\] must be a .*, not NoneType"),
+        ([Document("a\ud800")], r"documents\[0\] contains a lone surrogate"),
+    ],
+)
+async def test_what_is_no_list_of_documents(scripted: Any, documents: Any, words: str) -> None:
+    """Wrong documents raise ConfigurationError, with their place, before any request."""
+    ranker, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    for sync in (ranker.rerank, ranker.compress_documents):
+        with pytest.raises(face.ConfigurationError, match=words):
+            sync(documents, "q")
+    for later in (ranker.arerank, ranker.acompress_documents):
+        with pytest.raises(face.ConfigurationError, match=words):
+            await later(documents, "q")
+    with pytest.raises(
+        face.ConfigurationError, match=r"documents\[0\] must be a Document, not str"
+    ):
+        ranker.compress_documents(["a"], "q")
+    assert server.requests == []
+
+
+async def test_documents_may_come_from_a_generator(scripted: Any) -> None:
+    """An iterator is read once; nothing is paid for that cannot be returned."""
+    ranker, _ = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
+    assert [d.metadata["n"] for d in ranker.compress_documents(iter(DOCUMENTS), "q")] == [1, 0]
+    found = await ranker.acompress_documents(iter(DOCUMENTS), "q")
+    assert [d.metadata["n"] for d in found] == [1, 0]

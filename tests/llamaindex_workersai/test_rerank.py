@@ -137,6 +137,29 @@ async def test_a_blank_query_is_refused(entry: str) -> None:
     assert script.requests == []
 
 
+@pytest.mark.parametrize(
+    ("given", "query", "words"),
+    [
+        (
+            [*nodes("a"), TextNode(text="b")],
+            "?",
+            r"nodes\[1\] must be a NodeWithScore, not TextNode",
+        ),
+        (["a"], "?", r"nodes\[0\] must be a NodeWithScore, not str"),
+        ("a", "?", "nodes must be a list, not str"),
+        (nodes("a"), 5, "query_str must be a string, not int"),
+        (nodes("a", "b\ud800"), "?", r"documents\[1\] contains a lone surrogate"),
+    ],
+)
+@pytest.mark.parametrize("entry", CALL_STYLES)
+async def test_what_cannot_be_ranked(entry: str, given: Any, query: Any, words: str) -> None:
+    """Wrong nodes, or a wrong query, raise ConfigurationError before any request."""
+    script = Scripted(by_length)
+    with pytest.raises(ConfigurationError, match=words):
+        await run(rerank(script), entry, given, query_str=query)
+    assert script.requests == []
+
+
 def test_metadata_for_embedding_is_read() -> None:
     """The reranker sees what the embedding saw."""
     node = TextNode(text="text", metadata={"title": "Rivers", "hidden": "x"})

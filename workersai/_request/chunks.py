@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai._checks import is_blank
-from workersai._json import has_halves
+from workersai._json import HALVES, has_halves
 from workersai._request.packing import estimate_tokens, most_tokens
 
 __all__ = ["Chunk", "Chunker", "text_fault"]
@@ -44,7 +44,7 @@ def text_fault(text: Any, blank_text: str | None) -> str | None:
             "place of blank documents"
         )
     if has_halves(text):
-        return "contains a lone surrogate (half of an emoji), which cannot be encoded as UTF-8"
+        return HALVES
     return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workersai._checks import check_count, check_texts, is_blank
-from workersai._json import dump_json
+from workersai._json import HALVES, dump_json, has_halves
 from workersai._models import get_profile
 from workersai._request.parameters import add_extra
 from workersai._request.path import run_path
@@ -50,14 +50,17 @@ def ranking(
     Blank documents are left out, because the server would refuse the whole request.
 
     Raises:
-        ConfigurationError: If the query is blank, if it or a document is not a string, or if the
-            model is not a reranker.
+        ConfigurationError: If the query is blank, if it or a document is not a string or cannot be
+            encoded, or if the model is not a reranker.
     """
     profile = get_profile(model)
     check_task(profile, "rerank")
     if not isinstance(query, str) or is_blank(query):
         raise ConfigurationError("query must not be blank", parameter="query")
     listed = check_texts("documents", documents)
+    for place, text in enumerate(listed):
+        if has_halves(text):
+            raise ConfigurationError(f"documents[{place}] {HALVES}", parameter="documents")
     sent = {place: text for place, text in enumerate(listed) if not is_blank(text)}
     options = {}
     if top_k is not None:
