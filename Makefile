@@ -32,10 +32,10 @@ else
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo examples test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all soak load cancel fuzz audit test-ray docs dist clean
+.PHONY: help demo examples test test-fast test-smol test-dist test-peers test-workers test-types matrix notebooks record record-live lint format type check serve pictures models facts benchmark benchmark-all comparison test-comparison soak load cancel fuzz audit test-ray docs dist clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*?## /\t/' | sort | awk -F '\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	$(call MAKE_VENV,$(VENV))
@@ -183,6 +183,12 @@ benchmark: $(BENCH)/.bench ## What the adapters cost: the main table, in about t
 
 benchmark-all: $(BENCH)/.bench ## The same with more rounds and scaling curves, in about twelve minutes
 	$(BENCH)/bin/python -m benchmarks --all
+
+comparison: $(BENCH)/.bench ## Try this project's chat classes and three others, and write README's table
+	$(BENCH)/bin/python -m tests.comparison
+
+test-comparison: $(BENCH)/.bench ## Check that every cell of README's table is what happens now
+	$(BENCH)/bin/python -m pytest tests/comparison
 
 soak: $(VENV)/.dev ## Make calls with 20 % injected faults, and check that memory stays flat
 	$(BIN)/python -m benchmarks.soak
