@@ -14,7 +14,7 @@ from workersai.local import LocalServer
 RUN = CliRunner()
 
 
-def test_embed(account: LocalServer, tmp_path: Path) -> None:
+def test_embed_prints_rows_tokens_and_cost(account: LocalServer, tmp_path: Path) -> None:
     """`embed` embeds a column and prints rows, tokens and cost."""
     source = parquet(tmp_path / "in.parquet", 30)
     command = ["embed", str(source), str(tmp_path / "out"), "--model", EMBEDDER]
@@ -28,7 +28,7 @@ def test_embed(account: LocalServer, tmp_path: Path) -> None:
     assert all(len(row["embedding"]) == 768 for row in rows)
 
 
-def test_map(account: LocalServer, tmp_path: Path) -> None:
+def test_map_sends_a_prompt_for_each_row(account: LocalServer, tmp_path: Path) -> None:
     """`map` sends a prompt for each row, with a schema and the row's gateway metadata."""
     source = lines(tmp_path / "in.jsonl", [{"text": "a", "id": 1}, {"text": "b", "id": 2}])
     schema = tmp_path / "schema.json"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
 from typer.testing import CliRunner
 
-from workersai import get_profile
+from workersai import ModelProfile, get_profile
 from workersai._models import known_profiles
 from workersai.cli.app import app
 from workersai.local import LocalServer
@@ -40,7 +41,7 @@ def test_models_without_an_account() -> None:
         ("--lora", "lora"),
     ],
 )
-def test_filters(option: str, fact: str) -> None:
+def test_a_filter_needs_a_confirmed_ability(option: str, fact: str) -> None:
     """A filter lists only models whose profile confirms the ability."""
     names = listed(option)
     expected = [p for p in known_profiles() if p.deprecated is None and getattr(p, fact)]
@@ -56,7 +57,7 @@ def test_retired_models_need_the_option() -> None:
     assert retired <= set(listed("--retired"))
 
 
-def test_search_and_task() -> None:
+def test_models_are_filtered_by_id_and_task() -> None:
     """The argument filters by id, ignoring case; `--task` filters by task."""
     assert listed("GRANITE") == [GRANITE]
     assert {get_profile(name).task for name in listed("--task", "rerank")} == {"rerank"}
@@ -66,6 +67,7 @@ def test_json_has_every_fact() -> None:
     """The JSON of a model has all fields of its profile, parameters included."""
     outcome = RUN.invoke(app, ["models", "--json", "glm-4.7-flash"])
     (row,) = json.loads(outcome.stdout)
+    assert row.keys() >= {field.name for field in fields(ModelProfile)}
     assert row["context_window"] == get_profile(GLM).context_window
     assert row["parameters"]["temperature"]["maximum"] == 2
 

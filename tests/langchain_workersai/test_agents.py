@@ -147,7 +147,7 @@ def test_an_agent_answers_in_a_schema(local: dict[str, Any], strategy: Any) -> N
 
 
 def test_an_agent_remembers_by_its_checkpointer(local: dict[str, Any]) -> None:
-    """A second turn on the same thread sees the first; another thread does not."""
+    """An agent's second turn on a thread has the messages of the first; another thread has not."""
     llm = ChatWorkersAI(GRANITE, **local)
     agent = create_agent(llm, [multiply], checkpointer=InMemorySaver())
     first: Any = {"configurable": {"thread_id": "1"}}
@@ -295,7 +295,7 @@ def test_summarization_reacts_to_our_context_error(scripted: Any, wire: Any) -> 
 
 
 def test_summarization_knows_the_context_window(scripted: Any, wire: Any) -> None:
-    """The middleware accepts a fraction of the window, which it takes from the model's profile."""
+    """The summarization middleware reads the context window from the model's profile."""
     llm, server = scripted(wire.answer("a"))
     middleware = SummarizationMiddleware(llm, trigger=("fraction", 0.5), keep=("messages", 1))
     create_agent(llm, [], middleware=[middleware]).invoke({"messages": [HumanMessage("hi")]})

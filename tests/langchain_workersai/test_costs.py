@@ -100,7 +100,7 @@ async def test_an_unknown_cost_is_left_out(scripted: Any, wire: Any) -> None:
 
 
 def test_an_answer_from_a_gateways_cache_costs_nothing(scripted: Any, wire: Any) -> None:
-    """The cost is 0 when the AI Gateway answered from its cache."""
+    """A message that the AI Gateway answered from its cache costs 0."""
     envelope = {"result": wire.answer("a"), "success": True}
     reply = httpx.Response(200, json=envelope, headers={"cf-aig-cache-status": "HIT"})
     llm, _ = scripted(reply, gateway="gate")

@@ -88,7 +88,7 @@ def test_an_empty_list_sends_no_request(scripted: Any) -> None:
 
 
 def test_queries_and_documents_are_sent_differently(scripted: Any) -> None:
-    """Only queries have the instruction, for a model that distinguishes queries and documents."""
+    """Embeddings send the instruction with queries only, for a model that distinguishes the two."""
     embeddings, server = scripted(
         vectors([1.0]), cls=WorkersAIEmbeddings, model=QWEN, instruction="Find laws"
     )
@@ -209,7 +209,7 @@ async def test_a_text_that_is_too_long_is_located(m3: WorkersAIEmbeddings) -> No
 
 
 async def test_blank_texts_raise_with_their_positions(scripted: Any) -> None:
-    """Blank documents and queries raise before any request, with their positions."""
+    """Embeddings refuse blank texts before any request and name their positions."""
     embeddings, server = scripted(vectors([1.0]), cls=WorkersAIEmbeddings, model=M3)
     pages = ["page one", "", "page three", "\n \n"]
     with pytest.raises(face.ConfigurationError, match=r"texts\[1\], texts\[3\].*blank_text"):
@@ -238,7 +238,7 @@ async def test_blank_text_replaces_blank_documents(scripted: Any) -> None:
 
 
 async def test_no_request_starts_after_a_failure(scripted: Any, wire: Any) -> None:
-    """After a failure embeddings start no new request; those already running may end."""
+    """Embeddings start no new request after a failure; those already running may end."""
     embeddings, server = scripted(
         wire.error(400, 5006), cls=WorkersAIEmbeddings, model=SMALL, batch_size=1, max_concurrency=2
     )

@@ -149,7 +149,7 @@ async def test_strict_applies_to_tools_and_answer(scripted: Scripted, wire: Any,
 
 
 async def test_stop_words_are_sent(scripted: Scripted, wire: Any, way: str) -> None:
-    """Stop words of the call replace those of the object."""
+    """ChatWorkersAI sends the stop words of the call instead of the object's."""
     llm, server = scripted(reply(wire, way), stop=["A"])
     await ask(llm, way)
     await ask(llm, way, stop=["B"])

@@ -129,7 +129,7 @@ def test_many_threads_share_one_object(local: dict[str, Any]) -> None:
 
 
 async def test_an_object_can_be_used_after_close(local: dict[str, Any]) -> None:
-    """After `close` and `aclose` the next call opens new connections."""
+    """ChatWorkersAI opens new connections for a call after `close` and `aclose`."""
     llm = ChatWorkersAI(GRANITE, **local)
     for _ in range(2):
         assert llm.invoke("hello there").text

@@ -162,7 +162,7 @@ def test_a_refusal_raises(scripted: Any, wire: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_include_raw_never_raises(scripted: Any, wire: Any, method: str) -> None:
-    """With `include_raw` the result has the error beside the message."""
+    """With `include_raw` structured output returns an error beside the message and never raises."""
     good, bad = answer(wire, method), answer(wire, method, '{"name": ', "length")
     llm, _ = scripted(good, bad)
     structured = llm.with_structured_output(Person, method=method, include_raw=True)

@@ -61,7 +61,7 @@ def test_embeddings_report_their_cost_to_the_run(scripted: Any) -> None:
 
 @IN_LANGGRAPH_TASKS
 async def test_async_calls_report_their_usage(scripted: Any) -> None:
-    """Awaited embeddings and rankings report their usage to the run too."""
+    """Async embeddings and rankings report their usage to the run too."""
     rows = {"response": [{"id": 0, "score": 0.5}]}
     embeddings, _ = scripted(reply({"data": [[1.0]]}), cls=WorkersAIEmbeddings, model=SMALL)
     rerank, _ = scripted(reply(rows), cls=WorkersAIRerank, model=RERANKER)

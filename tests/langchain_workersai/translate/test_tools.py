@@ -133,7 +133,7 @@ def test_a_schema_becomes_a_named_response_format(schema: Any) -> None:
 
 @pytest.mark.parametrize("kind", [TypedDict, typing.TypedDict])
 def test_a_typed_dict_without_a_docstring_has_no_description(kind: Any) -> None:
-    """The docstring that it inherits from `dict` says nothing about it."""
+    """Tools and response formats leave out the docstring that a TypedDict inherits from `dict`."""
     schema = kind("Place", {"city": str})
     assert not to_wire_tool(schema)["function"].get("description")
     assert not to_wire_response_format(schema)["json_schema"].get("description")

@@ -29,19 +29,21 @@ def status_and_code(server: LocalServer, account: str, headers: dict[str, str]) 
         ("Bearer wrong-token", 401, 10000),
     ],
 )
-def test_token(server: LocalServer, header: str | None, status: int, code: int) -> None:
+def test_wrong_tokens_are_refused(
+    server: LocalServer, header: str | None, status: int, code: int
+) -> None:
     """The server refuses a missing, a malformed and a wrong token with three different errors."""
     headers = {} if header is None else {"authorization": header}
     assert status_and_code(server, server.account_id, headers) == (status, code)
 
 
-def test_wrong_account(server: LocalServer) -> None:
+def test_a_wrong_account_is_refused(server: LocalServer) -> None:
     """The server refuses another well-formed account like a wrong token."""
     headers = {"authorization": f"Bearer {server.api_token}"}
     assert status_and_code(server, ACCOUNT, headers) == (401, 10000)
 
 
-def test_account_of_another_shape(server: LocalServer) -> None:
+def test_a_malformed_account_has_no_route(server: LocalServer) -> None:
     """The server has no route for an account id that is not 32 hexadecimal digits."""
     assert status_and_code(server, "my-account", {"authorization": "Bearer x"}) == (404, 7003)
 

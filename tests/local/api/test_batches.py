@@ -159,7 +159,7 @@ def test_stream_has_no_effect_in_a_batch(answered: Callable[..., dict[str, Any]]
         ("@cf/meta/llama-3-8b-instruct", {"requests": [user("a")]}, 410, 5028),
     ],
 )
-def test_refusals(ask: Ask, model: str, body: Any, status: int, code: int) -> None:
+def test_wrong_batches_are_refused(ask: Ask, model: str, body: Any, status: int, code: int) -> None:
     """The queue refuses wrong requests in Cloudflare's envelope.
 
     Clients have reported the codes 8007 and 5504.

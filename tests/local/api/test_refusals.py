@@ -71,7 +71,9 @@ REFUSED: list[tuple[str, Any, int, int]] = [
 
 
 @pytest.mark.parametrize(("where", "body", "status", "code"), REFUSED)
-def test_refused(post: Post, where: str, body: Any, status: int, code: int) -> None:
+def test_wrong_requests_are_refused(
+    post: Post, where: str, body: Any, status: int, code: int
+) -> None:
     """The server refuses each wrong request with Cloudflare's status and code, in its envelope."""
     response = post(where, body)
     data = response.json()
@@ -119,7 +121,7 @@ def test_a_body_that_is_not_an_object(post: Post) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"prompt": NaN}', b'{"prompt": "\\ud800"}'])
-def test_body_that_is_not_json(client: httpx.Client, raw: bytes) -> None:
+def test_a_body_that_is_not_json_is_refused(client: httpx.Client, raw: bytes) -> None:
     """The server refuses a body that is not valid JSON with 3003."""
     response = client.post(f"/run/{GRANITE}", content=raw)
     assert (response.status_code, response.json()["errors"][0]["code"]) == (400, 3003)

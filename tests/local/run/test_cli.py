@@ -66,7 +66,7 @@ def test_doctor_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "package", ["typer", "rich", "starlette", "uvicorn", "jsonschema", "platformdirs"]
 )
-def test_missing_extra(tmp_path: Path, package: str) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path, package: str) -> None:
     """Without one of the extra's packages the command names the extra, without a traceback."""
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError(name={package!r})\n")
     process = command("serve", path=tmp_path)
@@ -94,7 +94,7 @@ def test_serve_without_a_working_engine() -> None:
 
 
 @pytest.mark.usefixtures("loopback")
-def test_serve() -> None:
+def test_serve_accepts_only_its_token() -> None:
     """`serve` prints its address, answers there, and accepts only the token passed to it."""
     with served("--token", "mine") as url:
         assert statuses(url, "mine", "yours") == [200, 401]

@@ -104,7 +104,7 @@ def test_loopback_uses_the_token_of_the_caller(token: str | None) -> None:
 
 
 def test_empty_variable_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty variable counts as no token."""
+    """The server treats an empty token variable as no token."""
     monkeypatch.setenv(TOKEN_VARIABLE, "")
     with pytest.raises(ConfigurationError, match=TOKEN_VARIABLE):
         token_for(resolved("0.0.0.0", 0), None)

@@ -44,7 +44,7 @@ def test_addresses(server: LocalServer) -> None:
 
 
 def test_port_is_freed() -> None:
-    """After the block no server listens, and reading `port` raises."""
+    """A stopped server does not listen, and its `port` raises RuntimeError."""
     with LocalServer(engine="echo") as server:
         url = server.base_url
     with pytest.raises(httpx.ConnectError):
