@@ -20,6 +20,13 @@ VERSIONS = [
     nox.param("lowest", tags=["matrix"]),
     "prereleases",
 ]
+# Old packages warn of each other, need more calls, and are too old for OpenInference.
+NOT_FOR_LOWEST = (
+    "--pythonwarnings=default::DeprecationWarning",
+    "--ignore=tests/benchmarks",
+    "--ignore=tests/observability/test_openinference.py",
+    "--deselect=tests/docs/test_pages.py::test_programs_of_a_page_run[docs/observability.md]",
+)
 
 
 @nox.session(python=PYTHONS)
@@ -36,10 +43,7 @@ def tests(session: nox.Session, versions: str) -> None:
                     "lowest-direct", "--python", str(session.python), "--output-file", str(lowest),
                     *(f"--extra={extra}" for extra in EXTRAS))  # fmt: skip
         product += ["--constraint", str(lowest)]
-        # Old packages warn of each other, need more calls, and are too old for OpenInference.
-        options = ["-W", "default::DeprecationWarning", "--ignore=tests/benchmarks",
-                   "--ignore=tests/observability/test_openinference.py",
-                   "--deselect=tests/docs/test_pages.py::test_programs_of_a_page_run[docs/observability.md]"]  # fmt: skip
+        options = [*NOT_FOR_LOWEST]
     if versions == "prereleases":
         product += ["--pre", "langchain-core", "langchain", "llama-index-core"]
     session.install(*product, *_test_group(versions))
