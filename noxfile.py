@@ -20,10 +20,12 @@ VERSIONS = [
     nox.param("lowest", tags=["matrix"]),
     "prereleases",
 ]
-# Old packages warn of each other, need more calls, and are too old for OpenInference.
+# Old packages warn of each other, need more calls, are too old for OpenInference, and let a user's
+# own httpx2 client lose connections to cancels.
 NOT_FOR_LOWEST = (
     "--pythonwarnings=default::DeprecationWarning",
     "--ignore=tests/benchmarks",
+    "--deselect=tests/faults/test_cancellation.py::test_storm_of_cancels[client-httpx2]",
     "--ignore=tests/observability/test_openinference.py",
     "--deselect=tests/docs/test_pages.py::test_programs_of_a_page_run[docs/observability.md]",
 )
