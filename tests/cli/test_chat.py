@@ -47,10 +47,10 @@ def test_options_are_sent(account: LocalServer) -> None:
 
 def test_reasoning_is_shown_unless_it_is_switched_off(account: LocalServer) -> None:
     """`chat` prints a model's reasoning, unless `--no-reasoning` is set."""
-    shown = RUN.invoke(app, ["chat", GLM, "Name a river."]).output
-    hidden = RUN.invoke(app, ["chat", GLM, "Name a river.", "--no-reasoning"]).output
-    assert len(shown) > len(hidden)
-    assert "Name a river." in hidden
+    with_reasoning = RUN.invoke(app, ["chat", GLM, "Name a river."]).output
+    without_reasoning = RUN.invoke(app, ["chat", GLM, "Name a river.", "--no-reasoning"]).output
+    assert len(with_reasoning) > len(without_reasoning)
+    assert "Name a river." in without_reasoning
 
 
 @pytest.mark.parametrize(

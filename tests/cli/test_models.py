@@ -18,7 +18,7 @@ GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
 GLM = "@cf/zai-org/glm-4.7-flash"
 
 
-def listed(*arguments: str) -> list[str]:
+def model_names(*arguments: str) -> list[str]:
     """Return the model names that `models --json` prints."""
     outcome = RUN.invoke(app, ["models", "--json", *arguments])
     assert outcome.exit_code == 0, outcome.output
@@ -28,7 +28,7 @@ def listed(*arguments: str) -> list[str]:
 def test_models_without_an_account() -> None:
     """Without an account `models` lists the table's current models and sends no request."""
     expected = {profile.name for profile in known_profiles() if profile.deprecated is None}
-    assert set(listed()) == expected
+    assert set(model_names()) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_models_without_an_account() -> None:
 )
 def test_a_filter_needs_a_confirmed_ability(option: str, fact: str) -> None:
     """A filter lists only models whose profile confirms the ability."""
-    names = listed(option)
+    names = model_names(option)
     expected = [p for p in known_profiles() if p.deprecated is None and getattr(p, fact)]
     assert names
     assert set(names) == {profile.name for profile in expected}
@@ -53,14 +53,14 @@ def test_retired_models_need_the_option() -> None:
     """`models` lists a retired model only with `--retired`."""
     retired = {profile.name for profile in known_profiles() if profile.deprecated}
     assert retired
-    assert not retired & set(listed())
-    assert retired <= set(listed("--retired"))
+    assert not retired & set(model_names())
+    assert retired <= set(model_names("--retired"))
 
 
 def test_models_are_filtered_by_id_and_task() -> None:
     """The argument filters by id, ignoring case; `--task` filters by task."""
-    assert listed("GRANITE") == [GRANITE]
-    assert {get_profile(name).task for name in listed("--task", "rerank")} == {"rerank"}
+    assert model_names("GRANITE") == [GRANITE]
+    assert {get_profile(name).task for name in model_names("--task", "rerank")} == {"rerank"}
 
 
 def test_json_has_every_fact() -> None:
@@ -84,9 +84,9 @@ def test_the_table_shows_prices_and_unknown_facts() -> None:
 def test_with_an_account_the_live_catalogue_is_listed(account: LocalServer) -> None:
     """With credentials `models` lists the account's catalogue, unless `--offline` is set."""
     before = len(account.requests)
-    live = listed()
+    live = model_names()
     assert len(account.requests) == before + 1
-    assert live == listed("--offline")
+    assert live == model_names("--offline")
     assert len(account.requests) == before + 1
 
 
@@ -107,9 +107,9 @@ def test_the_table_fits_a_terminal(arguments: list[str], monkeypatch: pytest.Mon
     """At 80 columns the table keeps all columns and wraps model ids."""
     monkeypatch.setenv("COLUMNS", "80")
 
-    shown = RUN.invoke(app, ["models", "--offline", *arguments]).output
+    output = RUN.invoke(app, ["models", "--offline", *arguments]).output
 
-    lines = shown.splitlines()
+    lines = output.splitlines()
     assert all(len(line) <= 80 for line in lines)
     headings = [line for line in lines if "USD per M" in line]
     assert headings

@@ -34,9 +34,9 @@ def test_a_picture_shows_the_command_and_its_output(account: LocalServer, tmp_pa
     picture = draw.Picture("chat", ("chat", "@cf/zai-org/glm-4.7-flash"), ("Hello", "/quit"))
 
     env = draw.environment(account, str(tmp_path), picture.width)
-    shown = text_of(draw.draw(picture, draw.written(picture, env)))
+    output = text_of(draw.draw(picture, draw.written(picture, env)))
 
-    assert "you> Hello" in shown
-    assert "You said: Hello" in shown
-    assert "1 answer," in shown
-    assert account.api_token not in shown
+    assert "you> Hello" in output
+    assert "You said: Hello" in output
+    assert "1 answer," in output
+    assert account.api_token not in output

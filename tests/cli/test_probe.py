@@ -98,8 +98,8 @@ def test_applying_shows_the_difference_and_asks(account: LocalServer, tmp_path: 
     out, facts = tmp_path / "probe.json", tmp_path / "facts.json"
     probe("--models", GRANITE, "--out", str(out), "--yes")
     arguments = ("--apply", str(out), "--facts", str(facts))
-    shown = probe(*arguments, input="n\n")
-    assert '+  {"model": "@cf/ibm-granite/granite-4.0-h-micro"' in shown.output
+    refused = probe(*arguments, input="n\n")
+    assert '+  {"model": "@cf/ibm-granite/granite-4.0-h-micro"' in refused.output
     assert not facts.exists()
     outcome = probe(*arguments, "--yes")
     assert outcome.exit_code == 0, outcome.output

@@ -42,7 +42,7 @@ def text(answer: Any) -> Any:
 
 
 @asynccontextmanager
-async def served(
+async def serving(
     cls: type[Any], script: Callable[[Peer, Seen], None], **settings: Any
 ) -> AsyncIterator[tuple[Any, Loopback]]:
     server = Loopback(script)
@@ -72,7 +72,7 @@ async def test_a_failure_does_not_affect_other_answers(
 ) -> None:
     """With `return_exceptions` a failed prompt has its exception in its place in the list."""
     config: Any = {} if limit is None else {"max_concurrency": limit}
-    async with served(cls, echo) as (model, server):
+    async with serving(cls, echo) as (model, server):
         first, failed, third = await batch(
             model, call_style, ["one", BUSY, "three"], config, return_exceptions=True
         )
@@ -85,7 +85,7 @@ async def test_a_failure_does_not_affect_other_answers(
 @pytest.mark.parametrize("cls", MODELS)
 async def test_a_failure_stops_the_batch(cls: type[Any], call_style: CallStyle) -> None:
     """Without `return_exceptions` a sequential batch raises and sends no later prompt."""
-    async with served(cls, echo) as (model, server):
+    async with serving(cls, echo) as (model, server):
         with pytest.raises(OutOfCapacityError):
             await batch(model, call_style, ["one", BUSY, "three"], {"max_concurrency": 1})
     assert list(map(prompt_of, server.requests)) == ["one", BUSY]
@@ -106,7 +106,7 @@ def meeting(count: int) -> Callable[[Peer, Seen], None]:
 @pytest.mark.parametrize("cls", MODELS)
 async def test_max_concurrency_of_the_config(cls: type[Any], call_style: CallStyle) -> None:
     """With `max_concurrency=3` exactly three requests are sent at a time."""
-    async with served(cls, meeting(3)) as (model, server):
+    async with serving(cls, meeting(3)) as (model, server):
         prompts = [f"prompt {place}" for place in range(9)]
         assert await batch(model, call_style, prompts, {"max_concurrency": 3}) == prompts
     assert server.connections == 3
@@ -117,7 +117,7 @@ async def test_max_concurrency_of_the_config(cls: type[Any], call_style: CallSty
 async def test_max_concurrency_of_the_completion_model(method: str, call_style: CallStyle) -> None:
     """`WorkersAILLM(max_concurrency=2)` sends two prompts at a time in `batch` and `generate`."""
     prompts = [f"prompt {place}" for place in range(6)]
-    async with served(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
+    async with serving(WorkersAILLM, meeting(2), max_concurrency=2) as (model, server):
         ask = batch if method == "batch" else generate
         answers = await ask(model, call_style, prompts)
     assert answers == prompts
@@ -137,7 +137,7 @@ async def generate(model: Any, call_style: CallStyle, prompts: list[str]) -> lis
 @pytest.mark.parametrize("wrong", [0, -1, "3", 2.0])
 async def test_a_wrong_limit_is_refused(cls: type[Any], call_style: CallStyle, wrong: Any) -> None:
     """A batch raises ConfigurationError for a wrong `max_concurrency` before any request."""
-    async with served(cls, echo) as (model, server):
+    async with serving(cls, echo) as (model, server):
         with pytest.raises(ConfigurationError, match="max_concurrency"):
             await batch(model, call_style, ["one", "two"], {"max_concurrency": wrong})
     assert server.requests == []
@@ -170,7 +170,7 @@ async def test_each_prompt_is_a_run_with_a_cached_answer(
     """Each prompt is a run with its own callbacks, and the cache keeps successful answers."""
     first, second, third = Runs(), Runs(), Runs()
     configs: Any = [{"callbacks": [runs]} for runs in (first, second, third)]
-    async with served(cls, echo, cache=InMemoryCache()) as (model, server):
+    async with serving(cls, echo, cache=InMemoryCache()) as (model, server):
         prompts = ["one", BUSY, "three"]
         await batch(model, call_style, prompts, configs, return_exceptions=True)
         cached = await batch(model, call_style, ["one", "three"])
@@ -189,7 +189,7 @@ async def test_chains_and_bindings_keep_failures_apart_too(
     cls: type[Any], call_style: CallStyle
 ) -> None:
     """A chain's batch and a binding's batch have a failure in its place and send bound options."""
-    async with served(cls, echo) as (model, server):
+    async with serving(cls, echo) as (model, server):
         chain = RunnableLambda(str.strip) | model.bind(temperature=0.5, model="@cf/a/b")
         first, failed = await batch(
             chain, call_style, [" one ", f" {BUSY}"], return_exceptions=True
@@ -203,6 +203,6 @@ async def test_chains_and_bindings_keep_failures_apart_too(
 @pytest.mark.parametrize("cls", MODELS)
 async def test_an_empty_batch_returns_an_empty_list(cls: type[Any]) -> None:
     """`batch` and `abatch` return an empty list for no prompts and send no request."""
-    async with served(cls, echo) as (model, server):
+    async with serving(cls, echo) as (model, server):
         assert model.batch([]) == await model.abatch([]) == []
     assert server.requests == []

@@ -128,15 +128,15 @@ async def test_a_blank_query_is_refused(scripted: Any, query: str) -> None:
         ([Document("a\ud800")], r"documents\[0\] contains a lone surrogate"),
     ],
 )
-async def test_what_is_no_list_of_documents(scripted: Any, documents: Any, words: str) -> None:
-    """Wrong documents raise ConfigurationError, with their place, before any request."""
+async def test_wrong_documents_are_refused(scripted: Any, documents: Any, words: str) -> None:
+    """WorkersAIRerank refuses wrong documents before any request and names their position."""
     ranker, server = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
-    for sync in (ranker.rerank, ranker.compress_documents):
+    for method in (ranker.rerank, ranker.compress_documents):
         with pytest.raises(face.ConfigurationError, match=words):
-            sync(documents, "q")
-    for later in (ranker.arerank, ranker.acompress_documents):
+            method(documents, "q")
+    for async_method in (ranker.arerank, ranker.acompress_documents):
         with pytest.raises(face.ConfigurationError, match=words):
-            await later(documents, "q")
+            await async_method(documents, "q")
     with pytest.raises(
         face.ConfigurationError, match=r"documents\[0\] must be a Document, not str"
     ):
@@ -145,8 +145,8 @@ async def test_what_is_no_list_of_documents(scripted: Any, documents: Any, words
 
 
 async def test_documents_may_come_from_a_generator(scripted: Any) -> None:
-    """An iterator is read once; nothing is paid for that cannot be returned."""
+    """`compress_documents` reads an iterator once and returns its documents in order of score."""
     ranker, _ = scripted(RANKING, cls=WorkersAIRerank, model=MODEL)
     assert [d.metadata["n"] for d in ranker.compress_documents(iter(DOCUMENTS), "q")] == [1, 0]
-    found = await ranker.acompress_documents(iter(DOCUMENTS), "q")
-    assert [d.metadata["n"] for d in found] == [1, 0]
+    ranked = await ranker.acompress_documents(iter(DOCUMENTS), "q")
+    assert [d.metadata["n"] for d in ranked] == [1, 0]

@@ -113,8 +113,8 @@ def test_every_recording_has_a_test() -> None:
     """Each recording of the suite belongs to a test that exists."""
     # A process of its own collects all tests, even if this run selects only some.
     collect = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "--benchmark-disable"]
-    done = subprocess.run([*collect, __file__], capture_output=True, text=True, check=True)
-    names = (line.split("::")[1:] for line in done.stdout.splitlines() if "::" in line)
+    process = subprocess.run([*collect, __file__], capture_output=True, text=True, check=True)
+    names = (line.split("::")[1:] for line in process.stdout.splitlines() if "::" in line)
     tests = {".".join(name) for name in names}
 
     unused = [path.name for path in FOLDER.iterdir() if path.stem not in tests]

@@ -150,10 +150,10 @@ async def test_an_agent_calls_tools_with_names_that_models_reject(
 
     def reply(body: dict[str, Any]) -> Any:
         names = [sent["function"]["name"] for sent in body["tools"]]
-        done = sum(message["role"] == "tool" for message in body["messages"])
-        if done == len(names):
+        results = sum(message["role"] == "tool" for message in body["messages"])
+        if results == len(names):
             return wire.stream("done") if streaming else wire.answer("done")
-        call = wire.call(names[done], '{"city": "Oslo"}', f"c{done}")
+        call = wire.call(names[results], '{"city": "Oslo"}', f"c{results}")
         return (
             wire.stream({"tool_calls": [call]}) if streaming else wire.answer("", tool_calls=[call])
         )

@@ -44,7 +44,7 @@ def submit(ask: Ask) -> Callable[..., str]:
 
 
 @pytest.fixture
-def answered(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, Any]]:
+def batch_result(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, Any]]:
     """Return a function that submits requests, polls for the answers and returns the result."""
 
     def send(model: str, *requests: Any) -> dict[str, Any]:
@@ -59,12 +59,12 @@ def answered(submit: Callable[..., str], ask: Ask) -> Callable[..., dict[str, An
 
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, LLAMA])
 def test_a_batch_is_queued_then_running_then_answered(
-    answered: Callable[..., dict[str, Any]], post: Callable[..., httpx.Response], model: str
+    batch_result: Callable[..., dict[str, Any]], post: Callable[..., httpx.Response], model: str
 ) -> None:
     """A batch answers each request in order, as if sent alone, and repeats its reference."""
     alone = post(model, user("Hello")).json()["result"]
 
-    result = answered(model, user("Hello"), {"prompt": "Once", "external_reference": "mine"})
+    result = batch_result(model, user("Hello"), {"prompt": "Once", "external_reference": "mine"})
 
     first, second = result["responses"]
     assert (first["id"], first["success"], first["external_reference"]) == (0, True, None)
@@ -93,27 +93,27 @@ def test_results_can_be_polled_again(submit: Callable[..., str], ask: Ask) -> No
     assert third == fourth
 
 
-def test_texts_become_vectors(answered: Callable[..., dict[str, Any]]) -> None:
+def test_texts_become_vectors(batch_result: Callable[..., dict[str, Any]]) -> None:
     """Embedding models accept batches, in which each request has its own texts."""
-    first, second = answered(BGE, {"text": ["a", "b"], "pooling": "cls"}, {"text": "c"})[
+    first, second = batch_result(BGE, {"text": ["a", "b"], "pooling": "cls"}, {"text": "c"})[
         "responses"
     ]
     assert (first["result"]["shape"], first["result"]["pooling"]) == ([2, 768], "cls")
     assert second["result"]["shape"] == [1, 768]
 
-    (ranked,) = answered(BGE_M3, {"query": "a", "contexts": [{"text": "a"}, {"text": "b"}]})[
+    (ranked,) = batch_result(BGE_M3, {"query": "a", "contexts": [{"text": "a"}, {"text": "b"}]})[
         "responses"
     ]
     assert {row["id"] for row in ranked["result"]["response"]} == {0, 1}
 
 
 def test_a_request_without_a_cap_ends_at_256_tokens(
-    answered: Callable[..., dict[str, Any]],
+    batch_result: Callable[..., dict[str, Any]],
 ) -> None:
     """Batched requests default to 256 tokens, as their schema says; single ones to 2000."""
     long = " ".join(f"word{n}" for n in range(400))
 
-    cut, whole = answered(GRANITE, user(long), {**user(long), "max_tokens": 2000})["responses"]
+    cut, whole = batch_result(GRANITE, user(long), {**user(long), "max_tokens": 2000})["responses"]
 
     assert cut["result"]["usage"]["completion_tokens"] == 256
     assert cut["result"]["choices"][0]["finish_reason"] == "length"
@@ -121,10 +121,10 @@ def test_a_request_without_a_cap_ends_at_256_tokens(
 
 
 def test_a_request_that_fails_stays_in_its_place(
-    answered: Callable[..., dict[str, Any]],
+    batch_result: Callable[..., dict[str, Any]],
 ) -> None:
     """A request that fails keeps its place and has the errors that it would get alone."""
-    first, failed, last = answered(
+    first, failed, last = batch_result(
         GRANITE, user("a"), {**user("b"), "max_tokens": 1_000_000}, user("c")
     )["responses"]
 
@@ -133,9 +133,9 @@ def test_a_request_that_fails_stays_in_its_place(
     assert failed["errors"][0]["code"] == 5021
 
 
-def test_stream_has_no_effect_in_a_batch(answered: Callable[..., dict[str, Any]]) -> None:
+def test_stream_has_no_effect_in_a_batch(batch_result: Callable[..., dict[str, Any]]) -> None:
     """A batch ignores `stream`, which its schema lists, and returns whole answers."""
-    (row,) = answered(GRANITE, {**user("Hello"), "stream": True})["responses"]
+    (row,) = batch_result(GRANITE, {**user("Hello"), "stream": True})["responses"]
 
     assert row["result"]["choices"][0]["message"]["content"]
 

@@ -26,13 +26,13 @@ def text_of(events: list[Any]) -> str:
 @pytest.mark.parametrize("model", [GRANITE, SEA_LION, GLM])
 def test_current_models_stream_chunks_and_a_native_tail(events: Events, model: str) -> None:
     """Current models stream OpenAI chunks, a usage chunk, the native tail, then `[DONE]`."""
-    *chunks, usage, tail, done = events(model, user("Grüße, 世界"))
+    *chunks, usage, tail, end_marker = events(model, user("Grüße, 世界"))
     assert text_of(chunks) == "You said: Grüße, 世界"
     assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
     assert usage["choices"] == []
     assert (set(tail), tail["response"]) == ({"response", "usage"}, "")
-    assert done == "[DONE]"
+    assert end_marker == "[DONE]"
 
 
 @pytest.mark.parametrize("model", [GRANITE, GLM])
@@ -49,8 +49,8 @@ def test_chunk_usage_adds_up_to_the_tail(events: Events, model: str) -> None:
 
 def test_openai_stream_has_no_native_parts(events: Events) -> None:
     """`/ai/v1` sends chunks that strict parsers read: usage once, without choices, at the end."""
-    *chunks, last, done = events(V1, {"model": GRANITE, **user("Hi")})
-    assert done == "[DONE]"
+    *chunks, last, end_marker = events(V1, {"model": GRANITE, **user("Hi")})
+    assert end_marker == "[DONE]"
     assert all(event["choices"] and "usage" not in event for event in chunks)
     assert last["choices"] == []
     assert last["usage"]["total_tokens"] > 0
@@ -91,12 +91,12 @@ def test_tool_calls_are_streamed_in_fragments(
 
 def test_classic_models_stream_response(events: Events) -> None:
     """Llama models stream `response` with padding, then the tail with usage."""
-    *chunks, empty, tail, done = events(LLAMA, user("Hi"))
+    *chunks, empty, tail, end_marker = events(LLAMA, user("Hi"))
     assert "".join(event["response"] for event in chunks) == "You said: Hi"
     assert all(event["p"] for event in chunks)
     assert empty["tool_calls"] == []
     assert tail["usage"]["completion_tokens"] == len(chunks)
-    assert done == "[DONE]"
+    assert end_marker == "[DONE]"
 
 
 def test_classic_tool_call_is_whole(events: Events, weather: dict[str, Any]) -> None:

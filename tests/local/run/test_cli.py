@@ -96,14 +96,14 @@ def test_serve_without_a_working_engine() -> None:
 @pytest.mark.usefixtures("loopback")
 def test_serve_accepts_only_its_token() -> None:
     """`serve` prints its address, answers there, and accepts only the token passed to it."""
-    with served("--token", "mine") as url:
+    with serving("--token", "mine") as url:
         assert statuses(url, "mine", "yours") == [200, 401]
 
 
 @pytest.mark.usefixtures("loopback")
 def test_serve_reads_the_token_from_the_environment() -> None:
     """`serve` reads the token from the environment, where other users cannot see it."""
-    with served(environ={TOKEN_VARIABLE: "of-the-environment"}) as url:
+    with serving(environ={TOKEN_VARIABLE: "of-the-environment"}) as url:
         assert statuses(url, "of-the-environment", "anything") == [200, 401]
 
 
@@ -189,7 +189,7 @@ def test_serve_reports_a_port_in_use() -> None:
 
 
 @contextmanager
-def served(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run `serve` with the echo engine and yield the URL of a model."""
     process = subprocess.Popen(
         [*SERVE, *arguments],

@@ -156,6 +156,8 @@ def test_stop_twice_and_before_a_start() -> None:
     with server:
         pass
     server.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.port
 
 
 def test_start_after_stop_makes_a_new_engine() -> None:
