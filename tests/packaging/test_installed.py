@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -62,16 +64,20 @@ class Installed:
         """Run a program in the environment and return its output."""
         return self._run("-I", "-c", program, *arguments)
 
-    def _run(self, *arguments: str) -> str:
+    def pytest(self, project: Path) -> str:
+        """Run the tests of a project in the environment and return their output."""
+        return self._run("-m", "pytest", cwd=project)
+
+    def _run(self, *arguments: str, cwd: Path | None = None) -> str:
         process = subprocess.run(
             [str(self.scripts / "python"), *arguments],
-            cwd=self.scripts,
+            cwd=cwd or self.scripts,
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert process.returncode == 0, process.stderr
+        assert process.returncode == 0, process.stdout + process.stderr
         return process.stdout
 
 
@@ -106,6 +112,16 @@ def test_the_local_server(tmp_path: Path, wheels: Path) -> None:
     command = [str(installed.scripts / "workersai"), "--help"]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "serve" in process.stdout
+
+
+def test_the_example_project_of_the_pytest_plugin(tmp_path: Path, wheels: Path) -> None:
+    """Its tests pass with what its README installs: `workersai[serve]` and pytest, nothing else."""
+    installed = Installed(tmp_path / "environment", wheels, ["workersai[serve]", "pytest"])
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "examples" / "testing", project)
+
+    printed = installed.pytest(project)
+    assert re.search(r"=+ \d+ passed in ", printed), printed
 
 
 FACES: Mapping[str, tuple[list[str], str, list[str]]] = {
