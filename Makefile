@@ -164,7 +164,8 @@ facts: $(VENV)/.dev ## Write docs/facts.md: what is confirmed, documented, obser
 serve: $(VENV)/.demo ## Start the local Workers AI with the real models
 	$(BIN)/workersai serve
 
-pictures: $(VENV)/.dev ## Draw the pictures of the command `workersai` in docs/pictures
+pictures: $(VENV)/.dev $(VENV)/.demo ## Draw the demo and the command `workersai` in docs/pictures
+	$(BIN)/python -m workersai.cli pull
 	$(BIN)/python docs/pictures/draw.py
 
 # Peers of the benchmarks have requirements of their own, so they have an environment of their own.
