@@ -1,4 +1,4 @@
-"""The seven classes of both faces, and every way to ask one of them."""
+"""The seven classes of both faces, and their methods that send a request."""
 
 from __future__ import annotations
 
@@ -32,20 +32,28 @@ async def _all(items: Any) -> Any:
     return [item async for item in items]
 
 
-class One(NamedTuple):
-    """One of the classes: what it takes, and how it is asked."""
+class ModelClass(NamedTuple):
+    """One of the classes: its arguments, and the methods that send a request.
+
+    Attributes:
+        cls: The class.
+        model: A model that the class can ask.
+        settings: The typed dictionary of its constructor's arguments.
+        extra_name: The argument for other fields of the request.
+        ways: A function for each method of the class; it takes the object and calls the method.
+    """
 
     cls: type[Any]
     model: str
     settings: type[Any]
-    others_in: str
+    extra_name: str
     ways: dict[str, Callable[[Any], Any]]
 
     def make(self, **settings: Any) -> Any:
         return self.cls(**{"model": self.model, **CREDENTIALS, **settings})
 
     async def ask(self, it: Any, way: str) -> Any:
-        """Ask in one way, and wait for it where it is a coroutine."""
+        """Call one of the methods in `ways`, and await its result when it is awaitable."""
         result = self.ways[way](it)
         return await result if isinstance(result, Awaitable) else result
 
@@ -90,49 +98,49 @@ _LLAMAINDEX_RERANK: dict[str, Callable[[Any], Any]] = {
 }
 
 SEVEN = {
-    "ChatWorkersAI": One(
+    "ChatWorkersAI": ModelClass(
         langchain_workersai.ChatWorkersAI,
         CHAT,
         langchain_arguments.ChatSettings,
         "model_kwargs",
         _LANGCHAIN_TEXT,
     ),
-    "WorkersAILLM": One(
+    "WorkersAILLM": ModelClass(
         langchain_workersai.WorkersAILLM,
         CHAT,
         langchain_arguments.CompletionSettings,
         "model_kwargs",
         _LANGCHAIN_TEXT,
     ),
-    "WorkersAIEmbeddings": One(
+    "WorkersAIEmbeddings": ModelClass(
         langchain_workersai.WorkersAIEmbeddings,
         EMBEDDING,
         langchain_arguments.EmbeddingsSettings,
         "model_kwargs",
         _LANGCHAIN_EMBED,
     ),
-    "langchain's WorkersAIRerank": One(
+    "langchain's WorkersAIRerank": ModelClass(
         langchain_workersai.WorkersAIRerank,
         RERANKER,
         langchain_arguments.RankingSettings,
         "model_kwargs",
         _LANGCHAIN_RERANK,
     ),
-    "WorkersAI": One(
+    "WorkersAI": ModelClass(
         llamaindex_workersai.WorkersAI,
         CHAT,
         llamaindex_arguments.ChatSettings,
         "additional_kwargs",
         _LLAMAINDEX_TEXT,
     ),
-    "WorkersAIEmbedding": One(
+    "WorkersAIEmbedding": ModelClass(
         llamaindex_workersai.WorkersAIEmbedding,
         EMBEDDING,
         llamaindex_arguments.EmbeddingsSettings,
         "additional_kwargs",
         _LLAMAINDEX_EMBED,
     ),
-    "llamaindex's WorkersAIRerank": One(
+    "llamaindex's WorkersAIRerank": ModelClass(
         llamaindex_workersai.WorkersAIRerank,
         RERANKER,
         llamaindex_arguments.RankingSettings,
@@ -141,12 +149,12 @@ SEVEN = {
     ),
 }
 TEXT = ("ChatWorkersAI", "WorkersAILLM", "WorkersAI")
-"""Those that generate text."""
-WAYS = [(name, way) for name, one in SEVEN.items() for way in one.ways]
+"""The classes that generate text."""
+WAYS = [(name, way) for name, entry in SEVEN.items() for way in entry.ways]
 
 
 class Wire:
-    """Workers AI in this process: keeps what it is asked, and answers what was asked for."""
+    """Workers AI in this process: collects requests, and answers them with a fixed result."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -162,8 +170,8 @@ class Wire:
 
     def body(self) -> dict[str, Any]:
         """Return the body of the last request."""
-        found: dict[str, Any] = json.loads(self.requests[-1].content)
-        return found
+        body: dict[str, Any] = json.loads(self.requests[-1].content)
+        return body
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -46,11 +46,11 @@ async def _all(items: Any) -> Any:
     return [item async for item in items]
 
 
-async def _ended(found: Any) -> Any:
-    return await found if hasattr(found, "__await__") else found
+async def _result(result: Any) -> Any:
+    return await result if hasattr(result, "__await__") else result
 
 
-async def _awaited(stream: Any) -> Any:
+async def _all_awaited(stream: Any) -> Any:
     return await _all(await stream)
 
 
@@ -67,16 +67,16 @@ LLAMAINDEX: dict[str, Way] = {
     "chat": lambda it, **options: it.chat(MESSAGES, **options),
     "achat": lambda it, **options: it.achat(MESSAGES, **options),
     "stream_chat": lambda it, **options: list(it.stream_chat(MESSAGES, **options)),
-    "astream_chat": lambda it, **options: _awaited(it.astream_chat(MESSAGES, **options)),
+    "astream_chat": lambda it, **options: _all_awaited(it.astream_chat(MESSAGES, **options)),
     "complete": lambda it, **options: it.complete("Hello", **options),
     "acomplete": lambda it, **options: it.acomplete("Hello", **options),
     "stream_complete": lambda it, **options: list(it.stream_complete("Hello", **options)),
-    "astream_complete": lambda it, **options: _awaited(it.astream_complete("Hello", **options)),
+    "astream_complete": lambda it, **options: _all_awaited(it.astream_complete("Hello", **options)),
 }
 CALLS = [
     (name, way)
     for name in TEXT
-    for way in (LLAMAINDEX if SEVEN[name].others_in == "additional_kwargs" else LANGCHAIN)
+    for way in (LLAMAINDEX if SEVEN[name].extra_name == "additional_kwargs" else LANGCHAIN)
 ]
 ALL = pytest.mark.parametrize(("name", "way"), CALLS)
 
@@ -87,8 +87,8 @@ async def ask(it: Any, way: str, **options: Any) -> Any:
 
 
 @ALL
-async def test_a_call_s_options_are_sent_with_it_alone(name: str, way: str) -> None:
-    """A call's options are sent as headers of that call, and not in its body."""
+async def test_options_of_a_call_are_sent_with_that_call_only(name: str, way: str) -> None:
+    """Each text class sends the options of a call as headers of that call, never in its body."""
     wire = Wire()
     it = SEVEN[name].make(default_headers={"x-own": "mine"}, gateway="own", **wire.settings())
     await ask(it, way, **PUBLIC)
@@ -103,15 +103,17 @@ async def test_a_call_s_options_are_sent_with_it_alone(name: str, way: str) -> N
 
 @ALL
 @pytest.mark.parametrize("alias", ["extra_headers", "default_headers"])
-async def test_headers_have_the_names_that_others_use(name: str, way: str, alias: str) -> None:
-    """The name of OpenAI's client and that of the object mean the headers of the call."""
+async def test_a_call_takes_headers_under_the_names_of_other_libraries(
+    name: str, way: str, alias: str
+) -> None:
+    """A call takes its headers as `extra_headers` (OpenAI's name) and as `default_headers` too."""
     wire = Wire()
     await ask(SEVEN[name].make(**wire.settings()), way, **{alias: {"x-team": "rivers"}})
     assert wire.requests[0].headers["x-team"] == "rivers"
 
 
 class Failing:
-    """A server that is always busy."""
+    """A server that answers every request with "at capacity", or raises `error`."""
 
     def __init__(self, error: type[Exception] | None = None) -> None:
         self.count = 0
@@ -134,8 +136,8 @@ class Failing:
 
 
 @ALL
-async def test_retries_of_a_call(name: str, way: str) -> None:
-    """The call's number holds instead of the object's."""
+async def test_max_retries_of_a_call_replaces_that_of_the_object(name: str, way: str) -> None:
+    """A text class retries as often as the call's `max_retries` says, not the object's."""
     server = Failing()
     it = SEVEN[name].make(max_retries=5, **server.settings())
     with pytest.raises(RateLimitError):
@@ -145,8 +147,10 @@ async def test_retries_of_a_call(name: str, way: str) -> None:
 
 @ALL
 @pytest.mark.parametrize("alias", ["timeout", "request_timeout"])
-async def test_the_clock_of_a_call(name: str, way: str, alias: str) -> None:
-    """The call's clock holds instead of the object's, and the error tells its seconds."""
+async def test_the_timeout_of_a_call_replaces_that_of_the_object(
+    name: str, way: str, alias: str
+) -> None:
+    """A text class waits as long as the call's `timeout` says; the error names its seconds."""
     server = Failing(httpx.ReadTimeout)
     it = SEVEN[name].make(timeout=77, max_retries=0, **server.settings())
     with pytest.raises(APITimeoutError, match="33 s"):
@@ -167,10 +171,10 @@ async def test_the_clock_of_a_call(name: str, way: str, alias: str) -> None:
         ({"session_affinity": "a\n"}, "session_affinity"),
     ],
 )
-async def test_a_wrong_option_is_refused(
+async def test_a_text_class_refuses_a_wrong_option_of_a_call(
     name: str, way: str, wrong: dict[str, Any], parameter: str
 ) -> None:
-    """Before any request, and by its name."""
+    """Each text class raises an error that names the option, before any request."""
     wire = Wire()
     with pytest.raises(ConfigurationError) as caught:
         await ask(SEVEN[name].make(**wire.settings()), way, **wrong)
@@ -210,18 +214,21 @@ RETRIEVAL: dict[str, tuple[str, Way]] = {
         ),
     ),
 }
-"""Calls of both frameworks for vectors and rankings that can have keywords of their own."""
+"""The calls of both frameworks for vectors and rankings that take the options of a call."""
 
 
 async def retrieve(way: str, wire: Wire, options: dict[str, Any]) -> Any:
     name, call = RETRIEVAL[way]
-    found = call(SEVEN[name].make(default_headers={"x-own": "mine"}, **wire.settings()), **options)
-    return await found if hasattr(found, "__await__") else found
+    result = call(SEVEN[name].make(default_headers={"x-own": "mine"}, **wire.settings()), **options)
+    return await result if hasattr(result, "__await__") else result
 
 
 @pytest.mark.parametrize("way", RETRIEVAL)
-async def test_options_of_a_call_for_vectors_or_a_ranking(way: str) -> None:
-    """They are sent with each request of the call, also under the names that others use."""
+async def test_embeddings_and_rerankers_send_the_options_of_a_call(way: str) -> None:
+    """Embeddings and rerankers send a call's options with each request of that call.
+
+    They take the options under the names of other libraries too.
+    """
     wire = Wire()
     await retrieve(way, wire, {**PUBLIC, "timeout": 9, "max_retries": 0})
     await retrieve(way, wire, {"extra_headers": {"x-team": "lakes"}, "request_timeout": None})
@@ -244,10 +251,10 @@ async def test_options_of_a_call_for_vectors_or_a_ranking(way: str) -> None:
         ({"gateway": {"unheard_of": 1}}, "gateway"),
     ],
 )
-async def test_a_wrong_option_of_a_retrieval_is_refused(
+async def test_embeddings_and_rerankers_refuse_a_wrong_option_of_a_call(
     way: str, wrong: dict[str, Any], parameter: str
 ) -> None:
-    """Before any request, and by its name."""
+    """Embeddings and rerankers raise an error that names the option, before any request."""
     wire = Wire()
     with pytest.raises(ConfigurationError) as caught:
         await retrieve(way, wire, wrong)
@@ -257,22 +264,22 @@ async def test_a_wrong_option_of_a_retrieval_is_refused(
 
 
 @pytest.mark.parametrize("option", ["tiemout", "pooling"])
-async def test_langchain_s_retrieval_takes_no_other_option(option: str) -> None:
-    """A typo, or a setting of the object, is refused by its name."""
+async def test_langchain_embeddings_and_reranker_refuse_unknown_options(option: str) -> None:
+    """A LangChain call raises for a typo and for a setting of the object, and names it."""
     for way in ("embed_documents", "arerank"):
         with pytest.raises(ConfigurationError, match=option):
             await retrieve(way, Wire(), {option: "mean"})
 
 
-async def test_unknown_keywords_of_a_pipeline_are_ignored() -> None:
-    """An embedding ignores unknown keywords that a LlamaIndex pipeline passes to each step."""
+async def test_a_llamaindex_embedding_ignores_unknown_keywords() -> None:
+    """A LlamaIndex pipeline passes its keywords to each step; an embedding ignores unknown ones."""
     wire = Wire()
     await retrieve("get_text_embedding_batch", wire, {"unheard_of": 1})
     assert len(wire.requests) == 1
 
 
 class Calls(BaseCallbackHandler):
-    """Keeps what LangChain's callbacks are shown."""
+    """Collects what LangChain passes to its callbacks."""
 
     run_inline = True
 
@@ -286,7 +293,7 @@ class Calls(BaseCallbackHandler):
 
 
 class Events(BaseEventHandler):
-    """Keeps what LlamaIndex's events show."""
+    """Collects LlamaIndex's events as text."""
 
     shown: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
 
@@ -303,10 +310,10 @@ SECRETS: list[tuple[dict[str, Any], str]] = [
 
 @ALL
 @pytest.mark.parametrize(("options", "parameter"), SECRETS)
-async def test_no_secret_of_a_call_is_traced(
+async def test_a_secret_in_the_options_of_a_call_is_refused_before_any_trace(
     name: str, way: str, options: dict[str, Any], parameter: str
 ) -> None:
-    """Traces show a call's options: a secret there is refused before the first callback."""
+    """Traces show a call's options, so a text class refuses a secret before the first callback."""
     wire, calls, events = Wire(), Calls(), Events()
     dispatcher = vars(instrumentation)["root_dispatcher"]
     dispatcher.add_event_handler(events)
@@ -322,28 +329,31 @@ async def test_no_secret_of_a_call_is_traced(
 
 
 @pytest.mark.parametrize("way", RETRIEVAL)
-async def test_the_clock_and_the_retries_of_a_retrieval(way: str) -> None:
-    """The call's numbers hold instead of the object's."""
+async def test_embeddings_and_rerankers_take_timeout_and_max_retries_of_a_call(way: str) -> None:
+    """A call's `timeout` and `max_retries` replace those of an embedding or a reranker."""
     name, call = RETRIEVAL[way]
     server = Failing(httpx.ReadTimeout)
     it = SEVEN[name].make(timeout=77, **server.settings())
     with pytest.raises(APITimeoutError, match="33 s"):
-        await _ended(call(it, request_timeout=33, max_retries=0))
-    assert server.count <= 2  # of two batches, both may be under way
+        await _result(call(it, request_timeout=33, max_retries=0))
+    assert server.count <= 2  # the call may send two batches at the same time
 
 
 @pytest.mark.parametrize("name", SEVEN)
-async def test_a_copy_has_options_for_every_call(name: str) -> None:
-    """What a framework's method does not take, a copy does; it shares the connections."""
+async def test_a_copy_sends_its_own_settings_and_shares_connections(name: str) -> None:
+    """A copy sends its own headers with every call, also where a method takes no options.
+
+    The original stays as it is, and both use one HTTP client.
+    """
     wire = Wire()
     it = SEVEN[name].make(**wire.settings())
     copied = it.model_copy(update={"session_affinity": "s", "default_headers": {"x-team": "a"}})
     for way in SEVEN[name].ways:
         await SEVEN[name].ask(copied, way)
         await SEVEN[name].ask(it, way)
-    for sent, plain in zip(wire.requests[::2], wire.requests[1::2], strict=True):
-        assert (sent.headers["x-session-affinity"], sent.headers["x-team"]) == ("s", "a")
-        assert not {"x-session-affinity", "x-team"} & set(plain.headers)
+    for of_copy, of_original in zip(wire.requests[::2], wire.requests[1::2], strict=True):
+        assert (of_copy.headers["x-session-affinity"], of_copy.headers["x-team"]) == ("s", "a")
+        assert not {"x-session-affinity", "x-team"} & set(of_original.headers)
     assert copied.http_client is it.http_client
 
 
@@ -354,8 +364,10 @@ class Named(BaseModel):
 
 
 @pytest.mark.parametrize("call_style", ["structured", "awaited", "bound", "tools", "predict"])
-async def test_options_of_a_call_for_an_object_or_a_tool(call_style: str) -> None:
-    """They reach the request through every wrapper of a framework."""
+async def test_the_wrappers_of_the_frameworks_pass_the_options_of_a_call_on(
+    call_style: str,
+) -> None:
+    """Structured output, bound models and tool calls send the options of a call as headers."""
     wire = Wire()
     chat = SEVEN["ChatWorkersAI"].make(**wire.settings())
     llm = SEVEN["WorkersAI"].make(**wire.settings())
@@ -368,21 +380,21 @@ async def test_options_of_a_call_for_an_object_or_a_tool(call_style: str) -> Non
             Named, PromptTemplate("a"), llm_kwargs=dict(PUBLIC)
         ),
     }
-    with contextlib.suppress(OutputParserException, ValueError):  # the answer is no object
-        found = calls[call_style]()
-        _ = await found if hasattr(found, "__await__") else found
+    with contextlib.suppress(OutputParserException, ValueError):  # the answer is not JSON
+        result = calls[call_style]()
+        _ = await result if hasattr(result, "__await__") else result
     assert {header: wire.requests[0].headers[header] for header in EXPECTED} == EXPECTED
 
 
 @pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])
 @pytest.mark.parametrize("call_style", ["submit_batch", "asubmit_batch"])
-async def test_options_of_a_batch(name: str, call_style: str) -> None:
-    """A batch is one request: the options go with it, and not into the requests in it."""
-    sent: list[httpx.Request] = []
+async def test_submitting_a_batch_sends_the_options_once(name: str, call_style: str) -> None:
+    """A chat class sends a batch's options as headers, and not in the requests of the batch."""
+    requests: list[httpx.Request] = []
     model = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 
     def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
+        requests.append(request)
         queued = {"status": "queued", "request_id": "batch-1", "model": model}
         return httpx.Response(200, json={"result": queued, "success": True})
 
@@ -395,9 +407,9 @@ async def test_options_of_a_batch(name: str, call_style: str) -> None:
         http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer_async)),
     )
     inputs: Any = ["Hello"] if name == "ChatWorkersAI" else [MESSAGES]
-    found = getattr(it, call_style)(inputs, **PUBLIC, temperature=0.5)
-    assert (await found if hasattr(found, "__await__") else found).request_id == "batch-1"
-    (request,) = sent
+    result = getattr(it, call_style)(inputs, **PUBLIC, temperature=0.5)
+    assert (await result if hasattr(result, "__await__") else result).request_id == "batch-1"
+    (request,) = requests
     assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
     (item,) = json.loads(request.content)["requests"]
     assert set(item) == {"messages", "temperature", "max_tokens"}
@@ -405,12 +417,12 @@ async def test_options_of_a_batch(name: str, call_style: str) -> None:
 
 @pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAI"])
 @pytest.mark.parametrize("way", ["poll_batch", "apoll_batch", "batch_results", "abatch_results"])
-async def test_options_of_a_poll(name: str, way: str) -> None:
-    """Each poll of a batch is sent with the options of the call."""
-    sent: list[httpx.Request] = []
+async def test_polling_a_batch_sends_the_options(name: str, way: str) -> None:
+    """A chat class sends the options of the call with each poll of a batch."""
+    requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
+        requests.append(request)
         done = {"responses": [{"id": 0, "result": {"response": "Hi"}, "success": True}]}
         return httpx.Response(200, json={"result": done, "success": True})
 
@@ -421,14 +433,14 @@ async def test_options_of_a_poll(name: str, way: str) -> None:
         http_client=httpx.Client(transport=httpx.MockTransport(answer)),
         http_async_client=httpx.AsyncClient(transport=httpx.MockTransport(answer_async)),
     )
-    found = getattr(it, way)("batch-1", **PUBLIC, max_retries=0, request_timeout=9)
-    await found if hasattr(found, "__await__") else None
-    (request,) = sent
+    result = getattr(it, way)("batch-1", **PUBLIC, max_retries=0, request_timeout=9)
+    await result if hasattr(result, "__await__") else None
+    (request,) = requests
     assert {header: request.headers[header] for header in EXPECTED} == EXPECTED
 
 
-def test_how_a_request_is_sent_is_no_part_of_a_cached_answer() -> None:
-    """LangChain's cache asks again for another gateway, and not for another timeout."""
+def test_the_cache_key_has_the_gateway_and_no_other_option_of_sending() -> None:
+    """LangChain's cache misses for another gateway; timeout, headers and retries do not count."""
     wire = Wire()
     llm = SEVEN["ChatWorkersAI"].make(cache=InMemoryCache(), **wire.settings())
     for options in ({}, {"timeout": 5}, {"headers": {"x-team": "a"}}, {"max_retries": 1}):
@@ -438,10 +450,10 @@ def test_how_a_request_is_sent_is_no_part_of_a_cached_answer() -> None:
     assert len(wire.requests) == 2
 
 
-def test_a_run_s_own_settings() -> None:
-    """LangChain's configurable fields set what a call's options set, for a run and for a copy."""
+def test_configurable_fields_set_the_options_of_a_run() -> None:
+    """LangChain's configurable fields set connection settings, for one run and for a copy."""
     wire, failing = Wire(), Failing()
-    chosen: dict[str, Any] = {
+    configurable: dict[str, Any] = {
         "session_affinity": "s9",
         "account_id": "f" * 32,
         "default_headers": {"x-team": "rivers"},
@@ -449,10 +461,10 @@ def test_a_run_s_own_settings() -> None:
         "max_retries": 0,
         "timeout": 9,
     }
-    fields = {name: ConfigurableField(id=name) for name in chosen}
+    fields = {name: ConfigurableField(id=name) for name in configurable}
     llm = SEVEN["ChatWorkersAI"].make(**wire.settings()).configurable_fields(**fields)
-    llm.with_config(configurable=chosen).invoke("Hello")
-    llm.invoke("Hello", {"configurable": chosen})
+    llm.with_config(configurable=configurable).invoke("Hello")
+    llm.invoke("Hello", {"configurable": configurable})
     for request in wire.requests:
         assert request.headers["x-session-affinity"] == "s9"
         assert request.headers["x-team"] == "rivers"
@@ -463,5 +475,5 @@ def test_a_run_s_own_settings() -> None:
         assert ACCOUNT not in str(request.url)
     busy = SEVEN["ChatWorkersAI"].make(**failing.settings()).configurable_fields(**fields)
     with pytest.raises(RateLimitError):
-        busy.with_config(configurable=chosen).invoke("Hello")
+        busy.with_config(configurable=configurable).invoke("Hello")
     assert failing.count == 1

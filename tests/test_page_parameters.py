@@ -1,4 +1,4 @@
-"""What the pages of the models list can be said in both faces: parameters, functions, choices."""
+"""Both faces take the parameters, functions and tool choices that the models' pages list."""
 
 from __future__ import annotations
 
@@ -31,27 +31,37 @@ VALUES: dict[str, Any] = {
     "prediction": {"type": "content", "content": "a"}, "service_tier": "flex", "store": True,
     "web_search_options": {"search_context_size": "low"}, "metadata": {"team": "a"},
 }  # fmt: skip
-"""A value for each parameter of the page of glm-4.7-flash, but for those below."""
-ELSEWHERE = {"model", "stream", "stream_options", "tools", "tool_choice", "max_completion_tokens"}
+"""A value for each parameter on the page of glm-4.7-flash, except those in `TESTED_ELSEWHERE`."""
+TESTED_ELSEWHERE = {
+    "model",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "max_completion_tokens",
+}
 FIELDS = {"request_metadata" if name == "metadata" else name: v for name, v in VALUES.items()}
 
 
 def ask(it: Any, **options: Any) -> Any:
-    """Ask in the plain way of a class."""
+    """Call `chat` of a LlamaIndex class, and `invoke` of a LangChain class."""
     if isinstance(it, SEVEN["WorkersAI"].cls):
         return it.chat(MESSAGES, **options)
     return it.invoke("Hello", **options)
 
 
-def test_the_values_are_those_of_the_page() -> None:
-    """No parameter of the page is left out here."""
-    assert set(get_profile(GLM).parameters) == VALUES.keys() | ELSEWHERE
+def test_this_file_covers_every_parameter_of_the_page() -> None:
+    """`VALUES` and `TESTED_ELSEWHERE` together name every parameter on the page of GLM."""
+    assert set(get_profile(GLM).parameters) == VALUES.keys() | TESTED_ELSEWHERE
 
 
 @pytest.mark.parametrize("name", TEXT)
 @pytest.mark.parametrize("how", ["object", "call"])
-def test_every_parameter_of_the_page_is_a_setting(name: str, how: str) -> None:
-    """Of the object and of a single call; `metadata`, a name of both frameworks, has another."""
+def test_every_parameter_of_the_page_is_an_argument(name: str, how: str) -> None:
+    """Each text class takes every parameter of the page, in the constructor and in a call.
+
+    `metadata` is `request_metadata`, because both frameworks use the first name for their own.
+    """
     wire = Wire()
     own = {"model": GLM, **wire.settings()}
     it = SEVEN[name].make(**own, **(FIELDS if how == "object" else {}))
@@ -61,8 +71,8 @@ def test_every_parameter_of_the_page_is_a_setting(name: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_a_cap_has_two_names(name: str) -> None:
-    """`max_completion_tokens` is `max_tokens`, which the page calls its older name."""
+def test_max_completion_tokens_sets_max_tokens(name: str) -> None:
+    """Each text class sends `max_completion_tokens` as `max_tokens`, the older name on the page."""
     wire = Wire()
     ask(SEVEN[name].make(model=GLM, max_completion_tokens=7, **wire.settings()))
     ask(SEVEN[name].make(model=GLM, **wire.settings()), max_completion_tokens=8)
@@ -70,8 +80,8 @@ def test_a_cap_has_two_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_a_parameter_of_a_wrong_type_is_refused(name: str) -> None:
-    """Before any request, and by its name."""
+def test_the_constructor_refuses_a_parameter_of_a_wrong_type(name: str) -> None:
+    """Each text class raises an error that names the parameter."""
     for field in ("audio", "modalities", "functions", "store", "request_metadata"):
         with pytest.raises(ConfigurationError) as caught:
             SEVEN[name].make(**{field: 5})
@@ -102,46 +112,48 @@ CHOICES = [
 
 
 async def choose(name: str, way: str, choice: Any, **settings: Any) -> dict[str, Any]:
-    """Ask a chat model with a tool and a choice; return the request."""
+    """Ask a chat model with a tool and a `tool_choice`; return the body of its request."""
     wire = Wire()
     it = SEVEN[name].make(**wire.settings(), **settings)
     if name == "ChatWorkersAI":
         bound = it.bind_tools([weather], tool_choice=choice)
-        found = getattr(bound, {"plain": "invoke", "awaited": "ainvoke"}[way])("Rain?")
+        response = getattr(bound, {"plain": "invoke", "awaited": "ainvoke"}[way])("Rain?")
     else:
         tools = [FunctionTool.from_defaults(weather)]
         method = {"plain": "chat_with_tools", "awaited": "achat_with_tools"}[way]
-        found = getattr(it, method)(tools, user_msg="Rain?", tool_choice=choice)
-    if isinstance(found, Awaitable):
-        await found
+        response = getattr(it, method)(tools, user_msg="Rain?", tool_choice=choice)
+    if isinstance(response, Awaitable):
+        await response
     return wire.body()
 
 
 @pytest.mark.parametrize("name", CHATS)
 @pytest.mark.parametrize("way", ["plain", "awaited"])
 @pytest.mark.parametrize(("choice", "sent"), CHOICES, ids=repr)
-async def test_a_choice_in_any_form(name: str, way: str, choice: Any, sent: Any) -> None:
-    """OpenAI's, Anthropic's and the frameworks' forms mean the same in both faces."""
+async def test_tool_choice_is_sent_in_the_form_of_the_api(
+    name: str, way: str, choice: Any, sent: Any
+) -> None:
+    """Both chat classes translate OpenAI's, Anthropic's and the frameworks' forms of a choice."""
     assert (await choose(name, way, choice))["tool_choice"] == sent
 
 
 @pytest.mark.parametrize("name", CHATS)
-async def test_anthropics_choice_of_one_call(name: str) -> None:
-    """What Anthropic says in the choice, the API says beside it."""
+async def test_disable_parallel_tool_use_becomes_parallel_tool_calls(name: str) -> None:
+    """Both chat classes send Anthropic's `disable_parallel_tool_use` as `parallel_tool_calls`."""
     choice = {"type": "auto", "disable_parallel_tool_use": True}
     assert (await choose(name, "plain", choice))["parallel_tool_calls"] is False
 
 
 @pytest.mark.parametrize("name", CHATS)
 @pytest.mark.parametrize("choice", [5, {"type": "tool"}, {"name": 5}, "another", ["weather"]])
-async def test_a_choice_of_nothing_is_refused(name: str, choice: Any) -> None:
-    """Before any request."""
+async def test_a_tool_choice_that_names_no_tool_is_refused(name: str, choice: Any) -> None:
+    """Both chat classes raise before any request for a choice of an unknown form or tool."""
     with pytest.raises(ConfigurationError) as caught:
         await choose(name, "plain", choice)
     assert caught.value.parameter == "tool_choice"
 
 
-# -------------------------------------------------------------- functions, before there were tools
+# ------------------------------------------------------------ functions (OpenAI's older interface)
 
 FUNCTION = {
     "name": "weather",
@@ -151,7 +163,10 @@ FUNCTION = {
 
 
 def answer(request: httpx.Request) -> httpx.Response:
-    """An answer that calls a function until its result is there, whole or as a stream."""
+    """Answer with a call of a function, or with text when the request has the call's result.
+
+    The answer is a stream of events when the request asks for one.
+    """
     body = json.loads(request.content)
     head = {"id": "c1", "object": "chat.completion", "created": 1, "model": GLM}
     is_answered = body["messages"][-1]["role"] == "tool"
@@ -176,9 +191,9 @@ def answer(request: httpx.Request) -> httpx.Response:
 def connection(requests: list[httpx.Request]) -> dict[str, Any]:
     def respond(request: httpx.Request) -> httpx.Response:
         requests.append(request)
-        found = answer(request)
-        stream = httpx.ByteStream(found.content)
-        return httpx.Response(found.status_code, headers=found.headers, stream=stream)
+        response = answer(request)
+        stream = httpx.ByteStream(response.content)
+        return httpx.Response(response.status_code, headers=response.headers, stream=stream)
 
     async def respond_async(request: httpx.Request) -> httpx.Response:
         return respond(request)
@@ -201,9 +216,11 @@ def _sum(chunks: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("model", [GLM, GRANITE])
-async def test_functions_of_langchain(model: str) -> None:
-    """`bind(functions=...)` sends them as they are; a call is in `tool_calls`, and where those
-    who ask in this form look for it, plain and streamed, sync and async.
+async def test_langchain_binds_functions_and_returns_their_calls(model: str) -> None:
+    """`ChatWorkersAI.bind(functions=...)` sends the functions unchanged.
+
+    The call in the answer is in `tool_calls`, and in `additional_kwargs["function_call"]`, where
+    code for functions reads it: plain and streamed, sync and async.
     """
     requests: list[httpx.Request] = []
     llm = SEVEN["ChatWorkersAI"].make(model=model, **connection(requests))
@@ -217,8 +234,9 @@ async def test_functions_of_langchain(model: str) -> None:
     for message in messages:
         (call,) = message.tool_calls
         assert (call["name"], call["args"]) == ("weather", {"city": "Bern"})
-        kept = message.additional_kwargs["function_call"]
-        assert (kept["name"], json.loads(kept["arguments"])) == ("weather", {"city": "Bern"})
+        function = message.additional_kwargs["function_call"]
+        arguments = json.loads(function["arguments"])
+        assert (function["name"], arguments) == ("weather", {"city": "Bern"})
     for request in requests:
         body = json.loads(request.content)
         assert body["functions"] == [FUNCTION]
@@ -226,21 +244,24 @@ async def test_functions_of_langchain(model: str) -> None:
         assert not {"tools", "tool_choice"} & body.keys()
 
 
-def test_the_result_of_a_function_goes_back() -> None:
-    """A `FunctionMessage` answers the call of the message before it, which is sent once."""
+def test_a_function_message_is_sent_as_the_result_of_the_call_before_it() -> None:
+    """`ChatWorkersAI` sends a `FunctionMessage` with the id of the call in the message before it.
+
+    The call, which the message holds in two places, is sent once.
+    """
     requests: list[httpx.Request] = []
     llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection(requests))
     bound = llm.bind(functions=[FUNCTION])
-    called = bound.invoke("Rain?")
-    bound.invoke([HumanMessage("Rain?"), called, FunctionMessage(content="sunny", name="weather")])
-    _, said, result = json.loads(requests[-1].content)["messages"]
-    (call,) = said["tool_calls"]
+    reply = bound.invoke("Rain?")
+    bound.invoke([HumanMessage("Rain?"), reply, FunctionMessage(content="sunny", name="weather")])
+    _, assistant, result = json.loads(requests[-1].content)["messages"]
+    (call,) = assistant["tool_calls"]
     assert (result["role"], result["tool_call_id"]) == ("tool", call["id"])
 
 
 @pytest.mark.parametrize("streams", [True, False])
-def test_langchain_s_agent_of_functions_runs(streams: bool) -> None:
-    """The agent from before there were tools, which binds functions and reads `function_call`."""
+def test_langchains_agent_for_functions_runs(streams: bool) -> None:
+    """LangChain's older agent, which binds functions and reads `function_call`, ends its run."""
     requests: list[httpx.Request] = []
     llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection(requests))
     prompt = ChatPromptTemplate([("user", "{input}"), MessagesPlaceholder("agent_scratchpad")])
@@ -253,8 +274,8 @@ def test_langchain_s_agent_of_functions_runs(streams: bool) -> None:
     assert [message["role"] for message in second["messages"]] == ["user", "assistant", "tool"]
 
 
-def test_a_tool_s_call_is_no_function_call() -> None:
-    """A request with tools has its call in `tool_calls`, and not in `function_call`."""
+def test_a_call_of_a_tool_is_not_reported_as_a_function_call() -> None:
+    """`ChatWorkersAI` leaves `function_call` out of the answer to a request with tools."""
     llm = SEVEN["ChatWorkersAI"].make(model=GLM, **connection([]))
     message = llm.bind_tools([weather]).invoke("Rain?")
     assert isinstance(message, AIMessage)
@@ -262,8 +283,8 @@ def test_a_tool_s_call_is_no_function_call() -> None:
     assert "function_call" not in message.additional_kwargs
 
 
-async def test_functions_of_llamaindex() -> None:
-    """They are options of a call, and the answer's call is one of a tool."""
+async def test_llamaindex_takes_functions_and_returns_their_calls() -> None:
+    """`WorkersAI` takes `functions` in a call, and reports the answer's call as a tool call."""
     requests: list[httpx.Request] = []
     llm = SEVEN["WorkersAI"].make(model=GLM, **connection(requests))
     responses = [
@@ -278,38 +299,40 @@ async def test_functions_of_llamaindex() -> None:
     assert all(json.loads(r.content)["functions"] == [FUNCTION] for r in requests)
 
 
-# ---------------------------------------------------------------------- messages of another form
+# ------------------------------------------------------------------- messages of a wrong type
 
 
 DICT: Any = {"role": "user", "content": "Hi"}
 NO_MESSAGES: list[Any] = [[DICT], DICT, "Hi", [MESSAGES[0], DICT], [None], None, ["Hi"]]
 
 
-async def ended(method: Any, *arguments: Any, **options: Any) -> Any:
-    """Call, and wait where there is something to wait for."""
-    found = method(*arguments, **options)
-    return await found if isinstance(found, Awaitable) else found
+async def result_of(method: Any, *arguments: Any, **options: Any) -> Any:
+    """Call a method, and await its result when it is awaitable."""
+    response = method(*arguments, **options)
+    return await response if isinstance(response, Awaitable) else response
 
 
 @pytest.mark.parametrize("wrong", NO_MESSAGES, ids=repr)
 @pytest.mark.parametrize("way", ["chat", "achat", "stream_chat", "astream_chat", "submit_batch"])
-async def test_llamaindex_takes_messages_alone(way: str, wrong: Any) -> None:
-    """Dicts and texts raise before any request, and say to pass `ChatMessage`."""
+async def test_llamaindex_refuses_messages_that_are_not_chat_messages(way: str, wrong: Any) -> None:
+    """`WorkersAI` raises for dicts and texts before any request; the error names `ChatMessage`."""
     wire = Wire()
     it = SEVEN["WorkersAI"].make(**wire.settings())
     with pytest.raises(ConfigurationError, match="ChatMessage") as caught:
-        await ended(getattr(it, way), [wrong] if way == "submit_batch" else wrong)
+        await result_of(getattr(it, way), [wrong] if way == "submit_batch" else wrong)
     assert caught.value.parameter == "messages"
     assert wire.requests == []
 
 
 @pytest.mark.parametrize("way", ["chat_with_tools", "achat_with_tools", "stream_chat_with_tools"])
 @pytest.mark.parametrize("history", [[DICT], DICT, "Hi", MESSAGES[0]], ids=repr)
-async def test_a_history_is_of_messages(way: str, history: Any) -> None:
-    """So is what goes before a user's message."""
+async def test_llamaindex_refuses_a_history_that_has_no_chat_messages(
+    way: str, history: Any
+) -> None:
+    """`WorkersAI` raises before any request when `chat_history` is not a list of `ChatMessage`."""
     wire = Wire()
     it = SEVEN["WorkersAI"].make(**wire.settings())
     tools = [FunctionTool.from_defaults(weather)]
     with pytest.raises(ConfigurationError, match="ChatMessage"):
-        await ended(getattr(it, way), tools, user_msg="Hi", chat_history=history)
+        await result_of(getattr(it, way), tools, user_msg="Hi", chat_history=history)
     assert wire.requests == []

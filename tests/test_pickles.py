@@ -51,8 +51,8 @@ def token_of(it: Any) -> str | None:
 @HOW
 def test_no_secret_is_in_a_pickle(name: str, how: str) -> None:
     """Not the token, nor the gateway's, nor a header that holds one."""
-    one, wire = SEVEN[name], Wire()
-    it = one.make(**SECRETS, **wire.settings())
+    entry, wire = SEVEN[name], Wire()
+    it = entry.make(**SECRETS, **wire.settings())
     it._client()
     for _ in range(2):
         written = PICKLERS[how](it)
@@ -66,11 +66,11 @@ def test_no_secret_is_in_a_pickle(name: str, how: str) -> None:
 @HOW
 def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unpickled object has what the other was set to, and can be used at once."""
-    one = SEVEN[name]
-    it = one.make(timeout=Timeout(total=9), max_retries=5, **{one.others_in: {"a": 1}})
+    entry = SEVEN[name]
+    it = entry.make(timeout=Timeout(total=9), max_retries=5, **{entry.extra_name: {"a": 1}})
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token-of-the-worker")
     twin = pickle.loads(PICKLERS[how](it))
-    assert type(twin) is one.cls
+    assert type(twin) is entry.cls
     assert twin.model_dump() == it.model_dump()
     assert twin.model_fields_set == it.model_fields_set - {"api_token"}
     assert twin.account_id == ACCOUNT
@@ -82,11 +82,11 @@ def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -
 @ALL
 async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) -> None:
     """Where the environment has none, the call says which variable to set, sync and async."""
-    one = SEVEN[name]
-    twin = pickle.loads(pickle.dumps(one.make()))
-    for way in one.ways:
+    entry = SEVEN[name]
+    twin = pickle.loads(pickle.dumps(entry.make()))
+    for way in entry.ways:
         with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
-            await one.ask(twin, way)
+            await entry.ask(twin, way)
 
 
 @ALL
@@ -97,10 +97,10 @@ def test_the_environment_of_the_worker_goes_before_that_of_the_parent(
 
     The parent's values are used where the worker has none. What was passed as an argument stays.
     """
-    one = SEVEN[name]
+    entry = SEVEN[name]
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://parent.example")
-    inherited, passed = one.cls(one.model), one.make(base_url="https://passed.example")
+    inherited, passed = entry.cls(entry.model), entry.make(base_url="https://passed.example")
     written = pickle.dumps((inherited, passed))
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", OTHER)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://worker.example")
@@ -133,11 +133,11 @@ def test_unpickling_names_missing_settings(name: str) -> None:
 @pytest.mark.parametrize("name", TEXT)
 def test_limiters_and_functions_stay_behind(name: str) -> None:
     """A lock and a function without a name end no pickling, whatever the framework calls them."""
-    one = SEVEN[name]
+    entry = SEVEN[name]
     own = {"rate_limiter", "custom_get_token_ids", "completion_to_prompt"} & set(
-        one.cls.model_fields
+        entry.cls.model_fields
     )
-    it = one.make()
+    it = entry.make()
     for field in own - {"rate_limiter"}:
         setattr(it, field, lambda text: text)
     with pytest.warns(UserWarning, match=next(iter(own - {"rate_limiter"}))):
@@ -201,7 +201,7 @@ def test_multiprocessing_refuses_what_a_worker_could_not_use(
             ForkingPickler.dumps(holder)
         assert caught.value.parameter == parameter
         assert TOKEN not in str(caught.value)
-    if SEVEN[name].others_in == "model_kwargs":
+    if SEVEN[name].extra_name == "model_kwargs":
         assert isinstance(caught.value, langchain_workersai.ConfigurationError)
 
 
@@ -309,9 +309,9 @@ def test_an_event_loop_does_not_travel() -> None:
 
     async def main() -> None:
         wire = Wire()
-        for one in SEVEN.values():
-            it = one.make(**wire.settings())
-            await one.ask(it, list(one.ways)[1])
+        for entry in SEVEN.values():
+            it = entry.make(**wire.settings())
+            await entry.ask(it, list(entry.ways)[1])
             it.http_client = it.http_async_client = None
             assert pickle.loads(pickle.dumps(it)).model == it.model
             assert copy.deepcopy(it).model == it.model

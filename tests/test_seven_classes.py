@@ -52,8 +52,8 @@ MIXINS = [
 
 
 @pytest.mark.parametrize(("name", "mixin"), MIXINS)
-def test_fields_are_the_same(name: str, mixin: Any) -> None:
-    """Classes of a kind have them with the same type, default and description, hidden alike."""
+def test_classes_of_a_kind_share_their_fields(name: str, mixin: Any) -> None:
+    """Classes of a kind have the shared fields with the same type, default and description."""
     own = SEVEN[name].cls.model_fields
     for field, info in mixin.model_fields.items():
         assert facts(own[field]) == facts(info), field
@@ -61,32 +61,32 @@ def test_fields_are_the_same(name: str, mixin: Any) -> None:
 
 
 @ALL
-def test_every_field_of_a_mixin_is_checked_here(name: str) -> None:
-    """A class has no other mixin than those above."""
+def test_this_file_checks_every_mixin(name: str) -> None:
+    """`MIXINS` names every mixin of the core that each class has."""
     mixins = {mixin for owner, mixin in MIXINS if owner == name}
     bases = {base for base in SEVEN[name].cls.__mro__ if base.__module__.startswith("workersai.")}
     assert {base for base in bases if getattr(base, "model_fields", None)} == mixins
 
 
 @ALL
-def test_the_constructor_is_typed_as_the_fields(name: str) -> None:
-    """What editors and type checkers offer is what the class takes: fields and aliases."""
-    one = SEVEN[name]
-    offered = set(get_type_hints(one.settings))
-    assert offered == ({*one.cls.model_fields, *one.cls.ALIASES} - {"model"})
+def test_the_typed_arguments_of_a_constructor_are_its_fields_and_aliases(name: str) -> None:
+    """Type checkers see the fields and aliases of a class as its constructor's arguments."""
+    entry = SEVEN[name]
+    offered = set(get_type_hints(entry.settings))
+    assert offered == ({*entry.cls.model_fields, *entry.cls.ALIASES} - {"model"})
 
 
 def test_both_faces_have_the_same_aliases() -> None:
-    """There is one list; only the classes of vectors may have names of their frameworks beside."""
+    """All classes have the shared aliases; only embeddings have others, from their frameworks."""
     connection = {**ConnectionFields.ALIASES}
-    for name, one in SEVEN.items():
-        expected = {**connection, "extra": one.others_in}
+    for name, entry in SEVEN.items():
+        expected = {**connection, "extra": entry.extra_name}
         expected |= dict(GenerationFields.ALIASES) if name in TEXT else {}
-        assert expected.items() <= dict(one.cls.ALIASES).items()
+        assert expected.items() <= dict(entry.cls.ALIASES).items()
         if name in TEXT:
-            assert dict(one.cls.ALIASES) == expected
+            assert dict(entry.cls.ALIASES) == expected
         if name in OF_EMBEDDINGS:
-            assert EmbeddingFields.ALIASES.items() <= dict(one.cls.ALIASES).items()
+            assert EmbeddingFields.ALIASES.items() <= dict(entry.cls.ALIASES).items()
 
 
 # ----------------------------------------------------------------------------------- aliases
@@ -103,7 +103,7 @@ VALUES: dict[str, Any] = {
     "chunk_size": 5,
     "instruction": "Find: ",
 }
-ALIASES = [(name, alias) for name, one in SEVEN.items() for alias in one.cls.ALIASES]
+ALIASES = [(name, alias) for name, entry in SEVEN.items() for alias in entry.cls.ALIASES]
 
 
 def plain(value: Any) -> Any:
@@ -112,17 +112,20 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "alias"), ALIASES)
 @pytest.mark.parametrize("how", ["made", "assigned", "copied"])
-def test_an_alias_is_the_field(name: str, alias: str, how: str) -> None:
-    """Whether it is passed, assigned or copied in, it sets the field, and reads as the field."""
-    one, value = SEVEN[name], VALUES[alias]
-    field = one.cls.ALIASES[alias]
+def test_an_alias_sets_its_field(name: str, alias: str, how: str) -> None:
+    """Each class sets a field by its alias in the constructor, an assignment and a copy.
+
+    The alias reads the value of the field.
+    """
+    entry, value = SEVEN[name], VALUES[alias]
+    field = entry.cls.ALIASES[alias]
     if how == "made":
-        it = one.cls(**{"model": one.model, **CREDENTIALS} | {field: None}, **{alias: value})
+        it = entry.cls(**{"model": entry.model, **CREDENTIALS} | {field: None}, **{alias: value})
     elif how == "assigned":
-        it = one.make()
+        it = entry.make()
         setattr(it, alias, value)
     else:
-        it = one.make().model_copy(update={alias: value})
+        it = entry.make().model_copy(update={alias: value})
     assert plain(getattr(it, field)) == plain(getattr(it, alias)) == value
     assert field in it.model_fields_set
 
@@ -136,36 +139,36 @@ def test_a_field_of_a_subclass_is_no_alias(name: str, alias: str) -> None:
 
     LlamaIndex's embeddings have a field `model_name` themselves, which is the model.
     """
-    one = SEVEN[name]
-    field = one.cls.ALIASES[alias]
+    entry = SEVEN[name]
+    field = entry.cls.ALIASES[alias]
     body = {"__annotations__": {alias: int}, alias: 1, "__module__": __name__}
-    subclass: Any = type("Mine", (one.cls,), body)
+    subclass: Any = type("Mine", (entry.cls,), body)
     subclass = type("Yours", (subclass,), {"__module__": __name__})
-    it = subclass(**{"model": one.model, **CREDENTIALS}, **{alias: 7})
-    assert (getattr(it, alias), getattr(it, field)) == (7, getattr(one.make(), field))
+    it = subclass(**{"model": entry.model, **CREDENTIALS}, **{alias: 7})
+    assert (getattr(it, alias), getattr(it, field)) == (7, getattr(entry.make(), field))
     setattr(it, alias, 8)
     assert getattr(it.model_copy(update={}), alias) == 8
-    assert alias in one.cls.ALIASES
+    assert alias in entry.cls.ALIASES
 
 
 @pytest.mark.parametrize(("name", "alias"), ALIASES)
-def test_two_names_of_a_field(name: str, alias: str) -> None:
-    """Two values for one field are refused, and the error names both; equal ones are one."""
-    one = SEVEN[name]
-    field, value = one.cls.ALIASES[alias], VALUES[alias]
+def test_a_field_and_its_alias_must_have_equal_values(name: str, alias: str) -> None:
+    """Each class refuses different values for a field and its alias, and accepts equal ones."""
+    entry = SEVEN[name]
+    field, value = entry.cls.ALIASES[alias], VALUES[alias]
     others = {
         "api_token": "yet-another-token",
         "max_tokens": 8,
         "timeout": 2,
-        one.others_in: {},
+        entry.extra_name: {},
         "batch_size": 3,
         "query_instruction": "Search: ",
     }
-    settings = {**CREDENTIALS, "model": one.model}
-    same = one.cls(**{**settings, field: value, alias: value})
+    settings = {**CREDENTIALS, "model": entry.model}
+    same = entry.cls(**{**settings, field: value, alias: value})
     assert plain(getattr(same, field)) == value
     settings |= {field: others.get(field, "another")}
-    for make in (one.cls, lambda **update: one.make().model_copy(update=update)):
+    for make in (entry.cls, lambda **update: entry.make().model_copy(update=update)):
         error = refused(make, **settings, **{alias: value})
         assert error.parameter == alias
         assert f"{field} and {alias} mean the same" in str(error)
@@ -173,8 +176,8 @@ def test_two_names_of_a_field(name: str, alias: str) -> None:
 
 
 @ALL
-def test_a_token_and_its_alias_may_differ_in_type(name: str) -> None:
-    """A text and a `SecretStr` of it are equal."""
+def test_a_token_may_be_text_under_one_name_and_secret_str_under_the_other(name: str) -> None:
+    """Each class takes `api_token` as text together with an equal `SecretStr` as `api_key`."""
     it = SEVEN[name].make(api_key=SecretStr(TOKEN))
     assert it.api_token.get_secret_value() == TOKEN
 
@@ -183,10 +186,12 @@ def test_a_token_and_its_alias_may_differ_in_type(name: str) -> None:
 @pytest.mark.parametrize(
     ("alias", "field"), [("max_completion_tokens", "max_tokens"), ("stop_sequences", "stop")]
 )
-async def test_an_alias_of_a_call(name: str, alias: str, field: str) -> None:
-    """A single call takes the same names as the constructor, and refuses two values alike."""
-    one, wire = SEVEN[name], Wire()
-    it, value = one.make(**wire.settings()), VALUES[alias]
+async def test_a_call_takes_the_aliases_of_the_constructor(
+    name: str, alias: str, field: str
+) -> None:
+    """A call of a text class takes the aliases of the constructor, and refuses two values."""
+    entry, wire = SEVEN[name], Wire()
+    it, value = entry.make(**wire.settings()), VALUES[alias]
     ask: Any = it.invoke if name != "WorkersAI" else it.complete
     ask("Hello", **{alias: value})
     assert wire.body()[field] == value
@@ -222,7 +227,7 @@ FROM_ENVIRONMENT = {
 def test_the_environment_is_read_when_an_object_is_made(
     name: str, variable: str, field: str, nothing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not passed is read then, and a later change of the environment changes nothing."""
+    """Each constructor reads a missing setting from the environment, and does not read it later."""
     monkeypatch.setenv(variable, FROM_ENVIRONMENT[field])
     settings = {} if nothing == {} else {field: nothing}
     it = SEVEN[name].cls(SEVEN[name].model, **settings)
@@ -232,10 +237,10 @@ def test_the_environment_is_read_when_an_object_is_made(
 
 
 @ALL
-def test_an_argument_goes_before_the_environment(
+def test_an_argument_has_priority_over_the_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An argument replaces the variable; assigning `None` reads the variable again."""
+    """Each class prefers an argument to the variable; assigning `None` reads the variable."""
     for variable, field in VARIABLES:
         monkeypatch.setenv(variable, FROM_ENVIRONMENT[field])
     it = SEVEN[name].make(base_url="https://b.example")
@@ -254,10 +259,10 @@ def test_an_argument_goes_before_the_environment(
         ("WORKERSAI_BASE_URL", "http://named.example", "base_url"),
     ],
 )
-def test_variables_are_checked(
+def test_a_malformed_variable_is_refused(
     name: str, variable: str, value: str, parameter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A malformed variable raises when the object is made, as an argument does."""
+    """Each constructor raises for a malformed variable as for a malformed argument."""
     monkeypatch.setenv(variable, value)
     assert refused(SEVEN[name].cls, SEVEN[name].model).parameter == parameter
 
@@ -267,20 +272,20 @@ def test_variables_are_checked(
 async def test_missing_credentials_are_reported_at_the_first_call(
     name: str, way: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Objects can be made without them, from a dump say; a call says which variable to set.
+    """Each class can be constructed without credentials; a call then names the variable to set.
 
-    They may also come later: by an assignment, or by the environment.
+    The call succeeds when the environment has the credentials by then.
     """
-    one, wire = SEVEN[name], Wire()
-    it = one.cls(
-        one.model, **wire.settings(), **{k: v for k, v in CREDENTIALS.items() if k != missing}
+    entry, wire = SEVEN[name], Wire()
+    it = entry.cls(
+        entry.model, **wire.settings(), **{k: v for k, v in CREDENTIALS.items() if k != missing}
     )
     with pytest.raises(ConfigurationError, match=f"CLOUDFLARE_{missing.upper()}") as caught:
-        await one.ask(it, way)
+        await entry.ask(it, way)
     assert caught.value.parameter == missing
     assert wire.requests == []
     monkeypatch.setenv(f"CLOUDFLARE_{missing.upper()}", CREDENTIALS[missing])
-    await one.ask(it, way)
+    await entry.ask(it, way)
     assert wire.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
@@ -345,10 +350,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "wrong", "parameter", "text"), CASES)
-def test_a_wrong_setting_is_refused_alike(
+def test_every_constructor_refuses_a_wrong_setting_in_the_same_words(
     name: str, wrong: dict[str, Any], parameter: str, text: str
 ) -> None:
-    """The constructor names the class, the setting and what is wanted, in the same words."""
+    """Each constructor raises an error that names the class, the setting and what to pass."""
     error = refused(SEVEN[name].make, **wrong)
     assert error.parameter == parameter
     assert str(error).startswith(f"{SEVEN[name].cls.__name__}: ")
@@ -358,12 +363,12 @@ def test_a_wrong_setting_is_refused_alike(
 @pytest.mark.parametrize(
     ("name", "wrong", "parameter", "text"), [case for case in CASES if case[1] != {"model": None}]
 )
-def test_a_wrong_assignment_is_refused_as_the_constructor_does(
+def test_a_wrong_assignment_is_refused_as_in_the_constructor(
     name: str, wrong: dict[str, Any], parameter: str, text: str
 ) -> None:
-    """Assignments and copies are checked in the same way, and leave the object as it was."""
-    one = SEVEN[name]
-    it = one.make(max_retries=1)
+    """Each class refuses a wrong assignment or copy, and leaves the object as it was."""
+    entry = SEVEN[name]
+    it = entry.make(max_retries=1)
     before, set_before, client = dict(vars(it)), set(it.model_fields_set), it._client()
     ((field, value),) = wrong.items()
     for change in (lambda: setattr(it, field, value), lambda: it.model_copy(update=wrong)):
@@ -376,15 +381,15 @@ def test_a_wrong_assignment_is_refused_as_the_constructor_does(
 
 
 @ALL
-def test_errors_are_those_of_the_face(name: str) -> None:
-    """LangChain's classes raise the error that LangChain knows, wherever a setting is refused."""
-    one = SEVEN[name]
-    if one.others_in == "additional_kwargs":
+def test_langchain_classes_raise_langchains_configuration_error(name: str) -> None:
+    """LangChain's classes raise the error that derives from LangChain's own, for every refusal."""
+    entry = SEVEN[name]
+    if entry.extra_name == "additional_kwargs":
         return
-    it = one.make()
+    it = entry.make()
     for change in (
-        lambda: one.make(max_retries=-1),
-        lambda: one.make(api_key="x", base_url="y", api_base="z"),
+        lambda: entry.make(max_retries=-1),
+        lambda: entry.make(api_key="x", base_url="y", api_base="z"),
         lambda: setattr(it, "max_retries", -1),
         lambda: setattr(it, "unheard_of", 1),
         lambda: it.model_copy(update={"api_key": "a", "api_token": "b"}),
@@ -407,61 +412,64 @@ UNKNOWN = [
 
 @ALL
 @pytest.mark.parametrize(("unknown", "answer"), UNKNOWN)
-def test_an_unknown_name_is_answered_alike(name: str, unknown: str, answer: str) -> None:
-    """Passed, assigned or copied in, it is answered with what to pass.
+def test_an_unknown_setting_is_refused_with_the_name_to_use(
+    name: str, unknown: str, answer: str
+) -> None:
+    """Each class refuses an unknown setting in the constructor, an assignment and a copy.
 
-    The answer to a token is never the argument that would post it in the body.
+    The error says what to pass. For a token it never recommends the argument for other keys of
+    the body, which would send the token there.
     """
-    one = SEVEN[name]
-    it = one.make()
+    entry = SEVEN[name]
+    it = entry.make()
     for change in (
-        lambda: one.make(**{unknown: "my-hidden-value"}),
+        lambda: entry.make(**{unknown: "my-hidden-value"}),
         lambda: setattr(it, unknown, "my-hidden-value"),
         lambda: it.model_copy(update={unknown: "my-hidden-value"}),
     ):
         error = refused(change)
         assert error.parameter == unknown
-        assert f"{one.cls.__name__}: {unknown} is not a parameter" in str(error)
+        assert f"{entry.cls.__name__}: {unknown} is not a parameter" in str(error)
         assert answer in str(error)
         assert "hidden" not in str(error)
-        assert "token" not in unknown or one.others_in not in str(error)
+        assert "token" not in unknown or entry.extra_name not in str(error)
 
 
 @ALL
-def test_a_key_of_the_body_is_shown_its_place(name: str) -> None:
-    """A name that is close to none is answered with the argument for other keys."""
+def test_the_refusal_of_an_unknown_setting_names_the_argument_for_other_keys(name: str) -> None:
+    """Each class names its argument for other keys where no setting has a similar name."""
     error = refused(SEVEN[name].make, repetition_window=5)
-    assert f"Pass other fields of the request in {SEVEN[name].others_in}" in str(error)
+    assert f"Pass other fields of the request in {SEVEN[name].extra_name}" in str(error)
 
 
 @ALL
 @pytest.mark.parametrize("key", ["cf_api_token", "Authorization", "password"])
-def test_other_keys_of_the_body_hold_no_credential(name: str, key: str) -> None:
-    """Such a key is refused where it is passed or assigned, by its name and not its value."""
-    one = SEVEN[name]
-    wrong = {one.others_in: {"fine": 1, key: "my-hidden-value"}}
-    it = one.make()
+def test_a_credential_among_the_other_keys_of_an_object_is_refused(name: str, key: str) -> None:
+    """Each class refuses a key that looks like a credential; the error has its name, no value."""
+    entry = SEVEN[name]
+    wrong = {entry.extra_name: {"fine": 1, key: "my-hidden-value"}}
+    it = entry.make()
     for change in (
-        lambda: one.make(**wrong),
-        lambda: setattr(it, one.others_in, wrong[one.others_in]),
+        lambda: entry.make(**wrong),
+        lambda: setattr(it, entry.extra_name, wrong[entry.extra_name]),
     ):
         error = refused(change)
         assert error.parameter == key
-        assert f"{key!r} in {one.others_in} looks like a credential" in str(error)
+        assert f"{key!r} in {entry.extra_name} looks like a credential" in str(error)
         assert "hidden" not in str(error)
 
 
 @OF_TEXT
 @pytest.mark.parametrize("argument", ["extra", "own"])
-def test_a_call_s_other_keys_hold_no_credential(name: str, argument: str) -> None:
-    """What is passed to a single call is looked at as what the object has."""
-    one, wire = SEVEN[name], Wire()
-    it = one.make(**wire.settings())
+def test_a_credential_among_the_other_keys_of_a_call_is_refused(name: str, argument: str) -> None:
+    """A call of a text class refuses a key that looks like a credential, before any request."""
+    entry, wire = SEVEN[name], Wire()
+    it = entry.make(**wire.settings())
     ask: Any = it.invoke if name != "WorkersAI" else it.complete
-    argument = one.others_in if argument == "own" else argument
+    argument = entry.extra_name if argument == "own" else argument
     error = refused(ask, "Hello", **{argument: {"api_token": "my-hidden-value"}})
     assert error.parameter == "api_token"
-    assert f"in {one.others_in} looks like a credential" in str(error)
+    assert f"in {entry.extra_name} looks like a credential" in str(error)
     assert wire.requests == []
 
 
@@ -474,47 +482,49 @@ def test_a_call_s_other_keys_hold_no_credential(name: str, argument: str) -> Non
         ("http_client", "{cls}: {option} is a setting of the object, not of a single call"),
         ("auth_token", "pass the token as api_token"),
         ("temprature", "did you mean temperature?"),
-        ("repetition_window", "Pass other fields of the request in {others_in}"),
+        ("repetition_window", "Pass other fields of the request in {extra_name}"),
     ],
 )
 def test_a_call_refuses_unknown_options(name: str, option: str, answer: str) -> None:
-    """A call refuses settings of the object, credentials and typos before any request."""
-    one, wire = SEVEN[name], Wire()
-    it = one.make(**wire.settings())
+    """A call of a text class refuses settings of the object, credentials and typos."""
+    entry, wire = SEVEN[name], Wire()
+    it = entry.make(**wire.settings())
     ask: Any = it.invoke if name != "WorkersAI" else it.complete
     error = refused(ask, "Hello", **{option: "my-hidden-value"})
     assert error.parameter == option
-    assert answer.format(cls=one.cls.__name__, option=option, others_in=one.others_in) in str(error)
+    assert answer.format(cls=entry.cls.__name__, option=option, extra_name=entry.extra_name) in str(
+        error
+    )
     assert "hidden" not in str(error)
     assert wire.requests == []
 
 
 @OF_TEXT
-async def test_a_refused_value_can_be_sent_anyway(name: str) -> None:
-    """The refusal names the face's own argument for it, and what is in there goes out unchecked."""
-    one, wire = SEVEN[name], Wire()
-    for way in one.ways:
-        it = one.make(seed=0, **wire.settings())
+async def test_the_argument_for_other_keys_sends_a_refused_value(name: str) -> None:
+    """Each text class names its argument for other keys in a refusal, and sends those unchecked."""
+    entry, wire = SEVEN[name], Wire()
+    for way in entry.ways:
+        it = entry.make(seed=0, **wire.settings())
         with pytest.raises(ConfigurationError) as caught:
-            await one.ask(it, way)
-        text = f"seed must be between 1 and 9,999,999,999 for {one.model} (model page), not 0"
+            await entry.ask(it, way)
+        text = f"seed must be between 1 and 9,999,999,999 for {entry.model} (model page), not 0"
         assert str(caught.value).startswith(text)
-        assert str(caught.value).endswith(f"; pass it in {one.others_in} to send it anyway")
+        assert str(caught.value).endswith(f"; pass it in {entry.extra_name} to send it anyway")
         assert wire.requests == []
-        it = one.make(**{one.others_in: {"seed": 0, "top_k": "many"}}, **wire.settings())
-        await one.ask(it, way)
+        it = entry.make(**{entry.extra_name: {"seed": 0, "top_k": "many"}}, **wire.settings())
+        await entry.ask(it, way)
         assert (wire.body()["seed"], wire.body()["top_k"]) == (0, "many")
         wire.requests.clear()
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
 async def test_values_without_a_json_form_are_refused(name: str, way: str) -> None:
-    """NaN, bytes and objects among the other keys raise an error before any request."""
-    one, wire = SEVEN[name], Wire()
+    """Each class refuses NaN, bytes and objects among the other keys, before any request."""
+    entry, wire = SEVEN[name], Wire()
     for value in (float("nan"), b"x", object()):
-        it = one.make(**{one.others_in: {"odd": value}}, **wire.settings())
+        it = entry.make(**{entry.extra_name: {"odd": value}}, **wire.settings())
         with pytest.raises(ConfigurationError, match="odd") as caught:
-            await one.ask(it, way)
+            await entry.ask(it, way)
         assert caught.value.parameter == "odd"
     assert wire.requests == []
 
@@ -524,15 +534,15 @@ async def test_values_without_a_json_form_are_refused(name: str, way: str) -> No
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
 async def test_an_assignment_takes_effect_at_the_next_call(name: str, way: str) -> None:
-    """Every connection setting that is assigned, by its name or an alias, is the one used next."""
-    one, wire = SEVEN[name], Wire()
-    it = one.make(**wire.settings())
-    await one.ask(it, way)
+    """Each class uses an assigned connection setting in its next call, by name or by alias."""
+    entry, wire = SEVEN[name], Wire()
+    it = entry.make(**wire.settings())
+    await entry.ask(it, way)
     it.api_key, it.account_id = "another-token", OTHER
     it.api_base, it.session_affinity = "https://b.example/v4", "s2"
     it.default_headers, it.gateway = {"x-team": "two"}, "gate"
     it.model_name = "@cf/someone/other"
-    await one.ask(it, way)
+    await entry.ask(it, way)
     first, second = wire.requests
     assert first.headers["authorization"] == f"Bearer {TOKEN}"
     assert str(second.url).startswith(f"https://b.example/v4/accounts/{OTHER}/ai/")
@@ -547,30 +557,30 @@ async def test_an_assignment_takes_effect_at_the_next_call(name: str, way: str) 
 
 
 @ALL
-def test_related_settings_are_assigned_together(name: str) -> None:
-    """A copy sets what allows a value before the value, in whatever order they are named."""
+def test_a_copy_takes_settings_that_depend_on_each_other_in_any_order(name: str) -> None:
+    """Each class takes `allow_insecure_http` and the URL that needs it in one copy."""
     update = {"base_url": "http://named.example", "allow_insecure_http": True}
     twin = SEVEN[name].make().model_copy(update=update)
     assert twin.base_url == "http://named.example"
 
 
 @ALL
-def test_assignments_read_values_as_the_constructor(name: str) -> None:
-    """An assignment reads values as the constructor does: seconds, clocks, tuples of words."""
-    one = SEVEN[name]
-    it = one.make()
+def test_an_assignment_converts_values_as_the_constructor_does(name: str) -> None:
+    """Each class converts an assigned timeout, tuple or whole number as its constructor does."""
+    entry = SEVEN[name]
+    it = entry.make()
     it.timeout = {"connect": 1.0, "total": 2.0}
-    assert it.timeout == one.make(timeout=Timeout(connect=1, total=2)).timeout
+    assert it.timeout == entry.make(timeout=Timeout(connect=1, total=2)).timeout
     it.timeout = 5
-    assert it.timeout == one.make(timeout=5).timeout == 5.0
+    assert it.timeout == entry.make(timeout=5).timeout == 5.0
     if name in TEXT:
         it.stop, it.temperature, it.logit_bias = ("a", "b"), 1, {50256: -100}
         assert (it.stop, it.temperature, it.logit_bias) == (["a", "b"], 1.0, {"50256": -100.0})
 
 
 @ALL
-def test_a_private_name_is_no_setting(name: str) -> None:
-    """Python's own attributes are set as on any object."""
+def test_reading_an_unknown_attribute_raises_attribute_error(name: str) -> None:
+    """Each class raises `AttributeError` for an unknown attribute, so `hasattr` works."""
     it = SEVEN[name].make()
     with pytest.raises(AttributeError):
         _ = it.unheard_of
@@ -594,15 +604,15 @@ def shown(it: Any) -> str:
 
 @ALL
 @pytest.mark.parametrize("how", ["made", "assigned", "copied"])
-def test_no_secret_is_shown(name: str, how: str) -> None:
-    """Token, account, headers and the gateway's token are in no repr and no dump."""
-    one = SEVEN[name]
+def test_repr_and_dumps_show_no_secret(name: str, how: str) -> None:
+    """Each class leaves token, account, headers and gateway token out of its repr and dumps."""
+    entry = SEVEN[name]
     if how == "made":
-        it = one.make(**HIDDEN)
+        it = entry.make(**HIDDEN)
     elif how == "copied":
-        it = one.make().model_copy(update=HIDDEN)
+        it = entry.make().model_copy(update=HIDDEN)
     else:
-        it = one.make()
+        it = entry.make()
         for field, value in HIDDEN.items():
             setattr(it, field, value)
     assert SECRET not in shown(it)
@@ -612,32 +622,34 @@ def test_no_secret_is_shown(name: str, how: str) -> None:
 
 
 @ALL
-def test_a_dump_makes_the_object_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds no credentials: they come from the environment, or later."""
-    one = SEVEN[name]
-    it = one.make(timeout=Timeout(total=9), max_retries=5, session_affinity="s")
-    bare = one.cls(**it.model_dump())
+def test_a_dump_restores_the_object_without_its_credentials(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each class restores its settings from a dump, and reads credentials from the environment."""
+    entry = SEVEN[name]
+    it = entry.make(timeout=Timeout(total=9), max_retries=5, session_affinity="s")
+    bare = entry.cls(**it.model_dump())
     assert bare.api_token is None
     assert bare.account_id is None
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     for twin in (
-        one.cls(**it.model_dump()),
-        one.cls.model_validate(it.model_dump()),
-        one.cls.model_validate_json(it.model_dump_json()),
+        entry.cls(**it.model_dump()),
+        entry.cls.model_validate(it.model_dump()),
+        entry.cls.model_validate_json(it.model_dump_json()),
     ):
         assert twin.model_dump() == it.model_dump()
         assert (twin.account_id, plain(twin.api_token)) == (ACCOUNT, TOKEN)
 
 
 def holder(cls: type[Any]) -> type[BaseModel]:
-    """A model of a user's own, such as the typed state of a workflow, that holds an object."""
+    """Return a pydantic model with a field of this class, such as the state of a workflow."""
     return create_model("Holder", it=(cls, ...), runs=(int, 0))
 
 
 @ALL
-def test_an_object_inside_a_model_comes_back(name: str) -> None:
-    """A typed state that holds one is written as JSON and read again."""
+def test_an_object_in_a_pydantic_model_survives_json(name: str) -> None:
+    """A pydantic model with an object of each class can be written as JSON and read again."""
     made = holder(SEVEN[name].cls)
     it: Any = SEVEN[name].make(max_retries=5)
     state = made(it=it, runs=3)
@@ -651,8 +663,10 @@ def test_an_object_inside_a_model_comes_back(name: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"max_retries": -1}, {"api_tokn": SECRET}, {"api_key": SECRET, "api_token": "b"}]
 )
-def test_a_refusal_inside_a_model_shows_no_value(name: str, wrong: dict[str, Any]) -> None:
-    """Where pydantic makes the object, its own error says what ours says, without the values."""
+def test_the_validation_error_of_a_pydantic_model_shows_no_value(
+    name: str, wrong: dict[str, Any]
+) -> None:
+    """Pydantic's `ValidationError` has the message of each class's own error, and no values."""
     settings = {"model": SEVEN[name].model, "account_id": OTHER, "api_token": SECRET, **wrong}
     with pytest.raises(ValidationError) as caught:
         holder(SEVEN[name].cls)(it=settings)
@@ -664,7 +678,7 @@ def test_a_refusal_inside_a_model_shows_no_value(name: str, wrong: dict[str, Any
 
 
 def locals_of(error: BaseException) -> str:
-    """What a traceback with local variables prints of this package's frames."""
+    """Return what a traceback prints of the local variables in this package's frames."""
     found = traceback.TracebackException.from_exception(error, capture_locals=True)
     ours = [frame for frame in found.stack if "workersai/" in frame.filename]
     text = io.StringIO()
@@ -677,13 +691,13 @@ def locals_of(error: BaseException) -> str:
     "wrong",
     [{"api_token": f"{SECRET} and more"}, {"api_tokn": SECRET}, {"gateway": {"auth": SECRET}}],
 )
-def test_a_refusal_shows_no_value_in_its_frames(name: str, wrong: dict[str, Any]) -> None:
-    """An error tracker that collects local variables finds no secret in those of this package."""
-    one = SEVEN[name]
-    it = one.make()
+def test_the_frames_of_a_refusal_hold_no_secret(name: str, wrong: dict[str, Any]) -> None:
+    """Each class raises its errors from frames whose local variables hold no secret."""
+    entry = SEVEN[name]
+    it = entry.make()
     ((field, value),) = wrong.items()
     for change in (
-        lambda: one.make(**wrong),
+        lambda: entry.make(**wrong),
         lambda: setattr(it, field, value),
         lambda: it.model_copy(update=wrong),
     ):
@@ -695,9 +709,9 @@ def test_a_refusal_shows_no_value_in_its_frames(name: str, wrong: dict[str, Any]
 
 @ALL
 def test_copies_are_equal_and_independent(name: str) -> None:
-    """Every copy within the process keeps the token, and shares a user's own HTTP client."""
-    one, wire = SEVEN[name], Wire()
-    it = one.make(**HIDDEN, **wire.settings())
+    """Each class makes copies that keep the token, and that share a user's own HTTP client."""
+    entry, wire = SEVEN[name], Wire()
+    it = entry.make(**HIDDEN, **wire.settings())
     for twin in (copy.copy(it), copy.deepcopy(it), it.model_copy(), it.model_copy(deep=True)):
         assert twin == it
         assert plain(twin.api_token) == SECRET

@@ -24,7 +24,7 @@ from tests.binding.javascript import (
     install,
 )
 from tests.binding.worker import Ai, env_ai
-from tests.seven import CREDENTIALS, SEVEN, WAYS, One
+from tests.seven import CREDENTIALS, SEVEN, WAYS, ModelClass
 from tests.workersai.talking import (
     ACCOUNT,
     BGE,
@@ -313,7 +313,7 @@ def test_outside_of_javascript_a_binding_is_refused(
 
 @pytest.mark.parametrize("setting", ["api_token", "account_id"])
 @pytest.mark.parametrize("one", SEVEN.values(), ids=SEVEN)
-def test_every_class_refuses_credentials_beside_a_binding(one: One, setting: str) -> None:
+def test_every_class_refuses_credentials_beside_a_binding(one: ModelClass, setting: str) -> None:
     """Each class refuses credentials beside a binding; the error does not show the token."""
     with pytest.raises(ConfigurationError, match=f"binding and {setting}") as caught:
         one.cls(one.model, binding=env_ai(answer), **{setting: CREDENTIALS[setting]})
@@ -323,7 +323,7 @@ def test_every_class_refuses_credentials_beside_a_binding(one: One, setting: str
 
 @pytest.mark.parametrize("one", SEVEN.values(), ids=SEVEN)
 def test_no_class_looks_for_credentials_beside_a_binding(
-    one: One, monkeypatch: pytest.MonkeyPatch
+    one: ModelClass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a binding, a class neither reads nor keeps the environment's credentials."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "not a token")
@@ -335,7 +335,7 @@ def test_no_class_looks_for_credentials_beside_a_binding(
 
 
 @pytest.mark.parametrize("one", SEVEN.values(), ids=SEVEN)
-def test_a_copy_can_have_a_binding(one: One, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_can_have_a_binding(one: ModelClass, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy with a binding does not use the credentials of the original."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
