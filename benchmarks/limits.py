@@ -1,9 +1,9 @@
 """Workers of one account under a server that enforces its limit, with and without `RateLimits`.
 
-A simulation: the client's own retries and pace run on a virtual clock, so that a quarter of an hour
-takes a moment and every run is the same. The server counts requests in minutes of its clock, as
-Cloudflare's page on limits puts it (300 a minute for text generation), and answers 429 with code
-3021 above that.
+A simulation: the client's own retries and rate limiter run on a virtual clock, so that a quarter of
+an hour takes a moment and every run is the same. The server counts requests in minutes of its
+clock, as Cloudflare's page on limits puts it (300 a minute for text generation), and answers 429
+with code 3021 above that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workersai import RateLimitError, RateLimits, Timeout, WorkersAIError
-from workersai.client.pace import Pace
+from workersai.client.rate_limits import RateLimiter
 from workersai.client.retries import RetryBudget, exchange
 
 MINUTES = 15
@@ -68,7 +68,7 @@ class Outcome:
     failed: float
 
 
-def slot(world: World, pace: Pace | None, rng: random.Random) -> Iterator[float]:
+def slot(world: World, limiter: RateLimiter | None, rng: random.Random) -> Iterator[float]:
     """One place of a worker: call after call, without an end; yields when it goes on."""
     budget = RetryBudget()
     while True:
@@ -76,7 +76,7 @@ def slot(world: World, pace: Pace | None, rng: random.Random) -> Iterator[float]
             2,
             Timeout(),
             budget=budget,
-            turn=None if pace is None else pace.turn(400),
+            turn=None if limiter is None else limiter.turn(400),
             clock=world.clock,
             jitter=rng.random,
         )
@@ -113,9 +113,9 @@ def simulate(
     world, rng, order = World(limit), random.Random(7), itertools.count()
     waiting: list[tuple[float, int, Iterator[float]]] = []
     for _ in range(workers):
-        pace = None if limits is None else Pace(limits, world.clock, rng.random)
+        limiter = None if limits is None else RateLimiter(limits, world.clock, rng.random)
         for _ in range(slots):
-            heapq.heappush(waiting, (0.0, next(order), slot(world, pace, rng)))
+            heapq.heappush(waiting, (0.0, next(order), slot(world, limiter, rng)))
     while waiting[0][0] < 60 * minutes:
         world.now, _, place = heapq.heappop(waiting)
         heapq.heappush(waiting, (next(place), next(order), place))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workersai._models import get_profile, known_profiles
     from workersai._models.profile import ModelParameter, ModelProfile
     from workersai.client import AsyncClient, Client
-    from workersai.client.embedding_streams import AsyncEmbeddingStream, EmbeddingStream
+    from workersai.client.embedding.streams import AsyncEmbeddingStream, EmbeddingStream
     from workersai.client.streams import AsyncChatStream, ChatStream, collect
     from workersai.errors import (
         APIConnectionError,
@@ -141,7 +141,7 @@ _HOMES = {
     "APITimeoutError": "errors",
     "AsyncChatStream": "client.streams",
     "AsyncClient": "client",
-    "AsyncEmbeddingStream": "client.embedding_streams",
+    "AsyncEmbeddingStream": "client.embedding.streams",
     "AuthenticationError": "errors",
     "BatchJob": "results",
     "BatchRequest": "types",
@@ -159,7 +159,7 @@ _HOMES = {
     "ContextWindowExceededError": "errors",
     "EmbeddingOptions": "types",
     "EmbeddingResult": "results",
-    "EmbeddingStream": "client.embedding_streams",
+    "EmbeddingStream": "client.embedding.streams",
     "EndpointName": "types",
     "InvalidRequestError": "errors",
     "InvalidToolCall": "results",

@@ -294,11 +294,11 @@ class RateLimits:
     """An account's limits for one model, and this process's share of them.
 
     A client that has them spaces its requests, so that no minute has more than its share, and all
-    clients of a process with the same limits, account and model share one pace. A refusal by the
-    server (429: codes 3021, 2003 and 3040) halves the pace, and answers bring it back. Cloudflare
-    publishes 300 requests a minute for text generation, 3,000 for embeddings and 2,000 for
-    rerankers, for most models (page: Limits); limits of tokens are those of a contract or of an AI
-    Gateway. Needs the extra `limits`.
+    clients of a process with the same limits, account and model share one rate. A refusal by the
+    server (429: codes 3021, 2003 and 3040) lowers the rate to 0.7 of it; answers raise it again.
+    Cloudflare publishes 300 requests a minute for text generation, 3,000 for embeddings and 2,000
+    for rerankers, for most models (page: Limits); limits of tokens are those of a contract or of an
+    AI Gateway. Needs the extra `limits`.
 
     Attributes:
         requests_per_minute: Requests of the whole account.

@@ -33,7 +33,7 @@ SMOL = [path for path in SERVER if path.stem in {"llama", "minilm", "wordpiece"}
 """The modules that load models, which need the extra `local`."""
 
 BULK = sorted((ROOT / "workersai/bulk").rglob("*.py"))
-PACED = [ROOT / "workersai/client/pace.py"]
+PACED = [ROOT / "workersai/client/rate_limits.py"]
 OF_EXTRAS = {*SERVER, *BULK, *PACED}
 
 PARTS = {

@@ -20,12 +20,12 @@ from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import AsyncBatches
-from workersai.client.caps import parse_whole_chat
-from workersai.client.embedding_flow import OnError, WindowOptions
-from workersai.client.embedding_streams import AsyncEmbeddingStream
+from workersai.client.embedding.flow import OnError, WindowOptions
+from workersai.client.embedding.streams import AsyncEmbeddingStream
 from workersai.client.sending import AsyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import AsyncChatStream, one_by_one_async
+from workersai.client.token_caps import parse_whole_chat
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import AsyncHTTPClient, CallOptions, EmbeddingOptions, RequestOptions
 

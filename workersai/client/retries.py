@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from workersai._wire import WORKED_SECONDS
-from workersai.client.pace import Turn
+from workersai.client.rate_limits import Turn
 from workersai.errors import (
     APIConnectionError,
     APIStatusError,

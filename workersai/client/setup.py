@@ -19,11 +19,16 @@ from workersai._request.chat import ChatOptions
 from workersai._request.embeddings import EmbeddingRequests
 from workersai._secrets import Secrets, keep_out_of_logs
 from workersai._wire import Request
-from workersai.client.embedding import EmbeddingCall
-from workersai.client.embedding_flow import EmbeddingFlow, WindowOptions
-from workersai.client.pace import Turn, shared_pace
+from workersai.client.embedding.call import EmbeddingCall
+from workersai.client.embedding.flow import EmbeddingFlow, WindowOptions
+from workersai.client.gateway_retries import (
+    Unset,
+    check_retries,
+    gateway_attempts,
+    retries_beside_gateway,
+)
+from workersai.client.rate_limits import Turn, shared_limiter
 from workersai.client.retries import Attempt, RetryBudget, RetryNotice, exchange
-from workersai.client.twice import Unset, check_retries, gateway_attempts, retries_beside_gateway
 from workersai.errors import ConfigurationError
 from workersai.types import (
     CallOptions,
@@ -131,7 +136,7 @@ class Setup:
         self._settle_retries()
         self.hide(())
         if self._limits is not None:
-            shared_pace(self.root, model, self._limits)  # what it needs is missed at once
+            shared_limiter(self.root, model, self._limits)  # what it needs is missed at once
 
     def _settle_retries(self) -> None:
         """Decide how often the client retries beside a gateway that retries by itself."""
@@ -277,7 +282,7 @@ class Setup:
         if self._limits is None or request.model is None:
             return None
         tokens = len(request.content) // _BYTES_A_TOKEN
-        return shared_pace(self.root, request.model, self._limits).turn(tokens)
+        return shared_limiter(self.root, request.model, self._limits).turn(tokens)
 
     def clocks(self, request: Request, step: Attempt) -> Clocks:
         """Start the clocks of one attempt."""

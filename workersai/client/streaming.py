@@ -13,8 +13,8 @@ from workersai._clocks import Clocks
 from workersai._engine import AsyncAnswer, SyncAnswer
 from workersai._stream.reader import ChatReader, open_reader
 from workersai._wire import Request
-from workersai.client.caps import watch_events
 from workersai.client.reading import read_whole, read_whole_async
+from workersai.client.token_caps import watch_events
 from workersai.errors import WorkersAIError
 from workersai.events import ChatEvent
 

@@ -20,12 +20,12 @@ from workersai._response.run import parse_run
 from workersai._secrets import hides_arguments
 from workersai.client.base import BaseClient, Messages, ToolChoice, Tools
 from workersai.client.batches import SyncBatches
-from workersai.client.caps import parse_whole_chat
-from workersai.client.embedding_flow import OnError, WindowOptions
-from workersai.client.embedding_streams import EmbeddingStream
+from workersai.client.embedding.flow import OnError, WindowOptions
+from workersai.client.embedding.streams import EmbeddingStream
 from workersai.client.sending import SyncSender
 from workersai.client.setup import ConnectionOptions, OnRetry, Setup, take_request_options
 from workersai.client.streams import ChatStream, one_by_one
+from workersai.client.token_caps import parse_whole_chat
 from workersai.results import ChatResult, EmbeddingResult, ModelInfo, NotEmbedded, RerankResult
 from workersai.types import CallOptions, EmbeddingOptions, HTTPClient, RequestOptions
 

@@ -23,7 +23,7 @@ from tests.workersai.talking import (
     event_stream,
     json_answer,
 )
-from workersai.client import caps
+from workersai.client import token_caps
 
 
 def whole(reason: str) -> bytes:
@@ -41,7 +41,7 @@ def streamed(reason: str) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _forget_earlier_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caps, "_warned", set())
+    monkeypatch.setattr(token_caps, "_warned", set())
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -1,8 +1,9 @@
-"""When a request may go out below an account's limits: each has a place in time.
+"""Delay requests so that they stay below an account's rate limits.
 
-The places come from the GCRA of pyrate-limiter, which spaces requests evenly. After a refusal a
-pace rests for a moment and goes on more slowly, and answers bring it back by and by: a worker that
-is not alone, or whose limit is lower than it was told, slows down instead of failing.
+The delays come from the GCRA (generic cell rate algorithm) of pyrate-limiter, which spaces requests
+evenly. After a refusal a limiter pauses for a moment and continues at a lower rate; answers raise
+the rate again. A process that shares the account with others, or whose limit is lower than the one
+that was passed, therefore slows down and does not fail.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from workersai.types import RateLimits
 if TYPE_CHECKING:
     from pyrate_limiter import Rate
 
-__all__ = ["Pace", "Turn", "is_throttled", "shared_pace"]
+__all__ = ["RateLimiter", "Turn", "is_throttled", "shared_limiter"]
 
 _MINUTE = 60_000
 _BURST = 60
@@ -42,7 +43,7 @@ _FIRST_HOLD = 2.0
 _LONGEST_HOLD = 30.0
 
 
-class Pace:
+class RateLimiter:
     """The limits of one account for one model in this process.
 
     Args:
@@ -83,11 +84,11 @@ class Pace:
         return pyrate_limiter
 
     def turn(self, tokens: int) -> Turn:
-        """Return the turn of one call whose request has about so many tokens."""
+        """Return the turn of one call, whose request has about *tokens* tokens."""
         return Turn(self, max(1, tokens))
 
     def reserve(self, tokens: int, after: float, latest: float) -> float | None:
-        """Take the next free place.
+        """Reserve the next free time.
 
         Args:
             tokens: Those of the request.
@@ -167,31 +168,31 @@ class Pace:
 
 
 class Turn:
-    """One call's dealings with a pace.
+    """What one call reserves and reports at a limiter.
 
     Args:
-        pace: The pace.
+        limiter: The limiter.
         tokens: About how many tokens the request has.
     """
 
-    def __init__(self, pace: Pace, tokens: int) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter, tokens: int) -> None:
+        self._limiter = limiter
         self._tokens = tokens
 
     def reserve(self, after: float, latest: float) -> float | None:
-        """As `Pace.reserve`."""
-        return self._pace.reserve(self._tokens, after, latest)
+        """As `RateLimiter.reserve`."""
+        return self._limiter.reserve(self._tokens, after, latest)
 
     def answered(self, result: object) -> None:
         """Take the result of the call."""
         usage = getattr(result, "usage", None)
-        self._pace.answered(self._tokens, usage if isinstance(usage, Usage) else None)
+        self._limiter.answered(self._tokens, usage if isinstance(usage, Usage) else None)
 
     def failed(self, error: WorkersAIError) -> bool:
-        """Take a failure; say whether it was a refusal that a slower pace may avoid."""
+        """Take a failure; say whether it was a refusal that a lower rate may avoid."""
         if not is_throttled(error):
             return False
-        self._pace.refused()
+        self._limiter.refused()
         return True
 
 
@@ -200,11 +201,11 @@ def is_throttled(error: WorkersAIError) -> bool:
     return isinstance(error, (RateLimitError, OutOfCapacityError)) and error.is_retryable
 
 
-_shared: dict[tuple[str, str | None, RateLimits], Pace] = {}
+_shared: dict[tuple[str, str | None, RateLimits], RateLimiter] = {}
 
 
-def shared_pace(root: str, model: str | None, limits: RateLimits) -> Pace:
-    """Return the pace that all clients of this process share for one account and model."""
+def shared_limiter(root: str, model: str | None, limits: RateLimits) -> RateLimiter:
+    """Return the limiter that all clients of this process share for one account and model."""
     key = (root, model, limits)
-    pace = _shared.get(key)
-    return _shared.setdefault(key, Pace(limits)) if pace is None else pace
+    limiter = _shared.get(key)
+    return _shared.setdefault(key, RateLimiter(limits)) if limiter is None else limiter

@@ -21,7 +21,7 @@ from workersai._progress import progress
 from workersai._request.chunks import Chunk, Chunker, text_fault
 from workersai._request.embeddings import EmbeddingBatch, EmbeddingRequests
 from workersai._request.packing import estimate_tokens
-from workersai.client.embedding import may_be_too_much
+from workersai.client.embedding.call import may_be_too_much
 from workersai.errors import (
     AuthenticationError,
     ConfigurationError,

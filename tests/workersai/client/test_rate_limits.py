@@ -20,8 +20,8 @@ from workersai import (
     RateLimitError,
     RateLimits,
 )
-from workersai.client import pace as paces
-from workersai.client.pace import Pace
+from workersai.client import rate_limits
+from workersai.client.rate_limits import RateLimiter
 from workersai.results import Usage
 
 MINUTES = 5
@@ -40,8 +40,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workersai.client.retries._FIRST_DELAY", 0.0)
-    monkeypatch.setattr(paces, "_FIRST_HOLD", 0.0)
-    monkeypatch.setattr(paces, "_shared", {})
+    monkeypatch.setattr(rate_limits, "_FIRST_HOLD", 0.0)
+    monkeypatch.setattr(rate_limits, "_shared", {})
 
 
 def run(workers: int, limits: RateLimits | None, **settings: Any) -> Outcome:
@@ -71,7 +71,7 @@ def test_refusals_slow_workers_down_before_they_fail_them(
     monkeypatch: pytest.MonkeyPatch, share: float, limit: int
 ) -> None:
     """Workers that were told twice what the server allows slow down, and lose no call."""
-    monkeypatch.setattr(paces, "_FIRST_HOLD", 2.0)
+    monkeypatch.setattr(rate_limits, "_FIRST_HOLD", 2.0)
     found = run(8, RateLimits(100, share=share), limit=limit)
     assert found.failed == 0
     assert found.refused < 0.25
@@ -82,10 +82,10 @@ def test_no_minute_has_more_than_the_limit() -> None:
     """Of places taken as fast as possible, no 60 s hold more requests or tokens than allowed."""
     for limits, tokens in ((RateLimits(600), 1), (RateLimits(tokens_per_minute=6000), 100)):
         clock = Clock()
-        pace = Pace(limits, clock)
+        limiter = RateLimiter(limits, clock)
         places = []
         for _ in range(200):
-            wait = pace.reserve(tokens, 0.0, float("inf"))
+            wait = limiter.reserve(tokens, 0.0, float("inf"))
             assert wait is not None
             places.append(clock.now + wait)
         allowed = limits.requests_per_minute or 60
@@ -96,18 +96,18 @@ def test_no_minute_has_more_than_the_limit() -> None:
 def test_tokens_that_were_not_foreseen_count_with_the_next_request() -> None:
     """What an answer reports beyond the estimate delays the next place."""
     clock = Clock()
-    pace = Pace(RateLimits(tokens_per_minute=6000), clock)
-    pace.reserve(100, 0.0, float("inf"))
-    pace.answered(100, Usage(total_tokens=3100))
-    wait = pace.reserve(100, 0.0, float("inf"))
-    pace.reserve(100, 0.0, float("inf"))
-    after = pace.reserve(100, 0.0, float("inf"))
+    limiter = RateLimiter(RateLimits(tokens_per_minute=6000), clock)
+    limiter.reserve(100, 0.0, float("inf"))
+    limiter.answered(100, Usage(total_tokens=3100))
+    wait = limiter.reserve(100, 0.0, float("inf"))
+    limiter.reserve(100, 0.0, float("inf"))
+    after = limiter.reserve(100, 0.0, float("inf"))
     assert wait is not None
     assert after is not None
     assert after - wait > 25
 
 
-def test_clients_of_a_process_share_a_pace(mocked: Mocked) -> None:
+def test_clients_of_a_process_share_a_limiter(mocked: Mocked) -> None:
     """Two clients with the same limits, account and model take places of one sequence."""
     limits = RateLimits(60)
     one, _ = mocked(OK, limits=limits)
@@ -184,7 +184,7 @@ def test_a_gateway_that_retries_leaves_no_retries_to_the_client(
 
 def test_retries_that_multiply_are_said(mocked: Mocked, caplog: pytest.LogCaptureFixture) -> None:
     """Where the user asks for both, a warning says what they come to."""
-    from workersai.client.twice import _warn
+    from workersai.client.gateway_retries import _warn
 
     _warn.cache_clear()
     assert requests_of(mocked, gateway=GATEWAY, max_retries=1) == 2
@@ -203,7 +203,7 @@ def test_a_gateway_of_one_call_counts_too(mocked: Mocked) -> None:
 
 
 def test_limits_of_a_closed_client_stay(mocked: Mocked) -> None:
-    """A pace belongs to the process: closing a client does not give its places back."""
+    """A limiter belongs to the process: closing a client does not give its places back."""
     with httpx.Client(transport=httpx.MockTransport(OK)) as http:
         settings: dict[str, Any] = {"account_id": "0" * 32, "api_token": "t", "http_client": http}
         limits = RateLimits(60)

@@ -26,7 +26,7 @@ from typing_extensions import Self
 from workersai._concurrency import HAS_THREADS, end_tasks
 from workersai._request.chunks import Chunk
 from workersai._response.embeddings import parse_embeddings
-from workersai.client.embedding_flow import ChunkCall, EmbeddingFlow
+from workersai.client.embedding.flow import ChunkCall, EmbeddingFlow
 from workersai.client.sending import AsyncSender, SyncSender
 from workersai.client.setup import OnRetry
 from workersai.results import EmbeddingResult, NotEmbedded, Usage

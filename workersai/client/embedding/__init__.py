@@ -1,0 +1,1 @@
+"""Embeddings of many texts: one call in several requests, and vectors of a stream of texts."""
