@@ -40,6 +40,7 @@ from langchain_workersai._model.retries import (
     retry_listener,
     retry_reporter,
 )
+from langchain_workersai._model.structured import READS_TEXT
 from langchain_workersai._model.unheard import (
     is_plain,
     is_text,
@@ -82,7 +83,7 @@ from workersai.integration import (
     to_history,
 )
 
-_LOCAL = frozenset({"stream", "stream_usage", "tool_call_retries"})
+_LOCAL = frozenset({"stream", "stream_usage", "tool_call_retries", READS_TEXT})
 """Options of a call that LangChain and this class use; they are not parameters."""
 
 
@@ -445,7 +446,10 @@ class ChatWorkersAI(BatchedChat):
         retries = self.tool_call_retries if given is None else given
         asked = {"messages": wire, "on_retry": listener, **arguments}
         return Rounds(
-            asked, retries, think_tags=splits_think_tags(self.think_tags, arguments["model"])
+            asked,
+            retries,
+            think_tags=splits_think_tags(self.think_tags, arguments["model"]),
+            reads_text=bool(options.get(READS_TEXT, True)),
         )
 
     def _wire_messages(self, messages: Sequence[BaseMessage], model: str) -> list[WireMessage]:

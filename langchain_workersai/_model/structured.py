@@ -49,6 +49,9 @@ METHODS: Mapping[str, StructuredMethod] = MappingProxyType(
 )
 """LangChain's names of the methods -> the core's."""
 
+READS_TEXT = "reads_text"
+"""An option of this package's own calls: the parser, and not the model, reads a call in a text."""
+
 _NAMES = {method: name for name, method in METHODS.items()}
 _FORMAT = frozenset({"response_format", "ls_structured_output_format"})
 DECIDED: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -108,6 +111,7 @@ class Wish:
             tools=[output.tool(strict=self.strict)],
             tool_choice=output.tool_choice(),
             ls_structured_output_format=self._traced("tool", output),
+            **{READS_TEXT: False},
         )
 
     def _by_schema(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:

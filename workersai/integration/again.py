@@ -31,8 +31,9 @@ from workersai.events import (
     ToolCallDelta,
     UsageUpdate,
 )
+from workersai.integration.written import WrittenCalls
 from workersai.results import ChatChoice, ChatResult, InvalidToolCall, Usage
-from workersai.thinking import without_think_tags
+from workersai.thinking import ThinkingEvents, without_think_tags
 from workersai.types import WireMessage
 
 __all__ = [
@@ -59,6 +60,8 @@ class Rounds:
         arguments: Of `Client.chat` or `Client.stream_chat`; they are not modified.
         retries: How often to ask again.
         think_tags: Whether text between think tags is reasoning.
+        reads_text: Whether a forced call that the model wrote as text is a call; pass `False` if
+            the caller reads such texts.
 
     Attributes:
         arguments: The arguments of the next request.
@@ -66,12 +69,19 @@ class Rounds:
     """
 
     def __init__(
-        self, arguments: Mapping[str, Any], retries: int, *, think_tags: bool = False
+        self,
+        arguments: Mapping[str, Any],
+        retries: int,
+        *,
+        think_tags: bool = False,
+        reads_text: bool = True,
     ) -> None:
         self.arguments = dict(arguments)
         self.is_done = False
         self._left = check_count("tool_call_retries", retries, 0) if arguments.get("tools") else 0
         self._think_tags = think_tags
+        self._written = WrittenCalls.of(arguments) if reads_text else None
+        self._thinking = ThinkingEvents()
         self._earlier: list[ChatChoice] = []
         self._usage: Usage | None = None
         self._ids: set[str] = set()
@@ -82,7 +92,7 @@ class Rounds:
     @property
     def is_one(self) -> bool:
         """Whether there can only be one request."""
-        return not self._left and not self._earlier
+        return not self._left and not self._earlier and self._written is None
 
     # ---------------------------------------------------------------------- whole answers
 
@@ -96,6 +106,7 @@ class Rounds:
         if self.is_one:
             return result
         result = without_think_tags(result) if self._think_tags else result
+        result = result if self._written is None else self._written.read(result)
         choice = self._own(result.choices[0])
         self._usage = _sum(self._usage, result.usage)
         if len(result.choices) == 1 and self._asks_again(choice):
@@ -131,6 +142,13 @@ class Rounds:
 
     def feed(self, event: ChatEvent) -> tuple[RoundEvent, ...]:
         """Take an event; return the events to pass on."""
+        if self._written is None:
+            return self._feed(event)
+        events = self._thinking.feed(event) if self._think_tags else [event]
+        read = [each for found in events for each in self._written.feed(found)]
+        return tuple(each for found in read for each in self._feed(found))
+
+    def _feed(self, event: ChatEvent) -> tuple[RoundEvent, ...]:
         if isinstance(event, TextDelta):
             text = self._store(event.text, self._text, "text")
             return (event if text is event.text else replace(event, text=text),)

@@ -1,0 +1,202 @@
+"""Read tool calls that a model wrote as text although it had to call a tool.
+
+Servers that do not enforce a forced call let the model's text through: gpt-oss and others then
+write the call as JSON, bare or in a code fence (observed on Workers AI). An agent that gets text
+where it required a call loses its answer. Only a text that is such a call and nothing else is read,
+and only if the request forced a call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+from typing_extensions import Self
+
+from workersai._names import wire_names
+from workersai.events import ChatEvent, ChatFinish, TextDelta, ToolCallDelta
+from workersai.results import ChatChoice, ChatResult, ToolCall
+
+__all__ = ["WrittenCalls"]
+
+_FENCED = re.compile(r"```\w*\s*(.*?)\s*```", re.DOTALL)
+_TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>\s*", re.DOTALL)
+_BEGINNINGS = ("{", "[", "```", "<tool_call>")
+_MODES = frozenset({"required", "any"})
+
+
+class WrittenCalls:
+    """Reads the calls in the text of an answer; in a stream, it holds back a text that may be one.
+
+    Args:
+        parameters: The caller's names of the tools that may be called -> their JSON schemas.
+        names: Their names in the request -> the caller's names.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]
+    ) -> None:
+        self._parameters = parameters
+        self._names = names
+        self._held: list[TextDelta] = []
+        self._has_begun = self._is_passing = False
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Self | None:
+        """Return a reader if a request forces a tool call; `None` otherwise.
+
+        Args:
+            arguments: Of `Client.chat`.
+        """
+        choice = arguments.get("tool_choice")
+        if not choice or choice in ("auto", "none"):
+            return None
+        functions = [tool["function"] for tool in arguments.get("tools") or () if _is_nested(tool)]
+        written = wire_names(function["name"] for function in functions)
+        chosen = _chosen(choice)
+        schemas = {
+            function["name"]: function.get("parameters") or {}
+            for function in functions
+            if chosen is None or chosen in (function["name"], written[function["name"]])
+        }
+        names = {written[own]: own for own in schemas} | {own: own for own in schemas}
+        return cls(schemas, names) if schemas else None
+
+    # ---------------------------------------------------------------------- whole answers
+
+    def read(self, result: ChatResult) -> ChatResult:
+        """Return an answer with the calls in the place of its text, if it is nothing else."""
+        choice = result.choices[0]
+        if len(result.choices) > 1 or not _may_be_written(choice):
+            return result
+        calls = self._calls(choice.text)
+        if not calls:
+            return result
+        return replace(result, choices=(replace(choice, text="", tool_calls=calls),))
+
+    # ---------------------------------------------------------------------------- streams
+
+    def feed(self, event: ChatEvent) -> list[ChatEvent]:
+        """Take an event of a stream; return the events to pass on."""
+        if isinstance(event, TextDelta):
+            return self._hold(event)
+        if isinstance(event, ToolCallDelta):
+            self._is_passing = True
+            return [*self._release(), event]
+        return self._finish(event) if isinstance(event, ChatFinish) else [event]
+
+    def _hold(self, event: TextDelta) -> list[ChatEvent]:
+        self._held.append(event)
+        if not self._is_passing and (self._has_begun or self._begins()):
+            return []
+        self._is_passing = True
+        return [*self._release()]
+
+    def _begins(self) -> bool:
+        """Return whether the text so far is, or may become, the beginning of a call."""
+        text = "".join(delta.text for delta in self._held).lstrip()
+        self._has_begun = text.startswith(_BEGINNINGS)
+        return self._has_begun or any(begin.startswith(text) for begin in _BEGINNINGS)
+
+    def _release(self) -> list[TextDelta]:
+        held, self._held = self._held, []
+        return held
+
+    def _finish(self, finish: ChatFinish) -> list[ChatEvent]:
+        held = self._release()
+        text = "".join(delta.text for delta in held)
+        calls = self._calls(text) if held and _may_be_written(finish) else ()
+        self._has_begun = self._is_passing = False
+        if not calls:
+            return [*held, finish]
+        probabilities = [TextDelta("", delta.logprobs) for delta in held if delta.logprobs]
+        deltas = map(_delta, range(len(calls)), calls)
+        return [*probabilities, *deltas, replace(finish, tool_calls=calls)]
+
+    # ---------------------------------------------------------------------------- reading
+
+    def _calls(self, text: str) -> tuple[ToolCall, ...]:
+        """Return the calls that a text consists of; none if it has anything else."""
+        try:
+            values = [value for part in _parts(text) for value in _listed(_read(part))]
+        except ValueError:
+            return ()
+        calls = [self._call(value) for value in values]
+        return tuple(call for call in calls if call) if all(calls) else ()
+
+    def _call(self, value: Any) -> ToolCall | None:
+        if not isinstance(value, dict):
+            return None
+        inner = value["function"] if isinstance(value.get("function"), dict) else value
+        name = self._names.get(str(inner.get("name")))
+        arguments = self._bare(value) if name is None else self._arguments(inner, name)
+        if not isinstance(arguments, dict):
+            return None
+        return ToolCall(f"call_{uuid4().hex}", name or next(iter(self._parameters)), arguments)
+
+    def _arguments(self, call: Mapping[str, Any], name: str) -> Any:
+        arguments = call.get("arguments", call.get("parameters"))
+        if isinstance(arguments, str):
+            return _read(arguments) if arguments.strip() else {}
+        if arguments is not None or "name" in _properties(self._parameters[name]):
+            return arguments
+        return {key: item for key, item in call.items() if key not in ("name", "type", "id")}
+
+    def _bare(self, value: dict[str, Any]) -> dict[str, Any] | None:
+        """Return arguments that were written without a name, if they can only be of one tool."""
+        if len(self._parameters) != 1:
+            return None
+        (schema,) = self._parameters.values()
+        fits = set(schema.get("required") or ()) <= value.keys() <= _properties(schema).keys()
+        return value if value and fits else None
+
+
+def _is_nested(tool: Any) -> bool:
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    return isinstance(function, Mapping) and isinstance(function.get("name"), str)
+
+
+def _chosen(choice: Any) -> str | None:
+    """Return the name of the tool that must be called; `None` if it may be any."""
+    if isinstance(choice, str):
+        return None if choice in _MODES else choice
+    inner = choice.get("function", choice) if isinstance(choice, Mapping) else {}
+    name = inner.get("name") if isinstance(inner, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = schema.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _may_be_written(answer: ChatChoice | ChatFinish) -> bool:
+    """Return whether an answer has no call, and was neither cut off nor refused."""
+    has_calls = answer.tool_calls or answer.invalid_tool_calls
+    return not (has_calls or answer.refusal or answer.finish_reason == "length")
+
+
+def _parts(text: str) -> list[str]:
+    """Return the JSON texts in a text: what is in a code fence or in tags, else the whole."""
+    whole = text.strip()
+    fenced = _FENCED.fullmatch(whole)
+    tagged = [part.group(1) for part in _TAGGED.finditer(whole)]
+    if tagged and not _TAGGED.sub("", whole):
+        return tagged
+    return [fenced.group(1) if fenced else whole]
+
+
+def _read(text: str) -> Any:
+    return from_json(text, allow_inf_nan=False)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _delta(index: int, call: ToolCall) -> ToolCallDelta:
+    return ToolCallDelta(index, call.id, call.name, to_json(call.arguments).decode())
