@@ -19,7 +19,7 @@ from langchain_workersai._translate.metadata import (
 from workersai import ChatChoice
 from workersai import ChatResult as WireResult
 from workersai import ModelProfile as ModelFacts
-from workersai.integration import Mould, call_cost, fastest
+from workersai.integration import Prototype, call_cost, fastest
 
 
 def from_wire_chat_result(
@@ -92,11 +92,11 @@ def _invalid_tool_calls(answer: ChatChoice) -> list[InvalidToolCall]:
     ]
 
 
-# --------------------------------------------------------------------- answers from moulds
+# --------------------------------------------------------------------- answers from prototypes
 
-_MESSAGE: Final = Mould(AIMessage(content=""))
-_GENERATION: Final = Mould(ChatGeneration(message=AIMessage(content="")))
-_RESULT: Final = Mould(ChatResult(generations=[]))
+_MESSAGE: Final = Prototype(AIMessage(content=""))
+_GENERATION: Final = Prototype(ChatGeneration(message=AIMessage(content="")))
+_RESULT: Final = Prototype(ChatResult(generations=[]))
 
 
 def _built_message(fields: dict[str, Any]) -> AIMessage:
@@ -116,7 +116,7 @@ _whole_message: Final = fastest(
 )
 
 
-def _moulded_generation(message: AIMessage, info: dict[str, Any] | None) -> ChatGeneration:
+def _copied_generation(message: AIMessage, info: dict[str, Any] | None) -> ChatGeneration:
     values = {"message": message, "text": message.content, "generation_info": info}
     return _GENERATION.make(values)
 
@@ -126,11 +126,11 @@ def _built_generation(message: AIMessage, info: dict[str, Any] | None) -> ChatGe
 
 
 _generation: Final = fastest(
-    _moulded_generation, _built_generation, AIMessage(content="Hi"), {"finish_reason": "stop"}
+    _copied_generation, _built_generation, AIMessage(content="Hi"), {"finish_reason": "stop"}
 )
 
 
-def _moulded_result(generations: list[ChatGeneration], output: dict[str, Any]) -> ChatResult:
+def _copied_result(generations: list[ChatGeneration], output: dict[str, Any]) -> ChatResult:
     return _RESULT.make({"generations": generations, "llm_output": output})
 
 
@@ -139,5 +139,5 @@ def _built_result(generations: list[ChatGeneration], output: dict[str, Any]) -> 
 
 
 _result: Final = fastest(
-    _moulded_result, _built_result, [_generation(AIMessage(content="Hi"), None)], {"a": "b"}
+    _copied_result, _built_result, [_generation(AIMessage(content="Hi"), None)], {"a": "b"}
 )

@@ -1,7 +1,7 @@
 """Convert the core's stream events to LangChain chunks.
 
-`ChunkStream` is on the hot path: a chunk for every token. Chunks are therefore made from moulds;
-see `workersai.integration.moulds`. Tests hold them equal to those from the constructors.
+`ChunkStream` is on the hot path: it makes a chunk for every token, by copying prototypes; see
+`workersai.integration.prototypes`. Tests compare the chunks with those of the constructors.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from workersai import (
 )
 from workersai import InvalidToolCall as InvalidCall
 from workersai import ModelProfile as ModelFacts
-from workersai.integration import AskedAgain, Mould, RoundEvent, call_cost, fastest
+from workersai.integration import AskedAgain, Prototype, RoundEvent, call_cost, fastest
 
 # --------------------------------------------------------------------------------- streams
 
@@ -209,8 +209,8 @@ def breaker(arguments: str) -> str:
 
 # ----------------------------------------------------------- chunks copied from templates
 
-_MESSAGE: Final = Mould(AIMessageChunk(content=""))
-_GENERATION: Final = Mould(ChatGenerationChunk(message=AIMessageChunk(content="")))
+_MESSAGE: Final = Prototype(AIMessageChunk(content=""))
+_GENERATION: Final = Prototype(ChatGenerationChunk(message=AIMessageChunk(content="")))
 _INFO: Final = ("finish_reason", "logprobs")
 """Metadata of a message that its generation has too."""
 
@@ -225,7 +225,7 @@ def _text_metadata(event: TextDelta) -> dict[str, Any]:
     return {"model_provider": PROVIDER, "logprobs": {"content": event.logprobs}}
 
 
-def _moulded_text(event: TextDelta, run_id: str | None) -> AIMessageChunk:
+def _copied_text(event: TextDelta, run_id: str | None) -> AIMessageChunk:
     values = {"content": event.text, "response_metadata": _text_metadata(event)}
     if run_id is not None:
         values["id"] = run_id
@@ -243,10 +243,10 @@ def _built_text(event: TextDelta, run_id: str | None) -> AIMessageChunk:
     return AIMessageChunk(content=event.text, response_metadata=metadata, **_named(run_id))
 
 
-text_message: Final = fastest(_moulded_text, _built_text, TextDelta("Hi", [{"token": "Hi"}]), "id")
+text_message: Final = fastest(_copied_text, _built_text, TextDelta("Hi", [{"token": "Hi"}]), "id")
 
 
-def _moulded_reasoning(text: str, run_id: str | None) -> AIMessageChunk:
+def _copied_reasoning(text: str, run_id: str | None) -> AIMessageChunk:
     values = {
         "content": "",
         "additional_kwargs": {"reasoning_content": text},
@@ -266,7 +266,7 @@ def _built_reasoning(text: str, run_id: str | None) -> AIMessageChunk:
     )
 
 
-_reasoning_message: Final = fastest(_moulded_reasoning, _built_reasoning, "Hm", "id")
+_reasoning_message: Final = fastest(_copied_reasoning, _built_reasoning, "Hm", "id")
 
 
 def _as_langchain_reads(
@@ -286,7 +286,7 @@ def _as_langchain_reads(
     return [], [invalid_tool_call(name=name, args=arguments, id=call_id, error=None)]
 
 
-def _moulded_piece(piece: ToolCallChunk, run_id: str | None) -> AIMessageChunk:
+def _copied_piece(piece: ToolCallChunk, run_id: str | None) -> AIMessageChunk:
     calls, invalid = _as_langchain_reads(piece)
     values = {
         "content": "",
@@ -310,11 +310,11 @@ def _built_piece(piece: ToolCallChunk, run_id: str | None) -> AIMessageChunk:
 
 
 _piece_message: Final = fastest(
-    _moulded_piece, _built_piece, tool_call_chunk(name="f", args='{"a', id="1", index=0), "id"
+    _copied_piece, _built_piece, tool_call_chunk(name="f", args='{"a', id="1", index=0), "id"
 )
 
 
-def _moulded_generation(message: AIMessageChunk) -> ChatGenerationChunk:
+def _copied_generation(message: AIMessageChunk) -> ChatGenerationChunk:
     metadata, text = message.response_metadata, message.content
     if len(metadata) > 1:
         return _built_generation(message)
@@ -331,5 +331,5 @@ def _built_generation(message: AIMessageChunk) -> ChatGenerationChunk:
 
 
 _generation: Final = fastest(
-    _moulded_generation, _built_generation, text_message(TextDelta("Hi"), None)
+    _copied_generation, _built_generation, text_message(TextDelta("Hi"), None)
 )

@@ -37,7 +37,14 @@ from workersai import (
     UsageUpdate,
     without_think_tags,
 )
-from workersai.integration import AskedAgain, Mould, RoundEvent, ThinkingEvents, call_cost, fastest
+from workersai.integration import (
+    AskedAgain,
+    Prototype,
+    RoundEvent,
+    ThinkingEvents,
+    call_cost,
+    fastest,
+)
 
 
 @dataclass(frozen=True)
@@ -313,16 +320,16 @@ def _older_call(call: _OpenCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
-# -------------------------------------------------------------------- responses from moulds
+# -------------------------------------------------------------------- responses from prototypes
 
-_TEXT: Final = Mould(TextBlock(text=""))
-_THINKING: Final = Mould(ThinkingBlock(content=""))
-_CALL: Final = Mould(ToolCallBlock(tool_name="", tool_kwargs=""))
-_MESSAGE: Final = Mould(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]))
-_RESPONSE: Final = Mould(ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT)))
+_TEXT: Final = Prototype(TextBlock(text=""))
+_THINKING: Final = Prototype(ThinkingBlock(content=""))
+_CALL: Final = Prototype(ToolCallBlock(tool_name="", tool_kwargs=""))
+_MESSAGE: Final = Prototype(ChatMessage(role=MessageRole.ASSISTANT, blocks=[]))
+_RESPONSE: Final = Prototype(ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT)))
 
 
-def _moulded_text(text: str) -> TextBlock:
+def _copied_text(text: str) -> TextBlock:
     return _TEXT.make({"text": text})
 
 
@@ -330,10 +337,10 @@ def _built_text(text: str) -> TextBlock:
     return TextBlock(text=text)
 
 
-_text_block: Final = fastest(_moulded_text, _built_text, "Hi")
+_text_block: Final = fastest(_copied_text, _built_text, "Hi")
 
 
-def _moulded_thinking(text: str) -> ThinkingBlock:
+def _copied_thinking(text: str) -> ThinkingBlock:
     return _THINKING.make({"content": text}, {"additional_information": {}})
 
 
@@ -341,10 +348,10 @@ def _built_thinking(text: str) -> ThinkingBlock:
     return ThinkingBlock(content=text)
 
 
-_thinking_block: Final = fastest(_moulded_thinking, _built_thinking, "Hm")
+_thinking_block: Final = fastest(_copied_thinking, _built_thinking, "Hm")
 
 
-def _moulded_call(call: _OpenCall) -> ToolCallBlock:
+def _copied_call(call: _OpenCall) -> ToolCallBlock:
     values = {"tool_call_id": call.id, "tool_name": call.name, "tool_kwargs": call.arguments}
     return _CALL.make(values)
 
@@ -353,10 +360,10 @@ def _built_call(call: _OpenCall) -> ToolCallBlock:
     return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
 
 
-_open_block: Final = fastest(_moulded_call, _built_call, _OpenCall("1", "f", "{"))
+_open_block: Final = fastest(_copied_call, _built_call, _OpenCall("1", "f", "{"))
 
 
-def _moulded_response(
+def _copied_response(
     blocks: list[ContentBlock], older: dict[str, Any], delta: str, additional: dict[str, Any]
 ) -> ChatResponse:
     values = {"role": MessageRole.ASSISTANT, "blocks": blocks, "additional_kwargs": older}
@@ -372,7 +379,7 @@ def _built_response(
 
 
 _response: Final = fastest(
-    _moulded_response,
+    _copied_response,
     _built_response,
     [_text_block("Hi"), _open_block(_OpenCall("1", "f", "{"))],
     {"tool_calls": [{"id": "1"}]},

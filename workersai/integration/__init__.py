@@ -36,30 +36,17 @@ from workersai._progress import progress
 from workersai._schemas import resolve_root, without_generated_titles
 from workersai._secrets import hidden_setting, hides_arguments, secrets_in_header
 from workersai.events import AskedAgain, RoundEvent
-from workersai.integration.again import (
-    Rounds,
-    ask_rounds,
-    ask_rounds_async,
-    event_lists,
-    event_lists_async,
-    stream_rounds,
-    stream_rounds_async,
-)
 from workersai.integration.checked import CONFIG, CheckedFields
 from workersai.integration.clients import Clients
+from workersai.integration.connection import CONNECTION, ConnectionFields
 from workersai.integration.content import document_part, image_type, text_of_any
 from workersai.integration.costs import CostMeter, CostTotals, call_cost
-from workersai.integration.fields import (
-    CONNECTION,
-    BodyFields,
-    ConnectionFields,
-    GenerationFields,
-)
 from workersai.integration.identity import OPERATIONAL, gateway_identity
 from workersai.integration.messages import repair_history, to_history
-from workersai.integration.moulds import Mould, fastest
+from workersai.integration.parameters import BodyFields, GenerationFields
 from workersai.integration.partials import partial_as
 from workersai.integration.pickles import public_gateway
+from workersai.integration.prototypes import Prototype, fastest
 from workersai.integration.retries import retry_facts
 from workersai.integration.retrieval import EmbeddingFields, RerankFields
 from workersai.integration.rows import (
@@ -87,6 +74,15 @@ from workersai.integration.structured import (
     without_thought,
 )
 from workersai.integration.thinking import splits_think_tags
+from workersai.integration.tool_call_retries import (
+    Rounds,
+    ask_rounds,
+    ask_rounds_async,
+    event_lists,
+    event_lists_async,
+    stream_rounds,
+    stream_rounds_async,
+)
 from workersai.integration.tools import function_tool
 from workersai.integration.usage import usage_facts
 from workersai.thinking import ThinkingEvents
@@ -117,8 +113,8 @@ __all__ = [
     "GenerationSettings",
     "MethodMemory",
     "MethodTrial",
-    "Mould",
     "OutputSchema",
+    "Prototype",
     "RankRows",
     "RankRowsOptions",
     "RerankFields",

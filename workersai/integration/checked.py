@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     ModelWrapValidatorHandler,
+    Strict,
     ValidationError,
     model_validator,
 )
@@ -21,7 +22,10 @@ from workersai._secrets import hides_arguments
 from workersai.errors import ConfigurationError
 from workersai.integration.reading import by_field, explain, without_input
 
-__all__ = ["CONFIG", "CheckedFields"]
+__all__ = ["CONFIG", "CheckedFields", "Count"]
+
+Count = Annotated[int, Strict()]
+"""An integer; pydantic converts neither texts nor booleans to it."""
 
 CONFIG = ConfigDict(
     arbitrary_types_allowed=True,

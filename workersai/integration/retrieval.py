@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, Strict, StrictBool
+from pydantic import Field, StrictBool
 
-from workersai.integration.checked import CheckedFields
+from workersai.integration.checked import CheckedFields, Count
 
 __all__ = ["EmbeddingFields", "RerankFields"]
-
-Count = Annotated[int, Strict()]
 
 
 class EmbeddingFields(CheckedFields):

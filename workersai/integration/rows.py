@@ -1,7 +1,7 @@
-"""Batches of rows -> the same rows with answers, for `ray.data.Dataset.map_batches`.
+"""Add vectors, answers or rankings to batches of rows, for `ray.data.Dataset.map_batches`.
 
-Nothing here needs Ray. An instance is made in each worker, of an adapter's object that travelled
-there without its token and has read the worker's environment.
+This module does not import Ray. Ray creates an instance in each worker, from an adapter's object
+that was sent there without its token and has read the worker's environment.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
-from workersai.integration import Mould, fastest
+from workersai.integration import Prototype, fastest
 
 
 class Plain(BaseModel):
@@ -22,11 +22,11 @@ class Outer(BaseModel):
     inner: Plain
 
 
-PLAIN = Mould(Plain(text=""))
-OUTER = Mould(Outer(inner=Plain(text="")))
+PLAIN = Prototype(Plain(text=""))
+OUTER = Prototype(Outer(inner=Plain(text="")))
 
 
-def moulded(text: str) -> Plain:
+def copied(text: str) -> Plain:
     return PLAIN.make({"text": text}, {"beside": {}})
 
 
@@ -34,25 +34,25 @@ def built(text: str) -> Plain:
     return Plain(text=text)
 
 
-def test_a_moulded_object_is_one_of_the_constructor() -> None:
+def test_a_copied_object_is_one_of_the_constructor() -> None:
     """It has the same fields, set and not set, dumps alike and can be changed and copied."""
-    made, other = moulded("Hi"), built("Hi")
+    made, other = copied("Hi"), built("Hi")
     assert made == other
     assert made.model_fields_set == other.model_fields_set
     assert made.model_dump_json() == other.model_dump_json()
     assert made.model_copy(update={"count": 2}) == other.model_copy(update={"count": 2})
     made.text = "Ho"
-    assert moulded("Hi").text == "Hi"
+    assert copied("Hi").text == "Hi"
 
 
-def test_a_mould_is_used_where_it_makes_the_same() -> None:
+def test_a_prototype_is_used_where_it_makes_the_same() -> None:
     """The example decides, once."""
-    assert fastest(moulded, built, "Hi") is moulded
-    assert fastest(moulded_outer, built_outer, "Hi") is moulded_outer
+    assert fastest(copied, built, "Hi") is copied
+    assert fastest(copied_outer, built_outer, "Hi") is copied_outer
 
 
-def moulded_outer(text: str) -> Outer:
-    return OUTER.make({"inner": moulded(text)})
+def copied_outer(text: str) -> Outer:
+    return OUTER.make({"inner": copied(text)})
 
 
 def built_outer(text: str) -> Outer:
@@ -76,15 +76,15 @@ class Private(BaseModel):
 @pytest.mark.parametrize("kind", [Loud, Private])
 def test_a_constructor_that_does_more_is_used(kind: type[Any]) -> None:
     """A validator that changes a value, or a private attribute, is not left out."""
-    mould = Mould(kind(text=""))
-    assert fastest(lambda text: mould.make({"text": text}), built := kind_of(kind), "a") is built
+    made = Prototype(kind(text=""))
+    assert fastest(lambda text: made.make({"text": text}), built := kind_of(kind), "a") is built
 
 
 def kind_of(kind: type[Any]) -> Any:
     return lambda text: kind(text=text)
 
 
-def test_a_mould_that_names_other_fields_is_not_used() -> None:
+def test_a_prototype_that_names_other_fields_is_not_used() -> None:
     """A field that the constructor counts as set must be among the values."""
 
     def silent(text: str) -> Plain:
@@ -93,7 +93,7 @@ def test_a_mould_that_names_other_fields_is_not_used() -> None:
     assert fastest(silent, built, "Hi") is built
 
 
-def test_a_mould_that_shares_a_dict_is_not_used() -> None:
+def test_a_prototype_that_shares_a_dict_is_not_used() -> None:
     """What one object's owner puts into a dict must not show in the next object."""
 
     def sharing(text: str) -> Plain:

@@ -1,8 +1,8 @@
-"""Ask a model again if all tool calls of its answer are malformed, and show it what was wrong.
+"""Ask a model again if all tool calls of its answer are malformed, and show it the errors.
 
-Small models write calls whose arguments are not JSON. The adapters never run such a call, nor
-repair it by guessing; but an agent that stops there loses the work of all its earlier steps. So the
-model gets its calls back, each with the reason why it was not run, and answers again.
+Small models write calls whose arguments are not JSON. The adapters neither run such a call nor
+guess how to repair it, and an agent that stops there loses the work of all its earlier steps. The
+model therefore gets its calls back, each with the reason why it was not run, and answers again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Objects of pydantic classes, made without validation where a stream makes one for every token.
+"""Make objects of pydantic classes by copying a prototype, without validation, on the hot path.
 
-Validation is most of what such an object costs, and the values are of the right types already. A
-mould makes a copy of an object that the constructor made, with other values. `fastest` compares the
-two ways once, when a module is imported, and chooses the constructor where they differ, so that
-another version of a framework or of pydantic changes the speed and nothing else.
+A stream makes an object for every token, and validation is most of what such an object costs,
+although its values have the right types already. A `Prototype` copies an object that the
+constructor made, with other values. `fastest` compares the two ways once, when a module is
+imported, and returns the constructor's way if the objects differ. A new version of a framework or
+of pydantic can therefore change the speed, and not the objects.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
-__all__ = ["Mould", "fastest"]
+__all__ = ["Prototype", "fastest"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 P = ParamSpec("P")
@@ -40,8 +41,8 @@ _set_state, _set_names, _set_extra, _set_private = _SLOTS
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-class Mould(Generic[ModelT]):
-    """Makes objects like one that the constructor made.
+class Prototype(Generic[ModelT]):
+    """Copies an object that the constructor made, with other values.
 
     Args:
         made: The object. Its class has no private attributes.
@@ -70,25 +71,25 @@ class Mould(Generic[ModelT]):
 
 
 def fastest(
-    moulded: Callable[P, ModelT], built: Callable[P, ModelT], *args: P.args, **kwargs: P.kwargs
+    copied: Callable[P, ModelT], built: Callable[P, ModelT], *args: P.args, **kwargs: P.kwargs
 ) -> Callable[P, ModelT]:
-    """Return *moulded* if it makes of an example what *built* makes, else *built*.
+    """Return *copied* if it makes the same object of an example as *built*, else *built*.
 
     Args:
-        moulded: Makes an object with moulds.
+        copied: Makes an object with prototypes.
         built: Makes it with constructors.
         *args: The example.
         **kwargs: The example.
     """
     if not _HAS_SLOTS:
         return built
-    made, other = moulded(*args, **kwargs), moulded(*args, **kwargs)
+    made, other = copied(*args, **kwargs), copied(*args, **kwargs)
     is_same = is_alike(made, built(*args, **kwargs)) and not _share(made, other, args)
-    return moulded if is_same else built
+    return copied if is_same else built
 
 
 def is_alike(one: Any, other: Any) -> bool:
-    """Say whether two pydantic objects are the same in all that they hold, objects in them too."""
+    """Return whether two pydantic objects have the same content, nested objects included."""
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(is_alike, one, other))
     if not isinstance(one, BaseModel):
@@ -103,11 +104,11 @@ def is_alike(one: Any, other: Any) -> bool:
     )
 
 
-def _share(one: BaseModel, other: BaseModel, given: tuple[object, ...]) -> bool:
-    """Say whether two objects share a dict, a list or an object that was not passed for both."""
-    passed = set(map(id, given))
+def _share(one: BaseModel, other: BaseModel, arguments: tuple[object, ...]) -> bool:
+    """Return whether two objects share a dict, list or object that was not in the arguments."""
+    passed = set(map(id, arguments))
     passed |= {
-        id(value) for values in given if isinstance(values, dict) for value in values.values()
+        id(value) for values in arguments if isinstance(values, dict) for value in values.values()
     }
     pairs = ((value, vars(other)[name]) for name, value in vars(one).items())
     shared = [mine for mine, theirs in pairs if mine is theirs and id(mine) not in passed]
