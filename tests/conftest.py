@@ -1,4 +1,4 @@
-"""What all tests share: no credentials of their machine, no network, and recordings."""
+"""Fixtures and hooks of all tests: they remove credentials, block the network, read recordings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure: no test of this project is timed. The same examples come in every
-# run, so that a gate does not depend on luck; `make fuzz` looks for others.
+# Tests have no time limit, because a busy machine would fail them. Hypothesis uses the same
+# examples in every run, so that no result depends on chance; `make fuzz` tries others.
 settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.load_profile("untimed")
 
@@ -35,17 +35,17 @@ UNRECORDED = (
 
 
 def pytest_sessionstart() -> None:
-    """Leave no event loop that asyncio would make unasked for the first test without one.
+    """Keep asyncio from creating an event loop when LlamaIndex asks for one in a sync call.
 
-    LlamaIndex asks for it in sync calls, and nothing closes it.
+    Nothing would close that loop.
     """
     asyncio.set_event_loop(None)
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of every later garbage collection what imports and the collection made.
+    """Exclude the objects that imports created from later garbage collections.
 
-    That is some hundred thousand objects of the frameworks; tests collect garbage often.
+    The frameworks create some hundred thousand objects, and tests collect garbage often.
     """
     gc.collect()
     gc.freeze()
@@ -53,7 +53,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no account of the machine they run on; only recording live asks for one."""
+    """Remove the credentials of this machine from the environment, except to record live."""
     if not is_live():
         for name in CREDENTIALS:
             monkeypatch.delenv(name, raising=False)
@@ -61,16 +61,16 @@ def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def loopback() -> None:
-    """Ask for the loopback interface: every test's network is blocked, unless it asks with this.
+    """Open the loopback interface for a test; without this fixture a test has no network.
 
-    A fixture that starts a server requests it for all tests that use the server; tests that start
-    servers of their own name it in `usefixtures`. Other hosts stay blocked for them too. Of the
-    session, so that fixtures of any scope can ask.
+    A fixture that starts a server requests `loopback` for all tests that use the server; tests that
+    start servers of their own name it in `usefixtures`. Other hosts stay blocked. The fixture has
+    session scope, so that fixtures of any scope can request it.
     """
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Open the loopback interface to the tests that ask, and while recording what it records."""
+    """Open the loopback interface for tests that request it, and hosts for tests that record."""
     if item.get_closest_marker("vcr") and is_recording(item.config):
         item.add_marker(pytest.mark.enable_socket if is_live() else LOOPBACK)
     elif "loopback" in getattr(item, "fixturenames", ()):
@@ -78,12 +78,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def is_recording(config: pytest.Config) -> bool:
-    """Say whether requests go out, to be recorded, instead of being answered by recordings."""
+    """Return whether tests send and record requests instead of replaying recordings."""
     return config.getoption("--record-mode") not in {None, "none"}
 
 
 def is_live() -> bool:
-    """Say whether recordings are made from Cloudflare."""
+    """Return whether tests record answers of Cloudflare, not of the local server."""
     return os.environ.get("WORKERSAI_RECORD") == "live"
 
 
@@ -101,7 +101,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say what to do about a request that no recording answers."""
+    """Add a hint to the report of a test whose request is in no recording."""
     report = yield
     if call.excinfo is not None and is_unrecorded(call.excinfo.value):
         report.sections.append(("Recordings", UNRECORDED))
@@ -109,7 +109,7 @@ def pytest_runtest_makereport(
 
 
 def is_unrecorded(error: BaseException | None) -> bool:
-    """Say whether an error comes from a request that is in no recording."""
+    """Return whether an error comes from a request that is in no recording."""
     while error is not None:
         if type(error).__name__ == "CannotOverwriteExistingCassetteException":
             return True

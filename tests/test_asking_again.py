@@ -1,4 +1,4 @@
-"""Tool calls that cannot be run, through both faces: the model is told, and asked again."""
+"""Both faces repeat a request whose answer has only tool calls that cannot be run."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def good(**fields: Any) -> Reply:
 
 
 def make(face: str, script: Scripted, name: str = MODEL, **settings: Any) -> Any:
-    made: Any = ChatWorkersAI if face == "langchain" else WorkersAI
-    return made(name, **{**script.connection, **settings})
+    cls: Any = ChatWorkersAI if face == "langchain" else WorkersAI
+    return cls(name, **{**script.connection, **settings})
 
 
 async def ask(llm: Any, way: str, **options: Any) -> Any:
-    """Ask with a tool; what a stream joins to."""
+    """Ask with a tool; return the answer, or what the chunks of a stream add up to."""
     options = {"tools": [FORECAST], **options}
     if isinstance(llm, ChatWorkersAI):
         return await _ask_langchain(llm, way, options)
@@ -88,7 +88,7 @@ async def _ask_llamaindex(llm: Any, way: str, options: dict[str, Any]) -> Any:
 
 
 def calls_of(answer: Any) -> list[Any]:
-    """The calls that may be run, as names and arguments."""
+    """Return the names and arguments of the calls that may be run."""
     if isinstance(answer, AIMessage):
         return [(call["name"], call["args"]) for call in answer.tool_calls]
     blocks = answer.message.blocks
@@ -96,11 +96,11 @@ def calls_of(answer: Any) -> list[Any]:
 
 
 def broken_of(answer: Any) -> list[Any]:
-    """The calls that must not be run, by their names."""
+    """Return the names of the calls that must not be run."""
     if isinstance(answer, AIMessage):
         return [call["name"] for call in answer.invalid_tool_calls]
-    kept = answer.message.additional_kwargs.get("invalid_tool_calls", [])
-    return [call["name"] for call in kept]
+    invalid = answer.message.additional_kwargs.get("invalid_tool_calls", [])
+    return [call["name"] for call in invalid]
 
 
 def text_of(answer: Any) -> str:
@@ -110,26 +110,36 @@ def text_of(answer: Any) -> str:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("arguments", [BROKEN, *OTHERS])
-async def test_a_malformed_call_is_asked_for_again(face: str, way: str, arguments: str) -> None:
-    """The model sees its call, an object in the history, and why it was not run; the call that
-    it then makes is the answer's only one to run.
+async def test_a_request_is_repeated_after_a_malformed_call(
+    face: str, way: str, arguments: str
+) -> None:
+    """Both faces repeat a request whose answer has a malformed call.
+
+    The second request has the call, with an object as arguments, and a result that says why the
+    call was not run. The answer has only the second call.
     """
     script = Scripted(broken(arguments), good())
     answer = await ask(make(face, script), way)
     assert calls_of(answer) == [("forecast", GOOD)]
     first, second = script.requests
     assert second["tools"] == first["tools"]
-    call, told = second["messages"][len(first["messages"]) :]
+    call, tool_result = second["messages"][len(first["messages"]) :]
     assert isinstance(json.loads(call["tool_calls"][0]["function"]["arguments"]), dict)
-    assert (told["role"], told["tool_call_id"]) == ("tool", call["tool_calls"][0]["id"])
-    assert arguments in told["content"]
-    assert "JSON object" in told["content"]
+    assert (tool_result["role"], tool_result["tool_call_id"]) == (
+        "tool",
+        call["tool_calls"][0]["id"],
+    )
+    assert arguments in tool_result["content"]
+    assert "JSON object" in tool_result["content"]
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
-async def test_it_is_asked_a_bounded_number_of_times(face: str, way: str) -> None:
-    """Twice by default; the setting or the call says otherwise. No call is to be run then."""
+async def test_tool_call_retries_bounds_the_repeated_requests(face: str, way: str) -> None:
+    """Both faces repeat a request `tool_call_retries` times: twice, or what object or call set.
+
+    When the last answer is malformed too, both faces report the call as invalid.
+    """
     cases: list[tuple[dict[str, Any], dict[str, Any], int]] = [
         ({}, {}, 3),
         ({"tool_call_retries": 0}, {}, 1),
@@ -162,8 +172,10 @@ async def test_it_is_asked_a_bounded_number_of_times(face: str, way: str) -> Non
     ],
     ids=["cut", "refused", "beside a sound one", "text", "sound"],
 )
-async def test_final_answers_are_not_asked_for_again(face: str, way: str, reply: Reply) -> None:
-    """A cut answer, or one with a valid call, is not asked for again."""
+async def test_a_request_is_not_repeated_after_a_usable_answer(
+    face: str, way: str, reply: Reply
+) -> None:
+    """Both faces accept a cut answer, a refusal, a text, and an answer with a valid call."""
     script = Scripted(reply)
     await ask(make(face, script), way)
     assert len(script.requests) == 1
@@ -171,8 +183,8 @@ async def test_final_answers_are_not_asked_for_again(face: str, way: str, reply:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
-async def test_nothing_is_asked_again_without_tools(face: str, way: str) -> None:
-    """A request without tools is not repeated."""
+async def test_a_request_without_tools_is_not_repeated(face: str, way: str) -> None:
+    """Both faces send a request without tools once, even when the answer has a malformed call."""
     script = Scripted(broken())
     llm = make(face, script)
     if face == "langchain":
@@ -183,8 +195,8 @@ async def test_nothing_is_asked_again_without_tools(face: str, way: str) -> None
 
 
 @pytest.mark.parametrize("face", FACES)
-async def test_the_answer_joins_all_answers(face: str) -> None:
-    """The answer joins text and reasoning of both answers, and its usage is their sum."""
+async def test_the_answers_of_repeated_requests_are_joined(face: str) -> None:
+    """Both faces join text and reasoning of the answers, and add up their usage."""
     found = []
     for way in WAYS:
         first = broken(text="Let me see.", reasoning="Hm.")
@@ -203,14 +215,14 @@ async def test_the_answer_joins_all_answers(face: str) -> None:
             assert answer.message.blocks[0].content == "Hm.\n\nSo."
             assert answer.raw["usage"]["total_tokens"] == 36
         found.append((broken_of(answer), [text_of(answer), calls_of(answer)]))
-    assert all(one == found[0] for one in found)
+    assert all(entry == found[0] for entry in found)
     assert found[0][0] == (["forecast"] if face == "langchain" else [])
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
 async def test_a_text_may_follow_a_malformed_call(face: str, way: str) -> None:
-    """A text after a malformed call is the answer, and it has no invalid calls."""
+    """Both faces return a text after a malformed call as the answer, without invalid calls."""
     script = Scripted(broken(), Reply("I cannot."))
     llm = make(face, script)
     answer = await ask(llm, way)
@@ -221,8 +233,8 @@ async def test_a_text_may_follow_a_malformed_call(face: str, way: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("face", FACES)
-async def test_a_call_without_a_name_is_asked_for_again(face: str, way: str) -> None:
-    """A user's message tells the model about a call without a name."""
+async def test_a_request_is_repeated_after_a_call_without_a_name(face: str, way: str) -> None:
+    """Both faces report a call without a name to the model in a user's message."""
     script = Scripted(Reply(calls=[("", GOOD)]), good())
     assert calls_of(await ask(make(face, script), way)) == [("forecast", GOOD)]
     last = script.requests[1]["messages"][-1]
@@ -233,7 +245,7 @@ async def test_a_call_without_a_name_is_asked_for_again(face: str, way: str) -> 
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("retries", [-1, "two", 1.5])
 async def test_a_wrong_number_of_retries_is_refused(face: str, retries: Any) -> None:
-    """A wrong `tool_call_retries` raises before any request, in constructor and call."""
+    """Both faces raise for a wrong `tool_call_retries` in the constructor and in a call."""
     script = Scripted(good())
     wrong = LangChainError if face == "langchain" else ConfigurationError
     with pytest.raises(wrong) as caught:
@@ -244,8 +256,8 @@ async def test_a_wrong_number_of_retries_is_refused(face: str, retries: Any) -> 
     assert not script.requests
 
 
-async def test_the_log_says_that_it_was_asked_again(caplog: pytest.LogCaptureFixture) -> None:
-    """The log has one line for each repeated request, without the model's text."""
+async def test_each_repeated_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """`ChatWorkersAI` logs one line for each repeated request, without the model's text."""
     caplog.set_level(logging.INFO, logger="workersai")
     await ask(make("langchain", Scripted(broken("SECRET"), good())), "plain")
     lines = [r.getMessage() for r in caplog.records if "asking again" in r.getMessage()]
@@ -253,8 +265,8 @@ async def test_the_log_says_that_it_was_asked_again(caplog: pytest.LogCaptureFix
     assert "SECRET" not in lines[0]
 
 
-def test_partial_calls_of_a_stream_begin_anew() -> None:
-    """While LlamaIndex streams, the calls it shows are those of the answer that is coming."""
+def test_a_stream_drops_partial_calls_when_it_repeats_the_request() -> None:
+    """`WorkersAI` streams the partial calls of the current answer only."""
     llm = make("llamaindex", Scripted(broken(), good()))
     add = FunctionTool.from_defaults(lambda city, days: "", name="forecast", description="F.")
     for parallel in (True, False):
@@ -286,10 +298,10 @@ EARLIER = Reply(calls=[("forecast", {"city": "Rome", "days": 1})])
 
 @pytest.mark.parametrize("streaming", [None, True])
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_langgraph_agent_goes_on(is_async: bool, streaming: bool | None) -> None:
-    """The work of earlier steps is kept, the tool runs with what was meant, and the thread can be
-    continued.
-    """
+async def test_a_langgraph_thread_continues_after_a_malformed_call(
+    is_async: bool, streaming: bool | None
+) -> None:
+    """A LangGraph agent keeps earlier results, runs the repeated call, and takes another turn."""
     RAN.clear()
     script = Scripted(EARLIER, broken(), good(), Reply("Dry."), Reply("Bye."))
     agent = create_agent(
@@ -299,8 +311,8 @@ async def test_a_langgraph_agent_goes_on(is_async: bool, streaming: bool | None)
     )
     config: Any = {"configurable": {"thread_id": "1"}}
     for text in ("Weather?", "Thanks."):
-        asked: Any = {"messages": [("user", text)]}
-        state = await agent.ainvoke(asked, config) if is_async else agent.invoke(asked, config)
+        turn: Any = {"messages": [("user", text)]}
+        state = await agent.ainvoke(turn, config) if is_async else agent.invoke(turn, config)
     assert RAN == [("Rome", 1), ("Oslo", 2)]
     assert [m.text for m in state["messages"] if isinstance(m, AIMessage)][-2:] == ["Dry.", "Bye."]
     results = [m.content for m in state["messages"] if isinstance(m, ToolMessage)]
@@ -312,8 +324,11 @@ async def test_a_langgraph_agent_goes_on(is_async: bool, streaming: bool | None)
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_a_function_agent_goes_on(streaming: bool) -> None:
-    """The same with LlamaIndex; what cannot be run in the end is the run's error."""
+async def test_a_function_agent_continues_after_a_malformed_call(streaming: bool) -> None:
+    """A LlamaIndex agent keeps earlier results and runs the repeated call.
+
+    The run raises `ToolCallError` when the last repeated call is malformed too.
+    """
     RAN.clear()
     script = Scripted(EARLIER, broken(), broken("oops"), good(), Reply("Dry."))
     agent = FunctionAgent(

@@ -1,4 +1,4 @@
-"""An image that no server can read is refused by every face before anything is sent."""
+"""Both faces refuse an image that a server cannot read, before any request."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ URLS = [
 async def langchain(way: str, url: str, settings: dict[str, Any]) -> Any:
     llm = ChatWorkersAI(MODEL, **settings)
     image = {"type": "image_url", "image_url": {"url": url}}
-    asked = [HumanMessage([{"type": "text", "text": "What is it?"}, image])]
+    messages = [HumanMessage([{"type": "text", "text": "What is it?"}, image])]
     if way == "invoke":
-        return llm.invoke(asked)
+        return llm.invoke(messages)
     if way == "ainvoke":
-        return await llm.ainvoke(asked)
+        return await llm.ainvoke(messages)
     if way == "stream":
-        return list(llm.stream(asked))
-    return [chunk async for chunk in llm.astream(asked)]
+        return list(llm.stream(messages))
+    return [chunk async for chunk in llm.astream(messages)]
 
 
 async def llamaindex(way: str, url: str, settings: dict[str, Any]) -> Any:
     llm = WorkersAI(MODEL, **settings)
     image = ImageBlock.model_construct(block_type="image", url=url)
-    asked = [ChatMessage(role="user", blocks=[TextBlock(text="What is it?")])]
-    asked[0].blocks.append(image)
+    messages = [ChatMessage(role="user", blocks=[TextBlock(text="What is it?")])]
+    messages[0].blocks.append(image)
     if way == "invoke":
-        return llm.chat(asked)
+        return llm.chat(messages)
     if way == "ainvoke":
-        return await llm.achat(asked)
+        return await llm.achat(messages)
     if way == "stream":
-        return list(llm.stream_chat(asked))
-    return [response async for response in await llm.astream_chat(asked)]
+        return list(llm.stream_chat(messages))
+    return [response async for response in await llm.astream_chat(messages)]
 
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
 @pytest.mark.parametrize("face", [langchain, llamaindex], ids=lambda face: face.__name__)
-async def test_an_image_that_cannot_be_read_is_not_sent(
+async def test_an_image_that_a_server_cannot_read_is_refused(
     face: Callable[[str, str, dict[str, Any]], Awaitable[Any]], way: str, url: str
 ) -> None:
-    """The error names the message; the server sees no request."""
+    """Both faces raise an error that names `messages`, and send no request."""
     requests: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Texts without an end through both faces: `embed_iter`, and lists that are embedded ahead."""
+"""`embed_iter` of both faces, and LlamaIndex's lists that are embedded ahead."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ FACES = [WorkersAIEmbeddings, WorkersAIEmbedding]
 STYLES = ["sync", "async"]
 
 
-def many(taken: list[int]) -> Iterator[str]:
+def many(numbers_read: list[int]) -> Iterator[str]:
     for number in range(100_000):
-        taken.append(number)
+        numbers_read.append(number)
         yield f"text {number}"
 
 
 async def read(
-    face: Any, style: str, texts: Any, most: int | None = None, **options: Any
+    face: Any, style: str, texts: Any, limit: int | None = None, **options: Any
 ) -> list[Any]:
     found: list[Any] = []
     if style == "sync":
         run = face.embed_iter(texts, **options)
         for item in run:
             found.append(item)
-            if len(found) == most:
+            if len(found) == limit:
                 break
         run.close()
         return found
     run = face.aembed_iter(texts, **options)
     async for item in run:
         found.append(item)
-        if len(found) == most:
+        if len(found) == limit:
             break
     await run.aclose()
     return found
@@ -49,19 +49,19 @@ async def read(
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("make", FACES)
-async def test_a_run_reads_no_more_than_its_window(make: Any, style: str) -> None:
-    """Both faces embed an endless source in order, and hold a window of it."""
-    taken: list[int] = []
+async def test_embed_iter_reads_a_bounded_number_of_texts_ahead(make: Any, style: str) -> None:
+    """Both faces embed a long source in order, and read at most 500 texts ahead of the vectors."""
+    numbers_read: list[int] = []
     face = make(BGE_M3, max_concurrency=2, **Server().settings())
-    found = await read(face, style, many(taken), 150)
+    found = await read(face, style, many(numbers_read), 150)
     assert found == [[float(len(f"text {number}"))] for number in range(150)]
-    assert len(taken) <= 150 + 400 + 100
+    assert len(numbers_read) <= 150 + 400 + 100
 
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("make", FACES)
-async def test_a_run_names_what_it_skips(make: Any, style: str) -> None:
-    """With `skip`, a blank text has an item with its position in the place of a vector."""
+async def test_embed_iter_reports_the_position_of_a_skipped_text(make: Any, style: str) -> None:
+    """With `on_error="skip"`, both faces yield a `NotEmbedded` for a blank text."""
     face = make(BGE_M3, **Server().settings())
     found = await read(face, style, ["a", " ", "ccc"], on_error="skip")
     assert found[0] == [1.0]
@@ -78,16 +78,18 @@ async def test_a_run_names_what_it_skips(make: Any, style: str) -> None:
         (WorkersAIEmbedding, ConfigurationError),
     ],
 )
-async def test_a_run_raises_its_frameworks_errors(make: Any, style: str, expected: Any) -> None:
-    """A blank text raises what the face's other methods raise, with its position."""
+async def test_embed_iter_raises_the_errors_of_its_face(
+    make: Any, style: str, expected: Any
+) -> None:
+    """Each face raises its own `ConfigurationError` for a blank text, with the position."""
     face = make(BGE_M3, **Server().settings())
     with pytest.raises(expected, match=r"texts\[1\]"):
         await read(face, style, ["a", " "])
 
 
 @pytest.mark.parametrize("make", FACES)
-async def test_texts_may_come_from_an_asynchronous_source(make: Any) -> None:
-    """`aembed_iter` reads an asynchronous generator."""
+async def test_aembed_iter_takes_an_asynchronous_source(make: Any) -> None:
+    """Both faces read an asynchronous generator in `aembed_iter`."""
 
     async def texts() -> AsyncIterator[str]:
         for number in range(5):
@@ -98,7 +100,7 @@ async def test_texts_may_come_from_an_asynchronous_source(make: Any) -> None:
 
 
 class Ends(BaseEventHandler):
-    """Keeps how many texts each event of LlamaIndex has."""
+    """Collects the number of texts of each embedding event of LlamaIndex."""
 
     sizes: list[int] = []  # noqa: RUF012 - a field of pydantic
 
@@ -108,15 +110,15 @@ class Ends(BaseEventHandler):
             self.sizes.append(len(event.chunks))
 
 
-@pytest.mark.parametrize("limit", [None, "cache"])
-def test_llamaindex_batches_keep_their_events(limit: str | None) -> None:
-    """A list that is embedded ahead has the events of its batches, each with its own vectors."""
+@pytest.mark.parametrize("cache", [None, "cache"])
+def test_llamaindex_batches_keep_their_events(cache: str | None) -> None:
+    """LlamaIndex sends one event for each batch of a list, with the vectors of that batch."""
     handler = Ends()
     dispatcher = get_dispatcher()
     dispatcher.add_event_handler(handler)
     texts = ["x" * (1 + n % 7) for n in range(25)]
     settings = Server().settings()
-    if limit == "cache":
+    if cache == "cache":
         from llama_index.core.storage.kvstore import SimpleKVStore
 
         settings["embeddings_cache"] = SimpleKVStore()

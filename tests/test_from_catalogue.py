@@ -1,4 +1,4 @@
-"""The account's live catalogue, as both faces ask it about a model."""
+"""Both faces read facts about a model from the account's live catalogue."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LISTED = {
 
 
 class Catalogue:
-    """The catalogue's route in this process; keeps what was asked."""
+    """The catalogue's route in this process; it collects the requests."""
 
     def __init__(self, *, status: int = 200) -> None:
         self.status = status
@@ -78,61 +78,63 @@ def cls(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(params=["from_catalogue", "afrom_catalogue"])
-def made(request: pytest.FixtureRequest, cls: Any) -> Any:
-    """Make an object sync or async, for one catalogue."""
+def make(request: pytest.FixtureRequest, cls: Any) -> Any:
+    """Return a function that makes an object from a catalogue, sync or async."""
 
-    async def make(catalogue: Catalogue, model: str, **settings: Any) -> Any:
+    async def from_catalogue(catalogue: Catalogue, model: str, **settings: Any) -> Any:
         found = getattr(cls, request.param)(model, **catalogue.settings(), **settings)
         return await found if isinstance(found, Awaitable) else found
 
-    return make
+    return from_catalogue
 
 
-async def test_a_model_is_described_by_the_catalogue(cls: Any, made: Any) -> None:
-    """A model without table entries is described by its own catalogue entry, in one request."""
+async def test_a_model_is_described_by_the_catalogue(cls: Any, make: Any) -> None:
+    """Both faces describe a model that is not in our tables by its catalogue entry."""
     catalogue = Catalogue()
-    it = await made(catalogue, NEW, temperature=0.5)
+    it = await make(catalogue, NEW, temperature=0.5)
     assert window_and_tools(it) == (65536, False)
     assert (type(it), it.model, it.temperature) == (cls, NEW, 0.5)
-    (asked,) = catalogue.requests
-    assert asked.url.path.endswith("/ai/models/search")
-    assert asked.url.params["search"] == NEW
+    (request,) = catalogue.requests
+    assert request.url.path.endswith("/ai/models/search")
+    assert request.url.params["search"] == NEW
 
 
-async def test_passed_facts_replace_the_catalogue(cls: Any, made: Any) -> None:
-    """Facts that the user passes replace those of the catalogue."""
+async def test_passed_facts_replace_the_catalogue(cls: Any, make: Any) -> None:
+    """Both faces prefer the facts that the user passes to those of the catalogue."""
     if cls is langchain_workersai.ChatWorkersAI:
-        it = await made(Catalogue(), NEW, profile={"max_input_tokens": 1000})
+        it = await make(Catalogue(), NEW, profile={"max_input_tokens": 1000})
     else:
-        it = await made(Catalogue(), NEW, context_window=1000)
+        it = await make(Catalogue(), NEW, context_window=1000)
     assert window_and_tools(it)[0] == 1000
 
 
-async def test_the_tables_complete_the_catalogue(made: Any) -> None:
-    """The tables supply the facts that a catalogue entry does not have."""
-    assert window_and_tools(await made(Catalogue(), GRANITE)) == (131_000, True)
+async def test_the_tables_complete_the_catalogue(make: Any) -> None:
+    """Both faces take from our tables the facts that a catalogue entry does not have."""
+    assert window_and_tools(await make(Catalogue(), GRANITE)) == (131_000, True)
 
 
-async def test_a_model_that_is_not_listed(made: Any) -> None:
-    """Nothing is made up for it: the error names the model."""
+async def test_a_model_that_is_not_in_the_catalogue_is_refused(make: Any) -> None:
+    """Both faces raise an error that names the model when the catalogue does not list it."""
     with pytest.raises(
         ConfigurationError, match="@cf/someone/else is not in the account"
     ) as caught:
-        await made(Catalogue(), "@cf/someone/else")
+        await make(Catalogue(), "@cf/someone/else")
     assert caught.value.parameter == "model"
 
 
-async def test_a_catalogue_that_cannot_be_read(cls: Any, made: Any) -> None:
-    """The server's refusal is the face's own error."""
+async def test_a_refused_catalogue_request_raises_the_error_of_the_face(
+    cls: Any, make: Any
+) -> None:
+    """Each face raises its own `PermissionDeniedError` when the catalogue answers 403."""
     with pytest.raises(PermissionDeniedError) as caught:
-        await made(Catalogue(status=403), NEW)
+        await make(Catalogue(status=403), NEW)
     if cls is langchain_workersai.ChatWorkersAI:
         assert isinstance(caught.value, langchain_workersai.PermissionDeniedError)
 
 
 @pytest.mark.parametrize("face", [langchain_workersai, llamaindex_workersai])
 def test_both_faces_export_what_their_settings_need(face: Any) -> None:
-    """`Timeout`, the errors and the version come from the face that is used."""
+    """Both faces export `Timeout`, the errors and their version."""
     names = {"Timeout", "__version__", "ConfigurationError", "WorkersAIError", "RateLimitError"}
     assert names <= set(face.__all__)
     assert face.Timeout(total=5).total == 5
@@ -144,7 +146,7 @@ CHATS = pytest.mark.parametrize(
 
 
 def costs_of(it: Any, **options: Any) -> Any:
-    """What an answer says that it cost."""
+    """Return the cost in US dollars that an answer reports."""
     if isinstance(it, langchain_workersai.ChatWorkersAI):
         (cost,) = it.invoke("Hi", **options).response_metadata.get("cost_usd", [None])
         return cost
@@ -153,7 +155,7 @@ def costs_of(it: Any, **options: Any) -> Any:
 
 @CHATS
 def test_an_answer_is_priced_by_the_catalogue(cls: Any) -> None:
-    """An answer is priced by the catalogue, in copies too; another model has its own price."""
+    """Both faces price answers by the catalogue, in copies too, and other models by our tables."""
     llm = cls.from_catalogue(NEW, **Catalogue().settings())
     assert costs_of(llm) == pytest.approx(20e-6)
     assert costs_of(llm.model_copy(update={"temperature": 1})) == pytest.approx(20e-6)

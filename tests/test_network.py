@@ -1,4 +1,4 @@
-"""No test has a network; those that ask for it have the loopback interface, and no more."""
+"""Tests have no network; tests that use the fixture `loopback` reach this machine only."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:A test tried to use socket")
 
 @pytest.fixture(scope="module")
 def listener(loopback: None) -> Iterator[socket.socket]:
-    """A port of this machine that takes connections."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        yield made
+    """A socket of this machine that accepts connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "192.0.2.1"])
@@ -47,7 +47,7 @@ def test_tests_cannot_listen() -> None:
 
 
 async def test_the_packages_own_engines_are_blocked_too() -> None:
-    """A call that no fake answers is an error that names the socket, sync and async."""
+    """A client without a fake transport raises `SocketBlockedError`, sync and async."""
     with Client(MODEL, **SETTINGS) as client, pytest.raises(SocketBlockedError):
         client.chat(HELLO)
     async with AsyncClient(MODEL, **SETTINGS) as async_client:
@@ -58,11 +58,11 @@ async def test_the_packages_own_engines_are_blocked_too() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_fixture_opens_the_loopback_interface(listener: socket.socket, host: str) -> None:
     """A test whose fixture requests `loopback` reaches this machine, by number and by name."""
-    with socket.create_connection((host, listener.getsockname()[1])) as made:
+    with socket.create_connection((host, listener.getsockname()[1])) as connection:
         accepted, _ = listener.accept()
         with accepted:
             accepted.sendall(b"here")
-        assert made.recv(4) == b"here"
+        assert connection.recv(4) == b"here"
 
 
 @pytest.mark.usefixtures("loopback")
@@ -70,8 +70,8 @@ def test_a_fixture_opens_the_loopback_interface(listener: socket.socket, host: s
 def test_loopback_opens_no_other_host(address: tuple[str, int]) -> None:
     """The fixture `loopback` opens no other host."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family) as made, pytest.raises(SocketConnectBlockedError):
-        made.connect(address)
+    with socket.socket(family) as connection, pytest.raises(SocketConnectBlockedError):
+        connection.connect(address)
 
 
 @pytest.mark.parametrize(

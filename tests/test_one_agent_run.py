@@ -1,8 +1,8 @@
-"""Agents of LangGraph and LlamaIndex, each in one run against a strict server on this machine.
+"""Agents of LangGraph and LlamaIndex, each in one thread against a strict server on this machine.
 
-In each run another provider's model answers before ours, a call is malformed, tools return an image
-and a link, a tool ranks blank documents, and middleware or a memory removes calls from messages.
-The server answers as a small model would, and refuses what a strict server refuses.
+In each thread another provider's model answers before ours, a call is malformed, tools return an
+image and a link, a tool ranks blank documents, and middleware or a memory removes calls from
+messages. The server answers as a small model would, and refuses what a strict server refuses.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from langchain_core.language_models.fake_chat_models import FakeMessagesListChat
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.messages.content import create_file_block, create_image_block, create_text_block
 from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 from llama_index.core.base.llms.types import (
     ChatMessage,
+    CitationBlock,
     DocumentBlock,
     ImageBlock,
     TextBlock,
@@ -102,7 +104,7 @@ class Server:
 
 def _problems(body: dict[str, Any]) -> list[str]:
     """Return what a strict server refuses: problems of the conversation, and tool names."""
-    names = [made["function"]["name"] for made in body.get("tools", ())]
+    names = [entry["function"]["name"] for entry in body.get("tools", ())]
     refused = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)]
     return [*problems(body["messages"]), *(f"the name {name}" for name in refused)]
 
@@ -123,11 +125,14 @@ def serve() -> Iterator[Callable[..., Server]]:
 
 
 def assert_was_understood(server: Server, *words: str) -> None:
-    """Assert that no request was refused, that all replies were used, and what was sent last."""
+    """Assert that the server refused no request and used all replies.
+
+    The last request has all of `words`, and does not have the bytes of the image.
+    """
     assert server.refused == []
     assert server.left == []
     text = json.dumps(server.bodies[-1]["messages"], ensure_ascii=False)
-    for part in words:
+    for part in ("image/png, 308 bytes", *words):
         assert part in text, part
     assert base64.b64encode(PNG).decode() not in text
 
@@ -214,10 +219,13 @@ def langchain_tools(server: Server) -> list[Any]:
 @pytest.mark.parametrize("streaming", [None, True])
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("version", [None, "v1"])
-async def test_a_langgraph_agent_ends_with_the_models_answer(
+async def test_each_turn_of_a_langgraph_thread_ends_with_the_models_answer(
     serve: Callable[..., Server], version: str | None, is_async: bool, streaming: bool | None
 ) -> None:
-    """The run ends with the model's answer, and each tool ran once with the model's arguments."""
+    """A LangGraph agent ends two turns of a thread with the model's answer.
+
+    The agent runs each tool once, with the arguments of the model.
+    """
     RAN.clear()
     server = serve(
         Reply(calls=[("shoot", {"of": "door"})]),
@@ -225,20 +233,27 @@ async def test_a_langgraph_agent_ends_with_the_models_answer(
         Reply(calls=[("rank", {"what": "figs", "among": 3})]),
         Reply("Once more.", calls=[("shoot", {"of": "door"})]),
         Reply("A door, a plan, and figs."),
+        Reply("The same."),
     )
     agent: Any = create_agent(
         ChatWorkersAI(GRANITE, streaming=streaming, output_version=version, **server.connection),
         langchain_tools(server),
         system_prompt="Look.",
         middleware=[Switch(), Budget()],
+        checkpointer=InMemorySaver(),
     )
-    asked: Any = {"messages": [("user", "What is there?")]}
-    state = await agent.ainvoke(asked) if is_async else agent.invoke(asked)
-    assert state["messages"][-1].text == "A door, a plan, and figs."
+    config = {"configurable": {"thread_id": "1"}}
+    for question, answer in (
+        ("What is there?", "A door, a plan, and figs."),
+        ("And now?", "The same."),
+    ):
+        turn: Any = {"messages": [("user", question)]}
+        state = await agent.ainvoke(turn, config) if is_async else agent.invoke(turn, config)
+        assert state["messages"][-1].text == answer
     assert RAN == [("shoot", "door"), ("find", "plan"), ("rank", "figs", 3)]
     assert_was_understood(
         server, "A picture of a door.", "I read the web.", "docs://plan/1", "About figs.",
-        "Let me rank.", "Once more.",
+        "Let me rank.", "Once more.", json.dumps({"input": MALFORMED})[1:-1].replace('"', '\\"'),
     )  # fmt: skip
     assert "srvtoolu_1" not in json.dumps(server.bodies[-1])
 
@@ -298,16 +313,21 @@ def llamaindex_tools(server: Server) -> list[Any]:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_an_agent_workflow_ends_with_the_models_answer(
+async def test_each_run_of_an_agent_workflow_ends_with_the_models_answer(
     serve: Callable[..., Server], streaming: bool
 ) -> None:
-    """A run that another provider's agent begins ends with the answer of our agent's model."""
+    """An `AgentWorkflow` ends two runs on one memory with the answer of our agent's model.
+
+    An agent with another provider's model begins each run. The memory has a citation of another
+    provider, and returns messages without their calls.
+    """
     RAN.clear()
     server = serve(
         Reply("Let me look.", calls=[("shoot", "door")]),
         Reply(calls=[("shoot", {"of": "door"})]),
         Reply(calls=[("find", {"of": "plan"}), ("rank", {"what": "figs", "among": 3})]),
         Reply("A door, a plan, and figs."),
+        Reply("The same."),
     )
     planner = FunctionAgent(
         name="planner",
@@ -324,6 +344,9 @@ async def test_an_agent_workflow_ends_with_the_models_answer(
         llm=WorkersAI(GRANITE, **server.connection),
         streaming=streaming,
     )
+    citation = CitationBlock(
+        cited_content=TextBlock(text="x"), source="s", title="t", additional_location_info={}
+    )
     memory = Forgetful.from_defaults(
         chat_history=[
             ChatMessage(role="user", content="Is it cold?"),
@@ -332,12 +355,13 @@ async def test_an_agent_workflow_ends_with_the_models_answer(
                 blocks=[ToolCallBlock(tool_call_id="t", tool_name="thermometer", tool_kwargs={})],
             ),
             ChatMessage(role="tool", content="3 degrees", additional_kwargs={"tool_call_id": "t"}),
-            ChatMessage(role="assistant", content="Rather."),
+            ChatMessage(role="assistant", blocks=[TextBlock(text="Rather."), citation]),
         ],
         token_limit=9000,
     )
     workflow = AgentWorkflow(agents=[planner, looker], root_agent="planner")
     assert str(await workflow.run("What is there?", memory=memory)) == "A door, a plan, and figs."
+    assert str(await workflow.run("And now?", memory=memory)) == "The same."
     assert sorted(RAN) == [("find", "plan"), ("rank", "figs", 3), ("shoot", "door")]
     assert_was_understood(
         server, "3 degrees", "Somebody has to look.", "A picture of a door.", "docs://plan/1",

@@ -1,4 +1,4 @@
-"""The reference in docs/reference: a place and an explanation for every public name."""
+"""The reference in docs/reference has and explains every public name."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ FOR_USERS = (
 )
 FOR_ADAPTERS = "workersai.integration"
 REACHED = {"workersai.client.batches.SyncBatches", "workersai.client.batches.AsyncBatches"}
-"""What no package exports, and a public attribute returns."""
+"""Classes that no package exports, and that a public attribute returns."""
 
 DIRECTIVE = re.compile(r"^::: (\S+)$", re.MULTILINE)
-REFERS = re.compile(r"\b[Aa]s (?:in |for )?`|\bsee `")
-"""A docstring that refers to that of a twin or of a neighbour."""
+REFERENCE = re.compile(r"\b[Aa]s (?:in |for )?`|\bsee `")
+"""Words of a docstring that refer to the docstring of another function."""
 
 ATTRIBUTES, PARAMETERS = DocstringSectionKind.attributes, DocstringSectionKind.parameters
 
@@ -48,8 +48,11 @@ def is_class(value: Any) -> bool:
     return inspect.isclass(value) or is_typeddict(value)
 
 
-def test_every_public_name_has_a_place() -> None:
-    """Each stands on one page, names for adapters by their module; the index leads to each page."""
+def test_the_reference_has_every_public_name_once() -> None:
+    """One page of the reference has each public name, and the index links to each page.
+
+    The names for adapters are on the page of their module.
+    """
     pages = {page.name: page.read_text() for page in PAGES.glob("*.md")}
     placed = [name for text in pages.values() for name in DIRECTIVE.findall(text)]
     names = {name for name, _ in public(*FOR_USERS)}
@@ -59,14 +62,14 @@ def test_every_public_name_has_a_place() -> None:
 
 
 def explained(docstring: str | None, kind: DocstringSectionKind) -> set[str]:
-    """The names in one section of a docstring."""
+    """Return the names that one section of a docstring explains."""
     found = Docstring(inspect.cleandoc(docstring or "")).parse("google", warnings=False)
     items = [item.name for section in found if section.kind is kind for item in section.value]
     return {name.strip().lstrip("*") for item in items for name in item.split(",")}
 
 
 def own_bases(cls: Any) -> list[Any]:
-    """A class and its bases, without those of other libraries."""
+    """Return a class and its bases, without those of other libraries."""
     if is_typeddict(cls):
         bases = getattr(cls, "__orig_bases__", ())
         return [cls, *(found for base in bases if is_typeddict(base) for found in own_bases(base))]
@@ -85,14 +88,14 @@ def unexplained_fields(cls: Any) -> set[str]:
 
 def unexplained_parameters(function: Any) -> set[str]:
     text = function.__doc__ or ""
-    if REFERS.search(text):
+    if REFERENCE.search(text):
         return set()
     names = set(inspect.signature(function).parameters) - {"self", "cls"}
     return names - explained(text, PARAMETERS)
 
 
 def methods(cls: Any) -> Iterator[tuple[str, Any]]:
-    """Public methods, without those that a framework has and documents."""
+    """Return the public methods, without those that a framework has and documents."""
     own = own_bases(cls)
     theirs = {name for base in cls.__mro__ if base not in own for name in vars(base)}
     for base in own:
@@ -103,7 +106,7 @@ def methods(cls: Any) -> Iterator[tuple[str, Any]]:
 
 
 def gaps(name: str, value: Any) -> Iterator[str]:
-    """What the docstrings of a public name leave out."""
+    """Return the fields and parameters that the docstrings of a public name do not explain."""
     if not is_class(value):
         yield from (f"{name}({each})" for each in unexplained_parameters(value))
         return
@@ -114,14 +117,17 @@ def gaps(name: str, value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("package", FOR_USERS)
 def test_fields_and_parameters_are_explained(package: str) -> None:
-    """Each field of a public class, and each parameter of a public function or method."""
-    asked = [(n, v) for n, v in public(package) if is_class(v) or inspect.isfunction(v)]
+    """Docstrings explain each field of a public class and each parameter of a public function."""
+    names = [(n, v) for n, v in public(package) if is_class(v) or inspect.isfunction(v)]
 
-    assert sorted(gap for name, value in asked for gap in gaps(name, value)) == []
+    assert sorted(gap for name, value in names for gap in gaps(name, value)) == []
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    """Constants and aliases have theirs below the assignment; methods have one too."""
+    """Public classes, functions and methods have a docstring.
+
+    Constants and aliases have theirs below the assignment.
+    """
     logging.getLogger("griffe").setLevel(logging.ERROR)
     loader = griffe.GriffeLoader(search_paths=[str(ROOT)])
     for package in FOR_USERS:
@@ -130,10 +136,10 @@ def test_every_public_name_has_a_docstring() -> None:
     placed = {name: loader.modules_collection[name] for name, _ in public(*FOR_USERS, FOR_ADAPTERS)}
     found = {n: o.final_target if o.is_alias else o for n, o in placed.items()}
     inner = {
-        f"{name}.{method}": made
-        for name, made in found.items()
-        for method, made in (made.members.items() if made.is_class else ())
-        if made.is_function and not made.is_alias and not method.startswith("_")
+        f"{name}.{method}": function
+        for name, owner in found.items()
+        for method, function in (owner.members.items() if owner.is_class else ())
+        if function.is_function and not function.is_alias and not method.startswith("_")
     }
 
-    assert [name for name, made in (found | inner).items() if not made.docstring] == []
+    assert [name for name, item in (found | inner).items() if not item.docstring] == []

@@ -50,7 +50,10 @@ def name_of(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Every module a file imports, at its top or in a function; `from a import b` is a.b too."""
+    """Return every module that a file imports, at its top or in a function.
+
+    `from a import b` counts as `a` and as `a.b`.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -72,25 +75,25 @@ CORE = [p for p in modules("workersai") if not COMMANDS & set(p.relative_to(ROOT
 
 
 @pytest.mark.parametrize("path", modules("workersai"), ids=name_of)
-def test_the_core_knows_no_framework(path: Path) -> None:
+def test_the_core_imports_no_framework(path: Path) -> None:
     """`workersai` imports no framework and no face."""
     assert not roots(path) & (FRAMEWORKS | set(FACES))
 
 
 @pytest.mark.parametrize("path", [*CORE, *modules(FACES[0]), *modules(FACES[1])], ids=name_of)
-def test_only_the_engines_import_an_http_library(path: Path) -> None:
-    """HTTP libraries, sockets and TLS are imported in `workersai._http` alone."""
+def test_only_the_http_folder_imports_an_http_library(path: Path) -> None:
+    """No folder except `workersai._http` imports HTTP libraries, sockets or TLS."""
     if path.parent.name != "_http":
         assert not roots(path) & HTTP_LIBRARIES
         assert not imports(path) & SOCKETS
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_importing_a_package_brings_no_engine(package: str) -> None:
-    """An engine is imported when a client is made, and neither with the core nor with a face.
+def test_importing_a_package_imports_no_http_engine(package: str) -> None:
+    """Neither the core nor a face imports an HTTP engine; a client does so when it is created.
 
-    asyncio brings `socket` and `ssl`, and the frameworks bring what they use: what is there before
-    the core is imported does not count. Of a face, only what is the engines' own does.
+    asyncio imports `socket` and `ssl`, and the frameworks import HTTP libraries, so the test counts
+    only modules that the package itself adds. For a face, it looks for `httptools` only.
     """
     before = "asyncio, pydantic" if package == "workersai" else f"asyncio, {SKELETONS[package]}"
     script = (
@@ -111,7 +114,7 @@ def test_importing_a_package_brings_no_engine(package: str) -> None:
     "path", [p for p in CORE if p.parent.name != "workersai" or p.stem != "__init__"], ids=name_of
 )
 def test_the_core_imports_in_one_direction(path: Path) -> None:
-    """Imports run one way: client, then _stream or _request or _http, then what they rest on."""
+    """Each folder of the core imports only the folders that `MAY_IMPORT` lists for it."""
     place = path.relative_to(ROOT / "workersai").with_suffix("").parts[0]
     used = {name.split(".")[1] for name in imports(path) if name.startswith("workersai.")}
     assert used <= MAY_IMPORT[place] | {place}
@@ -136,8 +139,8 @@ def test_a_face_imports_public_names_only(face: str) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_translators_reach_no_network(face: str) -> None:
-    """What is in `_translate` imports neither the classes nor what they share."""
+def test_translators_import_no_other_folder_of_their_face(face: str) -> None:
+    """A file in `_translate` imports neither the classes of its face nor the files they share."""
     for path in modules(face):
         if path.parent.name == "_translate":
             used = {
@@ -160,7 +163,7 @@ def test_nothing_imports_the_local_server() -> None:
     ids=name_of,
 )
 def test_the_local_server_imports_in_one_direction(path: Path) -> None:
-    """Of the local server, `run` imports `api`, and `api` imports `engines`."""
+    """In the local server, `run` may import `api`, and `api` may import `engines`."""
     place = path.parent.name
     used = {name.split(".")[2] for name in imports(path) if name.startswith("workersai.local.")}
     assert used <= LOCAL_MAY_IMPORT[place] | {place}
@@ -168,7 +171,7 @@ def test_the_local_server_imports_in_one_direction(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LOCAL, ids=name_of)
 def test_the_local_server_imports_public_names_only(path: Path) -> None:
-    """The local server stands beside the client: it imports what `workersai` exports."""
+    """The local server imports only the names that `workersai` exports."""
     public = {f"workersai.{name}" for name in importlib.import_module("workersai").__all__}
     used = {name for name in imports(path) if name.split(".")[0] == "workersai"}
     others = {name for name in used if not name.startswith("workersai.local")}
@@ -177,7 +180,7 @@ def test_the_local_server_imports_public_names_only(path: Path) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_all_is_sorted_and_complete(package: str) -> None:
-    """`__all__` is sorted, and lists just what the package makes visible."""
+    """Each package sorts `__all__`, and lists every public name of its module in it."""
     module = importlib.import_module(package)
     exported = module.__all__
     visible = {
@@ -191,24 +194,24 @@ def test_all_is_sorted_and_complete(package: str) -> None:
     assert all(hasattr(module, name) for name in exported)
 
 
-def test_lazy_names_are_those_that_type_checkers_see() -> None:
-    """What `workersai` imports at first use has the module that its imports for checkers name."""
+def test_names_imported_at_first_use_have_the_module_that_type_checkers_see() -> None:
+    """`workersai` imports each name at first use from the module that type checkers see."""
     module = importlib.import_module("workersai")
-    seen = {
+    typed = {
         alias.name: (node.module or "").removeprefix("workersai.")
         for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text()))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workersai.")
         for alias in node.names
     }
-    assert seen.pop("__version__") == "_version"
-    assert seen == module._HOMES
-    assert {*seen, "__version__"} == set(module.__all__)
+    assert typed.pop("__version__") == "_version"
+    assert typed == module._HOMES
+    assert {*typed, "__version__"} == set(module.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = module.nothing
 
 
-def test_importing_the_package_imports_next_to_nothing() -> None:
-    """`import workersai` loads three small modules; the others are loaded at first use."""
+def test_importing_workersai_loads_three_modules() -> None:
+    """`import workersai` loads three small modules, and the others at first use."""
     code = (
         "import sys, pytest, logging; before = set(sys.modules); import workersai\n"
         "assert set(sys.modules) - before <= "
@@ -218,8 +221,8 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_users_and_authors_of_adapters_have_names_of_their_own() -> None:
-    """What only adapters need is exported by `workersai.integration` alone."""
+def test_names_for_adapters_are_in_integration_only() -> None:
+    """`workersai.integration` exports the names for adapters, and `workersai` does not."""
     core = set(importlib.import_module("workersai").__all__)
     for_adapters = set(importlib.import_module("workersai.integration").__all__)
 
@@ -259,7 +262,7 @@ def test_the_core_imports_without_the_frameworks() -> None:
 def test_a_face_without_its_framework_names_the_extra(
     face: str, framework: str, extra: str
 ) -> None:
-    """Importing a face where its framework is missing says which extra to install."""
+    """A face without its framework raises an import error that names the extra to install."""
     script = f"import sys; sys.modules[{framework!r}] = None; import {face}"
 
     done = subprocess.run(
@@ -272,7 +275,7 @@ def test_a_face_without_its_framework_names_the_extra(
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_has_a_docstring(package: str) -> None:
-    """Each module begins with a docstring, and each package ships its types."""
+    """Each module has a docstring, and each package has the marker file for types."""
     assert (ROOT / package / "py.typed").exists()
     for path in modules(package):
         assert ast.get_docstring(ast.parse(path.read_text())), path
@@ -280,7 +283,7 @@ def test_every_module_has_a_docstring(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_functions_stay_small(package: str) -> None:
-    """No function is above 40 lines without its docstring."""
+    """No function of the packages has more than 40 lines, docstring excluded."""
     for path in modules(package):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -291,7 +294,7 @@ def test_functions_stay_small(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_broad_except(package: str) -> None:
-    """Nothing catches `Exception`, `BaseException` or everything."""
+    """No package has an `except` without a type, with `Exception` or with `BaseException`."""
     for path in modules(package):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ExceptHandler):
@@ -312,7 +315,7 @@ def test_the_faces_mirror_each_other() -> None:
 
 
 def test_contributing_shows_the_tree() -> None:
-    """The tree in CONTRIBUTING.md names every folder of code, and no other."""
+    """The tree in CONTRIBUTING.md has every folder of code, and no folder that does not exist."""
     tree = (ROOT / "CONTRIBUTING.md").read_text().split("```")[5]
     shown: list[str] = []
     for line in tree.strip().splitlines():
@@ -348,7 +351,7 @@ def longest_common_block(one: list[str], other: list[str]) -> int:
 
 
 def test_the_faces_share_no_code_by_copy() -> None:
-    """No block of more than 15 lines stands in both faces: `workersai.integration` has it."""
+    """The faces have no common block of more than 15 lines; `workersai.integration` has such code."""
     ours, theirs = map(lines_of, FACES)
     blocks = {
         (name, other): longest_common_block(lines, others)

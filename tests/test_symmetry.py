@@ -1,4 +1,4 @@
-"""Every scenario through four faces: the same request goes out, the same outcome comes in."""
+"""Both faces, sync and async, send the same request and return the same outcome per scenario."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONNECTION = {"account_id": "0" * 32, "api_token": "test-token", "max_retries": 
 
 
 class Wire:
-    """A server in this process that gives a scenario's answer and keeps what was asked."""
+    """A server in this process that sends a scenario's answer and collects the requests."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -47,7 +47,7 @@ class Wire:
         return self(request)
 
     def settings(self) -> dict[str, Any]:
-        """The constructor arguments of a class that talks to this wire."""
+        """Return the constructor's arguments for an object that talks to this wire."""
         return {
             **CONNECTION,
             **self.scenario.options,
@@ -158,8 +158,8 @@ def llamaindex_call(wire: Wire) -> tuple[Any, list[ChatMessage], dict[str, Any]]
         "response_format": scenario.response_format,
     }
     messages = [to_llamaindex(turn) for turn in scenario.turns]
-    given = {name: value for name, value in options.items() if value is not None}
-    return WorkersAI(scenario.model, **wire.settings()), messages, given
+    present = {name: value for name, value in options.items() if value is not None}
+    return WorkersAI(scenario.model, **wire.settings()), messages, present
 
 
 async def llamaindex_sync(wire: Wire, *, stream: bool) -> Outcome:
@@ -182,7 +182,7 @@ FACES = [langchain_sync, langchain_async, llamaindex_sync, llamaindex_async]
 
 
 def assert_outcome(found: Outcome, expected: Outcome) -> None:
-    """Compare; an id that the wire did not have only has to be there."""
+    """Assert equal outcomes; where the wire has no call id, any id is right."""
     calls = tuple(
         Call(None if wanted.id is None else call.id, call.name, call.arguments)
         for call, wanted in zip(found.calls, expected.calls, strict=False)
@@ -194,10 +194,10 @@ def assert_outcome(found: Outcome, expected: Outcome) -> None:
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_one_scenario_is_one_request_and_one_outcome_in_every_face(
+async def test_a_scenario_has_the_same_request_and_outcome_in_both_faces(
     scenario: Scenario, face: Face, stream: bool
 ) -> None:
-    """A scenario sends the same body and ends the same way in every face, plain or streamed."""
+    """Both faces send the body of a scenario and return its outcome, plain and streamed."""
     wire = Wire(scenario)
     error = scenario.stream_error if stream else scenario.error
     if error is not None:
@@ -207,15 +207,15 @@ async def test_one_scenario_is_one_request_and_one_outcome_in_every_face(
         expected = (stream and scenario.stream_outcome) or scenario.outcome
         assert_outcome(await face(wire, stream=stream), expected)
 
-    wanted = {**scenario.request, **({"stream": True, **scenario.stream_request} if stream else {})}
-    assert wire.requests == [wanted]
+    body = {**scenario.request, **({"stream": True, **scenario.stream_request} if stream else {})}
+    assert wire.requests == [body]
 
 
 # -------------------------------------------------------------------------------- batches
 
 
 class Queue(Wire):
-    """As `Wire`, but the answer comes as the only one of a batch."""
+    """A server like `Wire` that sends the scenario's answer as the only one of a batch."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         assert request.url.params["queueRequest"] == "true"
@@ -223,7 +223,7 @@ class Queue(Wire):
         if len(self.requests) == 1:
             queued = {"status": "queued", "request_id": "batch-1", "model": self.scenario.model}
             return httpx.Response(200, json={"result": queued, "success": True})
-        # A plain answer in its envelope is what stands in the list, but for the id.
+        # An item of the list is a plain answer in its envelope, with an id.
         row = b'{"id":0,' + self.scenario.body().removeprefix(b"{")
         body = b'{"result":{"responses":[' + row + b']},"success":true}'
         return httpx.Response(200, headers=self.scenario.headers, content=body)
@@ -270,12 +270,13 @@ QUEUED = [
 
 @pytest.mark.parametrize("face", BATCH_FACES, ids=lambda face: face.__name__)
 @pytest.mark.parametrize("scenario", QUEUED, ids=lambda scenario: scenario.name)
-async def test_one_scenario_in_a_batch_is_the_same_request_and_outcome(
+async def test_a_scenario_has_the_same_request_and_outcome_in_a_batch(
     scenario: Scenario, face: Callable[[Wire], Awaitable[Outcome]]
 ) -> None:
-    """In a batch a scenario sends the body that it sends alone, and ends the same way.
+    """Both faces send the body of a scenario in a batch, and return its outcome.
 
-    But for the token cap: a batch is cut below the default of the page without one.
+    They add the default token cap of the model's page, because a batch without a cap is cut below
+    that default.
     """
     wire = Queue(scenario)
     default = get_profile(scenario.model).max_tokens_default
@@ -283,10 +284,10 @@ async def test_one_scenario_in_a_batch_is_the_same_request_and_outcome(
 
     assert_outcome(await face(wire), scenario.outcome)
 
-    asked = {**cap, **scenario.request}
-    assert wire.requests == [{"requests": [asked]}, {"request_id": "batch-1"}]
+    item = {**cap, **scenario.request}
+    assert wire.requests == [{"requests": [item]}, {"request_id": "batch-1"}]
 
 
-def test_enough_scenarios_go_through_the_queue() -> None:
-    """The scenarios of the models that take batches are not left out by accident."""
+def test_at_least_eight_scenarios_run_in_a_batch() -> None:
+    """`QUEUED` has the scenarios of the models that take batches."""
     assert len(QUEUED) >= 8

@@ -1,4 +1,4 @@
-"""Embeddings and rerankers of both faces: the same requests, limits, defaults and errors."""
+"""Embeddings and rerankers of both faces have the same requests, limits, defaults and errors."""
 
 from __future__ import annotations
 
@@ -75,7 +75,10 @@ RANK: dict[str, tuple[Callable[..., Any], Callable[[Any, str, list[str]], Awaita
 
 
 class Server:
-    """Answers embeddings, rankings and chats; keeps what it was asked."""
+    """A server in this process that answers embeddings, rankings and chats.
+
+    It collects the bodies of the requests. A vector is the length of its text.
+    """
 
     def __init__(self, headers: dict[str, str] | None = None) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -121,20 +124,23 @@ MIXES: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("model", [BGE_M3, QWEN])
 @pytest.mark.parametrize("mix", MIXES)
-async def test_the_same_requests_for_the_same_texts(mix: str, model: str) -> None:
+async def test_both_faces_send_the_same_requests_for_the_same_texts(mix: str, model: str) -> None:
     """Both faces size requests by the model's limits, sync and async."""
-    sent = []
+    requests = []
     for make, embed in EMBED.values():
         server = Server()
         found = await embed(make(model, **server.settings()), MIXES[mix])
         assert found == [[float(len(text))] for text in MIXES[mix]]
-        sent.append(sorted(map(json.dumps, server.bodies)))
-    assert all(bodies == sent[0] for bodies in sent)
+        requests.append(sorted(map(json.dumps, server.bodies)))
+    assert all(bodies == requests[0] for bodies in requests)
 
 
 @pytest.mark.parametrize("face", EMBED)
-async def test_the_same_error_for_blank_texts(face: str) -> None:
-    """All of them by place, before any request; or a text of the user's in their place."""
+async def test_blank_texts_are_refused_by_index_or_replaced(face: str) -> None:
+    """Both faces raise an error with the index of each blank text, before any request.
+
+    With `blank_text`, they embed that text instead.
+    """
     make, embed = EMBED[face]
     server = Server()
     with pytest.raises(workersai.ConfigurationError) as caught:
@@ -146,8 +152,11 @@ async def test_the_same_error_for_blank_texts(face: str) -> None:
 
 
 @pytest.mark.parametrize("face", RANK)
-async def test_the_same_ranking(face: str) -> None:
-    """Three are kept by default; documents without text come last, and have no score."""
+async def test_both_faces_rank_documents_alike(face: str) -> None:
+    """Both rerankers keep three documents by default.
+
+    They put documents without text last, and give them no score.
+    """
     make, rank = RANK[face]
     server = Server()
     texts = ["a", "", "dddd", "bb", "ccc"]
@@ -162,8 +171,8 @@ async def test_the_same_ranking(face: str) -> None:
 
 
 @pytest.mark.parametrize("face", RANK)
-async def test_the_same_error_for_a_blank_query(face: str) -> None:
-    """Before any request, even where there is nothing to send."""
+async def test_a_blank_query_is_refused(face: str) -> None:
+    """Both rerankers raise for a blank query before any request, also without any document."""
     make, rank = RANK[face]
     server = Server()
     for texts in (["a"], [" "]):
@@ -179,14 +188,14 @@ async def test_the_same_error_for_a_blank_query(face: str) -> None:
         (WorkersAIRerank, LlamaIndexRerank, ("top_n",)),
     ],
 )
-def test_the_same_defaults(one: Any, other: Any, names: tuple[str, ...]) -> None:
-    """A field with one name means one thing."""
+def test_both_faces_have_the_same_defaults(one: Any, other: Any, names: tuple[str, ...]) -> None:
+    """Embeddings and rerankers of both faces have the same defaults in their shared fields."""
     for name in names:
         assert one.model_fields[name].default == other.model_fields[name].default
 
 
 def test_both_faces_export_the_errors_and_settings_that_users_need() -> None:
-    """`Timeout`, `__version__` and every error of the core are in both."""
+    """Both faces export `Timeout`, `__version__` and every error of the core."""
     errors = {name for name in workersai.__all__ if name.endswith("Error")}
     for face in (langchain_workersai, llamaindex_workersai):
         assert {"Timeout", "__version__", *errors} <= set(face.__all__)
@@ -216,8 +225,8 @@ CHATS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], Any]] = {
 
 
 @pytest.mark.parametrize("kind", CHATS)
-def test_the_cost_of_an_answer_without_usage(kind: str) -> None:
-    """Neurons are read from the header; token counts that nobody sent are not made up."""
+def test_neurons_are_reported_without_token_counts(kind: str) -> None:
+    """Each text class reports the neurons of the header, and no token counts when none came."""
     make, cost_of, cost = CHATS[kind]
     model = make("@cf/meta/llama-3.2-3b-instruct", **Server({"cf-ai-neurons": "1.98"}).settings())
     assert cost_of(model) == cost
