@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tests.comparison.table import COLUMNS, READ, README, shown, stored
+from tests.comparison.table import COLUMNS, PAGE, READ, README, explained, shown, stored
 
 
 def test_the_table_in_the_readme_is_made_from_the_results() -> None:
     """README's comparison is what `make comparison` makes of `tests/comparison/results.json`."""
     assert shown(stored()) in README.read_text()
+
+
+def test_the_page_is_made_from_the_results() -> None:
+    """docs/comparison.md has the same table, and what each row tries."""
+    assert explained(stored()) in PAGE.read_text()
 
 
 def test_every_row_has_a_cell_for_every_class() -> None:

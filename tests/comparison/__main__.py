@@ -1,4 +1,4 @@
-"""`make comparison`: try every class in every row, and write the results and README's table."""
+"""`make comparison`: try every class in every row, and write the results and the tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.comparison.contestants import CONTESTANTS
 from tests.comparison.rows import ROWS
-from tests.comparison.table import README, RESULTS, shown, with_table
+from tests.comparison.table import RESULTS, write
 
 FRAMEWORKS = ("langchain-core", "llama-index-core")
 
@@ -22,7 +22,7 @@ def measured() -> dict[str, Any]:
     for row in ROWS:
         cells = row.cells()
         sys.stdout.write(f"{row.title}: {', '.join(cells.values())}\n")
-        rows.append({"key": row.key, "title": row.title, "cells": cells})
+        rows.append({"key": row.key, "title": row.title, "about": row.about, "cells": cells})
     peers = [name for each in CONTESTANTS for name in each.distributions if name != "workersai"]
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
@@ -32,11 +32,11 @@ def measured() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the results and the table."""
+    """Write the results and the tables."""
     warnings.simplefilter("ignore")  # what the peers' own requirements warn about
     results = measured()
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    README.write_text(with_table(README.read_text(), shown(results)))
+    write(results)
 
 
 if __name__ == "__main__":

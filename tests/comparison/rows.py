@@ -19,6 +19,11 @@ class Row(NamedTuple):
     title: str
     run: Try
 
+    @property
+    def about(self) -> str:
+        """What the row tries, in a sentence."""
+        return (self.run.__doc__ or "").partition("\n")[0]
+
     def cells(self) -> dict[str, str]:
         """Try every class."""
         return {each.name: str(self.run(each)) for each in CONTESTANTS}

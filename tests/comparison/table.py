@@ -1,4 +1,7 @@
-"""The table in README.md, made from the stored results. This module imports no peer."""
+"""The table in README.md and docs/comparison.md, made from the stored results.
+
+This module imports no peer.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "comparison.md"
 BEGIN = "<!-- made by `make comparison` from tests/comparison/results.json -->"
 END = "<!-- end of the comparison -->"
 COLUMNS = {
@@ -78,11 +82,24 @@ def shown(results: dict[str, Any]) -> str:
     return "\n".join([BEGIN, *lines, "", *below, END])
 
 
+def explained(results: dict[str, Any]) -> str:
+    """Return the table and what each row tries, with the same markers."""
+    tries = [f"- **{row['title']}:** {row['about']}" for row in results["rows"]]
+    heading = "## What each row tries"
+    return shown(results).replace(END, "\n".join(["", heading, "", *tries, "", END]))
+
+
+def write(results: dict[str, Any]) -> None:
+    """Write the table into both pages."""
+    README.write_text(with_table(README.read_text(), shown(results)))
+    PAGE.write_text(with_table(PAGE.read_text(), explained(results)))
+
+
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def with_table(readme: str, table: str) -> str:
-    """Return README.md with a new table between the markers."""
-    before, _, rest = readme.partition(BEGIN)
+def with_table(page: str, table: str) -> str:
+    """Return a page with a new table between the markers."""
+    before, _, rest = page.partition(BEGIN)
     return before + table + rest.partition(END)[2]

@@ -16,9 +16,9 @@ CELLS = [(key, name) for key in STORED for name in COLUMNS]
 
 
 def test_every_row_is_stored() -> None:
-    """No row is left out of the results, and each has its title."""
-    titles: dict[str, Any] = {key: row["title"] for key, row in STORED.items()}
-    assert titles == {key: row.title for key, row in BY_KEY.items()}
+    """No row is left out of the results, and each has its title and its sentence."""
+    texts: dict[str, Any] = {key: (row["title"], row["about"]) for key, row in STORED.items()}
+    assert texts == {key: (row.title, row.about) for key, row in BY_KEY.items()}
 
 
 @pytest.mark.parametrize(("key", "name"), CELLS)
