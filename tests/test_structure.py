@@ -351,7 +351,7 @@ def longest_common_block(one: list[str], other: list[str]) -> int:
 
 
 def test_the_faces_share_no_code_by_copy() -> None:
-    """The faces have no common block of more than 15 lines; `workersai.integration` has such code."""
+    """The faces have no common block of more than 15 lines; `workersai.integration` has it."""
     ours, theirs = map(lines_of, FACES)
     blocks = {
         (name, other): longest_common_block(lines, others)
