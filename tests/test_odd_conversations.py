@@ -1,7 +1,7 @@
-"""Odd conversations through both faces: the same conversation is the same request.
+"""Both faces send the same request for the same odd conversation.
 
-None may end a run with an error that is not a `ConfigurationError`, and only what a user wrote may
-end it with that one.
+A conversation may end a run with `ConfigurationError` only, and only because of a message that the
+user wrote.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ FACES: dict[str, tuple[type[Any], list[Way]]] = {
     "langchain": (ChatWorkersAI, [_invoke, _ainvoke, _stream, _astream]),
     "llamaindex": (WorkersAI, [_chat, _achat, _stream_chat, _astream_chat]),
 }
-SENT = [
+ROWS_BY_FACE = [
     pytest.param(row, face, id=f"{row.name}-{face}")
     for row in ROWS
     for face in FACES
@@ -86,12 +86,14 @@ SENT = [
 ]
 
 
-@pytest.mark.parametrize(("row", "face"), SENT)
-async def test_an_odd_conversation_is_one_request(row: Row, face: str) -> None:
-    """In both faces, plain and streamed, sync and async, a conversation is the same request."""
+@pytest.mark.parametrize(("row", "face"), ROWS_BY_FACE)
+async def test_both_faces_send_the_same_request_for_an_odd_conversation(
+    row: Row, face: str
+) -> None:
+    """Both faces send the messages of a row, plain and streamed, sync and async."""
     server = Scripted(Reply("Fine."))
-    made, ways = FACES[face]
-    model = made(row.model, repair_history=row.repair, **server.connection)
+    cls, ways = FACES[face]
+    model = cls(row.model, repair_history=row.repair, **server.connection)
     messages = getattr(row, face)
     before = copy.deepcopy(messages)
     for way in ways:
@@ -102,28 +104,28 @@ async def test_an_odd_conversation_is_one_request(row: Row, face: str) -> None:
         else:
             await way(model, messages)
     assert repr(messages) == repr(before)
-    wanted = [] if row.wire is None else [row.wire] * len(ways)
-    assert [request["messages"] for request in server.requests] == wanted
+    expected = [] if row.wire is None else [row.wire] * len(ways)
+    assert [request["messages"] for request in server.requests] == expected
 
 
 BATCHED = [
     param
-    for param in SENT
+    for param in ROWS_BY_FACE
     if (row := param.values[0]).wire is not None  # type: ignore[union-attr]  # a `Row`
     and "requests" in get_profile(row.model).inputs  # type: ignore[union-attr]  # a `Row`
 ]
 
 
 @pytest.mark.parametrize(("row", "face"), BATCHED)
-def test_an_odd_conversation_is_the_same_in_a_batch(row: Row, face: str) -> None:
-    """A conversation that waits in a queue is the one that would be sent at once."""
+def test_both_faces_send_the_same_messages_in_a_batch(row: Row, face: str) -> None:
+    """Both faces send the messages of a row unchanged in a batch."""
     server = Scripted({"status": "queued", "request_id": "b", "model": row.model})
     model = FACES[face][0](row.model, repair_history=row.repair, **server.connection)
     model.submit_batch([getattr(row, face)])
     assert server.requests[0]["requests"][0]["messages"] == row.wire
 
 
-# ------------------------------------------------------------------------- where it was stored
+# ------------------------------------------------------------------------- stored conversations
 
 
 def _checkpoint(messages: Any) -> Any:
@@ -147,19 +149,19 @@ STORES = {
     "langchain": [_checkpoint, _dicts, _pickle],
     "llamaindex": [_json, _pickle],
 }
-KEPT = [
+STORED = [
     pytest.param(*param.values, store, id=f"{param.id}-{store.__name__.strip('_')}")
-    for param in SENT
+    for param in ROWS_BY_FACE
     if (row := param.values[0]).is_stored and row.wire is not None  # type: ignore[union-attr]  # a `Row`
     for store in STORES[str(param.values[1])]
 ]
 
 
-@pytest.mark.parametrize(("row", "face", "store"), KEPT)
-def test_a_stored_conversation_is_the_same_request(
+@pytest.mark.parametrize(("row", "face", "store"), STORED)
+def test_both_faces_send_the_same_messages_after_storage(
     row: Row, face: str, store: Callable[[Any], Any]
 ) -> None:
-    """What comes back from a checkpoint, a file or another process is sent as it was before."""
+    """Both faces send the messages of a row after a checkpoint, JSON or a pickle restored them."""
     server = Scripted(Reply("Fine."))
     model = FACES[face][0](row.model, repair_history=row.repair, **server.connection)
     messages = store(getattr(row, face))
@@ -167,7 +169,7 @@ def test_a_stored_conversation_is_the_same_request(
     assert server.requests[0]["messages"] == row.wire
 
 
-# ------------------------------------------------------------------------------ of any content
+# ----------------------------------------------------------------------------- random contents
 
 KEYS = st.sampled_from(
     ["type", "text", "data", "base64", "url", "source", "image_url", "file", "id", "input_audio",
@@ -187,31 +189,30 @@ CONTENTS = WORDS | VALUES | st.lists(st.dictionaries(KEYS, VALUES, max_size=4) |
 
 @settings(max_examples=300, deadline=None)
 @given(
-    result=CONTENTS, answer=CONTENTS, arguments=VALUES, kept=VALUES, model=st.sampled_from(MODELS)
+    result=CONTENTS, answer=CONTENTS, arguments=VALUES, extra=VALUES, model=st.sampled_from(MODELS)
 )
-def test_nothing_that_a_tool_or_a_model_produced_is_refused(
-    result: Any, answer: Any, arguments: Any, kept: Any, model: str
+def test_langchain_sends_any_content_of_a_tool_or_a_model(
+    result: Any, answer: Any, arguments: Any, extra: Any, model: str
 ) -> None:
-    """Whatever stands in a tool's result, an answer or a call, LangChain's run goes on."""
+    """`ChatWorkersAI` writes a valid request for any tool result, any answer and any arguments."""
     calls = [{"id": "c1", "name": "look", "args": arguments, "type": "tool_call"}]
-    beside = dict.fromkeys(("reasoning_content", "function_call", "invalid_tool_calls"), kept)
+    beside = dict.fromkeys(("reasoning_content", "function_call", "invalid_tool_calls"), extra)
     fields = {"content": answer, "tool_calls": calls, "additional_kwargs": beside}
-    asked = AIMessage("").model_copy(update=fields)
-    answered = ToolMessage("", tool_call_id="c1").model_copy(update={"content": result})
-    sent = body(langchain_messages([HumanMessage("Hi"), asked, answered]), model)
-    assert_is_a_round(sent)
+    assistant = AIMessage("").model_copy(update=fields)
+    tool = ToolMessage("", tool_call_id="c1").model_copy(update={"content": result})
+    assert_is_a_round(body(langchain_messages([HumanMessage("Hi"), assistant, tool]), model))
 
 
 @settings(max_examples=300, deadline=None)
-@given(arguments=VALUES, text=WORDS, kept=VALUES, model=st.sampled_from(MODELS))
-def test_nothing_that_another_class_left_is_refused(
-    arguments: Any, text: str, kept: Any, model: str
+@given(arguments=VALUES, text=WORDS, extra=VALUES, model=st.sampled_from(MODELS))
+def test_llamaindex_sends_any_arguments_and_additional_kwargs(
+    arguments: Any, text: str, extra: Any, model: str
 ) -> None:
-    """Whatever stands in a call or in the older places for calls, LlamaIndex's run goes on."""
+    """`WorkersAI` writes a valid request for any arguments and any older field with calls."""
     call = ToolCallBlock.model_construct(
         tool_call_id="c1", tool_name="look", tool_kwargs=arguments, block_type="tool_call"
     )
-    beside = dict.fromkeys(("tool_calls", "invalid_tool_calls"), kept)
+    beside = dict.fromkeys(("tool_calls", "invalid_tool_calls"), extra)
     history = [
         ChatMessage(role="user", content="Hi"),
         ChatMessage(role="assistant", blocks=[]).model_copy(
@@ -219,27 +220,26 @@ def test_nothing_that_another_class_left_is_refused(
         ),
         ChatMessage(role="tool", content=text, additional_kwargs={"tool_call_id": "c1"}),
     ]
-    sent = body(llamaindex_messages(history), model)
-    assert_is_a_round(sent)
+    assert_is_a_round(body(llamaindex_messages(history), model))
 
 
 def body(messages: Any, model: str) -> list[Any]:
-    """The messages of the body that is sent."""
+    """Return the messages of the request's body."""
     wire = to_body(to_history(messages, model=model), get_profile(model))
-    sent: list[Any] = json.loads(dump_json({"messages": wire}))["messages"]
-    return sent
+    messages_sent: list[Any] = json.loads(dump_json({"messages": wire}))["messages"]
+    return messages_sent
 
 
-def assert_is_a_round(sent: list[Any]) -> None:
-    """A question, a call and its result, each with text, and with arguments that are an object."""
-    assert [message["role"] for message in sent][:3] == ["user", "assistant", "tool"]
-    assert all(isinstance(message["content"], str) for message in sent[:3])
-    for call in sent[1]["tool_calls"]:
+def assert_is_a_round(messages_sent: list[Any]) -> None:
+    """Assert that the messages are a question, a call with an object as arguments, and a result."""
+    assert [message["role"] for message in messages_sent][:3] == ["user", "assistant", "tool"]
+    assert all(isinstance(message["content"], str) for message in messages_sent[:3])
+    for call in messages_sent[1]["tool_calls"]:
         assert isinstance(json.loads(call["function"]["arguments"]), dict)
 
 
-def test_the_table_is_long_enough() -> None:
-    """At least forty conversations go through both faces."""
+def test_at_least_forty_conversations_are_for_both_faces() -> None:
+    """The table of conversations has at least forty rows for both faces, each with its own name."""
     both = [row for row in ROWS if row.langchain is not None and row.llamaindex is not None]
     assert len(both) >= 40
     assert len({row.name for row in ROWS}) == len(ROWS)

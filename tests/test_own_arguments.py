@@ -1,4 +1,4 @@
-"""What an answer holds is its own: tools and validators that change arguments change copies."""
+"""Tools and validators that change their arguments change copies, and not the answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, Any] = {"names": ["c", "a", "b"], "limits": {"most": [3]}}
 
 
 class Guests(BaseModel):
-    """Guests of a party, of whom a validator keeps one, and which it writes into its input."""
+    """Guests of a party. Its validator sorts and shortens the lists of its input in place."""
 
     names: list[str]
     limits: dict[str, list[int]]
@@ -39,18 +39,18 @@ class Guests(BaseModel):
         return data
 
 
-KEPT = Guests.model_construct(names=["a", "a"], limits={"most": [3, 3]})
+SHORTENED = Guests.model_construct(names=["a", "a"], limits={"most": [3, 3]})
 
 
 def seat(names: list[str], limits: dict[str, Any]) -> str:
-    """Seat guests, and forget them."""
+    """Clear the arguments in place."""
     names.clear()
     limits["most"].clear()
     return "seated"
 
 
 def arguments_sent(script: Scripted) -> list[Any]:
-    """The arguments of every call in the last request."""
+    """Return the arguments of every call in the last request."""
     return [
         json.loads(call["function"]["arguments"])
         for message in script.requests[-1]["messages"]
@@ -62,8 +62,8 @@ def arguments_sent(script: Scripted) -> list[Any]:
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_a_tool_does_not_rewrite_the_call_that_ran_it(streaming: bool) -> None:
-    """The model is shown its call as it made it, whatever the tool did with the arguments."""
+async def test_a_tool_of_a_function_agent_cannot_change_its_call(streaming: bool) -> None:
+    """A LlamaIndex agent sends the model's call back unchanged after a tool cleared the lists."""
     script = Scripted(Reply(calls=[("seat", ARGUMENTS)]), Reply("Done."))
     llm = WorkersAI(MODEL, **script.connection)
     await FunctionAgent(tools=[seat], llm=llm, streaming=streaming).run("Seat them.")
@@ -71,8 +71,8 @@ async def test_a_tool_does_not_rewrite_the_call_that_ran_it(streaming: bool) -> 
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-async def test_selections_are_copies(entry: str) -> None:
-    """What runs a tool has a copy of each call, of the last chunk and of those before it."""
+async def test_tool_selections_have_copies_of_the_arguments(entry: str) -> None:
+    """`get_tool_calls_from_response` copies the arguments, for each chunk of a stream too."""
     script = Scripted(Reply(calls=[("seat", ARGUMENTS)]))
     llm = WorkersAI(MODEL, **script.connection)
     responses = await run(llm, entry, [ChatMessage(role="user", content="Seat them.")])
@@ -87,8 +87,8 @@ async def test_selections_are_copies(entry: str) -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_validator_does_not_rewrite_the_answer_that_it_read(is_async: bool) -> None:
-    """An answer that goes back with a complaint is what the model answered."""
+async def test_a_validator_cannot_change_the_answer_that_is_sent_back(is_async: bool) -> None:
+    """`WorkersAI` sends the model's own answer back with the validation error."""
     wrong = {**ARGUMENTS, "limits": {"most": ["x"]}}
     script = Scripted(Reply(calls=[("Guests", wrong)]), Reply(calls=[("Guests", ARGUMENTS)]))
     llm = WorkersAI(MODEL, structured_output_method="tool", **script.connection)
@@ -97,13 +97,13 @@ async def test_a_validator_does_not_rewrite_the_answer_that_it_read(is_async: bo
         found = await llm.astructured_predict(Guests, prompt)
     else:
         found = llm.structured_predict(Guests, prompt)
-    assert found == KEPT
+    assert found == SHORTENED
     assert arguments_sent(script) == [wrong]
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_a_validator_reads_each_chunk_of_a_stream_anew(is_async: bool) -> None:
-    """A validator that changes its input sees every state of a stream as it came."""
+async def test_a_validator_cannot_change_the_chunks_of_a_stream(is_async: bool) -> None:
+    """`WorkersAI` validates a copy of each state of a stream."""
     script = Scripted(Reply(calls=[("Guests", ARGUMENTS)]))
     llm = WorkersAI(MODEL, structured_output_method="tool", **script.connection)
     prompt = PromptTemplate("Seat them.")
@@ -112,11 +112,11 @@ async def test_a_validator_reads_each_chunk_of_a_stream_anew(is_async: bool) -> 
         found = [part async for part in stream]
     else:
         found = list(llm.stream_structured_predict(Guests, prompt))
-    assert found[-1] == KEPT
+    assert found[-1] == SHORTENED
 
 
-async def test_a_tool_that_is_run_by_a_prediction_has_its_own() -> None:
-    """`predict_and_call` runs the tool itself."""
+async def test_predict_and_call_passes_copies_to_the_tool() -> None:
+    """`WorkersAI.predict_and_call` runs a tool that clears its arguments, and the call succeeds."""
     script = Scripted(Reply(calls=[("seat", ARGUMENTS)]))
     llm = WorkersAI(MODEL, **script.connection)
     answer = llm.predict_and_call([FunctionTool.from_defaults(seat)], user_msg="Seat them.")
@@ -127,7 +127,7 @@ async def test_a_tool_that_is_run_by_a_prediction_has_its_own() -> None:
 
 
 async def answers(model: Any, way: str) -> dict[str, Any]:
-    """The whole of what a chain with `include_raw` gives."""
+    """Return the whole output of a chain with `include_raw`."""
     if way == "invoke":
         return dict(model.invoke("Seat them."))
     if way == "ainvoke":
@@ -148,20 +148,20 @@ WAYS = ["invoke", "ainvoke", "stream", "astream"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_parser_leaves_the_raw_answer_as_it_was(way: str) -> None:
-    """A validator of the schema changes a copy of the call, not the message."""
+async def test_a_validator_cannot_change_the_raw_message(way: str) -> None:
+    """`ChatWorkersAI` validates a copy of the call, so that `raw` has the model's arguments."""
     script = Scripted(Reply(calls=[("Guests", ARGUMENTS)]))
     model = ChatWorkersAI(MODEL, **script.connection)
     chain = model.with_structured_output(Guests, method="function_calling", include_raw=True)
     found = await answers(chain, way)
-    assert found["parsed"] == KEPT
+    assert found["parsed"] == SHORTENED
     assert isinstance(found["raw"], AIMessage)
     assert found["raw"].tool_calls[0]["args"] == ARGUMENTS
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_parsed_dict_is_a_copy(way: str) -> None:
-    """A change of a parsed dict does not change the message."""
+async def test_a_parsed_dict_is_a_copy_of_the_arguments(way: str) -> None:
+    """`ChatWorkersAI` returns a dict as `parsed` that shares nothing with `raw`."""
     schema = {"title": "Guests", "type": "object", "properties": {"names": {"type": "array"}}}
     script = Scripted(Reply(calls=[("Guests", ARGUMENTS)]))
     model = ChatWorkersAI(MODEL, **script.connection)
@@ -175,8 +175,8 @@ async def test_a_parsed_dict_is_a_copy(way: str) -> None:
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_a_call_shares_nothing_with_the_raw_answer(as_text: bool) -> None:
-    """Native answers have arguments as objects; those of a call are its own."""
+def test_a_call_of_a_result_shares_nothing_with_raw(as_text: bool) -> None:
+    """`Client` copies the arguments of a call that the answer has as an object."""
     arguments: Any = json.dumps(ARGUMENTS) if as_text else ARGUMENTS
     call = {"name": "seat", "arguments": arguments}
     script = Scripted({"response": None, "tool_calls": [call]})

@@ -1,4 +1,4 @@
-"""What had come when a stream broke, in each framework's own form."""
+"""The error of a broken stream has the content up to the break as `partial`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from workersai import (
 )
 
 GLM = "@cf/zai-org/glm-4.7-flash"
-ASKED = [ChatMessage(role="user", content="Hi")]
+MESSAGES = [ChatMessage(role="user", content="Hi")]
 
-BEGUN = [
+CONTENT = [
     chunk({"reasoning": "Hm."}),
     chunk({"content": "<think>So.</think>Take 5"}),
     chunk({"tool_calls": [{"index": 0, **wire_call("call_1", "add", '{"a": 1}')}]}),
@@ -46,9 +46,9 @@ ENDINGS: dict[str, tuple[bytes, type[WorkersAIError]]] = {
 }
 
 
-def settings(ending: bytes, begun: list[Any]) -> dict[str, Any]:
-    """The connection of an object that gets a stream that breaks."""
-    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in begun) + ending
+def settings(ending: bytes, content: list[Any]) -> dict[str, Any]:
+    """Return the constructor's arguments for an object whose streams break after `content`."""
+    body = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in content) + ending
     headers = {"content-type": "text/event-stream", "cf-ray": "ray-1"}
 
     def handler(_: httpx.Request) -> httpx.Response:
@@ -67,11 +67,11 @@ def settings(ending: bytes, begun: list[Any]) -> dict[str, Any]:
 
 
 async def broken(stream: Any, error: type[WorkersAIError]) -> WorkersAIError:
-    """Read a stream to its failure, which must also travel between processes."""
+    """Read a stream up to its error, and assert that copies of the error have its `partial`."""
     with pytest.raises(error) as caught:
         _ = [e async for e in stream] if hasattr(stream, "__aiter__") else list(stream)
-    for arrived in (pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
-        assert arrived.partial == caught.value.partial
+    for twin in (pickle.loads(pickle.dumps(caught.value)), copy.deepcopy(caught.value)):
+        assert twin.partial == caught.value.partial
     return caught.value
 
 
@@ -79,11 +79,14 @@ pytestmark = pytest.mark.parametrize("case", ENDINGS)
 
 
 @pytest.mark.parametrize("way", ["stream", "astream", "invoke", "ainvoke"])
-async def test_a_chat_model_s_partial_is_a_message(case: str, way: str) -> None:
-    """LangChain: text, reasoning, request id, and calls that are not to run."""
+async def test_the_partial_of_chat_workers_ai_is_a_message(case: str, way: str) -> None:
+    """`ChatWorkersAI` puts text, reasoning, request id and calls into an `AIMessage`.
+
+    The calls are invalid, so that LangChain does not run them.
+    """
     ending, error = ENDINGS[case]
     streaming = way in ("invoke", "ainvoke")
-    llm = ChatWorkersAI(GLM, streaming=streaming or None, **settings(ending, BEGUN))
+    llm = ChatWorkersAI(GLM, streaming=streaming or None, **settings(ending, CONTENT))
     if streaming:
         with pytest.raises(error) as caught:
             _ = llm.invoke("Hi") if way == "invoke" else await llm.ainvoke("Hi")
@@ -101,24 +104,24 @@ async def test_a_chat_model_s_partial_is_a_message(case: str, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
 async def test_think_tags_of_a_partial_are_taken_out(case: str, way: str) -> None:
-    """As of a whole answer, in both faces."""
+    """Both chat classes move think tags of a partial answer into its reasoning."""
     ending, error = ENDINGS[case]
-    options = {"think_tags": True, **settings(ending, BEGUN[1:])}
+    options = {"think_tags": True, **settings(ending, CONTENT[1:])}
     partial = (await broken(getattr(ChatWorkersAI(GLM, **options), way)("Hi"), error)).partial
     assert partial.text == "Take 5"
     assert partial.additional_kwargs["reasoning_content"] == "So."
     llm = WorkersAI(GLM, **options)
-    stream = llm.stream_chat(ASKED) if way == "stream" else await llm.astream_chat(ASKED)
+    stream = llm.stream_chat(MESSAGES) if way == "stream" else await llm.astream_chat(MESSAGES)
     partial = (await broken(stream, error)).partial
     assert partial.message.content == partial.text == "Take 5"
     assert [b.content for b in partial.message.blocks if isinstance(b, ThinkingBlock)] == ["So."]
 
 
 @pytest.mark.parametrize("way", ["stream_chat", "astream_chat"])
-async def test_an_llm_s_partial_is_a_response(case: str, way: str) -> None:
-    """LlamaIndex: the message, the request id, and calls that are not to run."""
+async def test_the_partial_of_workers_ai_is_a_chat_response(case: str, way: str) -> None:
+    """`WorkersAI` puts message, request id and invalid calls into a `ChatResponse`."""
     ending, error = ENDINGS[case]
-    stream = getattr(WorkersAI(GLM, **settings(ending, BEGUN)), way)(ASKED)
+    stream = getattr(WorkersAI(GLM, **settings(ending, CONTENT)), way)(MESSAGES)
     partial = (await broken(stream if way == "stream_chat" else await stream, error)).partial
     assert isinstance(partial, ChatResponse)
     assert partial.message.content == partial.text == "<think>So.</think>Take 5"  # type: ignore[attr-defined]  # ours has it
@@ -128,8 +131,8 @@ async def test_an_llm_s_partial_is_a_response(case: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
-async def test_a_completion_s_partial_is_one(case: str, way: str) -> None:
-    """LangChain's generation, LlamaIndex's completion."""
+async def test_the_partial_of_a_completion_is_a_completion(case: str, way: str) -> None:
+    """`WorkersAILLM` has a `Generation` as partial, and `WorkersAI` a `CompletionResponse`."""
     ending, error = ENDINGS[case]
     options = settings(ending, [{"response": "Take 5"}])
     partial = (await broken(getattr(WorkersAILLM(GLM, **options), way)("Hi"), error)).partial
@@ -145,10 +148,10 @@ async def test_a_completion_s_partial_is_one(case: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_the_core_s_partial_is_a_result(case: str, way: str) -> None:
+async def test_the_partial_of_a_client_is_a_chat_result(case: str, way: str) -> None:
     """The client's errors have a `ChatResult` as `partial`."""
     ending, error = ENDINGS[case]
-    options = settings(ending, BEGUN)
+    options = settings(ending, CONTENT)
     http_client, http_async_client = options.pop("http_client"), options.pop("http_async_client")
     client: Any
     if way == "sync":
@@ -162,8 +165,8 @@ async def test_the_core_s_partial_is_a_result(case: str, way: str) -> None:
 
 
 async def test_an_empty_stream_has_no_partial(case: str) -> None:
-    """The error of a stream that broke before its first content has no partial."""
+    """Both chat classes raise an error without `partial` when a stream breaks before content."""
     ending, error = ENDINGS[case]
     options = settings(ending, [])
     assert (await broken(ChatWorkersAI(GLM, **options).stream("Hi"), error)).partial is None
-    assert (await broken(WorkersAI(GLM, **options).stream_chat(ASKED), error)).partial is None
+    assert (await broken(WorkersAI(GLM, **options).stream_chat(MESSAGES), error)).partial is None

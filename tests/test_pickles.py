@@ -1,4 +1,4 @@
-"""Pickles of the seven classes: tokens do not travel, and a worker reads its own environment."""
+"""Pickles of the seven classes hold no token; a worker reads it from its own environment."""
 
 from __future__ import annotations
 
@@ -50,13 +50,16 @@ def token_of(it: Any) -> str | None:
 @ALL
 @HOW
 def test_no_secret_is_in_a_pickle(name: str, how: str) -> None:
-    """Not the token, nor the gateway's, nor a header that holds one."""
+    """Each class leaves its token, the gateway's token and headers with a secret out of a pickle.
+
+    The pickled object keeps them.
+    """
     entry, wire = SEVEN[name], Wire()
     it = entry.make(**SECRETS, **wire.settings())
     it._client()
     for _ in range(2):
-        written = PICKLERS[how](it)
-        assert not [s for s in (TOKEN, GATEWAY_TOKEN, HEADER) if s.encode() in written]
+        pickled = PICKLERS[how](it)
+        assert not [s for s in (TOKEN, GATEWAY_TOKEN, HEADER) if s.encode() in pickled]
     assert token_of(it) == TOKEN
     assert it.gateway["authorization"].get_secret_value() == GATEWAY_TOKEN
     assert it.default_headers == HEADERS
@@ -64,8 +67,10 @@ def test_no_secret_is_in_a_pickle(name: str, how: str) -> None:
 
 @ALL
 @HOW
-def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unpickled object has what the other was set to, and can be used at once."""
+def test_an_unpickled_object_has_the_settings(
+    name: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each class restores its settings from a pickle, and reads the token of the environment."""
     entry = SEVEN[name]
     it = entry.make(timeout=Timeout(total=9), max_retries=5, **{entry.extra_name: {"a": 1}})
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token-of-the-worker")
@@ -80,8 +85,8 @@ def test_settings_travel(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @ALL
-async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) -> None:
-    """Where the environment has none, the call says which variable to set, sync and async."""
+async def test_an_unpickled_object_without_a_token_names_the_variable(name: str) -> None:
+    """Each class raises at its first call, sync and async, and names the variable to set."""
     entry = SEVEN[name]
     twin = pickle.loads(pickle.dumps(entry.make()))
     for way in entry.ways:
@@ -90,36 +95,36 @@ async def test_an_object_without_a_token_says_so_at_its_first_call(name: str) ->
 
 
 @ALL
-def test_the_environment_of_the_worker_goes_before_that_of_the_parent(
+def test_the_environment_of_the_worker_has_priority_over_the_parents(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Account and base URL belong with the token, so the worker's environment decides about them.
+    """Each class reads account and base URL from the worker's environment, as it does the token.
 
-    The parent's values are used where the worker has none. What was passed as an argument stays.
+    It uses the values of the parent's environment where the worker has none. Arguments stay.
     """
     entry = SEVEN[name]
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://parent.example")
     inherited, passed = entry.cls(entry.model), entry.make(base_url="https://passed.example")
-    written = pickle.dumps((inherited, passed))
+    pickled = pickle.dumps((inherited, passed))
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", OTHER)
     monkeypatch.setenv("WORKERSAI_BASE_URL", "https://worker.example")
-    inherited, passed = pickle.loads(written)
+    inherited, passed = pickle.loads(pickled)
     assert (inherited.account_id, inherited.base_url) == (OTHER, "https://worker.example")
     assert (passed.account_id, passed.base_url) == (ACCOUNT, "https://passed.example")
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
     monkeypatch.delenv("WORKERSAI_BASE_URL")
-    inherited, passed = pickle.loads(written)
+    inherited, passed = pickle.loads(pickled)
     assert (inherited.account_id, inherited.base_url) == (ACCOUNT, "https://parent.example")
 
 
 @ALL
 def test_unpickling_names_missing_settings(name: str) -> None:
-    """One warning on unpickling names headers, gateway token and other settings left out."""
+    """Each class warns once on unpickling, and names the settings that the pickle left out."""
     it = SEVEN[name].make(http_client=threading.Lock(), **SECRETS)
-    written = pickle.dumps(it)
+    pickled = pickle.dumps(it)
     with pytest.warns(UserWarning, match="was unpickled without") as caught:
-        twin = pickle.loads(written)
+        twin = pickle.loads(pickled)
     ((warning),) = caught
     left = ("default_headers that contain a secret", "gateway['authorization']", "http_client")
     assert all(part in str(warning.message) for part in left)
@@ -131,8 +136,8 @@ def test_unpickling_names_missing_settings(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_limiters_and_functions_stay_behind(name: str) -> None:
-    """A lock and a function without a name end no pickling, whatever the framework calls them."""
+def test_a_pickle_leaves_rate_limiters_and_lambdas_out(name: str) -> None:
+    """Each text class leaves rate limiters and lambdas of its framework out of a pickle."""
     entry = SEVEN[name]
     own = {"rate_limiter", "custom_get_token_ids", "completion_to_prompt"} & set(
         entry.cls.model_fields
@@ -146,22 +151,22 @@ def test_limiters_and_functions_stay_behind(name: str) -> None:
 
 
 @ALL
-def test_a_user_s_subclass_travels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What holds for a class holds for one that is made of it, fields of its own included."""
+def test_a_subclass_of_a_user_can_be_pickled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's subclass pickles its own fields, and holds no token either."""
     own = type("Own", (SEVEN[name].cls,), {"__annotations__": {"mark": str}, "mark": "x"})
     monkeypatch.setattr(sys.modules[__name__], "Own", own, raising=False)
     own.__module__, own.__qualname__ = __name__, "Own"
     it = own(SEVEN[name].model, mark="mine", **CREDENTIALS)
-    written = pickle.dumps(it)
-    assert TOKEN.encode() not in written
-    assert pickle.loads(written).mark == "mine"
+    pickled = pickle.dumps(it)
+    assert TOKEN.encode() not in pickled
+    assert pickle.loads(pickled).mark == "mine"
     with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
         ForkingPickler.dumps(it)
 
 
 @ALL
 def test_copies_in_the_process_keep_everything(name: str) -> None:
-    """`copy` and `deepcopy` write no pickle: the token stays, and so do clients of one's own."""
+    """Each class keeps token, headers and the user's HTTP client in `copy` and `deepcopy`."""
     lock = threading.Lock()
     it = SEVEN[name].make(http_client=lock, **SECRETS)
     for twin in (copy.copy(it), copy.deepcopy(it)):
@@ -183,14 +188,14 @@ def test_copies_in_the_process_keep_everything(name: str) -> None:
         ({"default_headers": HEADERS}, "default_headers", "Create the object in the worker"),
     ],
 )
-def test_multiprocessing_refuses_what_a_worker_could_not_use(
+def test_multiprocessing_refuses_an_object_that_a_worker_could_not_use(
     name: str,
     settings: dict[str, Any],
     parameter: str,
     text: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The parent gets an error that says what to do, before a worker makes a request that fails."""
+    """Each class raises in the parent, and says what to do, before a worker sends a request."""
     if settings:
         monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\n")
     else:
@@ -206,15 +211,15 @@ def test_multiprocessing_refuses_what_a_worker_could_not_use(
 
 
 @ALL
-def test_multiprocessing_carries_what_a_worker_can_use(
+def test_multiprocessing_takes_an_object_whose_token_is_in_the_environment(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the token in the environment the object travels, and the token does not."""
+    """Each class can be sent to a worker that finds the token in the environment."""
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     for it in (SEVEN[name].make(), SEVEN[name].cls(SEVEN[name].model, account_id=ACCOUNT)):
-        written = bytes(ForkingPickler.dumps(it))
-        assert TOKEN.encode() not in written
-        assert token_of(pickle.loads(written)) == TOKEN
+        pickled = bytes(ForkingPickler.dumps(it))
+        assert TOKEN.encode() not in pickled
+        assert token_of(pickle.loads(pickled)) == TOKEN
     public = SEVEN[name].make(gateway="gate", default_headers={"x-team": "rivers"})
     assert pickle.loads(ForkingPickler.dumps(public)).default_headers == {"x-team": "rivers"}
     bare = SEVEN[name].cls(SEVEN[name].model)
@@ -226,14 +231,19 @@ def test_multiprocessing_carries_what_a_worker_can_use(
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.parametrize("name", ["ChatWorkersAI", "WorkersAIEmbedding"])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_pool_tells_the_parent(name: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pool's worker uses the environment's token; one it does not have ends the task at once."""
+def test_a_process_pool_raises_when_the_environment_has_no_token(
+    name: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task for a process pool raises in the parent without the token in the environment.
+
+    With it, the worker uses that token.
+    """
     context = multiprocessing.get_context(method)
     it = SEVEN[name].make()
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        asked = pool.submit(copy.copy, it)
+        future = pool.submit(copy.copy, it)
         with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN"):
-            asked.result()
+            future.result()
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         assert token_of(pool.submit(copy.copy, it).result()) == TOKEN
@@ -272,13 +282,13 @@ if __name__ == "__main__":
 
 
 def ingest(tmp_path: Path, **environment: str) -> list[str]:
-    """Run pipelines with a token that was passed as an argument; return what each printed."""
+    """Run pipelines with a token passed as an argument; return the printed lines."""
     program = tmp_path / "ingestion.py"
     program.write_text(INGESTION)
     settings = json.dumps(
         {**CREDENTIALS, "base_url": "http://127.0.0.1:9/client/v4", "max_retries": 0}
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "ignore", str(program), settings],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
         check=True,
@@ -286,7 +296,7 @@ def ingest(tmp_path: Path, **environment: str) -> list[str]:
         text=True,
         timeout=50,
     )
-    return done.stdout.splitlines()
+    return process.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -295,17 +305,17 @@ def ingest(tmp_path: Path, **environment: str) -> list[str]:
 def test_a_pipeline_with_workers_names_the_variable(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    """LlamaIndex's own pipeline, sync and async, ends in the parent before any request.
+    """LlamaIndex's `IngestionPipeline` with workers raises in the parent before any request.
 
-    An embedding as a step, and an LLM inside an extractor.
+    It does so, sync and async, for an embedding and for an LLM inside an extractor.
     """
-    found = ingest(tmp_path, **environment)
-    assert len(found) == 4
-    assert all("Set CLOUDFLARE_API_TOKEN in the environment" in line for line in found)
+    lines = ingest(tmp_path, **environment)
+    assert len(lines) == 4
+    assert all("Set CLOUDFLARE_API_TOKEN in the environment" in line for line in lines)
 
 
-def test_an_event_loop_does_not_travel() -> None:
-    """An object that was used in a loop can be pickled and copied there."""
+def test_an_object_used_in_an_event_loop_can_be_pickled() -> None:
+    """Each class can be pickled and copied in an event loop in which it sent a request."""
 
     async def main() -> None:
         wire = Wire()
@@ -319,9 +329,9 @@ def test_an_event_loop_does_not_travel() -> None:
     asyncio.run(main())
 
 
-def test_a_client_of_httpx_is_left_behind() -> None:
-    """It holds locks and connections, which belong to its process."""
+def test_a_pickle_leaves_the_http_client_out() -> None:
+    """`ChatWorkersAI` leaves a user's `httpx.Client` out, whose locks belong to its process."""
     with httpx.Client() as client:
-        written = pickle.dumps(SEVEN["ChatWorkersAI"].make(http_client=client))
+        pickled = pickle.dumps(SEVEN["ChatWorkersAI"].make(http_client=client))
     with pytest.warns(UserWarning, match="http_client"):
-        assert pickle.loads(written).http_client is None
+        assert pickle.loads(pickled).http_client is None

@@ -1,4 +1,4 @@
-"""Embeddings by the queue, through the clients and both faces, against the local server's."""
+"""Clients and both faces embed texts by the queue of the local server."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ async def queued(face: Any, texts: list[str], style: str, *, by_id: bool = False
 
 @pytest.mark.parametrize("style", ["sync", "async"])
 @pytest.mark.parametrize("make", FACES)
-async def test_vectors_come_back_in_order(serve: Serve, make: Any, style: str) -> None:
-    """A face's vectors from the queue, by the id alone, are those of its direct call."""
+async def test_the_queue_returns_the_vectors_in_order(serve: Serve, make: Any, style: str) -> None:
+    """Both faces fetch a batch's vectors by its id, in the order of the texts."""
     face = make(MODEL, **serve())
     found = await queued(face, TEXTS, style, by_id=True)
     assert found == [vector async for vector in face.aembed_iter(TEXTS)]
 
 
 @pytest.mark.parametrize("make", FACES)
-async def test_texts_of_a_failed_request_have_its_error(serve: Serve, make: Any) -> None:
-    """Of three requests the second one fails: its 100 texts have the error, the others vectors."""
+async def test_the_texts_of_a_failed_request_get_its_error(serve: Serve, make: Any) -> None:
+    """Both faces return the error for the 100 texts of a failed request, and the other vectors."""
     found = await queued(make(MODEL, **serve(fails_every=2)), TEXTS, "sync", by_id=True)
     failed = [place for place, item in enumerate(found) if isinstance(item, WorkersAIError)]
     assert failed == list(range(100, 200))
@@ -70,14 +70,14 @@ async def test_texts_of_a_failed_request_have_its_error(serve: Serve, make: Any)
 
 @pytest.mark.parametrize("make", FACES)
 def test_a_blank_text_is_refused_before_any_request(make: Any) -> None:
-    """Blank texts raise by index, and an unreachable server is not asked."""
+    """Both faces raise an error with the index of a blank text, and send no request."""
     face = make(MODEL, account_id="0" * 32, api_token="t", base_url="http://127.0.0.1:9/v4")
     with pytest.raises(ConfigurationError, match=r"texts\[1\]"):
         face.submit_batch(["a", " "])
 
 
-async def test_the_clients_submit_texts(serve: Serve) -> None:
-    """`submit_texts` of both clients makes requests of the model's size."""
+async def test_submit_texts_divides_texts_into_requests(serve: Serve) -> None:
+    """`submit_texts` of both clients divides texts into requests of `batch_size`."""
     own = serve(queued=0, running=0)
     async with AsyncClient(MODEL, **own) as client:
         job = await client.batches.submit_texts(TEXTS, batch_size=90)

@@ -1,4 +1,4 @@
-"""Every operation of both faces tells the framework of its retries."""
+"""Every operation of both faces reports its retries to the framework."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BGE = "@cf/baai/bge-small-en-v1.5"
 RERANKER = "@cf/baai/bge-reranker-base"
 DOCUMENTS = [Document("a")]
 NODES = [NodeWithScore(node=TextNode(text="a"))]
-ASKED = [ChatMessage(role="user", content="Hi")]
+MESSAGES = [ChatMessage(role="user", content="Hi")]
 
 BUSY = {"success": False, "result": None, "errors": [{"code": 3040, "message": "busy"}]}
 FACTS = {
@@ -42,7 +42,7 @@ FACTS = {
 
 
 def answer(body: dict[str, Any], *, is_batch: bool) -> dict[str, Any]:
-    """What a model answers to a request of any operation."""
+    """Return the result for a request of any operation."""
     if is_batch:
         return {"status": "queued", "request_id": "batch-1"}
     if "request_id" in body:
@@ -53,7 +53,7 @@ def answer(body: dict[str, Any], *, is_batch: bool) -> dict[str, Any]:
 
 
 class Server:
-    """Is busy once, and then answers."""
+    """A server that answers the first request with "at capacity", and all others with a result."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -85,18 +85,18 @@ class Server:
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A retry does not wait."""
+def _without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make retries wait 0 seconds."""
     monkeypatch.setattr(_exchange, "_FIRST_DELAY", 0.0)
 
 
-async def finished(made: Any) -> Any:
-    """Wait for a result, or read a stream to its end."""
-    if isinstance(made, Awaitable):
-        made = await made
-    if isinstance(made, AsyncIterable):
-        return [item async for item in made]
-    return list(made) if isinstance(made, Iterator) else made
+async def finished(result: Any) -> Any:
+    """Await a result, or read a stream to its end."""
+    if isinstance(result, Awaitable):
+        result = await result
+    if isinstance(result, AsyncIterable):
+        return [item async for item in result]
+    return list(result) if isinstance(result, Iterator) else result
 
 
 # ------------------------------------------------------------------------------ LangChain
@@ -132,8 +132,8 @@ LANGCHAIN: dict[str, Callable[[dict[str, Any]], Any]] = {
 WITH_A_RUN = {"invoke", "ainvoke", *(name for name in LANGCHAIN if "completion" in name)}
 
 
-class Heard(BaseCallbackHandler):
-    """Records the notices of retries, by event or by LangChain's own callback."""
+class RetryHandler(BaseCallbackHandler):
+    """Collects retries that LangChain reports by a custom event or by `on_retry`."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -147,8 +147,8 @@ class Heard(BaseCallbackHandler):
         self.attempts.append(retry_state.attempt_number)
 
 
-class AsyncHeard(AsyncCallbackHandler):
-    """As `Heard`, awaited."""
+class AsyncRetryHandler(AsyncCallbackHandler):
+    """The asynchronous form of `RetryHandler`."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -163,30 +163,33 @@ class AsyncHeard(AsyncCallbackHandler):
 
 
 @IN_LANGGRAPH_TASKS
-@pytest.mark.parametrize("handler", [Heard, AsyncHeard], ids=["sync", "async"])
+@pytest.mark.parametrize("handler", [RetryHandler, AsyncRetryHandler], ids=["sync", "async"])
 @pytest.mark.parametrize("operation", LANGCHAIN)
-async def test_langchain_hears_of_each_retry(operation: str, handler: type[Heard]) -> None:
-    """A call with a run has `on_retry`; what has none of its own tells the run around it."""
-    server, heard = Server(), handler()
+async def test_langchain_reports_each_retry(operation: str, handler: type[RetryHandler]) -> None:
+    """LangChain's classes report a retry by `on_retry` of the operation's own run.
+
+    An operation without a run reports it by a custom event of the surrounding run.
+    """
+    server, callback = Server(), handler()
 
     async def work(_: str) -> None:
         await finished(LANGCHAIN[operation](server.settings()))
 
-    await RunnableLambda(work).ainvoke("x", {"callbacks": [heard]})
+    await RunnableLambda(work).ainvoke("x", {"callbacks": [callback]})
     assert server.requests == 2
     if operation in WITH_A_RUN:
-        assert (heard.attempts, heard.events) == ([1], [])
+        assert (callback.attempts, callback.events) == ([1], [])
     else:
-        assert heard.attempts == []
-        (event,) = heard.events
+        assert callback.attempts == []
+        (event,) = callback.events
         assert {name: event[name] for name in FACTS} == FACTS
         assert event["delay"] == 0.0
         assert "busy" in event["reason"]
 
 
 @pytest.mark.parametrize("operation", sorted(LANGCHAIN.keys() - WITH_A_RUN))
-async def test_retries_work_outside_of_a_run(operation: str) -> None:
-    """A retry outside of a run reports to no callback."""
+async def test_langchain_retries_without_a_surrounding_run(operation: str) -> None:
+    """LangChain's operations without a run retry also where no run surrounds them."""
     server = Server()
     await finished(LANGCHAIN[operation](server.settings()))
     assert server.requests == 2
@@ -195,10 +198,10 @@ async def test_retries_work_outside_of_a_run(operation: str) -> None:
 # ----------------------------------------------------------------------------- LlamaIndex
 
 LLAMAINDEX: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "chat": lambda s: WorkersAI(GRANITE, **s).chat(ASKED),
-    "achat": lambda s: WorkersAI(GRANITE, **s).achat(ASKED),
-    "stream_chat": lambda s: WorkersAI(GRANITE, **s).stream_chat(ASKED),
-    "astream_chat": lambda s: WorkersAI(GRANITE, **s).astream_chat(ASKED),
+    "chat": lambda s: WorkersAI(GRANITE, **s).chat(MESSAGES),
+    "achat": lambda s: WorkersAI(GRANITE, **s).achat(MESSAGES),
+    "stream_chat": lambda s: WorkersAI(GRANITE, **s).stream_chat(MESSAGES),
+    "astream_chat": lambda s: WorkersAI(GRANITE, **s).astream_chat(MESSAGES),
     "complete": lambda s: WorkersAI(GRANITE, **s).complete("Hi"),
     "acomplete": lambda s: WorkersAI(GRANITE, **s).acomplete("Hi"),
     "stream_complete": lambda s: WorkersAI(GRANITE, **s).stream_complete("Hi"),
@@ -212,8 +215,8 @@ LLAMAINDEX: dict[str, Callable[[dict[str, Any]], Any]] = {
     "query": lambda s: WorkersAIEmbedding(BGE, **s).get_query_embedding("a"),
     "rerank": lambda s: LlamaIndexRerank(RERANKER, **s).postprocess_nodes(NODES, query_str="q"),
     "arerank": lambda s: LlamaIndexRerank(RERANKER, **s).apostprocess_nodes(NODES, query_str="q"),
-    "submit": lambda s: WorkersAI(GRANITE, **s).submit_batch([ASKED]),
-    "asubmit": lambda s: WorkersAI(GRANITE, **s).asubmit_batch([ASKED]),
+    "submit": lambda s: WorkersAI(GRANITE, **s).submit_batch([MESSAGES]),
+    "asubmit": lambda s: WorkersAI(GRANITE, **s).asubmit_batch([MESSAGES]),
     "poll": lambda s: WorkersAI(GRANITE, **s).poll_batch("batch-1"),
     "apoll": lambda s: WorkersAI(GRANITE, **s).apoll_batch("batch-1"),
     "wait": lambda s: WorkersAI(GRANITE, **s).batch_results("batch-1"),
@@ -243,8 +246,8 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.mark.parametrize("operation", LLAMAINDEX)
-async def test_llamaindex_hears_of_each_retry(operation: str, collector: Collector) -> None:
-    """An event of its instrumentation says which retry it is, and why."""
+async def test_llamaindex_reports_each_retry(operation: str, collector: Collector) -> None:
+    """LlamaIndex's classes report a retry, its number and its cause by `WorkersAIRetryEvent`."""
     server = Server()
     await finished(LLAMAINDEX[operation](server.settings()))
     assert server.requests == 2
