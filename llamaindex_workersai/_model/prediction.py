@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from llama_index.core.base.llms.generic_utils import messages_to_prompt
-from llama_index.core.base.llms.types import (
-    ChatMessage,
-    ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
-    CompletionResponse,
-    CompletionResponseAsyncGen,
-    CompletionResponseGen,
-    MessageRole,
-)
 from llama_index.core.instrumentation.events.llm import (
     LLMStructuredPredictEndEvent,
     LLMStructuredPredictStartEvent,
@@ -29,14 +18,14 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel, PrivateAttr
 
+from llamaindex_workersai._model.dialogues import arun, astream, run, stream
+from llamaindex_workersai._model.prompts import MessagesOrPrompt
 from llamaindex_workersai._model.structured import (
     Method,
-    PartialObjects,
     Task,
     output_schema,
     with_instruction,
 )
-from llamaindex_workersai._model.tools_binding import ToolCalling
 from workersai import APIStatusError, ConfigurationError, get_profile
 from workersai.integration import CONFIG, MethodMemory, MethodTrial, structured_methods
 
@@ -48,6 +37,10 @@ _METHODS: Mapping[PydanticProgramMode, Method] = {
     PydanticProgramMode.FUNCTION: "tool",
     PydanticProgramMode.LLM: "prompt",
 }
+
+
+Prepared: TypeAlias = tuple[Task[ModelT], dict[str, Any]]
+"""A task, and the arguments of its calls beside the messages."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ def check_output_class(output_cls: Any) -> None:
         )
 
 
-class StructuredPrediction(ToolCalling):
+class StructuredPrediction(MessagesOrPrompt):
     """Objects of a pydantic class instead of text.
 
     Attributes:
@@ -158,7 +151,7 @@ class StructuredPrediction(ToolCalling):
         while True:
             task, kwargs = self._task(trial.method, asked)
             try:
-                result: ModelT = _run(task, lambda m: self._asks(m, kwargs))  # noqa: B023 - run at once
+                result: ModelT = run(task, lambda m: self._asks(m, kwargs))  # noqa: B023 - run at once
             except APIStatusError as error:
                 trial.refuse(error)
                 continue
@@ -183,7 +176,7 @@ class StructuredPrediction(ToolCalling):
         while True:
             task, kwargs = self._task(trial.method, asked)
             try:
-                result: ModelT = await _arun(task, lambda m: self._aasks(m, kwargs))  # noqa: B023 - run at once
+                result: ModelT = await arun(task, lambda m: self._aasks(m, kwargs))  # noqa: B023 - run at once
             except APIStatusError as error:
                 trial.refuse(error)
                 continue
@@ -238,7 +231,7 @@ class StructuredPrediction(ToolCalling):
         """Stream the objects by the first method that the model does not refuse."""
         while True:
             task, kwargs = prepared
-            found = _stream(task, lambda m: self._asks_streaming(m, kwargs))  # noqa: B023 - its own
+            found = stream(task, lambda m: self._asks_streaming(m, kwargs))  # noqa: B023 - its own
             with closing(found) as objects:
                 try:
                     first = next(objects)
@@ -273,7 +266,7 @@ class StructuredPrediction(ToolCalling):
         """As `_stream_objects`, asynchronously."""
         while True:
             task, kwargs = prepared
-            found = _astream(task, lambda m: self._aasks_streaming(m, kwargs))  # noqa: B023 - its own
+            found = astream(task, lambda m: self._aasks_streaming(m, kwargs))  # noqa: B023 - its own
             async with aclosing(found) as objects:
                 try:
                     first = await anext(objects)
@@ -341,73 +334,6 @@ class StructuredPrediction(ToolCalling):
             kwargs["tool_call_retries"] = 0  # the dialogue itself asks again
         return Task(asked.output_cls, output, messages, self.structured_output_retries), kwargs
 
-    # ------------------------------------------------------------------ messages, or a bare prompt
-
-    def _asks(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
-        if self.is_chat_model:
-            return self.chat(messages, **kwargs)
-        return _as_chat(self.complete(self._as_prompt(messages), formatted=True, **kwargs))
-
-    async def _aasks(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
-        if self.is_chat_model:
-            return await self.achat(messages, **kwargs)
-        prompt = self._as_prompt(messages)
-        return _as_chat(await self.acomplete(prompt, formatted=True, **kwargs))
-
-    def _asks_streaming(
-        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> ChatResponseGen:
-        if self.is_chat_model:
-            return self.stream_chat(messages, **kwargs)
-        found = self.stream_complete(self._as_prompt(messages), formatted=True, **kwargs)
-        return _as_chats(found)
-
-    async def _aasks_streaming(
-        self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]
-    ) -> ChatResponseAsyncGen:
-        if self.is_chat_model:
-            return await self.astream_chat(messages, **kwargs)
-        prompt = self._as_prompt(messages)
-        found = await self.astream_complete(prompt, formatted=True, **kwargs)
-        return _as_achats(found)
-
-    def _as_prompt(self, messages: Sequence[ChatMessage]) -> str:
-        """Write messages as the prompt that `predict` would send for them.
-
-        `completion_to_prompt` formats the text of messages that are all a user's;
-        `messages_to_prompt` formats other conversations.
-        """
-        if all(message.role == MessageRole.USER for message in messages):
-            text = "\n\n".join(message.content or "" for message in messages)
-            formatted = self.completion_to_prompt(text) if self.completion_to_prompt else text
-        else:
-            formatted = (self.messages_to_prompt or messages_to_prompt)(messages)
-        return self._extend_prompt(formatted)
-
-
-Prepared = tuple[Task[ModelT], dict[str, Any]]
-
-
-def _as_chat(response: CompletionResponse) -> ChatResponse:
-    return ChatResponse(
-        message=ChatMessage(role=MessageRole.ASSISTANT, content=response.text),
-        raw=response.raw,
-        delta=response.delta,
-        additional_kwargs=response.additional_kwargs,
-    )
-
-
-def _as_chats(found: CompletionResponseGen) -> ChatResponseGen:
-    with closing(found) as responses:
-        for response in responses:
-            yield _as_chat(response)
-
-
-async def _as_achats(found: CompletionResponseAsyncGen) -> ChatResponseAsyncGen:
-    async with aclosing(found) as responses:
-        async for response in responses:
-            yield _as_chat(response)
-
 
 def _tell_start(asked: Asked[Any]) -> None:
     _dispatcher.event(
@@ -417,64 +343,3 @@ def _tell_start(asked: Asked[Any]) -> None:
             template_args=dict(asked.prompt_args),
         )
     )
-
-
-def _run(task: Task[ModelT], chat: Callable[[Sequence[ChatMessage]], ChatResponse]) -> ModelT:
-    dialogue = task.dialogue()
-    messages = next(dialogue)
-    while True:
-        response = chat(messages)
-        try:
-            messages = dialogue.send(response)
-        except StopIteration as stop:
-            return cast("ModelT", stop.value)
-
-
-async def _arun(
-    task: Task[ModelT], achat: Callable[[Sequence[ChatMessage]], Awaitable[ChatResponse]]
-) -> ModelT:
-    dialogue = task.dialogue()
-    messages = next(dialogue)
-    while True:
-        response = await achat(messages)
-        try:
-            messages = dialogue.send(response)
-        except StopIteration as stop:
-            return cast("ModelT", stop.value)
-
-
-def _stream(
-    task: Task[ModelT], stream_chat: Callable[[Sequence[ChatMessage]], ChatResponseGen]
-) -> Generator[ModelT | FlexibleModel, None, None]:
-    dialogue = task.dialogue()
-    messages = next(dialogue)
-    while True:
-        partial = PartialObjects(task.output_cls, task.output)
-        with closing(stream_chat(messages)) as responses:
-            for response in responses:
-                if (found := partial.feed(response)) is not None:
-                    yield found
-        try:
-            messages = dialogue.send(response)
-        except StopIteration as stop:
-            yield stop.value
-            return
-
-
-async def _astream(
-    task: Task[ModelT],
-    astream_chat: Callable[[Sequence[ChatMessage]], Awaitable[ChatResponseAsyncGen]],
-) -> AsyncGenerator[ModelT | FlexibleModel, None]:
-    dialogue = task.dialogue()
-    messages = next(dialogue)
-    while True:
-        partial = PartialObjects(task.output_cls, task.output)
-        async with aclosing(await astream_chat(messages)) as responses:
-            async for response in responses:
-                if (found := partial.feed(response)) is not None:
-                    yield found
-        try:
-            messages = dialogue.send(response)
-        except StopIteration as stop:
-            yield stop.value
-            return
