@@ -730,7 +730,21 @@ V1: list[Any] = [
     {"type": "text", "text": "I will look."},
     {"type": "tool_call", "id": "c1", "name": "look", "args": {"at": "x"}},
 ]
+NO = {"refusal": "I cannot say."}
 EDITED = [
+    Row(
+        "an answer that the model refused to give",
+        [*HI, said("I cannot say."), user("And?")],
+        [*LC_HI, AIMessage("", additional_kwargs=NO), HumanMessage("And?")],
+        [*LI_HI, Message(role="assistant", content="", additional_kwargs=NO),
+         li("user", "And?")],
+    ),
+    Row(
+        "a refusal of OpenAI's Responses",
+        [*HI, said("I cannot say."), user("And?")],
+        [*LC_HI, AIMessage([{"type": "refusal", **NO}]), HumanMessage("And?")],
+        None,
+    ),
     Row(
         "calls that a middleware took off",
         [*HI, said("I will look."), user("Go on.")],

@@ -209,7 +209,8 @@ def _with_name(wire: dict[str, Any], message: BaseMessage) -> WireMessage:
 
 
 def _assistant(message: AIMessage, *, has_function_result: bool) -> WireMessage:
-    wire: dict[str, Any] = {"role": "assistant", "content": to_wire_answer(message.content)}
+    content = to_wire_answer(message.content) or _refusal(message)
+    wire: dict[str, Any] = {"role": "assistant", "content": content}
     calls = _tool_calls(message)
     if not calls and has_function_result:
         calls = _function_calls(message)
@@ -266,6 +267,13 @@ def _tool_call(call_id: Any, name: Any, arguments: Any) -> WireToolCall:
         "type": "function",
         "function": {"name": str(name or UNNAMED), "arguments": arguments},
     }
+
+
+def _refusal(message: AIMessage) -> str:
+    """Return why a model refused to answer, which is what it said instead of a text."""
+    kept = message.additional_kwargs.get("refusal")
+    found = [kept, *(b.get("refusal") for b in blocks_of(message.content) if isinstance(b, dict))]
+    return next((text for text in found if isinstance(text, str)), "")
 
 
 def _reasoning(message: AIMessage) -> str:

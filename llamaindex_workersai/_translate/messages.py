@@ -114,12 +114,19 @@ def _with_name(wire: WireMessage, message: ChatMessage) -> WireMessage:
 
 def _assistant(message: ChatMessage) -> WireMessage:
     blocks = AnswerBlocks.of(message)
-    wire: WireMessage = {"role": "assistant", "content": to_wire_answer(blocks.text)}
+    content = to_wire_answer(blocks.text) or _refusal(message)
+    wire: WireMessage = {"role": "assistant", "content": content}
     if calls := [_tool_call(*call) for call in _calls(message, blocks.calls)]:
         wire["tool_calls"] = calls
     if reasoning := "".join([block.content or "" for block in blocks.thought]):
         wire["reasoning"] = reasoning
     return wire
+
+
+def _refusal(message: ChatMessage) -> str:
+    """Return why a model refused to answer, which is what it said instead of a text."""
+    kept = message.additional_kwargs.get("refusal")
+    return kept if isinstance(kept, str) else ""
 
 
 # ---------------------------------------------------------------------------- tool calls

@@ -129,8 +129,12 @@ class _ChoiceReader:
         message = choice.get("message")
         if isinstance(message, dict):
             path, field = (*path, "message"), "content"
-        else:  # text_completion, the answer to a prompt
+        elif message is None:  # text_completion, the answer to a prompt
             message, field = choice, "text"
+        else:
+            raise ResponseError(
+                f"choices[{position}].message is {type(message).__name__}, not an object"
+            )
         reason = label_or_none(choice.get("finish_reason"))
         valid, invalid = self._calls(message, path, is_truncated=reason == "length")
         index = read_index(choice.get("index"))

@@ -220,6 +220,9 @@ def test_the_raw_answer_is_kept() -> None:
         ),
         pytest.param(b'{"choices":[]}', ResponseError, "unknown shape", id="no choices"),
         pytest.param(
+            b'{"choices":[{"message":"Hi"}]}', ResponseError, "message is str", id="no message"
+        ),
+        pytest.param(
             b'{"choices":[],"usage":{}}', ResponseError, "empty list of choices", id="no choice"
         ),
         pytest.param(b'{"choices":[5]}', ResponseError, "choices[0] is int", id="odd choice"),
