@@ -25,16 +25,18 @@ pytestmark = pytest.mark.usefixtures("loopback")
 
 
 def test_records_requests_without_the_token() -> None:
-    """The server records path, body and headers of admitted requests without the token."""
+    """The server records path, body and headers of admitted requests without any token."""
+    sent = {"x-session-affinity": "s1", "cf-aig-authorization": "Bearer a-gateways-secret"}
     with LocalServer(engine="echo", api_token="a-secret-token") as server:
         with client_of(server) as client:
-            client.post(f"/run/{GRANITE}", json=user("Hi"), headers={"x-session-affinity": "s1"})
+            client.post(f"/run/{GRANITE}", json=user("Hi"), headers=sent)
         [request] = server.requests
         assert request.method == "POST"
         assert request.path.endswith(f"/ai/run/{GRANITE}")
         assert request.json == user("Hi")
         assert request.headers["x-session-affinity"] == "s1"
         assert "a-secret-token" not in repr(request)
+        assert "a-gateways-secret" not in repr(request)
 
 
 def test_addresses(server: LocalServer) -> None:

@@ -28,6 +28,7 @@ from workersai.local.engines.base import Engine
 __all__ = ["OnRequest", "create_app"]
 
 ROOT = "/client/v4/accounts/{account_id}/ai"
+_CREDENTIALS = frozenset({"authorization", "cf-aig-authorization"})
 
 _SECONDS_OF_WORK = 5.0
 """Seconds that one poll may work on a batch, with an engine whose answers take time."""
@@ -132,7 +133,7 @@ class _Service:
             repeat_for(request.url.path.encode() + b"\n" + raw)
         body = _json(raw) if method == "POST" else None
         if self._on_request is not None:
-            headers = {k: v for k, v in request.headers.items() if k != "authorization"}
+            headers = {k: v for k, v in request.headers.items() if k not in _CREDENTIALS}
             self._on_request(request.method, request.url.path, headers, body)
         return body
 

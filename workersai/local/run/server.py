@@ -39,7 +39,7 @@ class RecordedRequest:
     Attributes:
         method: HTTP method.
         path: Path without the query.
-        headers: All headers but `authorization`, names in lower case.
+        headers: All headers but those with a token, names in lower case.
         json: The decoded body; None for GET.
     """
 
