@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from workersai._clocks import Clocks
-from workersai._http.aio_pool import AsyncPool, AsyncResponse
+from workersai._http.aio_pool import AsyncPool
+from workersai._http.aio_response import AsyncResponse
 from workersai._http.families import Family
 from workersai._http.inflate import decoder_for
 from workersai._http.library_pool import AsyncLibraryPool, LibraryRoute

@@ -14,7 +14,8 @@ from workersai._http.library_pool import LibraryPool, LibraryRoute
 from workersai._http.logs import mask_logs
 from workersai._http.shared import is_patched
 from workersai._http.sharing import SharedPools
-from workersai._http.sync_pool import SyncPool, SyncResponse
+from workersai._http.sync_pool import SyncPool
+from workersai._http.sync_response import SyncResponse
 from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, read_to_end
 from workersai._outgoing import Outgoing

@@ -94,7 +94,7 @@ def test_both_halves_are_the_same_code(
 @pytest.mark.parametrize(("of", "name"), POOL_TWINS)
 def test_the_pools_have_methods_with_the_same_code(of: str, name: str) -> None:
     """A change in a method of one pool must be made in that of the other pool too."""
-    sync = method("sync_pool.py", f"Sync{of}", name)
+    sync = method(f"sync_{of.lower()}.py", f"Sync{of}", name)
     other_name = "aclose" if (of, name) == ("Response", "close") else name
-    other = in_sync_words(method("aio_pool.py", f"Async{of}", other_name))
+    other = in_sync_words(method(f"aio_{of.lower()}.py", f"Async{of}", other_name))
     assert sync == ast.unparse(ast.parse(other.replace("_LATE", "TimeoutError")))

@@ -42,8 +42,9 @@ from workersai import (
     TextDelta,
 )
 from workersai._http import sync
-from workersai._http.aio_pool import AsyncConnection
-from workersai._http.sync_pool import SyncConnection, SyncPool
+from workersai._http.aio_connection import AsyncConnection
+from workersai._http.sync_connection import SyncConnection
+from workersai._http.sync_pool import SyncPool
 from workersai._http.targets import Route
 
 
