@@ -1,4 +1,4 @@
-"""The demo: both parts and the costs on the local server, and how it ends when it cannot."""
+"""The demo runs both parts on the local server, prints the costs, and reports failures."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def on_account(monkeypatch: pytest.MonkeyPatch, server: LocalServer, token: str)
     monkeypatch.setenv("WORKERSAI_BASE_URL", server.base_url)
 
 
-def test_shows_both_parts_and_their_costs(run: Run) -> None:
-    """Tools are called, files are found, answers come, tokens are priced, and the exit is 0."""
+def test_the_demo_shows_both_parts_and_their_costs(run: Run) -> None:
+    """The demo calls tools, finds files, prints answers and costs, and exits with 0."""
     status, shown = run("--engine", "echo")
     assert status == 0, shown
     assert 'call  machine_price {"machine":"laser' in shown
@@ -73,7 +73,9 @@ def test_shows_both_parts_and_their_costs(run: Run) -> None:
     assert "no model at all" in shown
 
 
-def test_runs_on_the_account_that_is_set(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_uses_the_account_of_the_environment(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With credentials the demo calls the account, starts no server and prints the price."""
     with LocalServer(engine="echo", account_id=ACCOUNT, strict=True) as server:
         on_account(monkeypatch, server, server.api_token)
@@ -98,7 +100,7 @@ def test_a_failed_part_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Toolless(EchoEngine):
-    """Passes over the tools it is given, as a weak model may."""
+    """An engine that ignores the tools of a request, as a weak model may."""
 
     def chat(self, job: ChatJob) -> Iterator[Piece]:
         return super().chat(replace(job, tools=()))
@@ -114,15 +116,15 @@ def test_an_answer_without_a_tool_is_a_failure(run: Run, monkeypatch: pytest.Mon
     assert "failed  no tool was called for: What are the opening hours on Saturday?" in shown
 
 
-def test_without_models_rules_answer(run: Run) -> None:
-    """Where the real models cannot run, a bare run says why and that echo answers."""
+def test_the_echo_engine_replaces_missing_models(run: Run) -> None:
+    """Without the real models, the demo uses the echo engine, and says so."""
     status, shown = run("--rag-only")
     assert status == 0, shown
     assert "The echo engine answers instead" in shown
     assert "LangChain" not in shown
 
 
-def test_a_chosen_engine_falls_back_only_when_told(run: Run) -> None:
+def test_a_chosen_engine_needs_fallback_to_be_replaced(run: Run) -> None:
     """A chosen engine that cannot start ends the demo, unless `--fallback` is set."""
     status, shown = run("--engine", "upstream", "--agent-only")
     assert status == 2

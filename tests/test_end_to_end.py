@@ -1,7 +1,7 @@
 """Agents and RAG through both faces on the local server, over real HTTP.
 
-The engine is `echo`; `make test-smol` runs the same tests on real models. They hold to what any
-model must do (call the tool, answer from the document, count its tokens), never to its words.
+The engine is `echo`; `make test-smol` runs the same tests on real models. They check what any model
+must do (call the tool, answer from the document, count its tokens), and not its words.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_a_langchain_agent_calls_its_tool_and_answers(connection: dict[str, Any]
 
 
 def test_a_langchain_agent_streams_calls_and_tokens(connection: dict[str, Any]) -> None:
-    """`stream_mode="messages"` brings the tool call and then the answer piece by piece."""
+    """`create_agent` with `stream_mode="messages"` streams the tool call, then the answer."""
     agent: Any = create_agent(
         langchain_workersai.ChatWorkersAI(GRANITE, **connection), [get_weather]
     )
@@ -139,7 +139,7 @@ def test_langchain_retrieval_finds_ranks_and_answers(connection: dict[str, Any])
 
 
 def test_llamaindex_retrieval_finds_ranks_and_streams(connection: dict[str, Any]) -> None:
-    """An index over our embeddings, our reranker and a streamed answer that names its source."""
+    """A LlamaIndex query engine finds and ranks passages, and streams an answer with its source."""
     index = VectorStoreIndex.from_documents(
         [LlamaDocument(text=text) for text in TEXTS],
         embed_model=llamaindex_workersai.WorkersAIEmbedding(SMALL, **connection),
@@ -158,7 +158,7 @@ def test_llamaindex_retrieval_finds_ranks_and_streams(connection: dict[str, Any]
 
 
 def test_structured_output_by_function_calling(connection: dict[str, Any]) -> None:
-    """Both faces fill a pydantic class by a forced call."""
+    """Both faces return an object of a pydantic class by a forced tool call."""
     question = "The city is Paris and the country is France."
     chat = langchain_workersai.ChatWorkersAI(GRANITE, **connection)
     llm = llamaindex_workersai.WorkersAI(GRANITE, **connection)
@@ -172,8 +172,8 @@ def test_structured_output_by_function_calling(connection: dict[str, Any]) -> No
     assert by_llamaindex.name
 
 
-async def test_the_bare_client_streams_and_counts(connection: dict[str, Any]) -> None:
-    """Without a framework: a streamed answer, its end, and what it costs by the page's prices."""
+async def test_the_client_streams_and_prices_a_completion(connection: dict[str, Any]) -> None:
+    """`Client` streams an answer up to its finish event, and prices a completion by its usage."""
     client = WorkersAIClient(GRANITE, **connection)
 
     events = list(client.stream_chat([{"role": "user", "content": "Name a river."}]))

@@ -1,4 +1,4 @@
-"""The notebooks of the documentation run against the local server, cell by cell."""
+"""The notebooks of the documentation run against the local server."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ def code_of(path: Path) -> Iterator[str]:
 async def test_every_cell_runs(
     path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All cells run in order, `await` at the top included, with the environment's connection."""
+    """Each notebook runs all its cells in order, and sends requests to the server."""
     monkeypatch.setenv("WORKERSAI_BASE_URL", server.base_url)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", server.account_id)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", server.api_token)
     names: dict[str, Any] = {"__name__": "__main__"}
-    asked = len(server.requests)
+    before = len(server.requests)
     for source in code_of(path):
         code = compile(source, str(path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        made = eval(code, names)
-        if inspect.iscoroutine(made):
-            await made
-    assert len(server.requests) > asked
+        result = eval(code, names)
+        if inspect.iscoroutine(result):
+            await result
+    assert len(server.requests) > before
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_outputs_say_where_they_come_from(path: Path) -> None:
-    """`make notebooks` has run: cells have outputs without errors, named as the stand-in's."""
+    """Each notebook has outputs without errors, and names the stand-in as their source."""
     cells = cells_of(path)
     assert "come from the rule-based stand-in" in "".join(cells[0]["source"])
     outputs = [output for cell in cells for output in cell.get("outputs", ())]

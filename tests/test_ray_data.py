@@ -1,4 +1,4 @@
-"""The callable classes for `map_batches`, both faces', as a worker calls them; no Ray here."""
+"""The classes of both faces for Ray's `map_batches`, called as a worker calls them, without Ray."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def texts(*values: Any) -> Any:
     return np.array(values, dtype=object)
 
 
-def test_vectors_are_added(face: tuple[Any, Any, Any, Any]) -> None:
-    """A batch of numpy columns keeps its columns and gets a vector a row."""
+def test_the_embedder_adds_a_column_of_vectors(face: tuple[Any, Any, Any, Any]) -> None:
+    """`WorkersAIEmbedder` keeps the columns of a batch and adds a vector for each row."""
     classes, embeddings, _, _ = face
     rows = classes.WorkersAIEmbedder(embeddings(BGE_M3, **Server().settings()))
     found = rows({"text": texts("a", "bbb"), "id": np.array([1, 2])})
@@ -56,7 +56,7 @@ def test_vectors_are_added(face: tuple[Any, Any, Any, Any]) -> None:
 
 
 def test_a_row_that_fails_is_raised_or_recorded(face: tuple[Any, Any, Any, Any]) -> None:
-    """By default a bad row raises; with `record` it has an error, and the others their vectors."""
+    """`WorkersAIEmbedder` raises for a bad row; with `on_error="record"` it adds its error."""
     classes, embeddings, _, _ = face
     made = embeddings(BGE_M3, **Server().settings())
     batch = {"body": texts("a", " ")}
@@ -68,19 +68,19 @@ def test_a_row_that_fails_is_raised_or_recorded(face: tuple[Any, Any, Any, Any])
     assert "blank" in found["error"][1]
 
 
-def test_answers_are_added(face: tuple[Any, Any, Any, Any]) -> None:
-    """A prompt with columns is asked about each row."""
+def test_the_answerer_adds_a_column_of_answers(face: tuple[Any, Any, Any, Any]) -> None:
+    """`WorkersAIAnswerer` fills the prompt with the columns of each row, and adds the answer."""
     classes, _, chat, _ = face
     server = Server()
     rows = classes.WorkersAIAnswerer(chat(GRANITE, **server.settings()), "Sum up: {text}")
     found = rows({"text": texts("one", "two")})
     assert found["answer"] == ["hi", "hi"]
-    asked = {body["messages"][-1]["content"] for body in server.bodies}
-    assert asked == {"Sum up: one", "Sum up: two"}
+    prompts = {body["messages"][-1]["content"] for body in server.bodies}
+    assert prompts == {"Sum up: one", "Sum up: two"}
 
 
 def test_a_row_without_its_column_has_an_error(face: tuple[Any, Any, Any, Any]) -> None:
-    """A missing value costs its own row alone, and no request."""
+    """`WorkersAIAnswerer` records an error for a row without a value, and does not send it."""
     classes, _, chat, _ = face
     server = Server()
     made = chat(GRANITE, **server.settings())
@@ -90,8 +90,8 @@ def test_a_row_without_its_column_has_an_error(face: tuple[Any, Any, Any, Any]) 
     assert len(server.bodies) == 1
 
 
-def test_rankings_are_added(face: tuple[Any, Any, Any, Any]) -> None:
-    """Each row's documents are ranked for its query, best first, by index."""
+def test_the_ranker_adds_rankings_and_scores(face: tuple[Any, Any, Any, Any]) -> None:
+    """`WorkersAIRanker` adds the indexes of each row's documents, best first, and their scores."""
     classes, _, _, rerank = face
     rows = classes.WorkersAIRanker(rerank(RERANKER, top_n=2, **Server().settings()))
     documents = np.empty(2, dtype=object)
@@ -101,17 +101,17 @@ def test_rankings_are_added(face: tuple[Any, Any, Any, Any]) -> None:
     assert found["scores"] == [[3.0, 2.0], [2.0, 1.0]]
 
 
-def test_a_chain_answers_too() -> None:
-    """LangChain's class takes any runnable."""
+def test_langchains_answerer_takes_a_chain() -> None:
+    """LangChain's `WorkersAIAnswerer` takes any runnable."""
     chat = langchain_workersai.ChatWorkersAI(GRANITE, **Server().settings())
     rows = langchain_workersai.ray_data.WorkersAIAnswerer(chat | StrOutputParser(), "{text}")
     assert rows({"text": ["x"]})["answer"] == ["hi"]
 
 
-def test_settings_travel_without_the_token(
+def test_the_pickle_for_a_worker_holds_no_token(
     face: tuple[Any, Any, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is sent to a worker holds no token; there, the environment's is read."""
+    """The pickled embeddings hold no token; a worker reads that of its environment."""
     _, embeddings, _, _ = face
     limits = {"requests_per_minute": 300, "share": 1 / 8}
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
@@ -127,7 +127,7 @@ def test_settings_travel_without_the_token(
     ("batch", "match"), [([1], "columns by name"), ({"other": [1]}, "no column 'text'")]
 )
 def test_a_wrong_batch_is_refused(face: tuple[Any, Any, Any, Any], batch: Any, match: str) -> None:
-    """Another batch format, or a missing column, raises an error that names it."""
+    """`WorkersAIEmbedder` raises an error that names a missing column or the format it needs."""
     classes, embeddings, _, _ = face
     rows = classes.WorkersAIEmbedder(embeddings(BGE_M3, **Server().settings()))
     with pytest.raises(ConfigurationError, match=match):
@@ -135,7 +135,7 @@ def test_a_wrong_batch_is_refused(face: tuple[Any, Any, Any, Any], batch: Any, m
 
 
 @pytest.mark.parametrize("name", FACES)
-def test_nothing_imports_ray(name: str) -> None:
-    """The classes can be imported where Ray is missing, and bring it nowhere."""
+def test_ray_data_does_not_import_ray(name: str) -> None:
+    """Each face's `ray_data` can be imported without Ray, and does not import it."""
     script = f"import sys, {name}_workersai.ray_data; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

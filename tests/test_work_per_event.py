@@ -1,8 +1,8 @@
-"""How many functions of ours run for a call, an event, a message and a vector: bounded, not timed.
+"""Bounds on the number of our functions that run for a call, an event, a message and a vector.
 
-What is slow in Python is mostly how much of it runs. The counts are the same on every machine;
-Python 3.12 and later, which inline comprehensions, count fewer. A change that goes over a bound
-either has a reason, and then raises the bound, or does for each event what could be done once.
+The tests count functions instead of measuring time, because the counts are the same on every
+machine; Python 3.12 and later, which inline comprehensions, count fewer. A change that exceeds a
+bound either has a reason, and then raises the bound, or repeats work that could be done once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def piece(at: int) -> bytes:
 
 
 class Server:
-    """Answers each request with as many events, vectors or ranks as it is told to."""
+    """A server that streams `events` events made by `make`, and answers other requests at once."""
 
     def __init__(self) -> None:
         self.events = 10
@@ -86,20 +86,20 @@ def server() -> Server:
 
 @pytest.fixture(scope="module")
 def settings(server: Server) -> Iterator[dict[str, Any]]:
-    """The settings of every class, over one HTTP client."""
+    """Return the settings of every class, with one HTTP client."""
     with httpx.Client(transport=httpx.MockTransport(server)) as client:
         yield {"account_id": "0" * 32, "api_token": "token", "http_client": client}
 
 
 @pytest.fixture(scope="module")
 def async_settings(server: Server) -> dict[str, Any]:
-    """As `settings`, for calls that are awaited."""
+    """Return the same as `settings`, with an asynchronous HTTP client."""
     client = httpx.AsyncClient(transport=httpx.MockTransport(server))
     return {"account_id": "0" * 32, "api_token": "token", "http_async_client": client}
 
 
 def calls_of_ours(work: Callable[[], object]) -> int:
-    """Count the functions of our packages that run, after once to make what is made once."""
+    """Count the functions of our packages that run, after a first run that fills the caches."""
     work()
     count = 0
 
@@ -130,8 +130,8 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], int]] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call(name: str, settings: dict[str, Any]) -> None:
-    """A call runs a bounded number of our functions."""
+def test_a_call_runs_a_bounded_number_of_functions(name: str, settings: dict[str, Any]) -> None:
+    """The client and each text class run at most `most` of our functions for a call."""
     make, ask, most = CALLS[name]
     client = make(MODEL, **settings)
     assert calls_of_ours(lambda: ask(client)) <= most
@@ -161,7 +161,7 @@ def read(stream: Any) -> None:
 
 
 def per_event(server: Server, make: Callable[[int], bytes], work: Callable[[], Any]) -> float:
-    """Count what an event more costs."""
+    """Count the functions that each additional event runs."""
     counts = []
     server.make = make
     for events in (10, 110):
@@ -171,8 +171,10 @@ def per_event(server: Server, make: Callable[[int], bytes], work: Callable[[], A
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_an_event_of_text(name: str, settings: dict[str, Any], server: Server) -> None:
-    """A token runs a bounded number of our functions, whatever else the stream brought."""
+def test_an_event_of_text_runs_a_bounded_number_of_functions(
+    name: str, settings: dict[str, Any], server: Server
+) -> None:
+    """The client and each text class run at most `most` of our functions for an event of text."""
     make, ask, most, _ = STREAMS[name]
     client = make(MODEL, **settings)
     assert per_event(server, text, lambda: ask(client)) <= most
@@ -186,17 +188,19 @@ def test_an_event_of_text(name: str, settings: dict[str, Any], server: Server) -
     ],
     ids=["ChatWorkersAI", "WorkersAI"],
 )
-def test_an_event_of_an_async_stream(
+def test_an_event_of_an_async_stream_runs_a_bounded_number_of_functions(
     make: Any, ask: Any, most: float, async_settings: dict[str, Any], server: Server
 ) -> None:
-    """As above, asynchronously."""
+    """Both chat classes run at most `most` of our functions for an event of an async stream."""
     client = make(MODEL, **async_settings)
     assert per_event(server, text, lambda: ask(client)) <= most
 
 
 @pytest.mark.parametrize("name", [name for name, row in STREAMS.items() if row[3]])
-def test_a_piece_of_a_call(name: str, settings: dict[str, Any], server: Server) -> None:
-    """So does a piece of a tool call's arguments."""
+def test_a_piece_of_a_tool_call_runs_a_bounded_number_of_functions(
+    name: str, settings: dict[str, Any], server: Server
+) -> None:
+    """The client and each chat class run at most `most` functions for a piece of a tool call."""
     make, ask, _, most = STREAMS[name]
     client = make(MODEL, **settings)
     assert per_event(server, piece, lambda: ask(client)) <= most
@@ -228,10 +232,10 @@ def llamaindex_history(turns: int) -> list[ChatMessage]:
     ("make", "history", "most"),
     [(lc.ChatWorkersAI, langchain_history, 15), (li.WorkersAI, llamaindex_history, 13)],
 )
-def test_a_message_of_a_history(
+def test_a_message_of_a_history_runs_a_bounded_number_of_functions(
     make: Any, history: Callable[[int], Any], most: float, settings: dict[str, Any]
 ) -> None:
-    """A message runs a bounded number of our functions, and no more in a longer history."""
+    """Both chat classes run a bounded number of functions a message, however long the history."""
     llm = make(MODEL, **settings)
     ask = llm.invoke if make is lc.ChatWorkersAI else llm.chat
     counts = [calls_of_ours(lambda: ask(history(turns))) for turns in (5, 30, 55)]  # noqa: B023 - run at once
@@ -246,8 +250,10 @@ def test_a_message_of_a_history(
         (li.WorkersAIEmbedding, "get_text_embedding_batch", 15),
     ],
 )
-def test_a_text_to_embed(make: Any, embed: str, most: float, settings: dict[str, Any]) -> None:
-    """A text and its vector run a bounded number of our functions."""
+def test_a_text_to_embed_runs_a_bounded_number_of_functions(
+    make: Any, embed: str, most: float, settings: dict[str, Any]
+) -> None:
+    """The embeddings of both faces run at most `most` of our functions for a text."""
     model = make(EMBEDDER, **settings)
     counts = []
     for count in (10, 100):
@@ -258,7 +264,7 @@ def test_a_text_to_embed(make: Any, embed: str, most: float, settings: dict[str,
 
 @pytest.mark.parametrize("name", ["Client", "WorkersAI, no tools"])
 def test_a_stream_keeps_only_text(name: str, settings: dict[str, Any], server: Server) -> None:
-    """A stream keeps only its text of an event."""
+    """A stream keeps no more than 32 bytes an event, which is its text."""
     make, ask, *_ = STREAMS[name]
     client = make(MODEL, **settings)
     server.make, kept = text, []

@@ -1,4 +1,4 @@
-"""Each scenario of the benchmarks, once and tiny, and what its check makes of a wrong answer."""
+"""Each scenario of the benchmarks runs at a small size, and its check finds a wrong answer."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from benchmarks.scenarios.table import CALL, FRESH, MAIN
 from benchmarks.server.accounts import Account
 from benchmarks.server.process import serving
 
-TAKING_PART = (HTTPX, AIOHTTP, LANGCHAIN_FLOOR, LLAMAINDEX_FLOOR, *OURS)
+NAMES = (HTTPX, AIOHTTP, LANGCHAIN_FLOOR, LLAMAINDEX_FLOOR, *OURS)
 ROWS = [
     pytest.param(scenario.sized(size=2, events=5), name, id=f"{scenario.key}-{name}")
     for scenario in MAIN
-    for name in TAKING_PART
+    for name in NAMES
     if hasattr(BY_NAME[name].load(), scenario.verb)
 ]
 TINY_MEMORY = MemoryScenario("memory", "memory", Account("words", 30), 1, (1e6, 1e6))
@@ -43,7 +43,7 @@ ONE_ROUND = Budget(0.0, fewest=1, most=1)
 
 
 class Lying(Place):
-    """A place whose server gives a wrong answer to everything."""
+    """A place whose server answers every request wrongly."""
 
     @property
     def account_id(self) -> str:
@@ -52,15 +52,15 @@ class Lying(Place):
 
 @pytest.fixture(scope="module")
 def root(loopback: None) -> Iterator[str]:
-    with serving() as served:
-        yield served
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
+    event_loop = asyncio.new_event_loop()
+    yield event_loop
+    event_loop.close()
 
 
 def run_once(scenario: Scenario, name: str, place: Place) -> str:
@@ -72,18 +72,18 @@ def run_once(scenario: Scenario, name: str, place: Place) -> str:
 
 
 @pytest.mark.parametrize(("scenario", "name"), ROWS)
-def test_a_right_answer_takes_part(
+def test_a_contestant_with_right_answers_is_measured(
     scenario: Scenario, name: str, root: str, loop: asyncio.AbstractEventLoop
 ) -> None:
-    """The server, the contestant and the check of each row agree on what is right."""
+    """The check of each row accepts the answers of each contestant."""
     assert run_once(scenario, name, Place(root, scenario.account, loop)) == "measured"
 
 
 @pytest.mark.parametrize(("scenario", "name"), ROWS)
-def test_a_wrong_answer_takes_no_part(
+def test_a_contestant_with_a_wrong_answer_is_not_measured(
     scenario: Scenario, name: str, root: str, loop: asyncio.AbstractEventLoop
 ) -> None:
-    """The check of each row finds a word, an argument, a count or a number that is wrong."""
+    """The check of each row finds a wrong word, argument, count or number."""
     if name in {LANGCHAIN_FLOOR, LLAMAINDEX_FLOOR}:
         place = Place(root, scenario.account._replace(is_wrong=True), loop)
     else:
@@ -92,16 +92,19 @@ def test_a_wrong_answer_takes_no_part(
 
 
 def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let these contestants take part alone."""
+    """Remove all other contestants."""
     entries = [entry for entry in ENTRIES if entry.name in names]
     monkeypatch.setattr(turns, "ENTRIES", entries)
     monkeypatch.setattr(alone, "ENTRIES", entries)
 
 
-def test_ratios_are_to_the_base(
+def test_ratios_are_relative_to_the_base_of_the_row(
     root: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ratio is to the base of the row, whose own is 1; a peer that is not there says so."""
+    """`take_turns` divides each cost by that of the row's base.
+
+    It reports a contestant that is not installed as such.
+    """
     missing = BY_NAME[HTTPX]._replace(name="a peer", needs=("no-such-distribution",))
     monkeypatch.setattr(turns, "ENTRIES", [BY_NAME[HTTPX], BY_NAME[LANGCHAIN], missing])
     found = take_turns(CALL.sized(2), root, loop, ONE_ROUND)
@@ -111,8 +114,10 @@ def test_ratios_are_to_the_base(
     assert found["a peer"] == {"status": "not installed"}
 
 
-def test_alone_in_a_new_interpreter(root: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first answer and the memory of a stream are measured in processes of their own."""
+def test_first_answers_and_memory_are_measured_in_new_interpreters(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`first_answer` and `memory` measure in new processes, and drop wrong answers."""
     only(monkeypatch, HTTPX)
     assert alone.first_answer(HTTPX, root, FRESH.account) is not None
     assert alone.first_answer(HTTPX, root, FRESH.account._replace(is_wrong=True)) is None
@@ -123,23 +128,23 @@ def test_alone_in_a_new_interpreter(root: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.key)
-def test_a_curve_has_a_point_a_size(
+def test_a_curve_has_a_point_for_each_size(
     curve: Curve,
     root: str,
     loop: asyncio.AbstractEventLoop,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A contestant has a point at each size."""
+    """`draw` returns a point for each size of a curve."""
     monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
     monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
     found = draw(replace(curve, sizes=(1, 4)), root, loop)
     assert [size for size, _ in found[CLIENT]] == [1, 4]
 
 
-def test_a_curve_ends_where_a_contestant_takes_too_long(
+def test_a_curve_ends_when_a_contestant_is_too_slow(
     root: str, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond the size that took over the limit there is no point."""
+    """`draw` measures no larger size after one that took longer than the curve's limit."""
     monkeypatch.setattr(curves, "ENTRIES", [BY_NAME[CLIENT]])
     monkeypatch.setattr(curves, "FEWEST_SECONDS", 0.0)
     found = draw(replace(CURVES[1], sizes=(1, 4), seconds=0.0), root, loop)

@@ -1,8 +1,7 @@
-"""How many functions are called for a call and for an event: a bound that no busy machine moves.
+"""Bounds on the number of functions that a call and an event run, also on a busy machine.
 
-What is counted are calls of functions, of Python and of C, while an answer is read. The bounds
-leave room for other versions of Python and of the frameworks; who makes the way shorter lowers
-them.
+The tests count calls of Python and C functions while an answer is read. The bounds leave room for
+other versions of Python and of the frameworks; a change that saves calls lowers them.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ PER_EVENT = {CLIENT: 40, LANGCHAIN: 42, LLAMAINDEX: 54}
 
 @pytest.fixture(scope="module")
 def root(loopback: None) -> Iterator[str]:
-    with serving() as served:
-        yield served
+    with serving() as url:
+        yield url
 
 
 def functions_called(work: Callable[[], object]) -> int:
@@ -47,7 +46,7 @@ def functions_called(work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("name", PER_CALL)
 def test_functions_called_for_a_call(name: str, root: str) -> None:
-    """One call on a connection that is open stays below the bound."""
+    """Each of our contestants stays below its bound for a call on an open connection."""
     contestant: Any = BY_NAME[name].load()(Place(root, Account("words", 1)))
     contestant.ask()
     assert functions_called(contestant.ask) < PER_CALL[name]
@@ -56,7 +55,7 @@ def test_functions_called_for_a_call(name: str, root: str) -> None:
 
 @pytest.mark.parametrize("name", PER_EVENT)
 def test_functions_called_for_an_event(name: str, root: str) -> None:
-    """What 100 more events of a stream need stays below the bound for each."""
+    """Each of our contestants stays below its bound for an event of a stream."""
     few, many = (
         BY_NAME[name].load()(Place(root, Account("words", events))) for events in (50, 150)
     )
@@ -66,6 +65,6 @@ def test_functions_called_for_an_event(name: str, root: str) -> None:
 
 def count_stream(contestant: Any) -> int:
     contestant.drain()
-    counted = functions_called(contestant.drain)
+    count = functions_called(contestant.drain)
     contestant.close()
-    return counted
+    return count
