@@ -1,7 +1,7 @@
 """The five classes of the table, each with the same verbs.
 
-A class is set up as its own documentation does it for Workers AI. `OpenAILike` is told that the
-model chats and calls tools, which it cannot know.
+A class is set up as its own documentation does it for Workers AI. `OpenAILike` also gets the facts
+that it cannot know: the model chats, calls tools and has a window of 131,072 tokens.
 """
 
 from __future__ import annotations

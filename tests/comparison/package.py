@@ -11,7 +11,7 @@ from typing import Any
 from tests.comparison import wire
 from tests.comparison.cells import NO, YES, Cell, attempt, found
 from tests.comparison.contestants import Contestant
-from tests.workersai.loopback import Loopback, Peer, Seen
+from tests.workersai.loopback import Peer, Seen
 
 TEXTS = ["Bees make honey.", "Rivers flow."]
 VECTORS = [[0.25] * 384, [0.5] * 384]
@@ -75,7 +75,7 @@ def secrets(contestant: Contestant) -> Cell:
         model = contestant.make(server)
         shown["repr"] = f"{model!r} {model}"
         shown["pickle"] = _pickled(model)
-        shown["log"], error = _logged(contestant, model, server)
+        shown["log"], error = _logged(contestant, model)
         shown["error"] = "".join(traceback.format_exception(error)) if error else ""
         shown["error"] += repr(getattr(error, "__dict__", {}))
     seen = [where for where, text in shown.items() if wire.TOKEN in text]
@@ -87,7 +87,7 @@ def _pickled(model: Any) -> str:
     return (attempt(lambda: pickle.dumps(model)).value or b"").decode("latin-1")
 
 
-def _logged(contestant: Contestant, model: Any, _: Loopback) -> tuple[str, BaseException | None]:
+def _logged(contestant: Contestant, model: Any) -> tuple[str, BaseException | None]:
     """Return what all loggers write about a call at the level of debugging."""
     written = io.StringIO()
     handler, root = logging.StreamHandler(written), logging.getLogger()
