@@ -1,4 +1,4 @@
-"""Measure what the adapters cost, and write it down.
+"""Measure what the adapters cost, and write the figures and the report.
 
     python -m benchmarks              the main table, in about two minutes
     python -m benchmarks --all        with more rounds, all peers in all rows, and the curves
@@ -39,15 +39,15 @@ from benchmarks.server.process import serving
 
 @dataclass(frozen=True)
 class Effort:
-    """How much time is spent.
+    """How much time a run spends.
 
     Attributes:
-        command: What was typed.
-        budget: Of a scenario whose contestants take turns.
-        patient: Of one in which the server is slow, so that wall time counts.
-        rounds: Of first answers in new interpreters.
-        memory_seconds: After which a contestant's memory is not waited for.
-        left_out: Who takes no part in long rows and those about memory.
+        command: The command that the report names.
+        budget: The budget of a scenario whose ratio is of CPU time.
+        patient: The budget of a scenario with a slow server, whose ratio is of wall time.
+        rounds: How often each contestant gives a first answer in a new interpreter.
+        memory_seconds: The most seconds to measure the memory of one contestant.
+        left_out: The contestants that take no part in long rows and rows about memory.
     """
 
     command: str
@@ -81,9 +81,9 @@ def main() -> None:
     parser.add_argument("--curves", action="store_true", help="the curves alone")
     parser.add_argument("--only", nargs="+", default=[], metavar="KEY", help="rows to measure")
     parser.add_argument("--report", action="store_true", help="write the report, measure nothing")
-    asked = parser.parse_args()
-    if not asked.report:
-        run(rows=not asked.curves, curves=asked.all or asked.curves, only=asked.only)
+    options = parser.parse_args()
+    if not options.report:
+        run(rows=not options.curves, curves=options.all or options.curves, only=options.only)
     write_report()
 
 
@@ -119,7 +119,7 @@ def prepared() -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
             entry.load()
     loop = asyncio.new_event_loop()
     gc.collect()
-    gc.freeze()  # what imports made is of no contestant; collecting it again and again is slow
+    gc.freeze()  # excludes the objects of imports, which belong to no contestant, from collections
     with serving() as root:
         yield root, loop
     loop.close()
@@ -171,8 +171,8 @@ def write_main(effort: Effort, scenarios: dict[str, dict[str, Figures]]) -> None
     before = results.read(results.MAIN) or {"scenarios": {}}
     found = {row.key: scenarios.get(row.key, before["scenarios"].get(row.key)) for row in ROWS}
     measured = {key: figures for key, figures in found.items() if figures is not None}
-    made = {"command": effort.command, "machine": machine(), "scenarios": measured}
-    results.write(results.MAIN, made)
+    document = {"command": effort.command, "machine": machine(), "scenarios": measured}
+    results.write(results.MAIN, document)
 
 
 def write_curves(root: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -180,8 +180,8 @@ def write_curves(root: str, loop: asyncio.AbstractEventLoop) -> None:
     for curve in CURVES:
         began = time.perf_counter()
         curves[curve.key] = draw(curve, root, loop)
-        made = {"machine": machine(), "curves": curves}
-        results.write(results.CURVES, made)
+        document = {"machine": machine(), "curves": curves}
+        results.write(results.CURVES, document)
         print(f"\n{curve.title} [{time.perf_counter() - began:.1f} s]")
         for name, points in curves[curve.key].items():
             print(f"  {name:24}", *(f"{size:,}: {cost:,.1f} us" for size, cost in points), sep="  ")

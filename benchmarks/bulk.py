@@ -1,8 +1,8 @@
-"""Many short texts through the local server: rows a second and memory, beside raw httpx.
+"""Embed many short texts with the local server: rows a second, CPU and memory, beside raw httpx.
 
-Server and contestants each have a process of their own. All send 100 texts a request, 8 requests at
-once, and drop the vectors; `embed_file` writes them as Parquet. CPU is the contestant's alone,
-which is what a busy machine changes least.
+The server and each contestant run in processes of their own. Each contestant sends 100 texts a
+request, 8 requests at once, and drops the vectors; `embed_file` writes them as Parquet. CPU is the
+contestant's time only; a busy machine changes it least.
 
     python -m benchmarks.bulk --rows 100000
 """

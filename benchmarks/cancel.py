@@ -1,10 +1,10 @@
-"""10,000 cancelled tasks, through the client and both faces; run with `make cancel`.
+"""Cancel 10,000 tasks through the client and both faces; run with `make cancel`.
 
-And through the client over users' own HTTP clients: of httpx over aiohttp, and of httpx2.
+The client also runs over users' HTTP clients: httpx over aiohttp, and httpx2.
 
-Tasks are cancelled once or twice while they wait for a connection, send, stream, back off or
-close, in a pool of four. Afterwards no place in the pool may be lost, no connection forgotten, no
-descriptor left open, and the next calls must succeed.
+The program cancels tasks once or twice while they wait for a connection, send, stream, back off or
+close, in a pool of four connections. Afterwards the pool must have all its places, no connection or
+descriptor may be left open, and the next calls must succeed.
 """
 
 from __future__ import annotations

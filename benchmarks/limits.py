@@ -1,9 +1,9 @@
-"""Workers of one account under a server that enforces its limit, with and without `RateLimits`.
+"""Simulate workers of one account and a server with a rate limit, with and without `RateLimits`.
 
-A simulation: the client's own retries and rate limiter run on a virtual clock, so that a quarter of
-an hour takes a moment and every run is the same. The server counts requests in minutes of its
-clock, as Cloudflare's page on limits puts it (300 a minute for text generation), and answers 429
-with code 3021 above that.
+The client's own retries and rate limiter run on a virtual clock, so that a quarter of an hour takes
+a moment and every run is the same. The server counts requests in minutes of its clock, as in
+Cloudflare's page on limits (300 a minute for text generation), and answers 429 with code 3021 above
+the limit.
 """
 
 from __future__ import annotations
@@ -27,11 +27,15 @@ LATENCY = 1.5
 
 @dataclass
 class World:
-    """Time, the server, and what came of the requests.
+    """Time, the server, and counts of requests and calls.
 
     Attributes:
-        limit: What the server allows in a minute.
+        limit: The requests that the server allows in a minute.
         now: Seconds since the beginning.
+        taken: The accepted requests of each minute.
+        refused: The requests that the server refused.
+        failed: The calls that ended with an error.
+        answered: The calls that ended with an answer.
     """
 
     limit: int
@@ -55,7 +59,7 @@ class World:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """The result of a simulation.
 
     Attributes:
         refused: The share of requests that the server refused.
@@ -69,7 +73,7 @@ class Outcome:
 
 
 def slot(world: World, limiter: RateLimiter | None, rng: random.Random) -> Iterator[float]:
-    """One place of a worker: call after call, without an end; yields when it goes on."""
+    """Make calls one after the other, without end; yield the time at which each step continues."""
     budget = RetryBudget()
     while True:
         flow: Generator[Any, Any, Any] = exchange(
@@ -109,7 +113,7 @@ def simulate(
     limit: int = LIMIT,
     minutes: int = MINUTES,
 ) -> Outcome:
-    """Run workers with *slots* calls at once each."""
+    """Run workers for some minutes, each with `slots` calls at once."""
     world, rng, order = World(limit), random.Random(7), itertools.count()
     waiting: list[tuple[float, int, Iterator[float]]] = []
     for _ in range(workers):

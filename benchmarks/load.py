@@ -1,8 +1,8 @@
-"""A crowd of streams at once, through the client and both faces; run with `make load`.
+"""Read 1,000 streams at once through the client and both faces; run with `make load`.
 
-1,000 streams of 100 tokens each from one loopback server in a process of its own. Every token
-says which stream and which place it belongs to, so that one that is lost, doubled, out of order or
-another stream's is seen.
+A loopback server in its own process sends 100 tokens in each stream. Every token names its stream
+and its position, so that the program finds tokens that are lost, repeated, out of order or in
+another stream.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Calls without end, a fifth of them failing; run with `make soak`.
+"""Make calls for some time, a fifth of which fail; run with `make soak`.
 
-Prints, for each face in turn, calls, errors of each kind, memory and descriptors. Every answer is
-checked. Memory after the first quarter may not grow by more than a few MiB to the end.
+For the client and each face, the program prints calls, errors of each kind, memory and descriptors.
+It checks every answer. After the first quarter, memory may grow by no more than a few MiB.
 
     python -m benchmarks.soak [seconds a face]
 """
@@ -74,7 +74,7 @@ async def soak(face: str, port: int, seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    asked = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    duration = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with server_in_a_process() as server_port, quick_retries():
-        clean = [asyncio.run(soak(face, server_port, asked)) for face in FACES]
+        clean = [asyncio.run(soak(face, server_port, duration)) for face in FACES]
     sys.exit(not all(clean))

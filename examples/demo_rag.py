@@ -78,10 +78,10 @@ def run(screen: Screen, models: Models, connection: Connection) -> Outcome:
             clock = Clock()
             with screen.growing() as lines:
                 answer = cast("StreamingResponse", answering.synthesize(question, sources))
-                told = "".join(shown(token, lines, clock) for token in answer.response_gen)
+                text = "".join(shown(token, lines, clock) for token in answer.response_gen)
             screen.say("sources", quoted(answer.source_nodes))
             screen.say("note", clock.summary())
-            outcome.require(told.strip(), f"no answer to: {question}")
+            outcome.require(text.strip(), f"no answer to: {question}")
             outcome.require(answer.source_nodes, f"no sources for: {question}")
     outcome.usage = counter.total()
     return outcome

@@ -64,8 +64,8 @@ def shown(piece: object) -> str:
 
 def main(question: str) -> None:
     with workers_ai(), get_workersai_callback() as costs:
-        asked = {"messages": [HumanMessage(question)]}
-        for piece, _ in agent().stream(asked, stream_mode="messages"):
+        inputs = {"messages": [HumanMessage(question)]}
+        for piece, _ in agent().stream(inputs, stream_mode="messages"):
             print(shown(piece), end="", flush=True)
         print(f"\n{costs.total.calls} calls, {costs.total.cost_usd:.6f} USD")
 

@@ -1,7 +1,7 @@
-"""What every contestant has: a name, a family, and the verbs it can be timed at.
+"""The base class of all contestants: a name, a family, and the verbs that can be timed.
 
-This module and `registry` import nothing that a contestant stands on, so that a new interpreter
-can be timed with one contestant alone.
+This module and `registry` import none of the libraries that contestants use, so that a new
+interpreter can be timed with the imports of one contestant only.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ TOOL_SCHEMA: dict[str, Any] = {
 
 @dataclass
 class Place:
-    """Where a contestant asks, and the event loop that its coroutines run in."""
+    """The server that a contestant asks, and the event loop of its coroutines.
+
+    Attributes:
+        root: The root of the server's API.
+        account: The account, which selects the server's answers.
+    """
 
     root: str
     account: Account
@@ -84,7 +89,7 @@ class Contestant:
     name: ClassVar[str]
     family: ClassVar[Family]
     distributions: ClassVar[tuple[str, ...]] = ()
-    """What has to be installed, and whose versions the report names."""
+    """The distributions that the contestant needs; the report names their versions."""
 
     def __init__(self, place: Place) -> None:
         self.place = place

@@ -1,4 +1,4 @@
-"""How a LangChain chat model is asked; its subclasses say which."""
+"""The verbs of all LangChain chat models; subclasses construct the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_items(items: list[str]) -> str:
 
 
 def to_langchain(message: dict[str, Any]) -> BaseMessage:
-    """Make LangChain's message of the wire's."""
+    """Convert a message of the wire to LangChain's."""
     if message["role"] == "system":
         return SystemMessage(message["content"])
     if message["role"] == "user":
@@ -35,7 +35,7 @@ def to_langchain(message: dict[str, Any]) -> BaseMessage:
 
 
 class LangChainChat(Contestant):
-    """A subclass says how to make its chat model."""
+    """A LangChain chat model; subclasses construct it."""
 
     family = "langchain"
 

@@ -1,4 +1,4 @@
-"""How a LlamaIndex LLM is asked; its subclasses say which."""
+"""The verbs of all LlamaIndex LLMs; subclasses construct the LLM."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ASKED = [ChatMessage(role="user", content=QUESTION)]
 
 
 def to_llamaindex(message: dict[str, Any]) -> ChatMessage:
-    """Make LlamaIndex's message of the wire's."""
+    """Convert a message of the wire to LlamaIndex's."""
     more = {key: value for key, value in message.items() if key == "tool_call_id"}
     calls = [
         ToolCallBlock(
@@ -45,7 +45,7 @@ def to_llamaindex(message: dict[str, Any]) -> ChatMessage:
 
 
 class LlamaIndexChat(Contestant):
-    """A subclass says how to make its LLM."""
+    """A LlamaIndex LLM; subclasses construct it."""
 
     family = "llamaindex"
 

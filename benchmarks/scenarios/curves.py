@@ -18,13 +18,14 @@ class Curve:
 
     Attributes:
         key: A name for files.
-        title: What the plot shows.
-        across: What the horizontal axis counts.
-        unit: What the CPU time is for one of.
-        sizes: How many.
-        at: The scenario at a size.
-        seconds: Who took more CPU time at one size is left out beyond it. Few for calls in flight:
-            what pools of httpx cost grows with the square of the connections and more.
+        title: The title of the plot.
+        across: The label of the horizontal axis.
+        unit: The unit whose CPU time the plot shows, such as a call or an event.
+        sizes: The sizes to measure, on the horizontal axis.
+        at: Returns the scenario at a size.
+        seconds: A contestant that took more CPU seconds at one size is not measured at larger
+            sizes. The limit is low for calls in flight, because the cost of httpx's pools grows at
+            least with the square of the connections.
     """
 
     key: str

@@ -10,9 +10,9 @@ from benchmarks.contestants.base import Family
 from benchmarks.server.accounts import Account, Kind
 
 Run = Callable[[Any, int], Any]
-"""Does the work with a contestant, so many times or with so much; gives what came of it."""
+"""Does the work with a contestant at a size, and returns the answers."""
 Check = Callable[[Any, Any, "Scenario"], bool]
-"""Says of a contestant and of what came whether it is right."""
+"""Returns whether the answers of a contestant are right."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,20 @@ class Scenario:
 
     Attributes:
         key: A name for files.
-        title: What is measured, and what the ratio is to.
-        verb: What a contestant must be able to do.
-        kind: What the server answers.
+        title: The title of the row: the work, and the base of the ratio.
+        verb: The method that a contestant must have.
+        kind: The kind of answer that the server sends.
         run: The work.
-        is_right: The check of the answer; it runs outside the clock.
-        base: The contestant that others of a family are compared with.
-        size: How many calls, messages, streams or texts a run has.
-        events: How many events a stream has, or how many numbers a vector.
-        unit: What absolute figures are for one of: a `call`, `event`, `text` or `model`.
-        by: What the ratio in the table is of.
-        targets: What the two faces are to reach: LangChain's, LlamaIndex's.
-        is_long: Whether the slowest peers are left out of it by `make benchmark`.
-        warm_ups: How often it runs before it is measured. Pools of httpx take two runs to close the
-            connections that are beyond what they keep.
+        is_right: The check of the answers; its time is not measured.
+        base: The contestant to which the ratios of each family refer.
+        size: The number of calls, messages, streams or texts in a run.
+        events: The number of events in a stream, or of numbers in a vector.
+        unit: The unit of absolute figures: a `call`, `event`, `text` or `model`.
+        by: Whether the ratio in the table is of CPU time or of wall time.
+        targets: The highest ratios that LangChain's and LlamaIndex's face should have.
+        is_long: Whether `make benchmark` leaves the slowest peers out of the row.
+        warm_ups: The number of runs before the first measured one. Pools of httpx need two runs to
+            close the connections that they do not keep.
     """
 
     key: str
@@ -72,14 +72,14 @@ class Scenario:
 
 @dataclass(frozen=True)
 class MemoryScenario:
-    """A row about memory: what reading streams adds to an interpreter with one contestant alone.
+    """A row about the memory that reading streams adds to an interpreter with one contestant.
 
     Attributes:
         key: A name for files.
-        title: What is measured.
-        account: What the server streams.
-        streams: How many streams are read at once.
-        targets: Bytes a stream that the two faces are to stay below.
+        title: The title of the row.
+        account: The account, which selects the stream that the server sends.
+        streams: The number of streams that the contestant reads at once.
+        targets: The most bytes a stream that LangChain's and LlamaIndex's face should need.
     """
 
     key: str

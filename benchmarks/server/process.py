@@ -20,11 +20,11 @@ from benchmarks.server.accounts import Account
 from benchmarks.server.answers import Route
 
 PAUSE_SECONDS = 0.0003
-"""Between two events that come one by one: longer than any contestant takes for one."""
+"""Seconds between two events that are sent one by one; longer than any contestant needs."""
 SLOW_SECONDS = 0.05
-"""What a batch of texts takes where the server is slow."""
+"""Seconds that the slow server needs for a batch of texts."""
 TOGETHER_SECONDS = 0.7
-"""How long a stream waits in its middle for others to begin."""
+"""Seconds that a stream waits in its middle for other streams to begin."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PATH = re.compile(rb"/accounts/([0-9a-f]{32})/ai/(run|v1)")
 _STREAMS = re.compile(rb'"stream": ?true')

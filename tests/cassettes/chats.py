@@ -1,7 +1,7 @@
-"""A chat through each face: what is asked in a cassette's words, what comes out as an outcome.
+"""Send the chat of a cassette through each face, and return its outcome.
 
-The two frameworks are driven by the functions that `test_symmetry` has for them; the bare clients
-here, in the same way.
+The functions of `test_symmetry` call the two frameworks; the functions here call the clients in the
+same way.
 """
 
 from __future__ import annotations

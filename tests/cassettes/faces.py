@@ -190,14 +190,14 @@ def _llamaindex_batch(caller: Caller) -> tuple[WorkersAI, list[Any]]:
 
 
 async def batch_llamaindex_sync(caller: Caller) -> Any:
-    model, asked = _llamaindex_batch(caller)
-    found: Any = model.batch_results(model.submit_batch(asked), interval=caller.interval)
+    model, batch_input = _llamaindex_batch(caller)
+    found: Any = model.batch_results(model.submit_batch(batch_input), interval=caller.interval)
     return [from_llamaindex(response) for response in found]
 
 
 async def batch_llamaindex_async(caller: Caller) -> Any:
-    model, asked = _llamaindex_batch(caller)
-    batch = await model.asubmit_batch(asked)
+    model, batch_input = _llamaindex_batch(caller)
+    batch = await model.asubmit_batch(batch_input)
     found: Any = await model.abatch_results(batch.request_id, interval=caller.interval)
     return [from_llamaindex(response) for response in found]
 
@@ -255,45 +255,45 @@ async def complete_llamaindex_async(caller: Caller) -> Any:
 
 
 async def embed_client_sync(caller: Caller) -> Any:
-    given = caller.case.arguments
+    arguments = caller.case.arguments
     with make_client(caller) as client:
-        found = client.embed(given["texts"])
-        return [*found.vectors, *client.embed([given["query"]], input_type="query").vectors]
+        found = client.embed(arguments["texts"])
+        return [*found.vectors, *client.embed([arguments["query"]], input_type="query").vectors]
 
 
 async def embed_client_async(caller: Caller) -> Any:
-    given = caller.case.arguments
+    arguments = caller.case.arguments
     async with make_async_client(caller) as client:
-        found = await client.embed(given["texts"])
-        query = await client.embed([given["query"]], input_type="query")
+        found = await client.embed(arguments["texts"])
+        query = await client.embed([arguments["query"]], input_type="query")
         return [*found.vectors, *query.vectors]
 
 
 async def embed_langchain_sync(caller: Caller) -> Any:
     model = WorkersAIEmbeddings(caller.scenario.model, **caller.settings())
-    given = caller.case.arguments
-    return [*model.embed_documents(given["texts"]), model.embed_query(given["query"])]
+    arguments = caller.case.arguments
+    return [*model.embed_documents(arguments["texts"]), model.embed_query(arguments["query"])]
 
 
 async def embed_langchain_async(caller: Caller) -> Any:
     model = WorkersAIEmbeddings(caller.scenario.model, **caller.settings())
-    given = caller.case.arguments
-    found = await model.aembed_documents(given["texts"])
-    return [*found, await model.aembed_query(given["query"])]
+    arguments = caller.case.arguments
+    found = await model.aembed_documents(arguments["texts"])
+    return [*found, await model.aembed_query(arguments["query"])]
 
 
 async def embed_llamaindex_sync(caller: Caller) -> Any:
     model = WorkersAIEmbedding(caller.scenario.model, **caller.settings())
-    given = caller.case.arguments
-    found = model.get_text_embedding_batch(given["texts"])
-    return [*found, model.get_query_embedding(given["query"])]
+    arguments = caller.case.arguments
+    found = model.get_text_embedding_batch(arguments["texts"])
+    return [*found, model.get_query_embedding(arguments["query"])]
 
 
 async def embed_llamaindex_async(caller: Caller) -> Any:
     model = WorkersAIEmbedding(caller.scenario.model, **caller.settings())
-    given = caller.case.arguments
-    found = await model.aget_text_embedding_batch(given["texts"])
-    return [*found, await model.aget_query_embedding(given["query"])]
+    arguments = caller.case.arguments
+    found = await model.aget_text_embedding_batch(arguments["texts"])
+    return [*found, await model.aget_query_embedding(arguments["query"])]
 
 
 # --------------------------------------------------------------------------------- rerank
@@ -305,28 +305,34 @@ def _ranking(caller: Caller) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 async def rerank_client_sync(caller: Caller) -> Any:
-    given, options = _ranking(caller)
+    arguments, options = _ranking(caller)
     with make_client(caller) as client:
-        ranked = client.rerank(given["query"], given["documents"], **options)
+        ranked = client.rerank(arguments["query"], arguments["documents"], **options)
     return [(found.index, found.score) for found in ranked.documents]
 
 
 async def rerank_client_async(caller: Caller) -> Any:
-    given, options = _ranking(caller)
+    arguments, options = _ranking(caller)
     async with make_async_client(caller) as client:
-        ranked = await client.rerank(given["query"], given["documents"], **options)
+        ranked = await client.rerank(arguments["query"], arguments["documents"], **options)
     return [(found.index, found.score) for found in ranked.documents]
 
 
 async def rerank_langchain_sync(caller: Caller) -> Any:
-    model, given = WorkersAIRerank(caller.scenario.model, **caller.settings()), _ranking(caller)[0]
-    ranked = model.rerank(given["documents"], given["query"])
+    model, arguments = (
+        WorkersAIRerank(caller.scenario.model, **caller.settings()),
+        _ranking(caller)[0],
+    )
+    ranked = model.rerank(arguments["documents"], arguments["query"])
     return [(found["index"], found["relevance_score"]) for found in ranked]
 
 
 async def rerank_langchain_async(caller: Caller) -> Any:
-    model, given = WorkersAIRerank(caller.scenario.model, **caller.settings()), _ranking(caller)[0]
-    ranked = await model.arerank(given["documents"], given["query"])
+    model, arguments = (
+        WorkersAIRerank(caller.scenario.model, **caller.settings()),
+        _ranking(caller)[0],
+    )
+    ranked = await model.arerank(arguments["documents"], arguments["query"])
     return [(found["index"], found["relevance_score"]) for found in ranked]
 
 
@@ -338,15 +344,21 @@ def _nodes(documents: list[str]) -> list[NodeWithScore]:
 
 
 async def rerank_llamaindex_sync(caller: Caller) -> Any:
-    model, given = LlamaIndexRerank(caller.scenario.model, **caller.settings()), _ranking(caller)[0]
-    ranked = model.postprocess_nodes(_nodes(given["documents"]), query_str=given["query"])
+    model, arguments = (
+        LlamaIndexRerank(caller.scenario.model, **caller.settings()),
+        _ranking(caller)[0],
+    )
+    ranked = model.postprocess_nodes(_nodes(arguments["documents"]), query_str=arguments["query"])
     return [(int(found.node_id), found.score) for found in ranked]
 
 
 async def rerank_llamaindex_async(caller: Caller) -> Any:
-    model, given = LlamaIndexRerank(caller.scenario.model, **caller.settings()), _ranking(caller)[0]
-    nodes = _nodes(given["documents"])
-    ranked = await model.apostprocess_nodes(nodes, query_str=given["query"])
+    model, arguments = (
+        LlamaIndexRerank(caller.scenario.model, **caller.settings()),
+        _ranking(caller)[0],
+    )
+    nodes = _nodes(arguments["documents"])
+    ranked = await model.apostprocess_nodes(nodes, query_str=arguments["query"])
     return [(int(found.node_id), found.score) for found in ranked]
 
 

@@ -1,4 +1,4 @@
-"""A cassette file: its shape on disk, what of a message it may hold, how requests are compared.
+"""A cassette file: its form on disk, the parts of a message in it, the comparison of requests.
 
 JSON bodies are written as YAML where that keeps every byte, streams as literal blocks, so that a
 diff reads like what was said. Headers are kept by an allow-list; the account is always zeros.
@@ -41,7 +41,7 @@ class Provenance:
 
     Attributes:
         recorded_from: `workersai-local` or `api.cloudflare.com`.
-        engine: What answered.
+        engine: The engine that answered.
         note: What a reader must know about it.
     """
 
@@ -124,7 +124,7 @@ def scrub_request(request: Request) -> Request:
 
 
 def scrub_varying(request: Request) -> Request:
-    """As `scrub_request`; also what differs from run to run or from Python to Python.
+    """Scrub a request, and replace what differs from run to run or from Python to Python.
 
     UUIDs that a test makes afresh each time become their place, and descriptions that were
     docstrings lose the indentation that Python 3.13 takes away.
@@ -217,12 +217,10 @@ def parse(text: str) -> Recording:
     document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     found = []
     for entry in document["interactions"]:
-        asked, answered = entry["request"], entry["response"]
-        request = Message(asked["headers"], body_bytes(asked))
-        answer = Message(answered["headers"], body_bytes(answered))
-        found.append(
-            Interaction(asked["method"], asked["uri"], request, answered["status"], answer)
-        )
+        sent, received = entry["request"], entry["response"]
+        request = Message(sent["headers"], body_bytes(sent))
+        answer = Message(received["headers"], body_bytes(received))
+        found.append(Interaction(sent["method"], sent["uri"], request, received["status"], answer))
     names = ("recorded_from", "engine", "note")
     return Recording(Provenance(*(document[name] for name in names)), tuple(found))
 

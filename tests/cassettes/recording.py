@@ -119,7 +119,7 @@ def route(server: LocalServer, inner: httpx.Client) -> httpx.Client:
 
 
 def async_route(server: LocalServer) -> httpx.AsyncClient:
-    """As `route`, with a connection a request, so that any event loop can use it."""
+    """Return an async client like that of `route`, with a new connection for each request."""
 
     async def carry(request: httpx.Request) -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False) as inner:
@@ -218,9 +218,9 @@ def standard_cost(folder: Path = CASSETTES / "langchain_standard") -> float:
 
 
 def _cost_again(entry: Interaction) -> float:
-    asked = json.loads(entry.request.body)
-    model = asked.get("model") or entry.uri.partition("/ai/run/")[2]
-    return _price(model, len(entry.request.body), asked.get("max_tokens", _UPPER_BOUND_TOKENS))
+    body = json.loads(entry.request.body)
+    model = body.get("model") or entry.uri.partition("/ai/run/")[2]
+    return _price(model, len(entry.request.body), body.get("max_tokens", _UPPER_BOUND_TOKENS))
 
 
 def _price(model: str, letters: float, written: float) -> float:
@@ -242,13 +242,13 @@ def record(case: Case, connection: Mapping[str, Any], tape: VCR) -> None:
     """
     caller = Caller(case, **connection)
     with tape.use_cassette(case.path):
-        found = asyncio.run(_asked(caller))
+        found = asyncio.run(_send(caller))
     wanted = isinstance(found, case.error) if case.error else case.check(found)
     if not wanted:
         raise RuntimeError(f"{case.path}: unexpected answer {found!r}")
 
 
-async def _asked(caller: Caller) -> Any:
+async def _send(caller: Caller) -> Any:
     try:
         return await FACES[caller.case.kind][RECORDER](caller)
     except WorkersAIError as error:

@@ -1,7 +1,7 @@
-"""What is recorded: one row a cassette, written without a framework.
+"""The table of cassettes: one row for each cassette, without a framework.
 
-A row says what is asked and what any sensible model would answer, so that it holds for the local
-engine and for Cloudflare alike. The exact outcome is read from the recording.
+A row has the request and a check that the answer of any sensible model meets, so that it is right
+for the local engine and for Cloudflare. The tests read the exact outcome from the recording.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Case:
 
     Attributes:
         path: `capability/scenario`, which names the file.
-        kind: What is called.
-        scenario: Model, conversation, tools and options, in the words of the shared table.
+        kind: The kind of call, such as `chat` or `embeddings`.
+        scenario: Model, conversation, tools and options, as a row of `tests.scenarios`.
         stream: Whether the answer is streamed.
-        results: What the tools answer; then the conversation goes on with a second request.
-        arguments: Of a call that is no chat.
-        refusals: What the server answers first, as (status, code, message).
-        check: What any sensible answer fulfils.
-        live: Whether Cloudflare can be asked for it at will.
+        results: The results of the tools, which a second request sends.
+        arguments: The arguments of a call that is not a chat.
+        refusals: The errors that the server answers first, as (status, code, message).
+        check: A function that is true for any sensible answer.
+        live: Whether Cloudflare answers the case whenever it is recorded.
     """
 
     path: str
@@ -120,7 +120,7 @@ PROMPT = "The lighthouse was built in"
 # --------------------------------------------------------------------------------- the table
 
 
-def asked(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
+def conversation(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
     """Return a row of the shared table without request and answer; the recording has both."""
     return Scenario("", model, request={}, answer=None, turns=turns, **more)
 
@@ -128,7 +128,7 @@ def asked(model: str, turns: tuple[Turn, ...] = HELLO, **more: Any) -> Scenario:
 def _chat(path: str, model: str, turns: tuple[Turn, ...], check: Check, **more: Any) -> list[Case]:
     """A chat, plain and streamed."""
     results = more.pop("results", ())
-    scenario = asked(model, turns, **more)
+    scenario = conversation(model, turns, **more)
     streamed = Case(f"{path}_streamed", "chat", scenario, stream=True, results=results, check=check)
     return [Case(path, "chat", scenario, results=results, check=check), streamed]
 
@@ -250,7 +250,7 @@ def _structure(name: str, model: str) -> list[Case]:
 
 
 def _completions(path: str, model: str, options: dict[str, Any], **more: Any) -> list[Case]:
-    scenario, arguments = asked(model, options=options), {"prompt": PROMPT}
+    scenario, arguments = conversation(model, options=options), {"prompt": PROMPT}
     return [
         Case(path, "complete", scenario, arguments=arguments, check=bool, **more),
         Case(
@@ -276,7 +276,7 @@ def _lora(name: str, model: str) -> list[Case]:
 def _errors(name: str, model: str) -> list[Case]:
     def error(what: str, expected: type[workersai.WorkersAIError], **more: Any) -> list[Case]:
         refusals = more.pop("refusals", ())
-        scenario = asked(model, error=expected, **more)
+        scenario = conversation(model, error=expected, **more)
         path = f"errors/{what}_{name}"
         return [
             Case(path, "chat", scenario, refusals=refusals, live=not refusals),
@@ -290,7 +290,7 @@ def _errors(name: str, model: str) -> list[Case]:
             ),
         ]
 
-    patient = asked(model, options={"max_retries": 1})
+    patient = conversation(model, options={"max_retries": 1})
     retried: dict[str, Any] = {"refusals": (BUSY,), "check": says_something, "live": False}
     return [
         *error("wrong_token", workersai.AuthenticationError, options={"api_token": "wrong-token"}),
@@ -310,7 +310,7 @@ def _errors(name: str, model: str) -> list[Case]:
 
 
 def _of_glm() -> list[Case]:
-    logprobs = asked(GLM, options={"logprobs": True, "top_logprobs": 2})
+    logprobs = conversation(GLM, options={"logprobs": True, "top_logprobs": 2})
     return [
         *_chat("chat/reasoning_glm", GLM, HELLO, thinks),
         *_chat(
@@ -325,7 +325,7 @@ def _of_glm() -> list[Case]:
         Case(
             "chat/two_choices_glm",
             "choices",
-            asked(GLM, options={"n": 2}),
+            conversation(GLM, options={"n": 2}),
             check=lambda texts: len(texts) == 2,
         ),
     ]
@@ -348,7 +348,7 @@ def _without_text() -> list[Case]:
             Case(
                 f"embeddings/{name}",
                 "embed",
-                asked(model),
+                conversation(model),
                 arguments=texts,
                 check=lambda vectors: len(vectors) == 3,
             )
@@ -357,33 +357,33 @@ def _without_text() -> list[Case]:
         Case(
             "embeddings/openai_endpoint_bge_small",
             "embed",
-            asked("@cf/baai/bge-small-en-v1.5", options={"endpoint": "openai"}),
+            conversation("@cf/baai/bge-small-en-v1.5", options={"endpoint": "openai"}),
             arguments=texts,
             check=lambda vectors: len(vectors) == 3,
         ),
         Case(
             "rerank/bge_reranker",
             "rerank",
-            asked("@cf/baai/bge-reranker-base", options={"top_n": 2}),
+            conversation("@cf/baai/bge-reranker-base", options={"top_n": 2}),
             arguments=documents,
             check=lambda ranked: len(ranked) == 2 and ranked[0][0] == 1,
         ),
         Case(
             "models/search",
             "models",
-            asked(GRANITE),
+            conversation(GRANITE),
             arguments={"search": "granite"},
             check=lambda names: GRANITE in names,
         ),
         Case(
             "errors/unknown_model",
             "chat",
-            asked("@cf/acme/no-such-model", error=workersai.NotFoundError),
+            conversation("@cf/acme/no-such-model", error=workersai.NotFoundError),
         ),
         Case(
             "errors/retired_model",
             "chat",
-            asked("@cf/meta/llama-3-8b-instruct", error=workersai.NotFoundError),
+            conversation("@cf/meta/llama-3-8b-instruct", error=workersai.NotFoundError),
         ),
     ]
 
@@ -393,7 +393,9 @@ def _batch(name: str, model: str) -> Case:
     return Case(
         f"batch/submit_and_poll_{name}",
         "batch",
-        asked(model, (Turn("system", "You keep a lighthouse."),), options={"max_tokens": 60}),
+        conversation(
+            model, (Turn("system", "You keep a lighthouse."),), options={"max_tokens": 60}
+        ),
         arguments={"texts": ["Say hello.", "Say good night, naïve 👩‍🚀."]},
         check=lambda found: len(found) == 2 and all(map(says_something, found)),
         live=False,

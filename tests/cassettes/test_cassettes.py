@@ -35,7 +35,7 @@ from tests.cassettes.recording import (
     recorder,
     standard_cost,
 )
-from tests.cassettes.scenarios import CASES, HELLO, Case, asked
+from tests.cassettes.scenarios import CASES, HELLO, Case, conversation
 from tests.conftest import is_unrecorded
 from workersai import APIStatusError
 from workersai.client.retries import exchange
@@ -117,9 +117,9 @@ async def check_face(case: Case, face: str, folder: Path) -> None:
 @pytest.mark.parametrize("face", FACES["chat"])
 async def test_a_recording_in_another_folder_is_replayed_as_well(tmp_path: Path, face: str) -> None:
     """All faces also replay the live recordings, which have a folder of their own."""
-    path_of(one(), tmp_path).parent.mkdir()
-    shutil.copy(path_of(one()), path_of(one(), tmp_path))
-    await check_face(one(), face, tmp_path)
+    path_of(simple_case(), tmp_path).parent.mkdir()
+    shutil.copy(path_of(simple_case()), path_of(simple_case(), tmp_path))
+    await check_face(simple_case(), face, tmp_path)
 
 
 def test_every_kind_of_call_has_all_its_faces() -> None:
@@ -142,19 +142,19 @@ def test_every_kind_of_call_has_all_its_faces() -> None:
 # ------------------------------------------------------------------------ replaying, closely
 
 
-def one() -> Case:
+def simple_case() -> Case:
     return next(case for case in CASES if case.path == "chat/text_granite")
 
 
-async def test_a_request_with_another_body_is_not_answered() -> None:
-    """A request with another body gets no answer; the error shows the difference."""
+async def test_a_request_with_another_body_is_not_replayed() -> None:
+    """The recorder raises for a request with another body, and shows the difference."""
     (turn,) = HELLO
-    other = asked(one().scenario.model, options={"seed": 8})
-    caller = Caller(one())
+    other = conversation(simple_case().scenario.model, options={"seed": 8})
+    caller = Caller(simple_case())
     caller.scenario = other
 
     with (
-        recorder().use_cassette(one().path),
+        recorder().use_cassette(simple_case().path),
         pytest.raises(CannotOverwriteExistingCassetteException, match='"seed": 8') as caught,
     ):
         await FACES["chat"]["client_sync"](caller)
@@ -163,15 +163,15 @@ async def test_a_request_with_another_body_is_not_answered() -> None:
     assert is_unrecorded(caught.value)
 
 
-def test_a_recorded_request_that_is_not_made_fails_the_test() -> None:
-    """A test fails if it leaves recorded requests unsent; the error names the command."""
-    with pytest.raises(AssertionError, match=f"0 of 1 .*{COMMAND}"), replayed(one()):
+def test_a_recorded_request_that_is_not_sent_fails_the_test() -> None:
+    """`replayed` fails a test that leaves recorded requests unsent, and names the command."""
+    with pytest.raises(AssertionError, match=f"0 of 1 .*{COMMAND}"), replayed(simple_case()):
         pass
 
 
 @pytest.mark.usefixtures("loopback")
 async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_path: Path) -> None:
-    """VCR records a request once, through httpx and through httpx over aiohttp."""
+    """VCR records each request of the sync and the async client once."""
     tape = recorder(LOCAL, folder=tmp_path)
     tape.ignore_localhost = False
 
@@ -179,7 +179,7 @@ async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_p
         connection = {"base_url": server.base_url, "api_token": server.api_token}
         for face in ("client_sync", "client_async"):
             with tape.use_cassette(face):
-                await FACES["chat"][face](Caller(one(), **connection))
+                await FACES["chat"][face](Caller(simple_case(), **connection))
         count = len(server.requests)
 
     recorded = [read(tmp_path / f"{face}.yaml") for face in ("client_sync", "client_async")]
@@ -188,15 +188,15 @@ async def test_each_request_of_the_packages_own_engines_is_one_interaction(tmp_p
 
 
 def test_a_missing_recording_names_the_command() -> None:
-    """If the file is missing, the error names the command that records it."""
-    missing = Case("chat/never_recorded", "chat", one().scenario)
+    """`replayed` raises for a missing file, and names the command that records it."""
+    missing = Case("chat/never_recorded", "chat", simple_case().scenario)
 
     with pytest.raises(pytest.fail.Exception, match=COMMAND), replayed(missing):
         pass
 
 
 def test_replaying_never_records(tmp_path: Path) -> None:
-    """A replay writes no file, since it has no provenance."""
+    """`CassetteFiles` without a provenance raises when vcrpy asks it to save a recording."""
     with pytest.raises(AssertionError, match=COMMAND):
         CassetteFiles().save_cassette(tmp_path / "x.yaml", {"requests": [], "responses": []}, None)
 
@@ -207,7 +207,7 @@ def test_recording_live_needs_credentials() -> None:
         main(["--live"])
 
 
-def test_what_recording_live_costs_is_known_beforehand() -> None:
+def test_the_cost_of_recording_live_is_estimated() -> None:
     """The estimated cost is small and leaves out cases that Cloudflare refuses."""
     errors = [case for case in CASES if case.error is not None]
 
