@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable
+from decimal import Decimal
 from typing import Any, cast
 
 import httpx
+import numpy as np
 import pytest
 from langchain_classic.agents import AgentExecutor, create_openai_functions_agent
 from langchain_core.messages import AIMessage, FunctionMessage, HumanMessage
@@ -53,6 +55,26 @@ def ask(it: Any, **options: Any) -> Any:
 def test_this_file_covers_every_parameter_of_the_page() -> None:
     """`VALUES` and `TESTED_ELSEWHERE` together name every parameter on the page of GLM."""
     assert set(get_profile(GLM).parameters) == VALUES.keys() | TESTED_ELSEWHERE
+
+
+@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("how", ["object", "call", "assigned"])
+def test_numbers_of_other_libraries_are_numbers(name: str, how: str) -> None:
+    """A whole number or a fraction of numpy, and a `Decimal`, are sent as JSON numbers."""
+    numbers: dict[str, Any] = {
+        "max_tokens": np.int64(5),
+        "seed": np.uint8(3),
+        "temperature": np.float32(0.5),
+    }
+    numbers["top_p"] = Decimal("0.25")
+    wire = Wire()
+    it = SEVEN[name].make(**wire.settings(), **(numbers if how == "object" else {}))
+    for key, value in numbers.items() if how == "assigned" else ():
+        setattr(it, key, value)
+    ask(it, **(numbers if how == "call" else {}))
+    body = json.loads(wire.requests[0].content)
+    sent = {key: body[key] for key in numbers}
+    assert sent == {"max_tokens": 5, "seed": 3, "temperature": 0.5, "top_p": 0.25}
 
 
 @pytest.mark.parametrize("name", TEXT)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from numbers import Integral, Number
+from operator import index
+from typing import Any, SupportsFloat
 
 from workersai.errors import ConfigurationError
 
@@ -16,7 +18,20 @@ __all__ = [
     "check_texts",
     "fill_blank",
     "is_blank",
+    "plain_number",
 ]
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number of another library, such as numpy, as Python's own; other values unchanged.
+
+    A `Decimal` or a `Fraction` becomes a `float`.
+    """
+    if isinstance(value, (int, float, str)) or not isinstance(value, Number):
+        return value
+    if isinstance(value, Integral):
+        return index(value)
+    return float(value) if isinstance(value, SupportsFloat) else value
 
 
 def check_count(name: str, value: int, least: int) -> int:
@@ -25,6 +40,7 @@ def check_count(name: str, value: int, least: int) -> int:
     Raises:
         ConfigurationError: If it is not a whole number, or is less than *least*.
     """
+    value = plain_number(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigurationError(
             f"{name}={value!r} must be a whole number, {least} or more", parameter=name
@@ -56,6 +72,7 @@ def check_seconds(name: str, value: float, *, parameter: str | None = None) -> f
     Raises:
         ConfigurationError: If it is not a number, not above 0, or longer than a lock can wait.
     """
+    value = plain_number(value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not 0 < value < threading.TIMEOUT_MAX:
         raise ConfigurationError(

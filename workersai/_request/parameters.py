@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from workersai._arguments import argument_of, check_no_credentials, unknown_argument
+from workersai._checks import plain_number
 from workersai._models.profile import ModelParameter, ModelProfile
 from workersai.errors import ConfigurationError
 from workersai.types import ChatParameters
@@ -23,6 +24,7 @@ __all__ = ["add_extra", "check_extra", "check_parameter", "collect_parameters"]
 
 _KNOWN = frozenset(ChatParameters.__annotations__)
 _RESERVED = frozenset({"messages", "prompt", "model", "stream", "requests"})
+_LISTS = (tuple, set, frozenset)
 _NO_STOP: tuple[Any, ...] = ("", [], ())
 _TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "number": ("a number", (int, float)),
@@ -51,7 +53,7 @@ def collect_parameters(
             others_in = argument_of(extra)
             raise unknown_argument(name, _KNOWN, of="text generation", others_in=others_in)
     body = {
-        name: list(value) if isinstance(value, (tuple, set, frozenset)) else value
+        name: list(value) if isinstance(value, _LISTS) else plain_number(value)
         for name, value in parameters.items()
         if value is not None and not (name == "stop" and value in _NO_STOP)
     }

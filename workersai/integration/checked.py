@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     ModelWrapValidatorHandler,
     Strict,
@@ -18,14 +19,15 @@ from pydantic import (
 from typing_extensions import Self
 
 from workersai._arguments import ExtraFields, unknown_argument
+from workersai._checks import plain_number
 from workersai._secrets import hides_arguments
 from workersai.errors import ConfigurationError
 from workersai.integration.reading import by_field, explain, without_input
 
 __all__ = ["CONFIG", "CheckedFields", "Count"]
 
-Count = Annotated[int, Strict()]
-"""An integer; pydantic converts neither texts nor booleans to it."""
+Count = Annotated[int, Strict(), BeforeValidator(plain_number)]
+"""An integer, also one of numpy; pydantic converts neither texts nor booleans to it."""
 
 CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
