@@ -5,40 +5,35 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Unpack
 
 from workersai._models import get_profile
-from workersai._request.chunks import Chunker, text_fault
-from workersai._request.packing import most_tokens
+from workersai.bulk.embedding_requests import EmbeddingRequests
 from workersai.bulk.jobs import (
-    Bound,
     JobProgress,
     JobReport,
     JobSettings,
     Parts,
     QueueSettings,
-    Row,
     check_options,
     check_paths,
     client_of,
     failed_facts,
     for_batches,
-    identity_of,
     run_here,
 )
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.output import Output, PartFacts
 from workersai.bulk.packages import package
-from workersai.bulk.queue import Item, run_queue
+from workersai.bulk.queue import run_queue
 from workersai.bulk.sources import open_source
 from workersai.client import AsyncClient
-from workersai.errors import ConfigurationError, WorkersAIError
-from workersai.results import BatchResult, NotEmbedded, Usage
-from workersai.types import BatchRequest, EmbeddingOptions, RateLimits
+from workersai.errors import WorkersAIError
+from workersai.results import NotEmbedded, Usage
+from workersai.types import EmbeddingOptions, RateLimits
 
 __all__ = ["aembed_file", "embed_file"]
 
@@ -92,7 +87,7 @@ def embed_file(
             row would get (a refused token). Written parts are kept, and the next run continues.
     """
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = Asking(model, column, options)
+    asking = EmbeddingRequests(model, column, options)
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
 
@@ -114,93 +109,16 @@ async def aembed_file(
 ) -> JobReport:
     """As `embed_file`, asynchronously."""
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = Asking(model, column, options)
+    asking = EmbeddingRequests(model, column, options)
     return await _run(*check_paths(source, target), client, settings, asking)
 
 
-_ASKED = ("input_type", "instruction", "pooling", "dimensions", "truncate", "blank_text", "extra")
-"""The options that can change a vector."""
-
-
-@dataclass(frozen=True)
-class Asking:
-    """The settings of the requests.
-
-    Attributes:
-        model: An embedding model.
-        column: The column with the texts.
-        options: The options of `Client.embed`.
-    """
-
-    model: str
-    column: str
-    options: EmbeddingOptions
-
-    def text(self, record: Mapping[str, Any] | None) -> Any:
-        """Return the value of the text column, which may not be a text."""
-        return (record or {}).get(self.column)
-
-    def identity(self, path: Path, settings: JobSettings) -> dict[str, Any]:
-        """Describe the job."""
-        asked = {name: value for name, value in self.options.items() if name in _ASKED}
-        facts = {"model": self.model, "column": self.column, "keep": settings.keep}
-        return identity_of(path, "embed", **facts, options=asked)
-
-    def batch_requests(self, rows: Sequence[Row]) -> list[tuple[BatchRequest, list[int]]]:
-        """Return the requests of a batch, each with the positions of its rows."""
-        profile = get_profile(self.model)
-        chunker = Chunker(
-            self.options.get("batch_size") or profile.max_batch or 100,
-            budget=profile.max_request_tokens,
-            longest=profile.max_input_tokens,
-            is_cut=bool(self.options.get("truncate") or profile.cuts_input),
-        )
-        good = [at for at, row in enumerate(rows) if self._fault(row) is None]
-        texts = [self.text(rows[at].record) for at in good]
-        chunks = [chunk for text in texts if (chunk := chunker.add(text)) is not None]
-        chunks += [chunk] if (chunk := chunker.rest()) is not None else []
-        own: Any = {name: value for name, value in self.options.items() if name in _ASKED}
-        asked: list[tuple[Any, list[int]]] = [
-            ({**own, "texts": chunk.texts}, good[chunk.first : chunk.first + len(chunk.texts)])
-            for chunk in chunks
-        ]
-        return asked
-
-    def _fault(self, row: Row) -> str | None:
-        return text_fault(self.text(row.record), self.options.get("blank_text"))
-
-    def fault_item(self, row: Row) -> Item:
-        """Return the entry of a row whose text has no vector."""
-        error = ConfigurationError(f"texts[{row.place}] {self._fault(row)}", parameter="texts")
-        return str(error), error
-
-    async def batch_items(
-        self, client: AsyncClient, rows: Sequence[Row], result: BatchResult
-    ) -> tuple[list[Item], Usage | None]:
-        """Return the entries of one request's rows.
-
-        If the request failed, its texts are embedded once more without the queue, so that a single
-        bad text costs its own row alone.
-        """
-        if result.embedding is not None and len(result.embedding.vectors) == len(rows):
-            return [(array("f", vector), None) for vector in result.embedding.vectors], None
-        texts = [self.text(row.record) for row in rows]
-        own = self.options
-        async with client.embed_iter(texts, model=self.model, on_error="skip", **own) as run:
-            return [_item(found, rows) async for found in run], run.usage
-
-    def bound(self, ledger: Ledger) -> Bound:
-        """Return a function for the greatest cost of a row."""
-
-        def bound(record: Mapping[str, Any] | None) -> float:
-            text = self.text(record)
-            return ledger.bound(most_tokens(text)) if isinstance(text, str) else 0.0
-
-        return bound
-
-
 async def _run(
-    path: Path, folder: Path, client: AsyncClient | None, settings: JobSettings, asking: Asking
+    path: Path,
+    folder: Path,
+    client: AsyncClient | None,
+    settings: JobSettings,
+    asking: EmbeddingRequests,
 ) -> JobReport:
     check_options(asking.options, EmbeddingOptions, "embed_file")
     rows = open_source(path, [asking.column], settings.keep)
@@ -220,13 +138,7 @@ async def _run(
         return parts.finish()
 
 
-def _item(found: list[float] | NotEmbedded, rows: Sequence[Row]) -> Item:
-    if isinstance(found, NotEmbedded):
-        return f"row {rows[found.position].place}: {found.error}", found.error
-    return array("f", found), None
-
-
-async def _embed(parts: Parts, client: AsyncClient, asking: Asking) -> None:
+async def _embed(parts: Parts, client: AsyncClient, asking: EmbeddingRequests) -> None:
     settings, bound = parts.settings, asking.bound(parts.ledger)
     parts.begin(bound)
     async with client.embed_iter(
