@@ -92,8 +92,8 @@ def map_file(
             contain column names, as *prompt* does.
 
     Raises:
-        ConfigurationError: If an argument cannot work, the folder contains another job, or *max_cost*
-            is passed for a model with unknown prices or token cap.
+        ConfigurationError: If an argument cannot work, the folder contains another job, or
+            *max_cost* is passed for a model with unknown prices or token cap.
         WorkersAIError: As in `embed_file`.
     """
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)

@@ -62,8 +62,8 @@ class _Rows(ABC):
 
     Args:
         columns: The columns that it reads.
-        outputs: The columns that it adds, and what stands in them for a row that failed.
-        on_error: `raise`, or `record` for a column `error`, empty where a row went well.
+        outputs: The columns that it adds, each with its value for a row that failed.
+        on_error: `raise`, or `record` for a column `error`, which is empty for a row that succeeded.
 
     Raises:
         ConfigurationError: If *on_error* is neither.
@@ -88,10 +88,10 @@ class _Rows(ABC):
         """Return the batch with the new columns.
 
         Args:
-            batch: Columns by name, as Ray gives them with `batch_format="numpy"`, its default.
+            batch: Columns by name, as Ray passes them with `batch_format="numpy"`, its default.
 
         Raises:
-            ConfigurationError: If it is something else, or has no such column.
+            ConfigurationError: If it is something else, or lacks a column.
             WorkersAIError: If a row failed, and *on_error* is `raise`.
         """
         found = self._answers(self._read(batch))
@@ -129,19 +129,19 @@ def _listed(column: Any) -> list[Any]:
 
 
 class Embeds(Protocol):
-    """What embeds: the embeddings of an adapter."""
+    """The embeddings of an adapter."""
 
     def embed_iter(
         self, texts: Iterable[str], *, on_error: Literal["raise", "skip"] = "raise"
     ) -> Iterator[list[float] | NotEmbedded]:
-        """Give the vectors of texts."""
+        """Return the vectors of texts, in their order."""
 
 
 class EmbedRows(_Rows):
     """Adds vectors of a column of texts.
 
     Args:
-        embeddings: What embeds.
+        embeddings: The embeddings of an adapter.
         column: The column with the texts.
         output: The column for the vectors; empty for a row that failed.
         on_error: `raise`, or `record` for a column `error`.
@@ -206,7 +206,7 @@ class RankRows(_Rows):
     Args:
         rank: Returns (index, score) of documents for a query, best first.
         query: The column with the queries.
-        documents: The column with a list of texts a row.
+        documents: The column with a list of texts in each row.
         max_concurrency: How many rows of a batch are ranked at once.
         on_error: `raise`, or `record` for a column `error`.
 

@@ -305,7 +305,7 @@ def event_lists(stream: _Stream) -> Generator[list[ChatEvent], None, None]:
     """Return the events of a stream in the lists in which they arrive.
 
     A list costs a generator one step, however long it is. Close the generator, not the stream;
-    the stream's own `text` and `result` know nothing of what is read here.
+    the stream's own `text` and `result` do not include what is read here.
     """
     return stream._lists  # noqa: SLF001 - of this distribution
 
