@@ -1,7 +1,7 @@
-"""Retries beside an AI Gateway that retries by itself: the two multiply, so one of them is off.
+"""How often the client retries if an AI Gateway retries too: by default, not at all.
 
-A gateway with `max_attempts` tries a failed request again inside of one request of the client's
-(documented; seen by a public client to multiply with the client's own retries).
+A gateway with `max_attempts` tries a failed request again inside of one request of the client,
+so that both numbers multiply (documented; observed by a public client).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_retries(max_retries: int | Unset) -> int | None:
     """Return a number of retries; `None` if the user leaves it to the client.
 
     Raises:
-        ConfigurationError: If it is no number of retries.
+        ConfigurationError: If it is not a number of retries.
     """
     if isinstance(max_retries, Unset):
         return None
@@ -60,7 +60,7 @@ def retries_beside_gateway(asked: int | None, attempts: int) -> int:
 
 @cache
 def _warn(gateway: int, client: int) -> None:
-    """Say what the two come to, once for each pair of numbers."""
+    """Warn of the product, once for each pair of numbers."""
     _log.warning(
         "the gateway tries a request %d times and this client %d times: up to %d for one call; "
         "pass max_retries=0, or leave the gateway's max_attempts out",

@@ -26,18 +26,18 @@ __all__ = ["RateLimiter", "Turn", "is_throttled", "shared_limiter"]
 
 _MINUTE = 60_000
 _BURST = 60
-"""A 60th of a minute's limit may come at once, which takes as much off the steady rate."""
+"""A 60th of a minute's limit may be sent at once; the steady rate is lower by as much."""
 
 _MARGIN = 0.95
-"""The part of a limit that is used, since the minutes of a server begin at any moment."""
+"""The part of a limit that is used, because a minute of the server may begin at any moment."""
 
 _SLOWEST = 1 / 32
 _SLOW_DOWN = 0.7
 _SPEED_UP = 0.03 / 60
-"""Of the full rate, a second."""
+"""The part of the full rate that each second of answers adds."""
 
 _ONE_REFUSAL = 20.0
-"""Seconds in which all refusals count as one: a minute that is full refuses until its end."""
+"""Seconds in which all refusals count as one: a full minute refuses requests until it ends."""
 
 _FIRST_HOLD = 2.0
 _LONGEST_HOLD = 30.0
@@ -68,14 +68,14 @@ class RateLimiter:
         self._held_until = float("-inf")
         self._hold = _FIRST_HOLD
         self.factor = 1.0
-        # Workers that were started together would otherwise send together ever after.
+        # Without it, workers that were started together would always send at the same time.
         self._phase = jitter() if limits.share < 1 else 0.0
         self._library  # noqa: B018 - a missing package is found here, not in the first call
 
     @cached_property
     def _library(self) -> Any:
         try:
-            import pyrate_limiter  # noqa: PLC0415 - only for those who ask
+            import pyrate_limiter  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
             raise ConfigurationError(
                 "limits need the package pyrate_limiter: pip install 'workersai[limits]'",
@@ -91,12 +91,12 @@ class RateLimiter:
         """Reserve the next free time.
 
         Args:
-            tokens: Those of the request.
-            after: Seconds to wait in any case.
-            latest: The time on the clock after which the place is of no use.
+            tokens: How many tokens the request has.
+            after: The least number of seconds to wait.
+            latest: The latest useful time, on the clock.
 
         Returns:
-            Seconds to wait; `None` if the next place is later than *latest*. None is taken then.
+            Seconds to wait; `None` if the next time is later than *latest*; nothing is reserved then.
         """
         with self._lock:
             now = self._clock()
@@ -146,7 +146,7 @@ class RateLimiter:
         return place, after
 
     def answered(self, tokens: int, usage: Usage | None) -> None:
-        """Take an answer: count the tokens that were not foreseen, and go faster by and by."""
+        """Register an answer: count its tokens beyond the estimate, and raise the rate."""
         with self._lock:
             now = self._clock()
             self._hold = _FIRST_HOLD
@@ -156,7 +156,7 @@ class RateLimiter:
                 self._debt += max(0, usage.total_tokens - tokens)
 
     def refused(self) -> None:
-        """Take a refusal: send nothing for a moment, and more slowly then."""
+        """Register a refusal: pause for a moment, then send at a lower rate."""
         with self._lock:
             now = self._clock()
             if now >= self._held_until:
@@ -184,12 +184,12 @@ class Turn:
         return self._limiter.reserve(self._tokens, after, latest)
 
     def answered(self, result: object) -> None:
-        """Take the result of the call."""
+        """Register the result of the call."""
         usage = getattr(result, "usage", None)
         self._limiter.answered(self._tokens, usage if isinstance(usage, Usage) else None)
 
     def failed(self, error: WorkersAIError) -> bool:
-        """Take a failure; say whether it was a refusal that a lower rate may avoid."""
+        """Register a failure; return whether it was a refusal that a lower rate may avoid."""
         if not is_throttled(error):
             return False
         self._limiter.refused()
@@ -197,7 +197,7 @@ class Turn:
 
 
 def is_throttled(error: WorkersAIError) -> bool:
-    """Say whether an error means "later": too many requests, or no capacity."""
+    """Return whether an error means "later": too many requests, or no capacity."""
     return isinstance(error, (RateLimitError, OutOfCapacityError)) and error.is_retryable
 
 

@@ -63,7 +63,7 @@ class _Rows(ABC):
     Args:
         columns: The columns that it reads.
         outputs: The columns that it adds, each with its value for a row that failed.
-        on_error: `raise`, or `record` for a column `error`, which is empty for a row that succeeded.
+        on_error: `raise`, or `record` for a column `error`, which is empty for other rows.
 
     Raises:
         ConfigurationError: If *on_error* is neither.
