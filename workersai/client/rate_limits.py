@@ -96,7 +96,7 @@ class RateLimiter:
             latest: The latest useful time, on the clock.
 
         Returns:
-            Seconds to wait; `None` if the next time is later than *latest*; nothing is reserved then.
+            Seconds to wait; `None` if the next time is later than *latest*, which is not reserved.
         """
         with self._lock:
             now = self._clock()
