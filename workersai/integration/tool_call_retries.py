@@ -31,7 +31,7 @@ from workersai.events import (
     ToolCallDelta,
     UsageUpdate,
 )
-from workersai.integration.written import WrittenCalls
+from workersai.integration.text_tool_calls import WrittenCalls
 from workersai.results import ChatChoice, ChatResult, InvalidToolCall, Usage
 from workersai.thinking import ThinkingEvents, without_think_tags
 from workersai.types import WireMessage
