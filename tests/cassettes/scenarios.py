@@ -37,7 +37,7 @@ class Case:
 
     Attributes:
         path: `capability/scenario`, which names the file.
-        kind: The kind of call, such as `chat` or `embeddings`.
+        kind: The kind of call, such as `chat` or `embed`.
         scenario: Model, conversation, tools and options, as a row of `tests.scenarios`.
         stream: Whether the answer is streamed.
         results: The results of the tools, which a second request sends.

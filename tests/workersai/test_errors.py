@@ -112,7 +112,7 @@ SAY_IT_THEMSELVES = {ConfigurationError, APITimeoutError, APIStatusError}
     ids=lambda error: error.__name__,
 )
 def test_each_error_says_what_to_do_next(error: Callable[..., WorkersAIError]) -> None:
-    """At the end of its text; errors about arguments and clocks name them in the text itself."""
+    """Each error ends its text with what to do, except errors whose text says it already."""
     made = error("no", status_code=400) if error in STATUS_ERRORS else error("no")
 
     assert made.action

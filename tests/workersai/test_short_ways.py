@@ -45,7 +45,7 @@ def messages(arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 @settings(max_examples=150, deadline=None)
 @given(conversation=messages(ARGUMENTS), model=st.sampled_from(MODELS))
 def test_a_sound_conversation_needs_no_repair(conversation: list[Any], model: str) -> None:
-    """Where `to_history` takes its short way, the repairs would have changed nothing."""
+    """`to_history` returns a valid conversation as `repair_history` would, without repairs."""
     before = copy.deepcopy(conversation)
     assert to_history(conversation, model=model) == repair_history(conversation, model=model)
     assert conversation == before

@@ -133,7 +133,7 @@ def test_a_finished_job_asks_for_nothing(counting: Counting, tmp_path: Path) -> 
 def test_a_folder_takes_no_other_job(
     counting: Counting, tmp_path: Path, other: dict[str, Any]
 ) -> None:
-    """What would mix two jobs in one folder is refused, by what differs."""
+    """`embed_file` refuses a folder that holds the parts of a job with other settings."""
     source = parquet(tmp_path / "in.parquet", 20)
     embed(source, tmp_path / "out")
     with pytest.raises(ConfigurationError, match="holds another job"):
@@ -141,7 +141,7 @@ def test_a_folder_takes_no_other_job(
 
 
 def test_another_input_is_another_job(counting: Counting, tmp_path: Path) -> None:
-    """A file that has changed under the same name is noticed."""
+    """`embed_file` refuses a folder whose job had another content in the input file."""
     embed(parquet(tmp_path / "in.parquet", 20), tmp_path / "out")
     with pytest.raises(ConfigurationError, match="source"):
         embed(parquet(tmp_path / "in.parquet", 21), tmp_path / "out")
@@ -221,7 +221,7 @@ def test_an_outage_ends_a_run_and_costs_no_row(counting: Counting, tmp_path: Pat
 
 
 def test_a_refused_token_ends_a_run(counting: Counting, tmp_path: Path) -> None:
-    """What no row would escape is raised and recorded for no row."""
+    """`embed_file` raises for a refused token, and records the error in no row."""
     for text in texts_of(20):
         counting.failing[text] = ("401 Unauthorized", 10000)
     with pytest.raises(AuthenticationError):
@@ -231,7 +231,7 @@ def test_a_refused_token_ends_a_run(counting: Counting, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("has_usage", [True, False])
 def test_a_limit_of_costs_is_kept(counting: Counting, tmp_path: Path, has_usage: bool) -> None:
-    """A run stops before its limit, with or without a reported usage; a higher one goes on."""
+    """A job stops before `max_cost`, with or without reported usage; a higher one continues it."""
     counting.has_usage = has_usage
     source = parquet(tmp_path / "in.parquet", ROWS)
     price = 0.067 / 1e6
@@ -247,7 +247,7 @@ def test_a_limit_of_costs_is_kept(counting: Counting, tmp_path: Path, has_usage:
 
 
 def test_a_kill_counts_against_the_limit(counting: Counting, tmp_path: Path) -> None:
-    """What a run that ended badly may have paid for in vain is counted at its most."""
+    """A job counts the most that an interrupted run may have paid for rows in no part."""
     source = parquet(tmp_path / "in.parquet", ROWS)
     for text in texts_of(ROWS)[40:]:
         counting.failing[text] = ("401 Unauthorized", 10000)

@@ -90,7 +90,7 @@ def test_answers_come_back_from_the_queue(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_a_request_that_fails_costs_its_own_rows(serve: Serve, tmp_path: Path) -> None:
-    """Of chats, a failed request is recorded; its neighbours have their answers."""
+    """`map_file` records a failed request of a batch in its row, and the answers of the others."""
     serve(fails_every=4)
     report = ask(parquet(tmp_path / "in.parquet", 20), tmp_path / "out")
     failed = [row["row"] for row in read(tmp_path / "out") if row["error"] is not None]
@@ -99,7 +99,7 @@ def test_a_request_that_fails_costs_its_own_rows(serve: Serve, tmp_path: Path) -
 
 
 def test_texts_of_a_failed_request_are_embedded_directly(serve: Serve, tmp_path: Path) -> None:
-    """Of embeddings, a request holds many rows: one that fails is asked once without the queue."""
+    """`embed_file` sends a failed request of a batch once more without the queue."""
     serve(fails_every=2)
     texts: list[Any] = texts_of(40)
     texts[5] = " "

@@ -199,7 +199,7 @@ BAD: dict[str, tuple[Any, type[Exception]]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_what_cannot_be_embedded_is_named_and_skipped(mocked: Mocked, kind: str) -> None:
-    """With `skip`, a bad text costs its own vector alone, and its item has place and reason."""
+    """With `skip`, `embed_iter` yields a `NotEmbedded` with position and error for a bad text."""
     bad, expected = BAD[kind]
     texts: list[Any] = numbers(30)
     texts[17] = bad
@@ -216,7 +216,7 @@ def test_what_cannot_be_embedded_is_named_and_skipped(mocked: Mocked, kind: str)
 
 @pytest.mark.parametrize("kind", BAD)
 def test_the_first_bad_text_ends_a_run_that_raises(mocked: Mocked, kind: str) -> None:
-    """With `raise`, the vectors before the failed request come, then the error; nothing after."""
+    """With `raise`, `embed_iter` yields the vectors before the failed request, then raises."""
     bad, expected = BAD[kind]
     texts: list[Any] = [*numbers(10), bad, *numbers(500)]
     answer = bge_m3() if kind == "too long" else unless("poison", refusal(400, 5006, "no"))
@@ -232,7 +232,7 @@ def test_the_first_bad_text_ends_a_run_that_raises(mocked: Mocked, kind: str) ->
 
 
 def test_a_failure_that_may_pass_is_reported_for_its_texts(mocked: Mocked) -> None:
-    """With `skip`, a request that stays failed costs its own texts and no other."""
+    """With `skip`, `embed_iter` yields a `NotEmbedded` for each text of a failed request only."""
     client, _ = mocked(unless("text 12", refusal(500)), max_retries=0)
     found = read(client, numbers(30), on_error="skip")
     missing = [item for item in found if isinstance(item, NotEmbedded)]

@@ -58,7 +58,7 @@ def test_workers_with_shares_use_the_limit_and_are_never_refused(workers: int) -
 
 
 def test_workers_without_limits_are_refused() -> None:
-    """The same workers without limits mostly hear refusals, and lose calls."""
+    """The same workers without limits get mostly refusals, and calls fail."""
     found = run(8, None, limit=100)
     assert found.refused > 0.5
     assert found.failed > 0.5
@@ -79,7 +79,7 @@ def test_refusals_slow_workers_down_before_they_fail_them(
 
 
 def test_no_minute_has_more_than_the_limit() -> None:
-    """Of places taken as fast as possible, no 60 s hold more requests or tokens than allowed."""
+    """The limiter allows no more requests or tokens in any 60 s than its limits."""
     for limits, tokens in ((RateLimits(600), 1), (RateLimits(tokens_per_minute=6000), 100)):
         clock = Clock()
         limiter = RateLimiter(limits, clock)
@@ -94,7 +94,7 @@ def test_no_minute_has_more_than_the_limit() -> None:
 
 
 def test_tokens_that_were_not_foreseen_count_with_the_next_request() -> None:
-    """What an answer reports beyond the estimate delays the next place."""
+    """The limiter delays later requests by the tokens that an answer reports above the estimate."""
     clock = Clock()
     limiter = RateLimiter(RateLimits(tokens_per_minute=6000), clock)
     limiter.reserve(100, 0.0, float("inf"))
@@ -118,7 +118,7 @@ def test_clients_of_a_process_share_a_limiter(mocked: Mocked) -> None:
 
 
 def test_a_refusal_is_waited_out_and_counts_as_no_retry(mocked: Mocked) -> None:
-    """With limits, 429s beyond max_retries end in an answer; without, they end the call."""
+    """A client with limits waits through more 429s than `max_retries`; without, the call fails."""
     client, recorder = mocked(*[TOO_MANY] * 5, OK, limits=RateLimits(1e9), max_retries=1)
     assert client.chat().text
     assert len(recorder.requests) == 6
@@ -129,7 +129,7 @@ def test_a_refusal_is_waited_out_and_counts_as_no_retry(mocked: Mocked) -> None:
 
 
 def test_a_used_up_allocation_is_not_waited_out(mocked: Mocked) -> None:
-    """What no minute brings back ends the call at once, limits or not."""
+    """A client with limits raises `QuotaExceededError` at once, without waiting."""
     client, recorder = mocked(refusal(429, 4006), limits=RateLimits(1e9))
     with pytest.raises(QuotaExceededError):
         client.chat()
@@ -148,7 +148,7 @@ def test_limits_are_checked(wrong: dict[str, Any]) -> None:
 
 
 def test_a_missing_package_names_the_extra() -> None:
-    """Without pyrate-limiter, a client with limits says what to install; others need it not."""
+    """A client with limits names the extra to install when pyrate-limiter is missing."""
     script = (
         "import sys; sys.modules['pyrate_limiter'] = None\n"
         "from workersai import Client, RateLimits\n"
@@ -176,14 +176,14 @@ def requests_of(mocked: Mocked, **settings: Any) -> int:
 def test_a_gateway_that_retries_leaves_no_retries_to_the_client(
     mocked: Mocked, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With `max_attempts` and no `max_retries` of the user's, one request is sent, silently."""
+    """A client with a gateway's `max_attempts` and no `max_retries` sends one request."""
     assert requests_of(mocked, gateway=GATEWAY) == 1
     assert requests_of(mocked, gateway={"id": "mine", "max_attempts": 1}) == 3
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_retries_that_multiply_are_said(mocked: Mocked, caplog: pytest.LogCaptureFixture) -> None:
-    """Where the user asks for both, a warning says what they come to."""
+    """A client with `max_attempts` and `max_retries` warns how many requests a call may send."""
     from workersai.client.gateway_retries import _warn
 
     _warn.cache_clear()

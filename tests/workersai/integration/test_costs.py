@@ -24,18 +24,18 @@ GRANITE = "@cf/ibm-granite/granite-4.0-h-micro"
 def test_a_cost_needs_its_facts(
     usage: Usage | None, model: str, gateway: dict[str, str], expected: float | None
 ) -> None:
-    """Without tokens or prices it is unknown; from a gateway's cache an answer costs nothing."""
+    """`call_cost` is `None` without tokens or prices, and 0 for an answer of a gateway's cache."""
     assert call_cost(usage, model, gateway) == expected
 
 
 def test_a_meter_gives_away_nothing_of_its_own() -> None:
-    """What was read does not change when calls are added, nor the meter when it is changed."""
+    """`CostMeter.by_model` returns a copy: later calls do not change it, nor it the meter."""
     meter = CostMeter()
     meter.add("a", Usage(1, 2, 3), 0.5)
-    seen = meter.by_model
+    totals = meter.by_model
     meter.add("a", Usage(1, 2, 3), 0.25)
-    assert seen["a"].cost_usd == 0.5
-    seen.clear()
+    assert totals["a"].cost_usd == 0.5
+    totals.clear()
     assert meter.total == CostTotals(2, 2, 4, cost_usd=0.75)
     meter.reset()
     assert meter.total == CostTotals()

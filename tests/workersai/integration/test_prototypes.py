@@ -35,7 +35,7 @@ def built(text: str) -> Plain:
 
 
 def test_a_copied_object_is_one_of_the_constructor() -> None:
-    """It has the same fields, set and not set, dumps alike and can be changed and copied."""
+    """A copied object equals a constructed one in fields, set fields, dumps and copies."""
     made, other = copied("Hi"), built("Hi")
     assert made == other
     assert made.model_fields_set == other.model_fields_set
@@ -94,7 +94,7 @@ def test_a_prototype_that_names_other_fields_is_not_used() -> None:
 
 
 def test_a_prototype_that_shares_a_dict_is_not_used() -> None:
-    """What one object's owner puts into a dict must not show in the next object."""
+    """Objects of one prototype share no dict: a change of one does not reach the next."""
 
     def sharing(text: str) -> Plain:
         return PLAIN.make({"text": text})

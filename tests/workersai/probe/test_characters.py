@@ -179,7 +179,7 @@ def test_applied_verdicts_are_facts_of_the_profiles(
 def test_a_new_verdict_replaces_an_old_fact(
     run: Run, own_facts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a later probe finds stands in the place of what an earlier one did."""
+    """The facts of a later probe replace those of an earlier probe."""
     write_facts(own_facts, show_change(own_facts, changed_facts(run("odd"), is_own_file=True))[1])
     use(own_facts, monkeypatch)
     assert get_profile(GRANITE).think_tags is True

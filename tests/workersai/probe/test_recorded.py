@@ -26,7 +26,7 @@ def test_a_recorded_run_gives_the_verdicts_of_the_server_that_was_recorded() -> 
     reason="`make record-live` records it, with an account",
 )
 def test_a_live_run_says_what_the_profile_says() -> None:
-    """What was recorded from Cloudflare contradicts no field of the profile."""
+    """The probe's recording from Cloudflare contradicts no field of the profile."""
     report = probing.probed(recorder(folder=LIVE_CASSETTES), None, CONNECTION)
-    contradicted = [one for one in report.findings() if one.effect.startswith("contradicts")]
+    contradicted = [item for item in report.findings() if item.effect.startswith("contradicts")]
     assert contradicted == []

@@ -152,7 +152,7 @@ def test_facts_grow_old() -> None:
 
 
 def test_a_saved_catalogue_reads_back(tmp_path: Path) -> None:
-    """What was saved from an account can be compared without one."""
+    """`load_catalogue` returns the models and schemas that `save_catalogue` wrote."""
     found = catalogue(schemas={GRANITE: model_schema(GRANITE)})
     save_catalogue(found, tmp_path)
     again = load_catalogue(tmp_path)

@@ -158,7 +158,7 @@ def test_a_report_holds_no_secret(serve: Serve, tmp_path: Path) -> None:
 def test_a_stopped_run_goes_on_where_it_was(
     serving: Callable[[str], LocalServer], tmp_path: Path
 ) -> None:
-    """What is in the report is not asked for again; the rest is, once."""
+    """A second run of the probe asks only the questions that the report does not answer."""
     server = serving("documented")
     connection: Any = connection_to(server)
     path = tmp_path / "probe.json"
@@ -169,8 +169,8 @@ def test_a_stopped_run_goes_on_where_it_was(
         if count == 5:
             break
     second = Probe(Report.load(path), max_cost=1, wait=lambda _: None, connection=connection)
-    given = [answer for _, answer in second.run(planned)]
-    assert given[:5] == [None] * 5
+    answers = [answer for _, answer in second.run(planned)]
+    assert answers[:5] == [None] * 5
     sent = [
         (request.path, json.dumps(request.json))
         for request in server.requests[before:]

@@ -35,7 +35,7 @@ def test_the_page_is_what_the_tables_and_questions_say() -> None:
     ],
 )
 def test_a_question_stands_as_its_source_and_field_say(id_: str, standing: str) -> None:
-    """What no source settles for this very model is unknown."""
+    """A question is documented, observed or unknown, as its source says for this model."""
     assert standing_of(question(id_), GRANITE, ()) == standing
 
 
