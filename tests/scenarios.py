@@ -1,8 +1,8 @@
-"""The shared table: what is asked, what the wire answers, and what must come out of every face.
+"""The shared table of scenarios: a conversation, the server's answer, and the expected outcome.
 
 A scenario is written without a framework. `test_symmetry` runs each through LangChain and
-LlamaIndex, sync and async, plain and streamed, and holds all of them to one request and one
-outcome. The answers are written by hand after the documented shapes; none was captured.
+LlamaIndex, sync and async, plain and streamed, and expects the same request and outcome from all.
+The answers are written by hand after the documented forms; none was captured.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a face gives back; `id` of a call is `None` where the wire had none."""
+    """The outcome that a face returns; `id` of a call is `None` where the wire has none."""
 
     text: str = ""
     reasoning: str = ""
@@ -169,7 +169,7 @@ def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict
 
 
 def with_logprobs(event: dict[str, Any], token: str) -> dict[str, Any]:
-    """Give a chunk its log probabilities."""
+    """Add log probabilities to a chunk."""
     (choice,) = event["choices"]
     logprobs = {"content": [{"token": token, "logprob": -0.5, "top_logprobs": []}]}
     return {**event, "choices": [{**choice, "logprobs": logprobs}]}
