@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.workersai.client.test_embedding import bge_m3, vector, words
+from tests.workersai.client.embedding.test_embedding import bge_m3, vector, words
 from tests.workersai.conftest import Mocked
 from tests.workersai.talking import (
     ACCOUNT,
