@@ -123,7 +123,7 @@ def _blocks(reply: Reply) -> list[ContentBlock]:
 
 
 def outline(events: Sequence[Any]) -> list[Any]:
-    """Every event with its contents; pieces of one answer together."""
+    """Return every event with its contents; the pieces of one answer are joined."""
     told: list[Any] = []
     for kind, run in itertools.groupby(events, key=_kind):
         if kind == "AgentStream":
@@ -207,12 +207,12 @@ def messages(given: Sequence[ChatMessage]) -> list[Any]:
 
 @dataclass
 class Outcome:
-    """What became of a run.
+    """The end and the events of a run.
 
     Attributes:
         result: What the run returned.
         error: What it raised instead.
-        events: Everything it told on the way.
+        events: All events of the run, in order.
     """
 
     result: Any
@@ -220,7 +220,7 @@ class Outcome:
     events: list[Any]
 
     def outline(self) -> list[Any]:
-        """Everything told, and how it ended."""
+        """Return every event with its contents; the pieces of one answer are joined."""
         ended = (type(self.error).__name__, str(self.error)) if self.error else str(self.result)
         return [*outline(self.events), ended]
 

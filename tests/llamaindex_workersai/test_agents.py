@@ -41,7 +41,7 @@ def results(outcome: Outcome) -> list[ToolCallResult]:
 
 
 async def ask_in_turns(replies: list[Reply], tool: Any, *questions: str) -> Scripted:
-    """Ask an agent with a memory again and again, with both classes."""
+    """Ask an agent that has a memory several questions, with both classes."""
 
     async def scenario(llm: FunctionCallingLLM) -> list[Outcome]:
         agent = FunctionAgent(tools=[tool], llm=llm)
@@ -56,7 +56,7 @@ async def ask_in_turns(replies: list[Reply], tool: Any, *questions: str) -> Scri
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_function_agent_calls_a_tool_and_answers(streaming: bool) -> None:
-    """A call, its result, an answer; the history sent is complete."""
+    """The agent runs the call and answers, and the second request has the complete history."""
     outcome, script = await both(
         [ADDING, Reply("It is 3.")],
         lambda llm: FunctionAgent(tools=[add], llm=llm, streaming=streaming).run("1+2?"),
@@ -69,7 +69,7 @@ async def test_function_agent_calls_a_tool_and_answers(streaming: bool) -> None:
 
 
 async def test_function_agent_calls_in_parallel() -> None:
-    """Two calls of one answer are both run, under their own ids."""
+    """The agent runs both calls of an answer, each under its own id."""
     replies = [
         Reply(calls=[("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})]),
         Reply("3 and 7."),
@@ -83,8 +83,8 @@ async def test_function_agent_calls_in_parallel() -> None:
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("arguments", ["", "{}"])
 async def test_tool_without_arguments_is_called_once(streaming: bool, arguments: str) -> None:
-    """A tool that takes nothing is called with nothing, whatever stands for that on the wire, and
-    the text beside the call is kept.
+    """The agent calls a tool without parameters once, for empty arguments and for `{}`, and keeps
+    the text beside the call.
     """
     called = []
 
@@ -104,7 +104,7 @@ async def test_tool_without_arguments_is_called_once(streaming: bool, arguments:
 
 
 async def test_arguments_are_shown_as_they_come() -> None:
-    """What an agent streams of a call grows; only the whole call is run."""
+    """The streamed arguments of a call grow, and the agent runs only the complete call."""
     outcome, _ = await both(
         [ADDING, Reply("3.")], lambda llm: FunctionAgent(tools=[add], llm=llm).run("1+2?")
     )
@@ -115,7 +115,7 @@ async def test_arguments_are_shown_as_they_come() -> None:
 
 
 async def test_tool_error_goes_back_to_the_model() -> None:
-    """A tool that raises is a result with its error."""
+    """The agent sends the exception of a tool to the model as the tool's result."""
     outcome, script = await both(
         [Reply(calls=[("add", {"a": "x", "b": None})]), Reply("It failed.")],
         lambda llm: FunctionAgent(tools=[add], llm=llm).run("?"),
@@ -126,7 +126,7 @@ async def test_tool_error_goes_back_to_the_model() -> None:
 
 
 async def test_direct_result_after_an_error() -> None:
-    """A tool whose result ends the turn does not end it by failing: the model tries again."""
+    """A `return_direct` tool that fails does not end the turn: the model tries again."""
 
     def unlock(again: bool = False) -> str:
         """Unlock."""
@@ -145,10 +145,10 @@ async def test_direct_result_after_an_error() -> None:
 
 
 async def test_cut_call_ends_the_run_with_an_error() -> None:
-    """A call cut at the token limit is neither run nor taken for an empty answer.
+    """A call that the token cap cut off ends the run with an error, and is not run.
 
-    Up to the end of the stream all is as with the mock, which then runs the tool with as much of
-    the arguments as came: from there on the two are different on purpose.
+    Up to the end of the stream the events equal those of the mock, which then runs the tool with
+    the part of the arguments that arrived.
     """
     cut = [Reply(calls=[("add", '{"a": 1, "b')], finish="length"), Reply("?")]
 
@@ -181,7 +181,7 @@ async def test_initial_tool_choice_is_sent_once() -> None:
 
 
 async def test_many_runs_on_one_object_stay_apart() -> None:
-    """Runs at the same time on one LLM each have their own calls, results and answers."""
+    """Concurrent runs on one LLM each get their own calls, results and answers."""
 
     def answer(body: dict[str, Any]) -> Reply:
         question, *rest = body["messages"]
@@ -200,7 +200,9 @@ async def test_many_runs_on_one_object_stay_apart() -> None:
 
 
 async def test_agent_streams_deltas_and_thinking() -> None:
-    """Deltas join to the answer, thinking deltas to the reasoning, which is in no answer."""
+    """Text deltas join to the answer, and thinking deltas to the reasoning, which the answer does
+    not contain.
+    """
     outcome, _ = await both(
         [Reply("It is noon.", reasoning="Look at the clock.")],
         lambda llm: FunctionAgent(tools=[now], llm=llm).run("Time?"),
@@ -214,7 +216,7 @@ async def test_agent_streams_deltas_and_thinking() -> None:
 
 
 async def test_thinking_before_a_call_stays_with_it() -> None:
-    """What was thought before a call is in the history that the agent goes on with."""
+    """The next request of an agent has the reasoning that came before a call."""
     outcome, script = await both(
         [Reply(calls=ADDING.calls, reasoning="I must add."), Reply("3.", reasoning="Done.")],
         lambda llm: FunctionAgent(tools=[add], llm=llm).run("1+2?"),
@@ -225,7 +227,7 @@ async def test_thinking_before_a_call_stays_with_it() -> None:
 
 
 async def test_agent_without_thinking_has_none() -> None:
-    """No thinking is `None`, not text."""
+    """Events of an answer without reasoning have `None` as their thinking delta."""
     outcome, _ = await both(
         [Reply("Noon.")], lambda llm: FunctionAgent(tools=[now], llm=llm).run("Time?")
     )
@@ -234,7 +236,7 @@ async def test_agent_without_thinking_has_none() -> None:
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_answer_left_in_the_reasoning_is_lost_without_the_option(streaming: bool) -> None:
-    """By default reasoning is no answer, and an agent ends with nothing."""
+    """By default an agent whose model answers only in its reasoning ends with an empty text."""
     outcome, _ = await both(
         [Reply(reasoning="It is noon.")],
         lambda llm: FunctionAgent(tools=[now], llm=llm, streaming=streaming).run("?"),
@@ -255,8 +257,8 @@ async def test_answer_left_in_the_reasoning_is_lost_without_the_option(streaming
 async def test_agent_recovers_an_answer_left_in_the_reasoning(
     streaming: bool, reply: Reply, text: str
 ) -> None:
-    """With `reasoning_as_text` an agent does not end with nothing; a text that is there is never
-    replaced, and nothing is made up where there is nothing at all.
+    """With `reasoning_as_text` the reasoning becomes the answer if the text is empty, and an
+    existing text is never replaced.
     """
     outcome, _ = await both(
         [reply],
@@ -272,14 +274,16 @@ async def test_agent_recovers_an_answer_left_in_the_reasoning(
 
 
 async def test_agent_remembers_with_its_memory() -> None:
-    """A second run sees the first, calls and results included."""
+    """The second run of an agent with a memory sends the first one, calls and results included."""
     script = await ask_in_turns([ADDING, Reply("3"), Reply("As I said.")], add, "1+2?", "Again?")
     roles = [message["role"] for message in script.requests[2]["messages"]]
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
 
 
 async def test_truncated_memory_is_acceptable() -> None:
-    """A memory may begin with a result whose call it has forgotten."""
+    """The request is acceptable to strict models if a memory begins with a result without its
+    call.
+    """
     history = [
         ChatMessage(role="tool", content="3", additional_kwargs={"tool_call_id": "forgotten"}),
         ChatMessage(role="assistant", content="It is 3."),
@@ -294,7 +298,7 @@ async def test_truncated_memory_is_acceptable() -> None:
 
 
 async def test_history_after_return_direct_is_acceptable() -> None:
-    """A tool that ends the turn leaves other calls unanswered; the next turn answers them."""
+    """The next turn has a result for each call that a `return_direct` tool left unanswered."""
     direct = FunctionTool.from_defaults(add, return_direct=True)
     replies = [Reply(calls=[("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})]), Reply("Done.")]
     script = await ask_in_turns(replies, direct, "?", "And?")
@@ -302,8 +306,8 @@ async def test_history_after_return_direct_is_acceptable() -> None:
 
 
 async def test_message_with_blocks_is_sent_whole() -> None:
-    """A user's message may have several blocks, images among them, and come with a history and
-    a context.
+    """The agent sends all blocks of a user's message, images included, with a history and a
+    context.
     """
     history = [
         ChatMessage(role="user", content="I am Ada."),
@@ -337,7 +341,9 @@ async def test_message_with_blocks_is_sent_whole() -> None:
 
 @pytest.mark.parametrize(("limit", "requests"), [(2, 2), (None, 20)])
 async def test_max_iterations_end_the_run(limit: int | None, requests: int) -> None:
-    """An agent that only calls is stopped: by LlamaIndex after 20 rounds, or sooner."""
+    """LlamaIndex stops an agent that only calls tools after 20 rounds, or after
+    `max_iterations`.
+    """
     outcome, script = await both(
         [ADDING],
         lambda llm: FunctionAgent(tools=[add], llm=llm).run("?", max_iterations=limit),
@@ -348,8 +354,10 @@ async def test_max_iterations_end_the_run(limit: int | None, requests: int) -> N
 
 @pytest.mark.parametrize("of_agent", [True, False])
 async def test_early_stopping_generates_an_answer(of_agent: bool) -> None:
-    """The closing instruction comes as a system message at the end, which is sent as the
-    user's, and the answer ends the run; the agent's own way of stopping gives way to the run's.
+    """With early stopping, the closing system message is sent as a user's message and its answer
+    ends the run.
+
+    The run's setting takes precedence over that of the agent.
     """
 
     def start(llm: FunctionCallingLLM) -> Any:

@@ -1,4 +1,6 @@
-"""Callbacks and traces: one pair a call, server's token counts, no secrets."""
+"""Callbacks and traces: one start and one end for each call, the server's token counts, no
+secrets.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.mark.parametrize(("entry", "argument"), ALL)
 async def test_counted_tokens_are_the_server_s(entry: str, argument: Any) -> None:
-    """LlamaIndex's counter shows the server's usage in all eight entry points."""
+    """LlamaIndex's token counter has the server's usage in all eight entry points."""
     counter = TokenCountingHandler(tokenizer=str.split)
     llm = WorkersAI(
         MODEL, **Scripted(Reply("Hi.")).connection, callback_manager=CallbackManager([counter])
@@ -68,7 +70,7 @@ async def test_counted_tokens_are_the_server_s(entry: str, argument: Any) -> Non
 
 @pytest.mark.parametrize(("entry", "argument"), ALL)
 async def test_one_pair_of_callbacks_a_call(entry: str, argument: Any) -> None:
-    """A call starts once and ends once, completions too."""
+    """Each call, completions included, sends one start and one end callback."""
     debug = LlamaDebugHandler(print_trace_on_end=False)
     llm = WorkersAI(
         MODEL, **Scripted(Reply("Hi.")).connection, callback_manager=CallbackManager([debug])
@@ -95,7 +97,9 @@ async def test_events_have_parameters_and_no_secret(
 
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
 async def test_a_stream_shows_progress_for_each_response(entry: str, collector: Collector) -> None:
-    """Each response is one event, and earlier events keep what they showed."""
+    """A stream sends one progress event for each response, and later responses do not change
+    earlier events.
+    """
     llm = WorkersAI(MODEL, **Scripted(Reply("Hello there.")).connection)
     responses = await run(llm, entry, HELLO)
     shown: list[Any] = [e for e in collector._events if e.class_name() == "LLMChatInProgressEvent"]
@@ -104,7 +108,7 @@ async def test_a_stream_shows_progress_for_each_response(entry: str, collector: 
 
 
 def test_payload_has_no_secret_and_no_account() -> None:
-    """What goes into every event names the model, not the account."""
+    """The model description in every event has the model's name, and neither token nor account."""
     llm = WorkersAI(MODEL, **Scripted().connection, default_headers={"x-key": "hidden"})
     assert not {TOKEN, "hidden", "0" * 32} & set(map(str, llm.to_payload().values()))
     shown = repr(llm) + str(llm) + str(llm.to_dict())
@@ -114,7 +118,7 @@ def test_payload_has_no_secret_and_no_account() -> None:
 
 @pytest.mark.parametrize("entry", ["complete", "stream_complete"])
 def test_prompt_by_position_and_by_name(entry: str) -> None:
-    """A prompt is one argument, given once."""
+    """A prompt may be passed by position or by name, and passing it in both ways is an error."""
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection)
     method = getattr(llm, entry)
     assert list(method("Hello?"))
@@ -127,7 +131,7 @@ def test_prompt_by_position_and_by_name(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
 async def test_empty_answer_ends_its_callbacks(entry: str, collector: Collector) -> None:
-    """A stream without any text still gives one response, and its end has it."""
+    """A stream without text yields one response, and the end callback has it."""
     llm = WorkersAI(MODEL, **Scripted(Reply(None)).connection)
     responses = await run(llm, entry, HELLO)
     assert [response.message.content for response in responses] == [""]
@@ -137,7 +141,7 @@ async def test_empty_answer_ends_its_callbacks(entry: str, collector: Collector)
 
 
 def test_callback_payloads_hold_no_secret() -> None:
-    """The older callbacks get the same description of the model."""
+    """The payloads of the older callbacks have the model's description without secrets."""
     debug = LlamaDebugHandler(print_trace_on_end=False)
     manager = CallbackManager([debug])
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection, callback_manager=manager)
@@ -160,7 +164,7 @@ class Limiter:
 
 @pytest.mark.parametrize(("entry", "argument"), ALL)
 async def test_rate_limiter_is_asked_once_a_call(entry: str, argument: Any) -> None:
-    """LlamaIndex's limiter counts calls."""
+    """Each call asks LlamaIndex's rate limiter once."""
     limiter = Limiter()
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection, rate_limiter=limiter)
     await run(llm, entry, argument)
@@ -169,7 +173,9 @@ async def test_rate_limiter_is_asked_once_a_call(entry: str, argument: Any) -> N
 
 @pytest.mark.parametrize(("entry", "argument"), ALL)
 async def test_a_call_is_the_same_heard_or_not(entry: str, argument: Any) -> None:
-    """Where no handler hears a call, no event is made, and the responses are those of any call."""
+    """A call without event handlers makes no event, and its responses equal those of a call with
+    handlers.
+    """
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi."), Reply("Hi.")).connection)
     assert not is_heard(llm)
     unheard = await run(llm, entry, argument)
@@ -180,7 +186,9 @@ async def test_a_call_is_the_same_heard_or_not(entry: str, argument: Any) -> Non
 
 @pytest.mark.parametrize("name", ["root", "llama_index.core.llms.callbacks"])
 def test_a_handler_on_any_dispatcher_above_hears(name: str) -> None:
-    """Handlers of the dispatcher that LlamaIndex's decorators use, and of those above it, count."""
+    """Handlers of the dispatcher that LlamaIndex's decorators use, and of its parents, receive the
+    events.
+    """
     llm, handler = WorkersAI(MODEL, **Scripted(Reply("Hi.")).connection), Collector()
     dispatcher = get_dispatcher(name)
     dispatcher.add_event_handler(handler)

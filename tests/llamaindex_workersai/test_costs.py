@@ -79,7 +79,7 @@ def of(*calls: CostTotals) -> CostTotals:
 
 @pytest.fixture
 def handler() -> Iterator[WorkersAICostHandler]:
-    """A handler in LlamaIndex's dispatcher."""
+    """Add a cost handler to LlamaIndex's dispatcher, and remove it afterwards."""
     handler, root = WorkersAICostHandler(), get_dispatcher()
     before = root.event_handlers
     root.event_handlers = [*before]
@@ -93,7 +93,7 @@ def handler() -> Iterator[WorkersAICostHandler]:
 
 @EVERY
 async def test_an_answer_has_its_cost(entry: str, argument: Any) -> None:
-    """An answer has its cost in USD and neurons, in every way to ask."""
+    """Every entry point returns the cost in USD and the neurons with the answer."""
     *before, last = await run(make(), entry, argument)
     assert last.raw["cost_usd"] == pytest.approx(ONE)
     assert last.raw["usage"]["neurons"] == 0.5
@@ -101,27 +101,27 @@ async def test_an_answer_has_its_cost(entry: str, argument: Any) -> None:
 
 
 def test_cached_tokens_have_the_price_of_the_page() -> None:
-    """Where the page has a price for them, they cost that."""
+    """Cached tokens cost the price that the model's page gives for them."""
     raw: Any = make(model=KIMI).chat(MESSAGES).raw
     assert raw["cost_usd"] == pytest.approx((7 * 0.95 + 4 * 0.16 + 7 * 4.0) / 1_000_000)
 
 
 def test_the_price_is_that_of_the_model_that_was_asked() -> None:
-    """A call's own model."""
+    """A call with its own model has that model's price."""
     raw: Any = make().chat(MESSAGES, model=REASONING_MODEL).raw
     assert raw["cost_usd"] == pytest.approx((11 * 0.06 + 7 * 0.40) / 1_000_000)
 
 
 @EVERY
 async def test_an_unknown_price_is_absent(entry: str, argument: Any) -> None:
-    """Neither 0 nor a guess; the neurons are there all the same."""
+    """An answer of a model without a known price has neurons and no cost."""
     last = (await run(make(model="@cf/new/model"), entry, argument))[-1]
     assert "cost_usd" not in last.raw
     assert last.raw["usage"]["neurons"] == 0.5
 
 
 def test_an_answer_from_a_gateways_cache_costs_nothing() -> None:
-    """No model was asked for it."""
+    """An answer from a gateway's cache costs 0, because the gateway asked no model."""
     envelope = {"result": Reply("a", usage=USAGE).whole(MODEL), "success": True}
     headers = {"cf-aig-cache-status": "HIT"}
     raw: Any = make(httpx.Response(200, json=envelope, headers=headers)).chat(MESSAGES).raw
@@ -141,7 +141,7 @@ def test_the_answers_of_a_batch_have_their_costs() -> None:
 
 
 class Events(BaseEventHandler):
-    """Keeps the events about costs."""
+    """Keeps the usage events."""
 
     seen: list[WorkersAIUsageEvent] = []  # noqa: RUF012 - pydantic makes one an instance
 
@@ -152,7 +152,7 @@ class Events(BaseEventHandler):
 
 @EVERY
 async def test_each_call_is_one_event(entry: str, argument: Any) -> None:
-    """It has the model, the usage, the cost and the request's id."""
+    """Each call sends one usage event with the model, the usage, the cost and the request id."""
     events, root = Events(), get_dispatcher()
     before = root.event_handlers
     root.event_handlers = [*before, events]
@@ -172,7 +172,7 @@ async def test_each_call_is_one_event(entry: str, argument: Any) -> None:
 async def test_a_handler_counts_each_call_once(
     handler: WorkersAICostHandler, entry: str, argument: Any
 ) -> None:
-    """By its model and in all."""
+    """The handler counts each call once in the total and once for its model."""
     await run(make(), entry, argument)
     assert handler.total == handler.by_model[MODEL] == CALL
     assert MODEL in repr(handler)
@@ -181,7 +181,9 @@ async def test_a_handler_counts_each_call_once(
 
 
 def test_unknown_prices_are_counted_as_unknown(handler: WorkersAICostHandler) -> None:
-    """They are no zero: the sum lacks them and says how many."""
+    """The handler counts calls without a price in `calls_without_cost` and adds nothing to the
+    sum.
+    """
     make(model="@cf/new/model").chat(MESSAGES)
     assert handler.total.cost_usd is None
     make().chat(MESSAGES)
@@ -199,7 +201,9 @@ UNKNOWN = CostTotals(calls=1, calls_without_usage=1, calls_without_cost=1)
 
 
 async def test_a_stream_that_is_left_has_an_unknown_cost(handler: WorkersAICostHandler) -> None:
-    """It was paid for, and reported nothing yet; one that is left at its end has."""
+    """A stream that is left before its usage counts as unknown cost; one that is left after it has
+    its cost.
+    """
     llm = make()
     for stream, awaited in (
         (llm.stream_chat(MESSAGES), await llm.astream_chat(MESSAGES)),
@@ -223,7 +227,9 @@ async def test_a_stream_that_is_left_has_an_unknown_cost(handler: WorkersAICostH
 
 
 def test_a_stream_that_breaks_has_an_unknown_cost(handler: WorkersAICostHandler) -> None:
-    """What had come of it was paid for; a call without any answer is not counted."""
+    """A stream that breaks counts as unknown cost; a call that fails without an answer is not
+    counted.
+    """
     cut = b"".join(event_stream(Reply("Hello").events(MODEL)[:3]).split(b"data: [DONE]")[:1])
     headers = {"content-type": "text/event-stream"}
     broken = make(httpx.Response(200, headers=headers, content=cut))
@@ -244,7 +250,7 @@ class City(BaseModel):
 
 
 def test_objects_are_counted_with_each_try(handler: WorkersAICostHandler) -> None:
-    """An answer that did not fit was paid for too."""
+    """Structured prediction counts the answer that did not fit and the one that did."""
     wrong, right = Reply("{}", usage=USAGE), Reply('{"name": "Bern"}', usage=USAGE)
     found = make(wrong, right).as_structured_llm(City).complete("A city.")
     assert found.raw == City(name="Bern")
@@ -252,7 +258,7 @@ def test_objects_are_counted_with_each_try(handler: WorkersAICostHandler) -> Non
 
 
 def test_threads_share_a_handler(handler: WorkersAICostHandler) -> None:
-    """No call is lost."""
+    """A handler that threads share counts all of their calls."""
     llm = make()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: llm.chat(MESSAGES), range(80)))
@@ -263,7 +269,7 @@ def test_threads_share_a_handler(handler: WorkersAICostHandler) -> None:
 
 
 def rag(body: dict[str, Any]) -> dict[str, Any]:
-    """The answers that a retrieval asks for."""
+    """Return the server's answers for one retrieval."""
     counted = {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
     if "text" in body:
         return {"data": [[1.0, 0.5]] * len(body["text"]), "usage": counted}
@@ -274,7 +280,9 @@ def rag(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_block_counts_a_query_with_its_vectors_and_ranking() -> None:
-    """Each model has its share; what comes before and after is not in it."""
+    """A block counts the embedding, the ranking and the answer of a query, each for its model, and
+    no call outside of it.
+    """
     connection = Scripted(rag).connection
     llm = WorkersAI(MODEL, **connection)
     embedding = WorkersAIEmbedding(SMALL, **connection)
@@ -294,7 +302,7 @@ def test_a_block_counts_a_query_with_its_vectors_and_ranking() -> None:
 
 
 async def test_a_run_over_many_texts_is_counted() -> None:
-    """With all its requests, when it ends."""
+    """`embed_iter` counts all of its requests when it ends."""
     embedding = WorkersAIEmbedding(SMALL, **Scripted(rag).connection)
     with count_workersai_costs() as costs:
         list(embedding.embed_iter(["a", "b"]))
@@ -303,7 +311,7 @@ async def test_a_run_over_many_texts_is_counted() -> None:
 
 
 def test_blocks_stand_in_one_another() -> None:
-    """Each counts what is in it, also after one before it failed."""
+    """Nested blocks each count their own calls, also after an inner block that raised."""
     llm = make()
     with pytest.raises(ValueError, match="no"), count_workersai_costs():
         raise ValueError("no")
@@ -316,7 +324,9 @@ def test_blocks_stand_in_one_another() -> None:
 
 
 def test_a_block_may_end_in_another_context() -> None:
-    """Fixtures and generators end elsewhere than they began: nothing is raised or left behind."""
+    """A block may end in another context than it began in, as in fixtures, and leaves nothing
+    behind.
+    """
     block = count_workersai_costs()
     elsewhere = contextvars.copy_context()
     costs = elsewhere.run(block.__enter__)
@@ -327,7 +337,7 @@ def test_a_block_may_end_in_another_context() -> None:
 
 
 async def test_blocks_of_two_tasks_do_not_mix() -> None:
-    """What one request of a server costs is in its block alone."""
+    """Blocks of concurrent tasks count only the calls of their own task."""
     llm = make()
 
     async def work(calls: int) -> int:
@@ -343,7 +353,7 @@ class TestAgents:
     pytestmark = QUIET
 
     async def test_an_agents_run_is_counted(self) -> None:
-        """A workflow's steps are tasks of their own, and their calls count."""
+        """A block counts the calls of a workflow, whose steps run in tasks of their own."""
         llm = make(Reply(calls=[("add", {"a": 1, "b": 2})], usage=USAGE), Reply("3", usage=USAGE))
         agent = FunctionAgent(name="adder", description="Adds.", tools=[add], llm=llm)
         with count_workersai_costs() as costs:

@@ -29,7 +29,7 @@ MODEL = "@cf/baai/bge-small-en-v1.5"
 
 
 def vectors(body: dict[str, Any]) -> dict[str, Any]:
-    """Answer each text with a vector that names it."""
+    """Answer each text with a vector that identifies it."""
     texts = body.get("text") or body.get("documents") or body.get("queries") or []
     texts = [texts] if isinstance(texts, str) else texts
     data = [[float(len(text)), float(ord(text[-1])), 0.5] for text in texts]
@@ -45,13 +45,15 @@ def embedding(script: Scripted, model: str = MODEL, **settings: Any) -> WorkersA
 
 
 def test_class_is_an_embedding_of_llamaindex() -> None:
-    """Indices accept it, and it has a name of its own."""
+    """`WorkersAIEmbedding` is a `BaseEmbedding`, has its own class name, and indices accept it."""
     assert issubclass(WorkersAIEmbedding, BaseEmbedding)
     assert WorkersAIEmbedding.class_name() == "WorkersAIEmbedding"
 
 
 async def test_vectors_come_in_order() -> None:
-    """Single texts, batches and queries, sync and async."""
+    """Vectors of single texts, batches and queries are in the order of the texts, sync and
+    async.
+    """
     texts = [f"text number {place}" for place in range(7)]
     found = embedding(Scripted(vectors), embed_batch_size=3)
     assert found.get_text_embedding(texts[0]) == expected(texts[0])
@@ -62,7 +64,7 @@ async def test_vectors_come_in_order() -> None:
 
 @pytest.mark.parametrize("show", [True, False])
 async def test_progress_changes_nothing(show: bool) -> None:
-    """`show_progress` shows, and the vectors are the same."""
+    """`show_progress` does not change the vectors."""
     texts = ["a", "bb", "ccc"]
     found = embedding(Scripted(vectors), embed_batch_size=2)
     assert found.get_text_embedding_batch(texts, show_progress=show) == [*map(expected, texts)]
@@ -72,7 +74,7 @@ async def test_progress_changes_nothing(show: bool) -> None:
 
 
 def test_batches_keep_the_model_s_limit() -> None:
-    """Whatever `embed_batch_size` says, no request has more texts than the model takes."""
+    """No request has more texts than the model's limit, whatever `embed_batch_size` is."""
     script = Scripted(vectors)
     embedding(script, embed_batch_size=500).get_text_embedding_batch(["x"] * 250)
     sizes = [len(request["text"]) for request in script.requests]
@@ -81,14 +83,16 @@ def test_batches_keep_the_model_s_limit() -> None:
 
 
 def test_short_answer_is_an_error() -> None:
-    """A missing vector would leave a node without one, silently."""
+    """An answer with too few vectors raises an error."""
     script = Scripted(lambda body: vectors({"text": body["text"][:-1]}))
     with pytest.raises(ResponseError):
         embedding(script).get_text_embedding_batch(["a", "b", "c"])
 
 
 def test_query_and_text_instructions_are_put_before() -> None:
-    """The object's instructions go before texts and queries."""
+    """The request has the query instruction before queries and the text instruction before
+    texts.
+    """
     script = Scripted(vectors)
     found = embedding(script, query_instruction="Q: ", text_instruction="T: ")
     found.get_query_embedding("rivers")
@@ -99,7 +103,7 @@ def test_query_and_text_instructions_are_put_before() -> None:
 
 
 def test_options_reach_the_request() -> None:
-    """Pooling and further keys are sent."""
+    """The request has `pooling` and the keys of `additional_kwargs`."""
     script = Scripted(vectors)
     embedding(script, pooling="cls", additional_kwargs={"custom": 1}).get_text_embedding("a")
     assert script.requests[0]["pooling"] == "cls"
@@ -107,14 +111,14 @@ def test_options_reach_the_request() -> None:
 
 
 def test_nothing_to_embed_sends_nothing() -> None:
-    """No texts, no request."""
+    """An empty list of texts sends no request."""
     script = Scripted(vectors)
     assert embedding(script).get_text_embedding_batch([]) == []
     assert script.requests == []
 
 
 class Counting:
-    """Answers each text with one number, and counts the requests that are under way at once."""
+    """Answers each text with one number, and counts concurrent requests."""
 
     def __init__(self) -> None:
         self.running = self.most = self.sent = 0
@@ -157,7 +161,7 @@ class Counting:
     ids=str,
 )
 async def test_async_requests_are_bounded(settings: dict[str, Any], most: int) -> None:
-    """No more than `max_concurrency` requests are under way, whatever LlamaIndex's batches are."""
+    """At most `max_concurrency` requests run at once, whatever LlamaIndex's batches are."""
     server = Counting()
     texts = [str(number) for number in range(600)]
     count = 20 if settings["embed_batch_size"] == 1 else 600
@@ -192,14 +196,16 @@ async def test_a_cancelled_call_stops_its_batches() -> None:
 
 
 def test_one_object_serves_one_loop_after_the_other() -> None:
-    """It keeps nothing of closed loops."""
+    """One object works in successive event loops and keeps nothing of a closed one."""
     found = embedding(Scripted(vectors), embed_batch_size=1, max_concurrency=1)
     for _ in range(3):
         assert asyncio.run(found.aget_text_embedding_batch(["a", "b"])) == [*map(expected, "ab")]
 
 
 def test_many_threads_with_loops_of_their_own() -> None:
-    """LlamaIndex's sync methods inside a loop run in threads: one object serves them all."""
+    """One object serves the threads, each with a loop, in which LlamaIndex runs sync methods inside
+    a loop.
+    """
     found = embedding(Scripted(vectors), embed_batch_size=1, max_concurrency=2)
 
     def work(text: str) -> list[list[list[float]]]:
@@ -211,20 +217,22 @@ def test_many_threads_with_loops_of_their_own() -> None:
 
 
 def test_model_name_is_another_name_for_model() -> None:
-    """LlamaIndex's own field is accepted and is what events show."""
+    """The constructor accepts LlamaIndex's `model_name`, and events have the model under that
+    name.
+    """
     found = WorkersAIEmbedding(model_name=MODEL)
     assert found.model == MODEL
     assert found.to_payload()["model_name"] == MODEL
 
 
 def test_two_different_names_are_refused() -> None:
-    """One object has one model."""
+    """Different values for `model` and `model_name` raise an error."""
     with pytest.raises(ConfigurationError, match="model_name"):
         WorkersAIEmbedding("a", model_name="b")
 
 
 async def test_cache_of_llamaindex_is_used() -> None:
-    """A text that is in the cache is not sent again, alone or in a batch, sync or async."""
+    """A text in LlamaIndex's cache is not sent again, alone or in a batch, sync or async."""
     script = Scripted(vectors)
     cache = SimpleKVStore()
     found = embedding(script, embeddings_cache=cache)
@@ -242,13 +250,13 @@ async def test_cache_of_llamaindex_is_used() -> None:
 
 
 def test_cache_is_no_setting() -> None:
-    """A cache changes no vector, so it changes no dict either."""
+    """The dict of an object does not have its cache, because a cache changes no vector."""
     cached = WorkersAIEmbedding(MODEL, embeddings_cache=SimpleKVStore())
     assert cached.to_json() == WorkersAIEmbedding(MODEL).to_json()
 
 
 def test_embedding_is_found_by_name() -> None:
-    """Components that hold an embedding load it from its dict."""
+    """Components that hold an embedding load it from its dict by the class name."""
     loaded = load_embed_model(WorkersAIEmbedding(MODEL, pooling="cls").to_dict())
     assert isinstance(loaded, WorkersAIEmbedding)
     assert loaded.pooling == "cls"
@@ -293,7 +301,7 @@ CHANGES: list[dict[str, Any]] = [
 
 
 def ingest(cache: IngestionCache, settings: dict[str, Any]) -> int:
-    """Run a pipeline with a fresh object; return how many requests it took."""
+    """Run a pipeline with a new object, and return the number of requests."""
 
     def answer(body: dict[str, Any]) -> Any:
         if "model" not in body:
@@ -315,21 +323,23 @@ def ingest(cache: IngestionCache, settings: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("settings", OPERATIONAL, ids=str)
 def test_how_requests_are_sent_keeps_the_ingestion_cache(settings: dict[str, Any]) -> None:
-    """Nothing is embedded again, and paid for, after a change that changes no vector."""
+    """After a change of a setting that changes no vector, the ingestion cache answers and no
+    request is sent.
+    """
     cache = IngestionCache()
     assert [ingest(cache, {}), ingest(cache, settings), ingest(cache, {})] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("settings", CHANGES, ids=str)
 def test_the_ingestion_cache_follows_the_settings(settings: dict[str, Any]) -> None:
-    """The ingestion cache asks again after a change of a setting that changes vectors."""
+    """After a change of a setting that changes vectors, the pipeline embeds again."""
     cache = IngestionCache()
     assert [ingest(cache, {}), ingest(cache, settings), ingest(cache, settings)] == [1, 1, 0]
 
 
 @pytest.mark.parametrize("settings", OPERATIONAL[:8] + CHANGES, ids=str)
 def test_every_setting_survives_a_dict(settings: dict[str, Any]) -> None:
-    """What is left out of the cache's key is in the dict all the same, and in its JSON."""
+    """The dict and its JSON have also the settings that are not in the cache's key."""
     made = WorkersAIEmbedding(**{"model": MODEL, **settings})
     (name,) = settings
     for twin in (
@@ -340,7 +350,7 @@ def test_every_setting_survives_a_dict(settings: dict[str, Any]) -> None:
 
 
 async def test_ingestion_pipeline_fills_every_node() -> None:
-    """Nodes get their vectors, in sync runs and async ones."""
+    """Sync and async pipelines give every node its vector."""
     nodes = [TextNode(text=f"node {place}") for place in range(5)]
     pipeline = IngestionPipeline(transformations=[embedding(Scripted(vectors))])
     done = pipeline.run(nodes=nodes)
@@ -356,7 +366,9 @@ CHUNK = "Reeds and sedges line the slow river banks. " * 230
 
 
 def by_budget(body: dict[str, Any]) -> Any:
-    """bge-m3's rule: texts x longest <= 60,000, and 8,192 a text; a word is a token."""
+    """Answer as bge-m3 does: refuse more than 60,000 tokens (texts x longest) or 8,192 a text; a
+    word is a token.
+    """
     longest = max(len(text.split()) for text in body["text"])
     message = None
     if longest > 8192:
@@ -371,7 +383,7 @@ def by_budget(body: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("size", [7, 100, 2048])
 async def test_long_chunks_fit_the_model(size: int) -> None:
-    """Whatever LlamaIndex's batches are, requests keep the model's budget."""
+    """Requests keep the model's token budget, whatever LlamaIndex's batches are."""
     texts = [CHUNK + "x" * n for n in range(120)]
     found = embedding(Scripted(by_budget), M3, embed_batch_size=size)
     assert found.get_text_embedding_batch(texts) == [*map(expected, texts)]
@@ -383,7 +395,9 @@ async def test_long_chunks_fit_the_model(size: int) -> None:
 @pytest.mark.parametrize("size", [7, 100])
 @pytest.mark.parametrize("cached", [True, False])
 async def test_a_text_that_is_too_long_is_named(size: int, *, cached: bool) -> None:
-    """By its place in the caller's list, whatever parts of it were sent."""
+    """The error of a text that is too long has its index in the caller's list, whatever parts were
+    sent.
+    """
     texts = [f"short {n}" for n in range(40)]
     texts[33] = CHUNK * 5
     cache = SimpleKVStore() if cached else None
@@ -399,7 +413,9 @@ async def test_a_text_that_is_too_long_is_named(size: int, *, cached: bool) -> N
 
 
 async def test_a_node_that_is_too_long_is_named_among_blank_ones() -> None:
-    """Its place is that among the nodes of the pipeline."""
+    """The error of a node that is too long has its index among all nodes of the pipeline, blank
+    ones included.
+    """
     nodes = [TextNode(text=text) for text in ("a", "", " ", CHUNK * 5, "b")]
     found = embedding(Scripted(by_budget), M3)
     with pytest.raises(ContextWindowExceededError) as caught:
@@ -419,7 +435,7 @@ BLANK = ["", " \n", "\n\n"]
 async def test_blank_nodes_of_a_pipeline_get_no_embedding(
     caplog: pytest.LogCaptureFixture, *, parallel: bool
 ) -> None:
-    """The others are embedded, all are in the result in their order, and the log says which not."""
+    """A pipeline embeds the other nodes, keeps the order of all, and logs which nodes are blank."""
     nodes = [TextNode(text=text, id_=f"n{n}") for n, text in enumerate(["a", *BLANK, "bb"])]
     script = Scripted(vectors)
     pipeline = IngestionPipeline(transformations=[embedding(script)])
@@ -432,7 +448,7 @@ async def test_blank_nodes_of_a_pipeline_get_no_embedding(
 
 
 async def test_a_pipeline_of_blank_nodes_sends_nothing() -> None:
-    """Their metadata, as far as embeddings see it, would be text."""
+    """A pipeline of nodes that are blank without their metadata sends no request."""
     script = Scripted(vectors)
     nodes = [TextNode(text=""), TextNode(text="", metadata={"title": "Rivers"})]
     found = embedding(script)
@@ -443,7 +459,7 @@ async def test_a_pipeline_of_blank_nodes_sends_nothing() -> None:
 
 
 async def test_blank_nodes_may_have_a_text_of_the_users() -> None:
-    """`blank_text` gives them a vector of their own."""
+    """With `blank_text`, blank nodes get the vector of that text."""
     script = Scripted(vectors)
     found = embedding(script, blank_text="(blank page)")
     nodes = [TextNode(text=text) for text in ["a", *BLANK]]
@@ -455,7 +471,9 @@ async def test_blank_nodes_may_have_a_text_of_the_users() -> None:
 
 
 async def test_blank_texts_raise_with_their_places() -> None:
-    """Outside of pipelines, before any request, whatever batch they are in."""
+    """Outside of pipelines, blank texts raise ConfigurationError with their positions before any
+    request.
+    """
     script = Scripted(vectors)
     found = embedding(script, embed_batch_size=2)
     texts = ["a", "b", "c", " ", "d", "\n"]
@@ -476,7 +494,7 @@ async def test_blank_texts_raise_with_their_places() -> None:
 
 @pytest.mark.parametrize("name", ["model", "model_name"])
 async def test_either_name_of_the_model_sets_both(name: str) -> None:
-    """Requests, events, dicts and copies follow, whichever is set."""
+    """Setting `model` or `model_name` changes both, in requests, events, dicts and copies."""
     script = Scripted(vectors)
     found = embedding(script)
     copied = found.model_copy(update={name: M3})

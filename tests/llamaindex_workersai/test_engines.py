@@ -61,7 +61,7 @@ def _collect() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def connection(loopback: None) -> Iterator[dict[str, Any]]:
-    """A local Workers AI, and how to reach it."""
+    """Start a local server and return the settings that reach it."""
     with LocalServer(engine="echo", strict=True) as server:
         yield {
             "base_url": server.base_url,
@@ -79,7 +79,7 @@ def scripted(*replies: Any, name: str = MODEL, **settings: Any) -> tuple[Workers
 
 
 async def test_question_over_documents(connection: dict[str, Any]) -> None:
-    """Embedding, vector store, retrieval, rerank and a streamed answer with its sources."""
+    """A query engine embeds, retrieves, ranks and streams an answer with its sources."""
     llm = WorkersAI(MODEL, **connection)
     embedding = WorkersAIEmbedding(EMBEDDING, **connection)
     rerank = WorkersAIRerank(RERANKER, top_n=1, **connection)
@@ -130,7 +130,7 @@ async def test_refine_drops_sources_without_an_answer(streaming: bool, call_styl
 async def test_every_response_mode(
     connection: dict[str, Any], mode: ResponseMode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each way LlamaIndex has to make an answer of nodes works, sync and async."""
+    """Each response mode of LlamaIndex works, sync and async."""
     llm = WorkersAI(MODEL, **connection)
     monkeypatch.setattr(Settings, "_llm", llm)
     synthesizer = get_response_synthesizer(llm=llm, response_mode=mode)
@@ -143,7 +143,7 @@ async def test_every_response_mode(
 
 @pytest.mark.parametrize("streaming", [True, False])
 def test_answer_as_an_object(streaming: bool) -> None:
-    """An engine's answer can be an object of a class."""
+    """A query engine with an `output_cls` returns an object of that class."""
     llm, _ = scripted(Reply('{"query_satisfied": true, "answer": "The Rhine."}'))
     synthesizer = get_response_synthesizer(
         llm=llm, response_mode=ResponseMode.COMPACT, output_cls=Satisfied
@@ -153,7 +153,9 @@ def test_answer_as_an_object(streaming: bool) -> None:
 
 
 def test_sub_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A question is split, each part answered by a tool, and the parts put together."""
+    """The sub-question engine splits a question, asks a tool for each part, and joins the
+    answers.
+    """
     questions = [
         {"sub_question": "Where does the Rhine end?", "tool_name": "rivers"},
         {"sub_question": "Where does the Danube end?", "tool_name": "rivers"},
@@ -183,7 +185,7 @@ def test_sub_questions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("selector", [LLMSingleSelector, PydanticSingleSelector])
 def test_selectors_choose(selector: Any) -> None:
-    """A router's selector reads the choice, from text or from an object."""
+    """A router's selector reads the choice from text and from an object."""
     choice = {"index": 2, "reason": "rivers"}
     text = Reply(json.dumps([{"choice": 2, "reason": "rivers"}]))
     reply = text if selector is LLMSingleSelector else Reply(calls=[("SingleSelection", choice)])
@@ -211,7 +213,7 @@ def test_selectors_choose(selector: Any) -> None:
     ],
 )
 async def test_chat_engines_remember(connection: dict[str, Any], mode: ChatMode) -> None:
-    """Each chat engine answers in all four ways and keeps the conversation in its memory."""
+    """Each chat engine answers in all four ways and stores the conversation in its memory."""
     index = VectorStoreIndex.from_documents(
         RIVERS, embed_model=WorkersAIEmbedding(EMBEDDING, **connection)
     )
@@ -228,7 +230,7 @@ async def test_chat_engines_remember(connection: dict[str, Any], mode: ChatMode)
 
 
 def test_chat_engine_streams_tool_free_answers_whole() -> None:
-    """What a chat engine stores is the sum of the deltas, without the reasoning."""
+    """A chat engine stores the joined deltas of an answer, without the reasoning."""
     llm, script = scripted(
         Reply("The Rhine.", reasoning="Think."), Reply("Yes."), name=REASONING_MODEL
     )
@@ -243,7 +245,9 @@ def test_chat_engine_streams_tool_free_answers_whole() -> None:
 
 
 def test_evaluators_read_the_answer_not_the_reasoning() -> None:
-    """A "yes" in the reasoning is no pass; sync evaluation works outside of a loop."""
+    """An evaluator ignores a "yes" in the reasoning, and its sync method works outside of a
+    loop.
+    """
     for text, passing in (("NO", False), ("YES", True)):
         llm, _ = scripted(Reply(text, reasoning="yes and no"), name=REASONING_MODEL)
         for evaluator in (FaithfulnessEvaluator(llm=llm), RelevancyEvaluator(llm=llm)):
@@ -252,7 +256,7 @@ def test_evaluators_read_the_answer_not_the_reasoning() -> None:
 
 
 async def test_evaluators_inside_a_loop() -> None:
-    """The sync method inside a running loop, as in a notebook, and the async one."""
+    """An evaluator's sync and async methods work inside a running loop, as in a notebook."""
     llm, _ = scripted(Reply("4.5\nGood."))
     evaluator = CorrectnessEvaluator(llm=llm)
     for _ in range(2):
@@ -263,7 +267,7 @@ async def test_evaluators_inside_a_loop() -> None:
 
 @pytest.mark.filterwarnings("ignore:asyncio_module:DeprecationWarning")  # LlamaIndex's own
 async def test_batch_evaluation(connection: dict[str, Any]) -> None:
-    """Many evaluations at once, against a server."""
+    """A batch of concurrent evaluations works against a server."""
     evaluator = FaithfulnessEvaluator(llm=WorkersAI(MODEL, **connection))
     runner = BatchEvalRunner({"faithful": evaluator}, workers=4)
     found = await runner.aevaluate_response_strs(
@@ -276,7 +280,9 @@ async def test_batch_evaluation(connection: dict[str, Any]) -> None:
 
 
 def test_one_object_serves_loop_after_loop(connection: dict[str, Any]) -> None:
-    """`asyncio.run` again and again on the same objects, and LlamaIndex's own way between."""
+    """The same objects work in repeated `asyncio.run` and in LlamaIndex's own sync calls
+    between.
+    """
     llm = WorkersAI(MODEL, **connection)
     embedding = WorkersAIEmbedding(EMBEDDING, **connection)
     rerank = WorkersAIRerank(RERANKER, **connection)
@@ -293,7 +299,9 @@ def test_one_object_serves_loop_after_loop(connection: dict[str, Any]) -> None:
 
 
 async def test_sync_wrappers_inside_a_loop(connection: dict[str, Any]) -> None:
-    """LlamaIndex runs coroutines in threads with loops of their own; the object serves them all."""
+    """The object serves LlamaIndex's sync wrappers, which run coroutines in threads with their own
+    loops.
+    """
     llm = WorkersAI(MODEL, **connection)
     assert (await llm.acomplete("Hi")).text
     for _ in range(3):
@@ -337,7 +345,7 @@ def test_ingestion_in_worker_processes(connection: dict[str, Any], tmp_path: Pat
 
 
 def test_extractor_holds_an_llm_through_its_dict() -> None:
-    """An extractor's LLM is made again from its dict."""
+    """An extractor that is loaded from its dict has its LLM again."""
     extractor = TitleExtractor(llm=WorkersAI(MODEL, temperature=0.3), nodes=1)
     made = TitleExtractor.from_dict(extractor.to_dict())
     assert isinstance(made.llm, WorkersAI)
@@ -345,7 +353,7 @@ def test_extractor_holds_an_llm_through_its_dict() -> None:
 
 
 async def test_extractor_extracts(connection: dict[str, Any]) -> None:
-    """An extractor's many concurrent calls fill the metadata."""
+    """The concurrent calls of an extractor fill the metadata of all nodes."""
     extractor = TitleExtractor(llm=WorkersAI(MODEL, **connection), nodes=1, show_progress=False)
     nodes = [TextNode(text=document.text) for document in RIVERS]
     found = await extractor.aprocess_nodes(nodes)
@@ -353,7 +361,7 @@ async def test_extractor_extracts(connection: dict[str, Any]) -> None:
 
 
 def test_text_program_on_a_model_without_tools(connection: dict[str, Any]) -> None:
-    """`PydanticProgramMode.LLM` asks in words, and reads what comes."""
+    """`PydanticProgramMode.LLM` asks with a prompt and reads the object from the text."""
     llm, script = scripted(
         Reply('Sure: {"query_satisfied": true, "answer": "Yes."}'),
         pydantic_program_mode=PydanticProgramMode.LLM,

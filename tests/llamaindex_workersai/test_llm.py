@@ -1,4 +1,4 @@
-"""`WorkersAI`: eight entry points, what they send and what comes out."""
+"""`WorkersAI`: its eight entry points, their requests and their answers."""
 
 from __future__ import annotations
 
@@ -47,14 +47,16 @@ def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
 
 
 def test_class_is_an_llm_of_llamaindex() -> None:
-    """Agents and indices accept it, and it has a name of its own."""
+    """`WorkersAI` is a `FunctionCallingLLM`, has its own class name, and agents and indices accept
+    it.
+    """
     assert issubclass(WorkersAI, FunctionCallingLLM)
     assert BaseLLM in WorkersAI.__mro__
     assert WorkersAI.class_name() == "WorkersAI"
 
 
 def test_errors_are_the_core_s_own() -> None:
-    """One `except` catches an error through any face."""
+    """The face exports the error classes of the core."""
     for name in workersai.__all__:
         if name.endswith("Error"):
             assert getattr(llamaindex_workersai, name) is getattr(workersai, name)
@@ -87,7 +89,7 @@ async def test_completion_answers(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["stream_complete", "astream_complete"])
 async def test_completion_deltas_join_to_the_text(entry: str) -> None:
-    """Each completion has the text so far and its new part."""
+    """Each completion response has the text so far and its new part."""
     responses = await run(model(Scripted(Reply("Hello there."))), entry, "Hello?")
     assert "".join(response.delta for response in responses) == responses[-1].text
     assert [r.text for r in responses[:2]] == ["Hell", "Hello th"[:8]]
@@ -95,7 +97,7 @@ async def test_completion_deltas_join_to_the_text(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_reasoning_is_no_text(entry: str) -> None:
-    """Reasoning is a block of its own through every entry point."""
+    """Every entry point returns the reasoning as a block and not in the text."""
     script = Scripted(Reply("Yes.", reasoning="The user wants yes."))
     last = (await run(model(script, REASONING_MODEL), entry, HELLO))[-1]
     assert last.message.content == "Yes."
@@ -113,7 +115,7 @@ async def test_sync_and_async_streams_are_the_same() -> None:
 
 
 async def test_stream_ends_with_the_message_of_the_whole_answer() -> None:
-    """Streaming and not give one message."""
+    """The last response of a stream has the same message as the answer without streaming."""
     reply = Reply("Yes.", reasoning="Hm.", calls=[("add", {"a": 1})])
     whole = await run(model(Scripted(reply), REASONING_MODEL), "chat", HELLO)
     streamed = await run(model(Scripted(reply), REASONING_MODEL), "stream_chat", HELLO)
@@ -121,7 +123,9 @@ async def test_stream_ends_with_the_message_of_the_whole_answer() -> None:
 
 
 def test_parameters_reach_the_request() -> None:
-    """Fields, a call's own arguments and further keys are all sent; the call's go first."""
+    """The request has fields, arguments of the call and additional keys; arguments of the call take
+    precedence.
+    """
     script = Scripted(Reply("Hi"))
     llm = model(script, temperature=0.2, top_k=5, seed=7, additional_kwargs={"custom": 1})
     llm.chat(HELLO, temperature=0.9, top_k=None, additional_kwargs={"other": {"x": 2}})
@@ -137,7 +141,9 @@ def test_parameters_reach_the_request() -> None:
 
 
 def test_parameter_outside_its_range_is_refused_before_any_request() -> None:
-    """The page's ranges hold; the error names the parameter."""
+    """A value outside the range of the model's page raises an error with the parameter's name
+    before any request.
+    """
     script = Scripted(Reply("Hi"))
     with pytest.raises(ConfigurationError, match="temperature"):
         model(script, temperature=9).chat(HELLO)
@@ -145,7 +151,7 @@ def test_parameter_outside_its_range_is_refused_before_any_request() -> None:
 
 
 def test_unknown_setting_is_refused_without_its_value() -> None:
-    """A misspelt name is an error, not silence; its value, maybe a secret, is not shown."""
+    """A misspelt setting raises an error that does not show its value, which may be a secret."""
     with pytest.raises(ValueError, match="api_tokn") as caught:
         WorkersAI(MODEL, api_tokn="hidden")  # type: ignore[call-arg]
     assert "hidden" not in str(caught.value)
@@ -153,7 +159,9 @@ def test_unknown_setting_is_refused_without_its_value() -> None:
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
-    """The OpenAI-compatible route tells usage only when asked to."""
+    """Streams of the OpenAI-compatible route ask for usage, because the server reports it only
+    then.
+    """
     script = Scripted(
         httpx.Response(
             200,
@@ -167,7 +175,9 @@ def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
 
 
 def test_completion_to_prompt_is_applied_once() -> None:
-    """A prompt that is formatted already is sent as it is."""
+    """`complete` applies `completion_to_prompt` once, and not to a prompt that is formatted
+    already.
+    """
     script = Scripted(Reply("Hi"))
     llm = model(script, completion_to_prompt=lambda prompt: f"<s>{prompt}</s>")
     llm.complete("a")
@@ -176,7 +186,9 @@ def test_completion_to_prompt_is_applied_once() -> None:
 
 
 async def test_system_prompt_is_for_predict_and_its_kin() -> None:
-    """LlamaIndex puts it before prompts; a chat has what it is given, as agents add their own."""
+    """LlamaIndex puts `system_prompt` before prompts of `predict`; `chat` sends only its own
+    messages.
+    """
     script = Scripted(Reply("Hi"))
     llm = model(script, system_prompt="Be brief.")
     prompt = PromptTemplate("Say {what}.")
@@ -199,7 +211,7 @@ def test_history_is_repaired_in_the_request_alone() -> None:
 
 
 def test_refused_credentials_are_one_error() -> None:
-    """An error answer becomes the core's class, with Cloudflare's code."""
+    """A refusal of the token raises the core's AuthenticationError with Cloudflare's code."""
     errors = {"success": False, "errors": [{"code": 10000, "message": "Authentication error"}]}
     llm = model(Scripted(httpx.Response(401, json={**errors, "result": None, "messages": []})))
     with pytest.raises(AuthenticationError) as caught:
@@ -209,7 +221,7 @@ def test_refused_credentials_are_one_error() -> None:
 
 
 class Tracked(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes piece by piece and knows whether it was closed."""
+    """A response body in pieces that records whether it was closed."""
 
     def __init__(self, *pieces: bytes) -> None:
         self.pieces = pieces
@@ -238,7 +250,7 @@ def pieces(text: str) -> list[bytes]:
 
 
 def test_abandoned_stream_closes_its_connection() -> None:
-    """Leaving a stream early gives its connection back."""
+    """A stream that is left early closes its response."""
     body = Tracked(*pieces("Hello there."))
     stream = model(Scripted(body.response())).stream_chat(HELLO)
     next(stream)
@@ -248,7 +260,7 @@ def test_abandoned_stream_closes_its_connection() -> None:
 
 
 async def test_abandoned_async_stream_closes_its_connection() -> None:
-    """Leaving an async stream early gives its connection back once the loop has its turn."""
+    """An async stream that is left early closes its response in the loop's next turns."""
     body = Tracked(*pieces("Hello there."))
     stream = await model(Scripted(body.response())).astream_chat(HELLO)
     await anext(stream)
@@ -271,7 +283,7 @@ def test_broken_stream_raises_with_the_received_part() -> None:
 
 
 def test_metadata_comes_from_the_model_s_page() -> None:
-    """Window, output and tools are known without a request."""
+    """`metadata` has window, output size and tool calling without a request."""
     metadata = WorkersAI(MODEL).metadata
     assert metadata.context_window == 131_000
     assert metadata.num_output == 2000
@@ -281,7 +293,7 @@ def test_metadata_comes_from_the_model_s_page() -> None:
 
 
 def test_metadata_can_be_overridden() -> None:
-    """What the user knows better goes before the page."""
+    """Settings of the user replace the facts of the model's page in `metadata`."""
     llm = WorkersAI(
         MODEL,
         context_window=8000,
@@ -296,7 +308,7 @@ def test_metadata_can_be_overridden() -> None:
 
 
 def test_prompts_keep_max_tokens_free() -> None:
-    """LlamaIndex's prompt helpers read `max_tokens` as the size of the output."""
+    """LlamaIndex's prompt helpers reserve `max_tokens` for the output."""
     assert WorkersAI(MODEL, max_tokens=77).metadata.num_output == 77
 
 
@@ -311,19 +323,19 @@ def test_unknown_model_works_and_is_logged_once(caplog: pytest.LogCaptureFixture
 
 @pytest.mark.parametrize("name", [MODEL, REASONING_MODEL, "@cf/someone/new-model"])
 def test_prompt_helper_accepts_the_metadata(name: str) -> None:
-    """The reserve for the answer always leaves room for a prompt."""
+    """The reserve for the answer leaves room for a prompt for every model."""
     helper = PromptHelper.from_llm_metadata(WorkersAI(name).metadata)
     assert helper.num_output < helper.context_window
 
 
 def test_memory_uses_the_window() -> None:
-    """The agents' default memory keeps three quarters of the model's real window."""
+    """The agents' default memory keeps three quarters of the model's window."""
     memory = ChatMemoryBuffer.from_defaults(llm=WorkersAI(MODEL))
     assert memory.token_limit == int(131_000 * 0.75)
 
 
 def test_llm_is_found_by_name() -> None:
-    """Extractors and parsers that hold an LLM load it from its dict."""
+    """Components that hold an LLM load it from its dict by the class name."""
     loaded = load_llm(WorkersAI(MODEL, temperature=0.3).to_dict())
     assert isinstance(loaded, WorkersAI)
     assert loaded.temperature == 0.3

@@ -10,14 +10,14 @@ import llamaindex_workersai
 
 
 def test_public_names_exist_and_are_sorted() -> None:
-    """`__all__` is what there is."""
+    """Every name in `__all__` exists, and the list is sorted."""
     names = llamaindex_workersai.__all__
     assert list(names) == sorted(names)
     assert all(hasattr(llamaindex_workersai, name) for name in names)
 
 
 def test_import_without_llamaindex_says_what_to_install() -> None:
-    """Without the framework the import names the extra."""
+    """Without LlamaIndex, the import raises an error with the extra to install."""
     program = (
         "import sys; sys.modules['llama_index'] = None; sys.modules['llama_index.core'] = None\n"
         "try:\n    import llamaindex_workersai\n"
@@ -30,5 +30,5 @@ def test_import_without_llamaindex_says_what_to_install() -> None:
 
 
 def test_package_is_typed() -> None:
-    """Type checkers read the annotations."""
+    """The package has the marker that makes type checkers read its annotations."""
     assert resources.files(llamaindex_workersai).joinpath("py.typed").is_file()

@@ -23,7 +23,7 @@ CALL_STYLES = ("postprocess_nodes", "apostprocess_nodes")
 
 
 def by_length(body: dict[str, Any]) -> dict[str, Any]:
-    """Longer texts are better; equal ones are equal."""
+    """Score longer texts higher, and equal texts equally."""
     scores = [{"id": i, "score": float(len(c["text"]))} for i, c in enumerate(body["contexts"])]
     scores.sort(key=lambda entry: -entry["score"])
     return {"response": scores[: body.get("top_k")]}
@@ -63,14 +63,16 @@ def collector() -> Iterator[Collector]:
 
 
 def test_class_is_a_postprocessor_of_llamaindex() -> None:
-    """Query engines accept it, and it has a name of its own."""
+    """`WorkersAIRerank` is a postprocessor with its own class name, and query engines accept it."""
     assert issubclass(WorkersAIRerank, BaseNodePostprocessor)
     assert WorkersAIRerank.class_name() == "WorkersAIRerank"
 
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_come_by_relevance(entry: str) -> None:
-    """Best first, all of them, with the model's scores; the nodes passed stay as they are."""
+    """All nodes come best first with the model's scores, and the nodes that were passed do not
+    change.
+    """
     passed = nodes("a", "ccc", "bb")
     found = await run(rerank(Scripted(by_length)), entry, passed, query_str="?")
     assert [(n.node.node_id, n.score) for n in found] == [("1", 3.0), ("2", 2.0), ("0", 1.0)]
@@ -79,7 +81,7 @@ async def test_nodes_come_by_relevance(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_top_n_is_asked_for_and_kept(entry: str) -> None:
-    """The server is asked for no more than is wanted, nor for more than there is."""
+    """The request asks for at most `top_n` nodes and at most the number of nodes."""
     script = Scripted(by_length)
     found = await run(rerank(script, top_n=2), entry, nodes("a", "ccc", "bb"), query_str="?")
     assert [n.node.node_id for n in found] == ["1", "2"]
@@ -89,7 +91,7 @@ async def test_top_n_is_asked_for_and_kept(entry: str) -> None:
 
 
 async def test_equal_scores_keep_their_order() -> None:
-    """Ties are as retrieval had them."""
+    """Nodes with equal scores keep the order of the retrieval."""
     found = await run(
         rerank(Scripted(by_length)), CALL_STYLES[0], nodes("x", "y", "z"), query_str="?"
     )
@@ -98,7 +100,7 @@ async def test_equal_scores_keep_their_order() -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
-    """No node is lost, and none keeps a score of another scale."""
+    """Nodes that the server leaves out come last, without a score."""
     script = Scripted({"response": [{"id": 2, "score": 0.9}]})
     found = await run(rerank(script), entry, nodes("a", "b", "c"), query_str="?")
     assert [(n.node.node_id, n.score) for n in found] == [("2", 0.9), ("0", None), ("1", None)]
@@ -106,7 +108,9 @@ async def test_nodes_the_server_leaves_out_come_last(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None:
-    """One blank node would make the server refuse all; it has no score, so cutoffs drop it."""
+    """Blank nodes, for which the server would refuse all, are not sent; they come last without a
+    score.
+    """
     script = Scripted(by_length)
     passed = nodes("", "a", "\n", "bb")
     found = await run(rerank(script, top_n=None), entry, passed, query_str="?")
@@ -123,14 +127,14 @@ async def test_nodes_without_text_are_not_sent_and_come_last(entry: str) -> None
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_three_nodes_are_kept_by_default(entry: str) -> None:
-    """As LangChain's rerankers do, the sister class of this one included."""
+    """The reranker keeps three nodes by default, as that of the LangChain face does."""
     found = await run(rerank(Scripted(by_length)), entry, nodes(*"abcde"), query_str="?")
     assert len(found) == 3
 
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_a_blank_query_is_refused(entry: str) -> None:
-    """Before any request."""
+    """A blank query raises ConfigurationError before any request."""
     script = Scripted(by_length)
     with pytest.raises(ConfigurationError, match="query"):
         await run(rerank(script), entry, nodes("a"), query_str=" \n")
@@ -161,7 +165,7 @@ async def test_what_cannot_be_ranked(entry: str, given: Any, query: Any, words: 
 
 
 def test_metadata_for_embedding_is_read() -> None:
-    """The reranker sees what the embedding saw."""
+    """The request has the text that the embedding model saw, metadata included."""
     node = TextNode(text="text", metadata={"title": "Rivers", "hidden": "x"})
     node.excluded_embed_metadata_keys = ["hidden"]
     script = Scripted(by_length)
@@ -172,14 +176,14 @@ def test_metadata_for_embedding_is_read() -> None:
 
 
 def test_scores_can_be_normalised() -> None:
-    """A sigmoid brings any scale into 0..1."""
+    """`normalize_scores` maps any score to between 0 and 1 by a sigmoid."""
     script = Scripted({"response": [{"id": 0, "score": 0.0}, {"id": 1, "score": -800.0}]})
     found = rerank(script, normalize_scores=True).postprocess_nodes(nodes("a", "b"), query_str="?")
     assert [n.score for n in found] == [0.5, 0.0]
 
 
 def test_retrieval_score_can_be_kept() -> None:
-    """The score before goes into a copy's metadata."""
+    """`keep_retrieval_score` stores the earlier score in the metadata of a copy."""
     passed = nodes("a", "bb")
     found = rerank(Scripted(by_length), keep_retrieval_score=True).postprocess_nodes(
         passed, query_str="?"
@@ -190,7 +194,9 @@ def test_retrieval_score_can_be_kept() -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
-    """One start and one end, with query, model and number, and one callback."""
+    """A ranking sends one start and one end event, with query, model and `top_n`, and one
+    callback.
+    """
     debug = LlamaDebugHandler(print_trace_on_end=False)
     component = rerank(Scripted(by_length), top_n=1, callback_manager=CallbackManager([debug]))
     found = await run(component, entry, nodes("a", "bb"), QueryBundle("rivers"))
@@ -203,7 +209,7 @@ async def test_events_come_in_pairs(entry: str, collector: Collector) -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Collector) -> None:
-    """No nodes, no request and no event without its end."""
+    """An empty list of nodes sends no request and no event."""
     script = Scripted(by_length)
     assert await run(rerank(script), entry, [], query_str="?") == []
     assert script.requests == []
@@ -212,7 +218,7 @@ async def test_nothing_to_rank_tells_and_sends_nothing(entry: str, collector: Co
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
-    """Ranking needs something to rank by; no event is sent before that is known."""
+    """A ranking without a query raises an error before any event."""
     with pytest.raises(ConfigurationError, match="query"):
         await run(rerank(Scripted(by_length)), entry, nodes("a"))
     assert collector._events == []
@@ -220,7 +226,7 @@ async def test_missing_query_is_named(entry: str, collector: Collector) -> None:
 
 @pytest.mark.parametrize("entry", CALL_STYLES)
 async def test_errors_are_the_core_s(entry: str) -> None:
-    """Refused credentials are the same error as everywhere."""
+    """Refused credentials raise the core's AuthenticationError."""
     import httpx
 
     body = {"success": False, "result": None, "errors": [{"code": 10000, "message": "no"}]}

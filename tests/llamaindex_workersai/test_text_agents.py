@@ -59,7 +59,9 @@ def inputs(outcome: Outcome) -> list[str]:
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_react_agent(streaming: bool) -> None:
-    """Thought, action, observation, answer, all in text."""
+    """A ReAct agent reads thought, action and answer from text and sends the observation as
+    text.
+    """
     outcome, script = await both(
         REACT, lambda llm: ReActAgent(tools=[add], llm=llm, streaming=streaming).run("1+2?")
     )
@@ -68,7 +70,7 @@ async def test_react_agent(streaming: bool) -> None:
 
 
 async def test_react_agent_with_results_as_tool_messages() -> None:
-    """Observations may be tool messages, which then answer no call: they are sent as text."""
+    """Observations in tool messages, which answer no call, are sent as text."""
     formatter = ReActChatFormatter.from_defaults(observation_role=MessageRole.TOOL)
     outcome, script = await both(
         REACT, lambda llm: ReActAgent(tools=[add], llm=llm, formatter=formatter).run("1+2?")
@@ -91,7 +93,7 @@ async def test_react_agent_reads_no_reasoning(streaming: bool) -> None:
 
 
 async def test_react_agent_tries_again_after_nonsense() -> None:
-    """An answer that does not follow the protocol is sent back with what is wrong."""
+    """The agent sends an answer that does not follow the protocol back with the reason."""
     replies = [Reply('Thought: Hm.\nAction: add\nAction Input: {"a"'), *REACT]
     outcome, _ = await both(replies, lambda llm: ReActAgent(tools=[add], llm=llm).run("1+2?"))
     assert str(outcome.result) == "It is 3."
@@ -101,7 +103,7 @@ async def test_react_agent_tries_again_after_nonsense() -> None:
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("reply", [Reply(""), Reply(reasoning="Hm.")])
 async def test_react_agent_tries_again_after_nothing(streaming: bool, reply: Reply) -> None:
-    """An answer of nothing, or of reasoning alone, is sent back."""
+    """The agent asks again after an empty answer, or one of reasoning alone."""
     outcome, _ = await both(
         [reply, *REACT],
         lambda llm: ReActAgent(tools=[add], llm=llm, streaming=streaming).run("1+2?"),
@@ -112,7 +114,9 @@ async def test_react_agent_tries_again_after_nothing(streaming: bool, reply: Rep
 
 
 async def test_react_agent_of_a_model_without_tools() -> None:
-    """A workflow of tools asks a model without function calling in text."""
+    """`AgentWorkflow.from_tools_or_functions` uses the ReAct protocol for a model without tool
+    calling.
+    """
     replies = [ours(*REACT, is_function_calling_model=False)[0], mock(*REACT)]
     workflow = AgentWorkflow.from_tools_or_functions([add], llm=replies[0])
     ran = await watch(workflow.run("1+2?"))
@@ -131,7 +135,7 @@ def coder(llm: FunctionCallingLLM, **settings: Any) -> CodeActAgent:
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_code_act_agent(streaming: bool) -> None:
-    """The agent runs the code in a text and returns its output; deltas add up to the text."""
+    """A CodeAct agent runs the code in a text and returns its output; deltas join to the text."""
     outcome, script = await both(CODE, lambda llm: coder(llm, streaming=streaming).run("1+2?"))
     assert str(outcome.result) == "It is 3."
     results = [event for event in outcome.events if isinstance(event, ToolCallResult)]
@@ -140,7 +144,7 @@ async def test_code_act_agent(streaming: bool) -> None:
 
 
 async def test_code_act_agent_runs_no_reasoning() -> None:
-    """The agent does not run code in reasoning, and streams the reasoning as it arrives."""
+    """A CodeAct agent does not run code in reasoning, and streams the reasoning as it arrives."""
     words = "<execute>\ndangerous()\n</execute>"
     outcome, _ = await both(
         thinking(CODE, words), lambda llm: coder(llm).run("1+2?"), name=REASONING_MODEL
@@ -151,7 +155,9 @@ async def test_code_act_agent_runs_no_reasoning() -> None:
 
 
 async def test_code_act_handoff_history_is_acceptable() -> None:
-    """A CodeAct agent drops the calls it made, so that the results of a handoff are orphans."""
+    """After a handoff of a CodeAct agent, which drops its calls, strict models accept the
+    history.
+    """
 
     def start(llm: FunctionCallingLLM) -> Any:
         first = CodeActAgent(

@@ -31,7 +31,7 @@ def connection(loopback: None) -> Iterator[dict[str, Any]]:
 
 
 async def test_faiss_index_answers_with_its_source(connection: dict[str, Any]) -> None:
-    """Vectors go into FAISS and are found again, ranked, and answered from, sync and async."""
+    """An index in FAISS retrieves, ranks and answers with its source, sync and async."""
     store = FaissVectorStore(faiss_index=faiss.IndexFlatIP(384))
     index = VectorStoreIndex.from_documents(
         [Document(text=text) for text in TEXTS],

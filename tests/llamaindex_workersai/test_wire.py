@@ -1,4 +1,4 @@
-"""The face on the wire: what the server may send and the network may do, seen from LlamaIndex."""
+"""Answers and failures of a server, as LlamaIndex's user sees them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def call(
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_cached_and_reasoning_tokens_are_kept(entry: str) -> None:
-    """Tracers read the details of the usage where OpenAI has them."""
+    """`raw["usage"]` has cached and reasoning tokens where OpenAI's usage has them."""
     usage = {
         "prompt_tokens": 11,
         "completion_tokens": 7,
@@ -92,7 +92,7 @@ async def test_cached_and_reasoning_tokens_are_kept(entry: str) -> None:
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
 async def test_reasoning_has_two_names(entry: str, field: str) -> None:
-    """Reasoning is read from either field, from the very first event on, one delta an event."""
+    """The stream reads reasoning from either field, from the first event on."""
     thought = ["Let me", " think."]
     if entry in ("chat", "achat"):
         message = {"role": "assistant", "content": "42.", field: "".join(thought)}
@@ -147,7 +147,7 @@ class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_responses_can_be_stored(entry: str) -> None:
-    """Every response, its message and what the server sent are plain data, there and back."""
+    """Every response, with its message and `raw`, survives a round trip through JSON."""
     reply = Reply("Adding.", reasoning="Hm.", calls=[("add", {"a": 1, "b": "ü"})])
     for response in await run(model(Scripted(reply), REASONING_MODEL), entry, HELLO):
         message = ChatMessage.model_validate_json(response.message.model_dump_json())
@@ -171,8 +171,8 @@ async def test_responses_can_be_stored(entry: str) -> None:
     ],
 )
 async def test_two_calls_in_one_event(entry: str, indices: Any, ids: Any) -> None:
-    """Several calls may come in one event, with an index that is missing or used twice; ids that
-    are missing or the same are made different.
+    """Several calls in one event become several calls, also with missing or repeated indices and
+    ids.
     """
     both = {
         "tool_calls": [
@@ -190,7 +190,7 @@ async def test_two_calls_in_one_event(entry: str, indices: Any, ids: Any) -> Non
 
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
 async def test_interleaved_calls(entry: str) -> None:
-    """Pieces of two calls in turns make two calls."""
+    """Alternating pieces of two calls become two calls."""
     script = Scripted(
         events(
             chunk({"tool_calls": [call(0, "f", "", "x")]}),
@@ -212,7 +212,7 @@ async def test_interleaved_calls(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_log_probabilities(entry: str) -> None:
-    """Log probabilities come whole and in streams."""
+    """Responses have the log probabilities, with and without streaming."""
     tokens = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]
     if entry in ("chat", "achat"):
         script = Scripted(Reply("Hi", logprobs=tokens))
@@ -228,7 +228,9 @@ async def test_log_probabilities(entry: str) -> None:
 
 @pytest.mark.parametrize(("name", "sent"), [(REASONING_MODEL, "Hm."), (MODEL, None)])
 def test_reasoning_goes_back_to_models_that_reason(name: str, sent: str | None) -> None:
-    """A reasoning model gets its own reasoning again, beside the content; others get none."""
+    """The request of a reasoning model has its earlier reasoning beside the content; other models
+    get none.
+    """
     blocks = [ThinkingBlock(content="Hm."), TextBlock(text="Yes.")]
     script = Scripted(Reply("Hi"))
     model(script, name).chat([*HELLO, ChatMessage(role="assistant", blocks=blocks), *HELLO])
@@ -238,7 +240,7 @@ def test_reasoning_goes_back_to_models_that_reason(name: str, sent: str | None) 
 
 
 def test_image_for_a_model_that_sees() -> None:
-    """An image reaches a vision model, from a tool's result too."""
+    """A vision model gets an image, also one of a tool's result."""
     script = Scripted(Reply("A dot."))
     call_block = ToolCallBlock(tool_call_id="c1", tool_name="photo", tool_kwargs={})
     messages = [
@@ -256,7 +258,7 @@ def test_image_for_a_model_that_sees() -> None:
 
 
 def test_image_for_a_model_that_does_not_see() -> None:
-    """A text model refuses an image before anything is sent."""
+    """A user's image for a text model raises an error before any request."""
     script = Scripted(Reply("?"))
     with pytest.raises(ConfigurationError, match="image"):
         model(script).chat([ChatMessage(role="user", blocks=[ImageBlock(image=PNG)])])
@@ -265,7 +267,7 @@ def test_image_for_a_model_that_does_not_see() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_one_layer_retries(entry: str) -> None:
-    """A busy server is asked `max_retries` times more, and no further by anyone; streams too."""
+    """The client alone retries a busy server, `max_retries` times, streams included."""
     script = Scripted(failure(429, 3040, **{"retry-after": "0"}))
     with pytest.raises(OutOfCapacityError):
         await run(model(script, max_retries=2), entry, HELLO)
@@ -274,14 +276,14 @@ async def test_one_layer_retries(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_success_after_a_retry(entry: str) -> None:
-    """The answer after a failed attempt is the answer."""
+    """A call returns the answer of a later attempt."""
     script = Scripted(failure(503, 0, **{"retry-after": "0"}), Reply("Hi"))
     last = (await run(model(script, max_retries=1), entry, HELLO))[-1]
     assert last.message.content == "Hi"
 
 
 async def test_quota_is_not_retried() -> None:
-    """Waiting does not help when the day's allocation is used up."""
+    """A spent daily allocation is not retried."""
     script = Scripted(failure(429, 3036))
     with pytest.raises(QuotaExceededError):
         model(script, max_retries=2).chat(HELLO)
@@ -289,7 +291,7 @@ async def test_quota_is_not_retried() -> None:
 
 
 def test_connection_settings_reach_the_request() -> None:
-    """Root, gateway, affinity and headers are sent as they are set."""
+    """The request has base URL, gateway, session affinity and headers as they are set."""
     script = Scripted(Reply("Hi"))
     llm = model(
         script,
@@ -308,7 +310,7 @@ def test_connection_settings_reach_the_request() -> None:
 
 
 def test_environment_is_read_at_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials of the environment are enough, with the names that others use too."""
+    """The credentials of the environment are read at the request, under each of their names."""
     script = Scripted(Reply("Hi"))
     llm = WorkersAI(MODEL, http_client=script.connection["http_client"])
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "1" * 32)
@@ -320,7 +322,7 @@ def test_environment_is_read_at_the_request(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("secret", ["cf-secret-token", "0" * 32])
 def test_errors_hold_no_secret(secret: str) -> None:
-    """Not even a server that repeats the token makes it show."""
+    """An error does not show the token, even if the server repeats it."""
     body = {"success": False, "errors": [{"code": 10000, "message": f"bad {secret}"}]}
     script = Scripted(httpx.Response(401, json=body))
     embedding = WorkersAIEmbedding("@cf/baai/bge-m3", **script.connection)

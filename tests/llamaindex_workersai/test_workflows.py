@@ -1,4 +1,6 @@
-"""Workflows of agents: handoff, state, people, stored contexts, objects at the end, compared."""
+"""Workflows of agents, compared with LlamaIndex's mock: handoffs, state, human input, stored
+contexts, output classes.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ def team(llm: FunctionCallingLLM, **settings: Any) -> AgentWorkflow:
 
 
 async def test_handoff_to_another_agent() -> None:
-    """One agent hands over, the other calls its tool and answers."""
+    """The first agent hands over, and the second calls its tool and answers."""
     outcome, script = await both(
         [hand_over("adder"), ADDING, Reply("3.")], lambda llm: team(llm).run("1+2?")
     )
@@ -69,7 +71,7 @@ async def test_handoff_to_another_agent() -> None:
 
 
 async def test_handoff_to_an_agent_that_reads_text() -> None:
-    """A function agent says something, hands over to a ReAct agent, and that one answers."""
+    """A function agent hands over to a ReAct agent, which answers."""
 
     def start(llm: FunctionCallingLLM) -> Any:
         first = FunctionAgent(name="greeter", description="Greets.", llm=llm)
@@ -98,14 +100,14 @@ async def test_handoff_to_an_unknown_agent() -> None:
 
 @pytest.mark.parametrize("text", [None, ""])
 async def test_answer_of_nothing_ends_a_workflow(text: str | None) -> None:
-    """An agent that says nothing at all ends the run with an empty text, never with an error."""
+    """An empty answer ends the run with an empty text and no error."""
     outcome, _ = await both([Reply(text)], lambda llm: team(llm).run("?"), mocked=[Reply("")])
     assert outcome.error is None
     assert outcome.result.response.content == ""
 
 
 async def test_workflow_of_tools_is_a_function_agent() -> None:
-    """The model's metadata make LlamaIndex choose function calling."""
+    """The model's metadata make LlamaIndex choose a function agent."""
     outcome, script = await both(
         [ADDING, Reply("3.")],
         lambda llm: AgentWorkflow.from_tools_or_functions([add], llm=llm).run("1+2?"),
@@ -138,7 +140,7 @@ count.__annotations__.update(ctx=Context, step=int)
 
 
 async def test_state_is_changed_by_a_tool() -> None:
-    """A tool changes the state; the user's message has it once, however many rounds there are."""
+    """A tool changes the state, and the user's message has the state once in every round."""
 
     def start(llm: FunctionCallingLLM) -> Any:
         agent = FunctionAgent(name="a", description="b", tools=[count], llm=llm)
@@ -169,7 +171,7 @@ ASKING = [Reply("One moment.", calls=[("ask", {"question": "Sure?"})]), Reply("Y
 
 
 async def test_human_in_the_loop() -> None:
-    """A tool waits for the user; the answer goes on from there."""
+    """A tool waits for the user's input, and the run continues with it."""
 
     async def scenario(llm: FunctionCallingLLM) -> list[Outcome]:
         handler = FunctionAgent(tools=[ask], llm=llm).run("Do it.")
@@ -187,7 +189,7 @@ async def test_human_in_the_loop() -> None:
 
 
 async def until_asked(handler: WorkflowHandler) -> list[Any]:
-    """Read a run's events until it waits for a person's input."""
+    """Read a run's events until it waits for input."""
     events = []
     async for event in handler.stream_events():
         events.append(event)
@@ -197,7 +199,7 @@ async def until_asked(handler: WorkflowHandler) -> list[Any]:
 
 
 async def test_waiting_run_is_stored_and_resumed() -> None:
-    """A run that waits for the user can be stored, stopped, and taken up again elsewhere."""
+    """A run that waits for input can be stored, stopped and resumed from its stored context."""
     serializer = PickleSerializer()
 
     async def scenario(llm: FunctionCallingLLM) -> list[Outcome]:
@@ -221,7 +223,7 @@ async def test_waiting_run_is_stored_and_resumed() -> None:
 
 
 async def test_context_is_stored_and_taken_up_again() -> None:
-    """Everything an agent keeps of our answers can be stored."""
+    """A context with all of an agent's answers survives a round trip through JSON."""
     serializer = PickleSerializer()
 
     async def scenario(llm: FunctionCallingLLM) -> list[Outcome]:
@@ -246,7 +248,7 @@ async def test_context_is_stored_and_taken_up_again() -> None:
 
 @pytest.mark.filterwarnings("ignore:Skipping serialization")  # LlamaIndex's own: of its memory
 async def test_later_runs_on_a_context() -> None:
-    """What the limits of a later run on the same context do is LlamaIndex's choice alone."""
+    """Later runs on one context behave as with LlamaIndex's mock."""
 
     async def scenario(llm: FunctionCallingLLM) -> list[Outcome]:
         workflow = AgentWorkflow(
@@ -301,7 +303,7 @@ def of_tools(llm: FunctionCallingLLM) -> Any:
 @pytest.mark.parametrize("made", [single, workflow, of_tools])
 @pytest.mark.parametrize("method", list(METHODS))
 async def test_output_class_of_an_agent(made: Any, method: str) -> None:
-    """An agent's last word as an object of a class, by each method."""
+    """An agent with an `output_cls` returns an object of it, by each method."""
     reply, mock_settings = METHODS[method]
     outcome, script = await both(
         [Reply("It is 3 metres."), reply],
@@ -321,7 +323,7 @@ async def test_output_class_of_an_agent(made: Any, method: str) -> None:
 
 
 async def test_output_class_after_a_handoff() -> None:
-    """The last agent's last word becomes the workflow's object."""
+    """The workflow returns an object of its `output_cls` after a handoff."""
     replies = [hand_over("adder"), ADDING, Reply("3 metres."), AS_TEXT]
     outcome, script = await both(
         replies,
@@ -333,7 +335,7 @@ async def test_output_class_after_a_handoff() -> None:
 
 
 def test_mock_and_ours_are_of_one_kind() -> None:
-    """What decides how LlamaIndex treats a model is the same for both, or nothing is compared."""
+    """Our class and the mock have the same properties that LlamaIndex's agents look at."""
     llm, other = ours(AS_TEXT)[0], mock(AS_TEXT)
     for metadata in (llm.metadata, other.metadata):
         assert (metadata.is_function_calling_model, metadata.is_chat_model) == (True, True)

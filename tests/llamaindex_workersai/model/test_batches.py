@@ -83,7 +83,9 @@ def call_style(request: pytest.FixtureRequest) -> str:
 
 
 async def test_conversations_get_their_responses_in_order(call_style: str) -> None:
-    """Each is sent with the settings of the object and of the call."""
+    """Each conversation is sent with the settings of the object and of the call, and responses keep
+    the order.
+    """
     script = Scripted(QUEUED, RUNNING, DONE)
     llm = model(script, seed=7)
 
@@ -99,7 +101,7 @@ async def test_conversations_get_their_responses_in_order(call_style: str) -> No
 
 
 async def test_a_request_of_a_batch_is_what_chat_sends(call_style: str) -> None:
-    """With tools, choice, format and other fields."""
+    """A batch's request equals that of `chat`, with tools, tool choice, format and other fields."""
     alone, script = Scripted(Reply("a")), Scripted(QUEUED)
     options = {"tools": [TOOL], "tool_choice": "required", "max_tokens": 9}
     options["additional_kwargs"] = {"future": 1}
@@ -125,7 +127,7 @@ async def test_tools_have_their_own_names_again(call_style: str) -> None:
 
 
 async def test_a_failed_conversation_is_an_error_in_its_place(call_style: str) -> None:
-    """The others are responses."""
+    """A failed conversation has its error in its place, and the others have responses."""
     script = Scripted({"responses": [row(0), failed(1, 5021), row(2)]})
 
     first, error, last = await results(model(script), call_style, ID)
@@ -135,7 +137,7 @@ async def test_a_failed_conversation_is_an_error_in_its_place(call_style: str) -
 
 
 async def test_an_answer_that_is_no_conversation_s(call_style: str) -> None:
-    """Vectors in a chat's batch are an error in their place."""
+    """Vectors in the results of a chat's batch become an error in their place."""
     vectors = {"data": [[1.0]], "shape": [1, 1]}
     script = Scripted({"responses": [{"id": 0, "result": vectors, "success": True}]})
 
@@ -145,7 +147,7 @@ async def test_an_answer_that_is_no_conversation_s(call_style: str) -> None:
 
 
 async def test_one_poll(call_style: str) -> None:
-    """The batch with its status, by its id of this model; once done, it takes no more requests."""
+    """A poll returns the batch's status by its id and the object's model."""
     script = Scripted(RUNNING, DONE)
     llm = model(script, OTHER)
 
@@ -162,7 +164,7 @@ async def test_one_poll(call_style: str) -> None:
 
 
 async def test_another_model_for_one_batch(call_style: str) -> None:
-    """The batch knows its model."""
+    """A batch of another model is polled with that model."""
     script = Scripted(QUEUED, DONE)
     llm = model(script)
 
@@ -174,7 +176,7 @@ async def test_another_model_for_one_batch(call_style: str) -> None:
 
 
 async def test_a_wait_that_is_too_long(call_style: str) -> None:
-    """The timeout error has the batch to wait for again."""
+    """The timeout error has the batch, to wait for it again."""
     with pytest.raises(APITimeoutError) as caught:
         await results(model(Scripted(RUNNING)), call_style, ID, timeout=0.5, interval=1)
 
@@ -193,7 +195,7 @@ async def test_a_wait_that_is_too_long(call_style: str) -> None:
 async def test_what_cannot_work_is_refused_before_any_request(
     call_style: str, name: str, settings: dict[str, Any], conversations: Any, parameter: str
 ) -> None:
-    """The error names the parameter."""
+    """Wrong arguments raise an error with the parameter's name before any request."""
     script = Scripted(QUEUED)
 
     with pytest.raises(ConfigurationError) as caught:
@@ -204,7 +206,7 @@ async def test_what_cannot_work_is_refused_before_any_request(
 
 
 async def test_a_model_without_a_queue(call_style: str) -> None:
-    """What the server says is the typed error for it."""
+    """The refusal of a model without a queue raises its typed error."""
     errors = [{"code": 8007, "message": "This model does not support request queuing"}]
     refused = httpx.Response(400, json={"success": False, "result": None, "errors": errors})
 
@@ -219,7 +221,7 @@ def server(loopback: None) -> Iterator[LocalServer]:
 
 
 async def test_on_the_local_server(server: LocalServer, call_style: str) -> None:
-    """From submission to responses, over real HTTP, fetched by the id alone."""
+    """A batch on a local server is submitted, and its responses are fetched by the id alone."""
     llm = WorkersAI(
         MODEL,
         account_id=server.account_id,

@@ -1,4 +1,4 @@
-"""Settings: what is wrong with one is said by name, before anything is sent."""
+"""Settings: errors name the wrong one before any request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RERANKER = "@cf/baai/bge-reranker-base"
     ],
 )
 def test_wrong_setting_is_named(component: Any, settings: dict[str, Any], parameter: str) -> None:
-    """A setting that cannot work is one of our errors, which names it and its class."""
+    """A wrong setting raises ConfigurationError with the names of the setting and its class."""
     with pytest.raises(ConfigurationError, match=parameter) as caught:
         component(**settings)
     assert caught.value.parameter == parameter
@@ -55,14 +55,16 @@ class Holder(BaseModel):
 
 
 def test_wrong_setting_inside_another_model_is_pydantic_s_error() -> None:
-    """Where pydantic makes the object, its own error tells of ours, as anywhere with pydantic."""
+    """Inside another pydantic model, a wrong setting raises pydantic's ValidationError with our
+    message.
+    """
     with pytest.raises(ValidationError, match="model must be a non-empty text"):
         Holder(llm={"model": ""})
     assert Holder(llm={"model": MODEL}).llm.model == MODEL
 
 
 def test_checked_settings_travel() -> None:
-    """Checking is part of the constructor alone: dicts, pickles and copies make equal objects."""
+    """Dicts, pickles and copies of a checked object make equal objects."""
     llm = WorkersAI(MODEL, temperature=0.5, num_output=10)
     made = [
         WorkersAI.from_dict(llm.to_dict()),
@@ -77,7 +79,9 @@ def test_checked_settings_travel() -> None:
 
 @pytest.mark.parametrize("entry", [*ENTRIES, *COMPLETIONS])
 async def test_further_keys_of_a_call(entry: str) -> None:
-    """`additional_kwargs` of a call go before those of the object, and neither is written to."""
+    """`additional_kwargs` of a call take precedence over those of the object, and neither dict is
+    modified.
+    """
     script = Scripted(Reply("Hi"))
     own, given = {"one": 1, "two": 1}, {"two": 2}
     llm = WorkersAI(MODEL, additional_kwargs=own, **script.connection)
@@ -111,7 +115,7 @@ async def test_model_of_a_call(entry: str) -> None:
     ],
 )
 async def test_unknown_options_are_refused(entry: str, name: str, says: str) -> None:
-    """Options that no call accepts, a token among them, are refused."""
+    """A call refuses unknown options, and options such as a token that only an object takes."""
     script = Scripted(Reply("Hi"))
     llm = WorkersAI(MODEL, **script.connection)
     argument: Any = HELLO if entry in ENTRIES else "Hello?"
@@ -134,7 +138,9 @@ async def test_unknown_options_are_refused(entry: str, name: str, says: str) -> 
     ],
 )
 def test_large_cap_leaves_room_for_prompts(settings: dict[str, Any], reserve: int) -> None:
-    """A cap on the answer as large as the window is no reserve that prompt helpers could keep."""
+    """A `max_tokens` as large as the window does not make prompt helpers reserve the whole
+    window.
+    """
     metadata = WorkersAI(MODEL, context_window=1000, **settings).metadata
     assert metadata.num_output == reserve
     assert PromptHelper.from_llm_metadata(metadata).num_output < metadata.context_window
@@ -152,6 +158,6 @@ async def test_logs_hold_no_secret(entry: str, caplog: pytest.LogCaptureFixture)
 
 
 def test_structured_llm_shows_no_secret() -> None:
-    """What wraps an LLM shows as little of it."""
+    """The repr of a structured LLM has no secret."""
     structured = WorkersAI(MODEL, api_token=TOKEN).as_structured_llm(Holder)
     assert TOKEN not in f"{structured!r}{structured.to_dict()}{structured.to_payload()}"

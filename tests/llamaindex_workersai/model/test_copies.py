@@ -1,4 +1,4 @@
-"""Copies and dicts: what they hold, and what happens to the original."""
+"""Copies and dicts: their settings, and what happens to the original."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def secret(component: Any) -> str | None:
 
 @pytest.mark.parametrize("component", components(api_token=TOKEN), ids=lambda c: c.class_name())
 def test_original_is_whole_after_pickling(component: Any) -> None:
-    """Pickling takes nothing from the object, not even what cannot be pickled."""
+    """Pickling leaves the object complete, including what cannot be pickled."""
     component = component.model_copy(update={"account_id": ACCOUNT})
     component.http_client = httpx.Client()  # holds locks, which do not travel
     for name in {"rate_limiter", "completion_to_prompt"} & type(component).model_fields.keys():
@@ -69,7 +69,9 @@ def test_deepcopy_after_use_shares_resources(component: Any) -> None:
 
 
 def test_changed_settings_make_a_new_client() -> None:
-    """Credentials are read at the request, so that later changes and copies with updates count."""
+    """Later changes of the environment, and copies with updates, change the credentials of
+    requests.
+    """
     llm = WorkersAI(MODEL, account_id=ACCOUNT, api_token="one")
     first = llm._client()
     assert llm._client() is first
@@ -79,7 +81,7 @@ def test_changed_settings_make_a_new_client() -> None:
 
 
 class SlowToMake:
-    """A client that lets every other thread go first while it is made."""
+    """A client whose constructor lets other threads run first."""
 
     def __init__(self, **settings: Any) -> None:
         for _ in range(1000):
@@ -91,7 +93,7 @@ class SlowToMake:
 def test_threads_share_one_client(
     component: Any, call_style: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many threads make the first call, they make it with one client."""
+    """Threads that make the first call at once share one client."""
     for name in ("Client", "AsyncClient"):
         monkeypatch.setattr(f"llamaindex_workersai._model.connection.{name}", SlowToMake)
     component = component.model_copy(update={"account_id": ACCOUNT})
@@ -116,13 +118,13 @@ def test_from_dict_of_to_dict_is_the_same(component: Any) -> None:
 
 
 def test_clocks_come_back_from_a_dict() -> None:
-    """A `Timeout` is data, in JSON too."""
+    """A `Timeout` survives a round trip through a dict and JSON."""
     llm = WorkersAI(MODEL, timeout=Timeout(connect=1, idle=2))
     assert WorkersAI.from_json(llm.to_json()).timeout == Timeout(connect=1, idle=2)
 
 
 def test_import_opens_nothing() -> None:
-    """Importing and constructing make no HTTP client and no SSL context."""
+    """Importing the package and constructing objects create no HTTP client and no SSL context."""
     program = (
         "import ssl, llamaindex_workersai as w\n"
         "def fail(*a, **k): raise AssertionError('an SSL context was made')\n"

@@ -1,4 +1,4 @@
-"""LlamaIndex's programs and selectors, and calls of tools that there are not."""
+"""LlamaIndex's programs and selectors, and calls of unknown tools."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def model(script: Scripted, **settings: Any) -> WorkersAI:
 
 
 async def ask(script: Scripted, entry: str, **settings: Any) -> Any:
-    """Run a program; what it gives, or gives in the end."""
+    """Run a program and return its object, or the last one of its stream."""
     program = FunctionCallingProgram.from_defaults(
         output_cls=Boat, prompt_template_str="A boat.", llm=model(script, **settings)
     )
@@ -95,7 +95,7 @@ async def test_a_program_asks_again_for_an_invalid_object(
     "reply", [Reply("No boat."), Reply(None), Reply(calls=[("Boat", '{"name": }')])]
 )
 async def test_a_program_s_stream_without_an_object_raises(entry: str, reply: Reply) -> None:
-    """It does not end with an object of nothing, as if the model had given one."""
+    """A program's stream without an object raises an error and yields no blank object."""
     with pytest.raises(ToolCallError):
         await ask(Scripted(reply), entry)
 
@@ -106,7 +106,7 @@ async def test_a_program_s_stream_without_an_object_raises(entry: str, reply: Re
     [Reply(calls=[("select", {"index": 2, "reason": "r"})]), Reply('{"index": 2, "reason": "r"}')],
 )
 async def test_selectors_take_a_choice_in_any_of_these_forms(is_async: bool, reply: Reply) -> None:
-    """A router's selector is a program too."""
+    """A router's selector reads a choice in each of the forms that models write."""
     selector = PydanticSingleSelector.from_defaults(llm=model(Scripted(reply)))
     choices = [ToolMetadata("a river", name="river"), ToolMetadata("a town", name="town")]
     if is_async:
@@ -150,7 +150,9 @@ async def test_a_call_that_cannot_be_run_is_asked_for_again(
 
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_a_call_of_no_tool_is_a_typed_error_in_the_end(entry: str) -> None:
-    """It names what was called and what there is, and none of the answer's calls was run."""
+    """Repeated calls of an unknown tool raise ToolCallError with the called and the existing names,
+    and run nothing.
+    """
     calls = [("double", {"a": 4}), ("twice", {"a": 4})]
     script = Scripted(Reply(calls=calls))
     with pytest.raises(ToolCallError, match="'twice', which is not a tool"):
@@ -162,7 +164,7 @@ async def test_a_call_of_no_tool_is_a_typed_error_in_the_end(entry: str) -> None
 
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_several_results_are_joined(entry: str) -> None:
-    """Calls that run side by side give one response, in their order."""
+    """The results of parallel calls become one response, in their order."""
     script = Scripted(Reply(calls=[("double", {"a": 4}), ("double", {"a": 5})]))
     found = await called(model(script), entry, allow_parallel_tool_calls=True)
     assert found.response == "8\n\n10"

@@ -1,4 +1,4 @@
-"""Structured output: three methods, four ways, and what happens when an answer does not fit."""
+"""Structured output: three methods, four entry points, and answers that do not fit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def model(script: Scripted, **settings: Any) -> WorkersAI:
 
 
 async def predict(llm: WorkersAI, entry: str, cls: type[BaseModel], **kwargs: Any) -> list[Any]:
-    """Call one of the family; its objects as a list."""
+    """Call one of the four entry points and return its objects as a list."""
     method = getattr(llm, entry)
     prompt = kwargs.pop("prompt", PROMPT)
     if entry.startswith("astream"):
@@ -78,7 +78,7 @@ async def predict(llm: WorkersAI, entry: str, cls: type[BaseModel], **kwargs: An
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
 async def test_object_comes_out(entry: str, method: Any) -> None:
-    """Each method gives the object in each of the four ways, with one request."""
+    """Each method returns the object through each of the four entry points, with one request."""
     script = Scripted(REPLIES[method])
     llm = model(script, structured_output_method=method)
     assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
@@ -87,7 +87,7 @@ async def test_object_comes_out(entry: str, method: Any) -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_tool_method_forces_the_call(entry: str) -> None:
-    """The one tool is the class, and calling it is required, in streams too."""
+    """The tool method sends the class as the only tool and forces its call, in streams too."""
     script = Scripted(CALL)
     await predict(model(script, structured_output_method="tool"), entry, Album)
     sent = script.requests[0]
@@ -97,7 +97,7 @@ async def test_tool_method_forces_the_call(entry: str) -> None:
 
 
 def test_tool_is_described_by_the_class() -> None:
-    """A model reads what the class is for, not how a helper is written."""
+    """The tool's description is the class's docstring."""
     for cls, reply, about in (
         (Album, CALL, "A music album."),
         (One, Reply(calls=[("One", {"songs": []})]), "Give the answer by calling this."),
@@ -110,7 +110,7 @@ def test_tool_is_described_by_the_class() -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_schema_method_sends_the_schema(entry: str) -> None:
-    """The class goes as `response_format`."""
+    """The schema method sends the class as `response_format`."""
     script = Scripted(TEXT)
     await predict(model(script, structured_output_method="json_schema"), entry, Album)
     sent = script.requests[0]["response_format"]
@@ -149,7 +149,7 @@ async def test_prompt_method_asks_in_a_message_of_its_own(entry: str, talk: Any)
 
 
 def method_of(body: dict[str, Any]) -> str:
-    """How a request asks for the class."""
+    """Return the method by which a request asks for the class."""
     if "tools" in body:
         return "tool"
     return "json_schema" if "response_format" in body else "prompt"
@@ -179,7 +179,7 @@ UNKNOWN = "@cf/someone/new"
 async def test_method_is_chosen_by_model_and_settings(
     entry: str, settings: Any, method: str
 ) -> None:
-    """By default the best that the model is known to take; the user's word goes first."""
+    """The method is the best one that the model is known to take, unless the user sets one."""
     script = Scripted(REPLIES[method])
     llm = WorkersAI(**{"model": MODEL, **script.connection, **settings})
     assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
@@ -188,7 +188,7 @@ async def test_method_is_chosen_by_model_and_settings(
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_method_is_chosen_for_the_model_that_is_asked(entry: str) -> None:
-    """The model of a call decides, not the one of the object."""
+    """The model of the call, and not that of the object, decides the method."""
     script = Scripted(TEXT, CALL)
     llm = WorkersAI(UNKNOWN, **script.connection)
     await predict(llm, entry, Album, llm_kwargs={"model": MODEL})
@@ -203,7 +203,7 @@ def refusal(code: int) -> httpx.Response:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_refused_method_gives_way_to_the_next_and_is_remembered(entry: str) -> None:
-    """5025 and 8001 refuse a method that was chosen here; copies know it, pickles do not."""
+    """After 5025 or 8001 the next method is used; copies remember the refusal, pickles do not."""
     script = Scripted(refusal(5025), refusal(8001), TEXT, TEXT, TEXT, refusal(5025), CALL)
     llm = model(script)
     for copied in (llm, llm, llm.model_copy()):
@@ -230,8 +230,8 @@ async def test_refused_method_of_the_users_raises(entry: str, method: Any, code:
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize("method", ["json_schema", "prompt", None])
 async def test_model_without_chat_gets_a_prompt(entry: str, method: Any) -> None:
-    """`is_chat_model=False` holds: what is sent is what `predict` would send, with the method's
-    own beside it, and again when an answer is sent back.
+    """With `is_chat_model=False`, structured prediction sends the prompt that `predict` would send,
+    with the method's own text, also when it asks again.
     """
     script = Scripted({"response": "Sure!"}, {"response": json.dumps(DATA)})
     llm = model(
@@ -260,7 +260,7 @@ async def test_model_without_chat_gets_a_prompt(entry: str, method: Any) -> None
 
 
 def test_call_cannot_be_forced_in_a_prompt() -> None:
-    """Tools go with messages: the settings contradict each other, and the error says so."""
+    """A prompt with the tool method raises an error that names both settings."""
     script = Scripted(CALL)
     llm = model(script, is_chat_model=False, structured_output_method="tool")
     with pytest.raises(ConfigurationError, match="is_chat_model") as caught:
@@ -294,7 +294,7 @@ class Numbers(RootModel[list[int]]):
 
 
 class Titled(BaseModel):
-    """A class with a title that is no name."""
+    """A class whose title cannot be a tool's name."""
 
     model_config = ConfigDict(title="Mein Titel: " + "x" * 80)
     value: int
@@ -305,7 +305,7 @@ class Kind(Enum):
 
 
 class Strict(BaseModel):
-    """What Python and JSON write differently."""
+    """A strict class of types that Python and JSON write differently."""
 
     model_config = ConfigDict(strict=True)
     due: date
@@ -327,8 +327,8 @@ OBJECTS: list[tuple[type[BaseModel], Any]] = [
 @pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
 @pytest.mark.parametrize(("cls", "data"), OBJECTS)
 async def test_every_kind_of_class(entry: str, method: Any, cls: Any, data: Any) -> None:
-    """Recursive classes, lists, unions and strict ones: the schema that is sent is an object's
-    and whole, and its JSON comes back as the object.
+    """Recursive classes, lists, unions and strict classes are sent as complete object schemas, and
+    their JSON is read as the object.
     """
 
     def answer(body: dict[str, Any]) -> Reply:
@@ -354,7 +354,7 @@ async def test_every_kind_of_class(entry: str, method: Any, cls: Any, data: Any)
 
 @pytest.mark.parametrize("method", ["tool", "json_schema"])
 def test_names_from_titles_are_acceptable(method: Any) -> None:
-    """Letters, digits, `_` and `-`, 64 of them."""
+    """The tool's name has letters, digits, `_` and `-`, and at most 64 characters."""
     reply = Reply(calls=[("x", {"value": 1})]) if method == "tool" else Reply('{"value": 1}')
     script = Scripted(reply)
     llm = WorkersAI(REASONING_MODEL, **script.connection, structured_output_method=method)
@@ -367,7 +367,7 @@ def test_names_from_titles_are_acceptable(method: Any) -> None:
 
 @pytest.mark.parametrize("method", ["tool", "json_schema"])
 def test_strict_reaches_the_wire(method: Any) -> None:
-    """`strict` of `llm_kwargs` is the schema's."""
+    """The request has `strict` of `llm_kwargs` beside the schema."""
     script = Scripted(REPLIES[method])
     llm = model(script, structured_output_method=method)
     llm.structured_predict(Album, PROMPT, {"strict": True}, topic="x")
@@ -412,7 +412,7 @@ def test_wrong_arguments_say_what_to_pass(parameter: str, call: Any) -> None:
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
 async def test_system_prompt_is_sent(entry: str, method: Any) -> None:
-    """The LLM's system prompt holds for structured output too, in all four ways."""
+    """All four entry points send the LLM's system prompt."""
     script = Scripted(REPLIES[method])
     llm = model(script, structured_output_method=method, system_prompt="Be brief.")
     await predict(llm, entry, Album)
@@ -424,7 +424,7 @@ async def test_system_prompt_is_sent(entry: str, method: Any) -> None:
 @pytest.mark.parametrize("entry", FAMILY)
 @pytest.mark.parametrize("method", ["tool", "json_schema"])
 async def test_generic_classes_work(entry: str, method: Any) -> None:
-    """`Box[int]` is no name for a tool; the object comes out all the same."""
+    """A class such as `Box[int]`, whose name no tool can have, returns its object."""
     reply = (
         Reply('{"value": 3}')
         if method == "json_schema"
@@ -436,7 +436,7 @@ async def test_generic_classes_work(entry: str, method: Any) -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_answer_that_does_not_fit_is_sent_back(entry: str) -> None:
-    """The model receives the errors of its object as the call's result, and answers again."""
+    """The model gets the errors of its object as the call's result, and answers again."""
     script = Scripted(Reply(calls=[("Album", {"name": "Water"})]), CALL)
     llm = model(script, structured_output_method="tool")
     assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
@@ -447,7 +447,7 @@ async def test_answer_that_does_not_fit_is_sent_back(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_text_where_a_call_was_required_is_sent_back(entry: str) -> None:
-    """A model that ignores the forced choice is asked again."""
+    """A model that answers with text instead of the forced call is asked again."""
     script = Scripted(Reply("Sure!"), CALL)
     llm = model(script, structured_output_method="tool")
     assert (await predict(llm, entry, Album))[-1] == Album(**DATA)
@@ -458,7 +458,7 @@ async def test_text_where_a_call_was_required_is_sent_back(entry: str) -> None:
 
 
 def test_object_in_the_text_counts_where_a_call_was_required() -> None:
-    """Some models write the call's arguments as text."""
+    """An object in the text counts as the forced call's arguments."""
     script = Scripted(TEXT)
     llm = model(script, structured_output_method="tool")
     assert llm.structured_predict(Album, PROMPT, topic="x") == Album(**DATA)
@@ -467,7 +467,7 @@ def test_object_in_the_text_counts_where_a_call_was_required() -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_error_after_the_last_try_shows_the_answer(entry: str) -> None:
-    """When asking again does not help, the error has the reasons and the model's text."""
+    """After the last try the error has the reasons and the model's text."""
     script = Scripted(Reply("I would rather not."))
     llm = model(script, structured_output_method="json_schema", structured_output_retries=2)
     with pytest.raises(StructuredOutputError, match="I would rather not") as caught:
@@ -488,7 +488,7 @@ async def test_error_after_the_last_try_shows_the_answer(entry: str) -> None:
 async def test_cut_and_refused_answers_are_not_asked_again(
     entry: str, reply: Reply, words: str
 ) -> None:
-    """A cut answer and a refusal raise at once, by their own error."""
+    """A cut answer and a refusal raise their own errors at once."""
     script = Scripted(reply)
     llm = model(script, structured_output_method="json_schema")
     with pytest.raises(StructuredOutputError, match=words):
@@ -499,7 +499,7 @@ async def test_cut_and_refused_answers_are_not_asked_again(
 @pytest.mark.parametrize("entry", ["stream_structured_predict", "astream_structured_predict"])
 @pytest.mark.parametrize("method", ["tool", "json_schema", "prompt"])
 async def test_objects_grow_while_streaming(entry: str, method: Any) -> None:
-    """Strings and lists appear bit by bit; every object is new; the last one is of the class."""
+    """Streamed objects grow, are new objects each, and the last one is of the class."""
     llm = model(Scripted(REPLIES[method]), structured_output_method=method)
     objects = await predict(llm, entry, Album)
     names = [item.name for item in objects]
@@ -511,7 +511,7 @@ async def test_objects_grow_while_streaming(entry: str, method: Any) -> None:
 
 @pytest.mark.parametrize("entry", FAMILY)
 async def test_llm_kwargs_are_sent_and_stay_as_they_are(entry: str) -> None:
-    """Arguments for the calls reach them; the dict given is not written to."""
+    """The request has `llm_kwargs`, and the dict is not modified."""
     kwargs = {"temperature": 0.5, "tool_choice": "none", "tool_required": False}
     before = dict(kwargs)
     script = Scripted(CALL)
@@ -525,7 +525,9 @@ async def test_llm_kwargs_are_sent_and_stay_as_they_are(entry: str) -> None:
 @pytest.mark.filterwarnings("ignore:The `json` method:DeprecationWarning")  # LlamaIndex's own
 @pytest.mark.parametrize("entry", ["chat", "achat", "stream_chat", "astream_chat"])
 async def test_structured_llm(entry: str) -> None:
-    """`as_structured_llm` answers with the object as JSON and in `raw`; braces in messages stay."""
+    """`as_structured_llm` returns the object as JSON text and in `raw`, and keeps braces in
+    messages.
+    """
     script = Scripted(TEXT)
     structured = model(script).as_structured_llm(Album)
     messages = [ChatMessage(role="user", content="An album, {like this}.")]
@@ -553,7 +555,7 @@ async def run_program(llm: WorkersAI, cls: Any, entry: str, **kwargs: Any) -> An
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_gives_the_object(entry: str) -> None:
-    """LlamaIndex's program forces the call and reads it."""
+    """LlamaIndex's function-calling program forces the call and returns the object."""
     script = Scripted(CALL)
     assert await run_program(model(script), Album, entry) == Album(**DATA)
     assert script.requests[0]["tool_choice"] == "required"
@@ -561,7 +563,7 @@ async def test_core_s_program_gives_the_object(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_gives_several_objects(entry: str) -> None:
-    """Parallel calls are several objects."""
+    """LlamaIndex's program returns one object for each parallel call."""
     script = Scripted(Reply(calls=[("Album", DATA), ("Album", DATA | {"name": "Fire"})]))
     found = await run_program(model(script), Album, entry, allow_parallel_tool_calls=True)
     assert [album.name for album in found] == ["Water", "Fire"]
@@ -576,7 +578,7 @@ async def test_core_s_program_gives_several_objects(entry: str) -> None:
     ],
 )
 async def test_core_s_program_forwards_the_tool_choice(entry: str, choice: Any, sent: Any) -> None:
-    """A choice given to the program is the one sent, Anthropic's form in the API's own."""
+    """LlamaIndex's program sends the tool choice it gets, in the API's form."""
     script = Scripted(CALL)
     await run_program(model(script), Album, entry, tool_choice=choice)
     assert script.requests[0]["tool_choice"] == sent
@@ -599,7 +601,7 @@ class Number(BaseModel):
     "expected", [One(songs=["Rhine"]), Text(value="Rhine"), Number(count=42)], ids=repr
 )
 async def test_core_s_program_reads_a_single_field(entry: str, expected: BaseModel) -> None:
-    """A class of one field with a default is filled, not left empty."""
+    """LlamaIndex's program fills a class with a single field that has a default."""
     name = type(expected).__name__
     script = Scripted(Reply(calls=[(name, expected.model_dump())]))
     assert await run_program(model(script), type(expected), entry) == expected
@@ -616,7 +618,9 @@ async def test_core_s_program_raises_without_a_call(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_asks_again_where_a_call_was_required(entry: str) -> None:
-    """A model that ignores a forced choice is asked again, and its next call counts."""
+    """LlamaIndex's program gets the call of a second answer after text where a call was
+    required.
+    """
     script = Scripted(Reply("Sure!"), CALL)
     assert await run_program(model(script), Album, entry) == Album(**DATA)
     asked, answer, complaint = script.requests[1]["messages"]
@@ -640,7 +644,9 @@ async def test_core_s_program_asks_again_where_a_call_was_required(entry: str) -
 async def test_how_often_a_required_call_is_asked_for(
     replies: list[Reply], retries: int, requests: int
 ) -> None:
-    """As often as the setting says; never after an answer that was cut or refused."""
+    """A required call is asked for again `structured_output_retries` times, and never after a cut
+    answer or a refusal.
+    """
     script = Scripted(*replies)
     llm = model(script, structured_output_retries=retries)
     if requests == 2:
@@ -653,14 +659,14 @@ async def test_how_often_a_required_call_is_asked_for(
 
 @pytest.mark.parametrize("entry", ["call", "acall"])
 async def test_core_s_program_raises_on_an_invalid_object(entry: str) -> None:
-    """A call that does not fit the class raises an error."""
+    """A call that does not fit the class makes LlamaIndex's program raise an error."""
     with pytest.raises(ValueError, match="songs"):
         await run_program(model(Scripted(Reply(calls=[("Album", {"name": "x"})]))), Album, entry)
 
 
 @pytest.mark.parametrize("entry", ["stream_call", "astream_call"])
 async def test_core_s_program_streams_growing_objects(entry: str) -> None:
-    """The streaming program sees calls in every response, so no object is blank once they came."""
+    """LlamaIndex's streaming program yields no blank object after the first call."""
     script = Scripted(CALL)
     program = FunctionCallingProgram.from_defaults(Album, prompt=PROMPT, llm=model(script))
     if entry == "stream_call":
@@ -698,7 +704,7 @@ def test_partial_objects_grow_by_item(text: str, expected: tuple[int, list[str]]
 
 @pytest.mark.parametrize("text", ["", "Sure!", "{", "[1, 2", '<think>{"name": "no"}', "{oops}"])
 def test_no_partial_object_before_there_is_one(text: str) -> None:
-    """Nothing, words, reasoning and what is no object give no blank object."""
+    """Empty answers, words, reasoning and other JSON yield no blank object."""
     assert PartialObjects(Band).feed(response_of(text)) is None
 
 

@@ -1,4 +1,4 @@
-"""Tools through `WorkersAI`: what is sent, what is called, and what is refused."""
+"""Tools through `WorkersAI`: requests, calls and refusals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def model(script: Scripted, name: str = MODEL, **settings: Any) -> WorkersAI:
 
 
 async def with_tools(llm: WorkersAI, entry: str, *args: Any, **kwargs: Any) -> ChatResponse:
-    """Call one of the four `..._with_tools`, and give its last response."""
+    """Call one of the four `..._with_tools` methods and return its last response."""
     found: Any = getattr(llm, f"{entry}_with_tools")(*args, **kwargs)
     if entry.startswith("a"):
         found = await found
@@ -54,7 +54,7 @@ ENTRIES = ("chat", "achat", "stream_chat", "astream_chat")
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_call_comes_back_with_dict_arguments(entry: str) -> None:
-    """A tool call is a block with its id, name and parsed arguments, in all four ways."""
+    """All four methods return a tool call as a block with id, name and parsed arguments."""
     script = Scripted(CALL)
     llm = model(script)
     response = await with_tools(llm, entry, [ADD], "1 + 2?")
@@ -66,7 +66,9 @@ async def test_call_comes_back_with_dict_arguments(entry: str) -> None:
 
 
 def test_prepared_arguments_have_the_current_signature() -> None:
-    """LlamaIndex looks for `tool_required` by name, and passes the rest by name too."""
+    """`_prepare_chat_with_tools` has the parameter `tool_required`, and LlamaIndex can pass all of
+    them by name.
+    """
     assert _supports_tool_required(WorkersAI, tool_required=True)
     prepared = WorkersAI(MODEL)._prepare_chat_with_tools(
         tools=[ADD],
@@ -85,7 +87,9 @@ def test_prepared_arguments_have_the_current_signature() -> None:
 
 
 def test_required_survives_an_explicit_none() -> None:
-    """LlamaIndex's own program passes `tool_choice=None` beside `tool_required=True`."""
+    """`tool_required=True` counts beside `tool_choice=None`, as LlamaIndex's program passes
+    them.
+    """
     script = Scripted(CALL)
     model(script).chat_with_tools([ADD], "?", tool_required=True, tool_choice=None)
     assert script.requests[0]["tool_choice"] == "required"
@@ -108,7 +112,7 @@ def test_tool_choice_reaches_the_request(choice: Any, sent: Any) -> None:
 
 
 def test_nothing_of_tools_is_sent_without_tools() -> None:
-    """An agent without tools is a chat."""
+    """A request without tools has no key about tools."""
     script = Scripted(Reply("Hi"))
     model(script).chat_with_tools([], "?", tool_required=True)
     assert not {"tools", "tool_choice", "parallel_tool_calls"} & script.requests[0].keys()
@@ -116,7 +120,7 @@ def test_nothing_of_tools_is_sent_without_tools() -> None:
 
 @pytest.mark.parametrize("message", ["And now?", ChatMessage(role="user", content="And now?")])
 def test_history_given_stays_as_it_is(message: Any) -> None:
-    """The user's message, as text or message, follows a copy of the history."""
+    """The user's message is added to a copy of the history."""
     history = [ChatMessage(role="user", content="Hi"), ChatMessage(role="assistant", content="Hi!")]
     before = copy.deepcopy(history)
     script = Scripted(CALL)
@@ -127,7 +131,7 @@ def test_history_given_stays_as_it_is(message: Any) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_one_call_when_parallel_calls_are_not_allowed(entry: str) -> None:
-    """Core refuses more than one; the answer keeps its first, blocks and dicts alike."""
+    """Without parallel calls an answer keeps its first call, in blocks and dicts."""
     llm = model(Scripted(Reply(calls=[("add", {"a": 1, "b": 2}), ("add", {"a": 3, "b": 4})])))
     response = await with_tools(llm, entry, [ADD], "?", allow_parallel_tool_calls=False)
     assert [c.tool_kwargs["a"] for c in llm.get_tool_calls_from_response(response)] == [1]
@@ -139,7 +143,7 @@ async def test_one_call_when_parallel_calls_are_not_allowed(entry: str) -> None:
 
 @pytest.mark.parametrize(("name", "sent"), [(MODEL, None), (REASONING_MODEL, False)])
 def test_parallel_flag_goes_to_models_that_list_it(name: str, sent: Any) -> None:
-    """The flag is sent where the model's page has it."""
+    """The request has `parallel_tool_calls` if the model's page lists it."""
     script = Scripted(CALL)
     model(script, name).chat_with_tools([ADD], "?", allow_parallel_tool_calls=False)
     assert script.requests[0].get("parallel_tool_calls") is sent
@@ -147,7 +151,7 @@ def test_parallel_flag_goes_to_models_that_list_it(name: str, sent: Any) -> None
 
 
 def test_first_call_kept_from_a_foreign_response() -> None:
-    """Validation trims a response that was not made here, without changing it."""
+    """A response of another class is trimmed in a copy."""
     blocks = [ToolCallBlock(tool_call_id=i, tool_name="add", tool_kwargs={}) for i in "aa"]
     response = ChatResponse(message=ChatMessage(role="assistant", blocks=blocks))
     trimmed = WorkersAI(MODEL)._validate_chat_with_tools_response(response, [ADD])
@@ -157,7 +161,7 @@ def test_first_call_kept_from_a_foreign_response() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_tool_names_that_no_model_takes_come_back(entry: str) -> None:
-    """Callers look a tool up by its own name."""
+    """Calls have the tool's own name, even if models accept another one only."""
     tool = FunctionTool.from_defaults(add, name="math.add[int]")
     script = Scripted(Reply(calls=[("math_add_int_", {"a": 1, "b": 2})]))
     llm = model(script)
@@ -167,7 +171,7 @@ async def test_tool_names_that_no_model_takes_come_back(entry: str) -> None:
 
 
 def test_calls_while_streaming_grow() -> None:
-    """Every response of a stream can be asked for its calls; arguments appear bit by bit."""
+    """Each response of a stream has the calls so far, with growing arguments."""
     llm = model(Scripted(Reply(calls=[("add", {"a": 12, "b": 345})], piece=3)))
     seen = [
         call.tool_kwargs
@@ -182,7 +186,7 @@ def test_calls_while_streaming_grow() -> None:
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("arguments", ["", "{}"])
 async def test_tool_without_arguments_is_called(entry: str, arguments: str) -> None:
-    """Models send nothing or `{}` for a tool that takes nothing."""
+    """Empty arguments and `{}` call a tool without parameters."""
     llm = model(Scripted(Reply(calls=[("now", arguments)])))
     tool = FunctionTool.from_defaults(lambda: "noon", name="now", description="Time.")
     response = await with_tools(llm, entry, [tool], "?")
@@ -192,8 +196,9 @@ async def test_tool_without_arguments_is_called(entry: str, arguments: str) -> N
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("arguments", ['{"a": 1, "b', '"text"', "[1, 2]"])
 async def test_broken_call_is_never_run(entry: str, arguments: str) -> None:
-    """Arguments that are cut or no object raise, also where no call at all would be fine: a
-    call with `{}` could do harm, and an empty answer would hide it.
+    """Arguments that are cut, or no object, raise an error even if no call is required.
+
+    A call with `{}` could do harm, and an empty answer would hide the failure.
     """
     llm = model(Scripted(Reply(calls=[("add", arguments)])))
     response = await with_tools(llm, entry, [ADD], "?")
@@ -203,14 +208,14 @@ async def test_broken_call_is_never_run(entry: str, arguments: str) -> None:
 
 
 def test_sound_call_beside_a_broken_one_is_run() -> None:
-    """One broken call does not take the others with it."""
+    """A valid call beside a malformed one is returned."""
     llm = model(Scripted(Reply(calls=[("add", {"a": 1, "b": 2}), ("add", '{"a')])))
     response = llm.chat_with_tools([ADD], "?", allow_parallel_tool_calls=True)
     assert len(llm.get_tool_calls_from_response(response)) == 1
 
 
 def test_no_call_where_one_was_expected() -> None:
-    """The error is the one users of LlamaIndex match on."""
+    """An answer without the expected call raises the ValueError that LlamaIndex's users match."""
     llm = model(Scripted(Reply("No.")))
     response = llm.chat_with_tools([ADD], "?")
     assert llm.get_tool_calls_from_response(response, error_on_no_tool_call=False) == []
@@ -219,7 +224,7 @@ def test_no_call_where_one_was_expected() -> None:
 
 
 def test_error_travels_between_processes() -> None:
-    """The error of an answer without a call keeps what it knows of it."""
+    """A pickled ToolCallError keeps its attributes."""
     llm = model(Scripted(Reply("No.", finish="length")))
     with pytest.raises(ToolCallError) as caught:
         llm.get_tool_calls_from_response(llm.chat_with_tools([ADD], "?"))
@@ -228,7 +233,7 @@ def test_error_travels_between_processes() -> None:
 
 
 def test_text_beside_calls_is_kept() -> None:
-    """A model may say something and call."""
+    """A response with calls keeps its text."""
     response = model(Scripted(Reply("Let me add.", calls=CALL.calls))).chat_with_tools([ADD], "?")
     assert response.message.content == "Let me add."
 
@@ -243,7 +248,7 @@ async def called(llm: WorkersAI, entry: str, *args: Any, **kwargs: Any) -> Any:
 
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_predict_and_call_runs_the_tool(entry: str) -> None:
-    """The chosen tool's result is the response."""
+    """`predict_and_call` returns the result of the tool that the model chose."""
     found = await called(model(Scripted(CALL)), entry, [ADD], "1 + 2?")
     assert found.response == "3"
     assert found.sources[0].tool_name == "add"
@@ -251,7 +256,7 @@ async def test_predict_and_call_runs_the_tool(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_predict_and_call_raises_a_tool_s_error_on_request_only(entry: str) -> None:
-    """A tool that fails is an output, or a ValueError where it is asked for."""
+    """A failing tool gives an error output, or a ValueError with `error_on_tool_error=True`."""
     llm = model(Scripted(Reply(calls=[("fail", {"a": 1})])))
     found = await called(llm, entry, [FAIL], "?")
     assert found.sources[0].is_error
@@ -261,7 +266,7 @@ async def test_predict_and_call_raises_a_tool_s_error_on_request_only(entry: str
 
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_predict_and_call_asks_once_where_no_call_is_required(entry: str) -> None:
-    """Text is an answer unless a call was required: it raises at once, or is the response."""
+    """Without a required call, text is the response or raises at once, with a single request."""
     script = Scripted(Reply("No."), CALL)
     with pytest.raises(ToolCallError, match=SPOKEN):
         await called(model(script), entry, [ADD], "1 + 2?")
@@ -282,7 +287,7 @@ async def test_predict_and_call_asks_once_where_no_call_is_required(entry: str) 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # agents look at pydantic's old names
 @pytest.mark.parametrize("entry", ["predict_and_call", "apredict_and_call"])
 async def test_predict_and_call_on_a_model_without_tools(entry: str) -> None:
-    """Models without function calling choose by ReAct prompting, with nothing to set up."""
+    """On a model without tool calling, `predict_and_call` uses the ReAct protocol."""
     text = 'Thought: I must add.\nAction: add\nAction Input: {"a": 1, "b": 2}'
     script = Scripted(Reply(text))
     llm = model(script, is_function_calling_model=False)

@@ -70,7 +70,7 @@ async def test_rankings_report_their_usage(collector: Collector) -> None:
 
 
 def test_nothing_was_reported(collector: Collector) -> None:
-    """Then the event says so."""
+    """Without reported usage, the event's usage is `None`."""
     answers = Scripted({"data": [[1.0]]})
     WorkersAIEmbedding(SMALL, **answers.connection).get_text_embedding("a")
     assert collector.facts() == [(SMALL, None, [])]

@@ -1,4 +1,4 @@
-"""Events to responses: what a stream shows at each event, and what it ends with."""
+"""Events to responses: each response of a stream, and the last one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def call_events(call: ToolCall, index: int = 0, piece: int = 3) -> list[ChatEven
 
 
 def test_message_is_the_text_so_far_and_delta_is_new() -> None:
-    """Each response has the whole text so far; its delta is what came last."""
+    """Each response has the whole text so far, and its delta is the new part."""
     responses = read([TextDelta("Hel"), TextDelta("lo"), ChatFinish("stop")])
     assert [(r.delta, r.message.content) for r in responses] == [
         ("Hel", "Hel"),
@@ -68,7 +68,7 @@ def test_message_is_the_text_so_far_and_delta_is_new() -> None:
     )
 )
 def test_deltas_join_to_the_content(deltas: list[ChatEvent]) -> None:
-    """Deltas joined are the content; thinking deltas joined are the thinking block."""
+    """Joined deltas equal the content, and joined thinking deltas the thinking block."""
     responses = read([*deltas, ChatFinish("stop")])
     last = responses[-1].message
     thinking = [b.content for b in last.blocks if isinstance(b, ThinkingBlock)]
@@ -78,7 +78,7 @@ def test_deltas_join_to_the_content(deltas: list[ChatEvent]) -> None:
 
 
 def test_reasoning_in_the_first_event_is_shown() -> None:
-    """No reasoning is lost, not even before any text, and none is in the text."""
+    """Reasoning before any text appears in the responses and not in the text."""
     responses = read(
         [ReasoningDelta("Hm"), ReasoningDelta("."), TextDelta("Yes"), ChatFinish("stop")]
     )
@@ -88,15 +88,16 @@ def test_reasoning_in_the_first_event_is_shown() -> None:
 
 
 def test_thinking_delta_is_beside_the_message() -> None:
-    """Agents read `thinking_delta` from the response, and a stored message must not keep it."""
+    """`thinking_delta` is in the response and not in its message, which agents store."""
     response = read([ReasoningDelta("Hm")])[0]
     assert response.additional_kwargs["thinking_delta"] == "Hm"
     assert response.message.additional_kwargs == {}
 
 
 def test_streaming_calls_are_in_both_places_until_the_end() -> None:
-    """Until the end calls are also OpenAI-shaped dicts, which streaming of objects reads; the
-    last message, which is stored, has blocks with dict arguments alone.
+    """Until the end, calls are blocks and also the dicts that streamed objects are read from.
+
+    The last message, which agents store, has only blocks with parsed arguments.
     """
     call = ToolCall("c1", "add", {"a": 1, "b": 2})
     *streamed, last = read([*call_events(call), ChatFinish("tool_calls", tool_calls=(call,))])
@@ -120,7 +121,7 @@ def calls_of(response: ChatResponse) -> list[ToolCallBlock]:
 
 
 def test_interleaved_calls_stay_apart() -> None:
-    """Deltas of several calls may come in turns."""
+    """Alternating deltas of several calls become separate calls."""
     calls = (ToolCall("a", "f", {"x": "one"}), ToolCall("b", "g", {"y": "two"}))
     first, second = call_events(calls[0], 0), call_events(calls[1], 1)
     mixed = [event for pair in zip(first, second, strict=True) for event in pair]
@@ -133,7 +134,7 @@ def test_interleaved_calls_stay_apart() -> None:
 
 
 def test_no_response_changes_after_it_was_given() -> None:
-    """Callbacks keep responses: every one is made of objects of its own."""
+    """Later events do not change earlier responses, which callbacks may keep."""
     call = ToolCall("c1", "add", {"a": 1, "b": [2, 3]})
     events: list[ChatEvent] = [
         ReasoningDelta("Hm"),
@@ -155,7 +156,7 @@ def test_no_response_changes_after_it_was_given() -> None:
 
 
 def test_last_response_has_everything() -> None:
-    """The last response alone is stored and counted: text, calls, usage and finish reason."""
+    """The last response has text, calls, usage and finish reason."""
     call = ToolCall("c1", "add", {"a": 1})
     events = [
         ReasoningDelta("Hm"),
@@ -187,12 +188,12 @@ def test_last_response_has_everything() -> None:
 
 
 def test_usage_alone_shows_nothing() -> None:
-    """A usage event gives no response of its own, and never the last one."""
+    """A usage event yields no response of its own."""
     assert ChatAssembler(AnswerOptions()).feed(UsageUpdate(USAGE)) is None
 
 
 def test_raw_without_usage_has_no_usage_key() -> None:
-    """Token counters estimate when the key is missing; a null would hide the counts."""
+    """`raw` has no key `usage` without usage, so that token counters estimate."""
     assert "usage" not in (read([TextDelta("a"), ChatFinish("stop")])[-1].raw or {})
 
 
@@ -225,7 +226,9 @@ def test_stream_ends_as_the_whole_answer() -> None:
 
 
 def test_broken_calls_are_never_calls() -> None:
-    """A cut call is kept beside the message, with its text and the reason."""
+    """A cut call is kept beside the message with its text and the reason, and not among the
+    calls.
+    """
     broken = InvalidToolCall("c2", "add", '{"a"', "cut short")
     last = read([ChatFinish("length", invalid_tool_calls=(broken,))])[-1]
     assert not [b for b in last.message.blocks if isinstance(b, ToolCallBlock)]
@@ -235,14 +238,16 @@ def test_broken_calls_are_never_calls() -> None:
 
 
 def test_empty_answer_has_empty_text() -> None:
-    """`content` is "" for an answer of nothing, and `None` only beside calls or reasoning."""
+    """`content` is "" for an empty answer, and `None` only beside calls or reasoning."""
     call = ToolCall("c1", "f", {})
     assert read([ChatFinish("stop")])[-1].message.content == ""
     assert read([ChatFinish("tool_calls", tool_calls=(call,))])[-1].message.content is None
 
 
 def test_only_the_first_call_when_asked() -> None:
-    """Without parallel calls an answer shows its first, while streaming and at the end."""
+    """Without parallel calls, responses have only the first call, while streaming and at the
+    end.
+    """
     calls = (ToolCall("a", "f", {}), ToolCall("b", "g", {}))
     events = [*call_events(calls[0], 0), *call_events(calls[1], 1), ChatFinish(tool_calls=calls)]
     responses = read(events, AnswerOptions(only_first_call=True))
@@ -253,7 +258,7 @@ def test_only_the_first_call_when_asked() -> None:
 
 
 def test_reasoning_stands_in_for_text_when_asked() -> None:
-    """Some models leave their answer in the reasoning; it is recovered on request only."""
+    """With `reasoning_as_text`, the reasoning becomes the text of an answer without text."""
     events: list[ChatEvent] = [ReasoningDelta("42"), ChatFinish("stop")]
     assert read(events)[-1].message.content is None
     last = read(events, AnswerOptions(reasoning_as_text=True))[-1]
@@ -261,7 +266,7 @@ def test_reasoning_stands_in_for_text_when_asked() -> None:
 
 
 def test_reasoning_never_replaces_text_or_calls() -> None:
-    """An answer that has a text or a call keeps it."""
+    """`reasoning_as_text` changes no answer that has text or a call."""
     options = AnswerOptions(reasoning_as_text=True)
     call = ToolCall("c1", "f", {})
     said = read([ReasoningDelta("Hm"), TextDelta("Yes"), ChatFinish("stop")], options)[-1]
@@ -271,7 +276,7 @@ def test_reasoning_never_replaces_text_or_calls() -> None:
 
 
 def test_log_probabilities_come_with_their_text_and_whole_at_the_end() -> None:
-    """Each token has its alternatives, or itself."""
+    """Chunks have the log probabilities of their text, and the last response has all."""
     first: dict[str, Any] = {"token": "Hi", "logprob": -0.5, "bytes": None, "top_logprobs": []}
     second = {
         "token": "!",
@@ -284,7 +289,7 @@ def test_log_probabilities_come_with_their_text_and_whole_at_the_end() -> None:
 
 
 def test_completion_has_the_text_and_the_reasoning_beside_it() -> None:
-    """Reading as a completion keeps usage, raw and reasoning, and changes no response."""
+    """A response read as a completion keeps usage, `raw` and reasoning, and is not modified."""
     response = read(
         [ReasoningDelta("Hm"), TextDelta("Yes"), UsageUpdate(USAGE), ChatFinish("stop")]
     )[-1]

@@ -1,4 +1,4 @@
-"""What LlamaIndex itself joins, converts and writes of our responses."""
+"""LlamaIndex's own conversions of our responses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ FACTS: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @st.composite
 def answers(draw: st.DrawFn) -> tuple[ChatResponse, list[ChatEvent]]:
-    """One answer, whole and as the events of a stream: every fact is there or is not."""
+    """Generate an answer, plain and as events, with any combination of facts."""
     facts, usage = draw(FACTS), draw(st.none() | USAGES)
     text, reasoning, reason, refusal = draw(st.tuples(st.text(max_size=4), SOME, SOME, SOME))
     tokens = draw(st.none() | st.lists(TOKENS, min_size=1, max_size=2))
@@ -100,7 +100,7 @@ def streamed(events: list[ChatEvent]) -> list[ChatResponse]:
 def test_a_stream_ends_as_the_plain_answer_does(
     answer: tuple[ChatResponse, list[ChatEvent]],
 ) -> None:
-    """The message and what is beside it are the same; `raw` is what each of them has."""
+    """A stream's last response has the message and the additional facts of the plain response."""
     whole, events = answer
     last = streamed(events)[-1]
     assert last.message == whole.message
@@ -113,7 +113,9 @@ def test_a_stream_ends_as_the_plain_answer_does(
 def test_llamaindex_converts_and_joins_responses(
     first: tuple[ChatResponse, list[ChatEvent]], second: tuple[ChatResponse, list[ChatEvent]]
 ) -> None:
-    """Between chat and completion, whole and streamed, and into prompts, memory and JSON."""
+    """LlamaIndex converts responses between chat and completion, and into prompts, memory and
+    JSON.
+    """
     for whole, events in (first, second):
         responses = streamed(events)
         completion = chat_response_to_completion_response(whole.model_copy(deep=True))

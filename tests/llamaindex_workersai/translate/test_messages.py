@@ -40,7 +40,7 @@ WAV = b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"
 
 
 def wire(*messages: ChatMessage) -> list[Any]:
-    """What the face hands to the core; the messages stay as they are."""
+    """Return the wire messages, and check that the messages are unchanged."""
     before = copy.deepcopy(messages)
     written = to_wire_messages(messages)
     assert list(before) == list(messages)
@@ -59,24 +59,24 @@ def wire(*messages: ChatMessage) -> list[Any]:
     ],
 )
 def test_roles_of_other_providers_are_understood(role: MessageRole, expected: str) -> None:
-    """Each of LlamaIndex's roles has one on the wire."""
+    """Each role of LlamaIndex becomes a role of the API."""
     assert wire(ChatMessage(role=role, content="Hi")) == [{"role": expected, "content": "Hi"}]
 
 
 def test_every_role_is_in_the_table() -> None:
-    """A role that LlamaIndex has is never a KeyError."""
+    """The table of roles has every role of LlamaIndex."""
     for role in MessageRole:
         assert wire(ChatMessage(role=role, content="Hi"))
 
 
 def test_text_blocks_are_joined_as_content_joins_them() -> None:
-    """Several text blocks are what `ChatMessage.content` shows."""
+    """Several text blocks are sent as `ChatMessage.content` joins them."""
     message = ChatMessage(blocks=[TextBlock(text="a"), TextBlock(text="b")])
     assert wire(message)[0]["content"] == message.content == "a\nb"
 
 
 def test_image_bytes_become_a_data_uri() -> None:
-    """Bytes, here of a PNG, go into the message itself."""
+    """The bytes of an image are sent as a data URI."""
     message = ChatMessage(blocks=[TextBlock(text="What?"), ImageBlock(image=PNG, detail="low")])
     uri = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     assert wire(message)[0]["content"] == [
@@ -86,13 +86,13 @@ def test_image_bytes_become_a_data_uri() -> None:
 
 
 def test_image_link_is_passed_on() -> None:
-    """A link is not downloaded."""
+    """The URL of an image is sent and not downloaded."""
     message = ChatMessage(blocks=[ImageBlock(url="https://example.com/a.png")])
     assert wire(message)[0]["content"][0]["image_url"] == {"url": "https://example.com/a.png"}
 
 
 def test_audio_becomes_input_audio() -> None:
-    """Audio goes as base64 with the name of its format."""
+    """Audio is sent as base64 with the name of its format."""
     message = ChatMessage(blocks=[AudioBlock(audio=WAV, format="wav")])
     audio = wire(message)[0]["content"][0]
     assert audio["type"] == "input_audio"
@@ -101,20 +101,20 @@ def test_audio_becomes_input_audio() -> None:
 
 
 def test_audio_of_unknown_format_is_refused() -> None:
-    """A format is not guessed."""
+    """Audio of an unknown format raises an error."""
     with pytest.raises(ConfigurationError, match="format"):
         wire(ChatMessage(blocks=[AudioBlock(audio=b"????")]))
 
 
 def test_text_document_is_written_out() -> None:
-    """Every model can read a text document."""
+    """A text document is sent as text."""
     block = DocumentBlock(data=b"A river.", title="notes.txt", document_mimetype="text/plain")
     assert wire(ChatMessage(blocks=[block]))[0]["content"] == "notes.txt:\nA river."
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.yaml", "a.py", "a.log", "a"])
 def test_a_text_file_is_written_out(tmp_path: Path, name: str) -> None:
-    """A document by its path is text if its bytes are, whatever its suffix; its name tells it."""
+    """A document of text bytes is sent as text with its name, whatever its suffix."""
     path = tmp_path / name
     path.write_text("über: 1")
     by_path = wire(ChatMessage(blocks=[DocumentBlock(path=path)]))
@@ -123,7 +123,7 @@ def test_a_text_file_is_written_out(tmp_path: Path, name: str) -> None:
 
 
 def test_a_document_without_a_name_is_its_text() -> None:
-    """LlamaIndex calls it `input_document`, which says nothing."""
+    """A document with LlamaIndex's default title is sent as its text alone."""
     block = DocumentBlock(data=b"A river, a boat.")
     assert wire(ChatMessage(blocks=[block]))[0]["content"] == "A river, a boat."
 
@@ -159,7 +159,7 @@ def test_the_bytes_of_a_sound_decide_its_format(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
-    """A user's file that is not there any more raises as an argument."""
+    """A user's file that does not exist raises ConfigurationError with its path."""
     path = tmp_path / "photo.png"
     path.write_bytes(PNG)
     block = ImageBlock(path=path)
@@ -170,7 +170,7 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
 
 
 def test_other_document_becomes_a_file_part() -> None:
-    """A PDF goes as a file, in a data URI."""
+    """A PDF is sent as a file part with a data URI."""
     block = DocumentBlock(data=b"%PDF-1.4 x", title="a.pdf", document_mimetype="application/pdf")
     part = wire(ChatMessage(blocks=[block]))[0]["content"][0]
     assert part["type"] == "file"
@@ -179,7 +179,7 @@ def test_other_document_becomes_a_file_part() -> None:
 
 
 def test_blocks_of_other_providers_degrade() -> None:
-    """Cache points and citations are left out; a citable block is sent as text."""
+    """Cache points and citations are left out, and a citable block is sent as text."""
     message = ChatMessage(
         blocks=[
             TextBlock(text="Hi"),
@@ -197,19 +197,19 @@ def test_blocks_of_other_providers_degrade() -> None:
 
 
 def test_video_is_refused_with_an_alternative() -> None:
-    """No chat model takes video; the error says what to send."""
+    """A video block raises an error that says what to send instead."""
     with pytest.raises(ConfigurationError, match="frames as ImageBlocks"):
         wire(ChatMessage(blocks=[VideoBlock(video=b"\x00\x00\x00\x18ftypmp42")]))
 
 
 def test_unknown_block_is_refused_by_name() -> None:
-    """A block that a later LlamaIndex brings is named, not dropped."""
+    """An unknown kind of block raises an error with its name."""
     with pytest.raises(ConfigurationError, match="NewBlock"):
         to_wire_parts(type("NewBlock", (CacheControl,), {})(type="x"))
 
 
 def test_an_assistant_says_its_text_alone() -> None:
-    """What else another provider's answer holds, such as an image it made, is dropped."""
+    """Of an assistant's message of another provider, only text, calls and reasoning are sent."""
     blocks = [
         TextBlock(text="A cat."),
         ImageBlock(image=PNG),
@@ -225,14 +225,14 @@ def test_an_assistant_says_its_text_alone() -> None:
 
 
 def test_thinking_goes_beside_the_content() -> None:
-    """Reasoning is sent back as `reasoning`, never inside the text."""
+    """Reasoning is sent as `reasoning` and not in the text."""
     blocks = [ThinkingBlock(content="Hm."), TextBlock(text="Hi")]
     message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
     assert wire(message) == [{"role": "assistant", "content": "Hi", "reasoning": "Hm."}]
 
 
 def test_tool_calls_carry_json_text() -> None:
-    """Arguments are a JSON string with letters as they are, beside an empty content."""
+    """Arguments are sent as JSON text with unescaped letters, beside an empty content."""
     block = ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"city": "Köln"})
     message = ChatMessage(role=MessageRole.ASSISTANT, blocks=[block])
     assert wire(message) == [
@@ -261,14 +261,16 @@ def test_tool_calls_carry_json_text() -> None:
     ],
 )
 def test_arguments_are_always_a_json_object(kwargs: Any, arguments: str) -> None:
-    """Chat templates parse arguments; text that other classes left there must not break them."""
+    """Arguments that are not a JSON object are sent as an object, because chat templates parse
+    them.
+    """
     block = ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs=kwargs)
     sent = wire(ChatMessage(role=MessageRole.ASSISTANT, blocks=[block]))[0]["tool_calls"][0]
     assert sent["function"]["arguments"] == arguments
 
 
 def test_calls_without_ids_get_their_own() -> None:
-    """Two calls of a provider without ids stay apart."""
+    """Calls without ids get different ids."""
     blocks = [ToolCallBlock(tool_name="f"), ToolCallBlock(tool_name="f")]
     message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
     ids = [call["id"] for call in wire(message)[0]["tool_calls"]]
@@ -277,7 +279,7 @@ def test_calls_without_ids_get_their_own() -> None:
 
 @pytest.mark.parametrize("as_object", [False, True])
 def test_older_convention_is_read(as_object: bool) -> None:
-    """Calls in `additional_kwargs`, as dicts or as an SDK's objects, are calls."""
+    """Calls in `additional_kwargs`, as dicts or as an SDK's objects, are sent."""
     function: Any = {"name": "f", "arguments": '{"a": 1}'}
     entry: Any = {"id": "c1", "type": "function", "function": function}
     if as_object:
@@ -303,7 +305,7 @@ def test_older_convention_is_read(as_object: bool) -> None:
     ids=["Anthropic", "Bedrock", "selection", "Google", "Cohere", "Ollama"],
 )
 def test_older_conventions_of_other_providers_are_read(entry: Any) -> None:
-    """Each class kept its calls in its own form before there were blocks for them."""
+    """Calls in the older form of each provider's class are sent."""
     message = ChatMessage(
         role=MessageRole.ASSISTANT, content="", additional_kwargs={"tool_calls": [entry]}
     )
@@ -325,7 +327,7 @@ def test_items_that_are_no_calls_are_ignored(entries: Any) -> None:
 
 
 def test_calls_that_could_not_be_run_are_sent() -> None:
-    """A result that answers a malformed call finds it, and the model sees what it wrote."""
+    """A malformed call is sent before the result that answers it."""
     broken = {"id": "c2", "name": "f", "arguments": '{"a', "error": "cut"}
     message = ChatMessage(
         role=MessageRole.ASSISTANT,
@@ -350,7 +352,7 @@ def test_values_that_are_no_messages_are_refused(messages: Any) -> None:
 
 
 def test_calls_in_both_conventions_are_sent_once() -> None:
-    """A block and a dict with one id are one call."""
+    """A block and a dict with the same id are sent as one call."""
     entry = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = ChatMessage(
         role=MessageRole.ASSISTANT,
@@ -361,13 +363,13 @@ def test_calls_in_both_conventions_are_sent_once() -> None:
 
 
 def test_tool_result_without_content_is_empty_text() -> None:
-    """A tool that returned nothing has no blocks."""
+    """A tool's message without blocks is sent with an empty text."""
     message = ChatMessage(role="tool", blocks=[], additional_kwargs={"tool_call_id": "c1"})
     assert wire(message) == [{"role": "tool", "content": "", "tool_call_id": "c1"}]
 
 
 def test_images_of_tool_results_stay_with_them() -> None:
-    """The core puts them where models see them, or names them; see its own tests."""
+    """The face hands images of a tool's result to the core, which places them."""
     blocks = [TextBlock(text="See."), ImageBlock(image=PNG)]
     (sent,) = wire(tool(*blocks))
     assert sent["role"] == "tool"
@@ -382,7 +384,7 @@ def test_images_of_tool_results_stay_with_them() -> None:
     ],
 )
 def test_citations_that_a_tool_returned_are_kept(cited: Any, content: str) -> None:
-    """A tool may return nothing but what it cites, which is then its result."""
+    """Citations that are all of a tool's result are sent as text."""
     citation = CitationBlock(
         cited_content=cited, source="p. 3", title="Atlas", additional_location_info={}
     )
@@ -412,7 +414,9 @@ def tool(*blocks: Any, call_id: str = "c1") -> ChatMessage:
     ids=["video", "audio link", "link", "missing file", "nothing", "unknown audio", "cited link"],
 )
 def test_tool_results_are_never_refused(block: Any, words: list[str]) -> None:
-    """A user's block without a wire form raises; that of a tool is described as text."""
+    """A block without a wire form raises in a user's message, and is described as text in a
+    tool's.
+    """
     with pytest.raises(ConfigurationError) as caught:
         wire(ChatMessage(blocks=[block]))
     assert caught.value.parameter == "messages"
@@ -424,13 +428,15 @@ def test_tool_results_are_never_refused(block: Any, words: list[str]) -> None:
 
 
 def test_assistant_with_a_call_id_is_a_plain_answer() -> None:
-    """`return_direct` leaves a call id on an assistant's message; the API knows no such key."""
+    """An assistant's message with a call id, as `return_direct` leaves it, is sent without the
+    id.
+    """
     message = ChatMessage(role="assistant", content="3", additional_kwargs={"tool_call_id": "c1"})
     assert wire(message) == [{"role": "assistant", "content": "3"}]
 
 
 def test_messages_stay_as_they_are() -> None:
-    """Nothing is written into what the caller passed."""
+    """Translation does not modify the messages."""
     message = ChatMessage(
         role="assistant",
         blocks=[ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"a": [1]})],

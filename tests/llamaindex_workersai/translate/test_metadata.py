@@ -1,4 +1,4 @@
-"""What LlamaIndex is told of models that only the tables of models know."""
+"""LlamaIndex's metadata of models in the tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from llamaindex_workersai import WorkersAI
 def test_metadata_follows_the_table(
     model: str, window: int, reserve: int, calls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The window and the reserve for the answer are the page's, and nothing is assumed."""
+    """Window and output size are those of the model's page."""
     with caplog.at_level(logging.WARNING):
         metadata = WorkersAI(model, account_id="0" * 32, api_token="t").metadata
     assert (metadata.context_window, metadata.num_output) == (window, reserve)

@@ -1,4 +1,4 @@
-"""Reasoning between `<think>` tags, taken out on request."""
+"""Reasoning between think tags, separated on request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def thought(message: ChatMessage) -> list[str | None]:
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("piece", [1, 3, 5, 1000])
 async def test_think_tags_become_reasoning(entry: str, piece: int) -> None:
-    """With `think_tags`, all four ways give the reasoning and the text apart."""
+    """With `think_tags`, all four entry points separate the reasoning from the text."""
     responses = await run(model(TEXT, piece), entry, HELLO)
     last = responses[-1].message
     assert last.content == "Four, a < b, </b> and <thin air."
@@ -57,7 +57,7 @@ async def test_the_last_response_has_the_held_back_text(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", COMPLETIONS)
 async def test_completions_too(entry: str) -> None:
-    """A completion's text has no reasoning in it either."""
+    """With `think_tags`, a completion's text has no reasoning."""
     last = (await run(model(TEXT), entry, "2+2?"))[-1]
     assert last.text == "Four, a < b, </b> and <thin air."
     assert last.additional_kwargs["thinking"] == "Two and two."
@@ -65,13 +65,13 @@ async def test_completions_too(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_text_stays_text_unless_asked(entry: str) -> None:
-    """By default nothing is taken out of an answer."""
+    """Without `think_tags`, the text keeps its tags."""
     last = (await run(model(TEXT, think_tags=False), entry, HELLO))[-1]
     assert last.message.content == TEXT
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_reasoning_alone_stands_in_when_asked(entry: str) -> None:
-    """`reasoning_as_text` knows of this reasoning too."""
+    """`reasoning_as_text` also recovers an answer from reasoning between tags."""
     llm = model("<think>It is four.</think>", reasoning_as_text=True)
     assert (await run(llm, entry, HELLO))[-1].message.content == "It is four."

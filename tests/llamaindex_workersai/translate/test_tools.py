@@ -1,4 +1,4 @@
-"""Tools to the wire, and calls back to selections."""
+"""Tools to the wire, and calls to tool selections."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def tool(name: str, description: str = "Adds.") -> FunctionTool:
 
 
 def written(*tools: Any, **options: Any) -> list[dict[str, Any]]:
-    """The functions of the definitions."""
+    """Return the functions of the definitions."""
     found = to_wire_tools(list(tools), **options)
     assert {definition["type"] for definition in found} <= {"function"}
     return [definition["function"] for definition in found]
 
 
 def test_definition_is_nested_with_its_schema() -> None:
-    """A definition has the API's nested form, and the tool's own name; the core writes it."""
+    """A definition has the API's nested form and the tool's own name."""
     (function,) = written(tool("math.add[int]"))
     assert function["name"] == "math.add[int]"
     assert function["description"] == "Adds."
@@ -44,14 +44,14 @@ def test_definition_is_nested_with_its_schema() -> None:
 
 
 def test_strict_is_set_when_given() -> None:
-    """`strict` reaches the definition, and forbids other keys."""
+    """`strict` is in the definition, whose schema then forbids other keys."""
     (function,) = written(tool("add"), strict=True)
     assert function["strict"] is True
     assert function["parameters"]["additionalProperties"] is False
 
 
 def test_long_descriptions_are_sent() -> None:
-    """OpenAI's limit of 1,024 characters is not Workers AI's."""
+    """A description of more than OpenAI's 1,024 characters is sent whole."""
     (function,) = written(tool("add", "long " * 400))
     assert len(function["description"]) == 2000
 
@@ -73,7 +73,7 @@ class Taken(BaseModel):
 
 
 def test_a_schema_arrives_whole() -> None:
-    """Recursion, `extra` and unions; LlamaIndex's own dict loses what is not a property."""
+    """A schema keeps recursion, extra keys and unions, which LlamaIndex's own dict loses."""
 
     def take(**kwargs: Any) -> str:
         return str(kwargs)
@@ -93,7 +93,7 @@ def test_a_schema_arrives_whole() -> None:
 
 
 def test_a_schema_of_a_tools_own_making_is_sent() -> None:
-    """A tool that writes its parameters itself, as those of MCP servers do, is believed."""
+    """A schema that the tool writes itself, as tools of MCP servers do, is sent."""
 
     class Metadata(ToolMetadata):
         def get_parameters_dict(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_a_schema_of_a_tools_own_making_is_sent() -> None:
 
 @pytest.mark.parametrize("tools", [tool("add"), "add", 5, {"type": "function"}])
 def test_tools_are_a_list(tools: Any) -> None:
-    """One tool alone, or its name, is an error that says what to pass."""
+    """A single tool, or a name, in the place of the list raises an error that says what to pass."""
     with pytest.raises(ConfigurationError, match="tools must be a list") as caught:
         to_wire_tools(tools)
     assert caught.value.parameter == "tools"
@@ -115,7 +115,7 @@ def test_tools_are_a_list(tools: Any) -> None:
 
 @pytest.mark.parametrize("odd", [5, None, "add", len, Part])
 def test_a_tool_is_one(odd: Any) -> None:
-    """A function is made a tool by `FunctionTool.from_defaults`; the error says so."""
+    """A bare function raises an error that names `FunctionTool.from_defaults`."""
     with pytest.raises(ConfigurationError, match=r"tools\[1\].*FunctionTool") as caught:
         to_wire_tools([tool("add"), odd])
     assert caught.value.parameter == "tools"
@@ -137,15 +137,13 @@ def test_a_tool_is_one(odd: Any) -> None:
     ],
 )
 def test_tool_choice_in_all_forms(choice: Any, required: bool, expected: Any) -> None:
-    """A tool is its name, and an explicit choice goes before `tool_required`; the core reads the
-    rest.
-    """
+    """A tool stands for its name, and an explicit choice takes precedence over `tool_required`."""
     assert to_wire_tool_choice(choice, required=required) == expected
 
 
 @pytest.mark.parametrize("choice", [5, ["add"], len])
 def test_a_choice_is_one(choice: Any) -> None:
-    """What chooses nothing is an error that says what to pass."""
+    """An invalid choice raises an error that says what to pass."""
     with pytest.raises(ConfigurationError, match="a tool or its name") as caught:
         to_wire_tool_choice(choice, required=False)
     assert caught.value.parameter == "tool_choice"
@@ -165,12 +163,12 @@ def test_a_choice_is_one(choice: Any) -> None:
     ],
 )
 def test_partial_arguments_are_read_as_far_as_they_go(text: str, expected: Any) -> None:
-    """Half-typed JSON never raises."""
+    """Incomplete JSON arguments are read as far as possible and raise no error."""
     assert partial_arguments(text) == expected
 
 
 def test_selections_of_finished_calls() -> None:
-    """Dicts are taken as they are, and ids are made where there are none."""
+    """Dict arguments are used as they are, and calls without ids get one."""
     blocks = [
         ToolCallBlock(tool_call_id="c1", tool_name="f", tool_kwargs={"a": 1}),
         ToolCallBlock(tool_name="g"),
@@ -192,7 +190,7 @@ def test_selections_of_finished_calls() -> None:
     ids=["OpenAI", "Anthropic", "Google"],
 )
 def test_selections_of_other_classes_answers(entry: Any) -> None:
-    """An answer with calls in `additional_kwargs` alone is read, in the form of each class."""
+    """Calls in `additional_kwargs` of another class's answer are read in the form of each class."""
     message = ChatMessage(role="assistant", additional_kwargs={"tool_calls": [entry]})
     (found,) = tool_selections(message)
     assert (found.tool_id, found.tool_name, found.tool_kwargs) == ("c1", "f", {"a": 1})
