@@ -124,16 +124,16 @@ def _blocks(reply: Reply) -> list[ContentBlock]:
 
 def outline(events: Sequence[Any]) -> list[Any]:
     """Return every event with its contents; the pieces of one answer are joined."""
-    told: list[Any] = []
+    entries: list[Any] = []
     for kind, run in itertools.groupby(events, key=_kind):
         if kind == "AgentStream":
-            told.append(_streamed(list(run)))
+            entries.append(_streamed(list(run)))
         elif kind == "tools":
             # Tools that are called together run in threads: what of them comes first is chance.
-            told += sorted(map(_told, run), key=repr)
+            entries += sorted(map(_entry, run), key=repr)
         else:
-            told += map(_told, run)
-    return told
+            entries += map(_entry, run)
+    return entries
 
 
 def _kind(event: Any) -> str:
@@ -155,7 +155,7 @@ def _streamed(pieces: Sequence[AgentStream]) -> tuple[Any, ...]:
     )
 
 
-def _told(event: Any) -> tuple[Any, ...]:
+def _entry(event: Any) -> tuple[Any, ...]:
     name = type(event).__name__
     if isinstance(event, AgentInput):
         return name, event.current_agent_name, messages(event.input)
@@ -190,7 +190,7 @@ def _calls(event: AgentStream | AgentOutput) -> list[Any]:
     return [(call.tool_name, call.tool_kwargs) for call in event.tool_calls]
 
 
-def messages(given: Sequence[ChatMessage]) -> list[Any]:
+def messages(history: Sequence[ChatMessage]) -> list[Any]:
     """Messages with their blocks; ids that agents make up are all the same here."""
     return [
         (
@@ -201,7 +201,7 @@ def messages(given: Sequence[ChatMessage]) -> list[Any]:
                 for name, value in message.additional_kwargs.items()
             },
         )
-        for message in given
+        for message in history
     ]
 
 

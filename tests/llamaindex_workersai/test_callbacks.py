@@ -90,8 +90,8 @@ async def test_events_have_parameters_and_no_secret(
     starts = [event for event in collector._events if event.class_name().endswith("StartEvent")]
     ends = [event for event in collector._events if event.class_name().endswith("EndEvent")]
     assert (len(starts), len(ends)) == (1, 1)
-    told = starts[0].model_dump()["model_dict"]
-    assert (told["model"], told["temperature"]) == (MODEL, 0.5)
+    description = starts[0].model_dump()["model_dict"]
+    assert (description["model"], description["temperature"]) == (MODEL, 0.5)
     assert TOKEN not in "".join(f"{event!r}{event.model_dump()}" for event in collector._events)
 
 

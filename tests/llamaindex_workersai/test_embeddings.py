@@ -122,11 +122,11 @@ class Counting:
 
     def __init__(self) -> None:
         self.running = self.most = self.sent = 0
-        self.asked = asyncio.Event()
+        self.has_request = asyncio.Event()
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.sent += 1
-        self.asked.set()
+        self.has_request.set()
         self.running += 1
         self.most = max(self.most, self.running)
         for _ in range(5):
@@ -188,7 +188,7 @@ async def test_a_cancelled_call_stops_its_batches() -> None:
     server = Counting()
     found = server.embedding(embed_batch_size=1, max_concurrency=2)
     task = asyncio.ensure_future(found.aget_text_embedding_batch([*"abcdefgh"]))
-    await server.asked.wait()
+    await server.has_request.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

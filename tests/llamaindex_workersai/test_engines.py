@@ -225,8 +225,8 @@ async def test_chat_engines_remember(connection: dict[str, Any], mode: ChatMode)
         "".join([part async for part in (await engine.astream_chat("Why?")).async_response_gen()]),
     ]
     assert all(texts)
-    said = [message.content for message in engine.chat_history if message.role == "assistant"]
-    assert [str(text).strip() for text in said] == [text.strip() for text in texts]
+    stored = [message.content for message in engine.chat_history if message.role == "assistant"]
+    assert [str(text).strip() for text in stored] == [text.strip() for text in texts]
 
 
 def test_chat_engine_streams_tool_free_answers_whole() -> None:

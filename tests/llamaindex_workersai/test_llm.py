@@ -157,8 +157,8 @@ def test_unknown_setting_is_refused_without_its_value() -> None:
     assert "hidden" not in str(caught.value)
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
+@pytest.mark.parametrize("stream_usage", [True, False])
+def test_streams_ask_for_usage_by_default(stream_usage: bool) -> None:
     """Streams of the OpenAI-compatible route ask for usage, because the server reports it only
     then.
     """
@@ -169,9 +169,9 @@ def test_streams_ask_for_usage_by_default(wanted: bool) -> None:
             content=event_stream(Reply("Hi").events(MODEL)),
         )
     )
-    list(model(script, endpoint="openai", stream_usage=wanted).stream_chat(HELLO))
+    list(model(script, endpoint="openai", stream_usage=stream_usage).stream_chat(HELLO))
     options = script.requests[0].get("stream_options")
-    assert options == ({"include_usage": True} if wanted else None)
+    assert options == ({"include_usage": True} if stream_usage else None)
 
 
 def test_completion_to_prompt_is_applied_once() -> None:

@@ -142,7 +142,7 @@ async def test_a_blank_query_is_refused(entry: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "query", "words"),
+    ("nodes", "query", "words"),
     [
         (
             [*nodes("a"), TextNode(text="b")],
@@ -156,11 +156,11 @@ async def test_a_blank_query_is_refused(entry: str) -> None:
     ],
 )
 @pytest.mark.parametrize("entry", CALL_STYLES)
-async def test_what_cannot_be_ranked(entry: str, given: Any, query: Any, words: str) -> None:
+async def test_what_cannot_be_ranked(entry: str, nodes: Any, query: Any, words: str) -> None:
     """Wrong nodes, or a wrong query, raise ConfigurationError before any request."""
     script = Scripted(by_length)
     with pytest.raises(ConfigurationError, match=words):
-        await run(rerank(script), entry, given, query_str=query)
+        await run(rerank(script), entry, nodes, query_str=query)
     assert script.requests == []
 
 

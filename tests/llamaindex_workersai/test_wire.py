@@ -68,8 +68,8 @@ def call(
     index: int | None, name: str, arguments: str, call_id: str | None = "same"
 ) -> dict[str, Any]:
     function = {"name": name, "arguments": arguments}
-    told = {"index": index, "id": call_id, "type": "function", "function": function}
-    return {key: value for key, value in told.items() if value is not None}
+    delta = {"index": index, "id": call_id, "type": "function", "function": function}
+    return {key: value for key, value in delta.items() if value is not None}
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -105,9 +105,9 @@ async def test_reasoning_has_two_names(entry: str, field: str) -> None:
     assert [type(block) for block in last.blocks] == [ThinkingBlock, TextBlock]
     assert (last.blocks[0].content, last.content) == ("Let me think.", "42.")
     if entry not in ("chat", "achat"):
-        told = [response.additional_kwargs.get("thinking_delta") for response in responses]
-        assert [delta for delta in told if delta is not None] == thought
-        assert told[0] == "Let me"
+        deltas = [response.additional_kwargs.get("thinking_delta") for response in responses]
+        assert [delta for delta in deltas if delta is not None] == thought
+        assert deltas[0] == "Let me"
 
 
 @pytest.mark.parametrize("entry", ["stream_chat", "astream_chat"])
@@ -217,9 +217,9 @@ async def test_log_probabilities(entry: str) -> None:
     if entry in ("chat", "achat"):
         script = Scripted(Reply("Hi", logprobs=tokens))
     else:
-        said = chunk({"content": "Hi"})
-        said["choices"][0]["logprobs"] = {"content": tokens}
-        script = Scripted(events(said, chunk({}, "stop")))
+        event = chunk({"content": "Hi"})
+        event["choices"][0]["logprobs"] = {"content": tokens}
+        script = Scripted(events(event, chunk({}, "stop")))
     llm = model(script, REASONING_MODEL, logprobs=True)
     last = (await run(llm, entry, HELLO))[-1]
     assert [[option.token for option in token] for token in last.logprobs] == [["Hi"]]

@@ -94,8 +94,8 @@ async def test_handoff_to_an_unknown_agent() -> None:
     """A handoff to an unknown agent returns an error as the tool's result."""
     outcome, _ = await both([hand_over("nobody"), Reply("Sorry.")], lambda llm: team(llm).run("?"))
     assert str(outcome.result) == "Sorry."
-    told = [e.tool_output.content for e in outcome.events if isinstance(e, ToolCallResult)]
-    assert "nobody not found" in told[0]
+    outputs = [e.tool_output.content for e in outcome.events if isinstance(e, ToolCallResult)]
+    assert "nobody not found" in outputs[0]
 
 
 @pytest.mark.parametrize("text", [None, ""])
@@ -195,7 +195,7 @@ async def until_asked(handler: WorkflowHandler) -> list[Any]:
         events.append(event)
         if isinstance(event, InputRequiredEvent):
             return events
-    raise AssertionError("nobody was asked")
+    raise AssertionError("the run asked for no input")
 
 
 async def test_waiting_run_is_stored_and_resumed() -> None:
@@ -206,13 +206,13 @@ async def test_waiting_run_is_stored_and_resumed() -> None:
         agent = FunctionAgent(name="a", description="b", tools=[ask], llm=llm)
         workflow = AgentWorkflow(agents=[agent], root_agent="a")
         handler = workflow.run("Do it.")
-        asked = await until_asked(handler)
+        events = await until_asked(handler)
         stored = json.loads(json.dumps(handler.ctx.to_dict(serializer=serializer)))
         await handler.cancel_run()
         context = Context.from_dict(workflow, stored, serializer=serializer)
         handler = workflow.run("Do it.", ctx=context)
         handler.ctx.send_event(HumanResponseEvent(response="yes"))
-        return [Outcome(None, None, asked), await watch(handler)]
+        return [Outcome(None, None, events), await watch(handler)]
 
     ((_, resumed), script) = await both_in_turns(ASKING, scenario)
     assert str(resumed.result) == "You said yes."
@@ -313,10 +313,10 @@ async def test_output_class_of_an_agent(made: Any, method: str) -> None:
     )
     assert outcome.result.structured_response == DATA
     assert outcome.result.get_pydantic_model(Answer) == Answer(value=3, unit="m")
-    told = [e.output for e in outcome.events if isinstance(e, AgentStreamStructuredOutput)]
-    assert told == [DATA]
-    asked = script.requests[1]
-    assert ("response_format" in asked, "tools" in asked) == (
+    objects = [e.output for e in outcome.events if isinstance(e, AgentStreamStructuredOutput)]
+    assert objects == [DATA]
+    request = script.requests[1]
+    assert ("response_format" in request, "tools" in request) == (
         method == "json_schema",
         method == "tool",
     )

@@ -83,12 +83,12 @@ async def test_further_keys_of_a_call(entry: str) -> None:
     modified.
     """
     script = Scripted(Reply("Hi"))
-    own, given = {"one": 1, "two": 1}, {"two": 2}
+    own, of_call = {"one": 1, "two": 1}, {"two": 2}
     llm = WorkersAI(MODEL, additional_kwargs=own, **script.connection)
     argument: Any = HELLO if entry in ENTRIES else "Hello?"
-    await run(llm, entry, argument, additional_kwargs=given)
+    await run(llm, entry, argument, additional_kwargs=of_call)
     assert (script.requests[0]["one"], script.requests[0]["two"]) == (1, 2)
-    assert (llm.additional_kwargs, given) == ({"one": 1, "two": 1}, {"two": 2})
+    assert (llm.additional_kwargs, of_call) == ({"one": 1, "two": 1}, {"two": 2})
 
 
 @pytest.mark.parametrize("entry", [*ENTRIES, *COMPLETIONS])

@@ -623,8 +623,8 @@ async def test_core_s_program_asks_again_where_a_call_was_required(entry: str) -
     """
     script = Scripted(Reply("Sure!"), CALL)
     assert await run_program(model(script), Album, entry) == Album(**DATA)
-    asked, answer, complaint = script.requests[1]["messages"]
-    assert asked == script.requests[0]["messages"][0]
+    question, answer, complaint = script.requests[1]["messages"]
+    assert question == script.requests[0]["messages"][0]
     assert (answer["role"], answer["content"]) == ("assistant", "Sure!")
     assert complaint["role"] == "user"
     assert "Expected at least one tool call" in complaint["content"]

@@ -73,8 +73,8 @@ def test_deltas_join_to_the_content(deltas: list[ChatEvent]) -> None:
     last = responses[-1].message
     thinking = [b.content for b in last.blocks if isinstance(b, ThinkingBlock)]
     assert "".join(r.delta or "" for r in responses) == (last.content or "")
-    told = "".join(r.additional_kwargs.get("thinking_delta") or "" for r in responses)
-    assert told == "".join(text or "" for text in thinking)
+    joined = "".join(r.additional_kwargs.get("thinking_delta") or "" for r in responses)
+    assert joined == "".join(text or "" for text in thinking)
 
 
 def test_reasoning_in_the_first_event_is_shown() -> None:
@@ -269,9 +269,9 @@ def test_reasoning_never_replaces_text_or_calls() -> None:
     """`reasoning_as_text` changes no answer that has text or a call."""
     options = AnswerOptions(reasoning_as_text=True)
     call = ToolCall("c1", "f", {})
-    said = read([ReasoningDelta("Hm"), TextDelta("Yes"), ChatFinish("stop")], options)[-1]
+    last = read([ReasoningDelta("Hm"), TextDelta("Yes"), ChatFinish("stop")], options)[-1]
     called = read([ReasoningDelta("Hm"), ChatFinish(tool_calls=(call,))], options)[-1]
-    assert said.message.content == "Yes"
+    assert last.message.content == "Yes"
     assert called.message.content is None
 
 

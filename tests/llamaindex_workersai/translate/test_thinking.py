@@ -47,12 +47,12 @@ async def test_think_tags_become_reasoning(entry: str, piece: int) -> None:
 @pytest.mark.parametrize("entry", ENTRIES)
 async def test_the_last_response_has_the_held_back_text(entry: str) -> None:
     """The last response has the text that was held back as a possible tag."""
-    for text, said, reasoning in (("a <thi", "a <thi", []), ("<think>hm</th", None, ["hm</th"])):
+    for text, content, reasoning in (("a <thi", "a <thi", []), ("<think>hm</th", None, ["hm</th"])):
         responses = await run(model(text), entry, HELLO)
-        assert responses[-1].message.content == said
+        assert responses[-1].message.content == content
         assert thought(responses[-1].message) == reasoning
         if entry in ("stream_chat", "astream_chat"):
-            assert "".join(response.delta for response in responses) == (said or "")
+            assert "".join(response.delta for response in responses) == (content or "")
 
 
 @pytest.mark.parametrize("entry", COMPLETIONS)
