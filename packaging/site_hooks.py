@@ -1,7 +1,8 @@
 """Change pages for the documentation site.
 
 The site gets a page for each model and the project's own pages (SECURITY.md and others). A link
-to another file outside of `docs` becomes the name of the file.
+to one of the latter leads to its page; a link to another file outside of `docs` becomes the name
+of the file.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     def replaced(link: re.Match[str]) -> str:
         levels = link[2].count("../")
         path = link[2].replace("../", "")
+        if levels > depth and path in _PLACES:
+            return f"[{link[1]}]({'../' * depth}project/{_PLACES[path]})"
         return link[0] if levels <= depth else f"{link[1]} (`{path}`)"
 
     if page.file.src_uri == "models.md":
