@@ -1,4 +1,4 @@
-"""Cloudflare's own client for TypeScript against the local server: its wire is not only ours.
+"""Cloudflare's own client for TypeScript against the local server.
 
 `make test-peers` installs the client and runs these tests; elsewhere they are skipped.
 """
@@ -37,7 +37,7 @@ Found = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def found(server: LocalServer) -> Found:
-    """What every task gave, by task and model."""
+    """Return the outcome of every task, by task and model."""
     assert NODE is not None
     where = (server.base_url, server.account_id, server.api_token)
     done = subprocess.run(

@@ -21,7 +21,7 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def cluster(server: LocalServer) -> Iterator[Any]:
-    """Two nodes of two processors each, and this process as their driver."""
+    """Start two nodes of two processors each, with this process as the driver."""
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 

@@ -45,7 +45,7 @@ FACES: dict[str, tuple[Any, Any]] = {
 
 
 def workers() -> list[int]:
-    """The processes of Ray that run the classes."""
+    """Return the processes of Ray that run the classes."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -61,7 +61,7 @@ def workers() -> list[int]:
 def test_every_row_once_and_in_order_although_a_worker_is_killed(
     cluster: Any, server: LocalServer, face: str
 ) -> None:
-    """5,000 rows, a worker killed in the middle: each row has its own vector, once, in order."""
+    """Each of 5,000 rows has its own vector once and in order, although a worker is killed."""
     embedder, make = FACES[face]
     ray.data.DataContext.get_current().execution_options.preserve_order = True
     rows = ray.data.range(ROWS, override_num_blocks=50)
@@ -101,7 +101,7 @@ def test_every_row_once_and_in_order_although_a_worker_is_killed(
 
 
 def test_the_token_is_nowhere_in_ray(cluster: Any) -> None:
-    """Neither the object store nor Ray's logs and files hold the token, after all of the above."""
+    """After these runs, neither the object stores nor Ray's logs and files hold the token."""
     planted = b"a text that does travel " * 20_000  # it is found, so the search can find
     reference = ray.put(planted)
     folder = Path(cluster.head_node.get_session_dir_path())
@@ -119,7 +119,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def stores(cluster: Any) -> list[Path]:
-    """The shared memory of each node's object store, by the raylet that holds it open."""
+    """Return the shared memory of each node's object store, by the raylet that holds it open."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -147,7 +147,7 @@ def contents(path: Path) -> bytes:
 
 
 def test_what_is_sent_to_workers_holds_no_token(cluster: Any) -> None:
-    """The arguments of tasks, as Ray writes them, hold no token, also where one was passed."""
+    """The arguments of tasks, as Ray serialises them, hold no token, even if the object has one."""
     for make in (langchain_workersai.ChatWorkersAI, llamaindex_workersai.WorkersAI):
         model = make(GRANITE, api_token=TOKEN)
         assert TOKEN.encode() not in ray.cloudpickle.dumps(model)
@@ -182,7 +182,7 @@ def test_answers_and_rankings(cluster: Any, server: LocalServer) -> None:
 
 
 def test_a_langchain_chain_in_tasks(cluster: Any) -> None:
-    """A runnable is an argument of Ray tasks; each task reads its node's environment."""
+    """A runnable works as an argument of Ray tasks; each task reads the environment of its node."""
     from langchain_core.output_parsers import StrOutputParser
 
     chain = langchain_workersai.ChatWorkersAI(GRANITE) | StrOutputParser()
@@ -198,7 +198,7 @@ def test_a_langchain_chain_in_tasks(cluster: Any) -> None:
 
 
 def test_llamaindexs_own_ingestion(cluster: Any) -> None:
-    """`llama-index-ingestion-ray` makes the embedding in its workers, of its class and settings."""
+    """`llama-index-ingestion-ray` builds the embedding in its workers from class and settings."""
     ingestion = pytest.importorskip("llama_index.ingestion.ray")
     from llama_index.core.schema import TextNode
 

@@ -1,4 +1,4 @@
-"""Type checkers take half a minute: `make test-types`, or `-m types`, asks for them."""
+"""Deselects the type checkers, which take half a minute, unless `-m types` asks for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the checkers out of a run that does not ask for them by their mark."""
+    """Deselect the checkers unless the run selects their marker."""
     if "types" in config.option.markexpr:
         return
     slow = [item for item in items if item.get_closest_marker("types")]

@@ -29,7 +29,7 @@ def check(*command: str) -> None:
 
 
 def test_mypy_accepts_the_code_of_users() -> None:
-    """`mypy --strict`, with no plugin and no other setting."""
+    """`mypy --strict` accepts the user's code, without a plugin or other settings."""
     cache = ROOT / ".mypy_cache" / "user_code"
     check(
         *(sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}"),
@@ -38,7 +38,7 @@ def test_mypy_accepts_the_code_of_users() -> None:
 
 
 def test_basedpyright_accepts_the_code_of_users() -> None:
-    """Pyright's strict rules, by the fork of pyright that pip installs with its own node."""
+    """basedpyright accepts the user's code with pyright's strict rules."""
     command = shutil.which("basedpyright", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("basedpyright is missing: `make test-types` installs it")
@@ -46,7 +46,7 @@ def test_basedpyright_accepts_the_code_of_users() -> None:
 
 
 def test_pyright_accepts_the_code_of_users() -> None:
-    """Pyright itself, which npm installs, with its strict rules."""
+    """Pyright, which npm installs, accepts the user's code with its strict rules."""
     if not PYRIGHT.exists() or shutil.which("node") is None:
         pytest.skip("node or pyright is missing: `make test-types` installs pyright with npm")
     check(str(PYRIGHT), *PROJECT)

@@ -1,4 +1,6 @@
-"""What is checked inside of Pyodide: the shared table, JavaScript's own traps, the local server."""
+"""Checks that run inside Pyodide: the shared table of scenarios, JavaScript's own traps, the local
+server.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ SHORT = Timeout(first_byte=0.2, idle=0.2, total=10)
 
 @contextmanager
 def raises(kind: type[BaseException]) -> Iterator[list[Any]]:
-    """Hold a block to an error, which is in the list afterwards."""
+    """Check that a block raises an error, and append the error to the list."""
     caught: list[Any] = []
     try:
         yield caught
@@ -48,7 +50,7 @@ def raises(kind: type[BaseException]) -> Iterator[list[Any]]:
 
 
 def javascript() -> Any:
-    """What `run.mjs` hands in: bindings, and what they have seen."""
+    """Return what `run.mjs` passes in: bindings, and the requests that they received."""
     import workers_test
 
     return workers_test
@@ -59,7 +61,7 @@ def seen() -> Any:
 
 
 def scripted(status: int = 200, headers: Any = None, body: bytes = b"", **more: Any) -> Any:
-    """`env.AI` that gives one reply to everything."""
+    """Return an `env.AI` that gives the same reply to every request."""
     javascript().forget()
     encoded = base64.b64encode(body).decode()
     reply = {"status": status, "headers": headers or {}, "body": encoded, **more}
@@ -67,7 +69,7 @@ def scripted(status: int = 200, headers: Any = None, body: bytes = b"", **more: 
 
 
 def wrapped_by_sdk(binding: Any) -> Any:
-    """`env.AI` as Cloudflare's own Python SDK hands it to a Worker's code."""
+    """Return an `env.AI` as Cloudflare's Python SDK passes it to a Worker's code."""
     for name in ("_pyodide_entrypoint_helper", "_cloudflare_compat_flags"):
         if name not in sys.modules:
             module: Any = ModuleType(name)
@@ -82,7 +84,7 @@ def wrapped_by_sdk(binding: Any) -> Any:
 
 
 async def table() -> Results:
-    """Every scenario in every form: as the binding is, and in the SDK's wrapper."""
+    """Run every scenario on the plain binding and on the SDK's wrapper."""
     found: Results = {}
     for number, scenario in enumerate(NATIVE):
         for form in FORMS:
@@ -110,7 +112,7 @@ async def one(form: str, scenario: Scenario, *, wraps: bool) -> str | None:
 
 
 async def null_and_undefined() -> None:
-    """`None` is `null`; what is not asked for is not there."""
+    """The client sends `None` as `null`, and leaves keys that are not set out."""
     ai = scripted(200, {"content-type": "application/json"}, b'{"response": "Hi"}')
     await AsyncClient(binding=ai).run(GRANITE, {"prompt": "x", "lora": None})
     (body,) = seen()["bodies"]
@@ -120,7 +122,9 @@ async def null_and_undefined() -> None:
 
 
 async def big_integers() -> None:
-    """They keep their digits, or are refused where JavaScript cannot pass them on."""
+    """The client sends big integers with all digits, or refuses them where JavaScript would round
+    them.
+    """
     import js
 
     ai = scripted(200, {"content-type": "application/json"}, b'{"response": "Hi"}')
@@ -136,7 +140,7 @@ async def big_integers() -> None:
 
 
 async def big_integers_of_answers() -> None:
-    """An answer is read as bytes, so JavaScript rounds nothing."""
+    """The client reads answers as bytes, so that JavaScript rounds no number."""
     answer = b'{"response": "Hi", "n": 9007199254740993}'
     ai = scripted(200, {"content-type": "application/json"}, answer)
     found = await AsyncClient(binding=ai).run(GRANITE, {"prompt": "x"})
@@ -144,7 +148,7 @@ async def big_integers_of_answers() -> None:
 
 
 async def thrown(code: int, expected: type[WorkersAIError]) -> None:
-    """Cloudflare's code stands in the text of what is thrown."""
+    """The client reads Cloudflare's code from the text of a thrown error."""
     message = f"{code}: No such model @cf/x or task"
     ai = scripted(throws={"name": "InferenceUpstreamError", "message": message})
     with raises(expected) as caught:
@@ -161,14 +165,16 @@ async def thrown_busy() -> None:
 
 
 async def an_empty_error() -> None:
-    """A body that is `null` is empty."""
+    """The client reads an error whose body is `null` as an error without a body."""
     ai = scripted(404)
     with raises(NotFoundError):
         await AsyncClient(GRANITE, binding=ai, max_retries=0).chat(HELLO)
 
 
 async def another_call_takes_the_response_away() -> None:
-    """A call of somebody else's, which asks for no `Response`, changes what ours returns."""
+    """A concurrent call without `returnRawResponse` changes what our call returns, and the client
+    reads it.
+    """
     answer = b'{"response": "Hi", "usage": {}}'
     ai = scripted(200, {"content-type": "application/json"}, answer)
     ours = asyncio.ensure_future(AsyncClient(GRANITE, binding=ai).chat(HELLO))
@@ -179,7 +185,7 @@ async def another_call_takes_the_response_away() -> None:
 
 
 async def a_silent_call() -> None:
-    """The first-byte clock aborts the call."""
+    """The first-byte timeout aborts the call."""
     ai = scripted(never=True)
     client = AsyncClient(GRANITE, binding=ai, timeout=SHORT, max_retries=0)
     with raises(APITimeoutError) as caught:
@@ -190,7 +196,7 @@ async def a_silent_call() -> None:
 
 
 async def a_silent_stream() -> None:
-    """The idle clock cancels the reader."""
+    """The idle timeout cancels the reader."""
     ai = scripted(200, SSE, b'data: {"response": "Hi"}\n\n', hangs=True)
     client = AsyncClient(GRANITE, binding=ai, timeout=SHORT, max_retries=0)
     texts: list[str] = []
@@ -203,7 +209,7 @@ async def a_silent_stream() -> None:
 
 
 async def a_cancelled_task() -> None:
-    """Cancelling a task cancels the reader that it waits for."""
+    """Cancelling a task cancels the reader for which it waits."""
     ai = scripted(200, SSE, b'data: {"response": "Hi"}\n\n', hangs=True)
     client, begun = AsyncClient(GRANITE, binding=ai), asyncio.Event()
 
@@ -220,7 +226,7 @@ async def a_cancelled_task() -> None:
 
 
 async def a_stream_that_is_left() -> None:
-    """Leaving a stream early cancels its reader, sync as async."""
+    """Leaving a stream early cancels its reader, sync and async."""
     body = EVENTS.replace(b"[DONE]", b"") * 3
     async with AsyncClient(GRANITE, binding=scripted(200, SSE, body, hangs=True)) as client:
         async with client.stream_chat(HELLO) as events:
@@ -235,7 +241,7 @@ async def a_stream_that_is_left() -> None:
 
 
 async def a_retry_that_waits() -> None:
-    """A sync retry lets JavaScript's clock go on while it waits."""
+    """While a sync retry waits, JavaScript's event loop goes on."""
     error = b'{"internalCode": 3040, "description": "busy", "name": "AiError"}'
     ai = scripted(429, {"retry-after": "0.05"}, error)
     with raises(OutOfCapacityError):
@@ -244,14 +250,14 @@ async def a_retry_that_waits() -> None:
 
 
 async def no_http() -> None:
-    """Without a binding there is nothing to send with, and the error says so."""
+    """Without a binding, a call raises an error that names the binding."""
     with raises(ConfigurationError) as caught:
         AsyncClient(GRANITE, account_id="0" * 32, api_token="t" * 40)
     assert "binding=env.AI" in str(caught[0]), caught
 
 
 async def many_texts_without_threads() -> None:
-    """A sync client embeds in several requests, although there are no threads."""
+    """A sync client embeds several requests' texts without threads."""
     answer = json.dumps({"data": [[0.5]] * 2}).encode()
     ai = scripted(200, {"content-type": "application/json"}, answer)
     client = Client("@cf/baai/bge-small-en-v1.5", binding=ai)
@@ -283,7 +289,7 @@ async def traps() -> Results:
 
 
 async def report(check: Check, *args: Any) -> str | None:
-    """Run a check; return what was wrong."""
+    """Run a check and return the problem, if there is one."""
     try:
         await check(*args)
     except Exception:  # noqa: BLE001 - the report says what it was

@@ -16,7 +16,7 @@ OF_CLIENTS = {"endpoint", "gateway", "session_affinity", "max_retries"}
 
 
 def is_native(scenario: Scenario) -> bool:
-    """Whether a binding has the scenario's endpoint."""
+    """Return whether a binding has the scenario's endpoint."""
     return scenario.options.get("endpoint") != "openai"
 
 
@@ -24,12 +24,12 @@ NATIVE = [scenario for scenario in SCENARIOS if is_native(scenario)]
 
 
 def settings_of(scenario: Scenario) -> dict[str, Any]:
-    """The scenario's settings of a client."""
+    """Return the scenario's settings of a client."""
     return {name: value for name, value in scenario.options.items() if name in OF_CLIENTS}
 
 
 def call_of(scenario: Scenario) -> tuple[Any, dict[str, Any]]:
-    """The messages and the arguments of a scenario's call."""
+    """Return the messages and the arguments of a scenario's call."""
     named = {"tools", "tool_choice", "response_format"}
     given = {name: getattr(scenario, name) or None for name in named}
     call = {**scenario.options, **given}
@@ -39,7 +39,7 @@ def call_of(scenario: Scenario) -> tuple[Any, dict[str, Any]]:
 
 
 def outcome_of(found: ChatResult, scenario: Scenario) -> Outcome:
-    """What came, in the words of the table."""
+    """Return the result or the error in the form of the table."""
     if scenario.options.get("think_tags"):
         found = without_think_tags(found)
     usage = found.usage
@@ -55,21 +55,21 @@ def outcome_of(found: ChatResult, scenario: Scenario) -> Outcome:
 
 
 def wanted_of(scenario: Scenario, *, stream: bool) -> Outcome | type[WorkersAIError]:
-    """What must come."""
+    """Return the outcome that the table expects."""
     if stream:
         return scenario.stream_error or scenario.stream_outcome or scenario.outcome
     return scenario.error or scenario.outcome
 
 
 def body_of(scenario: Scenario, *, stream: bool) -> dict[str, Any]:
-    """What must be sent."""
+    """Return the request's body that the table expects."""
     if not stream:
         return scenario.request
     return {**scenario.request, "stream": True, **scenario.stream_request}
 
 
 def reply_to(scenario: Scenario, *, stream: bool) -> tuple[int, dict[str, str], bytes]:
-    """What the server answers: status, headers and body."""
+    """Return the server's answer: status, headers and body."""
     if stream and scenario.status == 200:
         headers = {"content-type": "text/event-stream", **scenario.headers}
         return 200, headers, scenario.stream_body()
@@ -78,7 +78,7 @@ def reply_to(scenario: Scenario, *, stream: bool) -> tuple[int, dict[str, str], 
 
 
 def same(found: Outcome, wanted: Outcome) -> bool:
-    """Compare; an id that the wire did not have only has to be there."""
+    """Compare two outcomes; an id that the wire did not have only has to exist."""
     calls = tuple(
         Call(None if other.id is None else call.id, call.name, call.arguments)
         for call, other in zip(found.calls, wanted.calls, strict=False)
@@ -123,7 +123,7 @@ FORMS: dict[str, tuple[Ask, bool]] = {
 
 
 async def problem_of(form: str, scenario: Scenario, **connection: Any) -> str | None:
-    """Run one scenario in one form; return what is wrong, if anything is."""
+    """Run a scenario in one form and return the difference, if there is one."""
     ask, stream = FORMS[form]
     wanted = wanted_of(scenario, stream=stream)
     try:

@@ -1,4 +1,4 @@
-"""What runs inside of Pyodide, in Node: the core on a binding that is a JavaScript object.
+"""The program that runs inside Pyodide, in Node: the core on a binding that is a JavaScript object.
 
 `main` returns a report as JSON text; `test_pyodide.py` reads it.
 """
@@ -33,7 +33,7 @@ async def main(*where: str) -> str:
 
 
 def imports() -> dict[str, Any]:
-    """Import the core, and measure that."""
+    """Import the core, and measure the import."""
     import pydantic
 
     before, start = set(sys.modules), time.perf_counter()

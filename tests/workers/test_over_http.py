@@ -16,7 +16,9 @@ from tests.workersai.talking import ACCOUNT, TOKEN
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("scenario", NATIVE, ids=lambda scenario: scenario.name)
 async def test_a_scenario_is_one_request_and_one_outcome(scenario: Scenario, form: str) -> None:
-    """Through both clients, plain and streamed."""
+    """Each scenario sends one request and has one outcome through both clients, plain and
+    streamed.
+    """
     _, stream = FORMS[form]
     bodies: list[Any] = []
 

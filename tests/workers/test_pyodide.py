@@ -1,8 +1,8 @@
-"""The core inside of Pyodide, in Node, on a binding that is a JavaScript object.
+"""The core inside Pyodide, in Node, on a binding that is a JavaScript object.
 
-`make test-workers` installs Pyodide and what the core needs there, and runs these tests; elsewhere
-they are skipped. Cloudflare is not asked: what `env.AI` does is written after workerd's public
-source, and what answers are scripts and the local server.
+`make test-workers` installs Pyodide and the requirements of the core there, and runs these tests;
+elsewhere they are skipped. No test asks Cloudflare: `env.AI` follows workerd's public source, and
+scripts and the local server answer.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def server(loopback: None) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="module")
 def found(server: LocalServer) -> Found:
-    """The report of one run."""
+    """Return the report of one run."""
     assert NODE is not None
     known = subprocess.run([NODE, "--v8-options"], capture_output=True, text=True, check=True)
     previews = [name for name in PREVIEWS if name in known.stdout]
@@ -67,27 +67,29 @@ def found(server: LocalServer) -> Found:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_as_over_http(found: Found, name: str) -> None:
-    """A scenario sends and gives what it does over HTTP, and no trap of JavaScript catches it."""
+    """Each scenario sends the same request and has the same outcome as over HTTP, and each check
+    passes.
+    """
     assert found["results"][name] is None
 
 
 def test_nothing_else_was_run(found: Found) -> None:
-    """The report has what the list names."""
+    """The report has exactly the listed checks."""
     assert set(found["results"]) == set(NAMES)
 
 
 def test_no_engine_is_imported(found: Found, record_property: Any) -> None:
-    """Neither `import workersai` nor a binding brings sockets, TLS or an HTTP library."""
+    """`import workersai` and a binding import no sockets, TLS or HTTP library."""
     for name, value in found["imports"].items():  # the figures of docs/workers.md
         record_property(name, value)
     assert found["imports"]["unwanted"] == []
 
 
 def test_no_proxy_is_left(found: Found) -> None:
-    """JavaScript holds no object of Python's that nobody destroys."""
+    """After the run JavaScript holds no proxy of a Python object."""
     assert found["proxies"] == 0
 
 
 def test_no_promise_fails_unseen(found: Found) -> None:
-    """Nothing rejects where nobody waits: a Worker would log it as an error."""
+    """No promise rejects without a handler, which a Worker would log as an error."""
     assert found["unhandled"] == []

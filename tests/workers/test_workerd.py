@@ -1,7 +1,7 @@
-"""The binding `env.AI` itself, as Cloudflare's runtime has it: what the engine relies on.
+"""The binding `env.AI` of Cloudflare's runtime: the behaviour on which the engine relies.
 
-`make test-workers` installs workerd and runs these tests; elsewhere they are skipped. The service
-behind the binding is a stand-in of a few lines: what Workers AI answers there is not tested.
+`make test-workers` installs workerd and runs these tests; elsewhere they are skipped. A stand-in of
+a few lines answers behind the binding: the answers of Workers AI are not tested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Found = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def address(loopback: None) -> Iterator[str]:
-    """A running Worker."""
+    """Start a Worker and return its address."""
     running = subprocess.Popen(
         [str(WORKERD), "serve", "workerd/config.capnp", "--experimental", "--control-fd=1"],
         cwd=HERE,
@@ -49,26 +49,28 @@ def address(loopback: None) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def found(address: str) -> Found:
-    """What the Worker found."""
+    """Return the Worker's report."""
     with urllib.request.urlopen(address, timeout=60) as response:
         answers: Found = json.load(response)
     return answers
 
 
 def test_it_is_the_runtime_s_own_class(found: Found) -> None:
-    """Cloudflare's Python SDK knows the binding by this name, and wraps it."""
+    """The binding has the class name by which Cloudflare's Python SDK recognises and wraps it."""
     assert found["binding"] == "Ai"
 
 
 def test_numbers_keep_their_digits(found: Found) -> None:
-    """The runtime has `JSON.rawJSON`, and the binding writes what that makes; `null` stays."""
+    """The runtime has `JSON.rawJSON`, the binding writes its digits, and `null` stays `null`."""
     assert found["raw_json"] == "function"
     inputs = json.loads(found["sent"]["body"])["inputs"]
     assert inputs == {"n": 9007199254740993, "nothing": None}
 
 
 def test_options_go_beside_the_inputs(found: Found) -> None:
-    """Headers and the signal do not; the gateway has a route of its own."""
+    """The upstream request has the options, without headers and signal, and a gateway's own
+    route.
+    """
     options = json.loads(found["sent"]["body"])["options"]
     assert options == {
         "returnRawResponse": True,
@@ -80,42 +82,47 @@ def test_options_go_beside_the_inputs(found: Found) -> None:
 
 
 def test_extra_headers_are_sent(found: Found) -> None:
-    """Those of session affinity and of an attempt."""
+    """The upstream request has the headers of session affinity and of the attempt."""
     headers = found["sent"]["headers"]
     assert headers["x-session-affinity"] == "talk"
     assert headers["idempotency-key"] == "key"
 
 
 def test_the_answer_is_a_response_with_its_headers(found: Found) -> None:
-    """The upstream's headers come with it."""
+    """The binding returns a `Response` with the upstream's headers."""
     assert found["sent"]["kind"] == "Response"
 
 
 def test_an_error_is_an_answer_or_is_thrown(found: Found) -> None:
-    """With `returnRawResponse` it has its status and body, without it is thrown by its code."""
+    """With `returnRawResponse` an error is a `Response` with status and body; without it the
+    binding throws its code.
+    """
     assert found["refused"]["status"] == 400
     assert found["refused"]["internalCode"] == 5007
     assert found["refused_without_raw"] == "AiError: 5007: No such model"
 
 
 def test_another_call_takes_the_response_away(found: Found) -> None:
-    """The options stay in the binding: ours returns the parsed answer when another call begins.
+    """The options stay in the binding: our call returns the parsed answer if another call begins.
 
-    If this fails, the runtime keeps options apart, and `read_head` need not read less.
+    If this test fails, the runtime keeps the options of calls apart, and `read_head` need not read
+    parsed answers.
     """
     assert found["beside_another_call"] == ["Object", "Object"]
 
 
 def test_the_signal_aborts_a_call(found: Found) -> None:
-    """A call that is waited for ends at once."""
+    """An aborted signal ends a waiting call at once."""
     assert found["aborted"] == "AbortError: The operation was aborted"
 
 
 def test_the_reader_can_be_cancelled_and_the_call_aborted(found: Found) -> None:
-    """As the engine does it; bytes come as a `Uint8Array`."""
+    """The engine's way to cancel a reader and abort a call works, and bytes come as a
+    `Uint8Array`.
+    """
     assert found["cancelled"] == ["Uint8Array", True]
 
 
 def test_models_are_listed(found: Found) -> None:
-    """`models` takes the filters, and returns the list without an envelope."""
+    """`models` takes the filters and returns the list without an envelope."""
     assert found["models"] == [{"name": "?search=granite"}]

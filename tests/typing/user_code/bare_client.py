@@ -1,4 +1,4 @@
-"""What a user of the bare client writes."""
+"""Typical code of a user of the bare client."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def get_weather(call: ToolCall) -> str:
 
 
 def talk(client: Client) -> str:
-    """A conversation in a list that grows, with a tool."""
+    """Keep a conversation with a tool in a list."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": "Weather in Bern?"}]
     result = client.chat(messages, tools=[WEATHER], tool_choice="auto", temperature=0.2)
     assert_type(result, ChatResult)
@@ -76,7 +76,7 @@ def talk(client: Client) -> str:
 
 
 def talk_in_one_line(client: Client) -> str:
-    """A list of dicts without an annotation."""
+    """Pass a list of dicts without an annotation."""
     history = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
     return client.chat(history).text
 
@@ -98,7 +98,7 @@ def stream(client: Client) -> ChatResult:
 
 
 def what_stream_returns(client: Client) -> None:
-    """Plain answers by default, events with `stream=True`."""
+    """Use plain answers by default, and events with `stream=True`."""
     messages = [{"role": "user", "content": "Hi"}]
     assert_type(client.chat(messages), ChatResult)
     assert_type(client.chat(messages, stream=False), ChatResult)
@@ -155,7 +155,7 @@ def batch(client: Client) -> list[str]:
 
 
 def clients_of_ones_own() -> None:
-    """Of httpx and of httpx2; one of the other kind is refused by the checker."""
+    """Pass clients of httpx and httpx2; the checker refuses one of the wrong kind."""
     Client(http_client=httpx.Client(timeout=5))
     Client(http_client=httpx2.Client(timeout=5))
     AsyncClient(http_client=httpx.AsyncClient())

@@ -1,4 +1,4 @@
-"""What users of both faces write alike: own HTTP clients, options of a call, batches."""
+"""Code that users of both faces write alike: own HTTP clients, options of a call, batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BGE = "@cf/baai/bge-m3"
 
 
 def clients_of_ones_own() -> None:
-    """Of httpx and of httpx2; one of the other kind is refused by the checker."""
+    """Pass clients of httpx and httpx2; the checker refuses one of the wrong kind."""
     ChatWorkersAI(MODEL, http_client=httpx.Client(), http_async_client=httpx.AsyncClient())
     ChatWorkersAI(MODEL, http_client=httpx2.Client(), http_async_client=httpx2.AsyncClient())
     WorkersAIEmbeddings(BGE, http_client=httpx2.Client())
@@ -31,7 +31,7 @@ def clients_of_ones_own() -> None:
 def options_of_a_call(
     llm: ChatWorkersAI, embeddings: WorkersAIEmbeddings, rerank: WorkersAIRerank
 ) -> None:
-    """Of each method that has keywords of its own."""
+    """Pass the options of each method that has keywords of its own."""
     assert_type(llm.invoke("Hi", timeout=5, session_affinity="me"), AIMessage)
     embeddings.embed_documents(["a"], timeout=5, max_retries=0, gateway={"cache_ttl": 60})
     embeddings.embed_query("a", headers={"x-team": "rivers"})
@@ -41,7 +41,7 @@ def options_of_a_call(
 
 
 def batches(llm: ChatWorkersAI) -> list[str]:
-    """A batch is one type, whatever has become of it."""
+    """Use a batch of any status as one type."""
     job = llm.submit_batch(["Name a prime.", "Name a river."], session_affinity="me")
     assert_type(job, BatchJob)
     assert_type(llm.poll_batch(job, timeout=5), BatchJob)

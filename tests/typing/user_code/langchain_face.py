@@ -1,4 +1,4 @@
-"""What a user of the LangChain face writes."""
+"""Typical code of a user of the LangChain face."""
 
 # LangGraph's own types leave the context of an agent unknown.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
@@ -161,7 +161,7 @@ def structure_with_raw(llm: ChatWorkersAI) -> str:
 
 
 def structure_by_flag(llm: ChatWorkersAI, include_raw: bool) -> Any:
-    """Which of both it is, is known when it runs."""
+    """Pass a flag whose value is known only at run time, which decides the type of the answer."""
     return llm.with_structured_output(Person, include_raw=include_raw).invoke("Ada is 36.")
 
 

@@ -1,4 +1,4 @@
-"""What a user of the LlamaIndex face writes."""
+"""Typical code of a user of the LlamaIndex face."""
 
 # LlamaIndex's own types leave what a workflow answers, and the models that it takes, unknown.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportDeprecated=false
