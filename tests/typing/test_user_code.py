@@ -38,7 +38,7 @@ def test_mypy_accepts_the_code_of_users() -> None:
 
 
 def test_basedpyright_accepts_the_code_of_users() -> None:
-    """basedpyright accepts the user's code with pyright's strict rules."""
+    """The checker basedpyright accepts the user's code with pyright's strict rules."""
     command = shutil.which("basedpyright", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("basedpyright is missing: `make test-types` installs it")
