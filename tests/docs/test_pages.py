@@ -44,6 +44,14 @@ def test_tables_of_examples_name_docstrings() -> None:
     assert LEFT_OUT.keys() | PREPARATIONS.keys() <= names
 
 
+def test_readme_links_every_guide() -> None:
+    """A reader of README finds every page of docs/guides there."""
+    root = Path(__file__).parents[2]
+    readme = (root / "README.md").read_text()
+    guides = [f"(docs/guides/{guide.name})" for guide in (root / "docs" / "guides").glob("*.md")]
+    assert [guide for guide in guides if guide not in readme] == []
+
+
 def test_each_python_block_is_found() -> None:
     """The reader of pages misses no Python block of a file, wherever it stands on the page."""
     root = Path(__file__).parents[2]
