@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-ATTEMPT = 30.0
+ATTEMPT = 50.0
 """Seconds after which an attempt counts as one that does not end."""
 
 
