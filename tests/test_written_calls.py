@@ -71,9 +71,11 @@ async def test_other_text_stays_text(face: str, way: str) -> None:
         answer = await ask(llm, way, tools=[FORECAST, NEWS], tool_choice="required")
         assert (calls_of(answer), text_of(answer)) == ([], text)
     free = await ask(make(face, Scripted(Reply(CALL))), way, tools=[FORECAST])
+    auto = {"tools": [FORECAST], "tool_choice": {"type": "auto"}}
+    freed = await ask(make(face, Scripted(Reply(CALL))), way, **auto)
     cut = Scripted(Reply(CALL, finish="length"))
     cut_off = await ask(make(face, cut), way, tools=[FORECAST], tool_choice="required")
-    for answer in (free, cut_off):
+    for answer in (free, freed, cut_off):
         assert (calls_of(answer), text_of(answer)) == ([], CALL)
 
 
@@ -118,6 +120,17 @@ async def test_a_stream_of_prose_is_not_held_back(way: str) -> None:
     else:
         chunks = [chunk async for chunk in bound.astream("Weather?")]
     assert [chunk.text for chunk in chunks if chunk.text][:2] == ["It ", "wil"]
+
+
+@pytest.mark.parametrize("text", ["<tool_call>", "```", "[", "<tool_call>{}</tool_call>", "\n"])
+@pytest.mark.parametrize("face", FACES)
+async def test_a_text_that_repeats_itself_takes_no_time(face: str, text: str) -> None:
+    """Models may repeat themselves up to the token cap; a quadratic search would take minutes."""
+    repeated = text * 30_000
+    llm = make(face, Scripted(Reply(repeated, piece=1000)))
+    for way in ("plain", "stream"):
+        answer = await ask(llm, way, tools=[FORECAST, NEWS], tool_choice="required")
+        assert (calls_of(answer), text_of(answer)) == ([], repeated)
 
 
 class Weather(BaseModel):

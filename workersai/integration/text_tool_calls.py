@@ -8,9 +8,9 @@ and only if the request forced a call.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
+from string import ascii_letters
 from typing import Any
 from uuid import uuid4
 
@@ -23,10 +23,11 @@ from workersai.results import ChatChoice, ChatResult, ToolCall
 
 __all__ = ["WrittenCalls"]
 
-_FENCED = re.compile(r"```\w*\s*(.*?)\s*```", re.DOTALL)
-_TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>\s*", re.DOTALL)
-_BEGINNINGS = ("{", "[", "```", "<tool_call>")
+_FENCE, _OPEN, _CLOSE = "```", "<tool_call>", "</tool_call>"
+_BEGINNINGS = ("{", "[", _FENCE, _OPEN)
 _MODES = frozenset({"required", "any"})
+_FORCED = _MODES | {"function", "tool"}
+"""Types of a choice in OpenAI's or Anthropic's form that force a call."""
 
 
 class WrittenCalls:
@@ -43,6 +44,7 @@ class WrittenCalls:
         self._parameters = parameters
         self._names = names
         self._held: list[TextDelta] = []
+        self._begun = ""
         self._has_begun = self._is_passing = False
 
     @classmethod
@@ -53,7 +55,7 @@ class WrittenCalls:
             arguments: Of `Client.chat`.
         """
         choice = arguments.get("tool_choice")
-        if not choice or choice in ("auto", "none"):
+        if not _is_forced(choice):
             return None
         functions = [tool["function"] for tool in arguments.get("tools") or () if _is_nested(tool)]
         written = wire_names(function["name"] for function in functions)
@@ -91,16 +93,16 @@ class WrittenCalls:
 
     def _hold(self, event: TextDelta) -> list[ChatEvent]:
         self._held.append(event)
-        if not self._is_passing and (self._has_begun or self._begins()):
+        if not self._is_passing and (self._has_begun or self._begins(event.text)):
             return []
         self._is_passing = True
         return [*self._release()]
 
-    def _begins(self) -> bool:
-        """Return whether the text so far is, or may become, the beginning of a call."""
-        text = "".join(delta.text for delta in self._held).lstrip()
-        self._has_begun = text.startswith(_BEGINNINGS)
-        return self._has_begun or any(begin.startswith(text) for begin in _BEGINNINGS)
+    def _begins(self, text: str) -> bool:
+        """Return whether the text up to this piece is, or may become, the beginning of a call."""
+        self._begun = begun = (self._begun + text).lstrip()
+        self._has_begun = begun.startswith(_BEGINNINGS)
+        return self._has_begun or any(begin.startswith(begun) for begin in _BEGINNINGS)
 
     def _release(self) -> list[TextDelta]:
         held, self._held = self._held, []
@@ -110,7 +112,7 @@ class WrittenCalls:
         held = self._release()
         text = "".join(delta.text for delta in held)
         calls = self._calls(text) if held and _may_be_written(finish) else ()
-        self._has_begun = self._is_passing = False
+        self._begun, self._has_begun, self._is_passing = "", False, False
         if not calls:
             return [*held, finish]
         probabilities = [TextDelta("", delta.logprobs) for delta in held if delta.logprobs]
@@ -160,6 +162,12 @@ def _is_nested(tool: Any) -> bool:
     return isinstance(function, Mapping) and isinstance(function.get("name"), str)
 
 
+def _is_forced(choice: Any) -> bool:
+    if isinstance(choice, Mapping):
+        return choice.get("type", "function") in _FORCED
+    return bool(choice) and choice not in ("auto", "none")
+
+
 def _chosen(choice: Any) -> str | None:
     """Return the name of the tool that must be called; `None` if it may be any."""
     if isinstance(choice, str):
@@ -181,13 +189,18 @@ def _may_be_written(answer: ChatChoice | ChatFinish) -> bool:
 
 
 def _parts(text: str) -> list[str]:
-    """Return the JSON texts in a text: what is in a code fence or in tags, else the whole."""
+    """Return the JSON texts in a text: what is in a code fence or in tags, else the whole.
+
+    Models may repeat a few characters up to the token cap, so this takes time linear in the text.
+    """
     whole = text.strip()
-    fenced = _FENCED.fullmatch(whole)
-    tagged = [part.group(1) for part in _TAGGED.finditer(whole)]
-    if tagged and not _TAGGED.sub("", whole):
-        return tagged
-    return [fenced.group(1) if fenced else whole]
+    if whole.startswith(_OPEN) and whole.endswith(_CLOSE):
+        tagged = [part.strip() for part in whole.split(_CLOSE)[:-1]]
+        if all(part.startswith(_OPEN) for part in tagged):
+            return [part[len(_OPEN) :] for part in tagged]
+    if whole.startswith(_FENCE) and whole.endswith(_FENCE) and len(whole) > len(_FENCE):
+        return [whole[len(_FENCE) : -len(_FENCE)].lstrip(ascii_letters)]
+    return [whole]
 
 
 def _read(text: str) -> Any:
