@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -113,6 +113,35 @@ def test_an_unknown_code_needs_a_status(server: ScriptedServer) -> None:
     server.fails(1, status=418, message="a teapot")
     with client() as llm, pytest.raises(WorkersAIError, match="a teapot"):
         llm.chat(HELLO)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda server: server.answers({"x": 1}), "texts must be text, not dict: pass json.dumps"),
+        (lambda server: server.answers(["a", "b"]), "texts must be text, not list"),
+        (lambda server: server.answers("a\ud800"), "texts contains a lone surrogate"),
+        (lambda server: server.answers("a", reasoning=5), "reasoning must be text"),
+        (lambda server: server.calls("t", [1]), "arguments must be a dict or a text, not list"),
+        (lambda server: server.calls("t", {"x": object()}), "arguments: Unable to serialize"),
+        (lambda server: server.calls(None, {}), "name must be text, not NoneType"),
+        (
+            lambda server: server.calls_tools("t", {}),
+            r"a call must be \(name, arguments\), not 't'",
+        ),
+        (lambda server: server.fails("3040"), "code='3040' must be a whole number"),
+        (lambda server: server.fails(3040, times=0), "times=0 must be a whole number, 1 or more"),
+        (lambda server: server.cuts("a", after=-1), "after=-1 must be a whole number"),
+        (lambda server: server.stalls(5), "text must be text, not int"),
+    ],
+)
+def test_what_cannot_be_prepared_is_refused(
+    server: ScriptedServer, prepare: Callable[[Any], Any], words: str
+) -> None:
+    """A wrong argument raises where the test prepares the answer, not in the server."""
+    with pytest.raises(ConfigurationError, match=words):
+        prepare(server)
+    assert server.unused == 0
 
 
 def test_a_stall_raises_the_apps_timeout(server: ScriptedServer) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import Self
 
 from workersai import ConfigurationError
+from workersai._checks import check_count
+from workersai._json import HALVES, has_halves
 from workersai._response.errors import status_of_code
 from workersai.local import LocalServer, RecordedRequest
 from workersai.local.engines.queued import PreparedAnswer, ScriptedEngine
@@ -75,8 +77,12 @@ class ScriptedServer:
         Args:
             *texts: The texts, which may be JSON for structured output.
             reasoning: The thinking before each of them; models that reason have a field for it.
+
+        Raises:
+            ConfigurationError: If one of them is not a text.
         """
-        return self._add(*(PreparedAnswer(text, reasoning) for text in texts))
+        thought = _text("reasoning", reasoning)
+        return self._add(*(PreparedAnswer(_text("texts", text), thought) for text in texts))
 
     def calls(self, name: str, arguments: Mapping[str, Any] | str, text: str = "") -> Self:
         """Answer the next request with a tool call.
@@ -85,14 +91,20 @@ class ScriptedServer:
             name: The tool's name; one that the app does not have is possible.
             arguments: An object, or the text that stands in its place, which may be broken JSON.
             text: Text beside the call.
+
+        Raises:
+            ConfigurationError: If the name is not a text, or the arguments are neither.
         """
         return self.calls_tools((name, arguments), text=text)
 
     def calls_tools(self, *calls: tuple[str, Mapping[str, Any] | str], text: str = "") -> Self:
-        """Answer the next request with several tool calls, as (name, arguments)."""
-        return self._add(
-            PreparedAnswer(text, calls=tuple((name, _text_of(given)) for name, given in calls))
-        )
+        """Answer the next request with several tool calls, as (name, arguments).
+
+        Raises:
+            ConfigurationError: If a call is not such a pair; see `calls`.
+        """
+        prepared = tuple(map(_call, calls))
+        return self._add(PreparedAnswer(_text("text", text), calls=prepared))
 
     def fails(
         self, code: int, *, status: int | None = None, message: str | None = None, times: int = 1
@@ -109,6 +121,8 @@ class ScriptedServer:
         Raises:
             ConfigurationError: If the code is not known and no status is passed.
         """
+        check_count("code", code, 0)
+        check_count("times", times, 1)
         found = status_of_code(code) if status is None else status
         if found is None:
             raise ConfigurationError(
@@ -125,7 +139,9 @@ class ScriptedServer:
             text: What a stream would have said.
             after: How many tokens of it come first.
         """
-        return self._add(PreparedAnswer(text, stalls_after=after))
+        return self._add(
+            PreparedAnswer(_text("text", text), stalls_after=check_count("after", after, 0))
+        )
 
     def cuts(self, text: str, *, after: int = 1) -> Self:
         """End the next stream in the middle, without an error and without `[DONE]`.
@@ -134,7 +150,9 @@ class ScriptedServer:
             text: What it would have said.
             after: How many tokens of it come.
         """
-        return self._add(PreparedAnswer(text, stops_after=after))
+        return self._add(
+            PreparedAnswer(_text("text", text), stops_after=check_count("after", after, 0))
+        )
 
     def reset(self) -> None:
         """Forget prepared answers and recorded requests, and let stalled requests go."""
@@ -162,5 +180,31 @@ class ScriptedServer:
         return self
 
 
-def _text_of(arguments: Mapping[str, Any] | str) -> str:
-    return arguments if isinstance(arguments, str) else to_json(arguments).decode()
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{name} must be text, not {type(value).__name__}"
+            + (": pass json.dumps(...) of it" if name == "texts" else ""),
+            parameter=name,
+        )
+    if has_halves(value):
+        raise ConfigurationError(f"{name} {HALVES}", parameter=name)
+    return value
+
+
+def _call(given: Any) -> tuple[str, str]:
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ConfigurationError(
+            f"a call must be (name, arguments), not {given!r}", parameter="calls"
+        )
+    name, arguments = given
+    if not isinstance(arguments, str | Mapping):
+        raise ConfigurationError(
+            f"arguments must be a dict or a text, not {type(arguments).__name__}",
+            parameter="arguments",
+        )
+    try:
+        written = arguments if isinstance(arguments, str) else to_json(arguments).decode()
+    except PydanticSerializationError as error:
+        raise ConfigurationError(f"arguments: {error}", parameter="arguments") from None
+    return _text("name", name), _text("arguments", written)
