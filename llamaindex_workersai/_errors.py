@@ -19,6 +19,8 @@ class ToolCallError(ResponseError, ValueError):
         called: Whether the model made a call that cannot be run.
     """
 
+    action = "ask again, describe the tools more plainly, or use another model"
+
     def __init__(
         self, message: str, *, text: str = "", is_final: bool = False, called: bool = False
     ) -> None:
@@ -34,6 +36,8 @@ class StructuredOutputError(ResponseError, ValueError):
     Attributes:
         text: The model's last answer, as text.
     """
+
+    action = "ask again, describe the fields of the class, or use another model"
 
     def __init__(self, message: str, *, text: str = "") -> None:
         super().__init__(message)

@@ -27,7 +27,7 @@ from workersai import (
     WorkersAIError,
 )
 from workersai import ChatResult as WireResult
-from workersai.integration import SendingOptions, WireMessage
+from workersai.integration import SendingOptions, WireMessage, check_items
 
 Answers: TypeAlias = list[AIMessage | WorkersAIError]
 """A message for each input, in order; a failed input has its error in this place."""
@@ -182,7 +182,8 @@ class BatchedChat(BindableChat):
         arguments = self._chat_arguments(stop, options)
         sent = self._take_request_options(arguments)
         model = arguments.pop("model")
-        conversations = [self._convert_input(asked).to_messages() for asked in inputs]
+        listed = check_items("inputs", inputs)
+        conversations = [self._convert_input(asked).to_messages() for asked in listed]
         requests = [
             {"messages": self._wire_messages(asked, model), **arguments} for asked in conversations
         ]

@@ -20,7 +20,7 @@ from workersai import (
     ResponseError,
     WorkersAIError,
 )
-from workersai.integration import SendingOptions
+from workersai.integration import SendingOptions, check_items
 
 Answers: TypeAlias = list[ChatResponse | WorkersAIError]
 """A response for each conversation, in order; a failed one has its error in this place."""
@@ -151,7 +151,8 @@ class BatchedChat(StructuredPrediction):
         """Return the requests, the model, and the options about sending."""
         arguments = self._chat_call((), kwargs).arguments
         sent = self._take_request_options(arguments)
-        calls = [self._chat_call(messages, kwargs).arguments for messages in conversations]
+        listed = check_items("conversations", conversations)
+        calls = [self._chat_call(messages, kwargs).arguments for messages in listed]
         left_out = {"model", *sent}
         requests = [{k: v for k, v in call.items() if k not in left_out} for call in calls]
         return cast("list[BatchRequest]", requests), arguments["model"], sent

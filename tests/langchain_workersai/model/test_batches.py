@@ -202,13 +202,15 @@ async def test_a_wait_that_is_too_long(scripted: Scripted, call_style: str) -> N
     ("settings", "inputs", "parameter"),
     [
         ({}, [], "requests"),
+        ({}, "Name a prime.", "inputs"),
+        ({}, None, "inputs"),
         ({"model": GLM}, ["a"], "model"),
         ({"endpoint": "openai"}, ["a"], "endpoint"),
         ({"temperature": 9.0}, ["a"], "temperature"),
     ],
 )
 async def test_wrong_arguments_are_refused_before_any_request(
-    scripted: Scripted, call_style: str, settings: dict[str, Any], inputs: list[str], parameter: str
+    scripted: Scripted, call_style: str, settings: dict[str, Any], inputs: Any, parameter: str
 ) -> None:
     """`submit_batch` raises ConfigurationError for wrong arguments before it sends a request."""
     llm, server = scripted(QUEUED, **settings)

@@ -187,6 +187,8 @@ async def test_a_wait_that_is_too_long(call_style: str) -> None:
     ("name", "settings", "conversations", "parameter"),
     [
         (MODEL, {}, [], "requests"),
+        (MODEL, {}, "Name a prime.", "conversations"),
+        (MODEL, {}, None, "conversations"),
         (REASONING_MODEL, {}, asking("a"), "model"),
         (MODEL, {"endpoint": "openai"}, asking("a"), "endpoint"),
         (MODEL, {"temperature": 9.0}, asking("a"), "temperature"),

@@ -474,6 +474,7 @@ async def test_error_after_the_last_try_shows_the_answer(entry: str) -> None:
         await predict(llm, entry, Album)
     assert isinstance(caught.value, ValueError)
     assert caught.value.text == "I would rather not."
+    assert "base_url" not in str(caught.value)  # that is the advice for servers' answers
     assert len(script.requests) == 3
 
 
