@@ -39,10 +39,11 @@ async def test_the_agent_calls_its_tool_and_streams_the_answer() -> None:
         headers = {"content-type": "text/event-stream"}
         return httpx.Response(200, headers=headers, text=text + "data: [DONE]\n\n")
 
-    said = [event async for event in agent().answer(env_ai(answer), "How is the weather in Paris?")]
+    question = "How is the weather in Paris?"
+    events = [event async for event in agent().answer(env_ai(answer), question)]
 
     result = "It is sunny in Paris, 21 degrees."
-    assert said == [
+    assert events == [
         {"tool": "get_weather", "result": result},
         {"text": "Sunny"},
         {"text": "."},

@@ -70,5 +70,5 @@ async def test_a_batch_is_the_same_through_a_binding(
 
     assert_outcome(await face(wire), scenario.outcome)
 
-    asked = {**cap, **scenario.request}
-    assert wire.requests == [{"requests": [asked]}, {"request_id": "batch-1"}]
+    request = {**cap, **scenario.request}
+    assert wire.requests == [{"requests": [request]}, {"request_id": "batch-1"}]

@@ -49,10 +49,10 @@ OF_FACES = tuple(way for way in OF_CLASSES if "Client" not in way[0])
 
 def make(name: str, server: Loopback | None = None, **settings: Any) -> Any:
     """Make an object of a class, for a server or for the URL in *settings*."""
-    given = {"account_id": ACCOUNT, "api_token": TOKEN, "max_retries": 0, **settings}
+    arguments = {"account_id": ACCOUNT, "api_token": TOKEN, "max_retries": 0, **settings}
     if server is not None:
-        given.setdefault("base_url", server.base_url)
-    return CLASSES[name](UNKNOWN, **given)
+        arguments.setdefault("base_url", server.base_url)
+    return CLASSES[name](UNKNOWN, **arguments)
 
 
 async def answered(way: tuple[str, str], it: Any) -> Any:

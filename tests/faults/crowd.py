@@ -166,7 +166,7 @@ class Caller:
     """One object of a face, asked asynchronously with any prompt.
 
     A name may have a second part: the library of an HTTP client of the user's own, which has as
-    many connections as told.
+    many connections as the parameter says.
     """
 
     def __init__(self, name: str, port: int, connections: int = 1000, **settings: Any) -> None:

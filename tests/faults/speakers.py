@@ -81,7 +81,7 @@ def _picture(url: str) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _said(text: str, picture: str | None) -> list[Any]:
+def _user_parts(text: str, picture: str | None) -> list[Any]:
     return [{"type": "text", "text": text}, *([_picture(picture)] if picture else [])]
 
 
@@ -107,9 +107,9 @@ def _llamaindex_calls(response: Any) -> Calls:
 
 
 _AS_CLIENT: dict[str, Any] = {
-    "ask": lambda it, said=HELLO, **options: it.chat(said, **options),
-    "stream": lambda it, said=HELLO, **options: it.stream_chat(said, **options),
-    "say": lambda *said: [{"role": "user", "content": _said(*said)}],
+    "ask": lambda it, messages=HELLO, **options: it.chat(messages, **options),
+    "stream": lambda it, messages=HELLO, **options: it.stream_chat(messages, **options),
+    "say": lambda *messages: [{"role": "user", "content": _user_parts(*messages)}],
     "whole": lambda events: events[-1],
     "calls_of": _client_calls,
     "embed": lambda it, texts: it.embed(texts),
@@ -120,7 +120,7 @@ _AS_CLIENT: dict[str, Any] = {
 _AS_LANGCHAIN: dict[str, Any] = {
     "chat": langchain_workersai.ChatWorkersAI,
     "embeddings": langchain_workersai.WorkersAIEmbeddings,
-    "say": lambda *said: [HumanMessage(content=_said(*said))],
+    "say": lambda *messages: [HumanMessage(content=_user_parts(*messages))],
     "whole": lambda chunks: sum(chunks[1:], chunks[0]),
     "calls_of": _langchain_calls,
     "text_of": lambda message: str(message.text),
@@ -130,7 +130,7 @@ _AS_LANGCHAIN: dict[str, Any] = {
 _AS_LLAMAINDEX: dict[str, Any] = {
     "chat": llamaindex_workersai.WorkersAI,
     "embeddings": llamaindex_workersai.WorkersAIEmbedding,
-    "say": lambda *said: [ChatMessage(role="user", blocks=_blocks(*said))],
+    "say": lambda *messages: [ChatMessage(role="user", blocks=_blocks(*messages))],
     "whole": lambda responses: responses[-1],
     "calls_of": _llamaindex_calls,
     "text_of": lambda response: response.message.content or "",
@@ -144,26 +144,26 @@ _FACES = {
         chat=workersai.AsyncClient, embeddings=workersai.AsyncClient, **_AS_CLIENT
     ),
     "langchain-sync": _Face(
-        ask=lambda it, said="Hello", **options: it.invoke(said, **options),
-        stream=lambda it, said="Hello", **options: it.stream(said, **options),
+        ask=lambda it, messages="Hello", **options: it.invoke(messages, **options),
+        stream=lambda it, messages="Hello", **options: it.stream(messages, **options),
         embed=lambda it, texts: it.embed_documents(texts),
         **_AS_LANGCHAIN,
     ),
     "langchain-async": _Face(
-        ask=lambda it, said="Hello", **options: it.ainvoke(said, **options),
-        stream=lambda it, said="Hello", **options: it.astream(said, **options),
+        ask=lambda it, messages="Hello", **options: it.ainvoke(messages, **options),
+        stream=lambda it, messages="Hello", **options: it.astream(messages, **options),
         embed=lambda it, texts: it.aembed_documents(texts),
         **_AS_LANGCHAIN,
     ),
     "llamaindex-sync": _Face(
-        ask=lambda it, said=HISTORY, **options: it.chat(said, **options),
-        stream=lambda it, said=HISTORY, **options: it.stream_chat(said, **options),
+        ask=lambda it, messages=HISTORY, **options: it.chat(messages, **options),
+        stream=lambda it, messages=HISTORY, **options: it.stream_chat(messages, **options),
         embed=lambda it, texts: it.get_text_embedding_batch(texts),
         **_AS_LLAMAINDEX,
     ),
     "llamaindex-async": _Face(
-        ask=lambda it, said=HISTORY, **options: it.achat(said, **options),
-        stream=lambda it, said=HISTORY, **options: it.astream_chat(said, **options),
+        ask=lambda it, messages=HISTORY, **options: it.achat(messages, **options),
+        stream=lambda it, messages=HISTORY, **options: it.astream_chat(messages, **options),
         embed=lambda it, texts: it.aget_text_embedding_batch(texts),
         **_AS_LLAMAINDEX,
     ),
@@ -197,9 +197,9 @@ class Speaker:
         if http_client is not None:
             is_bare = self.face == "client" or not self.is_async
             settings["http_client" if is_bare else "http_async_client"] = http_client
-        given = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN, **settings}
+        arguments = {"model": UNKNOWN, "account_id": ACCOUNT, "api_token": TOKEN, **settings}
         make = self._how.chat if task == "chat" else self._how.embeddings
-        self.it: Any = make(**given)
+        self.it: Any = make(**arguments)
         self._loop = asyncio.new_event_loop() if self.is_async else None
 
     def wait(self, result: Any) -> Any:
@@ -210,11 +210,11 @@ class Speaker:
         """Return a user's message in the form of the face."""
         return self._how.say(text, picture)
 
-    def whole(self, how: str, *said: Any, **options: Any) -> Any:
+    def whole(self, how: str, *messages: Any, **options: Any) -> Any:
         """Call plainly or as a stream; return the answer in the form of the face."""
         if how == "plain":
-            return self.wait(self._how.ask(self.it, *said, **options))
-        items = self._how.stream(self.it, *said, **options)
+            return self.wait(self._how.ask(self.it, *messages, **options))
+        items = self._how.stream(self.it, *messages, **options)
         items = self.wait(items) if isinstance(items, Awaitable) else items
         if not isinstance(items, AsyncIterator):
             return self._how.whole(list(items))

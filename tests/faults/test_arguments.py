@@ -97,13 +97,13 @@ class Asked:
 
 
 @pytest.fixture
-def asked() -> Iterator[Asked]:
+def recorded() -> Iterator[Asked]:
     made = Asked()
     yield made
     made.client.close()
 
 
-def _said(part: Any) -> list[Any]:
+def _message(part: Any) -> list[Any]:
     return [{"role": "user", "content": [part]}]
 
 
@@ -136,11 +136,11 @@ CALLS: dict[str, Call] = {
     "role": lambda it, value: it.chat([{"role": value, "content": "x"}]),
     "content": lambda it, value: it.chat([{"role": "user", "content": value}]),
     "name": lambda it, value: it.chat([{"role": "user", "content": "x", "name": value}]),
-    "part": lambda it, value: it.chat(_said(value)),
-    "part's type": lambda it, value: it.chat(_said({"type": value})),
-    "part's text": lambda it, value: it.chat(_said({"type": "text", "text": value})),
-    "picture": lambda it, value: it.chat(_said({"type": "image_url", "image_url": value})),
-    "sound": lambda it, value: it.chat(_said({"type": "input_audio", "input_audio": value})),
+    "part": lambda it, value: it.chat(_message(value)),
+    "part's type": lambda it, value: it.chat(_message({"type": value})),
+    "part's text": lambda it, value: it.chat(_message({"type": "text", "text": value})),
+    "picture": lambda it, value: it.chat(_message({"type": "image_url", "image_url": value})),
+    "sound": lambda it, value: it.chat(_message({"type": "input_audio", "input_audio": value})),
     "tool_calls": lambda it, value: it.chat(_called(value)),
     "tool call": lambda it, value: it.chat(_called([value])),
     "function called": lambda it, value: it.chat(_called([{"id": "1", "function": value}])),
@@ -175,31 +175,31 @@ CALLS: dict[str, Call] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_arguments_of_any_type(asked: Asked, call: str) -> None:
+def test_arguments_of_any_type(recorded: Asked, call: str) -> None:
     """The client sends a request, or refuses the argument before it sends one."""
     for value in anything():
-        before = len(asked.requests)
+        before = len(recorded.requests)
         # The server's answer does not fit each of these calls.
         with contextlib.suppress(ResponseError):
-            if (error := refusal(CALLS[call], {}, asked.client, value)) is not None:
+            if (error := refusal(CALLS[call], {}, recorded.client, value)) is not None:
                 assert error.parameter
-                assert len(asked.requests) == before
+                assert len(recorded.requests) == before
 
 
-def test_an_iterator_is_read_once_and_whole(asked: Asked) -> None:
+def test_an_iterator_is_read_once_and_whole(recorded: Asked) -> None:
     """The client reads an iterator once, and loses none of its items."""
-    asked.client.chat(iter(HELLO))  # type: ignore[call-overload]  # what the test is about
-    assert asked.body()["messages"] == [dict(message) for message in HELLO]
-    asked.client.embed(iter(["a"]))  # type: ignore[arg-type]  # as above
-    assert asked.body() == {"text": ["a"]}
+    recorded.client.chat(iter(HELLO))  # type: ignore[call-overload]  # what the test is about
+    assert recorded.body()["messages"] == [dict(message) for message in HELLO]
+    recorded.client.embed(iter(["a"]))  # type: ignore[arg-type]  # as above
+    assert recorded.body() == {"text": ["a"]}
     with pytest.raises(ResponseError):  # the answer holds vectors, not a ranking
-        asked.client.rerank("q", iter(["a", "b"]))  # type: ignore[arg-type]  # as above
-    assert asked.body()["contexts"] == [{"text": "a"}, {"text": "b"}]
+        recorded.client.rerank("q", iter(["a", "b"]))  # type: ignore[arg-type]  # as above
+    assert recorded.body()["contexts"] == [{"text": "a"}, {"text": "b"}]
 
 
 @pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": b"x"}, float("inf"), object()])
-def test_tool_calls_whose_arguments_have_no_json_form(asked: Asked, value: Any) -> None:
+def test_tool_calls_whose_arguments_have_no_json_form(recorded: Asked, value: Any) -> None:
     """The client refuses them by their index instead of sending text that is no JSON."""
     with pytest.raises(ConfigurationError, match=r"messages\[0\]"):
-        asked.client.chat(_called(_function(arguments=value)))
-    assert asked.requests == []
+        recorded.client.chat(_called(_function(arguments=value)))
+    assert recorded.requests == []

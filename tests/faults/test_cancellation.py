@@ -177,16 +177,16 @@ def test_keyboard_interrupt_in_a_stream(speaks: Speaks, serve: Serve) -> None:
 @pytest.mark.parametrize("face", FACES)
 async def test_cancel_in_backoff(serve: Serve, face: str) -> None:
     """A call that waits for its retry ends at once when it is cancelled."""
-    asked = threading.Event()
+    has_request = threading.Event()
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.answer(b"{}", "503 Busy", "text/plain", "retry-after: 30")
-        asked.set()
+        has_request.set()
 
     server = serve(script)
     caller = Caller(face, server.port)
     task = asyncio.create_task(caller.ask("Hello"))
-    assert await asyncio.to_thread(asked.wait, 5)
+    assert await asyncio.to_thread(has_request.wait, 5)
     await asyncio.sleep(0.05)
     task.cancel()
     start = time.monotonic()

@@ -89,13 +89,13 @@ def test_a_fork_while_another_thread_makes_a_client(
 
     before_making(monkeypatch, kind, wait)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(getattr(it, kind))
+        pending = pool.submit(getattr(it, kind))
         assert is_making.wait(WAIT)
         if not (child := os.fork()):
             signal.alarm(int(WAIT))  # ends a child that hangs
             os._exit(0 if getattr(it, kind)() is not None else 1)
         may_go.set()
-        assert asked.result(WAIT) is not None
+        assert pending.result(WAIT) is not None
     assert os.waitpid(child, 0)[1] == 0
 
 

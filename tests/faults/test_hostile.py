@@ -163,9 +163,9 @@ def test_no_token(refused: Refused, token: str) -> None:
 @pytest.mark.parametrize("settings", [{"api_token": b"t"}, {"account_id": 5}, {"base_url": b"x"}])
 def test_settings_of_another_type(settings: dict[str, Any]) -> None:
     """The client refuses a setting that must be text and is not."""
-    given = {"account_id": ACCOUNT, "api_token": TOKEN, **settings}
+    arguments = {"account_id": ACCOUNT, "api_token": TOKEN, **settings}
     with pytest.raises(ConfigurationError, match="must be text"):
-        Client(UNKNOWN, **given)
+        Client(UNKNOWN, **arguments)
 
 
 HEADERS = [

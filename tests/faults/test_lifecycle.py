@@ -186,8 +186,8 @@ def test_interpreter_that_ends_with_live_streams(serve: Serve) -> None:
         for code in EXIT.values()
     ]
     for process in running:
-        said, noise = process.communicate(timeout=30)
-        assert (process.returncode, said) == (0, "Hel Hel Hel\n")
+        output, noise = process.communicate(timeout=30)
+        assert (process.returncode, output) == (0, "Hel Hel Hel\n")
         lines = [line for line in noise.splitlines() if "workersai" in line or "Error" in line]
         assert lines == []
         assert "Traceback" not in noise

@@ -138,18 +138,18 @@ def test_what_else_is_asked_again(
     serve: Serve, no_waiting: list[float], call_style: CallStyle, name: str
 ) -> None:
     """The client retries a rerank and the catalogue, but no batch, which may be in the queue."""
-    asked = CALLS[name]
-    server = hang_once_then(asked.body, serve)
+    case = CALLS[name]
+    server = hang_once_then(case.body, serve)
     model = RERANKER if name == "rerank" else UNKNOWN
     timeout = Timeout(first_byte=0.1)
     client = client_speaker(call_style, model=model, base_url=server.base_url, timeout=timeout)
-    fails = pytest.raises(APITimeoutError) if asked.requests == 1 else nullcontext()
+    fails = pytest.raises(APITimeoutError) if case.requests == 1 else nullcontext()
     try:
         with fails:
-            client.call(asked.method, *asked.arguments)
+            client.call(case.method, *case.arguments)
     finally:
         client.close()
-    assert len(server.requests) == asked.requests
+    assert len(server.requests) == case.requests
 
 
 @pytest.mark.parametrize("call_style", CALL_STYLES)

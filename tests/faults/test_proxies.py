@@ -30,7 +30,7 @@ class FakeProxy:
     """A proxy that keeps every byte that it gets; it opens no tunnel, but answers that it has."""
 
     def __init__(self, serve: Serve) -> None:
-        self.heard = bytearray()
+        self.received = bytearray()
         self.done = threading.Event()
         self.server: Loopback = serve(self._hear)
 
@@ -43,12 +43,12 @@ class FakeProxy:
         return self.plain_url.replace("//", "//user:word@")
 
     def _hear(self, peer: Peer, seen: Seen) -> None:
-        self.heard += f"{seen.head}\r\n\r\n".encode() + seen.body
+        self.received += f"{seen.head}\r\n\r\n".encode() + seen.body
         if seen.head.startswith("CONNECT "):
             peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
             peer.sock.settimeout(WAIT)
             with contextlib.suppress(OSError):
-                self.heard += peer.sock.recv(1 << 16)  # the beginning of TLS
+                self.received += peer.sock.recv(1 << 16)  # the beginning of TLS
         peer.hang_up()
         self.done.set()
 
@@ -147,12 +147,12 @@ def test_https_goes_through_a_proxy_by_a_tunnel(
     with pytest.raises(APIConnectionError) as caught:
         ask(way, base_url="https://workersai.example/client/v4")
     assert proxy.done.wait(WAIT)
-    heard = bytes(proxy.heard)
-    assert heard.startswith(b"CONNECT workersai.example:443 HTTP/1.1\r\n")
-    assert b"Basic dXNlcjp3b3Jk" in heard
-    assert b"\r\n\r\n\x16\x03" in heard, "what follows is TLS"
+    received = bytes(proxy.received)
+    assert received.startswith(b"CONNECT workersai.example:443 HTTP/1.1\r\n")
+    assert b"Basic dXNlcjp3b3Jk" in received
+    assert b"\r\n\r\n\x16\x03" in received, "what follows is TLS"
     for secret in (TOKEN, ACCOUNT, "Hello"):
-        assert secret.encode() not in heard
+        assert secret.encode() not in received
     assert "user:word" not in f"{caught.value} {vars(caught.value)}"
 
 

@@ -146,13 +146,13 @@ def test_errors_that_a_retry_would_not_mend(
     status, code, kind = final
     server = serve(refuse(status, code))
     speaker = speaks(server)
-    for asked in range(1, 21):
+    for calls in range(1, 21):
         began = time.monotonic()
         with pytest.raises(kind) as caught:
             speaker.either(how)
         took = time.monotonic() - began
         assert caught.value.status_code == int(status[:3])
-        assert len(server.requests) == asked
+        assert len(server.requests) == calls
         if took < 0.05:
             return
     pytest.fail("Twenty times it took more than 50 ms, which no busy machine explains.")
@@ -352,9 +352,9 @@ class CountingCallback(BaseCallbackHandler):
         self.ends += 1
 
 
-def langchain(server: Loopback, heard: CountingCallback) -> ChatWorkersAI:
+def langchain(server: Loopback, callback: CountingCallback) -> ChatWorkersAI:
     return ChatWorkersAI(
-        UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url, callbacks=[heard]
+        UNKNOWN, account_id=ACCOUNT, api_token=TOKEN, base_url=server.base_url, callbacks=[callback]
     )
 
 
@@ -364,14 +364,14 @@ async def test_retries_are_no_runs_of_their_own(
 ) -> None:
     """Two failures and a success give one start, one end, each token once, and no error."""
     server = serve(then_well(refuse("503 Busy"), refuse("503 Busy")))
-    heard = CountingCallback()
-    model = langchain(server, heard)
+    callback = CountingCallback()
+    model = langchain(server, callback)
     if call_style == "sync":
         list(model.stream("Hello"))
     else:
         assert [chunk async for chunk in model.astream("Hello")]
-    assert (heard.starts, heard.ends, heard.errors) == (1, 1, 0)
-    assert heard.tokens == list(scripts.TOKENS)
+    assert (callback.starts, callback.ends, callback.errors) == (1, 1, 0)
+    assert callback.tokens == list(scripts.TOKENS)
     await model.aclose()
     model.close()
 
@@ -380,8 +380,8 @@ async def test_retries_are_no_runs_of_their_own(
 async def test_broken_stream_is_one_error(serve: Serve, call_style: str) -> None:
     """A reset after tokens gives one request, each token once, and one error."""
     server = serve(scripts.reset)
-    heard = CountingCallback()
-    model = langchain(server, heard)
+    callback = CountingCallback()
+    model = langchain(server, callback)
 
     async def read() -> None:
         if call_style == "sync":
@@ -391,8 +391,8 @@ async def test_broken_stream_is_one_error(serve: Serve, call_style: str) -> None
 
     with pytest.raises(StreamInterruptedError):
         await read()
-    assert (heard.starts, heard.ends, heard.errors) == (1, 0, 1)
-    assert heard.tokens == list(scripts.TOKENS)
+    assert (callback.starts, callback.ends, callback.errors) == (1, 0, 1)
+    assert callback.tokens == list(scripts.TOKENS)
     assert len(server.requests) == 1
     await model.aclose()
     model.close()

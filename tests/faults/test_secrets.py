@@ -186,9 +186,9 @@ def test_refused_settings_show_no_secret(name: str, wrong: str) -> None:
 
     LlamaIndex makes some objects with wrong settings; their first call refuses them.
     """
-    given = {"account_id": ACCOUNT, "api_token": TOKEN, **GIVEN, wrong: WRONG[wrong]}
+    arguments = {"account_id": ACCOUNT, "api_token": TOKEN, **GIVEN, wrong: WRONG[wrong]}
     with pytest.raises(ConfigurationError) as caught:
-        CLASSES[name]("@cf/nobody/unheard-of", **given)._client()
+        CLASSES[name]("@cf/nobody/unheard-of", **arguments)._client()
     assert caught.value.parameter == wrong
     for one in family(caught.value):
         assert not leaks(shown_of_ours(one))
@@ -238,10 +238,10 @@ class Tracer(BaseTracer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.records: list[str] = []
 
     def _persist_run(self, run: Run) -> None:
-        self.told.append(run.model_dump_json(exclude={"parent_run", "child_runs"}, fallback=str))
+        self.records.append(run.model_dump_json(exclude={"parent_run", "child_runs"}, fallback=str))
 
 
 class Everything(BaseCallbackHandler):
@@ -251,23 +251,23 @@ class Everything(BaseCallbackHandler):
     raise_error = True
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.records: list[str] = []
 
     def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
-        self.told.append(repr((args, kwargs)))
+        self.records.append(repr((args, kwargs)))
 
     def on_llm_error(self, *args: Any, **kwargs: Any) -> None:
-        self.told.append(repr((args, kwargs)))
+        self.records.append(repr((args, kwargs)))
 
 
 class Events(BaseEventHandler):
     """Keeps LlamaIndex's events."""
 
-    told: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
+    records: list[str] = []  # noqa: RUF012 - pydantic makes one an instance
 
     def handle(self, event: BaseEvent, **kwargs: Any) -> None:
-        self.told.append(repr(event))
-        self.told.append(event.model_dump_json(fallback=str))
+        self.records.append(repr(event))
+        self.records.append(event.model_dump_json(fallback=str))
 
 
 @pytest.mark.parametrize("failure", ["401 No", "200 but an error", "junk", "stall"])
@@ -277,12 +277,12 @@ def test_traces_of_a_failing_run(
     """Tracers and event handlers receive neither the token nor the account."""
     timeout = Timeout(first_byte=0.05, idle=0.05, total=0.2)
     server = serve(FAILURES[failure])
-    told: list[str] = []
+    records: list[str] = []
     settings: dict[str, Any] = {"max_retries": 0, "timeout": timeout, **GIVEN}
     if speaker_name.startswith("langchain"):
         tracer, everything = Tracer(), Everything()
         fails(speaks(server, callbacks=[tracer, everything], **settings))
-        told = [*tracer.told, *everything.told]
+        records = [*tracer.records, *everything.records]
     elif speaker_name.startswith("llamaindex"):
         events, dispatcher = Events(), vars(instrumentation)["root_dispatcher"]
         dispatcher.add_event_handler(events)
@@ -290,23 +290,23 @@ def test_traces_of_a_failing_run(
             fails(speaks(server, **settings))
         finally:
             dispatcher.event_handlers.remove(events)
-        told = events.told
+        records = events.records
     else:
         return
-    assert told
-    assert not leaks("\n".join(told))
+    assert records
+    assert not leaks("\n".join(records))
 
 
 @contextlib.contextmanager
 def record_log_of(library: str) -> Iterator[io.StringIO]:
     """Record a library's own log."""
-    heard = io.StringIO()
-    handler, logger = logging.StreamHandler(heard), logging.getLogger(library)
+    log = io.StringIO()
+    handler, logger = logging.StreamHandler(log), logging.getLogger(library)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     try:
-        yield heard
+        yield log
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -314,9 +314,9 @@ def record_log_of(library: str) -> Iterator[io.StringIO]:
 
 def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
     """What httpx logs of a request does not hold the account."""
-    with record_log_of("httpx") as heard:
+    with record_log_of("httpx") as log:
         speaks(serve(scripts.well)).ask()
-    assert not leaks(heard.getvalue())
+    assert not leaks(log.getvalue())
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
@@ -324,7 +324,7 @@ def test_account_in_the_libraries_logs(speaks: Speaks, serve: Serve) -> None:
 def test_account_in_the_logs_of_a_users_client(speaks: Speaks, serve: Serve, library: str) -> None:
     """A user's own client logs URLs with the account masked."""
     client = pytest.importorskip(library).Client(verify=False)
-    with record_log_of(library) as heard, client:
+    with record_log_of(library) as log, client:
         speaks(serve(scripts.well), http_client=client).ask()
-    assert "/accounts/***/ai/run/" in heard.getvalue()
-    assert not leaks(heard.getvalue())
+    assert "/accounts/***/ai/run/" in log.getvalue()
+    assert not leaks(log.getvalue())

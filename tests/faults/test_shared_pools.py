@@ -343,8 +343,8 @@ def test_threads_share(serve: Serve) -> None:
         texts = []
         for number in range(10):
             client = make("Client", server)
-            said = [{"role": "user", "content": f"{thread}-{number}"}]
-            texts.append(client.chat(said).text)
+            messages = [{"role": "user", "content": f"{thread}-{number}"}]
+            texts.append(client.chat(messages).text)
         return texts
 
     with ThreadPoolExecutor(16) as pool:
@@ -410,10 +410,10 @@ def test_what_is_read_of_the_environment_is_read_when_an_object_first_calls(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy that is set later applies to objects that call later, not to earlier ones."""
-    asked: list[str] = []
+    hosts: list[str] = []
 
     def refuse(peer: Peer, seen: Seen) -> None:
-        asked.append(seen.head.split(" ")[1])
+        hosts.append(seen.head.split(" ")[1])
         peer.answer(b"", "502 No tunnel", "text/plain")
 
     first, second = serve(refuse), serve(refuse)
@@ -423,7 +423,7 @@ def test_what_is_read_of_the_environment_is_read_when_an_object_first_calls(
         client = Client(UNKNOWN, base_url="https://workersai.example", **settings)
         with pytest.raises(APIConnectionError):
             client.chat(HELLO)
-    assert asked == ["workersai.example:443"] * 2
+    assert hosts == ["workersai.example:443"] * 2
     assert (len(first.requests), len(second.requests)) == (1, 1)
 
 

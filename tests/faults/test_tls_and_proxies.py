@@ -147,12 +147,12 @@ def test_https_goes_through_a_tunnel(
     monkeypatch.setenv(variable, f"http://user:pass%20word@127.0.0.1:{proxy.port}")
     speaker = speaks(secure)
     assert [speaker.either(how) for _ in range(3)] == [TEXT] * 3
-    (head,) = proxy.asked
+    (head,) = proxy.heads
     assert head.startswith(f"CONNECT localhost:{secure.port} HTTP/1.1\r\n")
     assert "proxy-authorization: Basic dXNlcjpwYXNzIHdvcmQ=\r\n" in head
     assert "authorization: Bearer" not in head
-    assert TOKEN.encode() not in proxy.heard
-    assert ACCOUNT.encode() not in proxy.heard
+    assert TOKEN.encode() not in proxy.received
+    assert ACCOUNT.encode() not in proxy.received
     assert len(secure.requests) == 3
 
 
@@ -172,7 +172,7 @@ def test_plain_http_never_goes_through_a_proxy(
     proxy = proxies(server.port)
     monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
     assert speaks(server).either(how) == TEXT
-    assert (proxy.connections, proxy.heard) == (0, b"")
+    assert (proxy.connections, proxy.received) == (0, b"")
     assert len(server.requests) == 1
 
 
@@ -213,7 +213,7 @@ def test_a_proxy_that_makes_no_tunnel(
     assert "a-password" not in shown
     assert "YS11c2VyOmEtcGFzc3dvcmQ=" not in shown
     assert secure.requests == []
-    assert TOKEN.encode() not in proxy.heard
+    assert TOKEN.encode() not in proxy.received
 
 
 @pytest.mark.parametrize("how", HOW)

@@ -27,8 +27,8 @@ OTHER = {"a": 1, "b": 10**20}
 def piece(index: int, arguments: Any = None, name: str | None = None, **rest: Any) -> bytes:
     """Return a chunk with a fragment of a call."""
     function = {"name": name, "arguments": arguments}
-    given = {key: value for key, value in function.items() if value is not None}
-    return choice({"tool_calls": [{"index": index, "function": given, **rest}]})
+    present = {key: value for key, value in function.items() if value is not None}
+    return choice({"tool_calls": [{"index": index, "function": present, **rest}]})
 
 
 def choice(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:

@@ -135,19 +135,19 @@ def test_surplus_bytes_on_an_idle_connection(
     speaks: Speaks, serve: Serve, no_waiting: list[float], late: str, is_read: bool
 ) -> None:
     """Bytes between two answers are dropped, whether or not the event loop has read them."""
-    asked, sent = threading.Event(), threading.Event()
+    may_go_on, sent = threading.Event(), threading.Event()
 
     def script(peer: Peer, seen: Seen) -> None:
         peer.answer(b'{"response":"own %d"}' % len(peer.server.requests))
         if len(peer.server.requests) == 1:
-            asked.wait(WAIT)
+            may_go_on.wait(WAIT)
             peer.send(LATE[late])
             sent.set()
 
     server = serve(script)
     speaker = speaks(server)
     assert speaker.ask() == "own 1"
-    asked.set()
+    may_go_on.set()
     assert sent.wait(WAIT)
     if is_read:
         speaker.turn()
@@ -286,12 +286,12 @@ def test_stall_after_the_first_token(speaks: Speaks, serve: Serve, script: Scrip
     """
     server = serve(script)
     speaker = speaks(server, timeout=Timeout(idle=0.15))
-    for asked in range(1, 11):
+    for calls in range(1, 11):
         took = read_until_idle(speaker)
         assert took > 0.12
         if script is scripts.stall:
             assert server.gone.wait(0.5)
-        assert len(server.requests) == asked
+        assert len(server.requests) == calls
         if took < 0.165:
             return
     pytest.fail("Ten waits took more than a tenth longer than the timeout.")

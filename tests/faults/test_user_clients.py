@@ -255,7 +255,7 @@ class Body(httpx.SyncByteStream):
 
 
 class Multiplexed(httpx.BaseTransport):
-    """A connection of the version told, over a socket that is nobody's."""
+    """A connection of a chosen HTTP version, over a socket that no test uses."""
 
     def __init__(self, version: bytes, below: socket.socket) -> None:
         self.version = version

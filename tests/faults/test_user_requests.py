@@ -328,10 +328,10 @@ def test_https_through_a_users_proxy(bare: Own, serve: Serve) -> None:
     with pytest.raises(APIConnectionError):
         speaker.ask()
     assert proxy.done.wait(WAIT)
-    heard = bytes(proxy.heard)
-    assert heard.startswith(b"CONNECT workersai.example:443")
+    received = bytes(proxy.received)
+    assert received.startswith(b"CONNECT workersai.example:443")
     for secret in (TOKEN, ACCOUNT, "Hello"):
-        assert secret.encode() not in heard
+        assert secret.encode() not in received
 
 
 def test_plain_http_over_a_connection_that_a_proxy_has(traced: Own, serve: Serve) -> None:

@@ -152,7 +152,7 @@ class Events(BaseEventHandler):
 
 @EVERY
 async def test_each_call_is_one_event(entry: str, argument: Any) -> None:
-    """Each call sends one usage event with the model, the usage, the cost and the request id."""
+    """Each call sends one usage event with the model, the usage and the cost."""
     events, root = Events(), get_dispatcher()
     before = root.event_handlers
     root.event_handlers = [*before, events]

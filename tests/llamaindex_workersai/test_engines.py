@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import subprocess
@@ -50,13 +49,8 @@ RIVERS = [
 # LlamaIndex leaves its memory's database open: it is collected here, and not in another test.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:<aiosqlite:ResourceWarning"),
+    pytest.mark.usefixtures("collected"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    yield
-    gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +135,7 @@ async def test_every_response_mode(
     assert len(found.source_nodes) == 3
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-def test_answer_as_an_object(streaming: bool) -> None:
+def test_answer_as_an_object() -> None:
     """A query engine with an `output_cls` returns an object of that class."""
     llm, _ = scripted(Reply('{"query_satisfied": true, "answer": "The Rhine."}'))
     synthesizer = get_response_synthesizer(
@@ -360,7 +353,7 @@ async def test_extractor_extracts(connection: dict[str, Any]) -> None:
     assert all(node.metadata["document_title"] for node in found)
 
 
-def test_text_program_on_a_model_without_tools(connection: dict[str, Any]) -> None:
+def test_text_program_on_a_model_without_tools() -> None:
     """`PydanticProgramMode.LLM` asks with a prompt and reads the object from the text."""
     llm, script = scripted(
         Reply('Sure: {"query_satisfied": true, "answer": "Yes."}'),

@@ -73,15 +73,15 @@ def test_openai_stream(sdk: openai.OpenAI, model: str) -> None:
 @pytest.mark.parametrize("model", [GRANITE, GLM, LLAMA])
 def test_openai_tools(sdk: openai.OpenAI, model: str) -> None:
     """The OpenAI SDK reads a tool call and sends its result."""
-    asked = sdk.chat.completions.create(
+    calling = sdk.chat.completions.create(
         model=model, messages=[{"role": "user", "content": "Weather in Oslo?"}], tools=[TOOL]
     )
-    message = asked.choices[0].message
+    message = calling.choices[0].message
     assert message.tool_calls is not None
     call = message.tool_calls[0]
     assert call.type == "function"
     assert (call.function.name, call.function.arguments) == ("get_weather", '{"city":"Oslo"}')
-    told = sdk.chat.completions.create(
+    answer_to_result = sdk.chat.completions.create(
         model=model,
         messages=[
             {"role": "user", "content": "Weather in Oslo?"},
@@ -102,7 +102,7 @@ def test_openai_tools(sdk: openai.OpenAI, model: str) -> None:
         ],
         tools=[TOOL],
     )
-    assert told.choices[0].message.content == "get_weather answered: 4 degrees"
+    assert answer_to_result.choices[0].message.content == "get_weather answered: 4 degrees"
 
 
 def test_openai_streamed_tools(sdk: openai.OpenAI) -> None:
@@ -195,8 +195,8 @@ def test_langchain_cloudflare_tools(chat_of: ChatOf, model: str) -> None:
     [call] = answer.tool_calls
     assert (call["name"], call["args"]) == ("get_weather", {"city": "Oslo"})
     result = ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"] or "1")
-    told = bound.invoke([question, answer, result])
-    assert "sunny in Oslo" in str(told.content)
+    answer_to_result = bound.invoke([question, answer, result])
+    assert "sunny in Oslo" in str(answer_to_result.content)
 
 
 class Person(BaseModel):

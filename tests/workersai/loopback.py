@@ -186,9 +186,9 @@ class TunnelProxy:
     """
 
     def __init__(self, port: int, status: str = "200 Connection established") -> None:
-        self.asked: list[str] = []
+        self.heads: list[str] = []
         self.connections = 0
-        self.heard = b""
+        self.received = b""
         self._port, self._status = port, status
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -210,8 +210,8 @@ class TunnelProxy:
                 if not (data := sock.recv(65536)):
                     return
                 head += data
-                self.heard += data
-            self.asked.append(head.decode("latin-1"))
+                self.received += data
+            self.heads.append(head.decode("latin-1"))
             sock.sendall(f"HTTP/1.1 {self._status}\r\n\r\n".encode())
             if self._status.startswith("200") and head.startswith(b"CONNECT "):
                 other = socket.create_connection(("127.0.0.1", self._port))
@@ -225,7 +225,7 @@ class TunnelProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if is_heard:
-                    self.heard += data
+                    self.received += data
                 sink.sendall(data)
         for sock in (source, sink):
             with contextlib.suppress(OSError):
