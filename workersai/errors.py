@@ -25,7 +25,8 @@ No error contains a token: not in its text, attributes, pickle or cause.
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ class WorkersAIError(Exception):
             the LangChain and LlamaIndex classes replace it by their framework's own message.
     """
 
-    action: ClassVar[str] = ""
+    action: str = ""
     is_retryable: bool = False
     partial: Any = None
 
@@ -152,6 +153,18 @@ class APITimeoutError(APIConnectionError):
         self.batch = batch
 
 
+_ADVICE: Mapping[int | None, str] = MappingProxyType(
+    {
+        5023: "ask without streaming, or without the JSON schema",
+        5024: "ask again, simplify the JSON schema, or describe the form in the prompt instead",
+        5025: "leave the JSON schema out, or use a model whose profile has structured_output",
+        5028: "use another model: `workersai models` lists those that can be used",
+        5504: "check the batch's id and its model: results are kept for some time only",
+    }
+)
+"""What to do next, for codes to which the advice of their error's class does not apply."""
+
+
 class APIStatusError(WorkersAIError):
     """The server answered with an error.
 
@@ -189,6 +202,8 @@ class APIStatusError(WorkersAIError):
         self.retry_after = retry_after
         self.model = model
         self.is_retryable = is_retryable
+        if code in _ADVICE:
+            self.action = _ADVICE[code]
         super().__init__(self._describe())
 
     def _describe(self) -> str:

@@ -124,3 +124,10 @@ def test_tracers_find_the_answer_on_the_error() -> None:
     assert isinstance(error, face.RateLimitError)
     assert error.response.status_code == 429
     assert error.response.json()["errors"] == [{"code": 3040, "message": "slow down"}]
+
+
+def test_the_advice_for_a_code_is_kept() -> None:
+    """An error of the core whose code has advice of its own keeps it as LangChain's error."""
+    core = workersai.InvalidRequestError("no", status_code=400, code=5025)
+    assert "structured_output" in core.action
+    assert str(from_core_error(core)) == str(core)

@@ -119,6 +119,21 @@ def test_each_error_says_what_to_do_next(error: Callable[..., WorkersAIError]) -
     assert str(made) == f"{made.reason} - {made.action}"
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(5023, "without streaming"), (5024, "simplify"), (5025, "structured_output"),
+     (5028, "workersai models"), (5504, "batch's id")],
+)  # fmt: skip
+def test_some_codes_have_advice_of_their_own(code: int, words: str) -> None:
+    """The advice of the class does not help there; copies keep it."""
+    made = InvalidRequestError("no", status_code=400, code=code)
+    for error in (made, pickle.loads(pickle.dumps(made)), copy.copy(made)):
+        assert words in error.action
+        assert str(error).endswith(f" - {error.action}")
+    plain = InvalidRequestError("no", status_code=400, code=5006)
+    assert plain.action == InvalidRequestError.action
+
+
 def partial() -> ChatResult:
     call = ToolCall("a", "add", {"a": 1})
     return ChatResult((ChatChoice(text="Hel", tool_calls=(call,)),), Usage(1, 2, 3), raw={"a": 1})
