@@ -55,6 +55,8 @@ RIGHT: dict[str, tuple[bytes, str]] = {
         "Hel",
     ),
     "data after done": (EVENTS[0] + DONE + event(response="ghost"), "Hel"),
+    "empty data": (b"data:\n\n" + EVENTS[0] + b"data: \n\n" + DONE, "Hel"),
+    "done with spaces": (EVENTS[0] + b"data:  [DONE] \n\n" + event(response="ghost"), "Hel"),
     "done without a blank line": (EVENTS[0] + b"data: [DONE]", "Hel"),
     "data without a space": (b'data:{"response":"Hel"}\n\n' + DONE, "Hel"),
     "data in two lines": (b'data: {"response":\ndata: "Hel"}\n\n' + DONE, "Hel"),

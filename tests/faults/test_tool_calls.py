@@ -67,6 +67,14 @@ WHOLE: dict[str, tuple[list[bytes], list[tuple[str, Any]]]] = {
         [piece(0, TEXT[:9], "get_weather"), piece(0, TEXT[9:], id="1")],
         [FIRST],
     ),
+    "a new id for every fragment": (
+        [
+            piece(0, "", "get_weather", id="1"),
+            *(piece(0, part, id=f"new{n}") for n, part in enumerate((TEXT[:9], "", TEXT[9:]))),
+            piece(0, "", id="last"),
+        ],
+        [FIRST],
+    ),
     "a null finaliser": (
         [
             piece(0, TEXT, "get_weather", id="1"),

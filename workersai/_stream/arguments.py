@@ -103,6 +103,13 @@ class Arguments:
         self._checks -= 1
         return _object_of(self._whole()) is not None
 
+    def is_complete(self) -> bool:
+        """Return whether the text so far is a whole object."""
+        if not (self._checks and self._pieces) or self._pieces[-1].rstrip()[-1:] not in ("}", '"'):
+            return False
+        self._checks -= 1
+        return _object_of(self._whole()) is not None
+
     def ends_before(self, piece: str) -> bool:
         """Return whether a piece can only belong to another call, as it is not a repetition."""
         if not self._is_followed_by(piece):

@@ -163,6 +163,9 @@ class StreamReader:
         try:
             event = from_json(payload)
         except ValueError:
+            if (bare := payload.strip()) in (b"", DONE):  # a sign of life, or an end with spaces
+                self._has_ended = self.is_done = bare == DONE
+                return
             event = parse_halves(payload, self._secrets)
             self._answer.has_surrogates = True
         if not isinstance(event, dict):

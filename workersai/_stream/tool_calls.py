@@ -138,7 +138,7 @@ class ToolCallAssembler:
         elif (call := self._by_index.get(place)) is None:
             call = self._loose(given_id, name, piece)
         elif _is_other(call, given_id, name, piece):
-            call = self._older(place, given_id, name)
+            call = self._older(place, given_id, name) or _continued(call, name)
         call = call or self._new(given_id, place)
         call.given_id = call.given_id or given_id
         if place is not None:
@@ -215,6 +215,15 @@ class ToolCallAssembler:
             tuple(call for call in made if isinstance(call, ToolCall)),
             tuple(call for call in made if isinstance(call, InvalidToolCall)),
         )
+
+
+def _continued(call: _Call, name: str | None) -> _Call | None:
+    """Return the call if a fragment with an unknown id can only go on with it.
+
+    Some servers make a new id for every fragment, as vLLM once did: then a fragment without a name
+    belongs to the call at its index, until the call's arguments are complete.
+    """
+    return None if name or not call.name or call.arguments.is_complete() else call
 
 
 def _is_other(call: _Call, given_id: str | None, name: str | None, piece: str) -> bool:

@@ -122,7 +122,7 @@ class ChatRequests:
             ConfigurationError: If the row lacks a column.
         """
         if record is None:
-            raise ConfigurationError("the row is not a JSON object", parameter="prompt")
+            raise ConfigurationError("the row is not a JSON object in UTF-8", parameter="prompt")
         messages: list[WireMessage] = [{"role": "user", "content": self._prompt.fill(record)}]
         if self._system is not None:
             messages.insert(0, {"role": "system", "content": self._system.fill(record)})

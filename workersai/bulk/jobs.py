@@ -22,6 +22,7 @@ from workersai.bulk.sources import Source, fingerprint
 from workersai.client import AsyncClient
 from workersai.errors import (
     APIConnectionError,
+    APITimeoutError,
     ConfigurationError,
     ResponseError,
     WorkersAIError,
@@ -223,7 +224,8 @@ class Parts:
         Raises:
             WorkersAIError: If all rows of a part failed with transient errors, as in an outage:
                 nothing is written then, so that a later run tries those rows again. In a part of
-                fewer than 32 rows, the errors are written instead.
+                fewer than 32 rows, the errors are written instead, except when the server could
+                not be reached.
         """
         self._items.append(item)
         self._facts += facts
@@ -239,12 +241,19 @@ class Parts:
         """Write the remaining rows, if there are any."""
         if not self._items:
             return
-        if self._passing is not None and len(self._items) >= min(_OUTAGE, self.settings.part_rows):
+        if self._passing is not None and len(self._items) >= self._rows_of_an_outage():
             raise self._passing
         piece = self._pieces.popleft().slice(0, len(self._items))
         await asyncio.to_thread(self._write, piece, self._items, self._facts)
         self._items, self._facts, self._passing = [], PartFacts(), None
         self._report()
+
+    def _rows_of_an_outage(self) -> int:
+        """Return how many failed rows are an outage, and not rows that always fail."""
+        is_unreachable = isinstance(self._passing, APIConnectionError) and not isinstance(
+            self._passing, APITimeoutError
+        )
+        return 1 if is_unreachable else min(_OUTAGE, self.settings.part_rows)
 
     def _write(self, piece: Any, items: list[Any], facts: PartFacts) -> None:
         arrow = package("pyarrow")

@@ -103,9 +103,10 @@ class Output:
         """Lock the folder against other processes, and read its contents.
 
         Raises:
-            ConfigurationError: If the folder contains another job, or another process uses it.
+            ConfigurationError: If the folder contains another job, another process uses it, or
+                it cannot be made.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         locks = package("filelock")
         lock = locks.FileLock(self.folder / _LOCK)
         try:
@@ -120,6 +121,16 @@ class Output:
             (self.folder / _RUNNING).unlink(missing_ok=True)
         finally:
             lock.release()
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the folder {self.folder} cannot be made ({error.strerror}); pass as target a "
+                "folder, or the path of a new one",
+                parameter="target",
+            ) from None
 
     def mark_running(self) -> None:
         """Record that from now on answers may be paid for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,7 +74,7 @@ class ParquetSource:
     """Rows of a Parquet file."""
 
     def __init__(self, path: Path, columns: Sequence[str], keep: Sequence[str] | None) -> None:
-        self._file = package("pyarrow.parquet").ParquetFile(path)
+        self._file = _open_parquet(path)
         names = self._file.schema_arrow.names
         self._read = list(columns)
         self._keep = names if keep is None else list(keep)
@@ -81,6 +82,12 @@ class ParquetSource:
             if name not in names:
                 raise ConfigurationError(
                     f"{path.name} has no column {name!r}; it has {', '.join(names)}",
+                    parameter="column",
+                )
+            if names.count(name) > 1:
+                raise ConfigurationError(
+                    f"{path.name} has {names.count(name)} columns {name!r}; rename them, or pass "
+                    "in keep the columns to copy, without this one",
                     parameter="column",
                 )
         self.total = int(self._file.metadata.num_rows)
@@ -110,6 +117,17 @@ class ParquetSource:
         return piece.select(self._keep)
 
 
+def _open_parquet(path: Path) -> Any:
+    try:
+        return package("pyarrow.parquet").ParquetFile(path)
+    except package("pyarrow").ArrowInvalid as error:
+        raise ConfigurationError(
+            f"{path.name} is not a Parquet file, or is damaged ({error}); pass a whole one, or end "
+            "the name in .jsonl if it has an object a line",
+            parameter="source",
+        ) from None
+
+
 def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
     """Skip rows at the beginning, and yield the others in tables of one size."""
     arrow = package("pyarrow")
@@ -127,25 +145,27 @@ def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
 
 
 class LinesSource:
-    """Rows of a file with one JSON object on each line; blank lines are skipped."""
+    """Rows of a file in UTF-8 with one JSON object on each line; blank lines are skipped."""
 
     def __init__(self, path: Path, keep: Sequence[str] | None) -> None:
         self._path = path
         self._keep = keep
         self.total = sum(1 for _ in self._lines())
 
-    def _lines(self) -> Iterator[str]:
-        with self._path.open(encoding="utf-8", errors="replace") as file:
+    def _lines(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            if file.read(len(BOM_UTF8)) != BOM_UTF8:
+                file.seek(0)
             for line in file:
                 if not line.isspace():
-                    yield line.rstrip("\r\n")
+                    yield line.rstrip(b"\r\n")
 
     def pieces(self, first: int, rows: int) -> Iterator[Any]:
         """As `Source.pieces`."""
         arrow = package("pyarrow")
         lines = itertools.islice(self._lines(), first, None)
         while piece := list(itertools.islice(lines, rows)):
-            yield arrow.table({_LINE: arrow.array(piece, arrow.string())})
+            yield arrow.table({_LINE: arrow.array(piece, arrow.binary())})
 
     def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
         """As `Source.records`."""
@@ -153,10 +173,11 @@ class LinesSource:
 
     def kept(self, piece: Any) -> Any:
         """As `Source.kept`: the unchanged line, or an object of the columns to keep."""
-        if self._keep is None:
-            return piece
         arrow = package("pyarrow")
-        chosen = [_choose(record, self._keep) for record in self.records(piece)]
+        if self._keep is None:
+            chosen = [line.decode("utf-8", "replace") for line in piece[_LINE].to_pylist()]
+        else:
+            chosen = [_choose(record, self._keep) for record in self.records(piece)]
         return arrow.table({_LINE: arrow.array(chosen, arrow.string())})
 
 
@@ -165,9 +186,9 @@ def _choose(record: Mapping[str, Any] | None, keep: Sequence[str]) -> str:
     return json.dumps(chosen, ensure_ascii=False)
 
 
-def _object(line: str) -> Mapping[str, Any] | None:
+def _object(line: bytes) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(line)
+        found = json.loads(line.decode())
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -23,6 +23,7 @@ from tests.workersai.bulk.conftest import (
     vector,
 )
 from workersai import (
+    APIConnectionError,
     AsyncClient,
     AuthenticationError,
     ConfigurationError,
@@ -30,6 +31,7 @@ from workersai import (
     ServerError,
 )
 from workersai.bulk import JobProgress, JobReport, aembed_file, embed_file, map_file
+from workersai.bulk.packages import package
 
 ROWS = 300
 WINDOW = 80
@@ -193,6 +195,21 @@ def test_rows_that_cannot_be_asked_about_are_recorded(counting: Counting, tmp_pa
     assert report.progress.failed == 3
 
 
+def test_bytes_of_a_file_of_lines(counting: Counting, tmp_path: Path) -> None:
+    """A byte order mark is not part of the first row; a line that is not UTF-8 fails, unsent."""
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(b'\xef\xbb\xbf{"text": "a"}\r\n{"text": "\xe9"}\r\n\r\n{"text": "b"}')
+    assert ask(source, tmp_path / "out").progress.failed == 1
+    found = read(tmp_path / "out")
+    assert [row["input"] for row in found] == [
+        '{"text": "a"}',
+        '{"text": "\ufffd"}',
+        '{"text": "b"}',
+    ]
+    assert "not a JSON object" in found[1]["error"]
+    assert set(counting.seen) == {"About a", "About b"}
+
+
 def test_an_answer_that_does_not_fit_the_schema_is_kept_with_its_fault(
     counting: Counting, tmp_path: Path
 ) -> None:
@@ -218,6 +235,20 @@ def test_an_outage_ends_a_run_and_costs_no_row(counting: Counting, tmp_path: Pat
     counting.failing.clear()
     assert embed(source, tmp_path / "out").is_done
     assert all(row["error"] is None for row in read(tmp_path / "out"))
+
+
+def test_rows_are_kept_when_the_server_cannot_be_reached(
+    counting: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of few rows raises as well; the next run asks for them."""
+    source = parquet(tmp_path / "in.parquet", 3)
+    with monkeypatch.context() as away:
+        away.setenv("WORKERSAI_BASE_URL", "http://127.0.0.1:1/client/v4")
+        for number, job in enumerate((embed, ask)):
+            with pytest.raises(APIConnectionError):
+                job(source, tmp_path / f"out{number}", max_retries=0)
+    for number, job in enumerate((embed, ask)):
+        assert job(source, tmp_path / f"out{number}").progress.failed == 0
 
 
 def test_a_refused_token_ends_a_run(counting: Counting, tmp_path: Path) -> None:
@@ -293,6 +324,25 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("a,b")
     with pytest.raises(ConfigurationError, match="must end in"):
         embed(tmp_path / "in.csv", tmp_path / "out")
+
+
+def test_files_that_cannot_be_used_are_named(counting: Counting, tmp_path: Path) -> None:
+    """A damaged Parquet file, a column that is there twice, and a target that is a file."""
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"PAR1 cut")
+    arrow = package("pyarrow")
+    twice = tmp_path / "twice.parquet"
+    table = arrow.table([["a"], ["b"]], names=["text", "text"])
+    package("pyarrow.parquet").write_table(table, twice)
+    whole = parquet(tmp_path / "in.parquet", 1)
+    for job in (embed, ask):
+        with pytest.raises(ConfigurationError, match="not a Parquet file"):
+            job(damaged, tmp_path / "out")
+        with pytest.raises(ConfigurationError, match="2 columns 'text'"):
+            job(twice, tmp_path / "out")
+        with pytest.raises(ConfigurationError, match="cannot be made"):
+            job(whole, damaged)
+    assert counting.server.requests == []
 
 
 def test_gateway_facts_of_each_row_are_sent(counting: Counting, tmp_path: Path) -> None:
