@@ -261,11 +261,12 @@ def _check_flag(parameter: str, value: Any) -> bool:
 
 
 def check_base_url(base_url: str, *, allow_insecure_http: bool) -> str:
-    """Return the API's root URL without a slash at its end.
+    """Return the API's root URL without white space around it and a slash at its end.
 
     Raises:
         ConfigurationError: If it is not a URL, is unsafe, or has a path below the API's root.
     """
+    base_url = base_url.strip()  # a variable from a file often ends with a line break
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port
@@ -385,6 +386,11 @@ def check_gateway(gateway: str | Mapping[str, Any] | None) -> dict[str, str]:
         ConfigurationError: If an option is unknown or cannot be written as a header.
     """
     options = {"id": gateway} if isinstance(gateway, str) else _mapping("gateway", gateway)
+    if "/" in str(options.get("id")):
+        raise ConfigurationError(
+            "gateway must be the name of the gateway alone, such as 'my-gateway', not a URL",
+            parameter="gateway",
+        )
     unknown = [name for name in options if name not in _GATEWAY_HEADERS]
     if unknown:
         raise ConfigurationError(

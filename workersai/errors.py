@@ -165,6 +165,12 @@ _ADVICE: Mapping[int | None, str] = MappingProxyType(
 """What to do next, for codes to which the advice of their error's class does not apply."""
 
 
+_REDIRECTED = (
+    "check base_url, its scheme and its host: the client follows no redirect, because the token "
+    "is for that host alone"
+)
+
+
 class APIStatusError(WorkersAIError):
     """The server answered with an error.
 
@@ -204,6 +210,8 @@ class APIStatusError(WorkersAIError):
         self.is_retryable = is_retryable
         if code in _ADVICE:
             self.action = _ADVICE[code]
+        elif 300 <= status_code < 400:
+            self.action = _REDIRECTED
         super().__init__(self._describe())
 
     def _describe(self) -> str:

@@ -175,6 +175,16 @@ def test_a_safe_base_url(base_url: str) -> None:
     assert settings(base_url=f"{base_url}/").root == f"{base_url}/accounts/{ACCOUNT}/ai"
 
 
+def test_a_base_url_is_taken_without_white_space_around_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client strips a URL, as it strips a token and an account."""
+    expected = f"https://example.com/accounts/{ACCOUNT}/ai"
+    assert settings(base_url=" https://example.com/ \n").root == expected
+    monkeypatch.setenv("WORKERSAI_BASE_URL", "https://example.com\r\n")
+    assert settings().root == expected
+
+
 @pytest.mark.parametrize(
     "base_url",
     [
@@ -190,7 +200,7 @@ def test_a_safe_base_url(base_url: str) -> None:
         "https://example.com/a/../b",
         "https://example.com/..",
         "https://example.com/ x",
-        "https://example.com\n",
+        "https://exa\nmple.com",
         "https://example.com\\@evil.example",
         "https://",
         "https://:443",
@@ -399,6 +409,14 @@ def test_gateway_metadata() -> None:
 def test_gateway_metadata_that_would_be_lost(metadata: Any) -> None:
     """Null or nested values raise, because the server was seen to drop all metadata for one."""
     assert refused(gateway={"metadata": metadata}).parameter == "gateway"
+
+
+@pytest.mark.parametrize("gateway", ["https://gateway.ai.cloudflare.com/v1/a/mine", {"id": "a/b"}])
+def test_a_gateway_is_named_without_its_url(gateway: Any) -> None:
+    """A URL in place of the name is refused before any request."""
+    error = refused(gateway=gateway)
+    assert error.parameter == "gateway"
+    assert "name of the gateway" in str(error)
 
 
 def test_an_unknown_gateway_option() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
+from workersai.local.packages import is_of_serve
 
-_SERVE_PACKAGES = frozenset(
-    {"typer", "rich", "starlette", "uvicorn", "jsonschema", "referencing", "platformdirs"}
-)
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -16,7 +14,7 @@ def main() -> None:
     try:
         from workersai.cli.app import app  # noqa: PLC0415 - may not be importable
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _SERVE_PACKAGES:
+        if not is_of_serve(error):
             raise
         sys.exit(
             f"The command needs the package {error.name}, which is not installed.\n"

@@ -85,6 +85,7 @@ def _base_url(value: Any, info: ValidationInfo) -> str | None:
         return None
     base_url = text_or_variable("base_url", value, (BASE_URL_VARIABLE,))
     if base_url:
+        base_url = base_url.strip()
         check_base_url(base_url, allow_insecure_http=info.data.get("allow_insecure_http") is True)
     return base_url or None
 

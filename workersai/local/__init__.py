@@ -16,6 +16,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from workersai.local.packages import is_of_serve
+
 if TYPE_CHECKING:
     from workersai.local.api.batches import BatchPlay
     from workersai.local.engines.base import EngineUnavailable
@@ -32,7 +34,18 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import the server stack at first use, so that importing this package stays cheap."""
+    """Import the server stack at first use, so that importing this package stays cheap.
+
+    Raises:
+        ImportError: If a package of the extra `serve` is missing.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        return getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if not is_of_serve(error):
+            raise
+        raise ImportError(
+            f"the local server needs {error.name}: pip install 'workersai[serve]'", name=error.name
+        ) from None

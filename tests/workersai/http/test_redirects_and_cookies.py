@@ -32,6 +32,7 @@ def test_redirects_are_not_followed(speaks: Speaks, serve: Serve, status: str) -
     with pytest.raises(APIStatusError) as caught:
         speaks(base_url=server.base_url).chat()
     assert caught.value.status_code == int(status[:3])
+    assert "follows no redirect" in str(caught.value)
     assert other.requests == []
 
 
