@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.workersai.bulk.conftest import CHAT, EMBEDDER, lines, parquet, read
@@ -54,6 +55,23 @@ def test_a_job_at_its_cost_limit_says_how_to_continue(account: LocalServer, tmp_
     outcome = RUN.invoke(app, [*command, "--column", "text", "--max-cost", "0.00002"])
     assert outcome.exit_code == 3, outcome.output
     assert "higher one" in outcome.output
+
+
+def test_a_full_disk_is_named(account: LocalServer, tmp_path: Path) -> None:
+    """If a part cannot be written, the command prints how to go on; a second run does."""
+    resource = pytest.importorskip("resource")
+    source = parquet(tmp_path / "in.parquet", 30)
+    command = ["embed", str(source), str(tmp_path / "out"), "--model", EMBEDDER, "--column", "text"]
+    most, hardest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hardest))
+    try:
+        outcome = RUN.invoke(app, command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hardest))
+    assert outcome.exit_code == 1
+    assert "start the job again" in " ".join(outcome.output.split())
+    assert RUN.invoke(app, command).exit_code == 0
+    assert len(read(tmp_path / "out")) == 30
 
 
 def test_a_wrong_argument_prints_one_sentence(account: LocalServer, tmp_path: Path) -> None:

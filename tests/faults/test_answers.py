@@ -55,6 +55,12 @@ RIGHT: dict[str, tuple[bytes, str]] = {
         "Hel",
     ),
     "data after done": (EVENTS[0] + DONE + event(response="ghost"), "Hel"),
+    "whole answer after its pieces": (
+        choice(delta={"content": "He"})
+        + choice(message={"content": "Hel"}, finish_reason="stop")
+        + DONE,
+        "Hel",
+    ),
     "empty data": (b"data:\n\n" + EVENTS[0] + b"data: \n\n" + DONE, "Hel"),
     "done with spaces": (EVENTS[0] + b"data:  [DONE] \n\n" + event(response="ghost"), "Hel"),
     "done without a blank line": (EVENTS[0] + b"data: [DONE]", "Hel"),

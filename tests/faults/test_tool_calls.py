@@ -75,6 +75,26 @@ WHOLE: dict[str, tuple[list[bytes], list[tuple[str, Any]]]] = {
         ],
         [FIRST],
     ),
+    "the whole message after its pieces": (
+        [
+            piece(0, TEXT, "get_weather", id="1"),
+            event(
+                choices=[
+                    {
+                        "index": 0,
+                        "message": {
+                            "content": None,
+                            "tool_calls": [
+                                {"id": "1", "function": {"name": "get_weather", "arguments": TEXT}}
+                            ],
+                        },
+                        "finish_reason": "tool_calls",
+                    }
+                ]
+            ),
+        ],
+        [FIRST],
+    ),
     "a null finaliser": (
         [
             piece(0, TEXT, "get_weather", id="1"),

@@ -22,6 +22,7 @@ from workersai.events import (
     ChatFinish,
     ReasoningDelta,
     TextDelta,
+    ToolCallDelta,
     UsageUpdate,
 )
 from workersai.results import ChatChoice, ChatResult
@@ -38,6 +39,11 @@ _MAX_EVENTS = 2 << 20  # each has at least a token: twice the largest context wi
 def _inside(place: Place) -> Path:
     """Return the path to the delta of a choice."""
     return (*place[0], "choices", place[1], "delta")
+
+
+def _after(text: str, pieces: list[str]) -> str:
+    """Return the end of a text, if the pieces are its beginning; else the whole text."""
+    return text.removeprefix("".join(pieces))
 
 
 def _exact(payload: bytes, path: Path) -> ExactText:
@@ -239,7 +245,24 @@ class AnswerInProgress:
     def _replay(self, payload: bytes) -> None:
         """Read a whole answer that arrived as one event of the stream."""
         reply = Reply(200, self._headers, payload, self._secrets)
-        self.replayed = replay(parse_chat(reply, self._request))
+        self.replayed = self._without_handed_out(replay(parse_chat(reply, self._request)))
+
+    def _without_handed_out(self, events: list[ChatEvent]) -> list[ChatEvent]:
+        """Leave out of a whole answer's events what the events before it had handed out.
+
+        Some servers send the whole answer once more at the end of its stream.
+        """
+        kept: list[ChatEvent] = []
+        for event in events:
+            if isinstance(event, TextDelta):
+                rest = _after(event.text, self._text)
+                kept += [TextDelta(rest, event.logprobs)] if rest else []
+            elif isinstance(event, ReasoningDelta):
+                rest = _after(event.text, self._reasoning)
+                kept += [ReasoningDelta(rest)] if rest else []
+            elif not (isinstance(event, ToolCallDelta) and event.index < self._tools.handed_out):
+                kept.append(event)
+        return kept
 
     def _add_reasoning(self, text: str, events: list[ChatEvent]) -> None:
         if self.has_surrogates:

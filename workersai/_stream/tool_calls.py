@@ -58,6 +58,9 @@ class ToolCallAssembler:
     Args:
         seed: Makes the seed for the ids of calls that have none.
         names: Tool names in the request -> the caller's names.
+
+    Attributes:
+        handed_out: How many calls have had their first delta.
     """
 
     def __init__(self, seed: Callable[[], str], names: Mapping[str, str] = NO_NAMES) -> None:
@@ -65,7 +68,7 @@ class ToolCallAssembler:
         self._names = names
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self._handed_out = 0
+        self.handed_out = 0
 
     def settle(self) -> int:
         """Join buffered pieces; return the number of characters so far."""
@@ -180,8 +183,8 @@ class ToolCallAssembler:
 
     def _begin(self, call: _Call) -> ToolCallDelta:
         """Return a call's first delta, with its id and name."""
-        call.index = self._handed_out
-        self._handed_out += 1
+        call.index = self.handed_out
+        self.handed_out += 1
         call.id = self._ids.take(call.given_id, call.index)
         return ToolCallDelta(call.index, call.id, call.name, call.arguments.release())
 

@@ -172,6 +172,14 @@ def _run(job: Job) -> None:
     except WorkersAIError as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
+    except OSError as error:
+        console.print(
+            f"a file cannot be read or written ({error}); make room on the disk or the file "
+            "accessible, and start the job again: it goes on where its last part ends",
+            style="red",
+            markup=False,
+        )
+        raise typer.Exit(1) from None
     typer.echo(summary(done))
     if not done.is_done:
         raise typer.Exit(3)
