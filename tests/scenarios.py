@@ -449,6 +449,31 @@ SCENARIOS = [
         tools=(CLOCK,),
     ),
     Scenario(
+        "a_new_id_in_each_fragment_of_a_call",
+        GLM,
+        {"messages": HELLO, "tools": [WEATHER]},
+        wrapped(
+            completion(
+                {
+                    "content": None,
+                    "tool_calls": [wire_call("call_1", "get_weather", '{"city": "Paris"}')],
+                },
+                "tool_calls",
+            )
+        ),
+        [
+            chunk({"tool_calls": [{"index": 0, **wire_call("call_1", "get_weather", "")}]}),
+            chunk({"tool_calls": [{**fragment(0, '{"city":'), "id": "call_2"}]}),
+            chunk({"tool_calls": [{**fragment(0, ' "Paris"}'), "id": "call_3"}]}),
+            chunk({}, "tool_calls"),
+            TAIL,
+        ],
+        Outcome(
+            calls=(Call("call_1", "get_weather", {"city": "Paris"}),), finish_reason="tool_calls"
+        ),
+        tools=(WEATHER,),
+    ),
+    Scenario(
         "cut_arguments_are_no_call",
         GRANITE,
         {"messages": HELLO, "tools": [WEATHER]},

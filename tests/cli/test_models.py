@@ -63,6 +63,21 @@ def test_models_are_filtered_by_id_and_task() -> None:
     assert {get_profile(name).task for name in model_names("--task", "rerank")} == {"rerank"}
 
 
+def test_an_unknown_task_is_refused() -> None:
+    """`--task` with an unknown task is an error that lists the tasks."""
+    outcome = RUN.invoke(app, ["models", "--task", "chat"])
+    assert outcome.exit_code == 2
+    assert "rerank" in outcome.output
+
+
+def test_a_narrow_terminal_shows_every_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a table does not fit, each model's id and facts are lines of text."""
+    monkeypatch.setenv("COLUMNS", "40")
+    output = RUN.invoke(app, ["models", "--offline", "glm-4.7"]).output
+    assert GLM in output
+    assert "131,072" in output
+
+
 def test_json_has_every_fact() -> None:
     """The JSON of a model has all fields of its profile, parameters included."""
     outcome = RUN.invoke(app, ["models", "--json", "glm-4.7-flash"])

@@ -23,7 +23,7 @@ from workersai._http.targets import Route, parse_target, route_to
 from workersai._http.user_clients import UserClient, shielded
 from workersai._outgoing import Outgoing
 from workersai._wire import is_error_status
-from workersai.errors import APIConnectionError, WorkersAIError
+from workersai.errors import APIConnectionError, ConfigurationError, WorkersAIError
 from workersai.types import AsyncHTTPClient
 
 if TYPE_CHECKING:
@@ -35,6 +35,16 @@ else:
     from async_timeout import timeout as time_limit
 
 __all__ = ["AsyncAnswer", "AsyncEngine"]
+
+
+def _check_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(
+            "AsyncClient needs a running asyncio loop, and none runs here: under trio, "
+            "call Client in a thread (trio.to_thread.run_sync)"
+        ) from None
 
 
 class AsyncEngine:
@@ -53,7 +63,12 @@ class AsyncEngine:
         mask_logs("httpx" if self._user is None else self._user.family.library.__name__)
 
     async def open(self, outgoing: Outgoing, clocks: Clocks) -> AsyncAnswer:
-        """As `SyncEngine.open`."""
+        """As `SyncEngine.open`.
+
+        Raises:
+            ConfigurationError: If no asyncio loop runs, as under trio.
+        """
+        _check_loop()
         if self._user is not None:
             return await _open(self._user, outgoing, clocks)
         if not is_patched("AsyncHTTPTransport", "handle_async_request"):

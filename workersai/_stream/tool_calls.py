@@ -1,9 +1,9 @@
 """Join fragments of tool calls: deltas during the stream, whole calls at its end.
 
 Servers repeat ids and names as null, repeat names unchanged, send arguments before the name, reuse
-an index for the next call, omit index or id, send a call whole, or close with a fragment of nulls.
-A call is complete only at the end of the stream: arguments that parse may be the beginning of
-longer ones.
+an index for the next call, omit index or id, make a new id for each fragment, send a call whole, or
+close with a fragment of nulls. A call is complete only at the end of the stream: arguments that
+parse may be the beginning of longer ones.
 """
 
 from __future__ import annotations
@@ -151,11 +151,13 @@ class ToolCallAssembler:
 
     def _without_place(self, given_id: str | None, name: str | None) -> _Call | None:
         """Find the call of a fragment without an index: by its id, else the last call."""
+        last = self._calls[-1] if self._calls else None
         if given_id:
             known = (call for call in self._calls if call.given_id == given_id)
             # An id with another name is another call: do not merge them.
-            return next((call for call in known if not call.is_other(given_id, name)), None)
-        return None if name or not self._calls else self._calls[-1]
+            same = next((call for call in known if not call.is_other(given_id, name)), None)
+            return same or (last and _continued(last, name))
+        return None if name else last
 
     def _loose(self, given_id: str | None, name: str | None, piece: str) -> _Call | None:
         """Find the call of a fragment with an index, if the call began without one."""
@@ -224,7 +226,7 @@ def _continued(call: _Call, name: str | None) -> _Call | None:
     """Return the call if a fragment with an unknown id can only go on with it.
 
     Some servers make a new id for every fragment, as vLLM once did: then a fragment without a name
-    belongs to the call at its index, until the call's arguments are complete.
+    belongs to the call at its index, or to the last one, until the call's arguments are complete.
     """
     return None if name or not call.name or call.arguments.is_complete() else call
 

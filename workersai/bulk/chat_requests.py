@@ -19,6 +19,7 @@ from workersai.bulk.jobs import (
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.packages import package
 from workersai.bulk.queue import Item
+from workersai.bulk.sources import NO_OBJECT
 from workersai.client import AsyncClient
 from workersai.errors import (
     AuthenticationError,
@@ -122,7 +123,7 @@ class ChatRequests:
             ConfigurationError: If the row lacks a column.
         """
         if record is None:
-            raise ConfigurationError("the row is not a JSON object in UTF-8", parameter="prompt")
+            raise ConfigurationError(NO_OBJECT, parameter="prompt")
         messages: list[WireMessage] = [{"role": "user", "content": self._prompt.fill(record)}]
         if self._system is not None:
             messages.insert(0, {"role": "system", "content": self._system.fill(record)})

@@ -141,8 +141,9 @@ async def _run(
 async def _embed(parts: Parts, client: AsyncClient, asking: EmbeddingRequests) -> None:
     settings, bound = parts.settings, asking.bound(parts.ledger)
     parts.begin(bound)
+    missing: dict[int, str] = {}
     async with client.embed_iter(
-        (asking.text(row.record) for row in parts.rows(bound)),
+        asking.texts(parts.rows(bound), missing),
         model=asking.model,
         on_error="skip",
         window=min(settings.part_rows, 200 * settings.max_concurrency),
@@ -152,7 +153,8 @@ async def _embed(parts: Parts, client: AsyncClient, asking: EmbeddingRequests) -
         costs = _Costs(parts.ledger, asking.model)
         async for item in run:
             if isinstance(item, NotEmbedded):
-                await parts.take(str(item.error), costs.of_failure(item.error), item.error)
+                fault = missing.pop(item.position, None) or str(item.error)
+                await parts.take(fault, costs.of_failure(item.error), item.error)
             else:
                 await parts.take(array("f", item), costs.of(run.usage), None)
     await parts.write()

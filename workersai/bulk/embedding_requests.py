@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from workersai.bulk.jobs import (
 )
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.queue import Item
+from workersai.bulk.sources import NO_OBJECT
 from workersai.client import AsyncClient
 from workersai.errors import ConfigurationError
 from workersai.results import BatchResult, NotEmbedded, Usage
@@ -47,6 +48,19 @@ class EmbeddingRequests:
     def text(self, record: Mapping[str, Any] | None) -> Any:
         """Return the value of the text column, which may not be a text."""
         return (record or {}).get(self.column)
+
+    def missing(self, record: Mapping[str, Any] | None) -> str | None:
+        """Return why a row has no text column; `None` if it has one."""
+        if record is None:
+            return NO_OBJECT
+        return None if self.column in record else f"the row has no {self.column!r}"
+
+    def texts(self, rows: Iterable[Row], missing: dict[int, str]) -> Iterator[Any]:
+        """Yield the texts of rows; add to *missing*, by position, why a row has none."""
+        for position, row in enumerate(rows):
+            if (fault := self.missing(row.record)) is not None:
+                missing[position] = fault
+            yield self.text(row.record)
 
     def identity(self, path: Path, settings: JobSettings) -> dict[str, Any]:
         """Describe the job."""
@@ -79,7 +93,8 @@ class EmbeddingRequests:
 
     def fault_item(self, row: Row) -> Item:
         """Return the entry of a row whose text has no vector."""
-        error = ConfigurationError(f"texts[{row.place}] {self._fault(row)}", parameter="texts")
+        fault = self.missing(row.record) or f"texts[{row.place}] {self._fault(row)}"
+        error = ConfigurationError(fault, parameter="texts")
         return str(error), error
 
     async def batch_items(

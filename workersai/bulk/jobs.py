@@ -184,6 +184,8 @@ class Parts:
     _items: list[Any] = field(default_factory=list)
     _facts: PartFacts = field(default_factory=PartFacts)
     _passing: WorkersAIError | None = None
+    _has_succeeded: bool = False
+    _has_answered: bool = False
     _begun: float = field(default_factory=time.monotonic)
     _before: int = 0
 
@@ -191,7 +193,18 @@ class Parts:
         self._before = self.output.next_row
 
     def begin(self, bound: Bound) -> None:
-        """Add the cost of earlier runs, and what a killed run may have paid for lost answers."""
+        """Add the cost of earlier runs, and what a killed run may have paid for lost answers.
+
+        Raises:
+            ConfigurationError: If a column of the input has the name of one that the job writes.
+        """
+        own = {"row", *self.columns([])}
+        if clashing := [name for name in self.source.copied if name in own]:
+            raise ConfigurationError(
+                f"the job writes columns named {', '.join(clashing)} itself, and so has the input: "
+                "pass keep with the names of the other columns to copy, or rename these",
+                parameter="keep",
+            )
         if self.output.was_killed:
             self.output.count_lost(self._bound_of_next(bound))
         self.ledger.spend(self.output.facts.counted + self.output.lost)
@@ -222,16 +235,17 @@ class Parts:
         """Add the item of the next row; write the part if it is full.
 
         Raises:
-            WorkersAIError: If all rows of a part failed with transient errors, as in an outage:
-                nothing is written then, so that a later run tries those rows again. In a part of
-                fewer than 32 rows, the errors are written instead, except when the server could
-                not be reached.
+            WorkersAIError: If no row of a part succeeded and some failed with transient errors, as
+                in an outage: nothing is written then, so that a later run tries those rows again.
+                In a part of fewer than 32 rows, the errors are written instead if other rows of
+                this run succeeded and the server could be reached.
         """
         self._items.append(item)
         self._facts += facts
-        may_pass = failure is not None and failure.is_retryable
-        is_like_all = len(self._items) == 1 or self._passing is not None
-        self._passing = failure if may_pass and is_like_all else None
+        if failure is None:
+            self._has_succeeded = self._has_answered = True
+        elif failure.is_retryable:
+            self._passing = failure
         if len(self._items) % _REPORTED == 1:
             self._report()
         if len(self._items) == self._pieces[0].num_rows:
@@ -241,19 +255,22 @@ class Parts:
         """Write the remaining rows, if there are any."""
         if not self._items:
             return
-        if self._passing is not None and len(self._items) >= self._rows_of_an_outage():
+        if self._passing is not None and self._is_outage():
             raise self._passing
         piece = self._pieces.popleft().slice(0, len(self._items))
         await asyncio.to_thread(self._write, piece, self._items, self._facts)
         self._items, self._facts, self._passing = [], PartFacts(), None
+        self._has_succeeded = False
         self._report()
 
-    def _rows_of_an_outage(self) -> int:
-        """Return how many failed rows are an outage, and not rows that always fail."""
+    def _is_outage(self) -> bool:
+        """Return whether the failed rows are an outage, and not rows that always fail."""
         is_unreachable = isinstance(self._passing, APIConnectionError) and not isinstance(
             self._passing, APITimeoutError
         )
-        return 1 if is_unreachable else min(_OUTAGE, self.settings.part_rows)
+        is_long = len(self._items) >= min(_OUTAGE, self.settings.part_rows)
+        is_wide = is_unreachable or is_long or not self._has_answered
+        return is_wide and not self._has_succeeded
 
     def _write(self, piece: Any, items: list[Any], facts: PartFacts) -> None:
         arrow = package("pyarrow")

@@ -142,7 +142,7 @@ class Output:
             leftover.unlink()
         manifest = self.folder / _MANIFEST
         if manifest.exists():
-            self._compare(json.loads(manifest.read_bytes()))
+            self._compare(_manifest_of(manifest))
         elif any(self.folder.glob("part-*")):
             raise ConfigurationError(
                 f"{self.folder} has parts and no {_MANIFEST}: pass an empty folder",
@@ -200,9 +200,29 @@ class Output:
         self.facts += facts
 
 
+def _manifest_of(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise _unreadable(path, error) from None
+    return found
+
+
 def _facts_of(path: Path) -> PartFacts:
-    schema = package("pyarrow.parquet").read_schema(path)
-    return PartFacts.from_json(schema.metadata[_FACTS])
+    try:
+        metadata = package("pyarrow.parquet").read_schema(path).metadata or {}
+    except ValueError as error:  # pyarrow's ArrowInvalid
+        raise _unreadable(path, error) from None
+    if _FACTS not in metadata:
+        raise _unreadable(path, "no job wrote it")
+    return PartFacts.from_json(metadata[_FACTS])
+
+
+def _unreadable(path: Path, reason: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path} cannot be read ({reason}): restore it, or pass an empty folder",
+        parameter="target",
+    )
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

@@ -17,6 +17,9 @@ __all__ = ["Source", "open_source"]
 
 _SAMPLE = 1 << 16
 _LINE = "input"
+NO_OBJECT = "the row is not a JSON object in UTF-8"
+_FIRST_ROWS = 1_000
+"""A column of JSON lines that none of so many first rows has is refused as misspelt."""
 
 
 class Source(Protocol):
@@ -24,9 +27,11 @@ class Source(Protocol):
 
     Attributes:
         total: The number of rows.
+        copied: The columns that go into the output.
     """
 
     total: int
+    copied: Sequence[str]
 
     def pieces(self, first: int, rows: int) -> Iterator[Any]:
         """Yield the rows from *first* on as tables of *rows* rows."""
@@ -54,7 +59,7 @@ def open_source(path: Path, columns: Sequence[str], keep: Sequence[str] | None) 
     if path.suffix == ".parquet":
         return ParquetSource(path, columns, keep)
     if path.suffix in (".jsonl", ".ndjson"):
-        return LinesSource(path, keep)
+        return LinesSource(path, columns, keep)
     raise ConfigurationError(
         f"{path.name} must end in .parquet, .jsonl or .ndjson", parameter="source"
     )
@@ -77,19 +82,8 @@ class ParquetSource:
         self._file = _open_parquet(path)
         names = self._file.schema_arrow.names
         self._read = list(columns)
-        self._keep = names if keep is None else list(keep)
-        for name in (*self._read, *self._keep):
-            if name not in names:
-                raise ConfigurationError(
-                    f"{path.name} has no column {name!r}; it has {', '.join(names)}",
-                    parameter="column",
-                )
-            if names.count(name) > 1:
-                raise ConfigurationError(
-                    f"{path.name} has {names.count(name)} columns {name!r}; rename them, or pass "
-                    "in keep the columns to copy, without this one",
-                    parameter="column",
-                )
+        self.copied = names if keep is None else list(keep)
+        _check_columns(path, (*self._read, *self.copied), names)
         self.total = int(self._file.metadata.num_rows)
 
     def pieces(self, first: int, rows: int) -> Iterator[Any]:
@@ -102,19 +96,48 @@ class ParquetSource:
         groups = [group for group, end in enumerate(ends) if end > first]
         if not groups:
             return
-        columns = list(dict.fromkeys([*self._read, *self._keep]))
+        columns = list(dict.fromkeys([*self._read, *self.copied]))
         skip = first - (ends[groups[0]] - sizes[groups[0]])
         batches = self._file.iter_batches(rows, row_groups=groups, columns=columns)
         yield from _cut(batches, skip, rows)
 
     def records(self, piece: Any) -> list[Mapping[str, Any] | None]:
         """As `Source.records`."""
-        found: list[Mapping[str, Any] | None] = piece.select(self._read).to_pylist()
+        read = piece.select(self._read)
+        try:
+            found: list[Mapping[str, Any] | None] = read.to_pylist()
+        except ValueError:  # nanoseconds, for which Python has no type
+            found = _written_times(read).to_pylist()
         return found
 
     def kept(self, piece: Any) -> Any:
         """As `Source.kept`."""
-        return piece.select(self._keep)
+        return piece.select(self.copied)
+
+
+def _written_times(table: Any) -> Any:
+    """Return a table with its times of nanoseconds as text."""
+    arrow = package("pyarrow")
+    fields = [
+        field.with_type(arrow.string()) if getattr(field.type, "unit", None) == "ns" else field
+        for field in table.schema
+    ]
+    return table.cast(arrow.schema(fields))
+
+
+def _check_columns(path: Path, needed: Sequence[str], names: Sequence[str]) -> None:
+    for name in needed:
+        if name not in names:
+            raise ConfigurationError(
+                f"{path.name} has no column {name!r}; it has {', '.join(names)}",
+                parameter="column",
+            )
+        if (count := names.count(name)) > 1:
+            raise ConfigurationError(
+                f"{path.name} has {count} columns {name!r}; rename them, or pass in keep the "
+                "columns to copy, without this one",
+                parameter="column",
+            )
 
 
 def _open_parquet(path: Path) -> Any:
@@ -147,10 +170,19 @@ def _cut(batches: Iterator[Any], skip: int, rows: int) -> Iterator[Any]:
 class LinesSource:
     """Rows of a file in UTF-8 with one JSON object on each line; blank lines are skipped."""
 
-    def __init__(self, path: Path, keep: Sequence[str] | None) -> None:
+    copied: Sequence[str] = (_LINE,)
+
+    def __init__(self, path: Path, columns: Sequence[str], keep: Sequence[str] | None) -> None:
         self._path = path
         self._keep = keep
+        if names := self._first_names():
+            _check_columns(path, (*columns, *(keep or ())), names)
         self.total = sum(1 for _ in self._lines())
+
+    def _first_names(self) -> list[str]:
+        """Return the columns of the first rows; later rows may have others."""
+        rows = map(_object, itertools.islice(self._lines(), _FIRST_ROWS))
+        return list(dict.fromkeys(name for row in rows for name in row or ()))
 
     def _lines(self) -> Iterator[bytes]:
         with self._path.open("rb") as file:

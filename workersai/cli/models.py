@@ -6,19 +6,26 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.table import Table
+from rich.text import Text
 
 from workersai import Client, ModelProfile, WorkersAIError
 from workersai._models import known_profiles
 from workersai._models.catalogue import catalogue_profile
+from workersai._models.profile import Task
 from workersai.cli.account import has_credentials
 
 __all__ = ["Filters", "models", "select", "tables_of"]
+
+_TASKS = get_args(Task)
+_TASK_HELP = "text-generation, embeddings or rerank"
+_TABLE_WIDTH = 80
+"""Columns of a terminal that a table needs; a narrower one gets lines of text."""
 
 _YES, _NO, _UNKNOWN = "yes", "", "?"
 
@@ -85,6 +92,11 @@ def tables_of(profiles: Iterable[ModelProfile]) -> Iterator[Table]:
         yield table
 
 
+def _text_of(profile: ModelProfile) -> Text:
+    facts = ", ".join(f"{name} {write(profile) or 'no'}" for name, write in _COLUMNS.items())
+    return Text.assemble((_name(profile), "cyan"), f" ({profile.task}): {facts}")
+
+
 def _name(profile: ModelProfile) -> str:
     return f"{profile.name} (until {profile.deprecated})" if profile.deprecated else profile.name
 
@@ -135,7 +147,7 @@ def _live() -> list[ModelProfile]:
 def models(
     search: Annotated[str, typer.Argument(help="Show models whose id contains this text.")] = "",
     *,
-    task: Annotated[str | None, typer.Option(help="text-generation, embeddings or rerank.")] = None,
+    task: Annotated[str | None, typer.Option(help=f"{_TASK_HELP}.")] = None,
     tools: Annotated[bool, typer.Option("--tools", help="Models that call tools.")] = False,
     vision: Annotated[bool, typer.Option("--vision", help="Models that accept images.")] = False,
     reasoning: Annotated[
@@ -158,6 +170,8 @@ def models(
     With an account in the environment, facts from the account's live catalogue replace those of the
     built-in table; otherwise the list is the built-in table.
     """
+    if task not in (None, *_TASKS):
+        raise typer.BadParameter(f"--task {task!r} must be {_TASK_HELP}")
     filters = Filters(search, task, tools, vision, reasoning, queue, lora, retired)
     found, title = _find(is_live=has_credentials() and not offline)
     chosen = select(found, filters)
@@ -166,8 +180,9 @@ def models(
         return
     console = Console()
     console.print(title, style="bold")
-    for table in tables_of(chosen):
-        console.print(table)
+    is_wide = console.width >= _TABLE_WIDTH
+    for shown in tables_of(chosen) if is_wide else map(_text_of, chosen):
+        console.print(shown)
     console.print(
         f"{len(chosen)} of {len(found)} models. `?` means unknown; prices are for a million tokens "
         "that the model reads / writes.",

@@ -87,7 +87,7 @@ def _base_url(value: Any, info: ValidationInfo) -> str | None:
     if base_url:
         base_url = base_url.strip()
         check_base_url(base_url, allow_insecure_http=info.data.get("allow_insecure_http") is True)
-    return base_url or None
+    return base_url.strip() if base_url else None
 
 
 def _endpoint(value: EndpointName, info: ValidationInfo) -> EndpointName:

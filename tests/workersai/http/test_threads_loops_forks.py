@@ -17,12 +17,16 @@ from tests.workersai.http.scripts import (
 )
 from tests.workersai.loopback import WAIT, Peer, Seen
 from tests.workersai.talking import (
+    ACCOUNT,
+    GLM,
     HELLO,
+    TOKEN,
 )
 from workersai import (
     AsyncClient,
     ChatFinish,
     Client,
+    ConfigurationError,
 )
 
 
@@ -108,3 +112,10 @@ def test_a_sync_call_inside_a_running_loop(serve: Serve) -> None:
             return text
 
     assert asyncio.run(main()) == "Hello"
+
+
+def test_a_call_outside_asyncio_says_what_to_do() -> None:
+    """Under another kind of loop, such as trio's, a call raises and names `Client`."""
+    call = AsyncClient(GLM, account_id=ACCOUNT, api_token=TOKEN).chat(HELLO)
+    with pytest.raises(ConfigurationError, match="call Client in a thread"):
+        call.send(None)

@@ -214,6 +214,19 @@ def test_two_calls_share_an_index_and_have_ids() -> None:
     assert valid == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "f", {"x": 2}))
 
 
+@pytest.mark.parametrize("index", [0, None])
+def test_a_new_id_in_each_fragment_begins_no_call(index: int | None) -> None:
+    """A fragment with an unknown id and no name continues arguments that are not complete."""
+    _, valid, invalid = assembled(
+        [fragment("", id="a", name="f", index=index)],
+        [fragment('{"x":', id="b", index=index)],
+        [fragment("1}", id="c", index=index)],
+        [fragment('{"y": 2}', id="d", name="g", index=index)],
+    )
+    assert invalid == ()
+    assert valid == (ToolCall("a", "f", {"x": 1}), ToolCall("d", "g", {"y": 2}))
+
+
 def test_two_calls_of_one_tool_share_an_index_and_have_no_ids() -> None:
     """A repeated name after complete arguments starts the next call."""
     _, valid, invalid = assembled(
