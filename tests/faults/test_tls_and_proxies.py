@@ -19,7 +19,7 @@ from tests.faults.scripts import TEXT
 from tests.faults.speakers import SIX
 from tests.workersai.loopback import Loopback, TunnelProxy
 from tests.workersai.talking import ACCOUNT, TOKEN
-from workersai import APIConnectionError, APITimeoutError, Timeout
+from workersai import APIConnectionError, APITimeoutError, ConfigurationError, Timeout
 
 HOW = ("plain", "stream")
 PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
@@ -84,10 +84,29 @@ def test_calls_and_streams_over_tls(speaks: Speaks, secure: Loopback) -> None:
 def test_a_certificate_of_an_unknown_authority(
     speaks: Speaks, secure: Loopback, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """The client sends nothing to a server whose certificate is not trusted."""
+    """The client sends nothing, tries once, and names the variable that sets what is trusted."""
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
-        speaks(secure, max_retries=0).either(how)
+    with pytest.raises(APIConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*SSL_CERT_FILE"):
+        speaks(secure).either(how)
+    assert secure.requests == []
+    assert secure.connections == 1
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_file_of_certificates_that_cannot_be_read(
+    speaks: Speaks,
+    secure: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+) -> None:
+    """The error names the file and the variable; nothing is sent, and nothing tried again."""
+    path = tmp_path / "company.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with pytest.raises(ConfigurationError, match=r"company\.pem cannot be read.*SSL_CERT_FILE"):
+        speaks(secure).ask()
     assert secure.requests == []
 
 

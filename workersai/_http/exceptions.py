@@ -7,6 +7,14 @@ from workersai._outgoing import Outgoing
 from workersai._secrets import clean_text
 from workersai.errors import APIConnectionError, ResponseError
 
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""OpenSSL's word in the messages of all libraries."""
+
+_TRUST = (
+    "check base_url; if a proxy of your network issues its own certificates, let SSL_CERT_FILE "
+    "name the PEM file of its authority"
+)
+
 __all__ = ["broken", "cut_short", "no_tunnel", "unreadable"]
 
 
@@ -17,6 +25,8 @@ def broken(
     reason = clean_text(f"{type(error).__name__}: {error}", outgoing.secrets)
     failure = APIConnectionError(f"The connection to {host} failed ({reason})")
     failure.is_retryable = clocks.may_repeat(is_connecting=is_connecting)
+    if _UNTRUSTED in reason:
+        failure.action, failure.is_retryable = _TRUST, False
     if isinstance(error, OSError):
         error.__context__ = None
         failure.__cause__ = error.with_traceback(None)

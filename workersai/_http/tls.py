@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import certifi
 
+from workersai.errors import ConfigurationError
+
 __all__ = ["TLSBuffer", "Trust", "shared_ssl_context"]
 
 _READ_BYTES = 64 << 10
@@ -36,9 +38,18 @@ def shared_ssl_context(trust: Trust) -> ssl.SSLContext:
     """Return the shared context of all our connections with the same trusted certificates.
 
     Without variables, certifi's certificates are used. Reading them takes tens of milliseconds.
+
+    Raises:
+        ConfigurationError: If the file or the folder that the environment names cannot be read.
     """
     file = trust.file if trust != (None, None) else certifi.where()
-    context = ssl.create_default_context(cafile=file, capath=trust.folder)
+    try:
+        context = ssl.create_default_context(cafile=file, capath=trust.folder)
+    except OSError as error:  # an SSLError as well
+        raise ConfigurationError(
+            f"the certificates in {file or trust.folder} cannot be read ({error}): let "
+            "SSL_CERT_FILE name a file of PEM certificates, or unset it"
+        ) from None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
