@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from pydantic import PrivateAttr
 
 from langchain_workersai import ChatWorkersAI, WorkersAIEmbeddings, WorkersAILLM, WorkersAIRerank
+from langchain_workersai._model import retries as _reporting
 from llamaindex_workersai import WorkersAI, WorkersAIEmbedding, WorkersAIRetryEvent
 from llamaindex_workersai import WorkersAIRerank as LlamaIndexRerank
 from tests.langchain_workersai.scripted import IN_LANGGRAPH_TASKS
@@ -176,6 +178,7 @@ async def test_langchain_reports_each_retry(operation: str, handler: type[RetryH
         await finished(LANGCHAIN[operation](server.settings()))
 
     await RunnableLambda(work).ainvoke("x", {"callbacks": [callback]})
+    await asyncio.gather(*_reporting._announcing)  # handlers run beside the call
     assert server.requests == 2
     if operation in WITH_A_RUN:
         assert (callback.attempts, callback.events) == ([1], [])
