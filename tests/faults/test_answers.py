@@ -104,6 +104,7 @@ WRONG: dict[str, bytes] = {
     "nested 900 deep, beside half an emoji": (
         b'data: {"x":"\\ud83d","response":' + b"[" * 900 + b"]" * 900 + b"}\n\n"
     ),
+    "a delta that is text": choice(delta="lost"),
     "choices that are text": event(choices="none"),
     "tool calls that are text": choice(delta={"tool_calls": "none"}),
     "an event of 64 MiB": b'data: {"response":"' + b"x" * (2 << 20),
@@ -163,6 +164,16 @@ def test_depth_bombs_in_a_plain_answer(speaks: Speaks, serve: Serve, body: str) 
 def test_only_done(speaks: Speaks, serve: Serve) -> None:
     """A stream with `[DONE]` alone is an empty answer."""
     assert speaks(serve(streams(DONE))).read() == ""
+
+
+def test_a_stream_without_events(speaks: Speaks, serve: Serve) -> None:
+    """The error of a stream that brought nothing offers no part of an answer."""
+    with pytest.raises(StreamInterruptedError) as caught:
+        speaks(serve(streams(b": hello\n\n")), max_retries=0).read()
+    assert caught.value.partial is None
+    assert "before any part of its answer" in str(caught.value)
+    assert ".partial" not in str(caught.value)
+    assert "base_url" in str(caught.value)
 
 
 def test_only_a_finish_reason(speaks: Speaks, serve: Serve) -> None:

@@ -197,6 +197,8 @@ class AnswerInProgress:
         self, choice: dict[str, Any], payload: bytes, place: Place, events: list[ChatEvent]
     ) -> bool:
         """Read a choice with a whole message, or a piece of a text completion."""
+        if delta := choice.get("delta"):
+            raise ResponseError(f"the server sent 'delta' as {type(delta).__name__}, not an object")
         if isinstance(choice.get("message"), dict):
             self._replay(payload)
             return True

@@ -117,7 +117,7 @@ class StreamReader:
         except WorkersAIError as error:
             self._fail(error)
         if self._failure is None and not self._is_whole():
-            interrupted = StreamInterruptedError(self._describe("ended"))
+            interrupted = self._interrupted("ended")
             interrupted.is_retryable = True  # set to False if events were handed out
             self._fail(interrupted)
         if self._failure is not None:
@@ -130,7 +130,7 @@ class StreamReader:
             self.is_done = True
             return None
         if not isinstance(error, (APITimeoutError, ResponseError)):
-            broken = StreamInterruptedError(self._describe(f"broke ({error})"))
+            broken = self._interrupted(f"broke ({error})")
             broken.is_retryable = error.is_retryable
             error = broken
         self._fail(error)
@@ -147,11 +147,16 @@ class StreamReader:
         if error.partial is not None:
             error.is_retryable = False  # the caller already has a part of the answer
 
-    def _describe(self, how: str) -> str:
-        return (
-            f"The stream of {self._request.model} {how} before the model had finished, after "
-            f"{self._answer.length} characters of text; `.partial` has what had arrived"
-        )
+    def _interrupted(self, how: str) -> StreamInterruptedError:
+        start = f"The stream of {self._request.model} {how} before the model had finished, "
+        if self._answer.partial() is not None:
+            return StreamInterruptedError(
+                f"{start}after {self._answer.length} characters of text; `.partial` has what had "
+                "arrived"
+            )
+        error = StreamInterruptedError(f"{start}and before any part of its answer had arrived")
+        error.action = "ask again, and check that base_url leads to Workers AI"
+        return error
 
     def _read_payload(self, payload: bytes, events: list[ChatEvent]) -> None:
         if payload.__class__ is ErrorData and not self.is_done:
