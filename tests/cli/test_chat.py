@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
+from workersai.cli.__main__ import main
 from workersai.cli.app import app
 from workersai.local import LocalServer
 
@@ -71,3 +75,17 @@ def test_an_error_prints_one_sentence(
     assert expected in outcome.output
     assert "Traceback" not in outcome.output
     assert "not-my-token" not in outcome.output
+
+
+def test_a_character_that_the_output_lacks_is_escaped(
+    account: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer is printed whole where the output has an old code page."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252", write_through=True))
+    monkeypatch.setattr(sys, "argv", ["workersai", "chat", GRANITE, "\u00fcber \N{HONEYBEE}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "\u00fcber \\U0001f41d" in written.getvalue().decode("cp1252")
+    assert "1 answer," in written.getvalue().decode("cp1252")

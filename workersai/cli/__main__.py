@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from workersai.local.packages import is_of_serve
@@ -21,7 +22,19 @@ def main() -> None:
             'Install it with:  pip install "workersai[serve]"\n'
             '             or:  pip install "workersai[local]"   (small local models as well)'
         )
+    _write_every_character()
     app()
+
+
+def _write_every_character() -> None:
+    """Write a character as an escape if the terminal or the pipe cannot take it.
+
+    Otherwise such a character, for example an emoji in an old code page, would end the command in
+    the middle of an answer that was paid for.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":
