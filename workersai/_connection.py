@@ -209,7 +209,7 @@ def _text(parameter: str, value: Any) -> str | None:
 
 
 def check_account_id(account_id: str | None) -> str:
-    """Return the account id if it is well formed.
+    """Return the account id in lower case, as Cloudflare writes it, if it is well formed.
 
     Raises:
         ConfigurationError: If it is missing or malformed.
@@ -218,7 +218,7 @@ def check_account_id(account_id: str | None) -> str:
         raise ConfigurationError(
             "account_id is missing: pass it or set CLOUDFLARE_ACCOUNT_ID", parameter="account_id"
         )
-    account = account_id.strip()
+    account = account_id.strip().lower()
     if not _ACCOUNT.fullmatch(account):
         raise ConfigurationError(
             f"account_id must be 32 hexadecimal characters; this one has {len(account)} characters",

@@ -150,6 +150,11 @@ def test_an_account_is_32_hexadecimal_characters(account: str) -> None:
     assert account not in str(error)
 
 
+def test_an_account_in_upper_case_is_the_same_account() -> None:
+    """The client sends the digits as Cloudflare writes them."""
+    assert settings(account_id=ACCOUNT.upper()).root == settings(account_id=ACCOUNT).root
+
+
 def test_an_account_is_taken_without_white_space_around_it() -> None:
     """The client strips an account, as it strips a token."""
     assert settings(account_id=f" {ACCOUNT}\n").root == settings().root
