@@ -41,11 +41,11 @@ from langchain_workersai._model.retries import (
     retry_reporter,
 )
 from langchain_workersai._model.structured import READS_TEXT
-from langchain_workersai._model.unheard import (
+from langchain_workersai._model.without_callbacks import (
+    begin_without_callbacks,
+    begin_without_callbacks_async,
     is_plain,
     is_text,
-    unheard_run,
-    unheard_run_async,
 )
 from langchain_workersai._provider import PROVIDER
 from langchain_workersai._translate.answers import from_wire_chat_result
@@ -321,7 +321,7 @@ class ChatWorkersAI(BatchedChat):
         """
         run_id, messages = None, self._plain_input(input, ChatWorkersAI._stream, kwargs)
         if messages is not None:
-            run_id = unheard_run(self, config, messages)
+            run_id = begin_without_callbacks(self, config, messages)
         if messages is None or run_id is None:
             yield from super().stream(input, config, stop=stop, **kwargs)
             return
@@ -344,10 +344,10 @@ class ChatWorkersAI(BatchedChat):
         """As `stream`, asynchronously."""
         run_id, messages = None, self._plain_input(input, ChatWorkersAI._astream, kwargs)
         if messages is not None:
-            run_id = await unheard_run_async(self, config, messages)
+            run_id = await begin_without_callbacks_async(self, config, messages)
         if messages is None or run_id is None:
-            heard = super().astream(input, config, stop=stop, **kwargs)
-            async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", heard)) as found:
+            observed = super().astream(input, config, stop=stop, **kwargs)
+            async with aclosing(cast("AsyncGenerator[AIMessageChunk, None]", observed)) as found:
                 async for message in found:
                     yield message
             return
@@ -360,18 +360,18 @@ class ChatWorkersAI(BatchedChat):
                         yield message
 
     def _plain_input(
-        self, asked: LanguageModelInput, ours: Any, options: Mapping[str, Any]
+        self, model_input: LanguageModelInput, ours: Any, options: Mapping[str, Any]
     ) -> list[BaseMessage] | None:
-        """Read what was asked; `None` if LangChain's own loop is needed for it.
+        """Return the messages of an input; `None` if LangChain's own loop has to stream the answer.
 
         Args:
-            asked: What `stream` got.
+            model_input: The input of `stream`.
             ours: This class's `_stream` or `_astream`; a subclass may have its own.
-            options: Those of the call.
+            options: The options of the call.
         """
         if getattr(type(self), ours.__name__) is not ours or not is_plain(self, options):
             return None
-        messages = self._convert_input(asked).to_messages()
+        messages = self._convert_input(model_input).to_messages()
         return messages if is_text(messages) else None
 
     def _open(
@@ -442,11 +442,10 @@ class ChatWorkersAI(BatchedChat):
     ) -> Rounds:
         """Prepare the requests of one call: more than one if a tool call cannot be run."""
         wire = self._wire_messages(messages, arguments["model"])
-        given = options.get("tool_call_retries")
-        retries = self.tool_call_retries if given is None else given
-        asked = {"messages": wire, "on_retry": listener, **arguments}
+        of_call = options.get("tool_call_retries")
+        retries = self.tool_call_retries if of_call is None else of_call
         return Rounds(
-            asked,
+            {"messages": wire, "on_retry": listener, **arguments},
             retries,
             think_tags=splits_think_tags(self.think_tags, arguments["model"]),
             reads_text=bool(options.get(READS_TEXT, True)),
@@ -487,8 +486,8 @@ class ChatWorkersAI(BatchedChat):
     def _stream_arguments(
         self, stop: list[str] | None, options: Mapping[str, Any]
     ) -> dict[str, Any]:
-        asked = options.get("stream_usage")
-        usage = self.stream_usage if asked is None else bool(asked)
+        of_call = options.get("stream_usage")
+        usage = self.stream_usage if of_call is None else bool(of_call)
         return {**self._chat_arguments(stop, options), "include_usage": usage}
 
     # ------------------------------------------------------ what LangChain asks of a model

@@ -119,16 +119,18 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         """
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
-            asked = {"on_retry": retry_reporter(), **self._options("document", options)}
-            result = self._client().embed_iter(listed, **asked, **self._progress_option()).result()
+            arguments = {"on_retry": retry_reporter(), **self._options("document", options)}
+            result = (
+                self._client().embed_iter(listed, **arguments, **self._progress_option()).result()
+            )
             report_usage("workersai_embeddings", result)
         return result.vectors
 
     def embed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
         """Embed a query; *options* as in `embed_documents`."""
         with framework_errors():
-            asked = {"on_retry": retry_reporter(), **self._options("query", options)}
-            result: EmbeddingResult = self._client().embed([text], **asked)
+            arguments = {"on_retry": retry_reporter(), **self._options("query", options)}
+            result: EmbeddingResult = self._client().embed([text], **arguments)
             report_usage("workersai_embeddings", result)
         return result.vectors[0]
 
@@ -138,8 +140,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         """Embed documents; see `embed_documents`."""
         with framework_errors():
             listed = fill_blank(texts, self.blank_text)
-            asked = {"on_retry": async_retry_reporter(), **self._options("document", options)}
-            run = self._async_client().embed_iter(listed, **asked, **self._progress_option())
+            arguments = {"on_retry": async_retry_reporter(), **self._options("document", options)}
+            run = self._async_client().embed_iter(listed, **arguments, **self._progress_option())
             result = await run.result()
             await areport_usage("workersai_embeddings", result)
         return result.vectors
@@ -147,8 +149,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     async def aembed_query(self, text: str, **options: Unpack[RequestOptions]) -> list[float]:
         """Embed a query; *options* as in `embed_documents`."""
         with framework_errors():
-            asked = {"on_retry": async_retry_reporter(), **self._options("query", options)}
-            result: EmbeddingResult = await self._async_client().embed([text], **asked)
+            arguments = {"on_retry": async_retry_reporter(), **self._options("query", options)}
+            result: EmbeddingResult = await self._async_client().embed([text], **arguments)
             await areport_usage("workersai_embeddings", result)
         return result.vectors[0]
 
@@ -178,9 +180,9 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
             WorkersAIError: As for `embed_documents`.
         """
         with framework_errors():
-            asked = {**self._options("document", options), **self._progress_option()}
-            asked["on_retry"] = retry_reporter()
-            with self._client().embed_iter(texts, on_error=on_error, **asked) as run:
+            arguments = {**self._options("document", options), **self._progress_option()}
+            arguments["on_retry"] = retry_reporter()
+            with self._client().embed_iter(texts, on_error=on_error, **arguments) as run:
                 try:
                     yield from run
                 finally:
@@ -195,9 +197,11 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     ) -> AsyncIterator[list[float] | NotEmbedded]:
         """As `embed_iter`; the texts may come from an asynchronous iterable."""
         with framework_errors():
-            asked = {**self._options("document", options), **self._progress_option()}
-            asked["on_retry"] = async_retry_reporter()
-            async with self._async_client().embed_iter(texts, on_error=on_error, **asked) as run:
+            arguments = {**self._options("document", options), **self._progress_option()}
+            arguments["on_retry"] = async_retry_reporter()
+            async with self._async_client().embed_iter(
+                texts, on_error=on_error, **arguments
+            ) as run:
                 try:
                     async for item in run:
                         yield item
@@ -219,8 +223,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
                 has no batches; nothing was sent.
         """
         with framework_errors():
-            asked = {"on_retry": retry_reporter(), **self._batch_options(options)}
-            job: BatchJob = self._client().batches.submit_texts(texts, **asked)
+            arguments = {"on_retry": retry_reporter(), **self._batch_options(options)}
+            job: BatchJob = self._client().batches.submit_texts(texts, **arguments)
         return job
 
     async def asubmit_batch(
@@ -228,8 +232,8 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
     ) -> BatchJob:
         """As `submit_batch`, asynchronously."""
         with framework_errors():
-            asked = {"on_retry": async_retry_reporter(), **self._batch_options(options)}
-            job: BatchJob = await self._async_client().batches.submit_texts(texts, **asked)
+            arguments = {"on_retry": async_retry_reporter(), **self._batch_options(options)}
+            job: BatchJob = await self._async_client().batches.submit_texts(texts, **arguments)
         return job
 
     def batch_results(
@@ -263,9 +267,9 @@ class WorkersAIEmbeddings(Connection, EmbeddingFields, Embeddings):
         return _vectors(found)
 
     def _batch_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        asked = self._options("document", options)
-        del asked["max_concurrency"]
-        return {**asked, "model": self.model}
+        arguments = self._options("document", options)
+        del arguments["max_concurrency"]
+        return {**arguments, "model": self.model}
 
     def _progress_option(self) -> dict[str, Any]:
         return {"show_progress": self.show_progress}

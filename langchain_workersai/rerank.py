@@ -77,8 +77,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         """
         with framework_errors():
             documents = _documents(documents)
-            asked = {"on_retry": retry_reporter(callbacks), **self._options(None, options)}
-            result = self._client().rerank(query, _texts(documents), **asked)
+            arguments = {"on_retry": retry_reporter(callbacks), **self._options(None, options)}
+            result = self._client().rerank(query, _texts(documents), **arguments)
             report_usage("workersai_rerank", result, callbacks)
         return [_with_score(documents[found.index], found.score) for found in result.documents]
 
@@ -92,8 +92,11 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
         """Return the documents that are most relevant; see `compress_documents`."""
         with framework_errors():
             documents = _documents(documents)
-            asked = {"on_retry": async_retry_reporter(callbacks), **self._options(None, options)}
-            result = await self._async_client().rerank(query, _texts(documents), **asked)
+            arguments = {
+                "on_retry": async_retry_reporter(callbacks),
+                **self._options(None, options),
+            }
+            result = await self._async_client().rerank(query, _texts(documents), **arguments)
             await areport_usage("workersai_rerank", result, callbacks)
         return [_with_score(documents[found.index], found.score) for found in result.documents]
 
@@ -119,8 +122,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
             last, and its score is `None`.
         """
         with framework_errors():
-            asked = {"on_retry": retry_reporter(), **self._options(top_n, options)}
-            result = self._client().rerank(query, _texts(documents), **asked)
+            arguments = {"on_retry": retry_reporter(), **self._options(top_n, options)}
+            result = self._client().rerank(query, _texts(documents), **arguments)
             report_usage("workersai_rerank", result)
         return _scores(result)
 
@@ -134,8 +137,8 @@ class WorkersAIRerank(Connection, RerankFields, BaseDocumentCompressor):
     ) -> list[dict[str, Any]]:
         """Rank texts; see `rerank`."""
         with framework_errors():
-            asked = {"on_retry": async_retry_reporter(), **self._options(top_n, options)}
-            result = await self._async_client().rerank(query, _texts(documents), **asked)
+            arguments = {"on_retry": async_retry_reporter(), **self._options(top_n, options)}
+            result = await self._async_client().rerank(query, _texts(documents), **arguments)
             await areport_usage("workersai_rerank", result)
         return _scores(result)
 

@@ -302,16 +302,16 @@ class WorkersAIEmbedding(Connection, EmbeddingFields, BaseEmbedding):
         Raises:
             APITimeoutError: If the batch was not done in time; pass its `.batch` to wait again.
         """
-        asked: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
-        return self._client().batches.wait(batch, on_retry=report_retry, **asked).vectors
+        arguments: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
+        return self._client().batches.wait(batch, on_retry=report_retry, **arguments).vectors
 
     async def abatch_results(
         self, batch: BatchJob | str, *, timeout: float | None = None, interval: float = 1.0
     ) -> list[list[float] | WorkersAIError]:
         """As `batch_results`, asynchronously."""
-        asked: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
+        arguments: dict[str, Any] = {"timeout": timeout, "interval": interval, "model": self.model}
         batches = self._async_client().batches
-        return (await batches.wait(batch, on_retry=report_retry, **asked)).vectors
+        return (await batches.wait(batch, on_retry=report_retry, **arguments)).vectors
 
     def _in_batch(self, options: Mapping[str, Any]) -> dict[str, Any]:
         own = {"model": self.model, "on_retry": report_retry}

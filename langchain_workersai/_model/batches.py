@@ -183,9 +183,10 @@ class BatchedChat(BindableChat):
         sent = self._take_request_options(arguments)
         model = arguments.pop("model")
         listed = check_items("inputs", inputs)
-        conversations = [self._convert_input(asked).to_messages() for asked in listed]
+        conversations = [self._convert_input(prompt).to_messages() for prompt in listed]
         requests = [
-            {"messages": self._wire_messages(asked, model), **arguments} for asked in conversations
+            {"messages": self._wire_messages(prompt, model), **arguments}
+            for prompt in conversations
         ]
         return cast("list[BatchRequest]", requests), model, sent
 

@@ -123,18 +123,18 @@ class TextModel(Connection, GenerationParameters):
         """
         self._check_public(options)
 
-        def asked(name: str) -> Any:
+        def effective(name: str) -> Any:
             value = options.get(name)
             return getattr(self, name) if value is None else value
 
         params = LangSmithParams(
-            ls_provider=PROVIDER, ls_model_name=asked("model"), ls_model_type=model_type
+            ls_provider=PROVIDER, ls_model_name=effective("model"), ls_model_type=model_type
         )
-        if (temperature := asked("temperature")) is not None:
+        if (temperature := effective("temperature")) is not None:
             params["ls_temperature"] = temperature
-        if (max_tokens := asked("max_tokens")) is not None:
+        if (max_tokens := effective("max_tokens")) is not None:
             params["ls_max_tokens"] = max_tokens
-        if words := stop or asked("stop"):
+        if words := stop or effective("stop"):
             params["ls_stop"] = list(words) if _is_list(words) else [str(words)]
         return params
 

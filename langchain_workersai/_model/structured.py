@@ -124,8 +124,8 @@ class Wish:
     def _by_prompt(self, model: BaseChatModel, output: OutputSchema) -> Runnable[Any, AIMessage]:
         """Ask in an extra message after the conversation."""
 
-        def extended(asked: LanguageModelInput) -> list[BaseMessage]:
-            messages = model._convert_input(asked).to_messages()  # noqa: SLF001 - a chat model's
+        def extended(model_input: LanguageModelInput) -> list[BaseMessage]:
+            messages = model._convert_input(model_input).to_messages()  # noqa: SLF001 - a chat model's
             return [*messages, HumanMessage(output.instruction())]
 
         traced = self._traced("prompt", output)
@@ -322,21 +322,21 @@ class StructuredChat(RunnableSerializable[LanguageModelInput, Any]):
         return await ainvoke_each(self, inputs, config, len(inputs), **kwargs)
 
     def _trial(self, kwargs: Mapping[str, Any]) -> MethodTrial:
-        asked = kwargs.get("model") or self.asked.options.get("model") or self.model.model
-        key = (asked, self.model.endpoint, self.model.base_url or "")
-        return MethodTrial(self._memory, key, self._methods(asked))
+        model_id = kwargs.get("model") or self.asked.options.get("model") or self.model.model
+        key = (model_id, self.model.endpoint, self.model.base_url or "")
+        return MethodTrial(self._memory, key, self._methods(model_id))
 
-    def _methods(self, asked: str) -> tuple[StructuredMethod, ...]:
+    def _methods(self, model_id: str) -> tuple[StructuredMethod, ...]:
         if "tools" in self.asked.options:
             return ("json_schema",)  # the only method that can be combined with tools
-        own = self.model.profile if asked == self.model.model else None
+        own = self.model.profile if model_id == self.model.model else None
         calls = own.get("tool_calling") if own else None
-        return structured_methods(get_profile(asked), calls_tools=calls)
+        return structured_methods(get_profile(model_id), calls_tools=calls)
 
     def _chain(self, trial: MethodTrial, kwargs: Mapping[str, Any]) -> Runnable[Any, Any]:
         options = {**self.asked.options, **kwargs}
-        asked = Wish(self.asked.schema, self.asked.strict, self.asked.include_raw, options)
-        return asked.chain(self.model, trial.method)
+        wish = Wish(self.asked.schema, self.asked.strict, self.asked.include_raw, options)
+        return wish.chain(self.model, trial.method)
 
 
 # ------------------------------------------------------------------------- the message beside

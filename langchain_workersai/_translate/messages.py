@@ -78,14 +78,14 @@ def _with_object(call: Any) -> Any:
     return {"id": None, **call, "function": {**function, "arguments": arguments}}
 
 
-def with_images_typed(asked: PromptValue) -> PromptValue:
+def with_images_typed(prompt: PromptValue) -> PromptValue:
     """Add missing types of images in a conversation; see `with_image_types`."""
-    if not isinstance(asked, ChatPromptValue) or all(
-        message.content.__class__ is str for message in asked.messages
+    if not isinstance(prompt, ChatPromptValue) or all(
+        message.content.__class__ is str for message in prompt.messages
     ):
-        return asked
-    messages = [_with_images_typed(message) for message in asked.messages]
-    return asked.model_copy(update={"messages": messages})
+        return prompt
+    messages = [_with_images_typed(message) for message in prompt.messages]
+    return prompt.model_copy(update={"messages": messages})
 
 
 def _with_images_typed(message: BaseMessage) -> BaseMessage:
@@ -270,7 +270,7 @@ def _tool_call(call_id: Any, name: Any, arguments: Any) -> WireToolCall:
 
 
 def _refusal(message: AIMessage) -> str:
-    """Return why a model refused to answer, which is what it said instead of a text."""
+    """Return why a model refused to answer, from the field that it filled instead of the text."""
     kept = message.additional_kwargs.get("refusal")
     found = [kept, *(b.get("refusal") for b in blocks_of(message.content) if isinstance(b, dict))]
     return next((text for text in found if isinstance(text, str)), "")

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from llamaindex_workersai._model.unheard import tells_of_chat, tells_of_completion
+from llamaindex_workersai._model.instrumentation import instrument_chat, instrument_completion
 from llamaindex_workersai._translate.messages import checks_messages
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
@@ -18,12 +18,12 @@ def chat_method(method: MethodT) -> MethodT:
 
     The type of the method stays; LlamaIndex's decorators have none.
     """
-    return checks_options(checks_messages(tells_of_chat(method)))
+    return checks_options(checks_messages(instrument_chat(method)))
 
 
 def completion_method(method: MethodT) -> MethodT:
     """As `chat_method`, for methods that take a prompt."""
-    return checks_options(tells_of_completion(method))
+    return checks_options(instrument_completion(method))
 
 
 def checks_options(method: MethodT) -> MethodT:

@@ -165,8 +165,8 @@ class Generation(Connection, GenerationFields):
             model=arguments["model"],
             facts=self._facts,
         )
-        given = kwargs.get("tool_call_retries")
-        return Call(arguments, options, self.tool_call_retries if given is None else given)
+        of_call = kwargs.get("tool_call_retries")
+        return Call(arguments, options, self.tool_call_retries if of_call is None else of_call)
 
     def _completion_call(self, prompt: str, kwargs: Mapping[str, Any]) -> Call:
         arguments = self._arguments(kwargs) | {"prompt": prompt}

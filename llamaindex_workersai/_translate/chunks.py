@@ -88,7 +88,7 @@ class PartialResponse(ChatResponse):
 
 
 class ChatReader:
-    """Converts one stream with the given options: each event gives the responses to show."""
+    """Converts one stream with these options: each event gives the responses to show."""
 
     def __init__(self, options: AnswerOptions) -> None:
         self._options = options

@@ -124,7 +124,7 @@ def _assistant(message: ChatMessage) -> WireMessage:
 
 
 def _refusal(message: ChatMessage) -> str:
-    """Return why a model refused to answer, which is what it said instead of a text."""
+    """Return why a model refused to answer, from the field that it filled instead of the text."""
     kept = message.additional_kwargs.get("refusal")
     return kept if isinstance(kept, str) else ""
 

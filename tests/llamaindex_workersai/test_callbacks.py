@@ -22,7 +22,7 @@ from llama_index.core.instrumentation.events import BaseEvent
 from pydantic import PrivateAttr
 
 from llamaindex_workersai import WorkersAI
-from llamaindex_workersai._model.unheard import is_heard
+from llamaindex_workersai._model.instrumentation import is_observed
 from tests.llamaindex_workersai.scripted import (
     COMPLETIONS,
     ENTRIES,
@@ -177,10 +177,10 @@ async def test_a_call_is_the_same_heard_or_not(entry: str, argument: Any) -> Non
     handlers.
     """
     llm = WorkersAI(MODEL, **Scripted(Reply("Hi."), Reply("Hi.")).connection)
-    assert not is_heard(llm)
+    assert not is_observed(llm)
     unheard = await run(llm, entry, argument)
     llm.callback_manager = CallbackManager([LlamaDebugHandler(print_trace_on_end=False)])
-    assert is_heard(llm)
+    assert is_observed(llm)
     assert await run(llm, entry, argument) == unheard
 
 
@@ -198,4 +198,4 @@ def test_a_handler_on_any_dispatcher_above_hears(name: str) -> None:
         dispatcher.event_handlers.remove(handler)
     assert handler.names()[0] == "LLMChatStartEvent"
     assert handler.names()[-1] == "LLMChatEndEvent"
-    assert not is_heard(llm)
+    assert not is_observed(llm)

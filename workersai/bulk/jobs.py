@@ -327,25 +327,26 @@ def identity_of(path: Path, kind: str, **facts: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def client_of(
-    given: AsyncClient | None, model: str, options: Mapping[str, Any], settings: JobSettings
+    client: AsyncClient | None, model: str, options: Mapping[str, Any], settings: JobSettings
 ) -> AsyncIterator[AsyncClient]:
     """Yield the client of a job; one created here retries often, unless a gateway retries.
 
     Raises:
         ConfigurationError: If limits are passed beside a client, which has its own.
     """
-    if given is not None:
+    if client is not None:
         if settings.limits is not None:
             raise ConfigurationError(
-                "limits are those of the client: pass them to it", parameter="limits"
+                "a client has its own limits: pass limits to the client, not to the job",
+                parameter="limits",
             )
-        yield given
+        yield client
         return
     gateway = options.get("gateway")
     is_retrying = isinstance(gateway, Mapping) and gateway.get("max_attempts") is not None
     retries: dict[str, Any] = {} if is_retrying else {"max_retries": _RETRIES}
-    async with AsyncClient(model, limits=settings.limits, **retries) as client:
-        yield client
+    async with AsyncClient(model, limits=settings.limits, **retries) as created:
+        yield created
 
 
 def for_batches(client: AsyncClient, options: Mapping[str, Any]) -> AsyncClient:

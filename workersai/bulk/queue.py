@@ -87,7 +87,7 @@ class Ticket:
         write_whole(self.path(output), json.dumps(asdict(self)).encode())
 
     def job(self) -> BatchJob:
-        """Return the batch, which its id is enough for."""
+        """Return the batch, as its id and its number of requests describe it."""
         references = [str(number) for number in range(len(self.positions))]
         return BatchJob(self.request_id or "", self.model, references=tuple(references))
 

@@ -44,23 +44,23 @@ def gateway_attempts(headers: Mapping[str, str]) -> int:
     return int(value) if value.isdecimal() else 1
 
 
-def retries_beside_gateway(asked: int | None, attempts: int) -> int:
+def retries_beside_gateway(max_retries: int | None, attempts: int) -> int:
     """Return how often the client retries.
 
     Args:
-        asked: What the user asked for; `None` if nothing.
+        max_retries: The user's setting; `None` if the user leaves it to the client.
         attempts: How often the gateway tries one request.
     """
-    if asked is None:
+    if max_retries is None:
         return _DEFAULT if attempts < 2 else 0
-    if asked and attempts > 1:
-        _warn(attempts, asked + 1)
-    return asked
+    if max_retries and attempts > 1:
+        _warn(attempts, max_retries + 1)
+    return max_retries
 
 
 @cache
 def _warn(gateway: int, client: int) -> None:
-    """Warn of the product, once for each pair of numbers."""
+    """Warn that the two numbers multiply, once for each pair of numbers."""
     _log.warning(
         "the gateway tries a request %d times and this client %d times: up to %d for one call; "
         "pass max_retries=0, or leave the gateway's max_attempts out",

@@ -50,6 +50,9 @@ class RateLimiter:
         limits: The limits and this process's share of them.
         clock: Monotonic seconds.
         jitter: Random numbers from 0 to 1.
+
+    Raises:
+        ConfigurationError: If the package pyrate-limiter is not installed.
     """
 
     def __init__(
@@ -114,13 +117,13 @@ class RateLimiter:
 
     def _weights(self, tokens: int) -> list[tuple[str, float, int]]:
         limits = self._limits
-        asked = (
+        per_minute = (
             ("requests", limits.requests_per_minute, 1),
             ("tokens", limits.tokens_per_minute, tokens),
         )
         return [
             (name, limit * limits.share, weight)
-            for name, limit, weight in asked
+            for name, limit, weight in per_minute
             if limit is not None
         ]
 

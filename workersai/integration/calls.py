@@ -47,11 +47,11 @@ class CallFields(CheckedFields):
     def _pop_request_options(self, options: dict[str, Any]) -> dict[str, Any]:
         """Remove the options about sending from a call's keywords, and return them."""
         known = {*REQUEST_OPTIONS, *HEADERS}
-        asked = {name: v for name, v in options.items() if self.ALIASES.get(name, name) in known}
-        self._check_public(asked)
-        for name in asked:
+        sending = {name: v for name, v in options.items() if self.ALIASES.get(name, name) in known}
+        self._check_public(sending)
+        for name in sending:
             del options[name]
-        by_field = self._by_field(asked)
+        by_field = self._by_field(sending)
         return {"headers" if name in HEADERS else name: v for name, v in by_field.items()}
 
     def _check_public(self, options: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ class CallFields(CheckedFields):
 
     @staticmethod
     def _take_request_options(arguments: dict[str, Any]) -> dict[str, Any]:
-        """Remove them from arguments that already have the core's names."""
+        """Remove the options about sending from arguments by the core's names, and return them."""
         return {name: arguments.pop(name) for name in REQUEST_OPTIONS if name in arguments}
 
     def _no_option(self, name: str, options: Mapping[str, Any]) -> ConfigurationError:

@@ -25,9 +25,10 @@ OPERATIONAL = frozenset({
 })  # fmt: skip
 """Settings that control how requests are sent, not what a model is asked.
 
-With these in its key, a cache would ask and pay again after a changed timeout. `base_url` is not
-among them, because another root may be another service, such as a local server with other models.
-A gateway forwards requests for embeddings to the same model; for chat see `gateway_identity`.
+If they were in the key of a cache, a changed timeout would cause new, billed requests. `base_url`
+is not among them, because another root may be another service, such as a local server with other
+models. A gateway forwards requests for embeddings to the same model; for chat see
+`gateway_identity`.
 """
 
 

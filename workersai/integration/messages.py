@@ -85,8 +85,8 @@ def repair_history(messages: Sequence[WireMessage], *, model: str) -> list[WireM
 def _sound(messages: Sequence[WireMessage], profile: ModelProfile) -> list[WireMessage] | None:
     """Return a conversation that needs no repair, the arguments of its calls as JSON text.
 
-    `None` if it may need one. This is for speed alone: most conversations need none, and the
-    repairs would make the same of them.
+    `None` if it may need a repair. This check is only for speed: most conversations need no repair,
+    and the repairs would not change them.
     """
     sound: list[WireMessage] = []
     waiting: set[str] = set()  # calls without a result

@@ -144,7 +144,7 @@ class GenerationFields(CallFields):
     )
 
     _facts: ModelProfile | None = PrivateAttr(default=None)
-    """What the account's catalogue says about the model, if it was asked."""
+    """What the account's catalogue says about the model; `None` before the catalogue is read."""
 
     def _set_parameters(self) -> dict[str, Any]:
         """Return the parameters that are not `None`, by name."""

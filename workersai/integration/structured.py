@@ -242,8 +242,7 @@ class OutputSchema:
         """Return possible readings of a text as JSON texts, the likeliest first.
 
         Models write words, reasoning or a code fence around the JSON. They also write a tool call
-        as
-        text: its arguments alone, or the whole call.
+        as text: its arguments alone, or the whole call.
         """
         found = json_text(text)
         try:

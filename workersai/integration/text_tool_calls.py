@@ -71,7 +71,7 @@ class WrittenCalls:
     # ---------------------------------------------------------------------- whole answers
 
     def read(self, result: ChatResult) -> ChatResult:
-        """Return an answer with the calls in the place of its text, if it is nothing else."""
+        """Replace an answer's text by its calls; return other answers unchanged."""
         choice = result.choices[0]
         if len(result.choices) > 1 or not _may_be_written(choice):
             return result
@@ -122,7 +122,7 @@ class WrittenCalls:
     # ---------------------------------------------------------------------------- reading
 
     def _calls(self, text: str) -> tuple[ToolCall, ...]:
-        """Return the calls that a text consists of; none if it has anything else."""
+        """Return the calls that a text consists of; no calls if it contains anything else."""
         try:
             values = [value for part in _parts(text) for value in _listed(_read(part))]
         except ValueError:

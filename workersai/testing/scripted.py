@@ -109,7 +109,7 @@ class ScriptedServer:
     def fails(
         self, code: int, *, status: int | None = None, message: str | None = None, times: int = 1
     ) -> Self:
-        """Refuse the next request with one of Cloudflare's error codes.
+        """Refuse the next requests with one of Cloudflare's error codes.
 
         Args:
             code: Such as 3040 (out of capacity), 3021 (requests a minute), 4006 (daily
@@ -119,14 +119,15 @@ class ScriptedServer:
             times: How many requests; the client's own retries count.
 
         Raises:
-            ConfigurationError: If the code is not known and no status is passed.
+            ConfigurationError: If no status is passed and the code is not known, or *code* or
+                *times* is not a whole number that is possible.
         """
         check_count("code", code, 0)
         check_count("times", times, 1)
         found = status_of_code(code) if status is None else status
         if found is None:
             raise ConfigurationError(
-                f"code={code} is none of Workers AI's known codes: pass status as well",
+                f"code={code} is not one of Workers AI's known codes: pass status as well",
                 parameter="code",
             )
         refusal = (found, code, message or "refused by the test")
@@ -136,8 +137,11 @@ class ScriptedServer:
         """Let the next request wait for ever: the app's own timeout must end it.
 
         Args:
-            text: What a stream would have said.
-            after: How many tokens of it come first.
+            text: The text that a stream sends the beginning of.
+            after: How many tokens of the text are sent before the stall.
+
+        Raises:
+            ConfigurationError: If *text* is not a text, or *after* is not a number from 0.
         """
         return self._add(
             PreparedAnswer(_text("text", text), stalls_after=check_count("after", after, 0))
@@ -147,8 +151,11 @@ class ScriptedServer:
         """End the next stream in the middle, without an error and without `[DONE]`.
 
         Args:
-            text: What it would have said.
-            after: How many tokens of it come.
+            text: The text that the stream sends the beginning of.
+            after: How many tokens of the text are sent.
+
+        Raises:
+            ConfigurationError: If *text* is not a text, or *after* is not a number from 0.
         """
         return self._add(
             PreparedAnswer(_text("text", text), stops_after=check_count("after", after, 0))
@@ -192,12 +199,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _call(given: Any) -> tuple[str, str]:
-    if not isinstance(given, tuple | list) or len(given) != 2:
+def _call(call: Any) -> tuple[str, str]:
+    if not isinstance(call, tuple | list) or len(call) != 2:
         raise ConfigurationError(
-            f"a call must be (name, arguments), not {given!r}", parameter="calls"
+            f"a call must be (name, arguments), not {call!r}", parameter="calls"
         )
-    name, arguments = given
+    name, arguments = call
     if not isinstance(arguments, str | Mapping):
         raise ConfigurationError(
             f"arguments must be a dict or a text, not {type(arguments).__name__}",

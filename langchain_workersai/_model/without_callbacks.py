@@ -1,8 +1,8 @@
-"""Streams that no callback hears: they need not be kept.
+"""Begin streams without callbacks, whose chunks are not kept in memory.
 
-LangChain's own `stream` keeps every chunk until the end, because it tells the callbacks of the
-whole answer. Where there is no callback, `ChatWorkersAI` hands the chunks on and keeps none: a
-stream then needs the same memory however long it is. What is yielded is the same.
+LangChain's own `stream` keeps every chunk until the end, because it passes the whole answer to the
+callbacks. If there is no callback, `ChatWorkersAI` yields the same chunks and keeps none of them:
+the memory of a stream then does not depend on its length.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, ensure_config
 
 _PREFIX = "lc_run-"
-"""What LangChain puts before the id of a run, to name its messages."""
+"""LangChain's prefix for the ids of messages; the id of the run follows it."""
 
 _READ_BY_LANGCHAIN = frozenset({
     "ls_structured_output_format",
@@ -27,11 +27,11 @@ _READ_BY_LANGCHAIN = frozenset({
 
 
 def is_plain(model: BaseChatModel, options: Mapping[str, Any]) -> bool:
-    """Say whether LangChain's loop would do nothing to the chunks of a stream.
+    """Return whether LangChain's loop would leave the chunks of a stream as they are.
 
     Args:
         model: The model.
-        options: Those of the call.
+        options: The options of the call.
     """
     return (
         model.rate_limiter is None
@@ -43,14 +43,14 @@ def is_plain(model: BaseChatModel, options: Mapping[str, Any]) -> bool:
 
 
 def is_text(messages: Sequence[BaseMessage]) -> bool:
-    """Say whether messages hold text alone: LangChain writes content blocks in another form."""
+    """Return whether messages contain only text: LangChain rewrites content blocks."""
     return all(message.content.__class__ is str for message in messages)
 
 
-def unheard_run(
+def begin_without_callbacks(
     model: BaseChatModel, config: RunnableConfig | None, messages: list[BaseMessage]
 ) -> str | None:
-    """Begin a run; return the id of its messages, `None` if there is a callback to tell.
+    """Begin a run; return the id of its messages, `None` if there is a callback.
 
     Callbacks are found as LangChain finds them: those of the call, of the model, of the runs
     around it, tracers and global handlers.
@@ -63,10 +63,10 @@ def unheard_run(
     return f"{_PREFIX}-{run.run_id}"
 
 
-async def unheard_run_async(
+async def begin_without_callbacks_async(
     model: BaseChatModel, config: RunnableConfig | None, messages: list[BaseMessage]
 ) -> str | None:
-    """As `unheard_run`, asynchronously."""
+    """As `begin_without_callbacks`, asynchronously."""
     config = ensure_config(config)
     manager = AsyncCallbackManager.configure(
         config.get("callbacks"), model.callbacks, model.verbose
