@@ -8,6 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from workersai import ConfigurationError
 from workersai.cli.__main__ import main
 from workersai.cli.app import app
 from workersai.local import LocalServer
@@ -89,3 +90,15 @@ def test_a_character_that_the_output_lacks_is_escaped(
     assert ended.value.code == 0
     assert "\u00fcber \\U0001f41d" in written.getvalue().decode("cp1252")
     assert "1 answer," in written.getvalue().decode("cp1252")
+
+
+def test_a_wrong_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command prints facts that cannot be read as one line, and not as a traceback."""
+
+    def refuse() -> None:
+        raise ConfigurationError("WORKERSAI_FACTS='/missing' cannot be read")
+
+    monkeypatch.setattr("workersai.cli.models.known_profiles", refuse)
+    monkeypatch.setattr(sys, "argv", ["workersai", "models", "--offline"])
+    with pytest.raises(SystemExit, match="WORKERSAI_FACTS"):
+        main()

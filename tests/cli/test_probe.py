@@ -123,3 +123,16 @@ def test_an_error_prints_one_line(tmp_path: Path) -> None:
     missing = probe("--apply", str(tmp_path / "none.json"))
     assert missing.exit_code == 1
     assert "does not exist" in missing.output
+
+
+@pytest.mark.parametrize("arguments", [["--max-cost", "-1"], ["--out", "missing/probe.json"]])
+def test_a_run_that_cannot_end_well_sends_nothing(
+    arguments: list[str], account: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cost below 0 and a report in a missing folder are refused before any request."""
+    monkeypatch.chdir(tmp_path)
+    before = len(account.requests)
+    outcome = probe("--yes", *arguments)
+    assert outcome.exit_code == 1
+    assert arguments[1] in outcome.output
+    assert len(account.requests) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
+from workersai.errors import WorkersAIError
 from workersai.local.packages import is_of_serve
 
 __all__ = ["main"]
@@ -23,7 +24,10 @@ def main() -> None:
             '             or:  pip install "workersai[local]"   (small local models as well)'
         )
     _write_every_character()
-    app()
+    try:
+        app()
+    except WorkersAIError as error:  # of a command that reads facts or settings at its beginning
+        sys.exit(str(error))
 
 
 def _write_every_character() -> None:

@@ -81,6 +81,7 @@ def _named(models: list[str] | None) -> list[str]:
 def _probe(
     console: Console, models: list[str], max_cost: float, out: Path, *, is_agreed: bool, again: bool
 ) -> None:
+    _check(max_cost, out)
     report = Report.load(out)
     if again:
         report.forget_unsettled()
@@ -99,6 +100,23 @@ def _probe(
             report.save()
         _show_findings(console, report.findings())
         _show_end(console, report, run, out)
+
+
+def _check(max_cost: float, out: Path) -> None:
+    """Find what would end the run after its first answer, which is paid for.
+
+    Raises:
+        ConfigurationError: If the cost is below 0, or the report's folder is missing.
+    """
+    if not max_cost >= 0:
+        raise ConfigurationError(
+            f"--max-cost {max_cost:g} must be a number of USD, 0 or more", parameter="max_cost"
+        )
+    if not out.absolute().parent.is_dir():
+        raise ConfigurationError(
+            f"--out {out}: there is no folder {out.parent}; make it, or pass another file",
+            parameter="out",
+        )
 
 
 def _show_plan(
