@@ -28,6 +28,10 @@ class Template:
             raise ConfigurationError(
                 f"{parameter} must be text, not {type(text).__name__}", parameter=parameter
             )
+        if parameter == "prompt" and not text.strip():
+            raise ConfigurationError(
+                "prompt must not be blank: pass a message with {column}s in it", parameter="prompt"
+            )
         try:
             parsed = list(string.Formatter().parse(text))
         except ValueError as error:

@@ -296,6 +296,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no cap": (ask, {"max_cost": 1.0}, "max_tokens"),
     "no limit": (ask, {"max_cost": 0}, "max_cost"),
     "no column": (embed, {"column": "texts"}, "no column 'texts'"),
+    "blank": (ask, {"prompt": "  "}, "prompt must not be blank"),
     "no template": (ask, {"prompt": "{text.upper}{0"}, "prompt"),
     "attributes": (ask, {"prompt": "{text!r}"}, "column alone"),
     "no schema": (ask, {"schema": {"type": 3}}, "schema"),
