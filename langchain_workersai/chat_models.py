@@ -311,7 +311,7 @@ class ChatWorkersAI(BatchedChat):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Stream an answer. Where no callback hears of them, no chunk is kept until the end.
+        """Stream an answer. Without callbacks, no chunk is kept until the end.
 
         Args:
             input: A string, a prompt or a list of messages.

@@ -37,6 +37,7 @@ from workersai.integration import (
     EmbedRowsOptions,
     RankRows,
     RankRowsOptions,
+    check_count,
 )
 
 __all__ = ["WorkersAIAnswerer", "WorkersAIEmbedder", "WorkersAIRanker"]
@@ -66,6 +67,10 @@ class WorkersAIAnswerer(AnswerRows):
         max_concurrency: How many rows of a batch are asked about at once.
         **options: `output` (`answer`, which has a message's text, or what the chain returns)
             and `on_error` (`raise`, or `record` for a column `error`).
+
+    Raises:
+        ConfigurationError: If *prompt* is not a template, *max_concurrency* is below 1, or
+            *on_error* is neither of these.
     """
 
     def __init__(
@@ -76,7 +81,8 @@ class WorkersAIAnswerer(AnswerRows):
         max_concurrency: int = 8,
         **options: Unpack[AnswerRowsOptions],
     ) -> None:
-        self._model, self._at_once = model, max_concurrency
+        self._model = model
+        self._at_once = check_count("max_concurrency", max_concurrency, 1)
         super().__init__(self._ask, prompt, **options)
 
     def _ask(self, prompts: list[str]) -> Sequence[Any]:

@@ -36,6 +36,7 @@ from workersai.integration import (
     RankRows,
     RankRowsOptions,
     call_each,
+    check_count,
 )
 
 __all__ = ["WorkersAIAnswerer", "WorkersAIEmbedder", "WorkersAIRanker"]
@@ -61,8 +62,11 @@ class WorkersAIAnswerer(AnswerRows):
         llm: An LLM with the settings of all workers.
         prompt: The prompt; `{column}` stands for the row's value.
         max_concurrency: How many rows of a batch are asked about at once.
-        **options: `output` (`answer`)
-            and `on_error` (`raise`, or `record` for a column `error`).
+        **options: `output` (`answer`) and `on_error` (`raise`, or `record` for a column `error`).
+
+    Raises:
+        ConfigurationError: If *prompt* is not a template, *max_concurrency* is below 1, or
+            *on_error* is neither of these.
     """
 
     def __init__(
@@ -73,7 +77,8 @@ class WorkersAIAnswerer(AnswerRows):
         max_concurrency: int = 8,
         **options: Unpack[AnswerRowsOptions],
     ) -> None:
-        self._llm, self._at_once = llm, max_concurrency
+        self._llm = llm
+        self._at_once = check_count("max_concurrency", max_concurrency, 1)
         super().__init__(self._ask_each, prompt, **options)
 
     def _ask_each(self, prompts: list[str]) -> list[str | WorkersAIError]:

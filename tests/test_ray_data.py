@@ -134,6 +134,17 @@ def test_a_wrong_batch_is_refused(face: tuple[Any, Any, Any, Any], batch: Any, m
         rows(batch)
 
 
+@pytest.mark.parametrize("limit", [0, "8", None])
+def test_a_wrong_max_concurrency_is_refused(face: tuple[Any, Any, Any, Any], limit: Any) -> None:
+    """`WorkersAIAnswerer` and `WorkersAIRanker` refuse such a limit when they are created."""
+    classes, _, chat, rerank = face
+    settings = Server().settings()
+    with pytest.raises(ConfigurationError, match="max_concurrency"):
+        classes.WorkersAIAnswerer(chat(GRANITE, **settings), "{text}", max_concurrency=limit)
+    with pytest.raises(ConfigurationError, match="max_concurrency"):
+        classes.WorkersAIRanker(rerank(RERANKER, **settings), max_concurrency=limit)
+
+
 @pytest.mark.parametrize("name", FACES)
 def test_ray_data_does_not_import_ray(name: str) -> None:
     """Each face's `ray_data` can be imported without Ray, and does not import it."""

@@ -41,8 +41,8 @@ class TextModel(Connection, GenerationParameters):
     Attributes:
         think_tags: Whether text between `<think>` and `</think>`, or before `</think>` alone, is
             reasoning. For models that write it into their answer; by default the model's profile
-            decides, if it knows. A stream then shows text only after a tag, or at the end of the
-            answer.
+            decides; if it has no such fact, tags stay in the text. If tags are read, a stream shows
+            text only after a tag, or at the end of the answer.
     """
 
     model_config = CONFIG

@@ -65,8 +65,8 @@ class Generation(Connection, GenerationFields):
             reasoning models leave the text empty.
         think_tags: Whether text between `<think>` and `</think>`, or before `</think>` alone, is
             reasoning. For models that write it into their answer; by default the model's profile
-            decides, if it knows. A stream then shows text only after a tag, or at the end of the
-            answer.
+            decides; if it has no such fact, tags stay in the text. If tags are read, a stream shows
+            text only after a tag, or at the end of the answer.
         tool_call_retries: How often to ask a model again within one call if all its tool calls are
             malformed; the model gets the reasons. Arguments are never repaired by guessing, and a
             call that the token cap cut off is not asked for again. If a call cannot be run in the

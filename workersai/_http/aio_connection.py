@@ -76,9 +76,9 @@ class AsyncConnection:
     async def tunnel(self, route: Route, proxy: Proxy) -> None:
         """Ask a proxy for a connection to the route's host."""
         headers = [("proxy-authorization", proxy.authorization)] if proxy.authorization else []
-        asked = request_bytes("CONNECT", route.authority, route.authority, headers, b"")
+        request = request_bytes("CONNECT", route.authority, route.authority, headers, b"")
         loop, reader = asyncio.get_running_loop(), ResponseReader()
-        await loop.sock_sendall(self._sock, asked)
+        await loop.sock_sendall(self._sock, request)
         while not reader.has_head:
             data = await loop.sock_recv(self._sock, _READ_BYTES)
             if not data:

@@ -72,7 +72,7 @@ class AsyncResponse:
 
     async def _read(self) -> AsyncGenerator[bytes, None]:
         decoder = decoder_for(self.headers)
-        ready: list[bytes] = []  # holds nothing while its reader works on what it was given
+        ready: list[bytes] = []  # empty while the caller uses the yielded bytes
         while (data := await self._next()) is not None:
             if decoder is not None:
                 for piece in decoder.decode(data):

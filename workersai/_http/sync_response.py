@@ -120,7 +120,7 @@ class SyncResponse:
 
     def _read(self) -> Generator[bytes, None, None]:
         decoder = decoder_for(self.headers)
-        ready: list[bytes] = []  # holds nothing while its reader works on what it was given
+        ready: list[bytes] = []  # empty while the caller uses the yielded bytes
         while (data := self._next()) is not None:
             if decoder is not None:
                 yield from decoder.decode(data)

@@ -119,7 +119,7 @@ def chat_body(
     if (choice := to_wire_tool_choice(tool_choice, names)) is not None:
         body["tool_choice"] = choice
         if isinstance(tool_choice, Mapping) and tool_choice.get("disable_parallel_tool_use"):
-            body["parallel_tool_calls"] = False  # Anthropic's word for it
+            body["parallel_tool_calls"] = False  # Anthropic's name for the option
     own = {wire: name for name, wire in names.items()}
     return _generation_body(body, options, profile), own
 
@@ -168,11 +168,11 @@ def _generation_body(
     check_task(profile, "text-generation")
     call = dict(options.call)
     call.pop("model", None)
-    asked: Any = call.pop("response_format", None)
+    schema: Any = call.pop("response_format", None)
     extra: Any = call.pop("extra", None)
     if options.endpoint == "openai":
         body = {"model": options.model, **body}
-    response_format = to_wire_response_format(asked, profile, options.endpoint)
+    response_format = to_wire_response_format(schema, profile, options.endpoint)
     if response_format is not None:
         body["response_format"] = response_format
     check_extra(extra, body.keys())
@@ -223,6 +223,3 @@ def _check_choices(body: Mapping[str, Any]) -> None:
             f"n={body['n']!r} cannot be streamed: call without streaming to get several answers",
             parameter="n",
         )
-
-
-# ----------------------------------------------------------------------- models and paths

@@ -104,7 +104,7 @@ def embedding_body(texts: Sequence[str], model: str, options: EmbeddingOptions) 
     """Build the native body of one request for vectors.
 
     Raises:
-        ConfigurationError: As `embedding_requests`, and if the texts do not fit in one request.
+        ConfigurationError: As `EmbeddingRequests`, and if the texts do not fit in one request.
     """
     profile = get_profile(model)
     name, listed, body = _embedding_fields(texts, profile, "run", options)
@@ -143,15 +143,15 @@ def _embedding_fields(
     return name, listed, add_extra(body, options.get("extra"), _EMBEDDED, profile)
 
 
-def _batch_size(asked: int | None, profile: ModelProfile) -> int:
+def _batch_size(size: int | None, profile: ModelProfile) -> int:
     limit = profile.max_batch or 100
-    if asked is None:
+    if size is None:
         return limit
-    is_number = isinstance(asked, int) and asked > 0
-    if not is_number or (profile.max_batch is not None and asked > profile.max_batch):
+    is_number = isinstance(size, int) and size > 0
+    if not is_number or (profile.max_batch is not None and size > profile.max_batch):
         raise ConfigurationError(
             f"batch_size must be between 1 and {limit} texts a request for {profile.name}, "
-            f"not {asked!r}",
+            f"not {size!r}",
             parameter="batch_size",
         )
-    return asked
+    return size

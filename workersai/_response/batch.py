@@ -150,9 +150,9 @@ class _ResponseReader:
         def seed() -> str:
             return f"{self.request.call_seed()}_{at}_"
 
-        asked = replace(self.request, tools=names)
+        request = replace(self.request, tools=names)
         place = AnswerPlace(self.reply, self.document, path)
-        return BatchResult(at, chat=read_chat(row, place, asked, seed))
+        return BatchResult(at, chat=read_chat(row, place, request, seed))
 
     def _raise_if_refused(self, row: dict[str, Any]) -> None:
         if not is_error_body(row) and not row.get("errors"):

@@ -35,19 +35,19 @@ _PLACEHOLDERS = frozenset({"null", "None"})
 class _Call:
     """An incomplete tool call."""
 
-    __slots__ = ("arguments", "given_id", "id", "index", "name", "place")
+    __slots__ = ("arguments", "id", "index", "name", "place", "server_id")
 
-    def __init__(self, given_id: str | None, place: int | None) -> None:
-        self.given_id = given_id
+    def __init__(self, server_id: str | None, place: int | None) -> None:
+        self.server_id = server_id  # `None` if the server sent none
         self.place = place  # the server's own index
         self.name: str | None = None
         self.arguments = Arguments()
         self.index = -1  # its position among the calls handed out
         self.id = ""
 
-    def is_other(self, given_id: str | None, name: str | None) -> bool:
+    def is_other(self, server_id: str | None, name: str | None) -> bool:
         """Return whether a fragment at this call's index begins another call."""
-        if given_id and self.given_id and given_id != self.given_id:
+        if server_id and self.server_id and server_id != self.server_id:
             return True
         return bool(name and self.name and name != self.name)
 
@@ -78,8 +78,8 @@ class ToolCallAssembler:
         """Take the usual fragment: more arguments of a known call, by its index alone.
 
         Returns:
-            The deltas to hand out; `None` if the fragments are not of that kind: `feed`, which
-            makes the same of these, is to be used.
+            The deltas to hand out; `None` if the fragments are of another kind: pass them to
+            `feed`, which accepts every kind.
         """
         if fragments.__class__ is not list or len(fragments) != 1:
             return None
@@ -133,61 +133,61 @@ class ToolCallAssembler:
         return ToolCallDelta(call.index, arguments=text) if text else None
 
     def _find(self, fragment: Mapping[str, Any], name: str | None, piece: str) -> _Call:
-        place, given_id = read_index(fragment.get("index")), read_id(fragment.get("id"))
+        place, server_id = read_index(fragment.get("index")), read_id(fragment.get("id"))
         if self._calls and name in _PLACEHOLDERS and name not in self._names.values():
             name = None
         if place is None:
-            call = self._without_place(given_id, name)
+            call = self._without_place(server_id, name)
         elif (call := self._by_index.get(place)) is None:
-            call = self._loose(given_id, name, piece)
-        elif _is_other(call, given_id, name, piece):
-            call = self._older(place, given_id, name) or _continued(call, name)
-        call = call or self._new(given_id, place)
-        call.given_id = call.given_id or given_id
+            call = self._loose(server_id, name, piece)
+        elif _is_other(call, server_id, name, piece):
+            call = self._older(place, server_id, name) or _continued(call, name)
+        call = call or self._new(server_id, place)
+        call.server_id = call.server_id or server_id
         if place is not None:
             call.place = place
             self._by_index[place] = call
         return call
 
-    def _without_place(self, given_id: str | None, name: str | None) -> _Call | None:
+    def _without_place(self, server_id: str | None, name: str | None) -> _Call | None:
         """Find the call of a fragment without an index: by its id, else the last call."""
         last = self._calls[-1] if self._calls else None
-        if given_id:
-            known = (call for call in self._calls if call.given_id == given_id)
+        if server_id:
+            known = (call for call in self._calls if call.server_id == server_id)
             # An id with another name is another call: do not merge them.
-            same = next((call for call in known if not call.is_other(given_id, name)), None)
+            same = next((call for call in known if not call.is_other(server_id, name)), None)
             return same or (last and _continued(last, name))
         return None if name else last
 
-    def _loose(self, given_id: str | None, name: str | None, piece: str) -> _Call | None:
+    def _loose(self, server_id: str | None, name: str | None, piece: str) -> _Call | None:
         """Find the call of a fragment with an index, if the call began without one."""
         last = self._calls[-1] if self._calls else None
-        if last is None or last.place is not None or last.is_other(given_id, name):
+        if last is None or last.place is not None or last.is_other(server_id, name):
             return None
         if last.arguments.ends_before(piece):
             return None
-        has_key = bool(given_id and last.given_id)
-        return last if has_key or not (given_id or name) else None
+        has_key = bool(server_id and last.server_id)
+        return last if has_key or not (server_id or name) else None
 
-    def _older(self, place: int, given_id: str | None, name: str | None) -> _Call | None:
+    def _older(self, place: int, server_id: str | None, name: str | None) -> _Call | None:
         """Find an earlier call at an index that several calls share, by its id."""
-        if given_id is None:
+        if server_id is None:
             return None
         known = (call for call in self._calls if call.place == place)
-        same = (call for call in known if call.given_id == given_id)
-        return next((call for call in same if not call.is_other(given_id, name)), None)
+        same = (call for call in known if call.server_id == server_id)
+        return next((call for call in same if not call.is_other(server_id, name)), None)
 
-    def _new(self, given_id: str | None, place: int | None) -> _Call:
+    def _new(self, server_id: str | None, place: int | None) -> _Call:
         if len(self._calls) == _MAX_CALLS:
             raise ResponseError(f"the stream brought more than {_MAX_CALLS} tool calls")
-        self._calls.append(call := _Call(given_id, place))
+        self._calls.append(call := _Call(server_id, place))
         return call
 
     def _begin(self, call: _Call) -> ToolCallDelta:
         """Return a call's first delta, with its id and name."""
         call.index = self.handed_out
         self.handed_out += 1
-        call.id = self._ids.take(call.given_id, call.index)
+        call.id = self._ids.take(call.server_id, call.index)
         return ToolCallDelta(call.index, call.id, call.name, call.arguments.release())
 
     def unfinished(self) -> tuple[InvalidToolCall, ...]:
@@ -223,7 +223,7 @@ class ToolCallAssembler:
 
 
 def _continued(call: _Call, name: str | None) -> _Call | None:
-    """Return the call if a fragment with an unknown id can only go on with it.
+    """Return the call if a fragment with an unknown id can only continue it.
 
     Some servers make a new id for every fragment, as vLLM once did: then a fragment without a name
     belongs to the call at its index, or to the last one, until the call's arguments are complete.
@@ -231,13 +231,13 @@ def _continued(call: _Call, name: str | None) -> _Call | None:
     return None if name or not call.name or call.arguments.is_complete() else call
 
 
-def _is_other(call: _Call, given_id: str | None, name: str | None, piece: str) -> bool:
+def _is_other(call: _Call, server_id: str | None, name: str | None, piece: str) -> bool:
     """Return whether a fragment at a call's index belongs to another call.
 
     Some servers send index 0 for every call and no id. Then only the name can separate calls: if a
     fragment repeats the name and the call's arguments are complete, its arguments begin another
     call.
     """
-    if call.is_other(given_id, name):
+    if call.is_other(server_id, name):
         return True
-    return bool(name and not given_id) and call.arguments.ends_before(piece)
+    return bool(name and not server_id) and call.arguments.ends_before(piece)

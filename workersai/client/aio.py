@@ -247,11 +247,11 @@ class AsyncClient(BaseClient):
     ) -> RerankResult:
         """As `Client.rerank`."""
         sender = self._sender.using(options)
-        asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
+        prepared = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
         found = RerankResult((), model=self._setup.model_for(model))
-        if asked.request is not None:
-            found = await sender.call(asked.request, parse_rerank, on_retry)
-        return place_ranking(found, asked.places, asked.count, top_k)
+        if prepared.request is not None:
+            found = await sender.call(prepared.request, parse_rerank, on_retry)
+        return place_ranking(found, prepared.places, prepared.count, top_k)
 
     async def list_models(
         self,
@@ -264,10 +264,10 @@ class AsyncClient(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> list[ModelInfo]:
         """As `Client.list_models`."""
-        asked = models_request(
+        request = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return await self._sender.using(options).call(asked, parse_models, on_retry)
+        return await self._sender.using(options).call(request, parse_models, on_retry)
 
     @overload
     async def run(

@@ -270,7 +270,7 @@ class AsyncBatches:
 def _submission(
     setup: Setup, requests: Sequence[BatchRequest], model: str | None
 ) -> tuple[Request, Callable[[Reply, Request], BatchJob]]:
-    asked = submit_request(
+    request = submit_request(
         requests,
         setup.model_for(model),
         endpoint=setup.endpoint,
@@ -279,9 +279,9 @@ def _submission(
     parse = partial(
         parse_submitted,
         references=references_of(requests),
-        tool_names=tool_names_of(requests, asked.model or ""),
+        tool_names=tool_names_of(requests, request.model or ""),
     )
-    return asked, parse
+    return request, parse
 
 
 def _polling(batch: BatchJob) -> tuple[Request, Callable[[Reply, Request], BatchJob]]:

@@ -88,7 +88,7 @@ def _too_late(batch: BatchJob, seconds: float, failure: WorkersAIError | None) -
     why = f"the last poll failed: {failure}" if failure else f"its status is {batch.status!r}"
     return APITimeoutError(
         f"Batch {batch.request_id} of {batch.model} was not done within {seconds:g} s, {why}; it "
-        "stays in the queue, and its results can be asked for by this id",
+        "stays in the queue: pass the error's .batch, or this id, to wait again",
         phase="total",
         batch=batch,
     )

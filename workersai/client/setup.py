@@ -65,7 +65,7 @@ class ConnectionOptions(TypedDict, total=False):
 
 _DEFAULT_TIMEOUT = Timeout()
 _BYTES_A_TOKEN = 4
-"""Of prose in JSON, about."""
+"""The approximate number of bytes of a token, for prose in JSON."""
 
 
 class Setup:
@@ -136,7 +136,7 @@ class Setup:
         self._settle_retries()
         self.hide(())
         if self._limits is not None:
-            shared_limiter(self.root, model, self._limits)  # what it needs is missed at once
+            shared_limiter(self.root, model, self._limits)  # reports a missing package now
 
     def _settle_retries(self) -> None:
         """Decide how often the client retries beside a gateway that retries by itself."""
@@ -251,7 +251,8 @@ class Setup:
         """Prepare a run over texts that come one by one.
 
         Raises:
-            ConfigurationError: If an argument does not fit the model, or *texts* can hold none.
+            ConfigurationError: If an argument does not fit the model, or *texts* is not an
+                iterable of strings.
         """
         for name in options:
             if name not in EmbeddingOptions.__annotations__:
@@ -320,8 +321,8 @@ def _both(first: OnRetry, second: OnRetry) -> OnRetry:
     if first is None or second is None:
         return first or second
 
-    def tell(notice: RetryNotice) -> None:
+    def call_both(notice: RetryNotice) -> None:
         first(notice)
         second(notice)
 
-    return tell
+    return call_both

@@ -50,8 +50,8 @@ class Client(BaseClient):
             token. A generation or a batch is not retried once the server may have processed it:
             after a timeout, after code 3046, and after a failure other than a 429 that took more
             than 30 s. By default 2, and 0 with a gateway that has `max_attempts`, because its
-            retries and the client's multiply; where both are asked for, a warning in the log says
-            what they come to.
+            retries and the client's multiply; if both are set, a warning in the log states
+            their product.
         gateway: An AI Gateway's id, or its options by name (`id`, `skip_cache`, `cache_ttl`,
             `metadata`, ...).
         session_affinity: Any id; requests with the same id can share a prompt cache.
@@ -391,11 +391,11 @@ class Client(BaseClient):
             WorkersAIError: As in `chat`.
         """
         sender = self._sender.using(options)
-        asked = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
+        prepared = ranking(query, documents, self._setup.model_for(model), top_k=top_k, extra=extra)
         found = RerankResult((), model=self._setup.model_for(model))
-        if asked.request is not None:
-            found = sender.call(asked.request, parse_rerank, on_retry)
-        return place_ranking(found, asked.places, asked.count, top_k)
+        if prepared.request is not None:
+            found = sender.call(prepared.request, parse_rerank, on_retry)
+        return place_ranking(found, prepared.places, prepared.count, top_k)
 
     def list_models(
         self,
@@ -420,10 +420,10 @@ class Client(BaseClient):
         Raises:
             WorkersAIError: As in `chat`.
         """
-        asked = models_request(
+        request = models_request(
             search=search, task=task, author=author, hide_experimental=hide_experimental
         )
-        return self._sender.using(options).call(asked, parse_models, on_retry)
+        return self._sender.using(options).call(request, parse_models, on_retry)
 
     @overload
     def run(

@@ -27,7 +27,7 @@ and the types beside it type the keywords of the constructors.
 from __future__ import annotations
 
 from workersai._arguments import ExtraFields
-from workersai._checks import check_items, check_texts, fill_blank, is_blank
+from workersai._checks import check_count, check_items, check_texts, fill_blank, is_blank
 from workersai._concurrency import call_each, call_each_async
 from workersai._connection import ACCOUNT_VARIABLES, TOKEN_VARIABLES
 from workersai._jsonable import read_object
@@ -133,6 +133,7 @@ __all__ = [
     "call_each",
     "call_each_async",
     "catalogue_profile",
+    "check_count",
     "check_items",
     "check_texts",
     "document_part",

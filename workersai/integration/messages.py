@@ -285,8 +285,8 @@ def _without_empty(messages: list[WireMessage], profile: ModelProfile) -> list[W
 
 def _is_empty(message: WireMessage, profile: ModelProfile) -> bool:
     thought = profile.reasoning and message.get("reasoning")
-    says = message.get("content") or message.get("tool_calls") or thought
-    return message["role"] == "assistant" and not says
+    has_content = message.get("content") or message.get("tool_calls") or thought
+    return message["role"] == "assistant" and not has_content
 
 
 def _with_instructions_first(messages: Sequence[WireMessage]) -> list[WireMessage]:
@@ -323,7 +323,7 @@ def _is_one_turn(before: WireMessage, message: WireMessage) -> bool:
 def _join(
     messages: Sequence[WireMessage], belong: Callable[[WireMessage, WireMessage], bool]
 ) -> list[WireMessage]:
-    """Join each message with the one before it if *belong* says so."""
+    """Join each message with the one before it if *belong* returns true for the two."""
     joined: list[WireMessage] = []
     for message in messages:
         if joined and belong(joined[-1], message):

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
+from workersai._checks import check_count
 from workersai._concurrency import call_each
 from workersai.errors import ConfigurationError, WorkersAIError
 from workersai.integration.templates import Template
@@ -211,6 +212,9 @@ class RankRows(_Rows):
         on_error: `raise`, or `record` for a column `error`.
 
     The new columns are `ranking` (indices into the documents, best first) and `scores`.
+
+    Raises:
+        ConfigurationError: If *max_concurrency* is below 1, or *on_error* is neither.
     """
 
     def __init__(
@@ -223,7 +227,8 @@ class RankRows(_Rows):
         on_error: RowErrors = "raise",
     ) -> None:
         super().__init__([query, documents], {"ranking": [], "scores": []}, on_error)
-        self._rank, self._at_once = rank, max_concurrency
+        self._rank = rank
+        self._at_once = check_count("max_concurrency", max_concurrency, 1)
         self._query, self._documents = query, documents
 
     def _answers(self, rows: list[Row]) -> list[Found]:
