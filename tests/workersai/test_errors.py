@@ -59,7 +59,7 @@ PARENTS: dict[type[WorkersAIError], type[WorkersAIError]] = {
 
 @pytest.mark.parametrize(("error", "parent"), PARENTS.items(), ids=lambda c: c.__name__)
 def test_the_tree(error: type[WorkersAIError], parent: type[WorkersAIError]) -> None:
-    """The classes form the tree that the docstring draws."""
+    """The error classes form the tree that the docstring of `workersai.errors` draws."""
     assert error.__mro__[1] is parent
 
 
@@ -80,7 +80,7 @@ def test_a_wrong_argument_is_also_a_value_error() -> None:
 
 
 def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
-    """The text has status, code, model, message, advice, wait and request id."""
+    """The text of a status error has status, code, model, message, advice, wait and request id."""
     error = QuotaExceededError(
         "used up",
         status_code=429,
@@ -97,7 +97,7 @@ def test_a_status_error_says_what_happened_where_and_what_to_do() -> None:
 
 
 def test_a_status_error_says_only_what_is_known() -> None:
-    """The text omits what the server did not send."""
+    """The text of a status error omits what the server did not send."""
     error = ServerError("", status_code=502)
 
     assert error.reason == "Workers AI answered HTTP 502: no reason given"
@@ -125,9 +125,9 @@ def test_each_error_says_what_to_do_next(error: Callable[..., WorkersAIError]) -
      (5028, "workersai models"), (5504, "batch's id")],
 )  # fmt: skip
 def test_some_codes_have_advice_of_their_own(code: int, words: str) -> None:
-    """The advice of the class does not help there; copies keep it."""
-    made = InvalidRequestError("no", status_code=400, code=code)
-    for error in (made, pickle.loads(pickle.dumps(made)), copy.copy(made)):
+    """A code with advice of its own replaces the advice of the error's class; copies keep it."""
+    original = InvalidRequestError("no", status_code=400, code=code)
+    for error in (original, pickle.loads(pickle.dumps(original)), copy.copy(original)):
         assert words in error.action
         assert str(error).endswith(f" - {error.action}")
     plain = InvalidRequestError("no", status_code=400, code=5006)

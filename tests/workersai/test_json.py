@@ -40,17 +40,17 @@ from workersai._json import (
     ],
 )
 def test_a_value_as_text(document: bytes, text: str) -> None:
-    """A string stays as it is, null is empty, and a number keeps its digits."""
+    """`exact_text` keeps a string and a number's digits, and turns null into an empty text."""
     assert exact_text(b'{"a":[' + document + b"]}", ("a", 0)) == text
 
 
 def test_text_of_a_parsed_value() -> None:
-    """The text has non-ASCII characters unescaped."""
+    """The JSON text of a parsed value has non-ASCII characters unescaped."""
     assert to_text({"a": ["ö", None]}) == '{"a": ["ö", null]}'
 
 
 def test_a_body_is_compact_and_unescaped() -> None:
-    """Requests are UTF-8 without spaces."""
+    """Request bodies are UTF-8 without spaces."""
     assert dump_json({"a": "ö🙂", "b": [1, 1.5]}) == '{"a":"ö🙂","b":[1,1.5]}'.encode()
 
 
@@ -83,7 +83,7 @@ def deep() -> Any:
     ids=["nan", "inf", "bytes", "set", "object", "cycle", "deep", "surrogate", "surrogate key"],
 )
 def test_what_has_no_json_form(value: Any, reason: str) -> None:
-    """Such a value raises before any request, naming the parameter and the model."""
+    """A value without a JSON form raises before any request, naming the parameter and the model."""
     with pytest.raises(ConfigurationError) as caught:
         dump_json({"fine": 1, "wrong": value}, model="@cf/a/b")
     assert caught.value.parameter == "wrong"
@@ -117,7 +117,7 @@ def test_what_is_no_json(document: bytes) -> None:
 
 @pytest.mark.parametrize("parse", [parse_json, parse_halves])
 def test_a_quote_hides_secrets(parse: Any) -> None:
-    """The quote hides a token that a page echoes."""
+    """An error that quotes a page hides a token that the page echoes."""
     with pytest.raises(ResponseError) as caught:
         parse(b"x" * 100 + TOKEN.encode() + b"\\ud8", (TOKEN,))
     assert TOKEN[:6] not in str(caught.value)
@@ -142,7 +142,9 @@ def test_halves_of_a_pair_pass_where_a_stream_may_split_them() -> None:
     ids=ascii,
 )
 def test_surrogates_join(text: str, joined: tuple[str, str]) -> None:
-    """Pairs become characters; a first half at the end waits for the second."""
+    """The function joins surrogate pairs to characters; a first half at the end waits for the
+    second.
+    """
     assert join_surrogates(text) == joined
 
 
@@ -210,12 +212,12 @@ def test_labels(value: Any, label: str | None) -> None:
     ids=lambda value: ascii(value)[:12],
 )
 def test_positions(value: Any, index: int | None) -> None:
-    """Only a whole number or its digits are a position."""
+    """The function accepts only a whole number or its digits as a position."""
     assert read_index(value) == index
 
 
 def test_exact_text_is_plain_text() -> None:
-    """The result is exactly `str`, no subclass, because frameworks compare types."""
+    """The function returns exactly `str`, no subclass, because frameworks compare types."""
     for document in (b'"a"', b"1.50", b"true", b"null", b"[1.0]"):
         assert type(exact_text(document, ())) is str
 
@@ -228,6 +230,6 @@ def test_a_missing_list_is_empty(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [5, "x", {"a": 1}, True], ids=repr)
 def test_what_is_no_list_raises(value: Any) -> None:
-    """Any other type raises."""
+    """A value that is neither null nor a list raises where a list is expected."""
     with pytest.raises(ResponseError, match="'field'"):
         read_list(value, "field")

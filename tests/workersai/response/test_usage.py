@@ -53,7 +53,7 @@ from workersai._response.usage import UsageLedger, add_usages, parse_usage, with
     ids=str,
 )
 def test_a_report(report: Any, usage: Usage | None) -> None:
-    """Fields may be missing, null, float or odd; an empty report is None."""
+    """Fields of a usage report may be missing, null, float or odd; an empty report is None."""
     assert parse_usage(report) == usage
 
 
@@ -96,7 +96,9 @@ def tail(prompt: int, completion: int, **more: Any) -> tuple[Any, bool]:
     ],
 )
 def test_the_reports_of_a_stream(reports: list[Any], usage: Usage | None) -> None:
-    """Increments are added, running totals are not; the last event overrides, zeros are ignored."""
+    """The reader adds increments, keeps running totals, and ignores zeros; the last event
+    overrides.
+    """
     assert reckon(*reports) == usage
 
 
@@ -107,7 +109,7 @@ def test_usages_add_up() -> None:
 
 
 def test_usage_as_a_dict() -> None:
-    """The dict has the OpenAI form without fields that were not reported."""
+    """The dict of a usage has the OpenAI form without fields that the server did not report."""
     assert Usage(1, 2, 3).to_dict() == {
         "prompt_tokens": 1,
         "completion_tokens": 2,
@@ -136,7 +138,7 @@ def test_usage_as_a_dict() -> None:
     ],
 )
 def test_neurons_of_a_header(value: str | None, neurons: float | None) -> None:
-    """The reader accepts a positive number and ignores any other value."""
+    """The reader accepts a positive number in the neurons header and ignores any other value."""
     assert read_neurons({} if value is None else {"cf-ai-neurons": value}) == neurons
 
 

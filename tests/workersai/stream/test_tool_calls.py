@@ -71,7 +71,9 @@ def test_text_of_text_is_undone(value: dict[str, Any], times: int, data: st.Data
 
 
 def test_the_first_delta_alone_has_id_and_name() -> None:
-    """Later deltas of an index have neither, even if the server repeats them."""
+    """The reader puts id and name on the first delta of a call only, even if the server repeats
+    them.
+    """
     deltas, _, _ = assembled(
         [fragment('{"a"', id="a", name="f")], [fragment(":1}", id="a", name="f")]
     )
@@ -79,13 +81,13 @@ def test_the_first_delta_alone_has_id_and_name() -> None:
 
 
 def test_empty_fragments_make_no_delta() -> None:
-    """A fragment without content makes no delta."""
+    """The reader makes no delta of a fragment without content."""
     deltas, _, _ = assembled([fragment("{}", id="a", name="f")], [fragment("")], [fragment(None)])
     assert deltas == [ToolCallDelta(0, "a", "f", "{}")]
 
 
 def test_an_id_may_come_late() -> None:
-    """The id may arrive until the name does; after that the reader makes one."""
+    """The reader accepts a call's id until the name arrives; after that the reader makes an id."""
     _, valid, _ = assembled([fragment("{}")], [fragment(id="late")], [fragment(name="f")])
     assert valid == (ToolCall("late", "f", {}),)
     _, valid, _ = assembled([fragment("{}", name="f")], [fragment(id="too-late")])
@@ -99,7 +101,7 @@ def test_a_new_name_at_an_index_is_a_new_call() -> None:
 
 
 def test_calls_keep_the_order_in_which_they_were_handed_out() -> None:
-    """Indices of deltas count the calls of the answer, whatever the server's indices are."""
+    """The reader numbers deltas by the calls of the answer, whatever the server's indices are."""
     deltas, valid, _ = assembled(
         [fragment("{}", 7, id="a", name="f")], [fragment("{}", 3, id="b", name="g")]
     )
@@ -122,7 +124,7 @@ def test_half_a_character_at_the_end_makes_a_call_invalid() -> None:
 
 @pytest.mark.parametrize("index", [True, 1.5, "0", None], ids=repr)
 def test_an_index_of_another_type_is_ignored(index: Any) -> None:
-    """The reader then matches fragments by id and order."""
+    """The reader ignores an index that is no number, and matches fragments by id and order."""
     _, valid, _ = assembled([fragment('{"a":', index, id="a", name="f")], [fragment("1}", index)])
     assert valid == (ToolCall("a", "f", {"a": 1}),)
 
@@ -156,7 +158,7 @@ def test_a_placeholder_is_no_id(given: Any, index: Any) -> None:
 
 
 def test_a_tool_may_be_named_like_a_placeholder() -> None:
-    """Such a name counts if the request has a tool of that name."""
+    """The reader accepts `null` as a tool's name if the request has a tool of that name."""
     assembler = ToolCallAssembler(lambda: "seed", {"null": "null", "f": "f"})
     assembler.feed([fragment("{}", name="f"), fragment("{}", 1, name="null")])
     assert [call.name for call in assembler.close(is_truncated=False)[1]] == ["f", "null"]
@@ -164,7 +166,7 @@ def test_a_tool_may_be_named_like_a_placeholder() -> None:
 
 @pytest.mark.parametrize("given", PLACEHOLDERS, ids=repr)
 def test_a_call_whose_only_id_is_a_placeholder_gets_one(given: Any) -> None:
-    """Two calls with the same placeholder get two ids."""
+    """The reader gives two calls with the same placeholder two different ids."""
     _, valid, _ = assembled(
         [fragment("{}", 0, id=given, name="f")], [fragment("{}", 1, id=given, name="g")]
     )
@@ -203,7 +205,7 @@ def test_an_index_that_comes_late_can_be_the_next_call_s() -> None:
 
 
 def test_two_calls_share_an_index_and_have_ids() -> None:
-    """The id assigns fragments to calls, in any order."""
+    """The reader assigns fragments that share an index to calls by their ids, in any order."""
     _, valid, invalid = assembled(
         [fragment('{"x":', id="a", name="f"), fragment('{"x":', id="b", name="f")],
         [fragment("1", id="a")],
