@@ -142,9 +142,7 @@ def test_halves_of_a_pair_pass_where_a_stream_may_split_them() -> None:
     ids=ascii,
 )
 def test_surrogates_join(text: str, joined: tuple[str, str]) -> None:
-    """The function joins surrogate pairs to characters; a first half at the end waits for the
-    second.
-    """
+    """`join_surrogates` joins pairs; a first half at the end waits for the second half."""
     assert join_surrogates(text) == joined
 
 
@@ -212,12 +210,12 @@ def test_labels(value: Any, label: str | None) -> None:
     ids=lambda value: ascii(value)[:12],
 )
 def test_positions(value: Any, index: int | None) -> None:
-    """The function accepts only a whole number or its digits as a position."""
+    """`read_index` accepts only a whole number or its digits as a position."""
     assert read_index(value) == index
 
 
 def test_exact_text_is_plain_text() -> None:
-    """The function returns exactly `str`, no subclass, because frameworks compare types."""
+    """`exact_text` returns exactly `str`, no subclass, because frameworks compare types."""
     for document in (b'"a"', b"1.50", b"true", b"null", b"[1.0]"):
         assert type(exact_text(document, ())) is str
 
@@ -230,6 +228,6 @@ def test_a_missing_list_is_empty(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [5, "x", {"a": 1}, True], ids=repr)
 def test_what_is_no_list_raises(value: Any) -> None:
-    """A value that is neither null nor a list raises where a list is expected."""
+    """`read_list` raises for a value of another type that is not empty."""
     with pytest.raises(ResponseError, match="'field'"):
         read_list(value, "field")

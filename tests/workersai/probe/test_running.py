@@ -84,7 +84,7 @@ FAULTS: dict[str, Script] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_run_ends_with_a_report_whatever_the_server_does(serve: Serve, fault: str) -> None:
-    """A fault is a verdict, or a question that could not be told; it is never a crash."""
+    """The probe reports a fault as a verdict or as an undecided question, and never crashes."""
     report = Report()
     probe = probe_of(serve(FAULTS[fault]), report)
     planned = plan_probe([GRANITE])[:2]
