@@ -70,7 +70,7 @@ def test_workers_without_limits_are_refused() -> None:
 def test_refusals_slow_workers_down_before_they_fail_them(
     monkeypatch: pytest.MonkeyPatch, share: float, limit: int
 ) -> None:
-    """Workers whose configured limit is twice the server's slow down, and lose no call."""
+    """Workers whose shares add up to twice the server's limit slow down, and lose no call."""
     monkeypatch.setattr(rate_limits, "_FIRST_HOLD", 2.0)
     found = run(8, RateLimits(100, share=share), limit=limit)
     assert found.failed == 0
