@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from typing_extensions import override
 
 from langchain_workersai._translate.schemas import has_own_objects, read_object
-from workersai.integration import OutputSchema, partial_json
+from workersai.integration import OutputSchema, misfits, partial_json
 
 REFUSED: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
 """The exception for a refusal; langchain-core has its own class from 1.7.5 on."""
@@ -195,11 +195,7 @@ def _misfit(name: str, reason: str, text: str) -> OutputParserException:
 def _reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
-    problems = error.errors(include_url=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-        for problem in problems
-    )
+    return "; ".join(misfits(error))
 
 
 def _raise_if_cut(message: AIMessage) -> None:

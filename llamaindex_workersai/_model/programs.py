@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from llamaindex_workersai._errors import ToolCallError
-from workersai.integration import OutputSchema
+from workersai.integration import OutputSchema, misfits
 
 __all__ = ["as_program_call", "awith_program_call", "check_fits", "with_program_call"]
 
@@ -55,7 +55,7 @@ def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
     if output_cls is None:
         return
     for call in calls:
-        reasons = "; ".join(_misfits(call.tool_kwargs, output_cls))
+        reasons = "; ".join(_why_refused(call.tool_kwargs, output_cls))
         if reasons:
             raise ToolCallError(
                 f"The arguments of {call.tool_name!r} do not fit: {reasons}. They were "
@@ -64,13 +64,13 @@ def check_fits(calls: Sequence[ToolSelection], tool: BaseTool) -> None:
             )
 
 
-def _misfits(arguments: dict[str, Any], output_cls: type[BaseModel]) -> Iterator[str]:
+def _why_refused(arguments: dict[str, Any], output_cls: type[BaseModel]) -> list[str]:
     try:
         # The program creates its object in the same way; a validator may modify its input.
         output_cls(**copy.deepcopy(arguments))
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            yield f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        return misfits(error)
+    return []
 
 
 def with_program_call(

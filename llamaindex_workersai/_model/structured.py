@@ -25,6 +25,7 @@ from llamaindex_workersai._errors import StructuredOutputError
 from workersai.integration import (
     OutputSchema,
     StructuredMethod,
+    misfits,
     partial_json,
     resolve_root,
     without_generated_titles,
@@ -172,10 +173,7 @@ def _reasons(error: ValidationError, response: ChatResponse) -> list[str]:
     broken = response.message.additional_kwargs.get("invalid_tool_calls", ())
     if broken:
         return [call["error"] for call in broken]
-    return [
-        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
+    return misfits(error)
 
 
 def _correction(message: ChatMessage, error: StructuredOutputError) -> list[ChatMessage]:

@@ -34,7 +34,7 @@ from workersai.integration.templates import Template
 from workersai.results import BatchResult, ChatResult, Usage
 from workersai.types import BatchRequest, ChatParameters, RequestOptions, WireMessage
 
-__all__ = ["AskOptions", "ChatRequests"]
+__all__ = ["AskOptions", "RowChats"]
 
 _CHAT_TOKENS = 64
 """Tokens; more than a chat template adds to two messages."""
@@ -56,7 +56,7 @@ class AskOptions(ChatParameters, RequestOptions, total=False):
 
 
 @dataclass
-class ChatRequests:
+class RowChats:
     """Requests to a chat model about rows.
 
     Attributes:
@@ -193,12 +193,12 @@ class ChatRequests:
             if name not in RequestOptions.__annotations__
         }
         found = [self._messages_or_fault(row) for row in rows]
-        asked: list[tuple[Any, list[int]]] = [
+        requests: list[tuple[Any, list[int]]] = [
             ({**own, "messages": messages}, [at])
             for at, messages in enumerate(found)
             if not isinstance(messages, WorkersAIError)
         ]
-        return asked
+        return requests
 
     def _messages_or_fault(self, row: Row) -> list[WireMessage] | WorkersAIError:
         try:

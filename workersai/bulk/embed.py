@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from workersai._models import get_profile
-from workersai.bulk.embedding_requests import EmbeddingRequests
+from workersai.bulk.embedding_requests import RowEmbeddings
 from workersai.bulk.jobs import (
     JobProgress,
     JobReport,
@@ -87,7 +87,7 @@ def embed_file(
             row would get (a refused token). Written parts are kept, and the next run continues.
     """
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = EmbeddingRequests(model, column, options)
+    asking = RowEmbeddings(model, column, options)
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
 
@@ -109,7 +109,7 @@ async def aembed_file(
 ) -> JobReport:
     """As `embed_file`, asynchronously."""
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = EmbeddingRequests(model, column, options)
+    asking = RowEmbeddings(model, column, options)
     return await _run(*check_paths(source, target), client, settings, asking)
 
 
@@ -118,7 +118,7 @@ async def _run(
     folder: Path,
     client: AsyncClient | None,
     settings: JobSettings,
-    asking: EmbeddingRequests,
+    asking: RowEmbeddings,
 ) -> JobReport:
     check_options(asking.options, EmbeddingOptions, "embed_file")
     rows = open_source(path, [asking.column], settings.keep)
@@ -138,7 +138,7 @@ async def _run(
         return parts.finish()
 
 
-async def _embed(parts: Parts, client: AsyncClient, asking: EmbeddingRequests) -> None:
+async def _embed(parts: Parts, client: AsyncClient, asking: RowEmbeddings) -> None:
     settings, bound = parts.settings, asking.bound(parts.ledger)
     parts.begin(bound)
     missing: dict[int, str] = {}

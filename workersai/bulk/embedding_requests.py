@@ -25,14 +25,14 @@ from workersai.errors import ConfigurationError
 from workersai.results import BatchResult, NotEmbedded, Usage
 from workersai.types import BatchRequest, EmbeddingOptions
 
-__all__ = ["EmbeddingRequests"]
+__all__ = ["RowEmbeddings"]
 
 _ASKED = ("input_type", "instruction", "pooling", "dimensions", "truncate", "blank_text", "extra")
 """The options that can change a vector."""
 
 
 @dataclass(frozen=True)
-class EmbeddingRequests:
+class RowEmbeddings:
     """Requests for the vectors of a column.
 
     Attributes:
@@ -64,9 +64,9 @@ class EmbeddingRequests:
 
     def identity(self, path: Path, settings: JobSettings) -> dict[str, Any]:
         """Describe the job."""
-        asked = {name: value for name, value in self.options.items() if name in _ASKED}
+        chosen = {name: value for name, value in self.options.items() if name in _ASKED}
         facts = {"model": self.model, "column": self.column, "keep": settings.keep}
-        return identity_of(path, "embed", **facts, options=asked)
+        return identity_of(path, "embed", **facts, options=chosen)
 
     def batch_requests(self, rows: Sequence[Row]) -> list[tuple[BatchRequest, list[int]]]:
         """Return the requests of a batch, each with the positions of its rows."""
@@ -82,11 +82,11 @@ class EmbeddingRequests:
         chunks = [chunk for text in texts if (chunk := chunker.add(text)) is not None]
         chunks += [chunk] if (chunk := chunker.rest()) is not None else []
         own: Any = {name: value for name, value in self.options.items() if name in _ASKED}
-        asked: list[tuple[Any, list[int]]] = [
+        chosen: list[tuple[Any, list[int]]] = [
             ({**own, "texts": chunk.texts}, good[chunk.first : chunk.first + len(chunk.texts)])
             for chunk in chunks
         ]
-        return asked
+        return chosen
 
     def _fault(self, row: Row) -> str | None:
         return text_fault(self.text(row.record), self.options.get("blank_text"))

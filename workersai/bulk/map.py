@@ -10,7 +10,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from workersai._models import get_profile
-from workersai.bulk.chat_requests import AskOptions, ChatRequests
+from workersai.bulk.chat_requests import AskOptions, RowChats
 from workersai.bulk.jobs import (
     Bound,
     JobProgress,
@@ -97,7 +97,7 @@ def map_file(
         WorkersAIError: As in `embed_file`.
     """
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = ChatRequests(model, prompt, system, schema, dict(options))
+    asking = RowChats(model, prompt, system, schema, dict(options))
     return run_here(_run(*check_paths(source, target), client, settings, asking))
 
 
@@ -121,7 +121,7 @@ async def amap_file(
 ) -> JobReport:
     """As `map_file`, asynchronously."""
     settings = JobSettings(window, max_concurrency, max_cost, keep, on_progress, limits, queue)
-    asking = ChatRequests(model, prompt, system, schema, dict(options))
+    asking = RowChats(model, prompt, system, schema, dict(options))
     return await _run(*check_paths(source, target), client, settings, asking)
 
 
@@ -130,7 +130,7 @@ async def _run(
     folder: Path,
     client: AsyncClient | None,
     settings: JobSettings,
-    asking: ChatRequests,
+    asking: RowChats,
 ) -> JobReport:
     check_options(asking.options, AskOptions, "map_file", "response_format")
     rows = open_source(path, asking.columns, settings.keep)
@@ -156,7 +156,7 @@ async def _run(
         return parts.finish()
 
 
-async def _map(parts: Parts, client: AsyncClient, asking: ChatRequests, bound: Bound) -> None:
+async def _map(parts: Parts, client: AsyncClient, asking: RowChats, bound: Bound) -> None:
     settings = parts.settings
     answers = in_order(
         parts.rows(bound),
@@ -176,7 +176,7 @@ async def _map(parts: Parts, client: AsyncClient, asking: ChatRequests, bound: B
 
 
 def _facts(
-    ledger: Ledger, asking: ChatRequests, answer: ChatResult, fault: WorkersAIError | None
+    ledger: Ledger, asking: RowChats, answer: ChatResult, fault: WorkersAIError | None
 ) -> PartFacts:
     reserved = ledger.release()
     cost = call_cost(answer.usage, asking.model, answer.gateway)

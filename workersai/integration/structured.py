@@ -14,6 +14,7 @@ from json import JSONDecodeError, JSONDecoder
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from workersai._models.profile import ModelProfile
@@ -28,6 +29,7 @@ __all__ = [
     "OutputSchema",
     "StructuredMethod",
     "json_text",
+    "misfits",
     "partial_json",
     "structured_methods",
     "without_thought",
@@ -356,6 +358,14 @@ def json_text(text: str) -> str:
         fenced = text.split(_FENCE)[1::2]
         values = [value for part in fenced for value in _values(part)] or values
     return values[0] if len(values) == 1 else text
+
+
+def misfits(error: ValidationError) -> list[str]:
+    """Return why a value does not fit a pydantic class: one reason for each place in the value."""
+    return [
+        f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
 
 
 def without_thought(text: str) -> str:
