@@ -41,7 +41,9 @@ class Decoder:
             return self._inflate.decompress(data, _STEP_BYTES)
         except zlib.error as error:
             reason = str(error)
-        raise ResponseError(f"the answer is not compressed as it says ({reason})")
+        raise ResponseError(
+            f"the answer is not compressed as its header content-encoding states ({reason})"
+        )
 
     def close(self) -> None:
         """Check that the compressed data was complete.

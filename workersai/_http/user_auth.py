@@ -19,12 +19,12 @@ class _GuardedAuth:
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         flow = self._auth.sync_auth_flow(request)
         try:
-            asked = next(flow, None)
-            while asked is not None:
-                self._check(asked)
-                response = yield asked
+            sent = next(flow, None)
+            while sent is not None:
+                self._check(sent)
+                response = yield sent
                 try:
-                    asked = flow.send(response)
+                    sent = flow.send(response)
                 except StopIteration:
                     break
         finally:
@@ -33,12 +33,12 @@ class _GuardedAuth:
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         flow = self._auth.async_auth_flow(request)
         try:
-            asked = await anext(flow, None)
-            while asked is not None:
-                self._check(asked)
-                response = yield asked
+            sent = await anext(flow, None)
+            while sent is not None:
+                self._check(sent)
+                response = yield sent
                 try:
-                    asked = await flow.asend(response)
+                    sent = await flow.asend(response)
                 except StopAsyncIteration:
                     break
         finally:

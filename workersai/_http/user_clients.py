@@ -124,11 +124,11 @@ class UserClient:
         return request
 
     def _auth_for(self, request: Any, destination: Destination) -> Any:
-        def check(asked: Any) -> None:
-            if asked is request:
-                destination.claim(asked)
+        def check(sent: Any) -> None:
+            if sent is request:
+                destination.claim(sent)
             else:
-                destination.take_back_token(asked)
+                destination.take_back_token(sent)
 
         return guarded_auth(self.family.library, self.client.auth, check)
 

@@ -25,8 +25,8 @@ def models_request(
         ConfigurationError: If a filter is not a string.
     """
     hide = None if hide_experimental is None else str(hide_experimental).lower()
-    asked = {"search": search, "task": task, "author": author, "hide_experimental": hide}
-    params = {name: value for name, value in asked.items() if value is not None}
+    filters = {"search": search, "task": task, "author": author, "hide_experimental": hide}
+    params = {name: value for name, value in filters.items() if value is not None}
     for name, value in params.items():
         if not isinstance(value, str) or _SURROGATE.search(value):
             raise ConfigurationError(f"{name}={value!r} must be text", parameter=name)
