@@ -228,6 +228,6 @@ def test_a_missing_list_is_empty(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [5, "x", {"a": 1}, True], ids=repr)
 def test_what_is_no_list_raises(value: Any) -> None:
-    """`read_list` raises for a value of another type that is not empty."""
+    """`read_list` raises for a value that is no list, unless the value is empty."""
     with pytest.raises(ResponseError, match="'field'"):
         read_list(value, "field")

@@ -124,7 +124,7 @@ def test_half_a_character_at_the_end_makes_a_call_invalid() -> None:
 
 @pytest.mark.parametrize("index", [True, 1.5, "0", None], ids=repr)
 def test_an_index_of_another_type_is_ignored(index: Any) -> None:
-    """The reader ignores an index that is no number, and matches fragments by id and order."""
+    """The reader ignores an index that is no integer, and matches fragments by id and order."""
     _, valid, _ = assembled([fragment('{"a":', index, id="a", name="f")], [fragment("1}", index)])
     assert valid == (ToolCall("a", "f", {"a": 1}),)
 
