@@ -134,6 +134,18 @@ def test_a_wrong_batch_is_refused(face: tuple[Any, Any, Any, Any], batch: Any, m
         rows(batch)
 
 
+def test_a_column_of_the_input_is_not_overwritten(face: tuple[Any, Any, Any, Any]) -> None:
+    """`WorkersAIEmbedder` refuses a batch with a column of the output's name before any request."""
+    classes, embeddings, _, _ = face
+    server = Server()
+    made = embeddings(BGE_M3, **server.settings())
+    with pytest.raises(ConfigurationError, match="already has a column 'embedding'"):
+        classes.WorkersAIEmbedder(made)({"text": ["a"], "embedding": [1]})
+    with pytest.raises(ConfigurationError, match="already has a column 'error'"):
+        classes.WorkersAIEmbedder(made, on_error="record")({"text": ["a"], "error": [1]})
+    assert server.bodies == []
+
+
 @pytest.mark.parametrize("limit", [0, "8", None])
 def test_a_wrong_max_concurrency_is_refused(face: tuple[Any, Any, Any, Any], limit: Any) -> None:
     """`WorkersAIAnswerer` and `WorkersAIRanker` refuse such a limit when they are created."""

@@ -80,3 +80,21 @@ def test_a_wrong_argument_prints_one_sentence(account: LocalServer, tmp_path: Pa
     outcome = RUN.invoke(app, [*command, "--column", "text"])
     assert outcome.exit_code == 1
     assert "not a" in outcome.output
+
+
+@pytest.mark.parametrize("command", ["embed", "map"])
+def test_a_share_without_limits_is_refused(
+    command: str, account: LocalServer, tmp_path: Path
+) -> None:
+    """The commands refuse `--share` without a limit, because it would have no effect."""
+    source = lines(tmp_path / "in.jsonl", [{"text": "a"}])
+    options = {
+        "embed": ["--model", EMBEDDER, "--column", "text"],
+        "map": ["--model", CHAT, "--prompt", "Say {text}"],
+    }
+    before = len(account.requests)
+    arguments = [command, str(source), str(tmp_path / "out"), *options[command], "--share", "0.5"]
+    outcome = RUN.invoke(app, arguments)
+    assert outcome.exit_code == 1
+    assert "--requests-per-minute" in outcome.output
+    assert len(account.requests) == before

@@ -144,7 +144,15 @@ def map_rows(
 
 
 def _limits(requests: float | None, tokens: float | None, share: float) -> RateLimits | None:
-    return None if requests is None and tokens is None else RateLimits(requests, tokens, share)
+    if requests is None and tokens is None:
+        if share != 1.0:
+            raise ConfigurationError(
+                "--share is a part of limits: pass --requests-per-minute or --tokens-per-minute "
+                "too",
+                parameter="share",
+            )
+        return None
+    return RateLimits(requests, tokens, share)
 
 
 def _pairs(entries: list[str]) -> dict[str, str]:

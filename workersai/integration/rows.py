@@ -92,7 +92,8 @@ class _Rows(ABC):
             batch: Columns by name, as Ray passes them with `batch_format="numpy"`, its default.
 
         Raises:
-            ConfigurationError: If it is something else, or lacks a column.
+            ConfigurationError: If it is something else, lacks a column, or has one of the new
+                columns already.
             WorkersAIError: If a row failed, and *on_error* is `raise`.
         """
         found = self._answers(self._read(batch))
@@ -103,6 +104,9 @@ class _Rows(ABC):
         if self._on_error == "record":
             added[_ERROR] = [str(row) if isinstance(row, WorkersAIError) else "" for row in found]
         return {**batch, **added}
+
+    def _added(self) -> list[str]:
+        return [*self._outputs, *([_ERROR] if self._on_error == "record" else [])]
 
     def _value(self, row: Found, name: str) -> Any:
         return self._outputs[name] if isinstance(row, WorkersAIError) else row[name]
@@ -118,6 +122,11 @@ class _Rows(ABC):
             raise ConfigurationError(
                 f"the batch has no column {missing[0]!r}; it has {', '.join(batch)}",
                 parameter="column",
+            )
+        if doubled := [name for name in self._added() if name in batch]:
+            raise ConfigurationError(
+                f"the batch already has a column {doubled[0]!r}: rename it, or pass another output",
+                parameter="output",
             )
         columns = [_listed(batch[name]) for name in self._columns]
         return [
