@@ -154,3 +154,21 @@ async def test_an_agent_reads_its_structured_response() -> None:
     asked: Any = {"messages": [("user", "Weather?")]}
     assert agent.invoke(asked)["structured_response"] == Weather(sky="grey")
     assert (await agent.ainvoke(asked))["structured_response"] == Weather(sky="grey")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("face", FACES)
+async def test_arguments_named_like_parts_of_a_call_are_kept(face: str, way: str) -> None:
+    """A parameter `id` or `type` of the tool, written beside the name, is an argument."""
+    properties = {"id": {"type": "integer"}, "type": {"type": "string"}}
+    close = {
+        "type": "function",
+        "function": {
+            "name": "close",
+            "description": "Close a ticket.",
+            "parameters": {"type": "object", "properties": properties},
+        },
+    }
+    llm = make(face, Scripted(Reply('{"name": "close", "id": 5, "type": "done"}')))
+    answer = await ask(llm, way, tools=[close, NEWS], tool_choice="required")
+    assert calls_of(answer) == [("close", {"id": 5, "type": "done"})]

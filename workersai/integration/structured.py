@@ -21,6 +21,7 @@ from workersai._models.profile import ModelProfile
 from workersai._names import acceptable_name
 from workersai._schemas import closed, resolve_root, single_type
 from workersai.errors import APIStatusError
+from workersai.integration.text_tool_calls import written_arguments, written_function
 from workersai.integration.tools import function_tool
 
 __all__ = [
@@ -260,24 +261,15 @@ class OutputSchema:
         return [value[_VALUE], value] if is_wrapped else [value]
 
     def _of_written_call(self, value: Any) -> Any:
-        """Return the arguments of a call that was written as text; other values unchanged.
-
-        gpt-oss writes `{"name", "arguments"}`, `{"name", "parameters"}`, one of these in a list, or
-        the arguments beside the name (observed).
-        """
+        """Return the arguments of a call that was written as text; other values unchanged."""
         call = value[0] if isinstance(value, list) and len(value) == 1 else value
-        if isinstance(call, dict) and isinstance(call.get("function"), dict):
-            call = call["function"]
-        if not isinstance(call, dict) or call.get("name") != self.name:
+        function = written_function(call) if isinstance(call, dict) else {}
+        if function.get("name") != self.name:
             return value
-        arguments = call.get("arguments", call.get("parameters"))
-        if arguments is None and "name" not in self.schema.get("properties", {}):
-            arguments = {key: item for key, item in call.items() if key not in ("name", "type")}
-        if isinstance(arguments, str):
-            try:
-                arguments = from_json(arguments)
-            except ValueError:
-                return value
+        try:
+            arguments = written_arguments(function, self.schema.get("properties", {}))
+        except ValueError:
+            return value
         return arguments if isinstance(arguments, dict) else value
 
 

@@ -21,11 +21,12 @@ from workersai._names import wire_names
 from workersai.events import ChatEvent, ChatFinish, TextDelta, ToolCallDelta
 from workersai.results import ChatChoice, ChatResult, ToolCall
 
-__all__ = ["WrittenCalls"]
+__all__ = ["WrittenCalls", "written_arguments", "written_function"]
 
 _FENCE, _OPEN, _CLOSE = "```", "<tool_call>", "</tool_call>"
 _BEGINNINGS = ("{", "[", _FENCE, _OPEN)
 _MODES = frozenset({"required", "any"})
+_ABOUT_CALLS = frozenset({"name", "type", "id"})
 _FORCED = _MODES | {"function", "tool"}
 """Types of a choice in OpenAI's or Anthropic's form that force a call."""
 
@@ -133,20 +134,15 @@ class WrittenCalls:
     def _call(self, value: Any) -> ToolCall | None:
         if not isinstance(value, dict):
             return None
-        inner = value["function"] if isinstance(value.get("function"), dict) else value
+        inner = written_function(value)
         name = self._names.get(str(inner.get("name")))
-        arguments = self._bare(value) if name is None else self._arguments(inner, name)
+        if name is None:
+            arguments = self._bare(value)
+        else:
+            arguments = written_arguments(inner, _properties(self._parameters[name]))
         if not isinstance(arguments, dict):
             return None
         return ToolCall(f"call_{uuid4().hex}", name or next(iter(self._parameters)), arguments)
-
-    def _arguments(self, call: Mapping[str, Any], name: str) -> Any:
-        arguments = call.get("arguments", call.get("parameters"))
-        if isinstance(arguments, str):
-            return _read(arguments) if arguments.strip() else {}
-        if arguments is not None or "name" in _properties(self._parameters[name]):
-            return arguments
-        return {key: item for key, item in call.items() if key not in ("name", "type", "id")}
 
     def _bare(self, value: dict[str, Any]) -> dict[str, Any] | None:
         """Return arguments that were written without a name, if they can only be of one tool."""
@@ -155,6 +151,35 @@ class WrittenCalls:
         (schema,) = self._parameters.values()
         fits = set(schema.get("required") or ()) <= value.keys() <= _properties(schema).keys()
         return value if value and fits else None
+
+
+def written_function(call: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a call written as JSON that has the name; OpenAI's form nests it."""
+    function = call.get("function")
+    return function if isinstance(function, dict) else call
+
+
+def written_arguments(function: Mapping[str, Any], properties: Mapping[str, Any]) -> Any:
+    """Return the arguments of a call written as JSON; `None` if it has none.
+
+    Models write `arguments` or `parameters`, as an object or as its JSON text, or the arguments
+    beside the name (observed on gpt-oss).
+
+    Args:
+        function: The part of the call that has the name.
+        properties: Of the tool's schema, by name.
+
+    Raises:
+        ValueError: If the arguments are text that is not JSON.
+    """
+    arguments = function.get("arguments", function.get("parameters"))
+    if isinstance(arguments, str):
+        return _read(arguments) if arguments.strip() else {}
+    if arguments is not None or "name" in properties:
+        return arguments
+    return {
+        key: item for key, item in function.items() if key in properties or key not in _ABOUT_CALLS
+    }
 
 
 def _is_nested(tool: Any) -> bool:
