@@ -11,6 +11,7 @@ from typing import Any, SupportsFloat
 from workersai.errors import ConfigurationError
 
 __all__ = [
+    "check_callback",
     "check_count",
     "check_flag",
     "check_items",
@@ -59,6 +60,18 @@ def check_flag(name: str, value: bool) -> bool:
             f"{name} must be True or False, not {type(value).__name__}", parameter=name
         )
     return value
+
+
+def check_callback(name: str, value: object) -> None:
+    """Check that *value* can be called, or is `None`.
+
+    Raises:
+        ConfigurationError: If it is something else.
+    """
+    if value is not None and not callable(value):
+        raise ConfigurationError(
+            f"{name} must be a function, not {type(value).__name__}", parameter=name
+        )
 
 
 def check_seconds(name: str, value: float, *, parameter: str | None = None) -> float:

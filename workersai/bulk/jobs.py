@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workersai._arguments import unknown_argument
-from workersai._checks import check_count, check_seconds
+from workersai._checks import check_callback, check_count, check_seconds
 from workersai._models.profile import ModelProfile
 from workersai.bulk.ledger import Ledger
 from workersai.bulk.output import Output, PartFacts
@@ -137,6 +137,7 @@ class JobSettings:
     def __post_init__(self) -> None:
         check_count("window", self.window, 2)
         check_count("max_concurrency", self.max_concurrency, 1)
+        check_callback("on_progress", self.on_progress)
 
     @property
     def queued(self) -> QueueSettings | None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from typing_extensions import TypedDict
 
 from workersai._arguments import unknown_argument
-from workersai._checks import check_count
+from workersai._checks import check_callback, check_count
 from workersai._clocks import Clocks
 from workersai._connection import check_beside_binding, read_settings, with_request_headers
 from workersai._outgoing import Outgoing
@@ -242,6 +242,7 @@ class Setup:
             ConfigurationError: If an argument does not fit the model.
         """
         check_count("max_concurrency", max_concurrency, 1)
+        check_callback("on_progress", on_progress)
         requests = EmbeddingRequests(texts, self.model_for(model), self.endpoint, options)
         return EmbeddingCall(requests, max_concurrency, on_progress)
 
@@ -268,7 +269,13 @@ class Setup:
     def exchange(
         self, request: Request, on_retry: OnRetry, timeout: Timeout | None
     ) -> Generator[Attempt, Any, Any]:
-        """Begin a call with its retries; *timeout* replaces the client's."""
+        """Begin a call with its retries; *timeout* replaces the client's.
+
+        Raises:
+            ConfigurationError: If *on_retry* cannot be called.
+        """
+        if on_retry is not None:
+            check_callback("on_retry", on_retry)
         return exchange(
             self.max_retries,
             timeout or self.timeout,

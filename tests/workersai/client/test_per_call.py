@@ -104,6 +104,20 @@ def test_headers_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
+def test_a_callback_that_cannot_be_called_is_refused(
+    speaks: Speaks, serve: Serve, name: str
+) -> None:
+    """Each call refuses such an `on_retry`, and embeddings such an `on_progress`, unsent."""
+    server = serve(well)
+    client = speaks(base_url=server.base_url)
+    parameters = ["on_retry", *(["on_progress"] if name.startswith("embed") else [])]
+    for parameter in parameters:
+        with pytest.raises(ConfigurationError, match=f"{parameter} must be a function, not int"):
+            client.wait(CALLS[name](client.client, **{parameter: 5}))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("name", CALLS)
 def test_retries_of_one_call(speaks: Speaks, serve: Serve, name: str) -> None:
     """`max_retries=0` of a call applies to that call only."""
     server = serve(lambda peer, _: peer.answer(BUSY, "429 Too Many Requests"))

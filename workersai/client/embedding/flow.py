@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from workersai._checks import check_count
+from workersai._checks import check_callback, check_count
 from workersai._models import get_profile
 from workersai._progress import progress
 from workersai._request.chunks import Chunk, Chunker, text_fault
@@ -73,6 +73,7 @@ class WindowOptions:
 
     def __post_init__(self) -> None:
         check_count("max_concurrency", self.max_concurrency, 1)
+        check_callback("on_progress", self.on_progress)
         if self.window is not None:
             check_count("window", self.window, 1)
         if self.on_error not in ("raise", "skip"):
