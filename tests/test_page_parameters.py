@@ -79,6 +79,23 @@ def test_numbers_of_other_libraries_are_numbers(name: str, how: str) -> None:
 
 @pytest.mark.parametrize("name", TEXT)
 @pytest.mark.parametrize("how", ["object", "call"])
+@pytest.mark.parametrize("value", [np.True_, np.array(0.5)], ids=["boolean", "array"])
+def test_what_only_converts_to_a_number_is_refused(name: str, how: str, value: Any) -> None:
+    """A boolean and an array of numpy are refused by constructor and call, before any request."""
+    wire = Wire()
+
+    def use() -> None:
+        options = {"temperature": value}
+        it = SEVEN[name].make(**wire.settings(), **(options if how == "object" else {}))
+        ask(it, **(options if how == "call" else {}))
+
+    with pytest.raises(ConfigurationError, match="temperature must be a number"):
+        use()
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("how", ["object", "call"])
 def test_every_parameter_of_the_page_is_an_argument(name: str, how: str) -> None:
     """Each text class takes every parameter of the page, in the constructor and in a call.
 

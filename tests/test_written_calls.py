@@ -172,3 +172,13 @@ async def test_arguments_named_like_parts_of_a_call_are_kept(face: str, way: str
     llm = make(face, Scripted(Reply('{"name": "close", "id": 5, "type": "done"}')))
     answer = await ask(llm, way, tools=[close, NEWS], tool_choice="required")
     assert calls_of(answer) == [("close", {"id": 5, "type": "done"})]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("face", FACES)
+async def test_null_arguments_are_none(face: str, way: str) -> None:
+    """A written call with `null` arguments is a call without arguments, as on the wire."""
+    for key in ("arguments", "parameters"):
+        llm = make(face, Scripted(Reply(f'{{"name": "the news", "{key}": null}}')))
+        answer = await ask(llm, way, tools=[FORECAST, NEWS], tool_choice="required")
+        assert calls_of(answer) == [("the news", {})]

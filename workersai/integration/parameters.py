@@ -16,8 +16,10 @@ from pydantic import (
     StrictBool,
     ValidationInfo,
 )
+from pydantic_core import PydanticKnownError
 
 from workersai._arguments import check_no_credentials
+from workersai._checks import plain_number
 from workersai._models.profile import ModelProfile
 from workersai.errors import ConfigurationError
 from workersai.integration.calls import HEADERS, REQUEST_OPTIONS, CallFields
@@ -26,7 +28,16 @@ from workersai.types import ChatParameters
 
 __all__ = ["BodyFields", "GenerationFields"]
 
-Number = Annotated[float, Strict()]
+
+def _number(value: Any) -> Any:
+    """Refuse what only converts to a number, such as an array: pydantic would convert it."""
+    value = plain_number(value)
+    if isinstance(value, (int, float)):
+        return value
+    raise PydanticKnownError("float_type")
+
+
+Number = Annotated[float, Strict(), BeforeValidator(_number)]
 
 
 def _stop(value: Any) -> str | list[str] | None:

@@ -175,8 +175,12 @@ def written_arguments(function: Mapping[str, Any], properties: Mapping[str, Any]
     arguments = function.get("arguments", function.get("parameters"))
     if isinstance(arguments, str):
         return _read(arguments) if arguments.strip() else {}
-    if arguments is not None or "name" in properties:
+    if arguments is not None:
         return arguments
+    if "arguments" in function or "parameters" in function:
+        return {}  # null, as servers send it for a tool without parameters
+    if "name" in properties:
+        return None
     return {
         key: item for key, item in function.items() if key in properties or key not in _ABOUT_CALLS
     }
